@@ -1,0 +1,2 @@
+//! The `l48` program.
+fn main() {}
