@@ -1,1 +1,22 @@
-//! Ingest.
+//! Ingest: recordings and tables in, a committed dataset of log-mel shards and Parquet sidecars out.
+//!
+//! Data walks forward: [`manifest`] (what there is) -> [`audio`] (decode, resample) -> [`window`] (clips) -> [`spectrogram`]
+//! (log-mel images) and [`labels`] (present, absent, unknown) -> [`build`] (plan, shards, commit). [`source`] is the seam:
+//! `build` knows clips and assets, and nothing of audio.
+
+pub mod audio;
+pub mod build;
+pub mod cli;
+pub mod cmd;
+pub mod demo;
+pub mod error;
+pub mod labels;
+pub mod manifest;
+pub mod preview;
+pub mod recording_source;
+pub mod source;
+pub mod spectrogram;
+pub mod stats;
+pub mod window;
+
+pub use error::{Error, Result};

@@ -1,0 +1,55 @@
+# make shards                       demo recordings -> data/demo
+# make shards MANIFEST=m.toml OUT=dir   your recordings -> dir
+# make test | lint | doc | clean
+
+MANIFEST ?= data/demo-recordings/manifest.toml
+OUT ?= data/demo
+CARGO ?= cargo
+L48 = target/release/l48
+PYTHON ?= python3
+VENV = .venv
+
+.DEFAULT_GOAL := help
+.PHONY: help shards demo-recordings l48 test test-env lint fmt doc clean
+
+help: ## Show the targets.
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+l48:
+	$(CARGO) build --release --locked -p pipeline --bin l48
+
+data/demo-recordings/manifest.toml: demo-recordings
+demo-recordings: l48
+	@$(L48) demo data/demo-recordings
+
+# Exit code 1 means built, with some recordings rejected: a success here, and their number is printed.
+# What is there already is gone on with or verified; set FLAGS=--overwrite to build it anew.
+FLAGS ?= --resume
+shards: l48 $(if $(filter data/demo-recordings/%,$(MANIFEST)),demo-recordings) ## Build a dataset from MANIFEST into OUT (default: the demo).
+	@$(L48) build $(MANIFEST) --out $(OUT) $(FLAGS); code=$$?; \
+	if [ $$code -eq 1 ]; then \
+		echo "Built with $$($(L48) inspect $(OUT) --json | sed -n 's/.*"rejects": *\([0-9][0-9]*\).*/\1/p' | head -n 1) recordings rejected; $(OUT)/rejects.parquet says why."; \
+	elif [ $$code -ne 0 ]; then exit $$code; fi
+
+# The other languages that read a dataset in the tests: Python packages in .venv, Node packages in tests/node.
+test-env: $(VENV)/ready tests/node/node_modules/ready
+$(VENV)/ready: tests/python/requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/python/requirements.txt
+	@touch $@
+tests/node/node_modules/ready: tests/node/package-lock.json
+	cd tests/node && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+test: test-env ## Run every test.
+	$(CARGO) test --workspace --locked
+
+lint: ## Check formatting and lints, warnings denied.
+	$(CARGO) fmt --all -- --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+doc: ## Build the API documentation.
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
+
+clean: ## Remove build products, environments and the demo.
+	rm -rf target $(VENV) tests/node/node_modules data/demo data/demo-recordings

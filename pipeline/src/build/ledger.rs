@@ -1,0 +1,155 @@
+//! Defines the records an unfinished build keeps in `DIR/.build`: the plan, and one record per finished shard.
+//!
+//! A record is written after the files it speaks of are on disk, so what it says is true whenever the build is cut off.
+//! Resuming and committing read only these records.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use shardfmt::persist::write_atomic;
+use shardfmt::{FileEntry, RejectRow};
+
+use super::plan::{Plan, SourceStat};
+use crate::error::{Error, Result, io};
+use crate::labels::LabelCounts;
+
+/// Folder of the records inside the dataset's folder; gone once the dataset is committed.
+pub const FOLDER: &str = ".build";
+
+/// A source file as it was when its shard was built.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceRecord {
+    /// Number of the asset in the plan.
+    pub asset: usize,
+    /// Size and time of change of each of its files; `None` when it could not be looked at.
+    pub files: Vec<Option<SourceStat>>,
+    /// xxh3-64 over the files' bytes, one after the other; `None` when they could not be read.
+    #[serde(with = "hex_u64_option")]
+    pub xxh3: Option<u64>,
+}
+
+/// What is known of a finished shard.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ShardRecord {
+    /// Hash of the plan the shard belongs to.
+    #[serde(with = "hex_u64")]
+    pub plan_xxh3: u64,
+    /// Program and version that built it.
+    pub program: String,
+    /// Instruction set that rounded its values.
+    pub instruction_set: String,
+    /// Number of the shard.
+    pub shard: u32,
+    /// Rows (clips).
+    pub rows: u64,
+    /// Assets that made it into the shard.
+    pub assets: u64,
+    /// Clips of digital silence.
+    pub silent_clips: u64,
+    /// What the label rules counted.
+    pub counts: LabelCounts,
+    /// The shard and its sidecars.
+    pub files: Vec<FileEntry>,
+    /// The sources.
+    pub sources: Vec<SourceRecord>,
+    /// Rejected assets, in plan order.
+    pub rejects: Vec<RejectRow>,
+}
+
+fn record_path(dir: &Path, shard: u32) -> PathBuf {
+    dir.join(FOLDER).join(format!("{shard:05}.json"))
+}
+
+/// Path of the plan.
+pub fn plan_path(dir: &Path) -> PathBuf {
+    dir.join(FOLDER).join("plan.json")
+}
+
+/// Writes the plan.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_plan(dir: &Path, plan: &Plan) -> Result<()> {
+    write(&plan_path(dir), plan)
+}
+
+/// Reads the plan; `None` when there is none.
+///
+/// # Errors
+/// When it cannot be read or is damaged.
+pub fn read_plan(dir: &Path) -> Result<Option<Plan>> {
+    read(&plan_path(dir))
+}
+
+/// Writes the record of a finished shard: the last thing its build does.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_record(dir: &Path, record: &ShardRecord) -> Result<()> {
+    write(&record_path(dir, record.shard), record)
+}
+
+/// Reads the record of a shard; `None` when it is not finished.
+///
+/// # Errors
+/// When it cannot be read or is damaged.
+pub fn read_record(dir: &Path, shard: u32) -> Result<Option<ShardRecord>> {
+    read(&record_path(dir, shard))
+}
+
+/// Forgets a shard that has to be built again.
+///
+/// # Errors
+/// When the record cannot be removed.
+pub fn remove_record(dir: &Path, shard: u32) -> Result<()> {
+    let path = record_path(dir, shard);
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+fn write<T: Serialize>(path: &Path, value: &T) -> Result<()> {
+    let damaged = |error: serde_json::Error| Error::Record { path: path.into(), message: error.to_string() };
+    let text = serde_json::to_string(value).map_err(damaged)?;
+    Ok(write_atomic(path, &shardfmt::sealed::seal(&text))?)
+}
+
+fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Option<T>> {
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(io("read", path)(error)),
+    };
+    let text = shardfmt::sealed::unseal(&bytes, path)?;
+    serde_json::from_str(&text).map(Some).map_err(|error| Error::Record { path: path.into(), message: error.to_string() })
+}
+
+/// A hash as 16 hex digits: JSON numbers lose digits past 2^53 in many readers.
+pub(super) mod hex_u64 {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+    use shardfmt::checksum::{hex, parse_hex};
+
+    pub(in crate::build) fn serialize<S: Serializer>(value: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&hex(*value))
+    }
+
+    pub(in crate::build) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        parse_hex(&text).ok_or_else(|| D::Error::custom("expected 16 lowercase hex digits"))
+    }
+}
+
+mod hex_u64_option {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+    use shardfmt::checksum::{hex, parse_hex};
+
+    pub(super) fn serialize<S: Serializer>(value: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
+        value.map(hex).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        text.map(|text| parse_hex(&text).ok_or_else(|| D::Error::custom("expected 16 lowercase hex digits"))).transpose()
+    }
+}

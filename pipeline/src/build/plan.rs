@@ -1,0 +1,198 @@
+//! Defines `Plan`: which asset goes to which shard, decided from headers alone before anything is decoded.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use shardfmt::checksum::xxh3;
+use shardfmt::{DatasetInfo, Taxa, Taxon};
+
+use crate::error::{Error, Result};
+use crate::source::ClipSource;
+
+/// What makes two builds by the same code: written into plans, shard records and `dataset.json`.
+pub const PROGRAM: &str = concat!("l48 ", env!("CARGO_PKG_VERSION"));
+
+/// Size and time of change of one source file: enough to notice that it is another one now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceStat {
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Time of the last change in nanoseconds since 1970.
+    pub mtime_ns: i128,
+}
+
+impl SourceStat {
+    /// Looks at a file; `None` when it is not there or may not be looked at.
+    pub fn of(file: &Path) -> Option<SourceStat> {
+        let facts = std::fs::metadata(file).ok()?;
+        let changed = facts.modified().ok()?;
+        let mtime_ns = match changed.duration_since(UNIX_EPOCH) {
+            Ok(after) => after.as_nanos() as i128,
+            Err(before) => -(before.duration().as_nanos() as i128),
+        };
+        Some(SourceStat { bytes: facts.len(), mtime_ns })
+    }
+}
+
+/// One asset of the plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedAsset {
+    /// Id of the asset.
+    pub asset_id: i64,
+    /// Clips its header promises; decides the shard and nothing else.
+    pub clips: u64,
+    /// Its files as they were when the plan was made.
+    pub files: Vec<Option<SourceStat>>,
+}
+
+/// Everything that is decided before the first recording is decoded.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Program and version.
+    pub program: String,
+    /// Hash over settings and tables.
+    #[serde(with = "super::ledger::hex_u64")]
+    pub inputs_xxh3: u64,
+    /// `dataset.json` as far as it is known: without counts and files.
+    pub info: DatasetInfo,
+    /// The classes.
+    pub taxa: Vec<Taxon>,
+    /// Metadata of every shard.
+    pub metadata: BTreeMap<String, String>,
+    /// Clips a shard aims at.
+    pub shard_clips: u32,
+    /// The assets, in the order in which they enter the dataset.
+    pub assets: Vec<PlannedAsset>,
+    /// For each shard, its assets (consecutive numbers).
+    pub shards: Vec<Range<usize>>,
+}
+
+impl Plan {
+    /// Makes a plan: looks at every header (in parallel on the pool this is called from).
+    pub fn make<S: ClipSource>(source: &S, shard_clips: u32) -> Plan {
+        let asset = |number| {
+            let files = source.files(number).iter().map(|file| SourceStat::of(file)).collect();
+            PlannedAsset { asset_id: source.name(number).0, clips: source.estimate_clips(number), files }
+        };
+        let assets: Vec<PlannedAsset> = (0..source.len()).into_par_iter().map(asset).collect();
+        Plan {
+            program: PROGRAM.into(),
+            inputs_xxh3: source.inputs_xxh3(),
+            info: source.dataset_info(),
+            taxa: source.taxa().iter().cloned().collect(),
+            metadata: source.shard_metadata(),
+            shard_clips,
+            shards: pack(&assets, shard_clips),
+            assets,
+        }
+    }
+
+    /// Brings a stored plan up to date with the sources as they are now.
+    ///
+    /// # Errors
+    /// [`Error::PlanChanged`] when settings, tables or program differ, or when changed sources would go to other shards.
+    pub fn check<S: ClipSource>(&self, source: &S, dir: &Path) -> Result<()> {
+        let changed = |difference: String| Error::PlanChanged { path: dir.into(), difference };
+        if self.program != PROGRAM {
+            return Err(changed(format!("by {}, this is {PROGRAM}", self.program)));
+        }
+        if self.inputs_xxh3 != source.inputs_xxh3() {
+            let differ = first_difference("", &self.info.config, &source.dataset_info().config);
+            return Err(changed(differ.unwrap_or_else(|| "the tables have changed".into())));
+        }
+        let refreshed = |(number, planned): (usize, &PlannedAsset)| {
+            let files: Vec<_> = source.files(number).iter().map(|file| SourceStat::of(file)).collect();
+            let clips = if files == planned.files { planned.clips } else { source.estimate_clips(number) };
+            PlannedAsset { asset_id: planned.asset_id, clips, files }
+        };
+        let now: Vec<PlannedAsset> = self.assets.par_iter().enumerate().map(refreshed).collect();
+        if pack(&now, self.shard_clips) != self.shards {
+            let first = self.assets.iter().zip(&now).find(|(then, now)| then.clips != now.clips);
+            let id = first.map_or(0, |(then, _)| then.asset_id);
+            return Err(changed(format!("recordings have changed length since (first: asset {id}), so assets would go to other shards")));
+        }
+        Ok(())
+    }
+
+    /// Hash that ties shard records to this plan.
+    pub fn xxh3(&self) -> u64 {
+        let ids: Vec<i64> = self.assets.iter().map(|asset| asset.asset_id).collect();
+        let text = format!("{}\n{:016x}\n{:?}\n{ids:?}", self.program, self.inputs_xxh3, self.shards);
+        xxh3(text.as_bytes())
+    }
+
+    /// The classes.
+    ///
+    /// # Errors
+    /// When the stored list is not a valid list of classes.
+    pub fn taxa(&self) -> Result<Taxa> {
+        Ok(Taxa::new(self.taxa.clone())?)
+    }
+
+    /// Clips the plan expects in all.
+    pub fn clips(&self) -> u64 {
+        self.assets.iter().map(|asset| asset.clips).sum()
+    }
+}
+
+/// Packs consecutive assets into shards of about `shard_clips`: a shard is closed before it would grow past the aim, so only
+/// one that holds a single long asset is longer.
+fn pack(assets: &[PlannedAsset], shard_clips: u32) -> Vec<Range<usize>> {
+    let mut shards = Vec::new();
+    let (mut first, mut clips) = (0, 0u64);
+    for (number, asset) in assets.iter().enumerate() {
+        if number > first && clips.saturating_add(asset.clips) > u64::from(shard_clips) {
+            shards.push(first..number);
+            (first, clips) = (number, 0);
+        }
+        clips = clips.saturating_add(asset.clips);
+    }
+    if first < assets.len() {
+        shards.push(first..assets.len());
+    }
+    shards
+}
+
+/// The first place where two configurations differ, in words.
+pub(crate) fn first_difference(at: &str, then: &serde_json::Value, now: &serde_json::Value) -> Option<String> {
+    use serde_json::Value;
+    match (then, now) {
+        (Value::Object(a), Value::Object(b)) => {
+            let keys = a.keys().chain(b.keys().filter(|key| !a.contains_key(*key)));
+            keys.map(|key| (key, a.get(key).unwrap_or(&Value::Null), b.get(key).unwrap_or(&Value::Null)))
+                .find_map(|(key, a, b)| first_difference(&if at.is_empty() { key.clone() } else { format!("{at}.{key}") }, a, b))
+        }
+        _ if then == now => None,
+        _ => Some(format!("{at} was {then} and is {now}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn assets(clips: &[u64]) -> Vec<PlannedAsset> {
+        clips.iter().zip(0..).map(|(&clips, asset_id)| PlannedAsset { asset_id, clips, files: vec![] }).collect()
+    }
+
+    #[test]
+    fn shards_stay_under_the_aim_unless_one_asset_is_longer() {
+        assert_eq!(pack(&assets(&[4, 4, 4, 4]), 8), [0..2, 2..4]);
+        assert_eq!(pack(&assets(&[3, 20, 3, 3]), 8), [0..1, 1..2, 2..4]);
+        assert_eq!(pack(&assets(&[0, 0, 9]), 8), [0..2, 2..3]);
+        assert_eq!(pack(&assets(&[u64::MAX, u64::MAX]), 8), [0..1, 1..2]);
+        assert!(pack(&[], 8).is_empty());
+    }
+
+    #[test]
+    fn differences_name_the_key() {
+        let a = serde_json::json!({"clips": {"hop_s": "3"}, "audio": {"rate": 1}});
+        let b = serde_json::json!({"clips": {"hop_s": "1.5"}, "audio": {"rate": 1}});
+        assert_eq!(first_difference("", &a, &b).as_deref(), Some(r#"clips.hop_s was "3" and is "1.5""#));
+        assert_eq!(first_difference("", &a, &a), None);
+    }
+}

@@ -1,0 +1,186 @@
+//! Defines the command line of `l48`: its commands, their flags and their help.
+
+use std::ops::Range;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Recordings in, a committed dataset of log-mel shards and Parquet sidecars out.
+///
+/// Exit codes: 0 clean, 1 built but some recordings were rejected, 2 failed. Results go to standard output, logs to standard
+/// error; set RUST_LOG (error, warn, info, debug) to see less or more.
+#[derive(Debug, Parser)]
+#[command(name = "l48", version, max_term_width = 110, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Build a dataset from a manifest: plan, decode, render, write, commit.
+    #[command(after_help = "Examples:\n  l48 build manifests/birds.toml --out data/birds\n  l48 build manifests/birds.toml --out data/birds --resume\n  l48 build manifests/birds.toml --out data/birds --shards 0..8   # after `l48 plan`, in any number of processes")]
+    Build(BuildArgs),
+    /// Decide which recording goes to which shard, and write the plan for `build --shards` and `commit` to follow.
+    #[command(after_help = "Example:\n  l48 plan manifests/birds.toml --out data/birds\n  l48 build manifests/birds.toml --out data/birds --shards 0..8\n  l48 build manifests/birds.toml --out data/birds --shards 8..16\n  l48 commit data/birds")]
+    Plan(PlanArgs),
+    /// Commit a planned dataset whose shards are all built.
+    #[command(after_help = "Example:\n  l48 commit data/birds")]
+    Commit(CommitArgs),
+    /// Check every byte of a dataset against its checksums and its tables against each other.
+    #[command(after_help = "Examples:\n  l48 verify data/birds\n  l48 verify data/birds --quick   # sizes, headers and tables; not the clips themselves")]
+    Verify(VerifyArgs),
+    /// Show what a dataset or a single shard holds.
+    #[command(after_help = "Examples:\n  l48 inspect data/birds\n  l48 inspect data/birds/shards/00000.safetensors --json")]
+    Inspect(InspectArgs),
+    /// Count clips, recordings and labels by split and by class.
+    #[command(after_help = "Example:\n  l48 stats data/birds\n  l48 stats data/birds --json | jq .splits")]
+    Stats(StatsArgs),
+    /// Draw a clip, or all clips of a recording, with axes in seconds and Hz, boxes and names.
+    #[command(after_help = "Examples:\n  l48 preview data/birds --asset 1001 --out sheet.png\n  l48 preview data/birds --asset 1001 --clip 0 --out clip.png")]
+    Preview(PreviewArgs),
+    /// Synthesise a small, field-like set of recordings with all tables and a manifest.
+    #[command(after_help = "Example:\n  l48 demo data/demo-recordings\n  l48 build data/demo-recordings/manifest.toml --out data/demo")]
+    Demo(DemoArgs),
+}
+
+/// Arguments of `build`.
+#[derive(Debug, Args)]
+pub struct BuildArgs {
+    /// The manifest (TOML).
+    pub manifest: PathBuf,
+    /// Folder of the dataset.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Threads that decode and compute [default: all cores].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+    /// Go on with an unfinished build; verify a committed one.
+    #[arg(long, conflicts_with = "overwrite")]
+    pub resume: bool,
+    /// Build beside what is there and put the new dataset in its place.
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Fail, and commit nothing, when more recordings than this are rejected.
+    #[arg(long, value_name = "N")]
+    pub max_rejects: Option<u64>,
+    /// Build only these shards (half-open) of a plan, without committing.
+    #[arg(long, value_name = "A..B", value_parser = parse_range, conflicts_with_all = ["resume", "overwrite", "max_rejects"])]
+    pub shards: Option<Range<u32>>,
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// The manifest (TOML).
+    pub manifest: PathBuf,
+    /// Folder of the dataset.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Threads that look at headers [default: all cores].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+}
+
+/// Arguments of `commit`.
+#[derive(Debug, Args)]
+pub struct CommitArgs {
+    /// Folder of the dataset.
+    pub dir: PathBuf,
+    /// Fail, and commit nothing, when more recordings than this are rejected.
+    #[arg(long, value_name = "N")]
+    pub max_rejects: Option<u64>,
+}
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Folder of the dataset.
+    pub dir: PathBuf,
+    /// Check sizes, headers and tables, but not the bytes of the clips.
+    #[arg(long)]
+    pub quick: bool,
+}
+
+/// Arguments of `inspect`.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// Folder of a dataset, or a shard file.
+    #[arg(value_name = "DIR|SHARD")]
+    pub path: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `stats`.
+#[derive(Debug, Args)]
+pub struct StatsArgs {
+    /// Folder of the dataset.
+    pub dir: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `preview`.
+#[derive(Debug, Args)]
+pub struct PreviewArgs {
+    /// Folder of the dataset.
+    pub dir: PathBuf,
+    /// Asset id of the recording.
+    #[arg(long, value_name = "ID", allow_negative_numbers = true)]
+    pub asset: i64,
+    /// Index of the clip in the recording [default: all clips, as a sheet].
+    #[arg(long, value_name = "N")]
+    pub clip: Option<u32>,
+    /// The picture to write (PNG).
+    #[arg(long, value_name = "PNG")]
+    pub out: PathBuf,
+}
+
+/// Arguments of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Folder for the recordings, tables and manifest.
+    pub dir: PathBuf,
+    /// The same seed makes the same bytes.
+    #[arg(long, value_name = "S", default_value_t = 48)]
+    pub seed: u64,
+}
+
+fn parse_range(text: &str) -> Result<Range<u32>, String> {
+    let wrong = || format!("expected A..B with A below B, such as 0..8, got {text:?}");
+    let (start, end) = text.split_once("..").ok_or_else(wrong)?;
+    let range = start.trim().parse().map_err(|_| wrong())?..end.trim().parse().map_err(|_| wrong())?;
+    if range.is_empty() { Err(wrong()) } else { Ok(range) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_shows_an_example() {
+        use clap::CommandFactory;
+        for command in Cli::command().get_subcommands() {
+            assert!(command.get_after_help().is_some_and(|help| help.to_string().contains("l48 ")), "{}", command.get_name());
+        }
+    }
+
+    #[test]
+    fn shard_ranges_are_half_open_and_not_empty() {
+        assert_eq!(parse_range("2..5"), Ok(2..5));
+        for wrong in ["5..5", "5..2", "5", "a..b", "0..=3", "-1..3"] {
+            assert!(parse_range(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Provides `l48 build`: a manifest in, a committed dataset out (or, with `--shards`, some of its shards).
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use super::progress::Progress;
+use super::{Exit, human_bytes, threads};
+use crate::build::{self, BuildOptions, Built, Existing, Outcome};
+use crate::cli::BuildArgs;
+use crate::manifest::Manifest;
+use crate::recording_source::RecordingSource;
+
+pub(super) fn run(args: BuildArgs) -> Result<Exit> {
+    let started = Instant::now();
+    let source = load(&args.manifest)?;
+    let threads = threads(args.threads);
+    let progress = Progress::new();
+    let events = |event: build::Event<'_>| progress.observe(event);
+    if let Some(range) = args.shards {
+        let built = build::build_range(&source, &args.out, range.clone(), threads, &events);
+        progress.finish();
+        let plan = built?;
+        println!("Built shards {}..{} of {} in {}.", range.start, range.end, plan.shards.len(), args.out.display());
+        println!("Next: build the others, then  l48 commit {}", args.out.display());
+        return Ok(Exit::Clean);
+    }
+    let existing = match (args.resume, args.overwrite) {
+        (true, _) => Existing::Resume,
+        (_, true) => Existing::Overwrite,
+        _ => Existing::Refuse,
+    };
+    let shard_clips = source.manifest().settings.shard_clips;
+    let options = BuildOptions { threads, shard_clips, existing, max_rejects: args.max_rejects };
+    let built = build::build(&source, &args.out, &options, &events);
+    progress.finish();
+    match built? {
+        Built::Committed(outcome) => Ok(summary(&args.out, &outcome, Some(started.elapsed()))),
+        Built::Verified(report) => {
+            println!("{} is committed already.", args.out.display());
+            Ok(super::verify::print(&report))
+        }
+    }
+}
+
+/// Reads the manifest, logs what is odd in it, and prepares its recordings.
+pub(super) fn load(file: &Path) -> Result<RecordingSource> {
+    let manifest = Manifest::load(file)?;
+    for warning in manifest.notes.warnings() {
+        tracing::warn!("{warning}");
+    }
+    Ok(RecordingSource::new(manifest)?)
+}
+
+/// Prints what was committed and what to try next.
+pub(super) fn summary(dir: &Path, outcome: &Outcome, took: Option<Duration>) -> Exit {
+    let Outcome { shards, clips, assets, bytes, silent_clips, counts, rejects } = outcome;
+    let speed = took.map_or(String::new(), |took| {
+        format!(" in {:.1} s ({:.0} clips/s)", took.as_secs_f64(), *clips as f64 / took.as_secs_f64())
+    });
+    println!("Committed {}: {clips} clips of {assets} recordings in {shards} shards, {}{speed}", dir.display(), human_bytes(*bytes));
+    let notes = [
+        (*silent_clips, "clips are digital silence (flagged `silent`)"),
+        (counts.boxes_past_end, "boxes start after their recording's end and were dropped"),
+        (counts.boxes_above_range, "boxes lie above what the image or the recording can show and are ignored"),
+        (counts.prior_conflicts, "labels contradict a prior; the box won"),
+        (rejects.len() as u64, "recordings were rejected (reasons in rejects.parquet)"),
+    ];
+    for (count, what) in notes.iter().filter(|(count, _)| *count > 0) {
+        println!("  {count} {what}");
+    }
+    let dir = dir.display();
+    println!("Next: l48 verify {dir}   |   l48 stats {dir}   |   l48 preview {dir} --asset ID --out sheet.png");
+    if rejects.is_empty() { Exit::Clean } else { Exit::Rejects }
+}

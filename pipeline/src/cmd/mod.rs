@@ -1,0 +1,65 @@
+//! Provides the commands of `l48`, one file each, and the exit codes they end in.
+
+mod build;
+mod commit;
+mod demo;
+mod inspect;
+mod plan;
+mod preview;
+mod progress;
+mod stats;
+mod verify;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::cli::{Cli, Command};
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// All is well.
+    Clean,
+    /// A dataset was built, but some recordings were rejected.
+    Rejects,
+    /// Nothing was built, or what was looked at is damaged.
+    Failed,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(match exit {
+            Exit::Clean => 0,
+            Exit::Rejects => 1,
+            Exit::Failed => 2,
+        })
+    }
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// Whatever made the command fail, to be printed once.
+pub fn run(cli: Cli) -> Result<Exit> {
+    match cli.command {
+        Command::Build(args) => build::run(args),
+        Command::Plan(args) => plan::run(args),
+        Command::Commit(args) => commit::run(args),
+        Command::Verify(args) => verify::run(args),
+        Command::Inspect(args) => inspect::run(args),
+        Command::Stats(args) => stats::run(args),
+        Command::Preview(args) => preview::run(args),
+        Command::Demo(args) => demo::run(args),
+    }
+}
+
+/// Threads to use: as asked, else one per core.
+fn threads(asked: Option<u16>) -> usize {
+    asked.map_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get), usize::from)
+}
+
+/// A number of bytes in the unit a person would use.
+fn human_bytes(bytes: u64) -> String {
+    indicatif::BinaryBytes(bytes).to_string()
+}

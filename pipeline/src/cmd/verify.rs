@@ -1,0 +1,35 @@
+//! Provides `l48 verify`: every byte against its checksum, every table against the others.
+
+use anyhow::Result;
+use indicatif::{ProgressBar, ProgressStyle};
+use shardfmt::verify::{Depth, Report, verify};
+
+use super::{Exit, human_bytes};
+use crate::cli::VerifyArgs;
+
+pub(super) fn run(args: VerifyArgs) -> Result<Exit> {
+    let bar = ProgressBar::new(0);
+    let style = ProgressStyle::with_template("{wide_bar:.green/black} {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let depth = if args.quick { Depth::Quick } else { Depth::Full };
+    let report = verify(&args.dir, depth, &mut |done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+    });
+    bar.finish_and_clear();
+    Ok(print(&report?))
+}
+
+/// Prints what was found.
+pub(super) fn print(report: &Report) -> Exit {
+    for finding in &report.findings {
+        println!("{finding}");
+    }
+    let looked_at = format!("{} files, {} clips, {}", report.files, report.clips, human_bytes(report.bytes));
+    if report.findings.is_empty() {
+        println!("Verified: {looked_at}: all as written.");
+        return Exit::Clean;
+    }
+    println!("Damaged: {} findings in {looked_at}. Build again what is named, or restore it from a copy.", report.findings.len());
+    Exit::Failed
+}

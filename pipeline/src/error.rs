@@ -1,0 +1,130 @@
+//! Defines `Error`, why a build as a whole fails (one refused recording does not: see `source::Rejected`).
+
+use std::path::PathBuf;
+
+use crate::manifest::Problems;
+
+/// Why a build, commit or inspection failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The manifest or its tables are wrong: mend what is listed.
+    #[error(transparent)]
+    Manifest(#[from] Problems),
+    /// The settings contradict each other: change the parameter named.
+    #[error("{}: {message}", file.display())]
+    Settings {
+        /// The manifest.
+        file: PathBuf,
+        /// Which parameter, and what to do.
+        message: String,
+    },
+    /// Reading or writing the dataset failed.
+    #[error(transparent)]
+    Dataset(#[from] shardfmt::Error),
+    /// A file operation failed: check the path, its permissions and the free space.
+    #[error("cannot {operation} {}: {source}", path.display())]
+    Io {
+        /// What was tried ("create", "read", ...).
+        operation: &'static str,
+        /// On which path.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The output folder holds something: say whether to go on with it or to replace it.
+    #[error("{} is not empty ({what}); use --resume to go on with it or --overwrite to replace it", path.display())]
+    NotEmpty {
+        /// The folder.
+        path: PathBuf,
+        /// What stands there.
+        what: String,
+    },
+    /// The folder belongs to another plan: other settings, tables, sources or program version.
+    #[error("{} was planned differently: {difference}; use --overwrite to start again", path.display())]
+    PlanChanged {
+        /// The folder.
+        path: PathBuf,
+        /// First difference found.
+        difference: String,
+    },
+    /// There is no plan in the folder: run `l48 plan` or `l48 build` first.
+    #[error("{} holds no unfinished build; run `l48 plan` or `l48 build` first", path.display())]
+    NotPlanned {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A record in `.build` is damaged: delete that file and resume, which builds its shard again.
+    #[error("{} is damaged: {message}; delete it and run with --resume", path.display())]
+    Record {
+        /// The record.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// Some shards are not built yet: build them, then commit.
+    #[error("{} of {planned} shards are not built yet (first missing: {first}); build them with --shards, then commit", missing)]
+    Unfinished {
+        /// Shards of the plan.
+        planned: usize,
+        /// Shards without a record.
+        missing: usize,
+        /// Number of the first one.
+        first: u32,
+    },
+    /// The range given to `--shards` does not lie in the plan.
+    #[error("--shards {start}..{end} is outside the plan, which has shards 0..{planned}")]
+    ShardRange {
+        /// First shard asked for.
+        start: u32,
+        /// One past the last.
+        end: u32,
+        /// Shards of the plan.
+        planned: u32,
+    },
+    /// Shards were built with different instruction sets, whose rounding differs: build all of them on one kind of machine.
+    #[error("shard {shard} was built with {got} and shard 0 with {expected}; rounding differs between them, so build all shards on one kind of processor")]
+    MixedInstructionSets {
+        /// The first shard that differs.
+        shard: u32,
+        /// Instruction set of shard 0.
+        expected: String,
+        /// Instruction set of that shard.
+        got: String,
+    },
+    /// More recordings were rejected than `--max-rejects` allows; nothing was committed.
+    #[error("{rejects} recordings were rejected, more than --max-rejects {limit}; nothing was committed. First: {first}")]
+    TooManyRejects {
+        /// Rejected recordings.
+        rejects: u64,
+        /// The limit.
+        limit: u64,
+        /// The first of them with its reason.
+        first: String,
+    },
+    /// No clip came out: every recording was rejected.
+    #[error("not a single clip came out of {assets} recordings, so nothing was committed. First rejected: {first}")]
+    NoClips {
+        /// Recordings planned.
+        assets: usize,
+        /// The first rejected one with its reason.
+        first: String,
+    },
+    /// The thread pool could not be started: use fewer threads.
+    #[error("cannot start {threads} threads: {message}")]
+    Threads {
+        /// Threads asked for.
+        threads: usize,
+        /// What the system said.
+        message: String,
+    },
+}
+
+/// Result with this crate's error.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Names the operation and the path of a failed file operation.
+pub(crate) fn io(operation: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Error {
+    let path = path.into();
+    move |source| Error::Io { operation, path, source }
+}

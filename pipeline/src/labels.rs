@@ -1,0 +1,215 @@
+//! Defines the label rules: from the boxes, spans and priors of a recording to present, absent and unknown classes of each clip.
+//!
+//! A clip is `[start, start + duration)` of its recording; what lies past the recording's end is padding. All comparisons are
+//! made on integer nanoseconds. The thresholds are those of the L48 data set's documentation.
+
+use serde::{Deserialize, Serialize};
+use shardfmt::{BoxStatus, ClipBox, LabelSource, Taxa};
+
+use crate::manifest::{AssetBox, BoxCode, Completeness, IgnoredOnly, LabelRules, Recording, Span, SpanScope, nanoseconds, seconds};
+
+/// A box longer than this that shows only at the edge of a clip is ignored there.
+const EDGE_MIN_DURATION_NS: i64 = 80_000_000;
+/// What counts as the edge of a clip, at either end.
+const EDGE_NS: i64 = 200_000_000;
+/// A span written to the millisecond covers a recording that ends within the same millisecond: half of one is forgiven.
+const COVER_SLACK_NS: i64 = 500_000;
+
+/// The image a clip became: where a time and a frequency lie in it.
+pub trait ImageAxes {
+    /// Position of a time (seconds from the clip's start) between the image's left (0) and right (1) edge.
+    fn x_of_s(&self, time_s: f64) -> f64;
+    /// Position of a frequency between the image's row 0 (0) and its last row's far edge (1), on the image's own scale.
+    fn y_of_hz(&self, hz: f64) -> f64;
+    /// Lowest and highest frequency of the image in Hz.
+    fn range_hz(&self) -> (f64, f64);
+}
+
+/// The stretch of a recording that one clip holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClipSpan {
+    /// Start in nanoseconds of the recording.
+    pub start_ns: i64,
+    /// End of the clip, padding included.
+    pub end_ns: i64,
+    /// End of the real audio in the clip: at most `end_ns`.
+    pub real_end_ns: i64,
+}
+
+/// The labels of one clip: every class stands in exactly one of the three lists, ascending.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClipLabels {
+    /// Classes heard.
+    pub present: Vec<u32>,
+    /// Classes looked for, or ruled out, and not heard.
+    pub absent: Vec<u32>,
+    /// Classes nobody looked for.
+    pub unknown: Vec<u32>,
+    /// What made the clip complete.
+    pub source: LabelSource,
+    /// The boxes that overlap the clip's audio, in table order.
+    pub boxes: Vec<ClipBox>,
+}
+
+/// What the rules counted besides the labels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabelCounts {
+    /// Boxes dropped because they start after the recording's end.
+    pub boxes_past_end: u64,
+    /// Boxes ignored because they lie wholly above what the image or the recording can show.
+    pub boxes_above_range: u64,
+    /// (clip, class) pairs where a box won over a prior.
+    pub prior_conflicts: u64,
+}
+
+impl std::ops::AddAssign for LabelCounts {
+    fn add_assign(&mut self, other: LabelCounts) {
+        self.boxes_past_end += other.boxes_past_end;
+        self.boxes_above_range += other.boxes_above_range;
+        self.prior_conflicts += other.prior_conflicts;
+    }
+}
+
+/// The rules applied to one recording.
+pub struct Labeller<'a> {
+    rules: &'a LabelRules,
+    recording: &'a Recording,
+    taxa: &'a Taxa,
+    ceiling_hz: f64,
+    end_ns: i64,
+}
+
+impl<'a> Labeller<'a> {
+    /// `duration_s` is the decoded length; `ceiling_hz` the lower of the image's highest
+    /// frequency and the recording's own Nyquist frequency.
+    pub fn new(rules: &'a LabelRules, recording: &'a Recording, taxa: &'a Taxa, duration_s: f64, ceiling_hz: f64) -> Self {
+        Labeller { rules, recording, taxa, ceiling_hz, end_ns: nanoseconds(duration_s) }
+    }
+
+    /// Counts that belong to the recording as a whole.
+    pub fn recording_counts(&self) -> LabelCounts {
+        let boxes = &self.recording.boxes;
+        LabelCounts {
+            boxes_past_end: boxes.iter().filter(|b| b.start_ns >= self.end_ns).count() as u64,
+            boxes_above_range: boxes.iter().filter(|b| b.start_ns < self.end_ns && self.is_above_range(b)).count() as u64,
+            prior_conflicts: 0,
+        }
+    }
+
+    /// The labels of one clip.
+    pub fn label(&self, clip: ClipSpan, axes: &dyn ImageAxes, counts: &mut LabelCounts) -> ClipLabels {
+        // 1 = counts, 2 = ignored: bits, since a class may have both kinds of boxes.
+        let mut boxed = vec![0u8; self.taxa.len()];
+        let mut unknown_bird = false;
+        let mut no_bird: Vec<(i64, i64)> = Vec::new();
+        let mut boxes = Vec::new();
+        for found in &self.recording.boxes {
+            let Some((status, counting)) = self.status_in(found, clip) else { continue };
+            match &found.code {
+                BoxCode::Class(class) => {
+                    if let Some(bits) = boxed.get_mut(*class as usize) {
+                        *bits |= if counting { 1 } else { 2 };
+                    }
+                }
+                BoxCode::UnknownBird(_) => unknown_bird = true,
+                BoxCode::NoBird(_) => no_bird.push((found.start_ns, found.end_ns)),
+                BoxCode::Other(_) => {}
+            }
+            boxes.push(self.clip_box(found, status, clip, axes));
+        }
+        let spans = |scope| self.recording.spans.iter().filter(move |s| s.scope == scope).map(|s: &Span| (s.start_ns, s.end_ns));
+        let all_span = is_covered(clip, spans(SpanScope::All));
+        let target_span = is_covered(clip, spans(SpanScope::Target).chain(spans(SpanScope::All)));
+        let counting_box = boxed.iter().any(|bits| bits & 1 == 1);
+        let source = if all_span {
+            LabelSource::Span
+        } else if is_covered(clip, no_bird.into_iter()) {
+            LabelSource::NoBird
+        } else if self.rules.completeness == Completeness::Box && counting_box {
+            LabelSource::Box
+        } else {
+            LabelSource::Incomplete
+        };
+        let complete = source != LabelSource::Incomplete;
+        let mut labels = ClipLabels { present: Vec::new(), absent: Vec::new(), unknown: Vec::new(), source, boxes };
+        for (class, bits) in (0u32..).zip(&boxed) {
+            let geo_negative = self.recording.geo.as_ref().is_some_and(|geo| geo.is_negative(class));
+            let list = if bits & 1 == 1 {
+                let list_negative = self.recording.checklist.as_ref().is_some_and(|list| list.is_negative(class));
+                counts.prior_conflicts += u64::from(geo_negative || list_negative);
+                &mut labels.present
+            } else if *bits == 2 && self.rules.ignored_only == IgnoredOnly::Unknown {
+                &mut labels.unknown
+            } else if geo_negative {
+                &mut labels.absent
+            } else if unknown_bird {
+                &mut labels.unknown
+            } else if complete || (target_span && self.recording.target == Some(class)) {
+                &mut labels.absent
+            } else {
+                &mut labels.unknown
+            };
+            list.push(class);
+        }
+        labels
+    }
+
+    fn is_above_range(&self, found: &AssetBox) -> bool {
+        found.low_hz.is_some_and(|low_hz| low_hz >= self.ceiling_hz)
+    }
+
+    /// The box's status in a clip and whether it counts; `None` when it is not there.
+    fn status_in(&self, found: &AssetBox, clip: ClipSpan) -> Option<(BoxStatus, bool)> {
+        let (start, end) = (found.start_ns.max(clip.start_ns), found.end_ns.min(clip.real_end_ns));
+        // A point label (zero length) is there when it falls into the clip.
+        let overlaps = start < end || (found.start_ns == found.end_ns && start == end && start < clip.real_end_ns);
+        if !overlaps || found.start_ns >= self.end_ns {
+            return None;
+        }
+        let at_edge = end <= clip.start_ns + EDGE_NS || start >= clip.end_ns - EDGE_NS;
+        let ignored = found.status == Some(BoxStatus::Ignore)
+            || (found.end_ns - found.start_ns > EDGE_MIN_DURATION_NS && at_edge)
+            || self.is_above_range(found);
+        let status = if ignored { BoxStatus::Ignore } else { found.status.unwrap_or(BoxStatus::Active) };
+        Some((status, !ignored))
+    }
+
+    fn clip_box(&self, found: &AssetBox, status: BoxStatus, clip: ClipSpan, axes: &dyn ImageAxes) -> ClipBox {
+        let (start_ns, end_ns) = (found.start_ns.max(clip.start_ns), found.end_ns.min(clip.real_end_ns));
+        let (fmin_hz, fmax_hz) = axes.range_hz();
+        let inside = |hz: Option<f64>| hz.map(|hz| hz.clamp(fmin_hz, fmax_hz));
+        let (low_hz, high_hz) = (inside(found.low_hz), inside(found.high_hz));
+        let x = |ns: i64| axes.x_of_s(seconds(ns - clip.start_ns)) as f32;
+        let y = |hz: Option<f64>| hz.map(|hz| axes.y_of_hz(hz) as f32);
+        let species_code = match &found.code {
+            BoxCode::Class(class) => self.taxa.code(*class).unwrap_or_default(),
+            BoxCode::UnknownBird(code) | BoxCode::NoBird(code) | BoxCode::Other(code) => code,
+        };
+        ClipBox {
+            species_code: species_code.into(),
+            status,
+            start_s: seconds(start_ns),
+            end_s: seconds(end_ns),
+            low_hz,
+            high_hz,
+            x_min: x(start_ns),
+            x_max: x(end_ns),
+            y_min: y(low_hz),
+            y_max: y(high_hz),
+        }
+    }
+}
+
+/// Whether the union of the intervals covers the clip's real audio.
+fn is_covered(clip: ClipSpan, intervals: impl Iterator<Item = (i64, i64)>) -> bool {
+    let mut intervals: Vec<(i64, i64)> = intervals.collect();
+    intervals.sort_unstable();
+    let mut covered_to = clip.start_ns;
+    for (start, end) in intervals {
+        if start > covered_to + COVER_SLACK_NS {
+            break;
+        }
+        covered_to = covered_to.max(end);
+    }
+    covered_to + COVER_SLACK_NS >= clip.real_end_ns && covered_to > clip.start_ns
+}

@@ -1,0 +1,249 @@
+//! Defines `AssetBox` and `Span`, what annotators drew on one recording, and provides the readers of their CSV tables.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use shardfmt::{BoxStatus, Taxa};
+
+use super::problem::Problems;
+use super::recordings::Recording;
+use super::settings::{LabelRules, OtherCodes};
+use super::table::{Row, Table};
+use super::{Notes, audacity, raven, settings::BoxesFrom};
+
+/// Nanoseconds in a second: times are compared as integers, so that 0.58 - 0.50 s is 80 ms and not 79.99.
+const NS_PER_S: f64 = 1e9;
+/// Times beyond this (about 31 years) are mistakes, and would not fit the integer nanoseconds.
+const LONGEST_S: f64 = 1e9;
+
+/// Seconds as integer nanoseconds.
+pub fn nanoseconds(seconds: f64) -> i64 {
+    (seconds * NS_PER_S).round() as i64
+}
+
+/// Integer nanoseconds as seconds.
+pub fn seconds(nanoseconds: i64) -> f64 {
+    nanoseconds as f64 / NS_PER_S
+}
+
+/// What the code of a box stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BoxCode {
+    /// A class, by its index.
+    Class(u32),
+    /// A bird nobody could name.
+    UnknownBird(String),
+    /// "No bird here".
+    NoBird(String),
+    /// No class and no marker: kept with the clip, labels nothing.
+    Other(String),
+}
+
+/// One box on a recording.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AssetBox {
+    /// Start in nanoseconds of the recording.
+    pub start_ns: i64,
+    /// End in nanoseconds of the recording; not before the start.
+    pub end_ns: i64,
+    /// Lower edge in Hz.
+    pub low_hz: Option<f64>,
+    /// Upper edge in Hz.
+    pub high_hz: Option<f64>,
+    /// What it stands for.
+    pub code: BoxCode,
+    /// Status from the table; `None` = derive.
+    pub status: Option<BoxStatus>,
+    /// Line in the table it came from.
+    pub line: u64,
+}
+
+/// What was looked for in an annotated span.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpanScope {
+    /// Every class.
+    All,
+    /// Only the asset's target species.
+    Target,
+}
+
+/// A stretch of a recording that was annotated completely.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Start in nanoseconds of the recording.
+    pub start_ns: i64,
+    /// End in nanoseconds of the recording.
+    pub end_ns: i64,
+    /// What was looked for.
+    pub scope: SpanScope,
+}
+
+/// A box as some table wrote it, before its label is looked up.
+#[derive(Clone, Debug)]
+pub(super) struct RawBox {
+    pub(super) line: u64,
+    pub(super) start_s: f64,
+    pub(super) end_s: f64,
+    pub(super) low_hz: Option<f64>,
+    pub(super) high_hz: Option<f64>,
+    pub(super) label: String,
+    pub(super) status: Option<BoxStatus>,
+}
+
+/// Looks labels up and checks boxes; shared by every kind of table.
+pub(super) struct BoxReader<'a> {
+    pub(super) taxa: &'a Taxa,
+    pub(super) rules: &'a LabelRules,
+}
+
+impl BoxReader<'_> {
+    fn code(&self, label: &str) -> Option<BoxCode> {
+        let code = self.rules.aliases.get(label).map_or(label, String::as_str);
+        let stands_in = |list: &[String]| list.iter().any(|c| c == code || c == label);
+        if let Some(class) = self.taxa.index(code) {
+            Some(BoxCode::Class(class))
+        } else if stands_in(&self.rules.unknown_bird_codes) {
+            Some(BoxCode::UnknownBird(code.into()))
+        } else if stands_in(&self.rules.no_bird_codes) {
+            Some(BoxCode::NoBird(code.into()))
+        } else {
+            (self.rules.other_codes == OtherCodes::KeepBox).then(|| BoxCode::Other(code.into()))
+        }
+    }
+
+    /// Checks one box; `columns` names the label and end columns of its table for messages.
+    pub(super) fn resolve(&self, file: &Path, raw: RawBox, columns: (&str, &str), problems: &mut Problems) -> Option<AssetBox> {
+        let before = problems.len();
+        let (label_column, end_column) = columns;
+        if raw.end_s < raw.start_s {
+            let message = format!("the box ends before its start ({})", raw.start_s);
+            problems.cell(file, raw.line, end_column, &raw.end_s.to_string(), message);
+        }
+        if raw.start_s < 0.0 || raw.end_s > LONGEST_S {
+            let message = "the box lies outside any recording";
+            problems.cell(file, raw.line, end_column, &format!("{} to {}", raw.start_s, raw.end_s), message);
+        }
+        let (low_hz, high_hz) = (raw.low_hz.unwrap_or(0.0), raw.high_hz.unwrap_or(f64::INFINITY));
+        if high_hz < low_hz || low_hz < 0.0 {
+            let message = "expected 0 <= low_hz <= high_hz";
+            problems.cell(file, raw.line, "low_hz, high_hz", &format!("{low_hz}, {high_hz}"), message);
+        }
+        let code = self.code(&raw.label);
+        if code.is_none() {
+            let message = "unknown species code: add it to the taxa table, to [labels] aliases, unknown_bird_codes or \
+                           no_bird_codes, or set other_codes = \"keep-box\"";
+            problems.cell(file, raw.line, label_column, &raw.label, message);
+        }
+        let resolved = AssetBox {
+            start_ns: nanoseconds(raw.start_s),
+            end_ns: nanoseconds(raw.end_s),
+            low_hz: raw.low_hz,
+            high_hz: raw.high_hz,
+            code: code?,
+            status: raw.status,
+            line: raw.line,
+        };
+        (problems.len() == before).then_some(resolved)
+    }
+}
+
+/// Reads the boxes from wherever the manifest says and hangs them on their recordings.
+pub(super) fn read(from: &BoxesFrom, reader: &BoxReader<'_>, recordings: &mut [Recording], notes: &mut Notes, problems: &mut Problems) -> PathBuf {
+    match from {
+        BoxesFrom::Table(file) => {
+            read_csv(file, reader, recordings, notes, problems);
+            file.clone()
+        }
+        BoxesFrom::Raven { files, label_column } => {
+            raven::read(files, label_column, reader, recordings, notes, problems);
+            files.into()
+        }
+        BoxesFrom::Audacity { files } => {
+            audacity::read(files, reader, recordings, notes, problems);
+            files.into()
+        }
+    }
+}
+
+/// Position of every asset in the list of recordings.
+pub(super) fn positions(recordings: &[Recording]) -> HashMap<i64, usize> {
+    recordings.iter().enumerate().map(|(i, recording)| (recording.asset_id, i)).collect()
+}
+
+fn read_csv(file: &Path, reader: &BoxReader<'_>, recordings: &mut [Recording], notes: &mut Notes, problems: &mut Problems) {
+    let required = ["asset_id", "start_s", "end_s", "species_code"];
+    let Some(table) = Table::read(file, &required, problems) else { return };
+    let positions = positions(recordings);
+    for row in table.rows() {
+        let recording = known_recording(&row, &positions, recordings, problems);
+        let (Some(start_s), Some(end_s)) = (required_number(&row, "start_s", problems), required_number(&row, "end_s", problems)) else {
+            continue;
+        };
+        let status = row.cell("status").and_then(|word| match word.parse::<BoxStatus>() {
+            Ok(status) => Some(status),
+            Err(_) => {
+                row.problem(problems, "status", "expected one of active, passive, ignore, or nothing");
+                None
+            }
+        });
+        let Some(label) = row.cell("species_code") else {
+            notes.blank_labels += 1;
+            continue;
+        };
+        let (low_hz, high_hz) = (row.number("low_hz", problems), row.number("high_hz", problems));
+        let raw = RawBox { line: row.line, start_s, end_s, low_hz, high_hz, label: label.into(), status };
+        let resolved = reader.resolve(file, raw, ("species_code", "end_s"), problems);
+        if let (Some(recording), Some(resolved)) = (recording, resolved) {
+            recording.boxes.push(resolved);
+        }
+    }
+}
+
+/// Reads `annotated_spans`: asset_id, start_s, end_s, scope.
+pub(super) fn read_spans(file: &Path, recordings: &mut [Recording], problems: &mut Problems) {
+    let Some(table) = Table::read(file, &["asset_id", "start_s", "end_s", "scope"], problems) else { return };
+    let positions = positions(recordings);
+    for row in table.rows() {
+        let recording = known_recording(&row, &positions, recordings, problems);
+        let (Some(start_s), Some(end_s)) = (required_number(&row, "start_s", problems), required_number(&row, "end_s", problems)) else {
+            continue;
+        };
+        if end_s < start_s {
+            row.problem(problems, "end_s", format!("the span ends before its start ({start_s})"));
+        }
+        if end_s > LONGEST_S {
+            row.problem(problems, "end_s", "the span lies outside any recording");
+        }
+        let scope = match row.require("scope", problems) {
+            Some("all") => SpanScope::All,
+            Some("target") => SpanScope::Target,
+            Some(_) => {
+                row.problem(problems, "scope", "expected one of all, target");
+                continue;
+            }
+            None => continue,
+        };
+        if let Some(recording) = recording {
+            recording.spans.push(Span { start_ns: nanoseconds(start_s), end_ns: nanoseconds(end_s), scope });
+        }
+    }
+}
+
+fn required_number(row: &Row<'_>, column: &str, problems: &mut Problems) -> Option<f64> {
+    row.require(column, problems)?;
+    row.number(column, problems)
+}
+
+fn known_recording<'r>(
+    row: &Row<'_>,
+    positions: &HashMap<i64, usize>,
+    recordings: &'r mut [Recording],
+    problems: &mut Problems,
+) -> Option<&'r mut Recording> {
+    let asset_id = row.require_asset_id(problems)?;
+    let position = positions.get(&asset_id);
+    if position.is_none() {
+        row.problem(problems, "asset_id", "unknown asset: it is not in the recordings table");
+    }
+    recordings.get_mut(*position?)
+}

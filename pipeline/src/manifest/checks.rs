@@ -1,0 +1,101 @@
+//! Provides the checks across tables: marker codes against classes, boxes against priors, and leakage between splits.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use shardfmt::{BoxStatus, Split, Taxa};
+
+use super::Notes;
+use super::boxes::{BoxCode, nanoseconds};
+use super::problem::Problems;
+use super::recordings::Recording;
+use super::settings::{LabelRules, PriorConflict};
+
+/// How many examples of one kind of leakage a warning names.
+const EXAMPLES: usize = 3;
+
+/// A marker ("unknown bird", "no bird") must not be a class; an alias must lead to a class or a marker.
+pub(super) fn markers(file: &Path, rules: &LabelRules, taxa: &Taxa, problems: &mut Problems) {
+    for (key, codes) in [("unknown_bird_codes", &rules.unknown_bird_codes), ("no_bird_codes", &rules.no_bird_codes)] {
+        for code in codes.iter().filter(|code| taxa.index(code).is_some()) {
+            problems.file(file, format!("labels.{key} = {code:?}: is a class of the taxa table; a marker is not a class"));
+        }
+    }
+    for (label, code) in &rules.aliases {
+        let is_marker = rules.unknown_bird_codes.contains(code) || rules.no_bird_codes.contains(code);
+        if taxa.index(code).is_none() && !is_marker {
+            problems.file(file, format!("labels.aliases.{label} = {code:?}: unknown species code, not in the taxa table"));
+        }
+    }
+}
+
+/// A box that says present where a prior says absent. Boxes the table ignores and boxes that the header says lie past the
+/// recording's end are left alone.
+pub(super) fn prior_conflicts(boxes_file: &Path, rules: &LabelRules, taxa: &Taxa, recordings: &[Recording], problems: &mut Problems) {
+    if rules.prior_conflict == PriorConflict::PositiveWins {
+        return;
+    }
+    for recording in recordings {
+        let mut end_ns: Option<i64> = None;
+        for found in &recording.boxes {
+            let BoxCode::Class(class) = found.code else { continue };
+            let geo = recording.geo.as_ref().is_some_and(|prior| prior.is_negative(class));
+            let list = recording.checklist.as_ref().is_some_and(|prior| prior.is_negative(class));
+            if found.status == Some(BoxStatus::Ignore) || !(geo || list) {
+                continue;
+            }
+            let end_ns = *end_ns.get_or_insert_with(|| declared_end_ns(&recording.file));
+            if found.start_ns >= end_ns {
+                continue;
+            }
+            let prior = if geo { "geographic" } else { "checklist" };
+            let message = format!(
+                "asset {} has a box of a species that its {prior} prior says is absent; correct one of them, or set \
+                 prior_conflict = \"positive-wins\" in [labels] if vagrants are real",
+                recording.asset_id
+            );
+            problems.cell(boxes_file, found.line, "species_code", taxa.code(class).unwrap_or_default(), message);
+        }
+    }
+}
+
+/// End of the recording as its header declares it; without a declaration, as late as can be.
+fn declared_end_ns(file: &Path) -> i64 {
+    let header = crate::audio::probe(file).ok();
+    let duration_s = header.and_then(|header| Some(header.declared_frames? as f64 / f64::from(header.rate_hz)));
+    duration_s.map_or(i64::MAX, nanoseconds)
+}
+
+/// Notes what stands in two splits: one checklist, one pair of coordinates, one file.
+pub(super) fn leakage(recordings: &[Recording], notes: &mut Notes) {
+    let coordinates = |r: &Recording| Some(format!("({}, {})", r.latitude?, r.longitude?));
+    let file = |r: &Recording| std::fs::canonicalize(&r.file).ok().map(|f| f.to_string_lossy().into_owned());
+    let shown_file = |r: &Recording| file(r).map(|key| (key, r.path.clone()));
+    let same = |key: Option<String>| key.map(|key| (key.clone(), key));
+    warn("checklists", recordings, &|r| same(r.checklist_id.clone()), notes);
+    warn("coordinate pairs", recordings, &|r| same(coordinates(r)), notes);
+    warn("source files", recordings, &shown_file, notes);
+}
+
+/// Groups the recordings by a key and notes the keys that stand in more than one split. The key's second half is shown.
+fn warn(what: &str, recordings: &[Recording], key: &dyn Fn(&Recording) -> Option<(String, String)>, notes: &mut Notes) {
+    let mut splits: BTreeMap<String, (String, Vec<Split>)> = BTreeMap::new();
+    for recording in recordings {
+        let Some((key, shown)) = key(recording) else { continue };
+        let (_, seen) = splits.entry(key).or_insert_with(|| (shown, Vec::new()));
+        if !seen.contains(&recording.split) {
+            seen.push(recording.split);
+        }
+    }
+    let shared: Vec<_> = splits.values().filter(|(_, seen)| seen.len() > 1).collect();
+    if shared.is_empty() {
+        return;
+    }
+    let describe = |(shown, seen): &&(String, Vec<Split>)| {
+        let seen: Vec<&str> = seen.iter().map(|split| split.as_str()).collect();
+        format!("{shown} ({})", seen.join(", "))
+    };
+    let examples: Vec<String> = shared.iter().take(EXAMPLES).map(describe).collect();
+    let more = if shared.len() > EXAMPLES { ", ..." } else { "" };
+    notes.leakage.push(format!("leakage: {} {what} stand in more than one split: {}{more}", shared.len(), examples.join(", ")));
+}

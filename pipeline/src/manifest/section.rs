@@ -1,0 +1,233 @@
+//! Provides `Section`, a reader of one TOML table that reports every unknown key and wrong type with its line.
+
+use std::path::Path;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::problem::Problems;
+
+/// The text of a manifest and where it came from: turns byte offsets into lines.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    pub(super) file: &'a Path,
+    pub(super) text: &'a str,
+}
+
+impl Source<'_> {
+    /// Line (from 1) of a byte offset.
+    pub(super) fn line(&self, offset_bytes: usize) -> u64 {
+        let before = self.text.as_bytes().get(..offset_bytes).unwrap_or_default();
+        1 + before.iter().filter(|&&b| b == b'\n').count() as u64
+    }
+}
+
+/// One TOML table being read: each `take_*` uses a key up, and `finish` reports the keys nobody asked for.
+pub(super) struct Section<'a, 'i> {
+    source: Source<'a>,
+    name: String,
+    line: u64,
+    entries: Vec<(String, u64, &'a DeValue<'i>)>,
+    known: Vec<&'static str>,
+}
+
+/// A value taken from a section with the line it stands on.
+pub(super) struct Taken<T> {
+    pub(super) value: T,
+    pub(super) line: u64,
+}
+
+impl<'a, 'i> Section<'a, 'i> {
+    /// Opens a table; `name` is how messages call it ("" for the whole manifest).
+    pub(super) fn new(source: Source<'a>, name: &str, line: u64, table: &'a DeTable<'i>) -> Self {
+        let entry = |(key, value): (&Spanned<_>, &'a Spanned<DeValue<'i>>)| {
+            let key: &Spanned<std::borrow::Cow<'_, str>> = key;
+            (key.get_ref().to_string(), source.line(key.span().start), value.get_ref())
+        };
+        Section { source, name: name.into(), line, entries: table.iter().map(entry).collect(), known: Vec::new() }
+    }
+
+    fn take(&mut self, key: &'static str) -> Option<(u64, &'a DeValue<'i>)> {
+        self.known.push(key);
+        let at = self.entries.iter().position(|(name, ..)| name == key)?;
+        let (_, line, value) = self.entries.swap_remove(at);
+        Some((line, value))
+    }
+
+    fn label(&self, key: &str) -> String {
+        if self.name.is_empty() { key.into() } else { format!("{}.{key}", self.name) }
+    }
+
+    fn wrong(&self, problems: &mut Problems, key: &str, line: u64, value: &DeValue<'_>, expected: &str) {
+        let message = format!("expected {expected}, got a TOML {}", value.type_str());
+        problems.cell(self.source.file, line, &self.label(key), &text_of(value), message);
+    }
+
+    /// Records a problem of a key that was taken.
+    pub(super) fn problem(&self, problems: &mut Problems, key: &str, line: u64, value: &str, message: impl Into<String>) {
+        problems.cell(self.source.file, line, &self.label(key), value, message);
+    }
+
+    /// A sub-table; missing is not a problem.
+    pub(super) fn take_section(&mut self, key: &'static str, problems: &mut Problems) -> Option<Section<'a, 'i>> {
+        let (line, value) = self.take(key)?;
+        match value {
+            DeValue::Table(table) => Some(Section::new(self.source, &self.label(key), line, table)),
+            other => {
+                self.wrong(problems, key, line, other, "a table");
+                None
+            }
+        }
+    }
+
+    /// Whether the key is there and holds a table.
+    pub(super) fn is_table(&self, key: &str) -> bool {
+        self.entries.iter().any(|(name, _, value)| name == key && value.is_table())
+    }
+
+    /// A string.
+    pub(super) fn take_str(&mut self, key: &'static str, problems: &mut Problems) -> Option<Taken<String>> {
+        let (line, value) = self.take(key)?;
+        match value {
+            DeValue::String(text) => Some(Taken { value: text.to_string(), line }),
+            other => {
+                self.wrong(problems, key, line, other, "a string");
+                None
+            }
+        }
+    }
+
+    /// A string that must be there.
+    pub(super) fn require_str(&mut self, key: &'static str, problems: &mut Problems) -> Option<Taken<String>> {
+        if !self.entries.iter().any(|(name, ..)| name == key) {
+            self.known.push(key);
+            problems.line(self.source.file, self.line, format!("the key `{}` is missing", self.label(key)));
+            return None;
+        }
+        self.take_str(key, problems)
+    }
+
+    /// One of a few words, turned into its value.
+    pub(super) fn take_choice<T: Clone>(&mut self, key: &'static str, choices: &[(&str, T)], problems: &mut Problems) -> Option<T> {
+        let taken = self.take_str(key, problems)?;
+        let found = choices.iter().find(|(word, _)| *word == taken.value).map(|(_, value)| value.clone());
+        if found.is_none() {
+            let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+            self.problem(problems, key, taken.line, &taken.value, format!("expected one of {}", words.join(", ")));
+        }
+        found
+    }
+
+    /// The text of a decimal number, integer or float, exactly as written.
+    pub(super) fn take_decimal_text(&mut self, key: &'static str, problems: &mut Problems) -> Option<Taken<String>> {
+        let (line, value) = self.take(key)?;
+        match value {
+            DeValue::Float(number) => Some(Taken { value: number.as_str().into(), line }),
+            DeValue::Integer(number) if number.radix() == 10 => Some(Taken { value: number.as_str().into(), line }),
+            other => {
+                self.wrong(problems, key, line, other, "a decimal number");
+                None
+            }
+        }
+    }
+
+    /// A finite number.
+    pub(super) fn take_f64(&mut self, key: &'static str, problems: &mut Problems) -> Option<Taken<f64>> {
+        let taken = self.take_decimal_text(key, problems)?;
+        match taken.value.parse::<f64>() {
+            Ok(value) if value.is_finite() => Some(Taken { value, line: taken.line }),
+            _ => {
+                self.problem(problems, key, taken.line, &taken.value, "expected a finite number");
+                None
+            }
+        }
+    }
+
+    /// A whole number from 0 to 4,294,967,295.
+    pub(super) fn take_u32(&mut self, key: &'static str, problems: &mut Problems) -> Option<Taken<u32>> {
+        let (line, value) = self.take(key)?;
+        let parsed = match value {
+            DeValue::Integer(number) => u32::from_str_radix(number.as_str(), number.radix()).ok(),
+            _ => None,
+        };
+        if parsed.is_none() {
+            self.wrong(problems, key, line, value, "a whole number that is not negative");
+        }
+        parsed.map(|value| Taken { value, line })
+    }
+
+    /// A whole number or a string: whichever is there.
+    pub(super) fn take_str_or_u32(&mut self, key: &'static str, problems: &mut Problems) -> Option<Taken<Result<u32, String>>> {
+        let is_str = self.entries.iter().any(|(name, _, value)| name == key && value.is_str());
+        if is_str {
+            return self.take_str(key, problems).map(|t| Taken { value: Err(t.value), line: t.line });
+        }
+        self.take_u32(key, problems).map(|t| Taken { value: Ok(t.value), line: t.line })
+    }
+
+    /// A string or a finite number: whichever is there.
+    pub(super) fn take_str_or_f64(&mut self, key: &'static str, problems: &mut Problems) -> Option<Taken<Result<f64, String>>> {
+        let is_str = self.entries.iter().any(|(name, _, value)| name == key && value.is_str());
+        if is_str {
+            return self.take_str(key, problems).map(|t| Taken { value: Err(t.value), line: t.line });
+        }
+        self.take_f64(key, problems).map(|t| Taken { value: Ok(t.value), line: t.line })
+    }
+
+    /// A list of strings.
+    pub(super) fn take_strings(&mut self, key: &'static str, problems: &mut Problems) -> Option<Vec<Taken<String>>> {
+        let (line, value) = self.take(key)?;
+        let DeValue::Array(items) = value else {
+            self.wrong(problems, key, line, value, "a list of strings");
+            return None;
+        };
+        let mut strings = Vec::new();
+        for item in items.iter() {
+            let line = self.source.line(item.span().start);
+            match item.get_ref() {
+                DeValue::String(text) => strings.push(Taken { value: text.to_string(), line }),
+                other => self.wrong(problems, key, line, other, "a string in the list"),
+            }
+        }
+        Some(strings)
+    }
+
+    /// A table of strings, such as aliases: (key, value) in the order of the keys.
+    pub(super) fn take_string_map(&mut self, key: &'static str, problems: &mut Problems) -> Option<Vec<(String, Taken<String>)>> {
+        let (line, value) = self.take(key)?;
+        let DeValue::Table(table) = value else {
+            self.wrong(problems, key, line, value, "a table of strings");
+            return None;
+        };
+        let mut pairs = Vec::new();
+        for (name, item) in table.iter() {
+            let line = self.source.line(name.span().start);
+            match item.get_ref() {
+                DeValue::String(text) => pairs.push((name.get_ref().to_string(), Taken { value: text.to_string(), line })),
+                other => self.wrong(problems, key, line, other, "a string"),
+            }
+        }
+        Some(pairs)
+    }
+
+    /// Reports the keys that nothing above asked for.
+    pub(super) fn finish(self, problems: &mut Problems) {
+        for (key, line, value) in &self.entries {
+            let known = self.known.join(", ");
+            let message = if known.is_empty() { "unknown key".into() } else { format!("unknown key; known here: {known}") };
+            problems.cell(self.source.file, *line, &self.label(key), &text_of(value), message);
+        }
+    }
+}
+
+fn text_of(value: &DeValue<'_>) -> String {
+    match value {
+        DeValue::String(text) => text.to_string(),
+        DeValue::Integer(number) => number.as_str().into(),
+        DeValue::Float(number) => number.as_str().into(),
+        DeValue::Boolean(value) => value.to_string(),
+        DeValue::Datetime(value) => value.to_string(),
+        DeValue::Array(items) => format!("[{} items]", items.len()),
+        DeValue::Table(table) => format!("{{{} keys}}", table.len()),
+    }
+}

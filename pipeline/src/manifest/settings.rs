@@ -1,0 +1,340 @@
+//! Defines `Settings`, what the TOML file of a manifest says, before its tables are opened.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use toml::de::DeTable;
+
+use super::problem::Problems;
+use super::section::{Section, Source};
+use crate::audio::Channel;
+use crate::spectrogram::SpectrogramConfig;
+use crate::window::{Decimal, Tail};
+
+/// `[audio]`: what every recording is turned into before it is cut.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AudioSettings {
+    /// Sample rate of the clips in Hz.
+    pub sample_rate_hz: u32,
+    /// How several channels become one.
+    pub channel: Channel,
+}
+
+/// `[clips]`: how a recording is cut.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ClipSettings {
+    /// Length of a clip in seconds.
+    pub duration_s: Decimal,
+    /// Distance between the starts of neighbouring clips in seconds.
+    pub hop_s: Decimal,
+    /// What happens to the last, partial clip.
+    pub tail: Tail,
+}
+
+/// What makes a clip complete (every class looked for): see `labels`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Completeness {
+    /// A counting box of any class: whoever drew it labelled the whole clip (the L48 protocol).
+    Box,
+    /// Only annotated spans (and no-bird boxes).
+    Span,
+}
+
+/// What a class becomes in a clip where all of its boxes are ignored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IgnoredOnly {
+    /// As if the boxes were not there: absent in a complete clip.
+    Absent,
+    /// Unknown.
+    Unknown,
+}
+
+/// What happens to a box whose code is no class and no marker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OtherCodes {
+    /// The manifest is refused.
+    Error,
+    /// The box is stored with the clip and labels nothing.
+    KeepBox,
+}
+
+/// What happens where a box says present and a prior says absent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PriorConflict {
+    /// The manifest is refused.
+    Error,
+    /// The box wins (vagrants are real); counted in the summary.
+    PositiveWins,
+}
+
+/// `[labels]`: the rules by which boxes, spans and priors become present, absent and unknown.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LabelRules {
+    /// What makes a clip complete.
+    pub completeness: Completeness,
+    /// Codes of boxes around a bird nobody could name.
+    pub unknown_bird_codes: Vec<String>,
+    /// Codes of boxes that say "no bird here".
+    pub no_bird_codes: Vec<String>,
+    /// Label in the tables -> species code.
+    pub aliases: BTreeMap<String, String>,
+    /// What ignored boxes alone make of a class.
+    pub ignored_only: IgnoredOnly,
+    /// What happens to codes that are no class.
+    pub other_codes: OtherCodes,
+    /// What happens where a box contradicts a prior.
+    pub prior_conflict: PriorConflict,
+}
+
+/// Where the boxes come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BoxesFrom {
+    /// One table with the columns of `boxes.csv`.
+    Table(PathBuf),
+    /// Raven selection tables found by a file-name pattern.
+    Raven {
+        /// Pattern relative to the manifest, with `{stem}`, `{name}` and `{asset_id}`.
+        files: String,
+        /// The column with the label.
+        label_column: String,
+    },
+    /// Audacity label tracks found by a file-name pattern.
+    Audacity {
+        /// Pattern as for Raven.
+        files: String,
+    },
+}
+
+/// `[tables]`: paths, already joined to the manifest's folder.
+#[derive(Clone, Debug)]
+pub struct TablePaths {
+    /// The recordings table.
+    pub recordings: PathBuf,
+    /// The classes.
+    pub taxa: PathBuf,
+    /// The boxes.
+    pub boxes: Option<BoxesFrom>,
+    /// Geographic prior.
+    pub geo_prior: Option<PathBuf>,
+    /// Checklist prior.
+    pub checklist_prior: Option<PathBuf>,
+    /// Annotated spans.
+    pub annotated_spans: Option<PathBuf>,
+}
+
+/// Everything the TOML file says.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Name of the dataset.
+    pub name: String,
+    /// Where the tables are.
+    pub tables: TablePaths,
+    /// `[audio]`.
+    pub audio: AudioSettings,
+    /// `[clips]`.
+    pub clips: ClipSettings,
+    /// `[labels]`.
+    pub labels: LabelRules,
+    /// `[spectrogram]`.
+    pub spectrogram: SpectrogramConfig,
+    /// Clips a shard aims at.
+    pub shard_clips: u32,
+}
+
+/// 512 clips of 448 x 448 u8 are 98 MiB: exactly 49 huge pages, few files, and a size that copies and resumes well.
+const SHARD_CLIPS: u32 = 512;
+/// Rates beyond these are typing mistakes, not microphones.
+const RATE_LIMITS_HZ: std::ops::RangeInclusive<u32> = 1_000..=768_000;
+
+/// Reads the TOML file. `None` when nothing usable can be had; every mistake is in `problems` either way.
+pub(super) fn read(file: &Path, problems: &mut Problems) -> Option<Settings> {
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) => {
+            problems.file(file, format!("cannot be read: {error}"));
+            return None;
+        }
+    };
+    parse(file, &text, problems)
+}
+
+/// Parses the text of a manifest that stands at `file` (whose folder its paths are relative to).
+pub fn parse(file: &Path, text: &str, problems: &mut Problems) -> Option<Settings> {
+    let source = Source { file, text };
+    let table = match DeTable::parse(text) {
+        Ok(table) => table,
+        Err(error) => {
+            let line = source.line(error.span().map_or(0, |span| span.start));
+            problems.line(file, line, format!("is not valid TOML: {}", error.message()));
+            return None;
+        }
+    };
+    let mut root = Section::new(source, "", 1, table.get_ref());
+    let name = match root.take_section("dataset", problems) {
+        Some(mut section) => {
+            let name = section.require_str("name", problems);
+            if let Some(name) = name.as_ref().filter(|name| name.value.trim().is_empty()) {
+                section.problem(problems, "name", name.line, &name.value, "must not be empty");
+            }
+            section.finish(problems);
+            name.map(|name| name.value)
+        }
+        None => {
+            problems.line(file, 1, "the section [dataset] with a `name` is missing");
+            None
+        }
+    };
+    let tables = match root.take_section("tables", problems) {
+        Some(section) => tables(file, section, problems),
+        None => {
+            problems.line(file, 1, "the section [tables] with `recordings` and `taxa` is missing");
+            None
+        }
+    };
+    let audio = audio(root.take_section("audio", problems), problems);
+    let clips = clips(root.take_section("clips", problems), problems);
+    let labels = labels(root.take_section("labels", problems), problems);
+    let spectrogram = spectrogram(root.take_section("spectrogram", problems), problems);
+    let shard_clips = match root.take_section("shards", problems) {
+        Some(mut section) => {
+            let clips = section.take_u32("clips", problems);
+            if let Some(zero) = clips.as_ref().filter(|clips| clips.value == 0) {
+                section.problem(problems, "clips", zero.line, "0", "a shard needs at least one clip");
+            }
+            section.finish(problems);
+            clips.map_or(SHARD_CLIPS, |clips| clips.value)
+        }
+        None => SHARD_CLIPS,
+    };
+    root.finish(problems);
+    Some(Settings { name: name?, tables: tables?, audio, clips, labels, spectrogram, shard_clips })
+}
+
+fn tables(file: &Path, mut section: Section<'_, '_>, problems: &mut Problems) -> Option<TablePaths> {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let recordings = section.require_str("recordings", problems).map(|t| folder.join(t.value));
+    let taxa = section.require_str("taxa", problems).map(|t| folder.join(t.value));
+    let boxes = if section.is_table("boxes") {
+        section.take_section("boxes", problems).and_then(|boxes| boxes_from(folder, boxes, problems))
+    } else {
+        section.take_str("boxes", problems).map(|t| BoxesFrom::Table(folder.join(t.value)))
+    };
+    let mut path = |key| section.take_str(key, problems).map(|t| folder.join(t.value));
+    let (geo_prior, checklist_prior, annotated_spans) =
+        (path("geo_prior"), path("checklist_prior"), path("annotated_spans"));
+    section.finish(problems);
+    Some(TablePaths { recordings: recordings?, taxa: taxa?, boxes, geo_prior, checklist_prior, annotated_spans })
+}
+
+fn boxes_from(folder: &Path, mut section: Section<'_, '_>, problems: &mut Problems) -> Option<BoxesFrom> {
+    #[derive(Clone, Copy)]
+    enum Format {
+        Raven,
+        Audacity,
+    }
+    let format = section.take_choice("format", &[("raven", Format::Raven), ("audacity", Format::Audacity)], problems);
+    let files = section.require_str("files", problems).map(|t| folder.join(t.value).to_string_lossy().into_owned());
+    let boxes = match format {
+        Some(Format::Raven) => {
+            let label_column = section.take_str("label_column", problems).map_or("Species".into(), |t| t.value);
+            files.map(|files| BoxesFrom::Raven { files, label_column })
+        }
+        Some(Format::Audacity) => files.map(|files| BoxesFrom::Audacity { files }),
+        None => None,
+    };
+    section.finish(problems);
+    boxes
+}
+
+fn audio(section: Option<Section<'_, '_>>, problems: &mut Problems) -> AudioSettings {
+    let mut settings = AudioSettings { sample_rate_hz: 22_050, channel: Channel::Mean };
+    let Some(mut section) = section else { return settings };
+    if let Some(rate) = section.take_u32("sample_rate_hz", problems) {
+        if !RATE_LIMITS_HZ.contains(&rate.value) {
+            let (low, high) = (RATE_LIMITS_HZ.start(), RATE_LIMITS_HZ.end());
+            let message = format!("expected {low} to {high} Hz");
+            section.problem(problems, "sample_rate_hz", rate.line, &rate.value.to_string(), message);
+        } else {
+            settings.sample_rate_hz = rate.value;
+        }
+    }
+    if let Some(channel) = section.take_str_or_u32("channel", problems) {
+        match channel.value {
+            Ok(index) => settings.channel = Channel::Index(index),
+            Err(word) if word == "mean" => settings.channel = Channel::Mean,
+            Err(word) => {
+                let message = "expected \"mean\" or the index of a channel, counted from 0";
+                section.problem(problems, "channel", channel.line, &word, message);
+            }
+        }
+    }
+    section.finish(problems);
+    settings
+}
+
+fn clips(section: Option<Section<'_, '_>>, problems: &mut Problems) -> ClipSettings {
+    let three = Decimal::from_whole(3);
+    let mut settings = ClipSettings { duration_s: three, hop_s: three, tail: Tail::Pad };
+    let Some(mut section) = section else { return settings };
+    let mut decimal = |section: &mut Section<'_, '_>, key| {
+        let taken = section.take_decimal_text(key, problems)?;
+        match taken.value.parse::<Decimal>() {
+            Ok(value) if value != Decimal::from_whole(0) => Some(value),
+            Ok(_) => {
+                section.problem(problems, key, taken.line, &taken.value, "must be greater than 0");
+                None
+            }
+            Err(error) => {
+                section.problem(problems, key, taken.line, &taken.value, error.to_string());
+                None
+            }
+        }
+    };
+    settings.duration_s = decimal(&mut section, "duration_s").unwrap_or(three);
+    // Clips that lie end to end are what a duration alone asks for.
+    settings.hop_s = decimal(&mut section, "hop_s").unwrap_or(settings.duration_s);
+    settings.tail = section.take_choice("tail", &[("pad", Tail::Pad), ("drop", Tail::Drop)], problems).unwrap_or(Tail::Pad);
+    section.finish(problems);
+    settings
+}
+
+fn labels(section: Option<Section<'_, '_>>, problems: &mut Problems) -> LabelRules {
+    let mut rules = LabelRules {
+        completeness: Completeness::Box,
+        unknown_bird_codes: Vec::new(),
+        no_bird_codes: Vec::new(),
+        aliases: BTreeMap::new(),
+        ignored_only: IgnoredOnly::Absent,
+        other_codes: OtherCodes::Error,
+        prior_conflict: PriorConflict::Error,
+    };
+    let Some(mut section) = section else { return rules };
+    let completeness = [("box", Completeness::Box), ("span", Completeness::Span)];
+    rules.completeness = section.take_choice("completeness", &completeness, problems).unwrap_or(rules.completeness);
+    let codes = |list: Option<Vec<super::section::Taken<String>>>| list.unwrap_or_default().into_iter().map(|t| t.value).collect();
+    rules.unknown_bird_codes = codes(section.take_strings("unknown_bird_codes", problems));
+    let no_bird = section.take_strings("no_bird_codes", problems).unwrap_or_default();
+    for code in no_bird.iter().filter(|code| rules.unknown_bird_codes.contains(&code.value)) {
+        section.problem(problems, "no_bird_codes", code.line, &code.value, "stands in unknown_bird_codes too; keep it in one of them");
+    }
+    rules.no_bird_codes = codes(Some(no_bird));
+    let aliases = section.take_string_map("aliases", problems).unwrap_or_default();
+    rules.aliases = aliases.into_iter().map(|(label, code)| (label, code.value)).collect();
+    let ignored_only = [("absent", IgnoredOnly::Absent), ("unknown", IgnoredOnly::Unknown)];
+    rules.ignored_only = section.take_choice("ignored_only", &ignored_only, problems).unwrap_or(rules.ignored_only);
+    let other_codes = [("error", OtherCodes::Error), ("keep-box", OtherCodes::KeepBox)];
+    rules.other_codes = section.take_choice("other_codes", &other_codes, problems).unwrap_or(rules.other_codes);
+    let prior_conflict = [("error", PriorConflict::Error), ("positive-wins", PriorConflict::PositiveWins)];
+    rules.prior_conflict = section.take_choice("prior_conflict", &prior_conflict, problems).unwrap_or(rules.prior_conflict);
+    section.finish(problems);
+    rules
+}
+
+fn spectrogram(section: Option<Section<'_, '_>>, problems: &mut Problems) -> SpectrogramConfig {
+    SpectrogramConfig::default()
+}

@@ -1,0 +1,206 @@
+//! Provides `Table`, the text cells of a CSV or Parquet table with the line of every row.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::DataType;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use csv::StringRecord;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use super::problem::Problems;
+
+/// A table in memory: every cell is text, an empty cell is "unknown".
+pub(super) struct Table {
+    file: PathBuf,
+    columns: Vec<String>,
+    rows: Vec<(u64, StringRecord)>,
+}
+
+/// One row of a table.
+#[derive(Clone, Copy)]
+pub(super) struct Row<'a> {
+    table: &'a Table,
+    /// Line in the file (CSV) or row number (Parquet), from 1.
+    pub(super) line: u64,
+    cells: &'a StringRecord,
+}
+
+impl Table {
+    /// Reads a table: Parquet when the name ends so, else CSV (UTF-8, comma, header row, a byte order mark allowed).
+    /// Problems (unreadable, missing required columns, rows of another width) are recorded; `None` when nothing can be read.
+    pub(super) fn read(file: &Path, required: &[&str], problems: &mut Problems) -> Option<Table> {
+        let is_parquet = file.extension().is_some_and(|e| e.eq_ignore_ascii_case("parquet"));
+        let before = problems.len();
+        let table = if is_parquet { read_parquet(file, problems) } else { read_csv(file, problems) }?;
+        for name in required {
+            if table.index(name).is_none() {
+                let have = table.columns.join(", ");
+                problems.line(file, 1, format!("the column `{name}` is missing; the table has: {have}"));
+            }
+        }
+        for (i, name) in table.columns.iter().enumerate() {
+            if table.columns.iter().take(i).any(|earlier| earlier == name) {
+                problems.line(file, 1, format!("the column `{name}` stands there twice"));
+            }
+        }
+        (problems.len() == before || required.iter().all(|name| table.index(name).is_some())).then_some(table)
+    }
+
+    /// The rows in file order.
+    pub(super) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        self.rows.iter().map(|(line, cells)| Row { table: self, line: *line, cells })
+    }
+
+    fn index(&self, column: &str) -> Option<usize> {
+        self.columns.iter().position(|name| name == column)
+    }
+}
+
+impl<'a> Row<'a> {
+    /// The cell of a column without surrounding blanks; `None` when empty or when there is no such column.
+    pub(super) fn cell(&self, column: &str) -> Option<&'a str> {
+        let cell = self.cells.get(self.table.index(column)?)?.trim();
+        (!cell.is_empty()).then_some(cell)
+    }
+
+    /// Records a problem of this row's cell.
+    pub(super) fn problem(&self, problems: &mut Problems, column: &str, message: impl Into<String>) {
+        problems.cell(&self.table.file, self.line, column, self.cell(column).unwrap_or_default(), message);
+    }
+
+    /// A cell that must not be empty.
+    pub(super) fn require(&self, column: &str, problems: &mut Problems) -> Option<&'a str> {
+        let cell = self.cell(column);
+        if cell.is_none() {
+            self.problem(problems, column, "must not be empty");
+        }
+        cell
+    }
+
+    /// A finite number, or `None` for an empty cell.
+    pub(super) fn number(&self, column: &str, problems: &mut Problems) -> Option<f64> {
+        let cell = self.cell(column)?;
+        match cell.parse::<f64>() {
+            Ok(value) if value.is_finite() => Some(value),
+            _ => {
+                self.problem(problems, column, "expected a finite number");
+                None
+            }
+        }
+    }
+
+    /// An asset id that must be there: a whole number of 64 bits.
+    pub(super) fn require_asset_id(&self, problems: &mut Problems) -> Option<i64> {
+        let cell = self.require("asset_id", problems)?;
+        // Parquet tables written by pandas may hold whole ids as floats ("1001.0").
+        let whole = cell.strip_suffix(".0").unwrap_or(cell);
+        match whole.parse::<i64>() {
+            Ok(id) => Some(id),
+            Err(_) => {
+                self.problem(problems, "asset_id", "expected a whole number");
+                None
+            }
+        }
+    }
+
+    /// The items of a `;`-separated list; an empty cell is an empty list.
+    pub(super) fn list(&self, column: &str) -> impl Iterator<Item = &'a str> {
+        self.cell(column).unwrap_or_default().split(';').map(str::trim).filter(|item| !item.is_empty())
+    }
+}
+
+fn read_csv(file: &Path, problems: &mut Problems) -> Option<Table> {
+    let bytes = match std::fs::read(file) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            problems.file(file, format!("cannot be read: {error}"));
+            return None;
+        }
+    };
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text);
+    let columns: Vec<String> = match reader.headers() {
+        Ok(header) => header.iter().map(|name| name.trim().to_string()).collect(),
+        Err(error) => {
+            problems.file(file, format!("the header row cannot be read: {error}"));
+            return None;
+        }
+    };
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        match record {
+            Ok(record) => {
+                let line = record.position().map_or(0, csv::Position::line);
+                if record.len() != columns.len() {
+                    let message = format!("expected {} cells as in the header, got {}", columns.len(), record.len());
+                    problems.line(file, line, message);
+                } else {
+                    rows.push((line, record));
+                }
+            }
+            Err(error) => {
+                let line = error.position().map_or(0, csv::Position::line);
+                problems.line(file, line, format!("cannot be read: {error}"));
+                break;
+            }
+        }
+    }
+    Some(Table { file: file.into(), columns, rows })
+}
+
+fn read_parquet(file: &Path, problems: &mut Problems) -> Option<Table> {
+    let parsed = std::panic::catch_unwind(|| parquet_cells(file));
+    match parsed {
+        Ok(Ok((columns, rows))) => Some(Table { file: file.into(), columns, rows }),
+        Ok(Err(message)) => {
+            problems.file(file, format!("cannot be read as Parquet: {message}"));
+            None
+        }
+        Err(_) => {
+            problems.file(file, "cannot be read as Parquet: the file is damaged");
+            None
+        }
+    }
+}
+
+type Cells = (Vec<String>, Vec<(u64, StringRecord)>);
+
+fn parquet_cells(file: &Path) -> Result<Cells, String> {
+    let open = File::open(file).map_err(|e| e.to_string())?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(open).map_err(|e| e.to_string())?;
+    let columns = builder.schema().fields().iter().map(|field| field.name().clone()).collect();
+    let mut rows = Vec::new();
+    for batch in builder.build().map_err(|e| e.to_string())? {
+        let batch = batch.map_err(|e| e.to_string())?;
+        let mut texts = vec![StringRecord::new(); batch.num_rows()];
+        for array in batch.columns() {
+            for (row, text) in texts.iter_mut().enumerate() {
+                text.push_field(&cell_text(array.as_ref(), row)?);
+            }
+        }
+        for text in texts {
+            rows.push((rows.len() as u64 + 1, text));
+        }
+    }
+    Ok((columns, rows))
+}
+
+/// The text a CSV table would hold for this value: lists become `a;b;c`, null becomes the empty cell.
+fn cell_text(array: &dyn Array, row: usize) -> Result<String, String> {
+    if array.is_null(row) {
+        return Ok(String::new());
+    }
+    let items = match array.data_type() {
+        DataType::List(_) => array.as_list::<i32>().value(row),
+        DataType::LargeList(_) => array.as_list::<i64>().value(row),
+        _ => {
+            let options = FormatOptions::default();
+            let formatter = ArrayFormatter::try_new(array, &options).map_err(|e| e.to_string())?;
+            return Ok(formatter.value(row).to_string());
+        }
+    };
+    let texts: Result<Vec<String>, String> = (0..items.len()).map(|i| cell_text(items.as_ref(), i)).collect();
+    Ok(texts?.join(";"))
+}

@@ -1,0 +1,73 @@
+//! Draws the clips of a recording as a picture for people: axes, boxes, names.
+
+mod canvas;
+mod panel;
+
+use std::path::Path;
+
+use shardfmt::{AssetRow, Checks, Dataset, Dtype, LabelRow, MappedFile, Shard};
+
+use crate::spectrogram::FrequencyAxis;
+use canvas::Canvas;
+use panel::{ClipImage, Panel};
+
+/// Most panels side by side in a sheet.
+const SHEET_COLUMNS: usize = 4;
+/// Most clips in a sheet: more would be a picture nobody can open.
+pub const SHEET_CLIPS: usize = 64;
+
+/// Draws the given clips (rows of `shard` with their labels) as one picture.
+///
+/// # Errors
+/// A damaged record, or a picture that cannot be written.
+pub fn draw(dataset: &Dataset, shard: &Shard<MappedFile>, asset: &AssetRow, rows: &[LabelRow], out: &Path) -> anyhow::Result<()> {
+    let info = dataset.info();
+    let axes = &info.axes;
+    let axis = FrequencyAxis::named(&axes.frequency_scale, axes.fmin_hz, axes.fmax_hz, info.clips.height);
+    let width = f64::from(info.clips.width);
+    let shown_s = if axes.frame_rate_hz > 0.0 { width / axes.frame_rate_hz } else { axes.clip_duration_s };
+    let mut panels = Vec::new();
+    for row in rows {
+        let image = image_of(shard, row.row)?;
+        let row_0_is_lowest = axes.row_0 != "highest";
+        panels.push(Panel { image, row, axis: &axis, row_0_is_lowest, shown_s, taxa: dataset.taxa(), name: &asset.path });
+    }
+    let columns = SHEET_COLUMNS.min(panels.len()).max(1);
+    let (width, height) = panels.first().map_or((1, 1), Panel::size);
+    let lines = panels.len().div_ceil(columns).max(1) as u32;
+    let mut canvas = Canvas::new(width * columns as u32, height * lines);
+    for (i, panel) in panels.iter().enumerate() {
+        let at = (width * (i % columns) as u32, height * (i / columns) as u32);
+        panel.draw(&mut canvas, (at.0.cast_signed(), at.1.cast_signed()));
+    }
+    Ok(canvas.save(out)?)
+}
+
+/// A stored clip (its first channel) as brightness from 0 to 1; dB values span their own range.
+fn image_of(shard: &Shard<MappedFile>, row: u32) -> Result<ClipImage, shardfmt::Error> {
+    let spec = shard.spec();
+    let pixels = spec.height as usize * spec.width as usize;
+    let mut brightness: Vec<f32> = match spec.dtype {
+        Dtype::U8 => shard.clip(row)?.iter().take(pixels).map(|&level| f32::from(level) / 255.0).collect(),
+        Dtype::F16 => shard.clip_f16(row)?.iter().take(pixels).map(|db| db.to_f32()).collect(),
+        Dtype::F32 => shard.clip_f32(row)?.iter().take(pixels).copied().collect(),
+    };
+    if spec.dtype != Dtype::U8 {
+        let low = brightness.iter().copied().fold(f32::INFINITY, f32::min);
+        let high = brightness.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let range = (high - low).max(f32::MIN_POSITIVE);
+        brightness.iter_mut().for_each(|db| *db = (*db - low) / range);
+    }
+    Ok(ClipImage { height: spec.height, width: spec.width, brightness })
+}
+
+/// Opens the shard of an asset and finds its labels.
+///
+/// # Errors
+/// A damaged shard or sidecar.
+pub fn clips_of(dataset: &Dataset, asset: &AssetRow) -> Result<(Shard<MappedFile>, Vec<LabelRow>), shardfmt::Error> {
+    let shard = dataset.open_shard(asset.shard, Checks::FirstTouch)?;
+    let mut rows = dataset.labels(asset.shard)?;
+    rows.retain(|row| row.asset_id == asset.asset_id);
+    Ok((shard, rows))
+}

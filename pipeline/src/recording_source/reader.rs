@@ -1,0 +1,111 @@
+//! Provides `RecordingReader`: one recording decoded, resampled and cut, clip after clip, in bounded memory.
+
+use std::path::Path;
+
+use crate::audio::{Channel, Decoder, Reject, Resampler};
+use crate::source::{AssetReader, Rejected};
+use crate::window::{Cutter, Windowing};
+
+/// The samples of one clip.
+#[derive(Clone, Debug, Default)]
+pub struct Waveform {
+    /// Samples at the dataset's rate, full scale 1, padded with zeros to the clip's length.
+    pub samples: Vec<f32>,
+    /// How many of them come from the recording.
+    pub valid_samples: usize,
+}
+
+/// What is known of a recording once it has been decoded to its end.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordingFacts {
+    /// Codec.
+    pub codec: String,
+    /// Native sample rate in Hz.
+    pub rate_hz: u32,
+    /// Channels.
+    pub channels: u32,
+    /// Frames (samples per channel) at the native rate.
+    pub frames: u64,
+    /// First sample and number of real samples of every clip, at the dataset's rate.
+    pub clips: Vec<(u64, u64)>,
+}
+
+/// Reads the clips of one recording in order.
+pub struct RecordingReader {
+    decoder: Decoder,
+    resampler: Option<Resampler>,
+    cutter: Cutter,
+    facts: RecordingFacts,
+    decoded: Vec<f32>,
+    resampled: Vec<f32>,
+}
+
+impl From<Reject> for Rejected {
+    fn from(reject: Reject) -> Self {
+        Rejected::new(reject.stage(), reject.to_string())
+    }
+}
+
+impl RecordingReader {
+    /// Opens a recording.
+    ///
+    /// # Errors
+    /// Why it cannot be decoded or resampled.
+    pub fn open(file: &Path, channel: Channel, rate_hz: u32, windowing: Windowing) -> Result<Self, Rejected> {
+        let decoder = Decoder::open(file, channel)?;
+        let header = decoder.header();
+        let facts = RecordingFacts {
+            codec: header.codec.clone(),
+            rate_hz: header.rate_hz,
+            channels: header.channels,
+            frames: 0,
+            clips: Vec::new(),
+        };
+        let resampler = Some(Resampler::new(header.rate_hz, rate_hz)?);
+        let cutter = Cutter::new(windowing);
+        Ok(RecordingReader { decoder, resampler, cutter, facts, decoded: Vec::new(), resampled: Vec::new() })
+    }
+
+    /// Decodes and resamples a little more; `false` when there was nothing left to do.
+    fn advance(&mut self) -> Result<bool, Rejected> {
+        let Some(resampler) = &mut self.resampler else { return Ok(false) };
+        self.decoded.clear();
+        self.resampled.clear();
+        let frames = self.decoder.read(&mut self.decoded)?;
+        self.facts.frames += frames as u64;
+        if frames > 0 {
+            resampler.push(&self.decoded, &mut self.resampled)?;
+        } else if let Some(resampler) = self.resampler.take() {
+            resampler.finish(&mut self.resampled)?;
+        }
+        self.cutter.push(&self.resampled);
+        if self.resampler.is_none() {
+            self.cutter.finish();
+        }
+        Ok(true)
+    }
+}
+
+impl AssetReader for RecordingReader {
+    type Clip = Waveform;
+    type Facts = RecordingFacts;
+
+    fn next(&mut self, clip: &mut Waveform) -> Result<bool, Rejected> {
+        loop {
+            if let Some(cut) = self.cutter.next_clip() {
+                clip.samples.clear();
+                clip.samples.extend_from_slice(cut.waveform);
+                clip.valid_samples = usize::try_from(cut.valid_samples).unwrap_or(usize::MAX);
+                self.facts.clips.push((cut.start_sample, cut.valid_samples));
+                return Ok(true);
+            }
+            if !self.advance()? {
+                return Ok(false);
+            }
+        }
+    }
+
+    fn facts(self) -> RecordingFacts {
+        self.facts
+    }
+}
