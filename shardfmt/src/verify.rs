@@ -1,0 +1,1 @@
+//! Provides the check of a whole dataset.
