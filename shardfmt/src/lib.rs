@@ -26,4 +26,5 @@ pub use error::{Error, Result};
 pub use layout::{ClipSpec, Dtype, Layout};
 pub use mmap::{MappedFile, map_file};
 pub use shard::{Checks, Shard};
+pub use verify::verify;
 pub use writer::ShardWriter;

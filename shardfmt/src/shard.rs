@@ -51,6 +51,15 @@ impl<D: AsRef<[u8]>> Shard<D> {
     /// # Errors
     /// As [`Shard::from_bytes`].
     pub fn from_named(data: D, path: &Path, checks: Checks) -> Result<Self> {
+        let mut shard = Self::with_header_only(data, path, checks)?;
+        shard.check_tail()?;
+        shard.assets = shard.asset_runs()?;
+        Ok(shard)
+    }
+
+    /// Opens a shard with its header and length checked, but not its tail: for finding out what of the tail is
+    /// damaged. Has no asset runs.
+    pub(crate) fn with_header_only(data: D, path: &Path, checks: Checks) -> Result<Self> {
         let bytes = data.as_ref();
         let layout = Layout::decode(bytes, path)?;
         let (expected, got) = (layout.file_bytes(), bytes.len() as u64);
@@ -68,19 +77,16 @@ impl<D: AsRef<[u8]>> Shard<D> {
             0
         };
         let verified = (0..words).map(|_| AtomicU64::new(0)).collect();
-        let path = path.to_path_buf();
-        let mut shard = Self {
+        let (path, assets) = (path.to_path_buf(), HashMap::new());
+        Ok(Self {
             data,
             path,
             layout,
             data_offset,
             checks,
             verified,
-            assets: HashMap::new(),
-        };
-        shard.check_tail()?;
-        shard.assets = shard.asset_runs()?;
-        Ok(shard)
+            assets,
+        })
     }
 
     fn check_tail(&self) -> Result<()> {

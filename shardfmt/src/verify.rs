@@ -1,1 +1,0 @@
-//! Provides the check of a whole dataset.
