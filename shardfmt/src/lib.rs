@@ -1,1 +1,30 @@
-//! Shards.
+#![doc = include_str!("../README.md")]
+#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
+
+#[cfg(target_endian = "big")]
+compile_error!(
+    "shardfmt maps little-endian records without conversion; big-endian hosts need a copying reader"
+);
+
+pub mod checksum;
+pub mod dataset;
+pub mod entry;
+pub mod error;
+pub mod layout;
+pub mod mmap;
+pub mod persist;
+pub mod shard;
+pub mod sidecar;
+pub mod verify;
+pub mod writer;
+
+pub use dataset::{
+    Axes, Counts, Dataset, DatasetInfo, ValueScale, read_dataset_json, write_dataset_json,
+};
+pub use entry::FileEntry;
+pub use error::{Error, Result};
+pub use layout::{ClipSpec, Dtype, Layout};
+pub use mmap::{MappedFile, map_file};
+pub use shard::{Checks, Shard};
+pub use verify::verify;
+pub use writer::ShardWriter;

@@ -1,0 +1,129 @@
+//! Defines one line of a dataset's file list, and where each file of a dataset lies.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::checksum::{FileHash, hex, parse_hex};
+
+/// File name of the commit point.
+pub const DATASET_JSON: &str = "dataset.json";
+/// File name of the class list.
+pub const TAXA: &str = "taxa.parquet";
+/// File name of the list of refused recordings.
+pub const REJECTS: &str = "rejects.parquet";
+/// Folders with a file per shard: the shards, then the sidecars.
+pub const FOLDERS: [&str; 4] = ["shards", "labels", "priors", "assets"];
+
+/// Path of shard `shard` under the dataset folder.
+#[must_use]
+pub fn shard_path(shard: u32) -> String {
+    format!("shards/{shard:05}.safetensors")
+}
+
+/// Path of the labels of shard `shard` under the dataset folder.
+#[must_use]
+pub fn labels_path(shard: u32) -> String {
+    format!("labels/{shard:05}.parquet")
+}
+
+/// Path of the priors of shard `shard` under the dataset folder.
+#[must_use]
+pub fn priors_path(shard: u32) -> String {
+    format!("priors/{shard:05}.parquet")
+}
+
+/// Path of the asset table of shard `shard` under the dataset folder.
+#[must_use]
+pub fn assets_path(shard: u32) -> String {
+    format!("assets/{shard:05}.parquet")
+}
+
+/// A file of a dataset: where it lies and what its bytes are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileEntry {
+    /// Path under the dataset folder, with forward slashes.
+    pub path: String,
+    /// Clips of a shard, rows of a table.
+    pub rows: u64,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// XXH3-64 of the whole file; 16 lowercase hexadecimal digits in JSON.
+    #[serde(with = "hex_digits")]
+    pub xxh3: u64,
+}
+
+impl FileEntry {
+    /// The entry of a file just written to `path`. Its place in the dataset is the file name, after the name of the
+    /// folder it lies in if that is one of [`FOLDERS`].
+    #[must_use]
+    pub fn of_written(path: &Path, rows: u64, hash: FileHash) -> Self {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let folder = path
+            .parent()
+            .and_then(Path::file_name)
+            .and_then(|folder| folder.to_str());
+        let path = match folder {
+            Some(folder) if FOLDERS.contains(&folder) => format!("{folder}/{name}"),
+            _ => name.into_owned(),
+        };
+        Self {
+            path,
+            rows,
+            bytes: hash.bytes,
+            xxh3: hash.xxh3,
+        }
+    }
+}
+
+/// Serialises a checksum as 16 lowercase hexadecimal digits.
+pub(crate) mod hex_digits {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    use super::{hex, parse_hex};
+
+    pub(crate) fn serialize<S: Serializer>(value: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&hex(*value))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        parse_hex(&text).ok_or_else(|| {
+            de::Error::custom(format!("{text:?} is not 16 lowercase hexadecimal digits"))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn entry_names_the_place_in_the_dataset() {
+        let hash = FileHash { bytes: 1, xxh3: 2 };
+        let place = |path: &str| FileEntry::of_written(Path::new(path), 0, hash).path;
+        assert_eq!(place("/tmp/build/shards/00000.safetensors"), shard_path(0));
+        assert_eq!(place("labels/00012.parquet"), labels_path(12));
+        assert_eq!(place("/tmp/build/taxa.parquet"), TAXA);
+        assert_eq!(place("rejects.parquet"), REJECTS);
+    }
+
+    #[test]
+    fn checksum_is_hexadecimal_in_json() {
+        let entry = FileEntry {
+            path: priors_path(1),
+            rows: 3,
+            bytes: 4,
+            xxh3: 0xab,
+        };
+        let json = serde_json::to_string(&entry).unwrap();
+        assert_eq!(
+            json,
+            r#"{"path":"priors/00001.parquet","rows":3,"bytes":4,"xxh3":"00000000000000ab"}"#
+        );
+        assert_eq!(serde_json::from_str::<FileEntry>(&json).unwrap(), entry);
+        assert!(serde_json::from_str::<FileEntry>(&json.replace("ab\"", "AB\"")).is_err());
+        assert_eq!(assets_path(123_456), "assets/123456.parquet");
+    }
+}

@@ -1,0 +1,317 @@
+//! Provides durability in one place: atomic files, folder syncs, folder exchange and locks.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+
+/// `path` with its file name changed to `.NAME.suffix`: a sibling, so that a rename stays on one filesystem.
+fn sibling(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(suffix);
+    path.with_file_name(name)
+}
+
+/// The folder that holds `path`.
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// A file that appears under its name only when complete: bytes go to the sibling `.NAME.tmp`, and
+/// [`AtomicFile::commit`] syncs it, renames it over the name and syncs the folder. Dropping it uncommitted removes
+/// the sibling. A sibling left by a killed process is overwritten by the next writer of the same name.
+#[derive(Debug)]
+pub struct AtomicFile {
+    file: File,
+    temp: PathBuf,
+    path: PathBuf,
+    renamed: bool,
+}
+
+impl AtomicFile {
+    /// Starts a new file that will be called `path`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the temporary sibling cannot be created.
+    pub fn create(path: &Path) -> Result<Self> {
+        let temp = sibling(path, ".tmp");
+        let opened = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&temp);
+        let file = opened.map_err(|cause| Error::io(&temp, "create", cause))?;
+        Ok(Self {
+            file,
+            temp,
+            path: path.to_path_buf(),
+            renamed: false,
+        })
+    }
+
+    /// The final name.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Cuts or extends the file to `bytes`; the write position stays.
+    ///
+    /// # Errors
+    /// The system's, for [`io::Write`] contexts.
+    pub fn set_len(&self, bytes: u64) -> io::Result<()> {
+        self.file.set_len(bytes)
+    }
+
+    /// Makes the bytes durable and gives the file its name, replacing any file of that name.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; the name then still refers to the old file, if any, unless only the last folder sync failed.
+    pub fn commit(mut self) -> Result<()> {
+        self.file
+            .sync_all()
+            .map_err(|cause| Error::io(&self.temp, "sync", cause))?;
+        fs::rename(&self.temp, &self.path)
+            .map_err(|cause| Error::io(&self.path, "rename a finished file to", cause))?;
+        self.renamed = true;
+        sync_dir(folder_of(&self.path))
+    }
+}
+
+impl Write for AtomicFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Read for AtomicFile {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        self.file.read(bytes)
+    }
+}
+
+impl Seek for AtomicFile {
+    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
+        self.file.seek(position)
+    }
+}
+
+impl Drop for AtomicFile {
+    fn drop(&mut self) {
+        if !self.renamed {
+            // A leftover is harmless (the next writer truncates it), and drop cannot report.
+            let _ = fs::remove_file(&self.temp);
+        }
+    }
+}
+
+/// Replaces the file at `path` by `bytes`: afterwards, even after a power cut, it has the old bytes or the new ones.
+///
+/// # Errors
+/// [`Error::Io`] naming the file and the step that failed.
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut file = AtomicFile::create(path)?;
+    file.write_all(bytes)
+        .map_err(|cause| Error::io(path, "write", cause))?;
+    file.commit()
+}
+
+/// Makes the names in the folder `path` durable.
+///
+/// # Errors
+/// [`Error::Io`] if the folder cannot be opened or synced.
+pub fn sync_dir(path: &Path) -> Result<()> {
+    let folder = File::open(path).map_err(|cause| Error::io(path, "open folder", cause))?;
+    folder
+        .sync_all()
+        .map_err(|cause| Error::io(path, "sync folder", cause))
+}
+
+/// Exchanges the names of two existing folders on one filesystem, so that each path then leads to the other content.
+///
+/// On Linux this is one atomic step where the filesystem can do it. Elsewhere it is three renames, undone if one fails;
+/// a crash between them leaves the content of `a` in the sibling `.NAME.aside` of `a`.
+///
+/// # Errors
+/// [`Error::Io`]; both paths then lead to their old content, unless undoing failed too, which the error says.
+pub fn exchange_dirs(a: &Path, b: &Path) -> Result<()> {
+    if !exchange_atomically(a, b)? {
+        exchange_by_renames(a, b)?;
+    }
+    sync_dir(folder_of(a))?;
+    sync_dir(folder_of(b))
+}
+
+/// One `renameat2(RENAME_EXCHANGE)`; false if the kernel or the filesystem does not have it.
+#[cfg(target_os = "linux")]
+fn exchange_atomically(a: &Path, b: &Path) -> Result<bool> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use rustix::io::Errno;
+    match renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE) {
+        Ok(()) => Ok(true),
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => Ok(false),
+        Err(errno) => Err(Error::io(b, "exchange folders at", errno.into())),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn exchange_atomically(_a: &Path, _b: &Path) -> Result<bool> {
+    Ok(false)
+}
+
+fn exchange_by_renames(a: &Path, b: &Path) -> Result<()> {
+    let aside = sibling(a, ".aside");
+    fs::rename(a, &aside).map_err(|cause| Error::io(a, "move aside", cause))?;
+    if let Err(cause) = fs::rename(b, a) {
+        fs::rename(&aside, a)
+            .map_err(|cause| Error::io(&aside, "move back (content of the old folder)", cause))?;
+        return Err(Error::io(b, "move into place", cause));
+    }
+    if let Err(cause) = fs::rename(&aside, b) {
+        fs::rename(a, b).map_err(|cause| Error::io(a, "move back", cause))?;
+        fs::rename(&aside, a)
+            .map_err(|cause| Error::io(&aside, "move back (content of the old folder)", cause))?;
+        return Err(Error::io(&aside, "move into place", cause));
+    }
+    Ok(())
+}
+
+/// An advisory lock held by this process until dropped; the system lets go of it when the process ends in any way.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+    path: PathBuf,
+}
+
+impl Lock {
+    /// Takes the lock on the file at `path`, creating the file if needed, without waiting. The file stays afterwards:
+    /// removing it would let two processes lock two different files of one name.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] if another process (or another `Lock` here) has it; [`Error::Io`].
+    pub fn acquire(path: &Path) -> Result<Self> {
+        let opened = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path);
+        let file = opened.map_err(|cause| Error::io(path, "create lock file", cause))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self {
+                _file: file,
+                path: path.to_path_buf(),
+            }),
+            Err(TryLockError::WouldBlock) => Err(Error::Locked {
+                path: path.to_path_buf(),
+            }),
+            Err(TryLockError::Error(cause)) => Err(Error::io(path, "lock", cause)),
+        }
+    }
+
+    /// The lock file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn an_uncommitted_file_leaves_the_old_one_and_no_sibling() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("f");
+        write_atomic(&path, b"old").unwrap();
+        let mut file = AtomicFile::create(&path).unwrap();
+        file.write_all(b"new").unwrap();
+        assert_eq!(names(folder.path()), [".f.tmp", "f"]);
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        drop(file);
+        assert_eq!(names(folder.path()), ["f"]);
+        write_atomic(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(names(folder.path()), ["f"]);
+    }
+
+    #[test]
+    fn errors_name_the_path_and_the_operation() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = write_atomic(&folder.path().join("missing/f"), b"")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.starts_with("cannot create ") && error.contains("missing/.f.tmp"),
+            "{error}"
+        );
+        assert!(error.contains("No such file"), "{error}");
+        let error = write_atomic(folder.path(), b"").unwrap_err().to_string();
+        assert!(error.contains("rename a finished file to"), "{error}");
+    }
+
+    fn two_folders() -> (tempfile::TempDir, PathBuf, PathBuf) {
+        let root = tempfile::tempdir().unwrap();
+        let (a, b) = (root.path().join("a"), root.path().join("b"));
+        for (folder, content) in [(&a, "in a"), (&b, "in b")] {
+            fs::create_dir(folder).unwrap();
+            fs::write(folder.join("f"), content).unwrap();
+        }
+        (root, a, b)
+    }
+
+    #[test]
+    fn folders_are_exchanged_by_either_way() {
+        for exchange in [exchange_dirs, exchange_by_renames] {
+            let (root, a, b) = two_folders();
+            exchange(&a, &b).unwrap();
+            assert_eq!(fs::read_to_string(a.join("f")).unwrap(), "in b");
+            assert_eq!(fs::read_to_string(b.join("f")).unwrap(), "in a");
+            assert_eq!(names(root.path()), ["a", "b"]);
+        }
+    }
+
+    #[test]
+    fn a_failed_exchange_restores_the_old_folder() {
+        for exchange in [exchange_dirs, exchange_by_renames] {
+            let (root, a, b) = two_folders();
+            fs::remove_dir_all(&b).unwrap();
+            assert!(matches!(exchange(&a, &b), Err(Error::Io { .. })));
+            assert_eq!(fs::read_to_string(a.join("f")).unwrap(), "in a");
+            assert_eq!(names(root.path()), ["a"]);
+        }
+    }
+
+    #[test]
+    fn a_lock_is_exclusive_until_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let lock = Lock::acquire(&path).unwrap();
+        assert_eq!(lock.path(), path);
+        let error = Lock::acquire(&path).unwrap_err();
+        assert!(matches!(&error, Error::Locked { path: named } if *named == path));
+        drop(lock);
+        Lock::acquire(&path).unwrap();
+    }
+}

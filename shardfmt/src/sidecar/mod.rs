@@ -1,0 +1,19 @@
+//! Provides the Parquet tables beside the shards: one module a table, each with its row type, columns, writer, reader.
+
+pub mod assets;
+mod boxes;
+mod column;
+pub mod labels;
+pub mod priors;
+pub mod rejects;
+mod schema;
+mod table_read;
+mod table_write;
+pub mod taxa;
+mod words;
+
+pub use assets::{AssetRow, read_assets, write_assets};
+pub use labels::{BoxStatus, ClipBox, LabelRow, LabelSource, Split, read_labels, write_labels};
+pub use priors::{PriorRow, read_priors, write_priors};
+pub use rejects::{RejectRow, read_rejects, write_rejects};
+pub use taxa::{Taxa, Taxon, read_taxa, write_taxa};

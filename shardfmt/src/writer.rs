@@ -1,0 +1,246 @@
+//! Provides the streaming writer of one shard.
+
+use std::collections::{BTreeMap, HashSet};
+use std::io::{BufWriter, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use crate::checksum::{hash_reader, xxh3};
+use crate::entry::FileEntry;
+use crate::error::{Error, Result};
+use crate::layout::{ClipSpec, Layout, MAX_ROWS, TailTensor};
+use crate::persist::AtomicFile;
+
+/// Small records are gathered to this size before they are written; larger ones go straight through.
+const BUFFER_BYTES: usize = 256 << 10;
+
+/// The tail values of one row: 24 bytes, all that stays in memory of it.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    asset_id: i64,
+    xxh3: u64,
+    clip_index: u32,
+    ref_db: f32,
+}
+
+/// Writes a shard row by row to `.NAME.tmp`; [`ShardWriter::finish`] gives it its name. Memory grows by 24 bytes a row
+/// and one set entry an asset. Dropping the writer removes the temporary file.
+#[derive(Debug)]
+pub struct ShardWriter {
+    file: BufWriter<AtomicFile>,
+    layout: Layout,
+    data_offset: u64,
+    rows: Vec<Row>,
+    assets: HashSet<i64>,
+    /// Set once a write failed: what is in the file is then unknown.
+    failed: bool,
+}
+
+impl ShardWriter {
+    /// Starts a shard that will be called `path`, with the user's own `metadata` in its header.
+    ///
+    /// # Errors
+    /// [`Error::InvalidSpec`], [`Error::InvalidMetadata`], [`Error::HeaderTooLarge`], [`Error::Io`].
+    pub fn create(
+        path: &Path,
+        spec: ClipSpec,
+        metadata: &BTreeMap<String, String>,
+    ) -> Result<Self> {
+        let layout = Layout {
+            spec,
+            rows: 0,
+            metadata: metadata.clone(),
+            tail_xxh3: 0,
+            features_optional: Vec::new(),
+        };
+        layout.validate(path)?;
+        let data_offset = layout.data_offset();
+        let mut file = AtomicFile::create(path)?;
+        file.seek(SeekFrom::Start(data_offset))
+            .map_err(|cause| Error::io(path, "seek in", cause))?;
+        let file = BufWriter::with_capacity(BUFFER_BYTES, file);
+        Ok(Self {
+            file,
+            layout,
+            data_offset,
+            rows: Vec::new(),
+            assets: HashSet::new(),
+            failed: false,
+        })
+    }
+
+    /// Adds the next clip: little-endian values in row-major order, `ClipSpec::clip_bytes` bytes.
+    ///
+    /// # Errors
+    /// [`Error::ClipSize`], [`Error::AssetReopened`], [`Error::ClipOrder`], [`Error::TooManyRows`]: nothing was added
+    /// and the writer can go on. [`Error::Io`]: the shard must be written again.
+    pub fn push(&mut self, asset_id: i64, clip_index: u32, ref_db: f32, clip: &[u8]) -> Result<()> {
+        self.push_hashed(asset_id, clip_index, ref_db, clip, xxh3(clip))
+    }
+
+    /// [`ShardWriter::push`] for a caller that has the XXH3-64 of `clip` already.
+    ///
+    /// # Errors
+    /// As [`ShardWriter::push`].
+    pub fn push_hashed(
+        &mut self,
+        asset_id: i64,
+        clip_index: u32,
+        ref_db: f32,
+        clip: &[u8],
+        xxh3: u64,
+    ) -> Result<()> {
+        self.check_sound()?;
+        let expected = self.layout.spec.clip_bytes();
+        if clip.len() != expected {
+            return Err(Error::ClipSize {
+                asset_id,
+                clip_index,
+                expected,
+                got: clip.len(),
+            });
+        }
+        if self.rows.len() as u64 >= MAX_ROWS {
+            return Err(Error::TooManyRows {
+                path: self.file.get_ref().path().to_path_buf(),
+                limit: MAX_ROWS,
+            });
+        }
+        match self.rows.last() {
+            Some(last) if last.asset_id == asset_id && clip_index <= last.clip_index => {
+                let previous = last.clip_index;
+                return Err(Error::ClipOrder {
+                    asset_id,
+                    previous,
+                    got: clip_index,
+                });
+            }
+            Some(last) if last.asset_id == asset_id => {}
+            _ if self.assets.contains(&asset_id) => {
+                return Err(Error::AssetReopened {
+                    asset_id,
+                    row: self.rows(),
+                });
+            }
+            _ => {}
+        }
+        self.attempt("write", |file| file.write_all(clip))?;
+        self.assets.insert(asset_id);
+        self.rows.push(Row {
+            asset_id,
+            xxh3,
+            clip_index,
+            ref_db,
+        });
+        Ok(())
+    }
+
+    /// Rows so far.
+    #[must_use]
+    pub fn rows(&self) -> u32 {
+        // `push_hashed` stops at MAX_ROWS.
+        self.rows.len() as u32
+    }
+
+    /// Drops all rows from `rows` on, as if they had never been pushed: a recording rejected late is cut back.
+    ///
+    /// # Errors
+    /// [`Error::RowOutOfRange`] if there are fewer rows; [`Error::Io`], after which the shard must be written again.
+    pub fn truncate(&mut self, rows: u32) -> Result<()> {
+        self.check_sound()?;
+        if rows > self.rows() {
+            let path = self.file.get_ref().path().to_path_buf();
+            return Err(Error::RowOutOfRange {
+                path,
+                row: rows,
+                rows: self.rows(),
+            });
+        }
+        let end = self.data_offset + self.layout.record_offset(rows.into());
+        self.attempt("cut back", |file| {
+            file.seek(SeekFrom::Start(end))?;
+            file.get_ref().set_len(end)
+        })?;
+        let kept = self
+            .rows
+            .get((rows as usize).wrapping_sub(1))
+            .map(|row| row.asset_id);
+        for row in self.rows.drain(rows as usize..) {
+            // Runs are contiguous, so only the last kept row can share an asset with a dropped one.
+            if Some(row.asset_id) != kept {
+                self.assets.remove(&row.asset_id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the tail tensors, then the header; makes the file durable and gives it its name.
+    ///
+    /// # Errors
+    /// [`Error::Io`] naming the step; the temporary file is then removed and the shard must be written again.
+    pub fn finish(mut self) -> Result<FileEntry> {
+        self.check_sound()?;
+        let tail = self.tail();
+        self.layout.rows = self.rows.len() as u64;
+        self.layout.tail_xxh3 = xxh3(&tail);
+        let path = self.file.get_ref().path().to_path_buf();
+        let header = self.layout.encode(&path)?;
+        self.attempt("write", |file| {
+            file.write_all(&tail)?;
+            file.seek(SeekFrom::Start(0))?;
+            file.write_all(&header)?;
+            // The checksum is of what is in the file, not of what was handed to it.
+            file.seek(SeekFrom::Start(0)).map(drop)
+        })?;
+        let mut file = self
+            .file
+            .into_inner()
+            .map_err(|e| Error::io(&path, "write", e.into_error()))?;
+        let hash = hash_reader(&mut file, &path, &mut |_| {})?;
+        let expected = self.layout.file_bytes();
+        if hash.bytes != expected {
+            return Err(Error::ShardLength {
+                path,
+                expected,
+                got: hash.bytes,
+            });
+        }
+        file.commit()?;
+        Ok(FileEntry::of_written(&path, self.layout.rows, hash))
+    }
+
+    /// The bytes of the tail tensors.
+    fn tail(&self) -> Vec<u8> {
+        let mut tail = Vec::with_capacity(self.rows.len() * size_of::<Row>());
+        for tensor in TailTensor::ALL {
+            for row in &self.rows {
+                match tensor {
+                    TailTensor::AssetId => tail.extend(row.asset_id.to_le_bytes()),
+                    TailTensor::ClipIndex => tail.extend(row.clip_index.to_le_bytes()),
+                    TailTensor::RefDb => tail.extend(row.ref_db.to_le_bytes()),
+                    TailTensor::Xxh3 => tail.extend(row.xxh3.to_le_bytes()),
+                }
+            }
+        }
+        tail
+    }
+
+    fn check_sound(&self) -> Result<()> {
+        if self.failed {
+            return Err(Error::WriterFailed {
+                path: self.file.get_ref().path().to_path_buf(),
+            });
+        }
+        Ok(())
+    }
+
+    fn attempt(
+        &mut self,
+        operation: &'static str,
+        step: impl FnOnce(&mut BufWriter<AtomicFile>) -> std::io::Result<()>,
+    ) -> Result<()> {
+        step(&mut self.file).map_err(|cause| {
+            self.failed = true;
+            Error::io(self.file.get_ref().path(), operation, cause)
+        })
+    }
+}
