@@ -213,3 +213,6 @@ fn is_covered(clip: ClipSpan, intervals: impl Iterator<Item = (i64, i64)>) -> bo
     }
     covered_to + COVER_SLACK_NS >= clip.real_end_ns && covered_to > clip.start_ns
 }
+
+#[cfg(test)]
+mod tests;

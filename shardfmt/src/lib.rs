@@ -13,6 +13,7 @@ pub mod error;
 pub mod layout;
 pub mod mmap;
 pub mod persist;
+pub mod sealed;
 pub mod shard;
 pub mod sidecar;
 pub mod verify;
@@ -26,5 +27,8 @@ pub use error::{Error, Result};
 pub use layout::{ClipSpec, Dtype, Layout};
 pub use mmap::{MappedFile, map_file};
 pub use shard::{Checks, Shard};
-pub use verify::verify;
+pub use sidecar::{
+    AssetRow, BoxStatus, ClipBox, LabelRow, LabelSource, PriorRow, RejectRow, Split, Taxa, Taxon, read_assets, read_labels,
+    read_priors, read_rejects, read_taxa, write_assets, write_labels, write_priors, write_rejects, write_taxa,
+};
 pub use writer::ShardWriter;

@@ -112,7 +112,7 @@ pub fn remove_record(dir: &Path, shard: u32) -> Result<()> {
 fn write<T: Serialize>(path: &Path, value: &T) -> Result<()> {
     let damaged = |error: serde_json::Error| Error::Record { path: path.into(), message: error.to_string() };
     let text = serde_json::to_string(value).map_err(damaged)?;
-    Ok(write_atomic(path, &shardfmt::sealed::seal(&text))?)
+    Ok(write_atomic(path, &shardfmt::sealed::seal(&text, path)?)?)
 }
 
 fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Option<T>> {
@@ -122,7 +122,7 @@ fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Option<T>> {
         Err(error) => return Err(io("read", path)(error)),
     };
     let text = shardfmt::sealed::unseal(&bytes, path)?;
-    serde_json::from_str(&text).map(Some).map_err(|error| Error::Record { path: path.into(), message: error.to_string() })
+    serde_json::from_str(text).map(Some).map_err(|error| Error::Record { path: path.into(), message: error.to_string() })
 }
 
 /// A hash as 16 hex digits: JSON numbers lose digits past 2^53 in many readers.

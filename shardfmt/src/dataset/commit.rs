@@ -6,15 +6,10 @@ use std::{fs, io};
 use serde_json::Value;
 
 use super::info::{DatasetInfo, check_supported};
-use crate::checksum::{hex, parse_hex, xxh3};
 use crate::entry::{DATASET_JSON, FOLDERS};
 use crate::error::{Error, Result};
 use crate::persist::{sync_dir, write_atomic};
-
-/// What stands before the checksum's digits, and behind them.
-const TAIL: (&str, &str) = (",\"xxh3\":\"", "\"}\n");
-/// Bytes of the tail with the digits.
-const TAIL_BYTES: usize = TAIL.0.len() + 16 + TAIL.1.len();
+use crate::sealed::{seal, unseal};
 
 /// Commits the dataset in the folder `dir`: makes its folders durable, then writes `dataset.json` atomically.
 ///
@@ -41,10 +36,7 @@ fn encode(info: &DatasetInfo, path: &Path) -> Result<Vec<u8>> {
         reason,
     };
     let json = serde_json::to_string_pretty(info).map_err(|e| fail(e.to_string()))?;
-    let open = json
-        .strip_suffix("\n}")
-        .ok_or_else(|| fail("is no object".to_owned()))?;
-    Ok(format!("{open}{}{}{}", TAIL.0, hex(xxh3(open.as_bytes())), TAIL.1).into_bytes())
+    seal(&json, path)
 }
 
 /// Reads and checks the `dataset.json` at `path`.
@@ -68,30 +60,8 @@ fn decode(bytes: &[u8], path: &Path) -> Result<DatasetInfo> {
         field,
         reason,
     };
-    let split = bytes
-        .len()
-        .checked_sub(TAIL_BYTES)
-        .and_then(|at| bytes.split_at_checked(at));
-    let tail = split.and_then(|(open, tail)| Some((open, std::str::from_utf8(tail).ok()?)));
-    let digits = tail.and_then(|(open, tail)| {
-        let digits = tail.strip_prefix(TAIL.0)?.strip_suffix(TAIL.1)?;
-        Some((open, parse_hex(digits)?))
-    });
-    let (open, expected) = digits.ok_or_else(|| {
-        fail(
-            "end",
-            "is not ,\"xxh3\":\"<16 hexadecimal digits>\"} and a newline".into(),
-        )
-    })?;
-    let got = xxh3(open);
-    if got != expected {
-        return Err(Error::FileChecksum {
-            path: path.to_path_buf(),
-            expected,
-            got,
-        });
-    }
-    let value: Value = serde_json::from_slice(bytes).map_err(|e| fail("content", e.to_string()))?;
+    let text = unseal(bytes, path)?;
+    let value: Value = serde_json::from_str(text).map_err(|e| fail("content", e.to_string()))?;
     let format = value
         .get("format")
         .and_then(Value::as_str)

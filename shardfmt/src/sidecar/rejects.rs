@@ -14,7 +14,7 @@ use crate::entry::FileEntry;
 use crate::error::Result;
 
 /// One recording that was left out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RejectRow {
     /// The recording.
     pub asset_id: i64,

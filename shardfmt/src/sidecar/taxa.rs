@@ -16,7 +16,7 @@ use crate::entry::FileEntry;
 use crate::error::{Error, Result};
 
 /// One class.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Taxon {
     /// The code that stands for the class in every table; not empty, unique.
     pub species_code: String,
