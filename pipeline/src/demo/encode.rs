@@ -101,7 +101,13 @@ fn write_flac(path: &Path, channels: &[Vec<f32>], rate_hz: u32) -> Result<(), De
         usize::from(BITS),
         rate_hz as usize,
     );
-    let stream = flacenc::encode_with_fixed_block_size(&config, source, config.block_size)
+    let mut stream = flacenc::encode_with_fixed_block_size(&config, source, config.block_size)
+        .map_err(|error| failed(error.to_string()))?;
+    // The encoder lets its short last block lower the minimum; RFC 9639 (8.2) leaves that block
+    // out, and strict readers take a stream with two block sizes for one of variable size.
+    stream
+        .stream_info_mut()
+        .set_block_sizes(config.block_size, config.block_size)
         .map_err(|error| failed(error.to_string()))?;
     let mut sink = ByteSink::new();
     stream
