@@ -43,7 +43,7 @@ pub const MANIFEST: &str = include_str!("../../../manifests/demo.toml");
 pub const MANIFEST_FILE: &str = "manifest.toml";
 
 /// Fewest recordings with which the quotas can be met reliably.
-pub const MIN_RECORDINGS: usize = 120;
+pub const MIN_RECORDINGS: usize = 60;
 
 /// Tries at meeting the quotas before giving up.
 const ATTEMPTS: u64 = 64;
@@ -67,7 +67,7 @@ impl Default for DemoOptions {
 }
 
 /// What was synthesised.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DemoSummary {
     /// Number of recordings.
     pub recordings: usize,
@@ -77,8 +77,8 @@ pub struct DemoSummary {
     pub clips: usize,
     /// Number of annotated boxes.
     pub boxes: usize,
-    /// Total length of the audio.
-    pub audio_s: f64,
+    /// Total length of the audio in milliseconds.
+    pub audio_ms: u64,
     /// Total size of the audio files.
     pub audio_bytes: u64,
     /// Share of the clips in which each species is present, in class order.
@@ -203,11 +203,7 @@ pub fn synthesise(
         by_split: tables::split_sizes(&plan),
         clips: plan.recordings.iter().map(Recording::clips).sum(),
         boxes,
-        audio_s: plan
-            .recordings
-            .iter()
-            .map(|recording| recording.scene.duration_s)
-            .sum(),
+        audio_ms: plan.recordings.iter().map(Recording::duration_ms).sum(),
         audio_bytes: audio_bytes.values().sum(),
         shares,
         unchanged: false,

@@ -11,15 +11,31 @@ pub const MIN_SPLIT_SHARE: f64 = 0.03;
 /// Smallest and largest share of all clips.
 pub const OVERALL_SHARE: (f64, f64) = (0.05, 0.15);
 
-/// In which share of the clips a species is present.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// In how many clips a species is present.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpeciesShare {
     /// Species code.
     pub code: String,
-    /// Of all clips.
-    pub overall: f64,
-    /// Of the train, val and test clips.
-    pub by_split: [f64; 3],
+    /// Train, val and test clips in which it is present.
+    pub present: [usize; 3],
+    /// All train, val and test clips.
+    pub clips: [usize; 3],
+}
+
+impl SpeciesShare {
+    /// Share of all clips, 0 to 1.
+    pub fn overall(&self) -> f64 {
+        ratio(self.present.iter().sum(), self.clips.iter().sum())
+    }
+
+    /// Share of the train, val and test clips, 0 to 1.
+    pub fn by_split(&self) -> [f64; 3] {
+        std::array::from_fn(|split| ratio(self.present[split], self.clips[split]))
+    }
+}
+
+fn ratio(part: usize, whole: usize) -> f64 {
+    part as f64 / whole.max(1) as f64
 }
 
 /// The shares of a plan, in class order.
@@ -33,45 +49,36 @@ pub(super) fn shares(plan: &Plan, species: &[Species]) -> Vec<SpeciesShare> {
             present[class][split] += recording.clips_with(Bird::Class(class));
         }
     }
-    let all_clips = clips.iter().sum::<usize>().max(1) as f64;
     species
         .iter()
         .zip(present)
         .map(|(species, present)| SpeciesShare {
             code: species.code.clone(),
-            overall: f64::from(present.iter().sum::<u32>()) / all_clips,
-            by_split: std::array::from_fn(|split| {
-                f64::from(present[split]) / clips[split].max(1) as f64
-            }),
+            present,
+            clips,
         })
         .collect()
 }
 
 /// The first share out of bounds, described.
 pub(super) fn violation(shares: &[SpeciesShare]) -> Option<String> {
-    let percent = |share: f64| 100.0 * share;
-    shares.iter().find_map(
-        |SpeciesShare {
-             code,
-             overall,
-             by_split,
-         }| {
-            if !(OVERALL_SHARE.0..=OVERALL_SHARE.1).contains(overall) {
-                return Some(format!(
-                    "{code} is in {:.1} % of the clips",
-                    percent(*overall)
-                ));
-            }
-            let split = Split::ALL
-                .into_iter()
-                .find(|&s| by_split[s as usize] < MIN_SPLIT_SHARE)?;
-            let share = percent(by_split[split as usize]);
-            Some(format!(
-                "{code} is in {share:.1} % of the {} clips",
-                split.name()
-            ))
-        },
-    )
+    shares.iter().find_map(|share| {
+        let (code, overall, by_split) = (&share.code, share.overall(), share.by_split());
+        if !(OVERALL_SHARE.0..=OVERALL_SHARE.1).contains(&overall) {
+            return Some(format!(
+                "{code} is in {:.1} % of the clips",
+                100.0 * overall
+            ));
+        }
+        let split = Split::ALL
+            .into_iter()
+            .find(|&split| by_split[split as usize] < MIN_SPLIT_SHARE)?;
+        let percent = 100.0 * by_split[split as usize];
+        Some(format!(
+            "{code} is in {percent:.1} % of the {} clips",
+            split.name()
+        ))
+    })
 }
 
 #[cfg(test)]
@@ -81,24 +88,25 @@ mod tests {
 
     #[test]
     fn names_the_species_and_the_split_out_of_bounds() {
-        let share = |overall, by_split| {
+        let share = |present| {
             violation(&[SpeciesShare {
                 code: "fenowl1".to_owned(),
-                overall,
-                by_split,
+                present,
+                clips: [600, 200, 200],
             }])
         };
-        assert_eq!(share(0.05, [0.03, 0.2, 0.1]), None);
+        assert_eq!(share([38, 6, 6]), None);
+        assert_eq!(share([110, 20, 20]), None);
         assert!(
-            share(0.16, [0.1; 3])
+            share([111, 20, 20])
                 .unwrap()
-                .contains("16.0 % of the clips")
+                .contains("15.1 % of the clips")
         );
-        assert!(share(0.04, [0.1; 3]).unwrap().contains("fenowl1"));
+        assert!(share([37, 6, 6]).unwrap().contains("fenowl1"));
         assert!(
-            share(0.1, [0.1, 0.02, 0.1])
+            share([80, 5, 20])
                 .unwrap()
-                .contains("2.0 % of the val clips")
+                .contains("2.5 % of the val clips")
         );
     }
 }

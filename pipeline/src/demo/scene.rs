@@ -83,6 +83,9 @@ pub(super) struct Plan {
 /// Every this-manieth recording of a split is without birds.
 const SILENT_EVERY: usize = 30;
 
+/// No model's song takes longer, however slow the individual.
+pub(super) const LONGEST_SONG_S: f64 = 4.5;
+
 /// Plans `recordings` recordings; `attempt` numbers the tries at meeting the quotas.
 pub(super) fn plan(seed: u64, attempt: u64, recordings: usize, species: &[Species]) -> Plan {
     let mut rng = keyed(seed, Purpose::Plan, attempt);
@@ -237,16 +240,16 @@ fn weighted<T: Copy>(choices: &[(T, u32)], fallback: T, rng: &mut ChaCha8Rng) ->
     fallback
 }
 
-/// The target sings from near the start to near the end, and is loud.
+/// The target sings from near the start to near the end; mostly it is the loudest.
 fn add_target(recording: &mut Recording, model: &SongModel, rng: &mut ChaCha8Rng) {
     let duration_s = recording.scene.duration_s;
     let from_s = rng.random_range(0.1..1.2);
-    let until_s = duration_s * rng.random_range(0.82..1.0);
+    let until_s = duration_s * rng.random_range(0.85..1.0);
     let songs = bout(model, (from_s, until_s), duration_s, rng);
     recording.add(
         Bird::Class(recording.target),
         songs,
-        rng.random_range(7.0..25.0),
+        rng.random_range(4.0..25.0),
         rng,
     );
 }
@@ -254,9 +257,9 @@ fn add_target(recording: &mut Recording, model: &SongModel, rng: &mut ChaCha8Rng
 /// A background bird sings for a few seconds, fainter.
 fn add_other(recording: &mut Recording, bird: Bird, model: &SongModel, rng: &mut ChaCha8Rng) {
     let duration_s = recording.scene.duration_s;
-    // The longest song of the demo's models takes 4.6 s, so at least one fits.
-    let from_s = rng.random_range(0.0..(duration_s - 4.7).max(0.1));
-    let until_s = from_s + rng.random_range(3.0..6.0);
+    let latest_s = (duration_s - LONGEST_SONG_S).max(0.1);
+    let from_s = rng.random_range(0.0..latest_s);
+    let until_s = from_s + rng.random_range(1.0..4.5);
     let songs = bout(model, (from_s, until_s), duration_s, rng);
     recording.add(bird, songs, rng.random_range(0.0..16.0), rng);
 }
@@ -267,8 +270,8 @@ fn add_unknown(recording: &mut Recording, rng: &mut ChaCha8Rng) {
     add_other(recording, Bird::Unknown, &models[index], rng);
 }
 
-/// Songs of one individual: the first at the window's start, then one after another until the next
-/// would pass the window's or the recording's end.
+/// Songs of one individual, one after another: the first starts with the window, the last starts
+/// within it, and all end within the recording.
 fn bout(
     model: &SongModel,
     window_s: (f64, f64),
@@ -278,12 +281,15 @@ fn bout(
     let bird = model.individual(rng);
     let mut songs: Vec<Song> = Vec::new();
     let mut clock_s = window_s.0;
-    while let Some(song) = model.sing(&bird, clock_s, rng) {
-        let end_s = song.end_s();
-        if end_s > duration_s || (!songs.is_empty() && end_s > window_s.1) {
+    while clock_s < window_s.1 {
+        // Near the end, a song of fewer phrases may still fit.
+        let song = (0..4)
+            .filter_map(|_| model.sing(&bird, clock_s, rng))
+            .find(|song| song.end_s() <= duration_s);
+        let Some(song) = song else {
             break;
-        }
-        clock_s = end_s + rng.random_range(model.pause_s.0..model.pause_s.1);
+        };
+        clock_s = song.end_s() + rng.random_range(model.pause_s.0..model.pause_s.1);
         songs.push(song);
     }
     songs
@@ -318,7 +324,7 @@ fn fill_background(
             let rarest = possible
                 .difference(&here)
                 .map(|&class| {
-                    let share = f64::from(clips[class]) / species[class].abundance;
+                    let share = clips[class] as f64 / species[class].abundance;
                     (share * rng.random_range(0.85..1.15), class)
                 })
                 .min_by(|a, b| a.0.total_cmp(&b.0));
@@ -355,23 +361,29 @@ impl Recording {
             .collect()
     }
 
+    /// Length; recordings last a multiple of 20 ms.
+    pub(super) fn duration_ms(&self) -> u64 {
+        (self.scene.duration_s * 1000.0).round() as u64
+    }
+
     /// Number of its clips, the padded last one included.
     pub(super) fn clips(&self) -> usize {
         clip_count(self.scene.duration_s)
     }
 
     /// Number of its clips in which `bird` counts as present.
-    pub(super) fn clips_with(&self, bird: Bird) -> u32 {
+    pub(super) fn clips_with(&self, bird: Bird) -> usize {
         let songs = self.birds.iter().zip(&self.scene.singers);
         let songs: Vec<&Song> = songs
             .filter(|&(&singer, _)| singer == bird)
             .flat_map(|(_, singer)| &singer.songs)
             .collect();
         (0..self.clips())
-            .map(|clip| {
-                let counts = |song: &&Song| counts_in(song.start_s(), song.end_s(), clip);
-                u32::from(songs.iter().any(counts))
+            .filter(|&clip| {
+                songs
+                    .iter()
+                    .any(|song| counts_in(song.start_s(), song.end_s(), clip))
             })
-            .sum()
+            .count()
     }
 }

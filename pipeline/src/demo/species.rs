@@ -165,7 +165,7 @@ fn ash_dove() -> SongModel {
 fn pebble_nightjar() -> SongModel {
     let churr = |duration_s, hz, rate_hz| {
         Syllable::tone(duration_s, &[hz])
-            .partials(&[1.0, 0.45, 0.2, 0.06])
+            .partials(&[1.0, 0.45, 0.2])
             .tremolo(rate_hz, 0.92)
     };
     model(
@@ -202,7 +202,7 @@ fn moor_jay() -> SongModel {
 /// Four fluted notes.
 fn larch_thrush() -> SongModel {
     let flute =
-        |duration_s, contour: &[f64]| Syllable::tone(duration_s, contour).partials(&[1.0, 0.07]);
+        |duration_s, contour: &[f64]| Syllable::tone(duration_s, contour).partials(&[1.0, 0.03]);
     let phrase = vec![
         flute(0.24, &[2020.0, 2050.0]).gap(0.06),
         flute(0.2, &[2640.0, 2500.0]).gap(0.05),
@@ -215,7 +215,7 @@ fn larch_thrush() -> SongModel {
 /// Three fluted notes, a little higher, and a rattle.
 fn mire_thrush() -> SongModel {
     let flute =
-        |duration_s, contour: &[f64]| Syllable::tone(duration_s, contour).partials(&[1.0, 0.07]);
+        |duration_s, contour: &[f64]| Syllable::tone(duration_s, contour).partials(&[1.0, 0.03]);
     let mut phrase = vec![
         flute(0.2, &[2300.0, 2260.0]).gap(0.05),
         flute(0.24, &[2900.0, 2760.0]).gap(0.05),
