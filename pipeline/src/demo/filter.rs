@@ -43,6 +43,11 @@ impl Biquad {
         }
     }
 
+    /// Forgets all input, so that a long silence does not leave it with denormal numbers.
+    pub fn clear(&mut self) {
+        self.state = [0.0; 2];
+    }
+
     /// The next output sample.
     #[inline]
     pub fn step(&mut self, input: f64) -> f64 {

@@ -16,7 +16,8 @@ const TAYLOR: [f64; 6] = [
 /// (pi/2)^13/13!, is 5.7e-8.
 #[inline]
 pub fn sin_turns(turns: f64) -> f64 {
-    let phase = turns - turns.round();
+    // A cast rounds toward zero, and costs less than `round` where that is a library call.
+    let phase = turns - (turns + 0.5_f64.copysign(turns)) as i64 as f64;
     let folded = if phase.abs() > 0.25 {
         0.5_f64.copysign(phase) - phase
     } else {

@@ -40,7 +40,7 @@ fn add_note(note: &Note, rate_hz: u32, samples: &mut [f32], rng: &mut ChaCha8Rng
         let position = elapsed_s / syllable.duration_s;
         let vibrato = syllable.vibrato.depth * sin_turns(syllable.vibrato.rate_hz * elapsed_s);
         phase += (syllable.fundamental_hz(position) + vibrato) / rate;
-        phase -= phase.floor();
+        phase -= phase as i64 as f64;
 
         // Quadrature noise turns each pure partial into a band around it.
         let (in_phase, quadrature) = roughness.step(rng);
