@@ -1,0 +1,247 @@
+//! Provides the demo's CSV tables.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use super::DemoError;
+use super::scene::{Annotation, Bird, Plan, Recording, Split};
+use super::species::Species;
+
+/// Code of birds that no annotator named; a marker, not a class.
+const UNKNOWN_BIRD: &str = "unkbrd";
+
+/// Songs fainter than this are marked passive: audible, but not what the recordist was after.
+const ACTIVE_SNR_DB: f64 = 6.0;
+
+/// Path of a recording's audio relative to the demo's directory.
+pub(super) fn audio_path(recording: &Recording) -> String {
+    format!(
+        "audio/{}.{}",
+        recording.asset_id,
+        recording.encoding.extension()
+    )
+}
+
+/// Writes every table of the demo into `dir`; returns the number of boxes.
+///
+/// # Errors
+/// [`DemoError::Io`] if a file cannot be written.
+pub(super) fn write_tables(
+    dir: &Path,
+    plan: &Plan,
+    species: &[Species],
+) -> Result<usize, DemoError> {
+    let tables = Tables { plan, species };
+    let boxes = tables.boxes();
+    let count = boxes.len();
+    for (name, header, rows) in [
+        (
+            "recordings.csv",
+            "asset_id,path,target_species,latitude,longitude,recorded_at,checklist_id,split,license,source_url",
+            tables.recordings(),
+        ),
+        (
+            "taxa.csv",
+            "species_code,common_name,scientific_name",
+            tables.taxa(),
+        ),
+        (
+            "boxes.csv",
+            "asset_id,start_s,end_s,low_hz,high_hz,species_code,status",
+            boxes,
+        ),
+        (
+            "geo_prior.csv",
+            "asset_id,possible_species,modelled_species",
+            tables.geo_prior(),
+        ),
+        (
+            "checklist_prior.csv",
+            "checklist_id,observed_species,all_species_reported",
+            tables.checklist_prior(),
+        ),
+        (
+            "annotated_spans.csv",
+            "asset_id,start_s,end_s,scope",
+            tables.annotated_spans(),
+        ),
+    ] {
+        let path = dir.join(name);
+        let failed = |source| DemoError::Io {
+            path: path.clone(),
+            source,
+        };
+        let bytes = csv_bytes(header, &rows).map_err(failed)?;
+        fs::write(&path, bytes).map_err(failed)?;
+    }
+    Ok(count)
+}
+
+fn csv_bytes(header: &str, rows: &[Vec<String>]) -> io::Result<Vec<u8>> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(header.split(','))?;
+    for row in rows {
+        writer.write_record(row)?;
+    }
+    writer.into_inner().map_err(csv::IntoInnerError::into_error)
+}
+
+struct Tables<'a> {
+    plan: &'a Plan,
+    species: &'a [Species],
+}
+
+impl Tables<'_> {
+    fn code(&self, bird: Bird) -> String {
+        match bird {
+            Bird::Class(class) => self.species[class].code.clone(),
+            Bird::Unknown => UNKNOWN_BIRD.to_owned(),
+        }
+    }
+
+    /// Codes in class order, `;` between them.
+    fn codes(&self, classes: impl IntoIterator<Item = usize>) -> String {
+        let codes: Vec<String> = classes
+            .into_iter()
+            .map(|class| self.code(Bird::Class(class)))
+            .collect();
+        codes.join(";")
+    }
+
+    fn recordings(&self) -> Vec<Vec<String>> {
+        let row = |recording: &Recording| {
+            let visit = &self.plan.visits[recording.visit];
+            let checklist = visit
+                .checklist
+                .as_ref()
+                .map(|checklist| checklist.id.clone());
+            vec![
+                recording.asset_id.to_string(),
+                audio_path(recording),
+                self.code(Bird::Class(recording.target)),
+                visit.place.0.clone(),
+                visit.place.1.clone(),
+                recording.recorded_at.clone(),
+                checklist.unwrap_or_default(),
+                recording.split.name().to_owned(),
+                "CC0-1.0".to_owned(),
+                String::new(),
+            ]
+        };
+        self.plan.recordings.iter().map(row).collect()
+    }
+
+    fn taxa(&self) -> Vec<Vec<String>> {
+        let row = |species: &Species| {
+            vec![
+                species.code.clone(),
+                species.common_name.clone(),
+                species.scientific_name.clone(),
+            ]
+        };
+        self.species.iter().map(row).collect()
+    }
+
+    fn boxes(&self) -> Vec<Vec<String>> {
+        self.plan
+            .recordings
+            .iter()
+            .flat_map(|recording| self.recording_boxes(recording))
+            .collect()
+    }
+
+    /// Boxes of the birds that were annotated, by start.
+    fn recording_boxes(&self, recording: &Recording) -> Vec<Vec<String>> {
+        let mut boxes = Vec::new();
+        for (&bird, singer) in recording.birds.iter().zip(&recording.scene.singers) {
+            let annotated = match (recording.annotation, bird) {
+                (Annotation::All, _) | (Annotation::Target, Bird::Unknown) => true,
+                (Annotation::Target, Bird::Class(class)) => class == recording.target,
+            };
+            if annotated {
+                let status = if singer.snr_db >= ACTIVE_SNR_DB {
+                    "active"
+                } else {
+                    "passive"
+                };
+                boxes.extend(singer.songs.iter().map(|song| (song, bird, status)));
+            }
+        }
+        boxes.sort_by(|a, b| a.0.start_s().total_cmp(&b.0.start_s()));
+        boxes
+            .into_iter()
+            .map(|(song, bird, status)| {
+                let (low_hz, high_hz) = song.band_hz();
+                vec![
+                    recording.asset_id.to_string(),
+                    format!("{:.6}", song.start_s()),
+                    format!("{:.6}", song.end_s()),
+                    format!("{low_hz:.1}"),
+                    format!("{high_hz:.1}"),
+                    self.code(bird),
+                    status.to_owned(),
+                ]
+            })
+            .collect()
+    }
+
+    /// A model that covers every species leaves `modelled_species` empty.
+    fn geo_prior(&self) -> Vec<Vec<String>> {
+        let row = |recording: &Recording| {
+            let visit = &self.plan.visits[recording.visit];
+            let unmodelled = visit.region.unmodelled;
+            let modelled = (0..self.species.len())
+                .filter(|class| !unmodelled.is_empty() && !unmodelled.contains(class));
+            vec![
+                recording.asset_id.to_string(),
+                self.codes(visit.possible()),
+                self.codes(modelled),
+            ]
+        };
+        self.plan
+            .recordings
+            .iter()
+            .filter(|recording| recording.has_geo_row)
+            .map(row)
+            .collect()
+    }
+
+    fn checklist_prior(&self) -> Vec<Vec<String>> {
+        let checklists = self
+            .plan
+            .visits
+            .iter()
+            .filter_map(|visit| visit.checklist.as_ref());
+        checklists
+            .map(|checklist| {
+                vec![
+                    checklist.id.clone(),
+                    self.codes(checklist.observed.iter().copied()),
+                    u8::from(checklist.complete).to_string(),
+                ]
+            })
+            .collect()
+    }
+
+    fn annotated_spans(&self) -> Vec<Vec<String>> {
+        let row = |recording: &Recording| {
+            let scope = match recording.annotation {
+                Annotation::All => "all",
+                Annotation::Target => "target",
+            };
+            vec![
+                recording.asset_id.to_string(),
+                format!("{:.6}", 0.0),
+                format!("{:.6}", recording.scene.duration_s),
+                scope.to_owned(),
+            ]
+        };
+        self.plan.recordings.iter().map(row).collect()
+    }
+}
+
+/// Number of recordings in each split, in [`Split::ALL`]'s order.
+pub(super) fn split_sizes(plan: &Plan) -> [usize; 3] {
+    Split::ALL.map(|split| plan.recordings.iter().filter(|r| r.split == split).count())
+}
