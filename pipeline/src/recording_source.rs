@@ -62,7 +62,7 @@ impl RecordingSource {
 
     fn spec(&self) -> ClipSpec {
         let (height, width) = (self.log_mel.height() as u32, self.log_mel.width() as u32);
-        ClipSpec { dtype: self.manifest.settings.spectrogram.dtype, channels: None, height, width }
+        ClipSpec { dtype: self.manifest.settings.spectrogram.dtype.into(), channels: None, height, width }
     }
 
     /// Where a clip lies in its recording, in seconds: start, end, and length of its real audio.
@@ -78,7 +78,7 @@ impl RecordingSource {
 impl ImageAxes for RecordingSource {
     fn x_of_s(&self, time_s: f64) -> f64 {
         // Frame t is centred on sample t * hop, and drawn from t to t + 1.
-        let frame = time_s * self.rate_hz() / f64::from(self.manifest.settings.spectrogram.hop_length);
+        let frame = time_s * self.rate_hz() / self.manifest.settings.spectrogram.hop_length as f64;
         ((frame + 0.5) / self.log_mel.width() as f64).clamp(0.0, 1.0)
     }
 
@@ -129,7 +129,7 @@ impl ClipSource for RecordingSource {
             fmin_hz,
             fmax_hz,
             row_0: "lowest".into(),
-            frame_rate_hz: self.rate_hz() / f64::from(settings.spectrogram.hop_length),
+            frame_rate_hz: self.rate_hz() / settings.spectrogram.hop_length as f64,
             clip_duration_s: settings.clips.duration_s.to_f64(),
             hop_s: settings.clips.hop_s.to_f64(),
             sample_rate_hz: Some(settings.audio.sample_rate_hz),

@@ -21,7 +21,7 @@ pub(super) fn run(args: DemoArgs) -> Result<Exit> {
     let dir = args.dir.display();
     let [train, val, test] = summary.by_split;
     let what = if summary.unchanged { "is there already" } else { "synthesised" };
-    let (clips, boxes, minutes) = (summary.clips, summary.boxes, summary.audio_s / 60.0);
+    let (clips, boxes, minutes) = (summary.clips, summary.boxes, summary.audio_ms as f64 / 60_000.0);
     println!("{dir} {what}: {} recordings ({train} train, {val} val, {test} test), {minutes:.0} minutes, {clips} clips, {boxes} boxes, {} species, {}",
         summary.recordings, summary.shares.len(), human_bytes(summary.audio_bytes));
     println!("Next: l48 build {dir}/manifest.toml --out data/demo");

@@ -23,7 +23,7 @@ pub const SHEET_CLIPS: usize = 64;
 pub fn draw(dataset: &Dataset, shard: &Shard<MappedFile>, asset: &AssetRow, rows: &[LabelRow], out: &Path) -> anyhow::Result<()> {
     let info = dataset.info();
     let axes = &info.axes;
-    let axis = FrequencyAxis::named(&axes.frequency_scale, axes.fmin_hz, axes.fmax_hz, info.clips.height);
+    let axis = FrequencyAxis::named(&axes.frequency_scale, axes.fmin_hz, axes.fmax_hz, info.clips.height as usize);
     let width = f64::from(info.clips.width);
     let shown_s = if axes.frame_rate_hz > 0.0 { width / axes.frame_rate_hz } else { axes.clip_duration_s };
     let mut panels = Vec::new();
