@@ -2,7 +2,7 @@
 
 /// Coefficients (-1)^k (2 pi)^(2k+1) / (2k+1)! of the sine of a phase in turns, k = 0..5.
 const TAYLOR: [f64; 6] = [
-    6.283_185_307_179_586,
+    std::f64::consts::TAU,
     -41.341_702_240_399_755,
     81.605_249_276_075_06,
     -76.705_859_753_061_37,

@@ -85,7 +85,7 @@ impl Roughness {
         // Two equal one-pole sections of corner c are 3 dB down at 0.644 c, so a band of width w
         // around each partial needs c = w / (2 * 0.644).
         let step = (std::f64::consts::TAU * bandwidth_hz / (2.0 * 0.644) / rate).min(1.0);
-        let pole = (bandwidth_hz > 0.0).then(|| 1.0 - step);
+        let pole = (bandwidth_hz > 0.0).then_some(1.0 - step);
         // Power of white noise through (1-p)^2 / (1 - p z^-1)^2 is (1-p)(1+p^2)/(1+p)^3.
         let power = pole.map_or(1.0, |p| (1.0 - p) * (1.0 + p * p) / (1.0 + p).powi(3));
         Self {
