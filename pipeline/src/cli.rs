@@ -21,28 +21,40 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Build a dataset from a manifest: plan, decode, render, write, commit.
-    #[command(after_help = "Examples:\n  l48 build manifests/birds.toml --out data/birds\n  l48 build manifests/birds.toml --out data/birds --resume\n  l48 build manifests/birds.toml --out data/birds --shards 0..8   # after `l48 plan`, in any number of processes")]
+    #[command(
+        after_help = "Examples:\n  l48 build manifests/birds.toml --out data/birds\n  l48 build manifests/birds.toml --out data/birds --resume\n  l48 build manifests/birds.toml --out data/birds --shards 0..8   # after `l48 plan`, in any number of processes"
+    )]
     Build(BuildArgs),
     /// Decide which recording goes to which shard, and write the plan for `build --shards` and `commit` to follow.
-    #[command(after_help = "Example:\n  l48 plan manifests/birds.toml --out data/birds\n  l48 build manifests/birds.toml --out data/birds --shards 0..8\n  l48 build manifests/birds.toml --out data/birds --shards 8..16\n  l48 commit data/birds")]
+    #[command(
+        after_help = "Example:\n  l48 plan manifests/birds.toml --out data/birds\n  l48 build manifests/birds.toml --out data/birds --shards 0..8\n  l48 build manifests/birds.toml --out data/birds --shards 8..16\n  l48 commit data/birds"
+    )]
     Plan(PlanArgs),
     /// Commit a planned dataset whose shards are all built.
     #[command(after_help = "Example:\n  l48 commit data/birds")]
     Commit(CommitArgs),
     /// Check every byte of a dataset against its checksums and its tables against each other.
-    #[command(after_help = "Examples:\n  l48 verify data/birds\n  l48 verify data/birds --quick   # sizes, headers and tables; not the clips themselves")]
+    #[command(
+        after_help = "Examples:\n  l48 verify data/birds\n  l48 verify data/birds --quick   # sizes, headers and tables; not the clips themselves"
+    )]
     Verify(VerifyArgs),
     /// Show what a dataset or a single shard holds.
-    #[command(after_help = "Examples:\n  l48 inspect data/birds\n  l48 inspect data/birds/shards/00000.safetensors --json")]
+    #[command(
+        after_help = "Examples:\n  l48 inspect data/birds\n  l48 inspect data/birds/shards/00000.safetensors --json"
+    )]
     Inspect(InspectArgs),
     /// Count clips, recordings and labels by split and by class.
     #[command(after_help = "Example:\n  l48 stats data/birds\n  l48 stats data/birds --json | jq .splits")]
     Stats(StatsArgs),
     /// Draw a clip, or all clips of a recording, with axes in seconds and Hz, boxes and names.
-    #[command(after_help = "Examples:\n  l48 preview data/birds --asset 1001 --out sheet.png\n  l48 preview data/birds --asset 1001 --clip 0 --out clip.png")]
+    #[command(
+        after_help = "Examples:\n  l48 preview data/birds --asset 1001 --out sheet.png\n  l48 preview data/birds --asset 1001 --clip 0 --out clip.png"
+    )]
     Preview(PreviewArgs),
     /// Synthesise a small, field-like set of recordings with all tables and a manifest.
-    #[command(after_help = "Example:\n  l48 demo data/demo-recordings\n  l48 build data/demo-recordings/manifest.toml --out data/demo")]
+    #[command(
+        after_help = "Example:\n  l48 demo data/demo-recordings\n  l48 build data/demo-recordings/manifest.toml --out data/demo"
+    )]
     Demo(DemoArgs),
 }
 
@@ -172,7 +184,13 @@ mod tests {
     fn every_command_shows_an_example() {
         use clap::CommandFactory;
         for command in Cli::command().get_subcommands() {
-            assert!(command.get_after_help().is_some_and(|help| help.to_string().contains("l48 ")), "{}", command.get_name());
+            assert!(
+                command
+                    .get_after_help()
+                    .is_some_and(|help| help.to_string().contains("l48 ")),
+                "{}",
+                command.get_name()
+            );
         }
     }
 

@@ -63,7 +63,10 @@ pub enum Error {
         message: String,
     },
     /// Some shards are not built yet: build them, then commit.
-    #[error("{} of {planned} shards are not built yet (first missing: {first}); build them with --shards, then commit", missing)]
+    #[error(
+        "{} of {planned} shards are not built yet (first missing: {first}); build them with --shards, then commit",
+        missing
+    )]
     Unfinished {
         /// Shards of the plan.
         planned: usize,
@@ -83,7 +86,9 @@ pub enum Error {
         planned: u32,
     },
     /// Shards were built with different instruction sets, whose rounding differs: build all of them on one kind of machine.
-    #[error("shard {shard} was built with {got} and shard 0 with {expected}; rounding differs between them, so build all shards on one kind of processor")]
+    #[error(
+        "shard {shard} was built with {got} and shard 0 with {expected}; rounding differs between them, so build all shards on one kind of processor"
+    )]
     MixedInstructionSets {
         /// The first shard that differs.
         shard: u32,
@@ -93,7 +98,9 @@ pub enum Error {
         got: String,
     },
     /// More recordings were rejected than `--max-rejects` allows; nothing was committed.
-    #[error("{rejects} recordings were rejected, more than --max-rejects {limit}; nothing was committed. First: {first}")]
+    #[error(
+        "{rejects} recordings were rejected, more than --max-rejects {limit}; nothing was committed. First: {first}"
+    )]
     TooManyRejects {
         /// Rejected recordings.
         rejects: u64,
@@ -126,5 +133,9 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// Names the operation and the path of a failed file operation.
 pub(crate) fn io(operation: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Error {
     let path = path.into();
-    move |source| Error::Io { operation, path, source }
+    move |source| Error::Io {
+        operation,
+        path,
+        source,
+    }
 }

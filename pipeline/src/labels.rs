@@ -6,7 +6,9 @@
 use serde::{Deserialize, Serialize};
 use shardfmt::{BoxStatus, ClipBox, LabelSource, Taxa};
 
-use crate::manifest::{AssetBox, BoxCode, Completeness, IgnoredOnly, LabelRules, Recording, Span, SpanScope, nanoseconds, seconds};
+use crate::manifest::{
+    AssetBox, BoxCode, Completeness, IgnoredOnly, LabelRules, Recording, Span, SpanScope, nanoseconds, seconds,
+};
 
 /// A box longer than this that shows only at the edge of a clip is ignored there.
 const EDGE_MIN_DURATION_NS: i64 = 80_000_000;
@@ -82,8 +84,20 @@ pub struct Labeller<'a> {
 impl<'a> Labeller<'a> {
     /// `duration_s` is the decoded length; `ceiling_hz` the lower of the image's highest
     /// frequency and the recording's own Nyquist frequency.
-    pub fn new(rules: &'a LabelRules, recording: &'a Recording, taxa: &'a Taxa, duration_s: f64, ceiling_hz: f64) -> Self {
-        Labeller { rules, recording, taxa, ceiling_hz, end_ns: nanoseconds(duration_s) }
+    pub fn new(
+        rules: &'a LabelRules,
+        recording: &'a Recording,
+        taxa: &'a Taxa,
+        duration_s: f64,
+        ceiling_hz: f64,
+    ) -> Self {
+        Labeller {
+            rules,
+            recording,
+            taxa,
+            ceiling_hz,
+            end_ns: nanoseconds(duration_s),
+        }
     }
 
     /// Counts that belong to the recording as a whole.
@@ -91,7 +105,10 @@ impl<'a> Labeller<'a> {
         let boxes = &self.recording.boxes;
         LabelCounts {
             boxes_past_end: boxes.iter().filter(|b| b.start_ns >= self.end_ns).count() as u64,
-            boxes_above_range: boxes.iter().filter(|b| b.start_ns < self.end_ns && self.is_above_range(b)).count() as u64,
+            boxes_above_range: boxes
+                .iter()
+                .filter(|b| b.start_ns < self.end_ns && self.is_above_range(b))
+                .count() as u64,
             prior_conflicts: 0,
         }
     }
@@ -104,7 +121,9 @@ impl<'a> Labeller<'a> {
         let mut no_bird: Vec<(i64, i64)> = Vec::new();
         let mut boxes = Vec::new();
         for found in &self.recording.boxes {
-            let Some((status, counting)) = self.status_in(found, clip) else { continue };
+            let Some((status, counting)) = self.status_in(found, clip) else {
+                continue;
+            };
             match &found.code {
                 BoxCode::Class(class) => {
                     if let Some(bits) = boxed.get_mut(*class as usize) {
@@ -117,7 +136,13 @@ impl<'a> Labeller<'a> {
             }
             boxes.push(self.clip_box(found, status, clip, axes));
         }
-        let spans = |scope| self.recording.spans.iter().filter(move |s| s.scope == scope).map(|s: &Span| (s.start_ns, s.end_ns));
+        let spans = |scope| {
+            self.recording
+                .spans
+                .iter()
+                .filter(move |s| s.scope == scope)
+                .map(|s: &Span| (s.start_ns, s.end_ns))
+        };
         let all_span = is_covered(clip, spans(SpanScope::All));
         let target_span = is_covered(clip, spans(SpanScope::Target).chain(spans(SpanScope::All)));
         let counting_box = boxed.iter().any(|bits| bits & 1 == 1);
@@ -131,11 +156,21 @@ impl<'a> Labeller<'a> {
             LabelSource::Incomplete
         };
         let complete = source != LabelSource::Incomplete;
-        let mut labels = ClipLabels { present: Vec::new(), absent: Vec::new(), unknown: Vec::new(), source, boxes };
+        let mut labels = ClipLabels {
+            present: Vec::new(),
+            absent: Vec::new(),
+            unknown: Vec::new(),
+            source,
+            boxes,
+        };
         for (class, bits) in (0u32..).zip(&boxed) {
             let geo_negative = self.recording.geo.as_ref().is_some_and(|geo| geo.is_negative(class));
             let list = if bits & 1 == 1 {
-                let list_negative = self.recording.checklist.as_ref().is_some_and(|list| list.is_negative(class));
+                let list_negative = self
+                    .recording
+                    .checklist
+                    .as_ref()
+                    .is_some_and(|list| list.is_negative(class));
                 counts.prior_conflicts += u64::from(geo_negative || list_negative);
                 &mut labels.present
             } else if *bits == 2 && self.rules.ignored_only == IgnoredOnly::Unknown {
@@ -170,7 +205,11 @@ impl<'a> Labeller<'a> {
         let ignored = found.status == Some(BoxStatus::Ignore)
             || (found.end_ns - found.start_ns > EDGE_MIN_DURATION_NS && at_edge)
             || self.is_above_range(found);
-        let status = if ignored { BoxStatus::Ignore } else { found.status.unwrap_or(BoxStatus::Active) };
+        let status = if ignored {
+            BoxStatus::Ignore
+        } else {
+            found.status.unwrap_or(BoxStatus::Active)
+        };
         Some((status, !ignored))
     }
 

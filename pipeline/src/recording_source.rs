@@ -35,7 +35,10 @@ impl RecordingSource {
     /// [`Error::Settings`] when the parameters of clips and spectrogram contradict each other.
     pub fn new(manifest: Manifest) -> Result<Self> {
         let settings = &manifest.settings;
-        let wrong = |message: String| Error::Settings { file: manifest.file.clone(), message };
+        let wrong = |message: String| Error::Settings {
+            file: manifest.file.clone(),
+            message,
+        };
         let (clips, rate_hz) = (&settings.clips, settings.audio.sample_rate_hz);
         let windowing = Windowing::new(clips.duration_s, clips.hop_s, rate_hz, clips.tail)
             .map_err(|error| wrong(format!("[clips] {error}")))?;
@@ -43,7 +46,12 @@ impl RecordingSource {
         let log_mel = LogMel::new(&settings.spectrogram, rate_hz, samples)
             .map_err(|error| wrong(format!("[spectrogram] {error}")))?;
         let config = settings::to_json(&manifest);
-        Ok(RecordingSource { windowing, log_mel, config, manifest })
+        Ok(RecordingSource {
+            windowing,
+            log_mel,
+            config,
+            manifest,
+        })
     }
 
     /// The manifest.
@@ -62,7 +70,12 @@ impl RecordingSource {
 
     fn spec(&self) -> ClipSpec {
         let (height, width) = (self.log_mel.height() as u32, self.log_mel.width() as u32);
-        ClipSpec { dtype: self.manifest.settings.spectrogram.dtype.into(), channels: None, height, width }
+        ClipSpec {
+            dtype: self.manifest.settings.spectrogram.dtype.into(),
+            channels: None,
+            height,
+            width,
+        }
     }
 
     /// Where a clip lies in its recording, in seconds: start, end, and length of its real audio.
@@ -70,7 +83,9 @@ impl RecordingSource {
         let start_s = start_sample as f64 / self.rate_hz();
         let end_s = (start_sample + self.windowing.duration_samples()) as f64 / self.rate_hz();
         // Resampling rounds the length up by less than a sample; the recording's own length is the truth.
-        let valid_s = (valid_samples as f64 / self.rate_hz()).min(duration_s - start_s).max(0.0);
+        let valid_s = (valid_samples as f64 / self.rate_hz())
+            .min(duration_s - start_s)
+            .max(0.0);
         (start_s, end_s, valid_s)
     }
 }
@@ -146,9 +161,19 @@ impl ClipSource for RecordingSource {
             config_xxh3: self.inputs_xxh3(),
             clips: self.spec(),
             axes,
-            values: ValueScale { unit: "dB".into(), reference: reference.into(), offset, step },
+            values: ValueScale {
+                unit: "dB".into(),
+                reference: reference.into(),
+                offset,
+                step,
+            },
             instruction_set: self.log_mel.instruction_set(),
-            counts: Counts { shards: 0, clips: 0, assets: 0, rejects: 0 },
+            counts: Counts {
+                shards: 0,
+                clips: 0,
+                assets: 0,
+                rejects: 0,
+            },
             files: Vec::new(),
         }
     }
@@ -170,12 +195,19 @@ impl ClipSource for RecordingSource {
     }
 
     fn clip_input_bytes(&self) -> usize {
-        usize::try_from(self.windowing.duration_samples()).unwrap_or(usize::MAX).saturating_mul(size_of::<f32>())
+        usize::try_from(self.windowing.duration_samples())
+            .unwrap_or(usize::MAX)
+            .saturating_mul(size_of::<f32>())
     }
 
     fn open(&self, asset: usize) -> std::result::Result<RecordingReader, Rejected> {
         let audio = &self.manifest.settings.audio;
-        RecordingReader::open(&self.recording(asset).file, audio.channel, audio.sample_rate_hz, self.windowing)
+        RecordingReader::open(
+            &self.recording(asset).file,
+            audio.channel,
+            audio.sample_rate_hz,
+            self.windowing,
+        )
     }
 
     fn scratch(&self) -> Scratch {
@@ -185,15 +217,24 @@ impl ClipSource for RecordingSource {
     fn render(&self, clip: &Waveform, scratch: &mut Scratch, stored: &mut [u8]) -> Rendered {
         let rendered = self.log_mel.render(&clip.samples, scratch, stored);
         let valid = clip.samples.get(..clip.valid_samples).unwrap_or(&clip.samples);
-        Rendered { ref_db: rendered.ref_db, silent: rendered.silent, rms_dbfs: rms_dbfs(valid) }
+        Rendered {
+            ref_db: rendered.ref_db,
+            silent: rendered.silent,
+            rms_dbfs: rms_dbfs(valid),
+        }
     }
 
     fn describe(&self, asset: usize, facts: RecordingFacts, place: &Placement, clips: &[Rendered]) -> AssetRecord {
         let recording = self.recording(asset);
         let duration_s = facts.frames as f64 / f64::from(facts.rate_hz);
         let ceiling_hz = self.range_hz().1.min(f64::from(facts.rate_hz) / 2.0);
-        let labeller =
-            Labeller::new(&self.manifest.settings.labels, recording, &self.manifest.taxa, duration_s, ceiling_hz);
+        let labeller = Labeller::new(
+            &self.manifest.settings.labels,
+            recording,
+            &self.manifest.taxa,
+            duration_s,
+            ceiling_hz,
+        );
         let mut counts = labeller.recording_counts();
         let mut labels = Vec::with_capacity(clips.len());
         for ((clip, row), (clip_index, &(start_sample, valid_samples))) in
@@ -201,7 +242,11 @@ impl ClipSource for RecordingSource {
         {
             let (start_s, end_s, valid_s) = self.seconds_of(start_sample, valid_samples, duration_s);
             let (start_ns, end_ns) = (nanoseconds(start_s), nanoseconds(end_s));
-            let span = ClipSpan { start_ns, end_ns, real_end_ns: nanoseconds(start_s + valid_s).min(end_ns) };
+            let span = ClipSpan {
+                start_ns,
+                end_ns,
+                real_end_ns: nanoseconds(start_s + valid_s).min(end_ns),
+            };
             let found = labeller.label(span, self, &mut counts);
             labels.push(LabelRow {
                 asset_id: recording.asset_id,

@@ -22,7 +22,10 @@ pub struct Rejected {
 impl Rejected {
     /// A rejection.
     pub fn new(stage: impl Into<String>, reason: impl Into<String>) -> Self {
-        Rejected { stage: stage.into(), reason: reason.into() }
+        Rejected {
+            stage: stage.into(),
+            reason: reason.into(),
+        }
     }
 }
 

@@ -26,9 +26,19 @@ impl Spread {
         counts.sort_unstable();
         let total = counts.iter().map(|&count| u64::from(count)).sum();
         let at = |i: usize| f64::from(counts.get(i).copied().unwrap_or(0));
-        let median = if counts.is_empty() { 0.0 } else { (at((counts.len() - 1) / 2) + at(counts.len() / 2)) / 2.0 };
+        let median = if counts.is_empty() {
+            0.0
+        } else {
+            (at((counts.len() - 1) / 2) + at(counts.len() / 2)) / 2.0
+        };
         let mean = total as f64 / counts.len().max(1) as f64;
-        Spread { total, min: counts.first().copied().unwrap_or(0), max: counts.last().copied().unwrap_or(0), mean, median }
+        Spread {
+            total,
+            min: counts.first().copied().unwrap_or(0),
+            max: counts.last().copied().unwrap_or(0),
+            mean,
+            median,
+        }
     }
 }
 
@@ -114,7 +124,12 @@ impl Tally {
 
     fn finish(self, split: &str) -> SplitStats {
         let (positives, negatives) = (Spread::of(self.positives), Spread::of(self.negatives));
-        SplitStats { split: split.into(), positives, negatives, ..self.stats }
+        SplitStats {
+            split: split.into(),
+            positives,
+            negatives,
+            ..self.stats
+        }
     }
 }
 
@@ -140,30 +155,54 @@ impl Stats {
             // All clips of a recording follow each other, so a class met again in the same recording is seen at once.
             let mut last_asset: [Vec<Option<i64>>; 3] = std::array::from_fn(|_| vec![None; taxa.len()]);
             for row in dataset.labels(shard)? {
-                let Some(split) = SPLITS.iter().position(|split| *split == row.split) else { continue };
+                let Some(split) = SPLITS.iter().position(|split| *split == row.split) else {
+                    continue;
+                };
                 for at in [split, SPLITS.len()] {
                     tallies.get_mut(at).into_iter().for_each(|tally| tally.add(&row));
                 }
-                let (Some(classes), Some(last)) = (classes.get_mut(split), last_asset.get_mut(split)) else { continue };
+                let (Some(classes), Some(last)) = (classes.get_mut(split), last_asset.get_mut(split)) else {
+                    continue;
+                };
                 for &class in &row.present {
-                    let (Some(class), Some(last)) = (classes.get_mut(class as usize), last.get_mut(class as usize)) else { continue };
+                    let (Some(class), Some(last)) = (classes.get_mut(class as usize), last.get_mut(class as usize))
+                    else {
+                        continue;
+                    };
                     class.present += 1;
                     class.evaluable += u64::from(row.fully_annotated);
                     class.assets += u64::from(last.replace(row.asset_id) != Some(row.asset_id));
                 }
                 for &class in &row.absent {
-                    classes.get_mut(class as usize).into_iter().for_each(|class| class.absent += 1);
+                    classes
+                        .get_mut(class as usize)
+                        .into_iter()
+                        .for_each(|class| class.absent += 1);
                 }
                 for &class in &row.unknown {
-                    classes.get_mut(class as usize).into_iter().for_each(|class| class.unknown += 1);
+                    classes
+                        .get_mut(class as usize)
+                        .into_iter()
+                        .for_each(|class| class.unknown += 1);
                 }
             }
         }
         let names = SPLITS.iter().map(|split| split.as_str()).chain(["total"]);
-        let splits = tallies.into_iter().zip(names).map(|(tally, name)| tally.finish(name)).collect();
+        let splits = tallies
+            .into_iter()
+            .zip(names)
+            .map(|(tally, name)| tally.finish(name))
+            .collect();
         let [train, val, test] = classes;
-        let by_class = train.into_iter().zip(val).zip(test).flat_map(|((train, val), test)| [train, val, test]);
-        Ok(Stats { splits, classes: by_class.collect() })
+        let by_class = train
+            .into_iter()
+            .zip(val)
+            .zip(test)
+            .flat_map(|((train, val), test)| [train, val, test]);
+        Ok(Stats {
+            splits,
+            classes: by_class.collect(),
+        })
     }
 }
 
@@ -174,7 +213,16 @@ mod tests {
     #[test]
     fn spreads_by_hand() {
         let even = Spread::of(vec![4, 1, 3, 0]);
-        assert_eq!(even, Spread { total: 8, min: 0, max: 4, mean: 2.0, median: 2.0 });
+        assert_eq!(
+            even,
+            Spread {
+                total: 8,
+                min: 0,
+                max: 4,
+                mean: 2.0,
+                median: 2.0
+            }
+        );
         assert_eq!(Spread::of(vec![5, 1, 1]).median, 1.0);
         assert_eq!(Spread::of(vec![]), Spread::default());
     }

@@ -49,29 +49,59 @@ pub(super) fn commit_locked(dir: &Path, max_rejects: Option<u64>, events: &Event
     let sum = |of: fn(&ShardRecord) -> u64| records.iter().map(of).sum::<u64>();
     let mut counts = LabelCounts::default();
     records.iter().for_each(|record| counts += record.counts);
-    let rejects: Vec<RejectRow> = records.iter().flat_map(|record| record.rejects.iter().cloned()).collect();
-    let first = || rejects.first().map_or("none".into(), |row| format!("asset {} ({}): {}: {}", row.asset_id, row.path, row.stage, row.reason));
+    let rejects: Vec<RejectRow> = records
+        .iter()
+        .flat_map(|record| record.rejects.iter().cloned())
+        .collect();
+    let first = || {
+        rejects.first().map_or("none".into(), |row| {
+            format!("asset {} ({}): {}: {}", row.asset_id, row.path, row.stage, row.reason)
+        })
+    };
     if let Some(limit) = max_rejects.filter(|limit| rejects.len() as u64 > *limit) {
-        return Err(Error::TooManyRejects { rejects: rejects.len() as u64, limit, first: first() });
+        return Err(Error::TooManyRejects {
+            rejects: rejects.len() as u64,
+            limit,
+            first: first(),
+        });
     }
     let clips = sum(|record| record.rows);
     if clips == 0 {
-        return Err(Error::NoClips { assets: plan.assets.len(), first: first() });
+        return Err(Error::NoClips {
+            assets: plan.assets.len(),
+            first: first(),
+        });
     }
     warn_of_copies(dir, &plan, &records, events)?;
     remove_strays(dir, &records)?;
     let mut info = plan.info.clone();
-    info.instruction_set = records.first().map_or_else(String::new, |record| record.instruction_set.clone());
+    info.instruction_set = records
+        .first()
+        .map_or_else(String::new, |record| record.instruction_set.clone());
     info.files = vec![write_taxa(&dir.join(TAXA), &plan.taxa()?)?];
-    info.files.extend(records.iter().flat_map(|record| record.files.iter().cloned()));
+    info.files
+        .extend(records.iter().flat_map(|record| record.files.iter().cloned()));
     info.files.push(write_rejects(&dir.join(REJECTS), &rejects)?);
     let assets = sum(|record| record.assets);
-    info.counts = Counts { shards: records.len() as u32, clips, assets, rejects: rejects.len() as u64 };
+    info.counts = Counts {
+        shards: records.len() as u32,
+        clips,
+        assets,
+        rejects: rejects.len() as u64,
+    };
     let bytes = info.files.iter().map(|file| file.bytes).sum();
     write_dataset_json(dir, &info)?;
     folder::tidy(dir)?;
     let silent_clips = sum(|record| record.silent_clips);
-    Ok(Outcome { shards: records.len() as u64, clips, assets, bytes, silent_clips, counts, rejects })
+    Ok(Outcome {
+        shards: records.len() as u64,
+        clips,
+        assets,
+        bytes,
+        silent_clips,
+        counts,
+        rejects,
+    })
 }
 
 /// The records of all shards, of one plan, one program and one instruction set, with their files in place.
@@ -86,20 +116,38 @@ fn records(dir: &Path, plan: &Plan) -> Result<Vec<ShardRecord>> {
         }
     }
     if let Some(&first) = missing.first() {
-        return Err(Error::Unfinished { planned, missing: missing.len(), first });
+        return Err(Error::Unfinished {
+            planned,
+            missing: missing.len(),
+            first,
+        });
     }
     if let Some(one) = records.first()
-        && let Some(other) = records.iter().find(|record| record.instruction_set != one.instruction_set)
+        && let Some(other) = records
+            .iter()
+            .find(|record| record.instruction_set != one.instruction_set)
     {
         let (expected, got) = (one.instruction_set.clone(), other.instruction_set.clone());
-        return Err(Error::MixedInstructionSets { shard: other.shard, expected, got });
+        return Err(Error::MixedInstructionSets {
+            shard: other.shard,
+            expected,
+            got,
+        });
     }
     for file in records.iter().flat_map(|record| &record.files) {
         let path = dir.join(&file.path);
         let facts = std::fs::metadata(&path).map_err(io("find the finished file", &path))?;
         if facts.len() != file.bytes {
-            let message = format!("its shard's file {} has {} bytes, recorded were {}", file.path, facts.len(), file.bytes);
-            return Err(Error::Record { path: dir.join(ledger::FOLDER), message });
+            let message = format!(
+                "its shard's file {} has {} bytes, recorded were {}",
+                file.path,
+                facts.len(),
+                file.bytes
+            );
+            return Err(Error::Record {
+                path: dir.join(ledger::FOLDER),
+                message,
+            });
         }
     }
     Ok(records)
@@ -109,12 +157,19 @@ fn records(dir: &Path, plan: &Plan) -> Result<Vec<ShardRecord>> {
 fn warn_of_copies(dir: &Path, plan: &Plan, records: &[ShardRecord], events: &Events<'_>) -> Result<()> {
     let taxa = plan.taxa()?;
     let mut seen: HashMap<u64, (Split, i64)> = HashMap::new();
-    for file in records.iter().flat_map(|record| &record.files).filter(|file| file.path.starts_with("assets/")) {
+    for file in records
+        .iter()
+        .flat_map(|record| &record.files)
+        .filter(|file| file.path.starts_with("assets/"))
+    {
         for asset in read_assets(&dir.join(&file.path), &taxa)? {
             let (split, id) = *seen.entry(asset.source_xxh3).or_insert((asset.split, asset.asset_id));
             if split != asset.split {
                 let (a, b) = (split.as_str(), asset.split.as_str());
-                let text = format!("leakage: assets {id} ({a}) and {} ({b}) are the same recording, byte for byte", asset.asset_id);
+                let text = format!(
+                    "leakage: assets {id} ({a}) and {} ({b}) are the same recording, byte for byte",
+                    asset.asset_id
+                );
                 events(Event::Warning(&text));
             }
         }
@@ -124,7 +179,10 @@ fn warn_of_copies(dir: &Path, plan: &Plan, records: &[ShardRecord], events: &Eve
 
 /// Removes what interrupted writers left behind; a dataset holds its own files and nothing else.
 fn remove_strays(dir: &Path, records: &[ShardRecord]) -> Result<()> {
-    let kept: std::collections::HashSet<&str> = records.iter().flat_map(|record| record.files.iter().map(|file| file.path.as_str())).collect();
+    let kept: std::collections::HashSet<&str> = records
+        .iter()
+        .flat_map(|record| record.files.iter().map(|file| file.path.as_str()))
+        .collect();
     for name in FOLDERS {
         let folder = dir.join(name);
         for entry in std::fs::read_dir(&folder).map_err(io("read the folder", &folder))? {

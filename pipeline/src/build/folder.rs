@@ -47,7 +47,10 @@ pub(super) fn state(dir: &Path) -> Result<State> {
 
 /// A folder that is nobody's dataset is left alone, whatever the flags.
 pub(super) fn foreign(dir: &Path, what: &str) -> Error {
-    Error::NotEmpty { path: dir.into(), what: format!("{what}: not a dataset, so it is neither resumed nor overwritten") }
+    Error::NotEmpty {
+        path: dir.into(),
+        what: format!("{what}: not a dataset, so it is neither resumed nor overwritten"),
+    }
 }
 
 /// Creates the folders of a dataset.
@@ -89,8 +92,12 @@ pub(super) fn finished<S: ClipSource>(source: &S, dir: &Path, plan: &Plan, shard
         Err(Error::Record { .. } | Error::Dataset(_)) => return Ok(None),
         Err(error) => return Err(error),
     };
-    let same_build = record.plan_xxh3 == plan.xxh3() && record.program == PROGRAM && record.instruction_set == source.dataset_info().instruction_set;
-    let in_place = |file: &shardfmt::FileEntry| std::fs::metadata(dir.join(&file.path)).is_ok_and(|facts| facts.len() == file.bytes);
+    let same_build = record.plan_xxh3 == plan.xxh3()
+        && record.program == PROGRAM
+        && record.instruction_set == source.dataset_info().instruction_set;
+    let in_place = |file: &shardfmt::FileEntry| {
+        std::fs::metadata(dir.join(&file.path)).is_ok_and(|facts| facts.len() == file.bytes)
+    };
     let unchanged = |then: &ledger::SourceRecord| {
         let files = source.files(then.asset);
         let now: Vec<_> = files.iter().map(|file| SourceStat::of(file)).collect();

@@ -14,46 +14,46 @@ use crate::error::{Error, Result, io};
 use crate::labels::LabelCounts;
 
 /// Folder of the records inside the dataset's folder; gone once the dataset is committed.
-pub const FOLDER: &str = ".build";
+pub(super) const FOLDER: &str = ".build";
 
 /// A source file as it was when its shard was built.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SourceRecord {
+pub(super) struct SourceRecord {
     /// Number of the asset in the plan.
-    pub asset: usize,
+    pub(super) asset: usize,
     /// Size and time of change of each of its files; `None` when it could not be looked at.
-    pub files: Vec<Option<SourceStat>>,
+    pub(super) files: Vec<Option<SourceStat>>,
     /// xxh3-64 over the files' bytes, one after the other; `None` when they could not be read.
     #[serde(with = "hex_u64_option")]
-    pub xxh3: Option<u64>,
+    pub(super) xxh3: Option<u64>,
 }
 
 /// What is known of a finished shard.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ShardRecord {
+pub(super) struct ShardRecord {
     /// Hash of the plan the shard belongs to.
     #[serde(with = "hex_u64")]
-    pub plan_xxh3: u64,
+    pub(super) plan_xxh3: u64,
     /// Program and version that built it.
-    pub program: String,
+    pub(super) program: String,
     /// Instruction set that rounded its values.
-    pub instruction_set: String,
+    pub(super) instruction_set: String,
     /// Number of the shard.
-    pub shard: u32,
+    pub(super) shard: u32,
     /// Rows (clips).
-    pub rows: u64,
+    pub(super) rows: u64,
     /// Assets that made it into the shard.
-    pub assets: u64,
+    pub(super) assets: u64,
     /// Clips of digital silence.
-    pub silent_clips: u64,
+    pub(super) silent_clips: u64,
     /// What the label rules counted.
-    pub counts: LabelCounts,
+    pub(super) counts: LabelCounts,
     /// The shard and its sidecars.
-    pub files: Vec<FileEntry>,
+    pub(super) files: Vec<FileEntry>,
     /// The sources.
-    pub sources: Vec<SourceRecord>,
+    pub(super) sources: Vec<SourceRecord>,
     /// Rejected assets, in plan order.
-    pub rejects: Vec<RejectRow>,
+    pub(super) rejects: Vec<RejectRow>,
 }
 
 fn record_path(dir: &Path, shard: u32) -> PathBuf {
@@ -61,7 +61,7 @@ fn record_path(dir: &Path, shard: u32) -> PathBuf {
 }
 
 /// Path of the plan.
-pub fn plan_path(dir: &Path) -> PathBuf {
+pub(super) fn plan_path(dir: &Path) -> PathBuf {
     dir.join(FOLDER).join("plan.json")
 }
 
@@ -69,7 +69,7 @@ pub fn plan_path(dir: &Path) -> PathBuf {
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn write_plan(dir: &Path, plan: &Plan) -> Result<()> {
+pub(super) fn write_plan(dir: &Path, plan: &Plan) -> Result<()> {
     write(&plan_path(dir), plan)
 }
 
@@ -77,7 +77,7 @@ pub fn write_plan(dir: &Path, plan: &Plan) -> Result<()> {
 ///
 /// # Errors
 /// When it cannot be read or is damaged.
-pub fn read_plan(dir: &Path) -> Result<Option<Plan>> {
+pub(super) fn read_plan(dir: &Path) -> Result<Option<Plan>> {
     read(&plan_path(dir))
 }
 
@@ -85,7 +85,7 @@ pub fn read_plan(dir: &Path) -> Result<Option<Plan>> {
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn write_record(dir: &Path, record: &ShardRecord) -> Result<()> {
+pub(super) fn write_record(dir: &Path, record: &ShardRecord) -> Result<()> {
     write(&record_path(dir, record.shard), record)
 }
 
@@ -93,7 +93,7 @@ pub fn write_record(dir: &Path, record: &ShardRecord) -> Result<()> {
 ///
 /// # Errors
 /// When it cannot be read or is damaged.
-pub fn read_record(dir: &Path, shard: u32) -> Result<Option<ShardRecord>> {
+pub(super) fn read_record(dir: &Path, shard: u32) -> Result<Option<ShardRecord>> {
     read(&record_path(dir, shard))
 }
 
@@ -101,7 +101,7 @@ pub fn read_record(dir: &Path, shard: u32) -> Result<Option<ShardRecord>> {
 ///
 /// # Errors
 /// When the record cannot be removed.
-pub fn remove_record(dir: &Path, shard: u32) -> Result<()> {
+pub(super) fn remove_record(dir: &Path, shard: u32) -> Result<()> {
     let path = record_path(dir, shard);
     match std::fs::remove_file(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io("remove", path)(error)),
@@ -110,7 +110,10 @@ pub fn remove_record(dir: &Path, shard: u32) -> Result<()> {
 }
 
 fn write<T: Serialize>(path: &Path, value: &T) -> Result<()> {
-    let damaged = |error: serde_json::Error| Error::Record { path: path.into(), message: error.to_string() };
+    let damaged = |error: serde_json::Error| Error::Record {
+        path: path.into(),
+        message: error.to_string(),
+    };
     let text = serde_json::to_string(value).map_err(damaged)?;
     Ok(write_atomic(path, &shardfmt::sealed::seal(&text, path)?)?)
 }
@@ -122,7 +125,10 @@ fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Option<T>> {
         Err(error) => return Err(io("read", path)(error)),
     };
     let text = shardfmt::sealed::unseal(&bytes, path)?;
-    serde_json::from_str(text).map(Some).map_err(|error| Error::Record { path: path.into(), message: error.to_string() })
+    serde_json::from_str(text).map(Some).map_err(|error| Error::Record {
+        path: path.into(),
+        message: error.to_string(),
+    })
 }
 
 /// A hash as 16 hex digits: JSON numbers lose digits past 2^53 in many readers.
@@ -150,6 +156,7 @@ mod hex_u64_option {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
         let text = Option::<String>::deserialize(deserializer)?;
-        text.map(|text| parse_hex(&text).ok_or_else(|| D::Error::custom("expected 16 lowercase hex digits"))).transpose()
+        text.map(|text| parse_hex(&text).ok_or_else(|| D::Error::custom("expected 16 lowercase hex digits")))
+            .transpose()
     }
 }

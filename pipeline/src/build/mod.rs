@@ -87,7 +87,9 @@ pub enum Built {
 /// See [`Error`]; what was committed before is never harmed, and an unfinished build can be resumed.
 pub fn build<S: ClipSource>(source: &S, dir: &Path, options: &BuildOptions, events: &Events<'_>) -> Result<Built> {
     match (folder::state(dir)?, options.existing) {
-        (State::Free, _) | (State::Unfinished, Existing::Resume) => build_in(source, dir, options, events).map(Built::Committed),
+        (State::Free, _) | (State::Unfinished, Existing::Resume) => {
+            build_in(source, dir, options, events).map(Built::Committed)
+        }
         (State::Committed, Existing::Resume) => verify_committed(source, dir).map(Built::Verified),
         (State::Committed | State::Unfinished, Existing::Overwrite) => {
             let aside = folder::beside(dir);
@@ -97,13 +99,24 @@ pub fn build<S: ClipSource>(source: &S, dir: &Path, options: &BuildOptions, even
         }
         (State::Foreign(what), Existing::Overwrite | Existing::Resume) => Err(folder::foreign(dir, &what)),
         (State::Foreign(what), Existing::Refuse) => Err(Error::NotEmpty { path: dir.into(), what }),
-        (State::Committed, Existing::Refuse) => Err(Error::NotEmpty { path: dir.into(), what: "a committed dataset".into() }),
-        (State::Unfinished, Existing::Refuse) => Err(Error::NotEmpty { path: dir.into(), what: "an unfinished build".into() }),
+        (State::Committed, Existing::Refuse) => Err(Error::NotEmpty {
+            path: dir.into(),
+            what: "a committed dataset".into(),
+        }),
+        (State::Unfinished, Existing::Refuse) => Err(Error::NotEmpty {
+            path: dir.into(),
+            what: "an unfinished build".into(),
+        }),
     }
 }
 
 /// Builds in the folder beside; what an earlier, interrupted run left there is used when it fits and dropped when not.
-fn build_aside<S: ClipSource>(source: &S, aside: &Path, options: &BuildOptions, events: &Events<'_>) -> Result<Outcome> {
+fn build_aside<S: ClipSource>(
+    source: &S,
+    aside: &Path,
+    options: &BuildOptions,
+    events: &Events<'_>,
+) -> Result<Outcome> {
     match build_in(source, aside, options, events) {
         Err(Error::PlanChanged { .. } | Error::Record { .. }) => {
             folder::remove(aside)?;
@@ -141,8 +154,18 @@ pub fn plan<S: ClipSource>(source: &S, dir: &Path, options: &BuildOptions) -> Re
     match folder::state(dir)? {
         State::Free => {}
         State::Unfinished if ledger::read_plan(dir)?.is_none() => {}
-        State::Unfinished => return Err(Error::NotEmpty { path: dir.into(), what: "an unfinished build".into() }),
-        State::Committed => return Err(Error::NotEmpty { path: dir.into(), what: "a committed dataset".into() }),
+        State::Unfinished => {
+            return Err(Error::NotEmpty {
+                path: dir.into(),
+                what: "an unfinished build".into(),
+            });
+        }
+        State::Committed => {
+            return Err(Error::NotEmpty {
+                path: dir.into(),
+                what: "a committed dataset".into(),
+            });
+        }
         State::Foreign(what) => return Err(Error::NotEmpty { path: dir.into(), what }),
     }
     let _lock = folder::lock(dir)?;
@@ -155,11 +178,21 @@ pub fn plan<S: ClipSource>(source: &S, dir: &Path, options: &BuildOptions) -> Re
 ///
 /// # Errors
 /// When there is no plan, the plan is another one, or a shard cannot be built.
-pub fn build_range<S: ClipSource>(source: &S, dir: &Path, range: Range<u32>, threads: usize, events: &Events<'_>) -> Result<Plan> {
+pub fn build_range<S: ClipSource>(
+    source: &S,
+    dir: &Path,
+    range: Range<u32>,
+    threads: usize,
+    events: &Events<'_>,
+) -> Result<Plan> {
     let plan = ledger::read_plan(dir)?.ok_or_else(|| Error::NotPlanned { path: dir.into() })?;
     let planned = plan.shards.len() as u32;
     if range.start >= range.end || range.end > planned {
-        return Err(Error::ShardRange { start: range.start, end: range.end, planned });
+        return Err(Error::ShardRange {
+            start: range.start,
+            end: range.end,
+            planned,
+        });
     }
     let _lock = folder::lock_shared(dir)?;
     let pool = pool(threads)?;
@@ -192,16 +225,40 @@ fn build_shards<S: ClipSource>(
             None => missing.push_back(shard),
         }
     }
-    let planned = |shard: &u32| plan.shards.get(*shard as usize).and_then(|range| plan.assets.get(range.clone()));
-    let clips: u64 = missing.iter().filter_map(planned).flatten().map(|asset| asset.clips).sum();
-    events(Event::Planned { clips: clips + done, done });
+    let planned = |shard: &u32| {
+        plan.shards
+            .get(*shard as usize)
+            .and_then(|range| plan.assets.get(range.clone()))
+    };
+    let clips: u64 = missing
+        .iter()
+        .filter_map(planned)
+        .flatten()
+        .map(|asset| asset.clips)
+        .sum();
+    events(Event::Planned {
+        clips: clips + done,
+        done,
+    });
     let lanes = pool.current_num_threads().min(missing.len());
     let (queue, stop) = (Mutex::new(missing), AtomicBool::new(false));
-    let shop = shard::Shop { source, plan, pool, dir, events, stop: &stop };
+    let shop = shard::Shop {
+        source,
+        plan,
+        pool,
+        dir,
+        events,
+        stop: &stop,
+    };
     let lane = || -> Result<()> {
         loop {
-            let next = queue.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).pop_front();
-            let Some(shard) = next.filter(|_| !stop.load(Ordering::Relaxed)) else { return Ok(()) };
+            let next = queue
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner())
+                .pop_front();
+            let Some(shard) = next.filter(|_| !stop.load(Ordering::Relaxed)) else {
+                return Ok(());
+            };
             let assets = plan.shards.get(shard as usize).cloned().unwrap_or_default();
             let built = shop.build(shard, assets).and_then(|record| match record {
                 Some(record) => ledger::write_record(dir, &record),
@@ -215,7 +272,9 @@ fn build_shards<S: ClipSource>(
     };
     std::thread::scope(|scope| {
         let lanes: Vec<_> = (0..lanes).map(|_| scope.spawn(lane)).collect();
-        let join = |lane: std::thread::ScopedJoinHandle<'_, Result<()>>| lane.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let join = |lane: std::thread::ScopedJoinHandle<'_, Result<()>>| {
+            lane.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
         lanes.into_iter().map(join).fold(Ok(()), Result::and)
     })
 }
@@ -226,17 +285,32 @@ fn verify_committed<S: ClipSource>(source: &S, dir: &Path) -> Result<shardfmt::v
     let info = shardfmt::read_dataset_json(&dir.join(shardfmt::entry::DATASET_JSON))?;
     let wanted = source.dataset_info();
     if let Some(difference) = plan::first_difference("", &info.config, &wanted.config) {
-        return Err(Error::PlanChanged { path: dir.into(), difference });
+        return Err(Error::PlanChanged {
+            path: dir.into(),
+            difference,
+        });
     }
     if info.program != wanted.program {
-        return Err(Error::PlanChanged { path: dir.into(), difference: format!("by {}, this is {}", info.program, wanted.program) });
+        return Err(Error::PlanChanged {
+            path: dir.into(),
+            difference: format!("by {}, this is {}", info.program, wanted.program),
+        });
     }
-    Ok(shardfmt::verify::verify(dir, shardfmt::verify::Depth::Full, &mut |_, _| {})?)
+    Ok(shardfmt::verify::verify(
+        dir,
+        shardfmt::verify::Depth::Full,
+        &mut |_, _| {},
+    )?)
 }
 
 fn pool(threads: usize) -> Result<ThreadPool> {
     let named = |i| format!("l48-{i}");
-    let built = ThreadPoolBuilder::new().num_threads(threads.max(1)).thread_name(named).build();
-    built.map_err(|error| Error::Threads { threads, message: error.to_string() })
+    let built = ThreadPoolBuilder::new()
+        .num_threads(threads.max(1))
+        .thread_name(named)
+        .build();
+    built.map_err(|error| Error::Threads {
+        threads,
+        message: error.to_string(),
+    })
 }
-

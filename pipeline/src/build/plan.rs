@@ -34,7 +34,10 @@ impl SourceStat {
             Ok(after) => after.as_nanos() as i128,
             Err(before) => -(before.duration().as_nanos() as i128),
         };
-        Some(SourceStat { bytes: facts.len(), mtime_ns })
+        Some(SourceStat {
+            bytes: facts.len(),
+            mtime_ns,
+        })
     }
 }
 
@@ -76,7 +79,11 @@ impl Plan {
     pub fn make<S: ClipSource>(source: &S, shard_clips: u32) -> Plan {
         let asset = |number| {
             let files = source.files(number).iter().map(|file| SourceStat::of(file)).collect();
-            PlannedAsset { asset_id: source.name(number).0, clips: source.estimate_clips(number), files }
+            PlannedAsset {
+                asset_id: source.name(number).0,
+                clips: source.estimate_clips(number),
+                files,
+            }
         };
         let assets: Vec<PlannedAsset> = (0..source.len()).into_par_iter().map(asset).collect();
         Plan {
@@ -96,7 +103,10 @@ impl Plan {
     /// # Errors
     /// [`Error::PlanChanged`] when settings, tables or program differ, or when changed sources would go to other shards.
     pub fn check<S: ClipSource>(&self, source: &S, dir: &Path) -> Result<()> {
-        let changed = |difference: String| Error::PlanChanged { path: dir.into(), difference };
+        let changed = |difference: String| Error::PlanChanged {
+            path: dir.into(),
+            difference,
+        };
         if self.program != PROGRAM {
             return Err(changed(format!("by {}, this is {PROGRAM}", self.program)));
         }
@@ -106,14 +116,24 @@ impl Plan {
         }
         let refreshed = |(number, planned): (usize, &PlannedAsset)| {
             let files: Vec<_> = source.files(number).iter().map(|file| SourceStat::of(file)).collect();
-            let clips = if files == planned.files { planned.clips } else { source.estimate_clips(number) };
-            PlannedAsset { asset_id: planned.asset_id, clips, files }
+            let clips = if files == planned.files {
+                planned.clips
+            } else {
+                source.estimate_clips(number)
+            };
+            PlannedAsset {
+                asset_id: planned.asset_id,
+                clips,
+                files,
+            }
         };
         let now: Vec<PlannedAsset> = self.assets.par_iter().enumerate().map(refreshed).collect();
         if pack(&now, self.shard_clips) != self.shards {
             let first = self.assets.iter().zip(&now).find(|(then, now)| then.clips != now.clips);
             let id = first.map_or(0, |(then, _)| then.asset_id);
-            return Err(changed(format!("recordings have changed length since (first: asset {id}), so assets would go to other shards")));
+            return Err(changed(format!(
+                "recordings have changed length since (first: asset {id}), so assets would go to other shards"
+            )));
         }
         Ok(())
     }
@@ -121,7 +141,10 @@ impl Plan {
     /// Hash that ties shard records to this plan.
     pub fn xxh3(&self) -> u64 {
         let ids: Vec<i64> = self.assets.iter().map(|asset| asset.asset_id).collect();
-        let text = format!("{}\n{:016x}\n{:?}\n{ids:?}", self.program, self.inputs_xxh3, self.shards);
+        let text = format!(
+            "{}\n{:016x}\n{:?}\n{ids:?}",
+            self.program, self.inputs_xxh3, self.shards
+        );
         xxh3(text.as_bytes())
     }
 
@@ -163,8 +186,24 @@ pub(crate) fn first_difference(at: &str, then: &serde_json::Value, now: &serde_j
     match (then, now) {
         (Value::Object(a), Value::Object(b)) => {
             let keys = a.keys().chain(b.keys().filter(|key| !a.contains_key(*key)));
-            keys.map(|key| (key, a.get(key).unwrap_or(&Value::Null), b.get(key).unwrap_or(&Value::Null)))
-                .find_map(|(key, a, b)| first_difference(&if at.is_empty() { key.clone() } else { format!("{at}.{key}") }, a, b))
+            keys.map(|key| {
+                (
+                    key,
+                    a.get(key).unwrap_or(&Value::Null),
+                    b.get(key).unwrap_or(&Value::Null),
+                )
+            })
+            .find_map(|(key, a, b)| {
+                first_difference(
+                    &if at.is_empty() {
+                        key.clone()
+                    } else {
+                        format!("{at}.{key}")
+                    },
+                    a,
+                    b,
+                )
+            })
         }
         _ if then == now => None,
         _ => Some(format!("{at} was {then} and is {now}")),
@@ -176,7 +215,15 @@ mod tests {
     use super::*;
 
     fn assets(clips: &[u64]) -> Vec<PlannedAsset> {
-        clips.iter().zip(0..).map(|(&clips, asset_id)| PlannedAsset { asset_id, clips, files: vec![] }).collect()
+        clips
+            .iter()
+            .zip(0..)
+            .map(|(&clips, asset_id)| PlannedAsset {
+                asset_id,
+                clips,
+                files: vec![],
+            })
+            .collect()
     }
 
     #[test]
@@ -192,7 +239,10 @@ mod tests {
     fn differences_name_the_key() {
         let a = serde_json::json!({"clips": {"hop_s": "3"}, "audio": {"rate": 1}});
         let b = serde_json::json!({"clips": {"hop_s": "1.5"}, "audio": {"rate": 1}});
-        assert_eq!(first_difference("", &a, &b).as_deref(), Some(r#"clips.hop_s was "3" and is "1.5""#));
+        assert_eq!(
+            first_difference("", &a, &b).as_deref(),
+            Some(r#"clips.hop_s was "3" and is "1.5""#)
+        );
         assert_eq!(first_difference("", &a, &a), None);
     }
 }

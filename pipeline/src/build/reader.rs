@@ -50,7 +50,12 @@ pub(super) struct Feeder<'a, S: ClipSource> {
 
 impl<'a, S: ClipSource> Feeder<'a, S> {
     pub(super) fn new(source: &'a S, assets: Range<usize>) -> Self {
-        Feeder { source, left: assets, open: None, sources: Vec::new() }
+        Feeder {
+            source,
+            left: assets,
+            open: None,
+            sources: Vec::new(),
+        }
     }
 
     /// Whether every asset has been read.
@@ -73,7 +78,10 @@ impl<'a, S: ClipSource> Feeder<'a, S> {
                     match self.open_asset(asset) {
                         Ok(open) => open,
                         Err(rejected) => {
-                            block.end(AssetEnd { asset, result: Err(rejected) });
+                            block.end(AssetEnd {
+                                asset,
+                                result: Err(rejected),
+                            });
                             continue;
                         }
                     }
@@ -86,11 +94,20 @@ impl<'a, S: ClipSource> Feeder<'a, S> {
                     block.keep();
                     self.open = Some(open);
                 }
-                Ok(Ok(false)) => block.end(AssetEnd { asset: open.asset, result: close(open) }),
-                Ok(Err(rejected)) => block.end(AssetEnd { asset: open.asset, result: Err(rejected) }),
+                Ok(Ok(false)) => block.end(AssetEnd {
+                    asset: open.asset,
+                    result: close(open),
+                }),
+                Ok(Err(rejected)) => block.end(AssetEnd {
+                    asset: open.asset,
+                    result: Err(rejected),
+                }),
                 Err(_) => {
                     let rejected = Rejected::new("decode", "the decoder failed inside (panic): the file is damaged");
-                    block.end(AssetEnd { asset: open.asset, result: Err(rejected) });
+                    block.end(AssetEnd {
+                        asset: open.asset,
+                        result: Err(rejected),
+                    });
                 }
             }
         }
@@ -101,11 +118,27 @@ impl<'a, S: ClipSource> Feeder<'a, S> {
         let stats: Vec<_> = files.iter().map(|file| SourceStat::of(file)).collect();
         let hashed = hash(&files);
         let xxh3 = hashed.as_ref().ok().map(|(_, xxh3)| *xxh3);
-        self.sources.push(SourceRecord { asset, files: stats.clone(), xxh3 });
+        self.sources.push(SourceRecord {
+            asset,
+            files: stats.clone(),
+            xxh3,
+        });
         let (bytes, xxh3) = hashed?;
         let opened = catch_unwind(AssertUnwindSafe(|| self.source.open(asset)));
-        let reader = opened.unwrap_or_else(|_| Err(Rejected::new("open", "the decoder failed inside (panic): the file is damaged")))?;
-        Ok(OpenAsset { asset, reader, files, stats, bytes, xxh3 })
+        let reader = opened.unwrap_or_else(|_| {
+            Err(Rejected::new(
+                "open",
+                "the decoder failed inside (panic): the file is damaged",
+            ))
+        })?;
+        Ok(OpenAsset {
+            asset,
+            reader,
+            files,
+            stats,
+            bytes,
+            xxh3,
+        })
     }
 }
 
@@ -115,7 +148,11 @@ fn close<R: AssetReader>(open: OpenAsset<R>) -> Result<ReadAsset<R::Facts>, Reje
     if now != open.stats {
         return Err(Rejected::new("read", "the file changed while it was read"));
     }
-    Ok(ReadAsset { facts: open.reader.facts(), bytes: open.bytes, xxh3: open.xxh3 })
+    Ok(ReadAsset {
+        facts: open.reader.facts(),
+        bytes: open.bytes,
+        xxh3: open.xxh3,
+    })
 }
 
 /// Size and hash over the files' bytes, one after the other.

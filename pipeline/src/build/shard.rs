@@ -13,7 +13,9 @@ use rayon::ThreadPool;
 use rayon::prelude::*;
 use shardfmt::checksum::xxh3;
 use shardfmt::entry::{assets_path, labels_path, priors_path, shard_path};
-use shardfmt::{AssetRow, FileEntry, LabelRow, PriorRow, RejectRow, ShardWriter, write_assets, write_labels, write_priors};
+use shardfmt::{
+    AssetRow, FileEntry, LabelRow, PriorRow, RejectRow, ShardWriter, write_assets, write_labels, write_priors,
+};
 
 use super::ledger::{ShardRecord, SourceRecord};
 use super::plan::{PROGRAM, Plan};
@@ -46,8 +48,18 @@ pub(super) struct Block<C, F> {
 
 impl<C: Default, F> Block<C, F> {
     fn new(clips: usize, clip_bytes: usize) -> Self {
-        let slot = || Slot { clip: C::default(), asset_id: 0, stored: vec![0; clip_bytes], rendered: None, xxh3: 0 };
-        Block { slots: std::iter::repeat_with(slot).take(clips).collect(), used: 0, ends: VecDeque::new() }
+        let slot = || Slot {
+            clip: C::default(),
+            asset_id: 0,
+            stored: vec![0; clip_bytes],
+            rendered: None,
+            xxh3: 0,
+        };
+        Block {
+            slots: std::iter::repeat_with(slot).take(clips).collect(),
+            used: 0,
+            ends: VecDeque::new(),
+        }
     }
 
     /// The next free slot; `None` when the block is full. Assets without clips fill it too, or ends would pile up.
@@ -177,7 +189,8 @@ impl<'a, S: ClipSource> Output<'a, S> {
                 && let Some(rendered) = slot.rendered.take()
             {
                 let clip_index = self.writer.rows() - self.first_row;
-                self.writer.push_hashed(slot.asset_id, clip_index, rendered.ref_db, &slot.stored, slot.xxh3)?;
+                self.writer
+                    .push_hashed(slot.asset_id, clip_index, rendered.ref_db, &slot.stored, slot.xxh3)?;
                 self.clips.push(rendered);
             }
         }
@@ -190,14 +203,22 @@ impl<'a, S: ClipSource> Output<'a, S> {
         let (asset_id, path) = self.shop.source.name(end.asset);
         let clips = std::mem::take(&mut self.clips);
         let read = match end.result {
-            Ok(_) if clips.is_empty() => Err(Rejected::new("window", "holds no whole clip (tail = \"drop\" keeps whole clips only)")),
+            Ok(_) if clips.is_empty() => Err(Rejected::new(
+                "window",
+                "holds no whole clip (tail = \"drop\" keeps whole clips only)",
+            )),
             other => other,
         };
         match read {
             Ok(read) => {
                 let rows = self.first_row..self.writer.rows();
                 let (source_bytes, source_xxh3) = (read.bytes, read.xxh3);
-                let place = Placement { shard: self.shard, rows, source_bytes, source_xxh3 };
+                let place = Placement {
+                    shard: self.shard,
+                    rows,
+                    source_bytes,
+                    source_xxh3,
+                };
                 let record = self.shop.source.describe(end.asset, read.facts, &place, &clips);
                 self.counts += record.counts;
                 self.silent_clips += clips.iter().filter(|clip| clip.silent).count() as u64;
@@ -209,7 +230,12 @@ impl<'a, S: ClipSource> Output<'a, S> {
             Err(rejected) => {
                 self.writer.truncate(self.first_row)?;
                 let Rejected { stage, reason } = rejected;
-                let row = RejectRow { asset_id, path: path.into(), stage, reason };
+                let row = RejectRow {
+                    asset_id,
+                    path: path.into(),
+                    stage,
+                    reason,
+                };
                 (self.shop.events)(Event::Rejected(&row));
                 self.rejects.push(row);
             }

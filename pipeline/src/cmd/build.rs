@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use super::output::say;
 use super::progress::Progress;
 use super::{Exit, human_bytes, threads};
 use crate::build::{self, BuildOptions, Built, Existing, Outcome};
@@ -22,8 +23,14 @@ pub(super) fn run(args: BuildArgs) -> Result<Exit> {
         let built = build::build_range(&source, &args.out, range.clone(), threads, &events);
         progress.finish();
         let plan = built?;
-        println!("Built shards {}..{} of {} in {}.", range.start, range.end, plan.shards.len(), args.out.display());
-        println!("Next: build the others, then  l48 commit {}", args.out.display());
+        say!(
+            "Built shards {}..{} of {} in {}.",
+            range.start,
+            range.end,
+            plan.shards.len(),
+            args.out.display()
+        );
+        say!("Next: build the others, then  l48 commit {}", args.out.display());
         return Ok(Exit::Clean);
     }
     let existing = match (args.resume, args.overwrite) {
@@ -32,13 +39,18 @@ pub(super) fn run(args: BuildArgs) -> Result<Exit> {
         _ => Existing::Refuse,
     };
     let shard_clips = source.manifest().settings.shard_clips;
-    let options = BuildOptions { threads, shard_clips, existing, max_rejects: args.max_rejects };
+    let options = BuildOptions {
+        threads,
+        shard_clips,
+        existing,
+        max_rejects: args.max_rejects,
+    };
     let built = build::build(&source, &args.out, &options, &events);
     progress.finish();
     match built? {
         Built::Committed(outcome) => Ok(summary(&args.out, &outcome, Some(started.elapsed()))),
         Built::Verified(report) => {
-            println!("{} is committed already.", args.out.display());
+            say!("{} is committed already.", args.out.display());
             Ok(super::verify::print(&report))
         }
     }
@@ -55,22 +67,47 @@ pub(super) fn load(file: &Path) -> Result<RecordingSource> {
 
 /// Prints what was committed and what to try next.
 pub(super) fn summary(dir: &Path, outcome: &Outcome, took: Option<Duration>) -> Exit {
-    let Outcome { shards, clips, assets, bytes, silent_clips, counts, rejects } = outcome;
+    let Outcome {
+        shards,
+        clips,
+        assets,
+        bytes,
+        silent_clips,
+        counts,
+        rejects,
+    } = outcome;
     let speed = took.map_or(String::new(), |took| {
-        format!(" in {:.1} s ({:.0} clips/s)", took.as_secs_f64(), *clips as f64 / took.as_secs_f64())
+        format!(
+            " in {:.1} s ({:.0} clips/s)",
+            took.as_secs_f64(),
+            *clips as f64 / took.as_secs_f64()
+        )
     });
-    println!("Committed {}: {clips} clips of {assets} recordings in {shards} shards, {}{speed}", dir.display(), human_bytes(*bytes));
+    say!(
+        "Committed {}: {clips} clips of {assets} recordings in {shards} shards, {}{speed}",
+        dir.display(),
+        human_bytes(*bytes)
+    );
     let notes = [
         (*silent_clips, "clips are digital silence (flagged `silent`)"),
-        (counts.boxes_past_end, "boxes start after their recording's end and were dropped"),
-        (counts.boxes_above_range, "boxes lie above what the image or the recording can show and are ignored"),
+        (
+            counts.boxes_past_end,
+            "boxes start after their recording's end and were dropped",
+        ),
+        (
+            counts.boxes_above_range,
+            "boxes lie above what the image or the recording can show and are ignored",
+        ),
         (counts.prior_conflicts, "labels contradict a prior; the box won"),
-        (rejects.len() as u64, "recordings were rejected (reasons in rejects.parquet)"),
+        (
+            rejects.len() as u64,
+            "recordings were rejected (reasons in rejects.parquet)",
+        ),
     ];
     for (count, what) in notes.iter().filter(|(count, _)| *count > 0) {
-        println!("  {count} {what}");
+        say!("  {count} {what}");
     }
     let dir = dir.display();
-    println!("Next: l48 verify {dir}   |   l48 stats {dir}   |   l48 preview {dir} --asset ID --out sheet.png");
+    say!("Next: l48 verify {dir}   |   l48 stats {dir}   |   l48 preview {dir} --asset ID --out sheet.png");
     if rejects.is_empty() { Exit::Clean } else { Exit::Rejects }
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use shardfmt::checksum::hex;
 use shardfmt::{Checks, Dataset, Shard};
 
+use super::output::say;
 use super::{Exit, human_bytes};
 use crate::cli::InspectArgs;
 
@@ -14,9 +15,13 @@ use crate::cli::InspectArgs;
 const LISTED_ASSETS: usize = 20;
 
 pub(super) fn run(args: InspectArgs) -> Result<Exit> {
-    let value = if args.path.is_dir() { dataset(&args.path)? } else { shard(&args.path)? };
+    let value = if args.path.is_dir() {
+        dataset(&args.path)?
+    } else {
+        shard(&args.path)?
+    };
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&value)?);
+        say!("{}", serde_json::to_string_pretty(&value)?);
     } else {
         print_people(&value);
     }
@@ -69,19 +74,26 @@ fn print_people(value: &Value) {
     let Some(object) = value.as_object() else { return };
     for (key, value) in object {
         match (key.as_str(), value) {
-            ("bytes" | "clip_bytes", Value::Number(bytes)) => println!("{key:<20}{}", human_bytes(bytes.as_u64().unwrap_or(0))),
+            ("bytes" | "clip_bytes", Value::Number(bytes)) => {
+                say!("{key:<20}{}", human_bytes(bytes.as_u64().unwrap_or(0)))
+            }
             (_, Value::Array(items)) => {
-                println!("{key:<20}{} entries", items.len());
-                items.iter().take(LISTED_ASSETS).for_each(|item| println!("{:<20}{}", "", plain(item)));
+                say!("{key:<20}{} entries", items.len());
+                items
+                    .iter()
+                    .take(LISTED_ASSETS)
+                    .for_each(|item| say!("{:<20}{}", "", plain(item)));
                 if items.len() > LISTED_ASSETS {
-                    println!("{:<20}... ({} more; --json lists all)", "", items.len() - LISTED_ASSETS);
+                    say!("{:<20}... ({} more; --json lists all)", "", items.len() - LISTED_ASSETS);
                 }
             }
             (_, Value::Object(fields)) => {
-                println!("{key}");
-                fields.iter().for_each(|(name, field)| println!("  {name:<18}{}", plain(field)));
+                say!("{key}");
+                fields
+                    .iter()
+                    .for_each(|(name, field)| say!("  {name:<18}{}", plain(field)));
             }
-            (_, other) => println!("{key:<20}{}", plain(other)),
+            (_, other) => say!("{key:<20}{}", plain(other)),
         }
     }
 }

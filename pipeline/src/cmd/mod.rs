@@ -4,6 +4,7 @@ mod build;
 mod commit;
 mod demo;
 mod inspect;
+mod output;
 mod plan;
 mod preview;
 mod progress;
@@ -56,7 +57,10 @@ pub fn run(cli: Cli) -> Result<Exit> {
 
 /// Threads to use: as asked, else one per core.
 fn threads(asked: Option<u16>) -> usize {
-    asked.map_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get), usize::from)
+    asked.map_or_else(
+        || std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        usize::from,
+    )
 }
 
 /// A number of bytes in the unit a person would use.

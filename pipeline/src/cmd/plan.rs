@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::output::say;
 use super::{Exit, threads};
 use crate::build::{self, BuildOptions, Existing};
 use crate::cli::PlanArgs;
@@ -9,12 +10,19 @@ use crate::cli::PlanArgs;
 pub(super) fn run(args: PlanArgs) -> Result<Exit> {
     let source = super::build::load(&args.manifest)?;
     let shard_clips = source.manifest().settings.shard_clips;
-    let options = BuildOptions { threads: threads(args.threads), shard_clips, existing: Existing::Refuse, max_rejects: None };
+    let options = BuildOptions {
+        threads: threads(args.threads),
+        shard_clips,
+        existing: Existing::Refuse,
+        max_rejects: None,
+    };
     let plan = build::plan(&source, &args.out, &options)?;
     let (shards, assets, clips) = (plan.shards.len(), plan.assets.len(), plan.clips());
     let (manifest, out) = (args.manifest.display(), args.out.display());
-    println!("Planned {out}: {assets} recordings with about {clips} clips in {shards} shards");
-    println!("Next: l48 build {manifest} --out {out} --shards 0..{shards}   (or parts of it, in as many processes as you like)");
-    println!("then: l48 commit {out}");
+    say!("Planned {out}: {assets} recordings with about {clips} clips in {shards} shards");
+    say!(
+        "Next: l48 build {manifest} --out {out} --shards 0..{shards}   (or parts of it, in as many processes as you like)"
+    );
+    say!("then: l48 commit {out}");
     Ok(Exit::Clean)
 }

@@ -21,7 +21,10 @@ impl Progress {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         let style = "{wide_bar:.green/black} {human_pos}/{human_len} clips  {per_sec}  {eta} left{msg}";
         bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Progress { bar, rejects: AtomicU64::new(0) }
+        Progress {
+            bar,
+            rejects: AtomicU64::new(0),
+        }
     }
 
     /// Takes an event in.
@@ -43,9 +46,21 @@ impl Progress {
             Event::Rejected(row) => {
                 let seen = self.rejects.fetch_add(1, Ordering::Relaxed) + 1;
                 self.bar.set_message(format!("  {seen} rejected"));
-                let hint = if seen == LOGGED_REJECTS { " (further ones are listed in rejects.parquet)" } else { "" };
+                let hint = if seen == LOGGED_REJECTS {
+                    " (further ones are listed in rejects.parquet)"
+                } else {
+                    ""
+                };
                 if seen <= LOGGED_REJECTS {
-                    let log = || tracing::warn!("rejected asset {} ({}): {}: {}{hint}", row.asset_id, row.path, row.stage, row.reason);
+                    let log = || {
+                        tracing::warn!(
+                            "rejected asset {} ({}): {}: {}{hint}",
+                            row.asset_id,
+                            row.path,
+                            row.stage,
+                            row.reason
+                        )
+                    };
                     self.bar.suspend(log);
                 }
             }

@@ -4,12 +4,15 @@ use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use shardfmt::verify::{Depth, Report, verify};
 
+use super::output::say;
 use super::{Exit, human_bytes};
 use crate::cli::VerifyArgs;
 
 pub(super) fn run(args: VerifyArgs) -> Result<Exit> {
     let bar = ProgressBar::new(0);
-    let style = ProgressStyle::with_template("{wide_bar:.green/black} {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}");
+    let style = ProgressStyle::with_template(
+        "{wide_bar:.green/black} {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}",
+    );
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     let depth = if args.quick { Depth::Quick } else { Depth::Full };
     let report = verify(&args.dir, depth, &mut |done, total| {
@@ -23,13 +26,21 @@ pub(super) fn run(args: VerifyArgs) -> Result<Exit> {
 /// Prints what was found.
 pub(super) fn print(report: &Report) -> Exit {
     for finding in &report.findings {
-        println!("{finding}");
+        say!("{finding}");
     }
-    let looked_at = format!("{} files, {} clips, {}", report.files, report.clips, human_bytes(report.bytes));
+    let looked_at = format!(
+        "{} files, {} clips, {}",
+        report.files,
+        report.clips,
+        human_bytes(report.bytes)
+    );
     if report.findings.is_empty() {
-        println!("Verified: {looked_at}: all as written.");
+        say!("Verified: {looked_at}: all as written.");
         return Exit::Clean;
     }
-    println!("Damaged: {} findings in {looked_at}. Build again what is named, or restore it from a copy.", report.findings.len());
+    say!(
+        "Damaged: {} findings in {looked_at}. Build again what is named, or restore it from a copy.",
+        report.findings.len()
+    );
     Exit::Failed
 }

@@ -37,12 +37,7 @@ impl Encoding {
 ///
 /// # Errors
 /// [`DemoError::Wav`], [`DemoError::Flac`] or [`DemoError::Io`] if the file cannot be written.
-pub fn write_audio(
-    path: &Path,
-    channels: &[Vec<f32>],
-    rate_hz: u32,
-    encoding: Encoding,
-) -> Result<(), DemoError> {
+pub fn write_audio(path: &Path, channels: &[Vec<f32>], rate_hz: u32, encoding: Encoding) -> Result<(), DemoError> {
     match encoding {
         Encoding::Wav16 => write_wav(path, channels, rate_hz, Some(16)),
         Encoding::Wav24 => write_wav(path, channels, rate_hz, Some(24)),
@@ -52,12 +47,7 @@ pub fn write_audio(
 }
 
 /// `bits` is the width of integer samples; none means float.
-fn write_wav(
-    path: &Path,
-    channels: &[Vec<f32>],
-    rate_hz: u32,
-    bits: Option<u16>,
-) -> Result<(), DemoError> {
+fn write_wav(path: &Path, channels: &[Vec<f32>], rate_hz: u32, bits: Option<u16>) -> Result<(), DemoError> {
     let failed = |source| DemoError::Wav {
         path: path.to_owned(),
         source,
@@ -89,18 +79,12 @@ fn write_flac(path: &Path, channels: &[Vec<f32>], rate_hz: u32) -> Result<(), De
         path: path.to_owned(),
         reason,
     };
-    let samples: Vec<i32> = interleaved(channels)
-        .map(|sample| quantised(sample, BITS))
-        .collect();
+    let samples: Vec<i32> = interleaved(channels).map(|sample| quantised(sample, BITS)).collect();
     let config = flacenc::config::Encoder::default()
         .into_verified()
         .map_err(|(_, error)| failed(error.to_string()))?;
-    let source = flacenc::source::MemSource::from_samples(
-        &samples,
-        channels.len(),
-        usize::from(BITS),
-        rate_hz as usize,
-    );
+    let source =
+        flacenc::source::MemSource::from_samples(&samples, channels.len(), usize::from(BITS), rate_hz as usize);
     let mut stream = flacenc::encode_with_fixed_block_size(&config, source, config.block_size)
         .map_err(|error| failed(error.to_string()))?;
     // The encoder lets its short last block lower the minimum; RFC 9639 (8.2) leaves that block
@@ -110,9 +94,7 @@ fn write_flac(path: &Path, channels: &[Vec<f32>], rate_hz: u32) -> Result<(), De
         .set_block_sizes(config.block_size, config.block_size)
         .map_err(|error| failed(error.to_string()))?;
     let mut sink = ByteSink::new();
-    stream
-        .write(&mut sink)
-        .map_err(|error| failed(error.to_string()))?;
+    stream.write(&mut sink).map_err(|error| failed(error.to_string()))?;
     fs::write(path, sink.as_slice()).map_err(|source| DemoError::Io {
         path: path.to_owned(),
         source,
@@ -161,11 +143,7 @@ mod tests {
     fn wav_reads_back_within_half_a_step() {
         let dir = tempfile::tempdir().unwrap();
         let channels = stereo();
-        for (encoding, bits) in [
-            (Encoding::Wav16, 16),
-            (Encoding::Wav24, 24),
-            (Encoding::WavFloat, 32),
-        ] {
+        for (encoding, bits) in [(Encoding::Wav16, 16), (Encoding::Wav24, 24), (Encoding::WavFloat, 32)] {
             let path = dir.path().join("tone.wav");
             write_audio(&path, &channels, RATE_HZ, encoding).unwrap();
             let mut reader = WavReader::open(&path).unwrap();
@@ -210,8 +188,7 @@ mod tests {
             .samples::<i32>()
             .map(Result::unwrap)
             .collect();
-        let stream =
-            MediaSourceStream::new(Box::new(File::open(&flac).unwrap()), Default::default());
+        let stream = MediaSourceStream::new(Box::new(File::open(&flac).unwrap()), Default::default());
         let mut format = symphonia::default::get_probe()
             .probe(&Hint::new(), stream, Default::default(), Default::default())
             .unwrap();
@@ -224,10 +201,7 @@ mod tests {
         let mut decoded = Vec::new();
         while let Ok(Some(packet)) = format.next_packet() {
             let mut samples: Vec<i16> = Vec::new();
-            decoder
-                .decode(&packet)
-                .unwrap()
-                .copy_to_vec_interleaved(&mut samples);
+            decoder.decode(&packet).unwrap().copy_to_vec_interleaved(&mut samples);
             decoded.extend(samples.into_iter().map(i32::from));
         }
         assert_eq!(decoded, expected);

@@ -94,21 +94,14 @@ mod tests {
             .iter()
             .map(|&sample| filter.step(f64::from(sample)))
             .collect();
-        output[12_000..]
-            .iter()
-            .map(|sample| sample * sample)
-            .sum::<f64>()
-            / 12_000.0
+        output[12_000..].iter().map(|sample| sample * sample).sum::<f64>() / 12_000.0
     }
 
     #[test]
     fn corner_and_centre_gains_match_the_design() {
         // A unit sine has power 1/2; Butterworth halves it at the corner. 12,000 samples hold whole
         // periods of 1 kHz, so only the sine's 6e-8 and rounding remain: 1e-6 is ample.
-        for filter in [
-            Biquad::low_pass(24_000, 1000.0),
-            Biquad::high_pass(24_000, 1000.0),
-        ] {
+        for filter in [Biquad::low_pass(24_000, 1000.0), Biquad::high_pass(24_000, 1000.0)] {
             assert!((power_after(filter, 1000.0) - 0.25).abs() < 1e-6);
         }
         let centre = power_after(Biquad::band_pass(24_000, 1000.0, 5.0), 1000.0);

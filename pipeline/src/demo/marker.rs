@@ -64,26 +64,17 @@ pub(super) fn inspect(dir: &Path, options: &DemoOptions) -> Result<Found, DemoEr
     if entries.next().is_none() || started.try_exists().map_err(failed(&started))? {
         Ok(Found::Vacant)
     } else {
-        Err(DemoError::NotEmpty {
-            dir: dir.to_owned(),
-        })
+        Err(DemoError::NotEmpty { dir: dir.to_owned() })
     }
 }
 
-fn compare(
-    dir: &Path,
-    marker: &Path,
-    bytes: &[u8],
-    options: &DemoOptions,
-) -> Result<Found, DemoError> {
+fn compare(dir: &Path, marker: &Path, bytes: &[u8], options: &DemoOptions) -> Result<Found, DemoError> {
     let Ok(found) = serde_json::from_slice::<Finished>(bytes) else {
         return Err(DemoError::Damaged {
             file: marker.to_owned(),
         });
     };
-    if (found.generator, found.seed, found.recordings)
-        != (GENERATOR, options.seed, options.recordings)
-    {
+    if (found.generator, found.seed, found.recordings) != (GENERATOR, options.seed, options.recordings) {
         return Err(DemoError::OtherDemo {
             dir: dir.to_owned(),
             found: format!(
@@ -104,9 +95,7 @@ fn compare(
         .iter()
         .find(|(name, bytes)| !intact(&dir.join(name), **bytes))
     {
-        Some((name, _)) => Err(DemoError::Damaged {
-            file: dir.join(name),
-        }),
+        Some((name, _)) => Err(DemoError::Damaged { file: dir.join(name) }),
         None => Ok(Found::Same(Box::new(found.summary))),
     }
 }
@@ -122,11 +111,7 @@ pub(super) fn start(dir: &Path, audio: &Path) -> Result<(), DemoError> {
     };
     fs::create_dir_all(dir).map_err(failed(dir))?;
     let started = dir.join(STARTED);
-    fs::write(
-        &started,
-        "A demo is being written here, or was cut short.\n",
-    )
-    .map_err(failed(&started))?;
+    fs::write(&started, "A demo is being written here, or was cut short.\n").map_err(failed(&started))?;
     match fs::remove_dir_all(audio) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(audio)(error)),
         _ => {}
@@ -157,10 +142,7 @@ pub(super) fn finish(
         source,
     })?;
     let started: PathBuf = dir.join(STARTED);
-    fs::remove_file(&started).map_err(|source| DemoError::Io {
-        path: started,
-        source,
-    })
+    fs::remove_file(&started).map_err(|source| DemoError::Io { path: started, source })
 }
 
 fn write_atomically(dir: &Path, path: &Path, marker: &Finished) -> io::Result<()> {

@@ -181,10 +181,7 @@ pub fn synthesise(
 
     marker::start(dir, &dir.join("audio"))?;
     let manifest = dir.join(MANIFEST_FILE);
-    fs::write(&manifest, MANIFEST).map_err(|source| DemoError::Io {
-        path: manifest,
-        source,
-    })?;
+    fs::write(&manifest, MANIFEST).map_err(|source| DemoError::Io { path: manifest, source })?;
     let boxes = tables::write_tables(dir, &plan, &species)?;
     let done = AtomicUsize::new(0);
     let total = plan.recordings.len();
@@ -213,10 +210,7 @@ pub fn synthesise(
 }
 
 /// The first plan that meets the quotas.
-fn balanced_plan(
-    options: &DemoOptions,
-    species: &[Species],
-) -> Result<(Plan, Vec<SpeciesShare>), DemoError> {
+fn balanced_plan(options: &DemoOptions, species: &[Species]) -> Result<(Plan, Vec<SpeciesShare>), DemoError> {
     let mut last = String::new();
     for attempt in 0..ATTEMPTS {
         let plan = scene::plan(options.seed, attempt, options.recordings, species);
@@ -234,12 +228,7 @@ fn write_recording(dir: &Path, recording: &Recording) -> Result<(String, u64), D
     let name = tables::audio_path(recording);
     let path = dir.join(&name);
     let channels = recording.scene.render();
-    encode::write_audio(
-        &path,
-        &channels,
-        recording.scene.rate_hz,
-        recording.encoding,
-    )?;
+    encode::write_audio(&path, &channels, recording.scene.rate_hz, recording.encoding)?;
     let metadata = fs::metadata(&path).map_err(|source| DemoError::Io { path, source })?;
     Ok((name, metadata.len()))
 }

@@ -244,11 +244,8 @@ mod tests {
             pulse_hz: 10.0,
         };
         let quiet = place(None).render(RATE_HZ, 200_000, &mut keyed(3, Purpose::Background, 2));
-        let loud =
-            place(Some(insects)).render(RATE_HZ, 200_000, &mut keyed(3, Purpose::Background, 2));
-        let ratio = |low, high| {
-            band_power(&loud, RATE_HZ, low, high) / band_power(&quiet, RATE_HZ, low, high)
-        };
+        let loud = place(Some(insects)).render(RATE_HZ, 200_000, &mut keyed(3, Purpose::Background, 2));
+        let ratio = |low, high| band_power(&loud, RATE_HZ, low, high) / band_power(&quiet, RATE_HZ, low, high);
         // The pink layer has under a tenth of its power in this band, the insects most of theirs.
         assert!(ratio(5500.0, 6500.0) > 5.0);
         assert!(ratio(300.0, 1000.0) < 1.2);

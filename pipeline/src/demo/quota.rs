@@ -65,19 +65,13 @@ pub(super) fn violation(shares: &[SpeciesShare]) -> Option<String> {
     shares.iter().find_map(|share| {
         let (code, overall, by_split) = (&share.code, share.overall(), share.by_split());
         if !(OVERALL_SHARE.0..=OVERALL_SHARE.1).contains(&overall) {
-            return Some(format!(
-                "{code} is in {:.1} % of the clips",
-                100.0 * overall
-            ));
+            return Some(format!("{code} is in {:.1} % of the clips", 100.0 * overall));
         }
         let split = Split::ALL
             .into_iter()
             .find(|&split| by_split[split as usize] < MIN_SPLIT_SHARE)?;
         let percent = 100.0 * by_split[split as usize];
-        Some(format!(
-            "{code} is in {percent:.1} % of the {} clips",
-            split.name()
-        ))
+        Some(format!("{code} is in {percent:.1} % of the {} clips", split.name()))
     })
 }
 
@@ -97,16 +91,8 @@ mod tests {
         };
         assert_eq!(share([38, 6, 6]), None);
         assert_eq!(share([110, 20, 20]), None);
-        assert!(
-            share([111, 20, 20])
-                .unwrap()
-                .contains("15.1 % of the clips")
-        );
+        assert!(share([111, 20, 20]).unwrap().contains("15.1 % of the clips"));
         assert!(share([37, 6, 6]).unwrap().contains("fenowl1"));
-        assert!(
-            share([80, 5, 20])
-                .unwrap()
-                .contains("2.5 % of the val clips")
-        );
+        assert!(share([80, 5, 20]).unwrap().contains("2.5 % of the val clips"));
     }
 }

@@ -92,12 +92,7 @@ mod tests {
             for season in Season::ALL {
                 let possible = region.possible(season);
                 assert!((8..=9).contains(&possible.len()));
-                assert!(
-                    region
-                        .unmodelled
-                        .iter()
-                        .all(|species| !possible.contains(species))
-                );
+                assert!(region.unmodelled.iter().all(|species| !possible.contains(species)));
                 for species in possible {
                     slots[species] += 1;
                 }

@@ -81,11 +81,7 @@ impl Scene {
             .flatten()
             .fold(0.0_f32, |peak, &sample| peak.max(sample.abs()));
         let gain = amplitude(self.background_dbfs) as f32;
-        let gain = if peak * gain > PEAK {
-            PEAK / peak
-        } else {
-            gain
-        };
+        let gain = if peak * gain > PEAK { PEAK / peak } else { gain };
         for sample in channels.iter_mut().flatten() {
             *sample *= gain;
         }
@@ -189,10 +185,7 @@ mod tests {
                 let noise = band_power(&without, 24_000, low, high);
                 let measured_db = 10.0 * (power / noise).log10();
                 // Only f32 rounding of the mix: samples of about 1e-3 with 1e-10 steps.
-                assert!(
-                    (measured_db - snr_db).abs() < 0.01,
-                    "{measured_db} {snr_db}"
-                );
+                assert!((measured_db - snr_db).abs() < 0.01, "{measured_db} {snr_db}");
             }
         }
     }

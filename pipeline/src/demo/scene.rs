@@ -100,13 +100,7 @@ pub(super) fn plan(seed: u64, attempt: u64, recordings: usize, species: &[Specie
         asset_id += rng.random_range(1..=5);
         let nth = seen[slot.split as usize];
         seen[slot.split as usize] += 1;
-        let mut recording = empty_recording(
-            asset_id,
-            slot,
-            visit,
-            visits[visit].next_start(&mut rng),
-            &mut rng,
-        );
+        let mut recording = empty_recording(asset_id, slot, visit, visits[visit].next_start(&mut rng), &mut rng);
         if slot.split == Split::Train {
             // Two in five train recordings are fully annotated; the others are single-positive.
             recording.annotation = if nth % 5 < 2 {
@@ -167,22 +161,10 @@ fn deal(recordings: usize, classes: usize, rng: &mut ChaCha8Rng) -> Vec<Slot> {
     slots
 }
 
-fn empty_recording(
-    asset_id: u32,
-    slot: &Slot,
-    visit: usize,
-    recorded_at: String,
-    rng: &mut ChaCha8Rng,
-) -> Recording {
+fn empty_recording(asset_id: u32, slot: &Slot, visit: usize, recorded_at: String, rng: &mut ChaCha8Rng) -> Recording {
     // Weights in per cent; high rates are rarer to keep the demo small.
     let rate_hz = weighted(
-        &[
-            (22_050, 36),
-            (24_000, 22),
-            (32_000, 22),
-            (44_100, 10),
-            (48_000, 10),
-        ],
+        &[(22_050, 36), (24_000, 22), (32_000, 22), (44_100, 10), (48_000, 10)],
         22_050,
         rng,
     );
@@ -246,12 +228,7 @@ fn add_target(recording: &mut Recording, model: &SongModel, rng: &mut ChaCha8Rng
     let from_s = rng.random_range(0.1..1.2);
     let until_s = duration_s * rng.random_range(0.85..1.0);
     let songs = bout(model, (from_s, until_s), duration_s, rng);
-    recording.add(
-        Bird::Class(recording.target),
-        songs,
-        rng.random_range(4.0..25.0),
-        rng,
-    );
+    recording.add(Bird::Class(recording.target), songs, rng.random_range(4.0..25.0), rng);
 }
 
 /// A background bird sings for a few seconds, fainter.
@@ -272,12 +249,7 @@ fn add_unknown(recording: &mut Recording, rng: &mut ChaCha8Rng) {
 
 /// Songs of one individual, one after another: the first starts with the window, the last starts
 /// within it, and all end within the recording.
-fn bout(
-    model: &SongModel,
-    window_s: (f64, f64),
-    duration_s: f64,
-    rng: &mut ChaCha8Rng,
-) -> Vec<Song> {
+fn bout(model: &SongModel, window_s: (f64, f64), duration_s: f64, rng: &mut ChaCha8Rng) -> Vec<Song> {
     let bird = model.individual(rng);
     let mut songs: Vec<Song> = Vec::new();
     let mut clock_s = window_s.0;
@@ -379,11 +351,7 @@ impl Recording {
             .flat_map(|(_, singer)| &singer.songs)
             .collect();
         (0..self.clips())
-            .filter(|&clip| {
-                songs
-                    .iter()
-                    .any(|song| counts_in(song.start_s(), song.end_s(), clip))
-            })
+            .filter(|&clip| songs.iter().any(|song| counts_in(song.start_s(), song.end_s(), clip)))
             .count()
     }
 }

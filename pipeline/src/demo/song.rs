@@ -113,11 +113,7 @@ impl Syllable {
 
     /// Lowest and highest fundamental, vibrato included.
     fn fundamental_range_hz(&self) -> (f64, f64) {
-        let low = self
-            .contour_hz
-            .iter()
-            .copied()
-            .fold(f64::INFINITY, f64::min);
+        let low = self.contour_hz.iter().copied().fold(f64::INFINITY, f64::min);
         let high = self.contour_hz.iter().copied().fold(0.0, f64::max);
         (low - self.vibrato.depth, high + self.vibrato.depth)
     }
@@ -250,8 +246,7 @@ impl Song {
 
     /// Lowest and highest frequency of the partials an annotator would see.
     pub fn band_hz(&self) -> (f64, f64) {
-        let strength =
-            |syllable: &Syllable, index: usize| syllable.level * syllable.partials[index];
+        let strength = |syllable: &Syllable, index: usize| syllable.level * syllable.partials[index];
         let partials = || {
             self.notes.iter().flat_map(|Note { syllable, .. }| {
                 (0..syllable.partials.len())
@@ -300,10 +295,7 @@ mod tests {
     #[test]
     fn a_song_lays_its_phrases_end_to_end() {
         let mut rng = keyed(5, Purpose::Songs, 1);
-        let bird = Individual {
-            pitch: 1.0,
-            tempo: 1.0,
-        };
+        let bird = Individual { pitch: 1.0, tempo: 1.0 };
         let song = trill().sing(&bird, 2.0, &mut rng).unwrap();
         assert_eq!(song.notes.len(), 6);
         assert!((song.start_s() - 2.0).abs() < 1e-12);
@@ -315,10 +307,7 @@ mod tests {
     #[test]
     fn the_band_holds_audible_partials_only() {
         let mut rng = keyed(5, Purpose::Songs, 1);
-        let bird = Individual {
-            pitch: 1.0,
-            tempo: 1.0,
-        };
+        let bird = Individual { pitch: 1.0, tempo: 1.0 };
         let (low, high) = trill().sing(&bird, 0.0, &mut rng).unwrap().band_hz();
         // The third partial at 6 kHz is 40 dB down; pitch wanders by at most 1.5 %.
         assert!(low < 2000.0 && low > 1850.0, "{low}");

@@ -32,83 +32,27 @@ pub fn demo_species() -> Vec<Species> {
             0.8,
             pebble_nightjar(),
         ),
-        (
-            "rivcra1",
-            "River Crake",
-            "Crexula fluviatilis",
-            0.9,
-            river_crake(),
-        ),
+        ("rivcra1", "River Crake", "Crexula fluviatilis", 0.9, river_crake()),
         ("moojay1", "Moor Jay", "Garrulella ericeti", 1.0, moor_jay()),
-        (
-            "larthr1",
-            "Larch Thrush",
-            "Turdiola laricis",
-            1.2,
-            larch_thrush(),
-        ),
-        (
-            "mirthr1",
-            "Mire Thrush",
-            "Turdiola limosa",
-            1.0,
-            mire_thrush(),
-        ),
-        (
-            "gorwre1",
-            "Gorse Wren",
-            "Troglonympha ulicis",
-            1.2,
-            gorse_wren(),
-        ),
-        (
-            "whabun1",
-            "Wharf Bunting",
-            "Emberizula portus",
-            1.0,
-            bunting(true),
-        ),
-        (
-            "heabun1",
-            "Heath Bunting",
-            "Emberizula montivaga",
-            1.0,
-            bunting(false),
-        ),
-        (
-            "stofin1",
-            "Stone Finch",
-            "Frigillula saxorum",
-            1.1,
-            stone_finch(),
-        ),
-        (
-            "palfin1",
-            "Pale Finch",
-            "Frigillula pallens",
-            0.9,
-            pale_finch(),
-        ),
-        (
-            "sedbuz1",
-            "Sedge Buzzer",
-            "Caricicola stridens",
-            0.9,
-            sedge_buzzer(),
-        ),
+        ("larthr1", "Larch Thrush", "Turdiola laricis", 1.2, larch_thrush()),
+        ("mirthr1", "Mire Thrush", "Turdiola limosa", 1.0, mire_thrush()),
+        ("gorwre1", "Gorse Wren", "Troglonympha ulicis", 1.2, gorse_wren()),
+        ("whabun1", "Wharf Bunting", "Emberizula portus", 1.0, bunting(true)),
+        ("heabun1", "Heath Bunting", "Emberizula montivaga", 1.0, bunting(false)),
+        ("stofin1", "Stone Finch", "Frigillula saxorum", 1.1, stone_finch()),
+        ("palfin1", "Pale Finch", "Frigillula pallens", 0.9, pale_finch()),
+        ("sedbuz1", "Sedge Buzzer", "Caricicola stridens", 0.9, sedge_buzzer()),
         ("goltit1", "Gold Tit", "Parellus aurifrons", 1.0, gold_tit()),
     ];
     table
         .into_iter()
-        .map(
-            |(code, common_name, scientific_name, abundance, song)| Species {
-                code: code.to_owned(),
-                common_name: common_name.to_owned(),
-                scientific_name: scientific_name.to_owned(),
-                abundance,
-                song,
-            },
-        )
+        .map(|(code, common_name, scientific_name, abundance, song)| Species {
+            code: code.to_owned(),
+            common_name: common_name.to_owned(),
+            scientific_name: scientific_name.to_owned(),
+            abundance,
+            song,
+        })
         .collect()
 }
 
@@ -138,9 +82,7 @@ fn model(syllables: Vec<Syllable>, phrases: (u32, u32), pause_s: (f64, f64)) -> 
 
 /// Three hoots, the last one long.
 fn fen_owl() -> SongModel {
-    let hoot = |duration_s, contour: &[f64]| {
-        Syllable::tone(duration_s, contour).partials(&[1.0, 0.15, 0.04])
-    };
+    let hoot = |duration_s, contour: &[f64]| Syllable::tone(duration_s, contour).partials(&[1.0, 0.15, 0.04]);
     let phrase = vec![
         hoot(0.26, &[418.0, 436.0, 424.0]).gap(0.34),
         hoot(0.24, &[424.0, 438.0, 426.0]).gap(0.2),
@@ -151,9 +93,7 @@ fn fen_owl() -> SongModel {
 
 /// Two slurred coos, repeated; just above the owl.
 fn ash_dove() -> SongModel {
-    let coo = |duration_s, contour: &[f64]| {
-        Syllable::tone(duration_s, contour).partials(&[1.0, 0.22, 0.08])
-    };
+    let coo = |duration_s, contour: &[f64]| Syllable::tone(duration_s, contour).partials(&[1.0, 0.22, 0.08]);
     let phrase = vec![
         coo(0.28, &[515.0, 580.0, 560.0]).gap(0.12),
         coo(0.5, &[590.0, 640.0, 570.0, 530.0]).gap(0.3),
@@ -182,11 +122,7 @@ fn river_crake() -> SongModel {
             .partials(&[0.4, 0.8, 1.0, 0.85, 0.5, 0.3, 0.15])
             .rough(60.0)
     };
-    model(
-        vec![rasp(0.14).gap(0.1), rasp(0.2).gap(0.4)],
-        (2, 4),
-        (0.8, 2.0),
-    )
+    model(vec![rasp(0.14).gap(0.1), rasp(0.2).gap(0.4)], (2, 4), (0.8, 2.0))
 }
 
 /// Two or three noisy screams.
@@ -201,8 +137,7 @@ fn moor_jay() -> SongModel {
 
 /// Four fluted notes.
 fn larch_thrush() -> SongModel {
-    let flute =
-        |duration_s, contour: &[f64]| Syllable::tone(duration_s, contour).partials(&[1.0, 0.03]);
+    let flute = |duration_s, contour: &[f64]| Syllable::tone(duration_s, contour).partials(&[1.0, 0.03]);
     let phrase = vec![
         flute(0.24, &[2020.0, 2050.0]).gap(0.06),
         flute(0.2, &[2640.0, 2500.0]).gap(0.05),
@@ -214,8 +149,7 @@ fn larch_thrush() -> SongModel {
 
 /// Three fluted notes, a little higher, and a rattle.
 fn mire_thrush() -> SongModel {
-    let flute =
-        |duration_s, contour: &[f64]| Syllable::tone(duration_s, contour).partials(&[1.0, 0.03]);
+    let flute = |duration_s, contour: &[f64]| Syllable::tone(duration_s, contour).partials(&[1.0, 0.03]);
     let mut phrase = vec![
         flute(0.2, &[2300.0, 2260.0]).gap(0.05),
         flute(0.24, &[2900.0, 2760.0]).gap(0.05),
@@ -240,9 +174,7 @@ fn gorse_wren() -> SongModel {
     let syllables = sweeps
         .iter()
         .enumerate()
-        .map(|(index, contour)| {
-            Syllable::tone(0.045 + 0.012 * (index % 4) as f64, contour).gap(0.022)
-        })
+        .map(|(index, contour)| Syllable::tone(0.045 + 0.012 * (index % 4) as f64, contour).gap(0.022))
         .collect();
     SongModel {
         shuffled: true,
@@ -258,11 +190,7 @@ fn bunting(falling: bool) -> SongModel {
     } else {
         &[3650.0, 4250.0, 4700.0]
     };
-    model(
-        vec![chip, Syllable::tone(0.85, whistle)],
-        (1, 1),
-        (1.0, 2.2),
-    )
+    model(vec![chip, Syllable::tone(0.85, whistle)], (1, 1), (1.0, 2.2))
 }
 
 /// A fast dry trill.
@@ -313,11 +241,7 @@ mod tests {
         let codes: HashSet<_> = species.iter().map(|species| &species.code).collect();
         assert_eq!(codes.len(), 14);
         for (index, one) in species.iter().enumerate() {
-            assert!(
-                species[index + 1..]
-                    .iter()
-                    .all(|other| other.song != one.song)
-            );
+            assert!(species[index + 1..].iter().all(|other| other.song != one.song));
         }
     }
 }

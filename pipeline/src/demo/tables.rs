@@ -16,22 +16,14 @@ const ACTIVE_SNR_DB: f64 = 6.0;
 
 /// Path of a recording's audio relative to the demo's directory.
 pub(super) fn audio_path(recording: &Recording) -> String {
-    format!(
-        "audio/{}.{}",
-        recording.asset_id,
-        recording.encoding.extension()
-    )
+    format!("audio/{}.{}", recording.asset_id, recording.encoding.extension())
 }
 
 /// Writes every table of the demo into `dir`; returns the number of boxes.
 ///
 /// # Errors
 /// [`DemoError::Io`] if a file cannot be written.
-pub(super) fn write_tables(
-    dir: &Path,
-    plan: &Plan,
-    species: &[Species],
-) -> Result<usize, DemoError> {
+pub(super) fn write_tables(dir: &Path, plan: &Plan, species: &[Species]) -> Result<usize, DemoError> {
     let tables = Tables { plan, species };
     let boxes = tables.boxes();
     let count = boxes.len();
@@ -41,11 +33,7 @@ pub(super) fn write_tables(
             "asset_id,path,target_species,latitude,longitude,recorded_at,checklist_id,split,license,source_url",
             tables.recordings(),
         ),
-        (
-            "taxa.csv",
-            "species_code,common_name,scientific_name",
-            tables.taxa(),
-        ),
+        ("taxa.csv", "species_code,common_name,scientific_name", tables.taxa()),
         (
             "boxes.csv",
             "asset_id,start_s,end_s,low_hz,high_hz,species_code,status",
@@ -102,20 +90,14 @@ impl Tables<'_> {
 
     /// Codes in class order, `;` between them.
     fn codes(&self, classes: impl IntoIterator<Item = usize>) -> String {
-        let codes: Vec<String> = classes
-            .into_iter()
-            .map(|class| self.code(Bird::Class(class)))
-            .collect();
+        let codes: Vec<String> = classes.into_iter().map(|class| self.code(Bird::Class(class))).collect();
         codes.join(";")
     }
 
     fn recordings(&self) -> Vec<Vec<String>> {
         let row = |recording: &Recording| {
             let visit = &self.plan.visits[recording.visit];
-            let checklist = visit
-                .checklist
-                .as_ref()
-                .map(|checklist| checklist.id.clone());
+            let checklist = visit.checklist.as_ref().map(|checklist| checklist.id.clone());
             vec![
                 recording.asset_id.to_string(),
                 audio_path(recording),
@@ -191,8 +173,8 @@ impl Tables<'_> {
         let row = |recording: &Recording| {
             let visit = &self.plan.visits[recording.visit];
             let unmodelled = visit.region.unmodelled;
-            let modelled = (0..self.species.len())
-                .filter(|class| !unmodelled.is_empty() && !unmodelled.contains(class));
+            let modelled =
+                (0..self.species.len()).filter(|class| !unmodelled.is_empty() && !unmodelled.contains(class));
             vec![
                 recording.asset_id.to_string(),
                 self.codes(visit.possible()),
@@ -208,11 +190,7 @@ impl Tables<'_> {
     }
 
     fn checklist_prior(&self) -> Vec<Vec<String>> {
-        let checklists = self
-            .plan
-            .visits
-            .iter()
-            .filter_map(|visit| visit.checklist.as_ref());
+        let checklists = self.plan.visits.iter().filter_map(|visit| visit.checklist.as_ref());
         checklists
             .map(|checklist| {
                 vec![

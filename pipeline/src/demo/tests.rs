@@ -16,9 +16,7 @@ use super::tables::write_tables;
 use super::{DemoError, DemoOptions, DemoSummary, MIN_RECORDINGS, balanced_plan, synthesise};
 
 fn default_plan() -> Plan {
-    balanced_plan(&DemoOptions::default(), &demo_species())
-        .unwrap()
-        .0
+    balanced_plan(&DemoOptions::default(), &demo_species()).unwrap().0
 }
 
 fn small(seed: u64) -> DemoOptions {
@@ -106,23 +104,14 @@ fn some_recordings_hold_no_bird_and_some_an_unknown_one() {
         .filter(|recording| recording.birds.contains(&Bird::Unknown))
         .collect();
     assert!((4..=12).contains(&unknown.len()), "{}", unknown.len());
-    assert!(
-        unknown
-            .iter()
-            .all(|recording| recording.split == Split::Train)
-    );
+    assert!(unknown.iter().all(|recording| recording.split == Split::Train));
 }
 
 #[test]
 fn every_song_lies_within_its_recording() {
     let mut songs = 0;
     for recording in default_plan().recordings {
-        for song in recording
-            .scene
-            .singers
-            .iter()
-            .flat_map(|singer| &singer.songs)
-        {
+        for song in recording.scene.singers.iter().flat_map(|singer| &singer.songs) {
             assert!(song.start_s() >= 0.0 && song.end_s() <= recording.scene.duration_s);
             let (low_hz, high_hz) = song.band_hz();
             assert!(350.0 < low_hz && low_hz < high_hz && high_hz < 11_025.0);
@@ -157,16 +146,10 @@ fn no_place_or_checklist_is_in_two_splits() {
     for recording in &plan.recordings {
         let visit = &plan.visits[recording.visit];
         let place = format!("{:?}", visit.place);
-        let checklist = visit
-            .checklist
-            .as_ref()
-            .map(|checklist| checklist.id.clone());
+        let checklist = visit.checklist.as_ref().map(|checklist| checklist.id.clone());
         without += usize::from(checklist.is_none());
         for key in [Some(place), checklist.clone()].into_iter().flatten() {
-            assert_eq!(
-                *split_of.entry(key).or_insert(recording.split),
-                recording.split
-            );
+            assert_eq!(*split_of.entry(key).or_insert(recording.split), recording.split);
         }
         *shared.entry(checklist).or_insert(0) += 1;
     }
@@ -277,10 +260,7 @@ fn the_tables_agree_with_the_quotas_and_with_each_other() {
     for share in &shares {
         for (split, name) in [(1, "val"), (2, "test")] {
             let count = present[&(name.to_owned(), share.code.clone())];
-            assert_eq!(
-                (count, clips[name]),
-                (share.present[split], share.clips[split])
-            );
+            assert_eq!((count, clips[name]), (share.present[split], share.clips[split]));
             assert!(count as f64 >= MIN_SPLIT_SHARE * clips[name] as f64);
         }
         assert_eq!(share.clips[0], clips["train"]);
@@ -292,18 +272,12 @@ fn the_tables_agree_with_the_quotas_and_with_each_other() {
 fn thread_count_does_not_change_a_byte_but_the_seed_does() {
     let run = |threads: usize| {
         let dir = tempfile::tempdir().unwrap();
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .unwrap();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| make(dir.path(), &small(5))).unwrap();
         files(dir.path())
     };
     let (one, four) = (run(1), run(4));
-    assert_eq!(
-        one.keys().collect::<Vec<_>>(),
-        four.keys().collect::<Vec<_>>()
-    );
+    assert_eq!(one.keys().collect::<Vec<_>>(), four.keys().collect::<Vec<_>>());
     for (name, bytes) in &one {
         assert!(bytes == &four[name], "{name}");
     }
@@ -311,10 +285,7 @@ fn thread_count_does_not_change_a_byte_but_the_seed_does() {
     let species = demo_species();
     let (plan, _) = balanced_plan(&small(6), &species).unwrap();
     write_tables(other.path(), &plan, &species).unwrap();
-    assert_ne!(
-        one["boxes.csv"],
-        fs::read(other.path().join("boxes.csv")).unwrap()
-    );
+    assert_ne!(one["boxes.csv"], fs::read(other.path().join("boxes.csv")).unwrap());
 }
 
 #[test]
@@ -342,32 +313,16 @@ fn a_finished_demo_is_kept_and_a_cut_short_one_rewritten() {
             ..first
         }
     );
-    assert_eq!(
-        fs::read(dir.path().join("manifest.toml")).unwrap(),
-        b"edited"
-    );
+    assert_eq!(fs::read(dir.path().join("manifest.toml")).unwrap(), b"edited");
 
-    assert!(matches!(
-        make(dir.path(), &small(8)),
-        Err(DemoError::OtherDemo { .. })
-    ));
+    assert!(matches!(make(dir.path(), &small(8)), Err(DemoError::OtherDemo { .. })));
 
-    let audio = written
-        .keys()
-        .find(|name| name.starts_with("audio"))
-        .unwrap();
+    let audio = written.keys().find(|name| name.starts_with("audio")).unwrap();
     fs::remove_file(dir.path().join(audio)).unwrap();
-    assert!(matches!(
-        make(dir.path(), &small(7)),
-        Err(DemoError::Damaged { .. })
-    ));
+    assert!(matches!(make(dir.path(), &small(7)), Err(DemoError::Damaged { .. })));
 
     // As a run killed half way leaves it: no final marker, a stray recording.
-    fs::rename(
-        dir.path().join("demo.json"),
-        dir.path().join("demo.started"),
-    )
-    .unwrap();
+    fs::rename(dir.path().join("demo.json"), dir.path().join("demo.started")).unwrap();
     fs::write(dir.path().join("audio/1.wav"), "cut").unwrap();
     make(dir.path(), &small(7)).unwrap();
     assert!(files(dir.path()) == written);
@@ -378,10 +333,7 @@ fn other_data_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("thesis.txt");
     fs::write(&file, "precious").unwrap();
-    assert!(matches!(
-        make(dir.path(), &small(1)),
-        Err(DemoError::NotEmpty { .. })
-    ));
+    assert!(matches!(make(dir.path(), &small(1)), Err(DemoError::NotEmpty { .. })));
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     assert_eq!(fs::read(&file).unwrap(), b"precious");
     assert!(matches!(make(&file, &small(1)), Err(DemoError::Io { .. })));
@@ -390,10 +342,7 @@ fn other_data_is_left_alone() {
         seed: 1,
         recordings: MIN_RECORDINGS - 1,
     };
-    assert!(matches!(
-        make(dir.path(), &few),
-        Err(DemoError::TooFew { .. })
-    ));
+    assert!(matches!(make(dir.path(), &few), Err(DemoError::TooFew { .. })));
 }
 
 #[test]
@@ -407,10 +356,7 @@ fn the_manifest_cuts_clips_as_the_quotas_do() {
     let (plan, _) = balanced_plan(&small(1), &species).unwrap();
     write_tables(dir.path(), &plan, &species).unwrap();
     for table in manifest["tables"].as_table().unwrap().values() {
-        assert!(
-            dir.path().join(table.as_str().unwrap()).is_file(),
-            "{table}"
-        );
+        assert!(dir.path().join(table.as_str().unwrap()).is_file(), "{table}");
     }
 }
 
@@ -418,8 +364,5 @@ fn the_manifest_cuts_clips_as_the_quotas_do() {
 fn a_damaged_marker_is_reported() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("demo.json"), "{").unwrap();
-    assert!(matches!(
-        make(dir.path(), &small(1)),
-        Err(DemoError::Damaged { .. })
-    ));
+    assert!(matches!(make(dir.path(), &small(1)), Err(DemoError::Damaged { .. })));
 }

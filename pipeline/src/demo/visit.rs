@@ -38,10 +38,7 @@ const LARGEST_VISIT: usize = 4;
 /// Assigns each recording, given by its split and target, to a visit where the target is possible.
 ///
 /// Returns the visits and, for each recording, the index of its own.
-pub(super) fn plan_visits(
-    recordings: &[(Split, usize)],
-    rng: &mut ChaCha8Rng,
-) -> (Vec<Visit>, Vec<usize>) {
+pub(super) fn plan_visits(recordings: &[(Split, usize)], rng: &mut ChaCha8Rng) -> (Vec<Visit>, Vec<usize>) {
     let mut groups: BTreeMap<(Split, usize, Season), Vec<usize>> = BTreeMap::new();
     for (index, &(split, target)) in recordings.iter().enumerate() {
         let habitats: Vec<(usize, Season)> = (0..REGIONS.len())
@@ -49,10 +46,7 @@ pub(super) fn plan_visits(
             .filter(|&(region, season)| REGIONS[region].possible(season).contains(&target))
             .collect();
         if let Some(&(region, season)) = habitats.choose(rng) {
-            groups
-                .entry((split, region, season))
-                .or_default()
-                .push(index);
+            groups.entry((split, region, season)).or_default().push(index);
         }
     }
     let mut parties: Vec<(usize, Season, Vec<usize>)> = Vec::new();
@@ -120,10 +114,7 @@ impl Visit {
         let minute = self.next_minute;
         self.next_minute += rng.random_range(2..12);
         let (hours, minutes) = (minute / 60, minute % 60);
-        format!(
-            "{}T{hours:02}:{minutes:02}:00{}",
-            self.date, self.region.utc_offset
-        )
+        format!("{}T{hours:02}:{minutes:02}:00{}", self.date, self.region.utc_offset)
     }
 
     /// Completes the checklist: the birds recorded, and up to two others seen but not recorded.

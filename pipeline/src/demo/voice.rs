@@ -58,11 +58,7 @@ fn add_note(note: &Note, rate_hz: u32, samples: &mut [f32], rng: &mut ChaCha8Rng
         let swell = 1.0 - 0.3 * (2.0 * position - 1.0).powi(2);
         let beat = 0.5 - 0.5 * sin_turns(syllable.tremolo.rate_hz * elapsed_s + 0.25);
         let tremolo = 1.0 - syllable.tremolo.depth * (1.0 - beat);
-        let tremolo = if syllable.tremolo.rate_hz > 0.0 {
-            tremolo
-        } else {
-            1.0
-        };
+        let tremolo = if syllable.tremolo.rate_hz > 0.0 { tremolo } else { 1.0 };
         *sample += (syllable.level * edge * swell * tremolo * value) as f32;
     }
 }
@@ -161,11 +157,7 @@ mod tests {
                 // Partials 20 dB down (1 % of the energy each) may lie outside, and the skirts of
                 // edges and roughness: 4 % in all.
                 let (inside, outside) = energies(&samples, rate_hz, band);
-                assert!(
-                    outside < 0.04 * inside,
-                    "{index} {band:?} {}",
-                    outside / inside
-                );
+                assert!(outside < 0.04 * inside, "{index} {band:?} {}", outside / inside);
                 // The box is not merely wide: each outer quarter of its height holds some energy.
                 let quarter = (band.1 - band.0) / 4.0;
                 let bottom = energies(&samples, rate_hz, (band.0, band.0 + quarter)).0;

@@ -28,7 +28,11 @@ impl ImageAxes for Linear {
 const CLASSES: u32 = 4;
 
 fn taxa() -> Taxa {
-    let taxon = |i| Taxon { species_code: format!("sp{i}"), common_name: None, scientific_name: None };
+    let taxon = |i| Taxon {
+        species_code: format!("sp{i}"),
+        common_name: None,
+        scientific_name: None,
+    };
     Taxa::new((0..CLASSES).map(taxon).collect()).unwrap()
 }
 
@@ -50,7 +54,15 @@ fn class_box(class: u32, start_s: f64, end_s: f64) -> AssetBox {
 
 fn coded(code: BoxCode, start_s: f64, end_s: f64) -> AssetBox {
     let (start_ns, end_ns) = (nanoseconds(start_s), nanoseconds(end_s));
-    AssetBox { start_ns, end_ns, low_hz: Some(2000.0), high_hz: Some(4000.0), code, status: None, line: 2 }
+    AssetBox {
+        start_ns,
+        end_ns,
+        low_hz: Some(2000.0),
+        high_hz: Some(4000.0),
+        code,
+        status: None,
+        line: 2,
+    }
 }
 
 fn recording(boxes: Vec<AssetBox>) -> Recording {
@@ -76,13 +88,21 @@ fn recording(boxes: Vec<AssetBox>) -> Recording {
 }
 
 fn span(start_s: f64, end_s: f64, scope: SpanScope) -> Span {
-    Span { start_ns: nanoseconds(start_s), end_ns: nanoseconds(end_s), scope }
+    Span {
+        start_ns: nanoseconds(start_s),
+        end_ns: nanoseconds(end_s),
+        scope,
+    }
 }
 
 fn clip(index: u32, audio_end_s: f64) -> ClipSpan {
     let start_s = 3.0 * f64::from(index);
     let (start_ns, end_ns) = (nanoseconds(start_s), nanoseconds(start_s + 3.0));
-    ClipSpan { start_ns, end_ns, real_end_ns: end_ns.min(nanoseconds(audio_end_s)) }
+    ClipSpan {
+        start_ns,
+        end_ns,
+        real_end_ns: end_ns.min(nanoseconds(audio_end_s)),
+    }
 }
 
 fn labels_of(rules: &LabelRules, recording: &Recording, index: u32, audio_end_s: f64) -> (ClipLabels, LabelCounts) {
@@ -133,23 +153,45 @@ fn the_last_200_ms_are_the_clips_even_when_it_is_padded() {
 fn what_lies_past_the_end_is_dropped_and_counted() {
     let song = recording(vec![class_box(1, 4.0, 4.5), class_box(2, 3.5, 4.5)]);
     let (labels, counts) = labels_of(&rules(), &song, 1, 4.0);
-    assert_eq!((labels.present, labels.boxes.len(), counts.boxes_past_end), (vec![2], 1, 1));
+    assert_eq!(
+        (labels.present, labels.boxes.len(), counts.boxes_past_end),
+        (vec![2], 1, 1)
+    );
 }
 
 #[test]
 fn boxes_above_the_image_are_ignored_and_counted() {
-    let high = AssetBox { low_hz: Some(11_025.0), high_hz: Some(12_000.0), ..class_box(1, 1.0, 2.0) };
+    let high = AssetBox {
+        low_hz: Some(11_025.0),
+        high_hz: Some(12_000.0),
+        ..class_box(1, 1.0, 2.0)
+    };
     let (labels, counts) = labels_of(&rules(), &recording(vec![high]), 0, 10.0);
-    assert_eq!((labels.present, labels.boxes[0].status, counts.boxes_above_range), (vec![], BoxStatus::Ignore, 1));
-    let partly = AssetBox { high_hz: Some(20_000.0), ..class_box(1, 1.0, 2.0) };
+    assert_eq!(
+        (labels.present, labels.boxes[0].status, counts.boxes_above_range),
+        (vec![], BoxStatus::Ignore, 1)
+    );
+    let partly = AssetBox {
+        high_hz: Some(20_000.0),
+        ..class_box(1, 1.0, 2.0)
+    };
     let labels = label(&recording(vec![partly]), 0);
-    assert_eq!((labels.present, labels.boxes[0].high_hz, labels.boxes[0].y_max), (vec![1], Some(11_025.0), Some(1.0)));
+    assert_eq!(
+        (labels.present, labels.boxes[0].high_hz, labels.boxes[0].y_max),
+        (vec![1], Some(11_025.0), Some(1.0))
+    );
 }
 
 #[test]
 fn a_status_of_the_table_holds_and_an_empty_one_is_derived() {
-    let ignored = AssetBox { status: Some(BoxStatus::Ignore), ..class_box(1, 1.0, 2.0) };
-    let passive = AssetBox { status: Some(BoxStatus::Passive), ..class_box(2, 1.0, 2.0) };
+    let ignored = AssetBox {
+        status: Some(BoxStatus::Ignore),
+        ..class_box(1, 1.0, 2.0)
+    };
+    let passive = AssetBox {
+        status: Some(BoxStatus::Passive),
+        ..class_box(2, 1.0, 2.0)
+    };
     let labels = label(&recording(vec![ignored, passive, class_box(3, 1.0, 2.0)]), 0);
     let statuses: Vec<_> = labels.boxes.iter().map(|b| b.status).collect();
     assert_eq!(statuses, [BoxStatus::Ignore, BoxStatus::Passive, BoxStatus::Active]);
@@ -161,12 +203,21 @@ fn one_counting_box_completes_a_clip_under_box_and_not_under_span() {
     let song = recording(vec![class_box(1, 1.0, 2.0)]);
     let labels = label(&song, 0);
     assert_eq!((labels.absent, labels.source), (vec![0, 2, 3], LabelSource::Box));
-    let spans_only = LabelRules { completeness: Completeness::Span, ..rules() };
+    let spans_only = LabelRules {
+        completeness: Completeness::Span,
+        ..rules()
+    };
     let (labels, _) = labels_of(&spans_only, &song, 0, 10.0);
-    assert_eq!((labels.unknown, labels.source), (vec![0, 2, 3], LabelSource::Incomplete));
+    assert_eq!(
+        (labels.unknown, labels.source),
+        (vec![0, 2, 3], LabelSource::Incomplete)
+    );
     // Ignored boxes, unknown birds and codes that are no class complete nothing.
     let none = recording(vec![
-        AssetBox { status: Some(BoxStatus::Ignore), ..class_box(1, 1.0, 2.0) },
+        AssetBox {
+            status: Some(BoxStatus::Ignore),
+            ..class_box(1, 1.0, 2.0)
+        },
         coded(BoxCode::Other("frog".into()), 1.0, 2.0),
     ]);
     assert_eq!(label(&none, 0).source, LabelSource::Incomplete);
@@ -174,27 +225,45 @@ fn one_counting_box_completes_a_clip_under_box_and_not_under_span() {
 
 #[test]
 fn unknown_birds_leave_the_others_unknown_whatever_their_status_but_not_what_the_prior_rules_out() {
-    let bird = AssetBox { status: Some(BoxStatus::Ignore), ..coded(BoxCode::UnknownBird("unk".into()), 1.0, 2.0) };
+    let bird = AssetBox {
+        status: Some(BoxStatus::Ignore),
+        ..coded(BoxCode::UnknownBird("unk".into()), 1.0, 2.0)
+    };
     let mut song = recording(vec![class_box(1, 1.0, 2.0), bird]);
-    song.geo = Some(GeoPrior { possible: vec![1, 2], modelled: vec![0, 1, 2] });
+    song.geo = Some(GeoPrior {
+        possible: vec![1, 2],
+        modelled: vec![0, 1, 2],
+    });
     let labels = label(&song, 0);
     // 0 is modelled and not possible; 3 is not modelled, so nothing rules it out.
-    assert_eq!((labels.present, labels.absent, labels.unknown), (vec![1], vec![0], vec![2, 3]));
+    assert_eq!(
+        (labels.present, labels.absent, labels.unknown),
+        (vec![1], vec![0], vec![2, 3])
+    );
 }
 
 #[test]
 fn a_prior_without_a_row_says_nothing_and_an_empty_row_rules_everything_out() {
     assert_eq!(label(&recording(vec![]), 0).unknown, [0, 1, 2, 3]);
     let mut song = recording(vec![]);
-    song.geo = Some(GeoPrior { possible: vec![], modelled: vec![0, 1, 2, 3] });
+    song.geo = Some(GeoPrior {
+        possible: vec![],
+        modelled: vec![0, 1, 2, 3],
+    });
     assert_eq!(label(&song, 0).absent, [0, 1, 2, 3]);
 }
 
 #[test]
 fn a_box_wins_over_a_prior_and_is_counted() {
     let mut song = recording(vec![class_box(1, 1.0, 2.0), class_box(2, 1.0, 2.0)]);
-    song.geo = Some(GeoPrior { possible: vec![2], modelled: vec![1, 2] });
-    song.checklist = Some(Arc::new(Checklist { observed: vec![1], complete: true }));
+    song.geo = Some(GeoPrior {
+        possible: vec![2],
+        modelled: vec![1, 2],
+    });
+    song.checklist = Some(Arc::new(Checklist {
+        observed: vec![1],
+        complete: true,
+    }));
     let (labels, counts) = labels_of(&rules(), &song, 0, 10.0);
     assert_eq!((labels.present, counts.prior_conflicts), (vec![1, 2], 2));
 }
@@ -202,19 +271,37 @@ fn a_box_wins_over_a_prior_and_is_counted() {
 #[test]
 fn the_checklist_makes_no_labels_here() {
     let mut song = recording(vec![]);
-    song.checklist = Some(Arc::new(Checklist { observed: vec![], complete: true }));
+    song.checklist = Some(Arc::new(Checklist {
+        observed: vec![],
+        complete: true,
+    }));
     assert_eq!(label(&song, 0).unknown, [0, 1, 2, 3]);
 }
 
 #[test]
 fn spans_complete_what_they_cover() {
-    let spans_only = LabelRules { completeness: Completeness::Span, ..rules() };
+    let spans_only = LabelRules {
+        completeness: Completeness::Span,
+        ..rules()
+    };
     let mut song = recording(vec![]);
-    song.spans = vec![span(0.0, 1.0, SpanScope::All), span(1.0, 3.0, SpanScope::All), span(3.0, 5.9, SpanScope::All)];
+    song.spans = vec![
+        span(0.0, 1.0, SpanScope::All),
+        span(1.0, 3.0, SpanScope::All),
+        span(3.0, 5.9, SpanScope::All),
+    ];
     let source = |index, end| labels_of(&spans_only, &song, index, end).0.source;
-    assert_eq!(source(0, 10.0), LabelSource::Span, "two spans that touch cover the clip");
+    assert_eq!(
+        source(0, 10.0),
+        LabelSource::Span,
+        "two spans that touch cover the clip"
+    );
     assert_eq!(source(1, 10.0), LabelSource::Incomplete, "0.1 s is not covered");
-    assert_eq!(source(1, 5.9003), LabelSource::Span, "only real audio has to be covered, to the half millisecond");
+    assert_eq!(
+        source(1, 5.9003),
+        LabelSource::Span,
+        "only real audio has to be covered, to the half millisecond"
+    );
     assert_eq!(source(1, 5.9006), LabelSource::Incomplete);
 }
 
@@ -231,24 +318,40 @@ fn a_target_span_settles_the_target_only() {
 #[test]
 fn a_no_bird_box_completes_the_clip_it_covers() {
     let song = recording(vec![coded(BoxCode::NoBird("none".into()), 0.0, 4.0)]);
-    assert_eq!((label(&song, 0).absent.len(), label(&song, 0).source), (4, LabelSource::NoBird));
+    assert_eq!(
+        (label(&song, 0).absent.len(), label(&song, 0).source),
+        (4, LabelSource::NoBird)
+    );
     assert_eq!(label(&song, 1).source, LabelSource::Incomplete);
 }
 
 #[test]
 fn ignored_only_decides_what_ignored_boxes_leave() {
-    let ignored = AssetBox { status: Some(BoxStatus::Ignore), ..class_box(1, 1.0, 2.0) };
+    let ignored = AssetBox {
+        status: Some(BoxStatus::Ignore),
+        ..class_box(1, 1.0, 2.0)
+    };
     let mut song = recording(vec![ignored, class_box(2, 1.0, 2.0)]);
     assert_eq!(label(&song, 0).absent, [0, 1, 3]);
-    let stops = LabelRules { ignored_only: IgnoredOnly::Unknown, ..rules() };
+    let stops = LabelRules {
+        ignored_only: IgnoredOnly::Unknown,
+        ..rules()
+    };
     assert_eq!(labels_of(&stops, &song, 0, 10.0).0.unknown, [1]);
     song.boxes.push(class_box(1, 1.0, 2.0));
-    assert_eq!(labels_of(&stops, &song, 0, 10.0).0.present, [1, 2], "a counting box beside the ignored one");
+    assert_eq!(
+        labels_of(&stops, &song, 0, 10.0).0.present,
+        [1, 2],
+        "a counting box beside the ignored one"
+    );
 }
 
 #[test]
 fn boxes_are_clipped_to_clip_and_image() {
-    let song = recording(vec![AssetBox { low_hz: Some(0.0), ..class_box(1, 2.0, 4.5) }]);
+    let song = recording(vec![AssetBox {
+        low_hz: Some(0.0),
+        ..class_box(1, 2.0, 4.5)
+    }]);
     let found = &label(&song, 1).boxes[0];
     assert_eq!((found.start_s, found.end_s, found.low_hz), (3.0, 4.5, Some(50.0)));
     assert_eq!((found.x_min, found.x_max, found.y_min), (0.0, 0.5, Some(0.0)));

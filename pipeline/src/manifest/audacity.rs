@@ -9,16 +9,30 @@ use super::problem::Problems;
 use super::recordings::Recording;
 
 /// Reads the tracks the pattern finds and hangs their boxes on the recordings.
-pub(super) fn read(pattern: &str, reader: &BoxReader<'_>, recordings: &mut [Recording], notes: &mut Notes, problems: &mut Problems) {
-    for_each_file(pattern, recordings, notes, problems, |recording, file, notes, problems| {
-        let bytes = match std::fs::read(file) {
-            Ok(bytes) => bytes,
-            Err(error) => return problems.file(file, format!("cannot be read: {error}")),
-        };
-        for raw in parse(file, &bytes, notes, problems) {
-            recording.boxes.extend(reader.resolve(file, raw, ("label", "end"), problems));
-        }
-    });
+pub(super) fn read(
+    pattern: &str,
+    reader: &BoxReader<'_>,
+    recordings: &mut [Recording],
+    notes: &mut Notes,
+    problems: &mut Problems,
+) {
+    for_each_file(
+        pattern,
+        recordings,
+        notes,
+        problems,
+        |recording, file, notes, problems| {
+            let bytes = match std::fs::read(file) {
+                Ok(bytes) => bytes,
+                Err(error) => return problems.file(file, format!("cannot be read: {error}")),
+            };
+            for raw in parse(file, &bytes, notes, problems) {
+                recording
+                    .boxes
+                    .extend(reader.resolve(file, raw, ("label", "end"), problems));
+            }
+        },
+    );
 }
 
 /// Parses the bytes of one track; blank labels are dropped and counted.
@@ -32,16 +46,35 @@ pub(super) fn parse(file: &Path, bytes: &[u8], notes: &mut Notes, problems: &mut
         let mut fields = content.split('\t').map(str::trim);
         let first = fields.next().unwrap_or_default();
         let is_frequencies = first == "\\";
-        let numbers = if is_frequencies { (fields.next(), fields.next()) } else { (Some(first), fields.next()) };
-        let parse = |text: Option<&str>| text.and_then(|t| t.parse::<f64>().ok()).filter(|value| value.is_finite());
+        let numbers = if is_frequencies {
+            (fields.next(), fields.next())
+        } else {
+            (Some(first), fields.next())
+        };
+        let parse = |text: Option<&str>| {
+            text.and_then(|t| t.parse::<f64>().ok())
+                .filter(|value| value.is_finite())
+        };
         let (Some(a), Some(b)) = (parse(numbers.0), parse(numbers.1)) else {
-            let expected = if is_frequencies { "\\ TAB low Hz TAB high Hz" } else { "start TAB end TAB label" };
+            let expected = if is_frequencies {
+                "\\ TAB low Hz TAB high Hz"
+            } else {
+                "start TAB end TAB label"
+            };
             problems.line(file, line, format!("expected `{expected}`, got {content:?}"));
             continue;
         };
         if !is_frequencies {
             let label = fields.next().unwrap_or_default().to_string();
-            labels.push(RawBox { line, start_s: a, end_s: b, low_hz: None, high_hz: None, label, status: None });
+            labels.push(RawBox {
+                line,
+                start_s: a,
+                end_s: b,
+                low_hz: None,
+                high_hz: None,
+                label,
+                status: None,
+            });
         } else if let Some(last) = labels.last_mut() {
             // Audacity writes negative numbers for an edge that was not set.
             last.low_hz = (a >= 0.0).then_some(a);
@@ -68,10 +101,21 @@ mod tests {
 
     #[test]
     fn labels_with_and_without_frequencies() {
-        let (labels, notes, problems) = parsed("0.5\t1.5\tA\n\\\t100.0\t900.0\n2\t2\tB\r\n3\t4\t\n5\t6\tC\n\\\t-1.0\t800\n");
+        let (labels, notes, problems) =
+            parsed("0.5\t1.5\tA\n\\\t100.0\t900.0\n2\t2\tB\r\n3\t4\t\n5\t6\tC\n\\\t-1.0\t800\n");
         assert!(problems.is_empty(), "{problems}");
-        let seen: Vec<_> = labels.iter().map(|l| (l.label.as_str(), l.start_s, l.low_hz, l.high_hz)).collect();
-        assert_eq!(seen, [("A", 0.5, Some(100.0), Some(900.0)), ("B", 2.0, None, None), ("C", 5.0, None, Some(800.0))]);
+        let seen: Vec<_> = labels
+            .iter()
+            .map(|l| (l.label.as_str(), l.start_s, l.low_hz, l.high_hz))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                ("A", 0.5, Some(100.0), Some(900.0)),
+                ("B", 2.0, None, None),
+                ("C", 5.0, None, Some(800.0))
+            ]
+        );
         assert_eq!(notes.blank_labels, 1);
     }
 
@@ -79,6 +123,11 @@ mod tests {
     fn broken_lines_are_named() {
         let (_, _, problems) = parsed("\\\t1\t2\nx\t1\tA\n1\n");
         let text = problems.to_string();
-        assert!(text.contains("t.txt:1: frequencies before") && text.contains("t.txt:2: expected") && text.contains("t.txt:3"), "{text}");
+        assert!(
+            text.contains("t.txt:1: frequencies before")
+                && text.contains("t.txt:2: expected")
+                && text.contains("t.txt:3"),
+            "{text}"
+        );
     }
 }

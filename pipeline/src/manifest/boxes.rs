@@ -112,7 +112,13 @@ impl BoxReader<'_> {
     }
 
     /// Checks one box; `columns` names the label and end columns of its table for messages.
-    pub(super) fn resolve(&self, file: &Path, raw: RawBox, columns: (&str, &str), problems: &mut Problems) -> Option<AssetBox> {
+    pub(super) fn resolve(
+        &self,
+        file: &Path,
+        raw: RawBox,
+        columns: (&str, &str),
+        problems: &mut Problems,
+    ) -> Option<AssetBox> {
         let before = problems.len();
         let (label_column, end_column) = columns;
         if raw.end_s < raw.start_s {
@@ -121,12 +127,24 @@ impl BoxReader<'_> {
         }
         if raw.start_s < 0.0 || raw.end_s > LONGEST_S {
             let message = "the box lies outside any recording";
-            problems.cell(file, raw.line, end_column, &format!("{} to {}", raw.start_s, raw.end_s), message);
+            problems.cell(
+                file,
+                raw.line,
+                end_column,
+                &format!("{} to {}", raw.start_s, raw.end_s),
+                message,
+            );
         }
         let (low_hz, high_hz) = (raw.low_hz.unwrap_or(0.0), raw.high_hz.unwrap_or(f64::INFINITY));
         if high_hz < low_hz || low_hz < 0.0 {
             let message = "expected 0 <= low_hz <= high_hz";
-            problems.cell(file, raw.line, "low_hz, high_hz", &format!("{low_hz}, {high_hz}"), message);
+            problems.cell(
+                file,
+                raw.line,
+                "low_hz, high_hz",
+                &format!("{low_hz}, {high_hz}"),
+                message,
+            );
         }
         let code = self.code(&raw.label);
         if code.is_none() {
@@ -148,7 +166,13 @@ impl BoxReader<'_> {
 }
 
 /// Reads the boxes from wherever the manifest says and hangs them on their recordings.
-pub(super) fn read(from: &BoxesFrom, reader: &BoxReader<'_>, recordings: &mut [Recording], notes: &mut Notes, problems: &mut Problems) -> PathBuf {
+pub(super) fn read(
+    from: &BoxesFrom,
+    reader: &BoxReader<'_>,
+    recordings: &mut [Recording],
+    notes: &mut Notes,
+    problems: &mut Problems,
+) -> PathBuf {
     match from {
         BoxesFrom::Table(file) => {
             read_csv(file, reader, recordings, notes, problems);
@@ -167,22 +191,41 @@ pub(super) fn read(from: &BoxesFrom, reader: &BoxReader<'_>, recordings: &mut [R
 
 /// Position of every asset in the list of recordings.
 pub(super) fn positions(recordings: &[Recording]) -> HashMap<i64, usize> {
-    recordings.iter().enumerate().map(|(i, recording)| (recording.asset_id, i)).collect()
+    recordings
+        .iter()
+        .enumerate()
+        .map(|(i, recording)| (recording.asset_id, i))
+        .collect()
 }
 
-fn read_csv(file: &Path, reader: &BoxReader<'_>, recordings: &mut [Recording], notes: &mut Notes, problems: &mut Problems) {
+fn read_csv(
+    file: &Path,
+    reader: &BoxReader<'_>,
+    recordings: &mut [Recording],
+    notes: &mut Notes,
+    problems: &mut Problems,
+) {
     let required = ["asset_id", "start_s", "end_s", "species_code"];
-    let Some(table) = Table::read(file, &required, problems) else { return };
+    let Some(table) = Table::read(file, &required, problems) else {
+        return;
+    };
     let positions = positions(recordings);
     for row in table.rows() {
         let recording = known_recording(&row, &positions, recordings, problems);
-        let (Some(start_s), Some(end_s)) = (required_number(&row, "start_s", problems), required_number(&row, "end_s", problems)) else {
+        let (Some(start_s), Some(end_s)) = (
+            required_number(&row, "start_s", problems),
+            required_number(&row, "end_s", problems),
+        ) else {
             continue;
         };
         let status = row.cell("status").and_then(|word| match word.parse::<BoxStatus>() {
             Ok(status) => Some(status),
             Err(_) => {
-                row.problem(problems, "status", "expected one of active, passive, ignore, or nothing");
+                row.problem(
+                    problems,
+                    "status",
+                    "expected one of active, passive, ignore, or nothing",
+                );
                 None
             }
         });
@@ -191,7 +234,15 @@ fn read_csv(file: &Path, reader: &BoxReader<'_>, recordings: &mut [Recording], n
             continue;
         };
         let (low_hz, high_hz) = (row.number("low_hz", problems), row.number("high_hz", problems));
-        let raw = RawBox { line: row.line, start_s, end_s, low_hz, high_hz, label: label.into(), status };
+        let raw = RawBox {
+            line: row.line,
+            start_s,
+            end_s,
+            low_hz,
+            high_hz,
+            label: label.into(),
+            status,
+        };
         let resolved = reader.resolve(file, raw, ("species_code", "end_s"), problems);
         if let (Some(recording), Some(resolved)) = (recording, resolved) {
             recording.boxes.push(resolved);
@@ -201,11 +252,16 @@ fn read_csv(file: &Path, reader: &BoxReader<'_>, recordings: &mut [Recording], n
 
 /// Reads `annotated_spans`: asset_id, start_s, end_s, scope.
 pub(super) fn read_spans(file: &Path, recordings: &mut [Recording], problems: &mut Problems) {
-    let Some(table) = Table::read(file, &["asset_id", "start_s", "end_s", "scope"], problems) else { return };
+    let Some(table) = Table::read(file, &["asset_id", "start_s", "end_s", "scope"], problems) else {
+        return;
+    };
     let positions = positions(recordings);
     for row in table.rows() {
         let recording = known_recording(&row, &positions, recordings, problems);
-        let (Some(start_s), Some(end_s)) = (required_number(&row, "start_s", problems), required_number(&row, "end_s", problems)) else {
+        let (Some(start_s), Some(end_s)) = (
+            required_number(&row, "start_s", problems),
+            required_number(&row, "end_s", problems),
+        ) else {
             continue;
         };
         if end_s < start_s {
@@ -224,7 +280,11 @@ pub(super) fn read_spans(file: &Path, recordings: &mut [Recording], problems: &m
             None => continue,
         };
         if let Some(recording) = recording {
-            recording.spans.push(Span { start_ns: nanoseconds(start_s), end_ns: nanoseconds(end_s), scope });
+            recording.spans.push(Span {
+                start_ns: nanoseconds(start_s),
+                end_ns: nanoseconds(end_s),
+                scope,
+            });
         }
     }
 }

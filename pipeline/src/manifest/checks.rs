@@ -16,22 +16,37 @@ const EXAMPLES: usize = 3;
 
 /// A marker ("unknown bird", "no bird") must not be a class; an alias must lead to a class or a marker.
 pub(super) fn markers(file: &Path, rules: &LabelRules, taxa: &Taxa, problems: &mut Problems) {
-    for (key, codes) in [("unknown_bird_codes", &rules.unknown_bird_codes), ("no_bird_codes", &rules.no_bird_codes)] {
+    for (key, codes) in [
+        ("unknown_bird_codes", &rules.unknown_bird_codes),
+        ("no_bird_codes", &rules.no_bird_codes),
+    ] {
         for code in codes.iter().filter(|code| taxa.index(code).is_some()) {
-            problems.file(file, format!("labels.{key} = {code:?}: is a class of the taxa table; a marker is not a class"));
+            problems.file(
+                file,
+                format!("labels.{key} = {code:?}: is a class of the taxa table; a marker is not a class"),
+            );
         }
     }
     for (label, code) in &rules.aliases {
         let is_marker = rules.unknown_bird_codes.contains(code) || rules.no_bird_codes.contains(code);
         if taxa.index(code).is_none() && !is_marker {
-            problems.file(file, format!("labels.aliases.{label} = {code:?}: unknown species code, not in the taxa table"));
+            problems.file(
+                file,
+                format!("labels.aliases.{label} = {code:?}: unknown species code, not in the taxa table"),
+            );
         }
     }
 }
 
 /// A box that says present where a prior says absent. Boxes the table ignores and boxes that the header says lie past the
 /// recording's end are left alone.
-pub(super) fn prior_conflicts(boxes_file: &Path, rules: &LabelRules, taxa: &Taxa, recordings: &[Recording], problems: &mut Problems) {
+pub(super) fn prior_conflicts(
+    boxes_file: &Path,
+    rules: &LabelRules,
+    taxa: &Taxa,
+    recordings: &[Recording],
+    problems: &mut Problems,
+) {
     if rules.prior_conflict == PriorConflict::PositiveWins {
         return;
     }
@@ -40,7 +55,10 @@ pub(super) fn prior_conflicts(boxes_file: &Path, rules: &LabelRules, taxa: &Taxa
         for found in &recording.boxes {
             let BoxCode::Class(class) = found.code else { continue };
             let geo = recording.geo.as_ref().is_some_and(|prior| prior.is_negative(class));
-            let list = recording.checklist.as_ref().is_some_and(|prior| prior.is_negative(class));
+            let list = recording
+                .checklist
+                .as_ref()
+                .is_some_and(|prior| prior.is_negative(class));
             if found.status == Some(BoxStatus::Ignore) || !(geo || list) {
                 continue;
             }
@@ -54,7 +72,13 @@ pub(super) fn prior_conflicts(boxes_file: &Path, rules: &LabelRules, taxa: &Taxa
                  prior_conflict = \"positive-wins\" in [labels] if vagrants are real",
                 recording.asset_id
             );
-            problems.cell(boxes_file, found.line, "species_code", taxa.code(class).unwrap_or_default(), message);
+            problems.cell(
+                boxes_file,
+                found.line,
+                "species_code",
+                taxa.code(class).unwrap_or_default(),
+                message,
+            );
         }
     }
 }
@@ -69,7 +93,11 @@ fn declared_end_ns(file: &Path) -> i64 {
 /// Notes what stands in two splits: one checklist, one pair of coordinates, one file.
 pub(super) fn leakage(recordings: &[Recording], notes: &mut Notes) {
     let coordinates = |r: &Recording| Some(format!("({}, {})", r.latitude?, r.longitude?));
-    let file = |r: &Recording| std::fs::canonicalize(&r.file).ok().map(|f| f.to_string_lossy().into_owned());
+    let file = |r: &Recording| {
+        std::fs::canonicalize(&r.file)
+            .ok()
+            .map(|f| f.to_string_lossy().into_owned())
+    };
     let shown_file = |r: &Recording| file(r).map(|key| (key, r.path.clone()));
     let same = |key: Option<String>| key.map(|key| (key.clone(), key));
     warn("checklists", recordings, &|r| same(r.checklist_id.clone()), notes);
@@ -97,5 +125,9 @@ fn warn(what: &str, recordings: &[Recording], key: &dyn Fn(&Recording) -> Option
     };
     let examples: Vec<String> = shared.iter().take(EXAMPLES).map(describe).collect();
     let more = if shared.len() > EXAMPLES { ", ..." } else { "" };
-    notes.leakage.push(format!("leakage: {} {what} stand in more than one split: {}{more}", shared.len(), examples.join(", ")));
+    notes.leakage.push(format!(
+        "leakage: {} {what} stand in more than one split: {}{more}",
+        shared.len(),
+        examples.join(", ")
+    ));
 }

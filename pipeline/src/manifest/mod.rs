@@ -22,7 +22,8 @@ pub use priors::{Checklist, GeoPrior};
 pub use problem::{Problem, Problems};
 pub use recordings::{RecordedAt, Recording};
 pub use settings::{
-    AudioSettings, BoxesFrom, ClipSettings, Completeness, IgnoredOnly, LabelRules, OtherCodes, PriorConflict, Settings, TablePaths, parse,
+    AudioSettings, BoxesFrom, ClipSettings, Completeness, IgnoredOnly, LabelRules, OtherCodes, PriorConflict, Settings,
+    TablePaths, parse,
 };
 
 /// A dataset to be built: settings, classes and recordings, all consistent with each other.
@@ -62,12 +63,27 @@ impl Notes {
     pub fn warnings(&self) -> Vec<String> {
         let counted = [
             (self.blank_labels, "boxes without a label were dropped"),
-            (self.repeated_views, "Raven rows repeat a selection in another view and were counted once"),
-            (self.recordings_without_annotations, "recordings have no annotation file: they get no boxes"),
-            (self.priors_of_other_assets, "rows of the geographic prior name assets that are not in the recordings table"),
-            (self.checklists_without_row, "recordings name a checklist that is not in the checklist table: treated as having none"),
+            (
+                self.repeated_views,
+                "Raven rows repeat a selection in another view and were counted once",
+            ),
+            (
+                self.recordings_without_annotations,
+                "recordings have no annotation file: they get no boxes",
+            ),
+            (
+                self.priors_of_other_assets,
+                "rows of the geographic prior name assets that are not in the recordings table",
+            ),
+            (
+                self.checklists_without_row,
+                "recordings name a checklist that is not in the checklist table: treated as having none",
+            ),
         ];
-        let counted = counted.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}"));
+        let counted = counted
+            .into_iter()
+            .filter(|(n, _)| *n > 0)
+            .map(|(n, what)| format!("{n} {what}"));
         counted.chain(self.leakage.iter().cloned()).collect()
     }
 }
@@ -81,7 +97,9 @@ impl Manifest {
     pub fn load(file: &Path) -> Result<Manifest, Problems> {
         let mut problems = Problems::default();
         let mut notes = Notes::default();
-        let Some(settings) = settings::read(file, &mut problems) else { return Err(problems) };
+        let Some(settings) = settings::read(file, &mut problems) else {
+            return Err(problems);
+        };
         let rules = &settings.labels;
         let aliases = |label: &str| rules.aliases.get(label).map_or(label, String::as_str).to_string();
         let taxa = taxa::read(&settings.tables.taxa, &mut problems);
@@ -95,7 +113,10 @@ impl Manifest {
             if let Some(file) = &settings.tables.annotated_spans {
                 boxes::read_spans(file, &mut recordings, &mut problems);
             }
-            let classes = priors::Classes { taxa, aliases: &aliases };
+            let classes = priors::Classes {
+                taxa,
+                aliases: &aliases,
+            };
             if let Some(file) = &settings.tables.geo_prior {
                 priors::read_geo(file, &classes, &mut recordings, &mut notes, &mut problems);
             }
@@ -111,7 +132,13 @@ impl Manifest {
         }
         checks::leakage(&recordings, &mut notes);
         match (taxa, problems.is_empty()) {
-            (Some(taxa), true) => Ok(Manifest { file: file.into(), settings, taxa, recordings, notes }),
+            (Some(taxa), true) => Ok(Manifest {
+                file: file.into(),
+                settings,
+                taxa,
+                recordings,
+                notes,
+            }),
             _ => Err(problems),
         }
     }

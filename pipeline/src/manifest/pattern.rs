@@ -8,7 +8,9 @@ use super::recordings::Recording;
 
 /// Whether every recording has a file of its own.
 pub(super) fn is_per_recording(pattern: &str) -> bool {
-    ["{stem}", "{name}", "{asset_id}"].iter().any(|placeholder| pattern.contains(placeholder))
+    ["{stem}", "{name}", "{asset_id}"]
+        .iter()
+        .any(|placeholder| pattern.contains(placeholder))
 }
 
 /// The annotation files of one recording: those its `annotation` cell names, else those the pattern matches.
@@ -20,7 +22,13 @@ pub(super) fn files_of(pattern: &str, recording: &Recording, problems: &mut Prob
         let folder = Path::new(pattern).parent().unwrap_or(Path::new(""));
         let file = folder.join(named);
         if !file.is_file() {
-            problems.file(&file, format!("no such file; the `annotation` cell of asset {} names it", recording.asset_id));
+            problems.file(
+                &file,
+                format!(
+                    "no such file; the `annotation` cell of asset {} names it",
+                    recording.asset_id
+                ),
+            );
             return Vec::new();
         }
         return vec![file];

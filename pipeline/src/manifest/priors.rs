@@ -56,7 +56,11 @@ impl Classes<'_> {
         for label in row.list(column) {
             match self.taxa.index(&(self.aliases)(label)) {
                 Some(class) => classes.push(class),
-                None => row.problem(problems, column, format!("unknown species code {label:?}: it is not in the taxa table")),
+                None => row.problem(
+                    problems,
+                    column,
+                    format!("unknown species code {label:?}: it is not in the taxa table"),
+                ),
             }
         }
         classes.sort_unstable();
@@ -66,14 +70,28 @@ impl Classes<'_> {
 }
 
 /// Reads `geo_prior`: asset_id, possible_species, modelled_species. No or an empty modelled column: every class is modelled.
-pub(super) fn read_geo(file: &Path, classes: &Classes<'_>, recordings: &mut [Recording], notes: &mut Notes, problems: &mut Problems) {
-    let Some(table) = Table::read(file, &["asset_id", "possible_species"], problems) else { return };
+pub(super) fn read_geo(
+    file: &Path,
+    classes: &Classes<'_>,
+    recordings: &mut [Recording],
+    notes: &mut Notes,
+    problems: &mut Problems,
+) {
+    let Some(table) = Table::read(file, &["asset_id", "possible_species"], problems) else {
+        return;
+    };
     let positions = positions(recordings);
     let mut first_line: HashMap<i64, u64> = HashMap::new();
     for row in table.rows() {
-        let Some(asset_id) = row.require_asset_id(problems) else { continue };
+        let Some(asset_id) = row.require_asset_id(problems) else {
+            continue;
+        };
         if let Some(line) = first_line.insert(asset_id, row.line) {
-            row.problem(problems, "asset_id", format!("stands there twice, first in line {line}"));
+            row.problem(
+                problems,
+                "asset_id",
+                format!("stands there twice, first in line {line}"),
+            );
             continue;
         }
         let possible = classes.list(&row, "possible_species", problems);
@@ -89,12 +107,22 @@ pub(super) fn read_geo(file: &Path, classes: &Classes<'_>, recordings: &mut [Rec
 }
 
 /// Reads `checklist_prior`: checklist_id, observed_species, all_species_reported (1 or 0).
-pub(super) fn read_checklists(file: &Path, classes: &Classes<'_>, recordings: &mut [Recording], notes: &mut Notes, problems: &mut Problems) {
+pub(super) fn read_checklists(
+    file: &Path,
+    classes: &Classes<'_>,
+    recordings: &mut [Recording],
+    notes: &mut Notes,
+    problems: &mut Problems,
+) {
     let required = ["checklist_id", "observed_species", "all_species_reported"];
-    let Some(table) = Table::read(file, &required, problems) else { return };
+    let Some(table) = Table::read(file, &required, problems) else {
+        return;
+    };
     let mut lists: HashMap<&str, (u64, Arc<Checklist>)> = HashMap::new();
     for row in table.rows() {
-        let Some(id) = row.require("checklist_id", problems) else { continue };
+        let Some(id) = row.require("checklist_id", problems) else {
+            continue;
+        };
         let complete = match row.cell("all_species_reported") {
             Some("1" | "1.0" | "true" | "True" | "TRUE") => true,
             // Empty is unknown, and only a list known to be complete makes negatives.
@@ -104,13 +132,22 @@ pub(super) fn read_checklists(file: &Path, classes: &Classes<'_>, recordings: &m
                 false
             }
         };
-        let list = Checklist { observed: classes.list(&row, "observed_species", problems), complete };
+        let list = Checklist {
+            observed: classes.list(&row, "observed_species", problems),
+            complete,
+        };
         if let Some((line, _)) = lists.insert(id, (row.line, Arc::new(list))) {
-            row.problem(problems, "checklist_id", format!("stands there twice, first in line {line}"));
+            row.problem(
+                problems,
+                "checklist_id",
+                format!("stands there twice, first in line {line}"),
+            );
         }
     }
     for recording in recordings.iter_mut() {
-        let Some(id) = recording.checklist_id.as_deref() else { continue };
+        let Some(id) = recording.checklist_id.as_deref() else {
+            continue;
+        };
         recording.checklist = lists.get(id).map(|(_, list)| Arc::clone(list));
         notes.checklists_without_row += u64::from(recording.checklist.is_none());
     }

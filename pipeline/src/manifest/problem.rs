@@ -48,7 +48,11 @@ impl std::error::Error for Problems {}
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let n = self.found.len();
-        write!(f, "{n} problem{} in the manifest and its tables; nothing was written", if n == 1 { "" } else { "s" })?;
+        write!(
+            f,
+            "{n} problem{} in the manifest and its tables; nothing was written",
+            if n == 1 { "" } else { "s" }
+        )?;
         for problem in self.found.iter().take(PRINTED) {
             write!(f, "\n  {problem}")?;
         }
@@ -62,12 +66,24 @@ impl fmt::Display for Problems {
 impl Problems {
     /// Records a problem of a whole file.
     pub fn file(&mut self, file: &Path, message: impl Into<String>) {
-        self.found.push(Problem { file: file.into(), line: None, column: None, value: None, message: message.into() });
+        self.found.push(Problem {
+            file: file.into(),
+            line: None,
+            column: None,
+            value: None,
+            message: message.into(),
+        });
     }
 
     /// Records a problem of one line.
     pub fn line(&mut self, file: &Path, line: u64, message: impl Into<String>) {
-        self.found.push(Problem { file: file.into(), line: Some(line), column: None, value: None, message: message.into() });
+        self.found.push(Problem {
+            file: file.into(),
+            line: Some(line),
+            column: None,
+            value: None,
+            message: message.into(),
+        });
     }
 
     /// Records a problem of one value: a table's cell or a manifest's key.

@@ -29,24 +29,36 @@ pub(super) fn read(
     let shared_by_all = !is_per_recording(pattern) && recordings.len() > 1;
     // A table that serves many recordings is parsed, and its oddities counted, once.
     let mut parsed: HashMap<PathBuf, Option<RavenTable>> = HashMap::new();
-    for_each_file(pattern, recordings, notes, problems, |recording, file, notes, problems| {
-        let table = parsed.entry(file.into()).or_insert_with(|| match std::fs::read(file) {
-            Ok(bytes) => parse(file, &bytes, label_column, notes, problems),
-            Err(error) => {
-                problems.file(file, format!("cannot be read: {error}"));
-                None
+    for_each_file(
+        pattern,
+        recordings,
+        notes,
+        problems,
+        |recording, file, notes, problems| {
+            let table = parsed.entry(file.into()).or_insert_with(|| match std::fs::read(file) {
+                Ok(bytes) => parse(file, &bytes, label_column, notes, problems),
+                Err(error) => {
+                    problems.file(file, format!("cannot be read: {error}"));
+                    None
+                }
+            });
+            let Some(table) = table else { return };
+            let own_name = recording.file.file_name().unwrap_or_default().to_string_lossy();
+            if shared_by_all && recording.annotation.is_none() && !table.names_files {
+                let message = "serves every recording but has no `Begin File` column; put {stem}, {name} or {asset_id} into `files`";
+                return problems.file(file, message);
             }
-        });
-        let Some(table) = table else { return };
-        let own_name = recording.file.file_name().unwrap_or_default().to_string_lossy();
-        if shared_by_all && recording.annotation.is_none() && !table.names_files {
-            let message = "serves every recording but has no `Begin File` column; put {stem}, {name} or {asset_id} into `files`";
-            return problems.file(file, message);
-        }
-        for row in table.rows.iter().filter(|row| row.begin_file.as_ref().is_none_or(|name| **name == own_name)) {
-            recording.boxes.extend(reader.resolve(file, row.raw.clone(), (label_column, END), problems));
-        }
-    });
+            for row in table
+                .rows
+                .iter()
+                .filter(|row| row.begin_file.as_ref().is_none_or(|name| **name == own_name))
+            {
+                recording
+                    .boxes
+                    .extend(reader.resolve(file, row.raw.clone(), (label_column, END), problems));
+            }
+        },
+    );
 }
 
 /// A parsed table.
@@ -61,9 +73,19 @@ struct RavenRow {
 }
 
 /// Parses the bytes of one table. Blank labels and repeated views are dropped and counted.
-pub(super) fn parse(file: &Path, bytes: &[u8], label_column: &str, notes: &mut Notes, problems: &mut Problems) -> Option<RavenTable> {
+pub(super) fn parse(
+    file: &Path,
+    bytes: &[u8],
+    label_column: &str,
+    notes: &mut Notes,
+    problems: &mut Problems,
+) -> Option<RavenTable> {
     let text = String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes));
-    let mut csv = csv::ReaderBuilder::new().delimiter(b'\t').quoting(false).flexible(true).from_reader(text.as_bytes());
+    let mut csv = csv::ReaderBuilder::new()
+        .delimiter(b'\t')
+        .quoting(false)
+        .flexible(true)
+        .from_reader(text.as_bytes());
     let columns: Vec<String> = match csv.headers() {
         Ok(header) => header.iter().map(|name| name.trim().to_string()).collect(),
         Err(error) => {
@@ -75,7 +97,11 @@ pub(super) fn parse(file: &Path, bytes: &[u8], label_column: &str, notes: &mut N
     let before = problems.len();
     for name in [BEGIN, END, label_column] {
         if column(name).is_none() {
-            problems.line(file, 1, format!("the column `{name}` is missing; the table has: {}", columns.join(", ")));
+            problems.line(
+                file,
+                1,
+                format!("the column `{name}` is missing; the table has: {}", columns.join(", ")),
+            );
         }
     }
     if problems.len() > before {
@@ -88,7 +114,11 @@ pub(super) fn parse(file: &Path, bytes: &[u8], label_column: &str, notes: &mut N
         let record = match record {
             Ok(record) => record,
             Err(error) => {
-                problems.line(file, error.position().map_or(0, csv::Position::line), format!("cannot be read: {error}"));
+                problems.line(
+                    file,
+                    error.position().map_or(0, csv::Position::line),
+                    format!("cannot be read: {error}"),
+                );
                 break;
             }
         };
@@ -118,7 +148,15 @@ pub(super) fn parse(file: &Path, bytes: &[u8], label_column: &str, notes: &mut N
         let start_s = offset.unwrap_or(begin);
         let end_s = offset.map_or(end, |offset| offset + (end - begin));
         let begin_file = cell("Begin File").map(str::to_string);
-        let raw = RawBox { line, start_s, end_s, low_hz, high_hz, label: label.into(), status: None };
+        let raw = RawBox {
+            line,
+            start_s,
+            end_s,
+            low_hz,
+            high_hz,
+            label: label.into(),
+            status: None,
+        };
         let row = RavenRow { begin_file, raw };
         let is_spectrogram = cell("View").is_none_or(|view| view.starts_with("Spectrogram"));
         let text = |name: &str| cell(name).unwrap_or_default().to_string();
@@ -139,7 +177,10 @@ pub(super) fn parse(file: &Path, bytes: &[u8], label_column: &str, notes: &mut N
             }
         }
     }
-    Some(RavenTable { names_files: column("Begin File").is_some(), rows })
+    Some(RavenTable {
+        names_files: column("Begin File").is_some(),
+        rows,
+    })
 }
 
 fn cell_of(record: &StringRecord, column: Option<usize>) -> Option<&str> {
@@ -168,7 +209,9 @@ mod tests {
 
     #[test]
     fn short_rows_blank_labels_and_a_missing_final_newline() {
-        let text = format!("{HEADER}\tSpecies\tdistance\r\n1\tSpectrogram 1\t1\t1.5\t2.5\t100\t200\tWOTH\r\n2\tSpectrogram 1\t1\t3\t4\t1\t2\t");
+        let text = format!(
+            "{HEADER}\tSpecies\tdistance\r\n1\tSpectrogram 1\t1\t1.5\t2.5\t100\t200\tWOTH\r\n2\tSpectrogram 1\t1\t3\t4\t1\t2\t"
+        );
         let (rows, notes, problems) = parsed(&text, "Species");
         assert!(problems.is_empty(), "{problems}");
         assert_eq!(rows.len(), 1);
@@ -178,7 +221,8 @@ mod tests {
 
     #[test]
     fn a_selection_seen_in_two_views_counts_once_with_the_spectrograms_frequencies() {
-        let text = format!("{HEADER}\tSpecies\n7\tWaveform 1\t1\t1\t2\t0\t16000\tA\n7\tSpectrogram 1\t1\t1\t2\t500\t900\tA\n");
+        let text =
+            format!("{HEADER}\tSpecies\n7\tWaveform 1\t1\t1\t2\t0\t16000\tA\n7\tSpectrogram 1\t1\t1\t2\t500\t900\tA\n");
         let (rows, notes, _) = parsed(&text, "Species");
         assert_eq!(rows.len(), 1);
         assert_eq!(rows[0].raw.low_hz, Some(500.0));
@@ -187,7 +231,9 @@ mod tests {
 
     #[test]
     fn file_offsets_are_local_to_their_file() {
-        let text = format!("{HEADER}\tBegin File\tFile Offset (s)\tSpecies\n1\tSpectrogram 1\t1\t610\t612.5\t1\t2\tb.wav\t10\tA\n");
+        let text = format!(
+            "{HEADER}\tBegin File\tFile Offset (s)\tSpecies\n1\tSpectrogram 1\t1\t610\t612.5\t1\t2\tb.wav\t10\tA\n"
+        );
         let (rows, ..) = parsed(&text, "Species");
         assert_eq!((rows[0].raw.start_s, rows[0].raw.end_s), (10.0, 12.5));
         assert_eq!(rows[0].begin_file.as_deref(), Some("b.wav"));
@@ -198,6 +244,9 @@ mod tests {
         let (_, _, problems) = parsed(&format!("{HEADER}\tAnnotation\n"), "Species");
         assert!(problems.to_string().contains("Annotation"), "{problems}");
         let (_, _, problems) = parsed(&format!("{HEADER}\tSpecies\n1\tv\t1\tx\t2\t\t\tA\n"), "Species");
-        assert!(problems.to_string().contains("t.txt:2: Begin Time (s) = \"x\""), "{problems}");
+        assert!(
+            problems.to_string().contains("t.txt:2: Begin Time (s) = \"x\""),
+            "{problems}"
+        );
     }
 }

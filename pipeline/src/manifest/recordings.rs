@@ -61,8 +61,15 @@ pub struct Recording {
 }
 
 /// Reads the recordings table. A recording with a mistake is left out; the mistake is in `problems`.
-pub(super) fn read(file: &Path, taxa: Option<&Taxa>, aliases: &dyn Fn(&str) -> String, problems: &mut Problems) -> Vec<Recording> {
-    let Some(table) = Table::read(file, &["asset_id", "path", "split"], problems) else { return Vec::new() };
+pub(super) fn read(
+    file: &Path,
+    taxa: Option<&Taxa>,
+    aliases: &dyn Fn(&str) -> String,
+    problems: &mut Problems,
+) -> Vec<Recording> {
+    let Some(table) = Table::read(file, &["asset_id", "path", "split"], problems) else {
+        return Vec::new();
+    };
     let folder = file.parent().unwrap_or(Path::new(""));
     let mut first_line: HashMap<i64, u64> = HashMap::new();
     let mut recordings = Vec::new();
@@ -70,16 +77,22 @@ pub(super) fn read(file: &Path, taxa: Option<&Taxa>, aliases: &dyn Fn(&str) -> S
         let before = problems.len();
         let asset_id = row.require_asset_id(problems);
         if let Some(line) = asset_id.and_then(|id| first_line.insert(id, row.line)) {
-            row.problem(problems, "asset_id", format!("stands there twice, first in line {line}"));
+            row.problem(
+                problems,
+                "asset_id",
+                format!("stands there twice, first in line {line}"),
+            );
         }
         let path = row.require("path", problems);
-        let split = row.require("split", problems).and_then(|word| match word.parse::<Split>() {
-            Ok(split) => Some(split),
-            Err(_) => {
-                row.problem(problems, "split", "expected one of train, val, test");
-                None
-            }
-        });
+        let split = row
+            .require("split", problems)
+            .and_then(|word| match word.parse::<Split>() {
+                Ok(split) => Some(split),
+                Err(_) => {
+                    row.problem(problems, "split", "expected one of train, val, test");
+                    None
+                }
+            });
         let path = path.map(|path| (outward_path(folder, Path::new(path)), folder.join(path)));
         if let Some((_, file)) = &path {
             match std::fs::metadata(file) {
@@ -91,7 +104,11 @@ pub(super) fn read(file: &Path, taxa: Option<&Taxa>, aliases: &dyn Fn(&str) -> S
         let target = row.cell("target_species").and_then(|label| {
             let index = taxa?.index(&aliases(label));
             if index.is_none() {
-                row.problem(problems, "target_species", "unknown species code: it is not in the taxa table");
+                row.problem(
+                    problems,
+                    "target_species",
+                    "unknown species code: it is not in the taxa table",
+                );
             }
             index
         });
@@ -105,7 +122,9 @@ pub(super) fn read(file: &Path, taxa: Option<&Taxa>, aliases: &dyn Fn(&str) -> S
             }
         });
         let text = |column| row.cell(column).map(str::to_string);
-        if let (Some(asset_id), Some((path, file)), Some(split), true) = (asset_id, path, split, problems.len() == before) {
+        if let (Some(asset_id), Some((path, file)), Some(split), true) =
+            (asset_id, path, split, problems.len() == before)
+        {
             recordings.push(Recording {
                 asset_id,
                 path,
@@ -142,23 +161,38 @@ fn degrees(row: &Row<'_>, column: &str, limit: f64, problems: &mut Problems) -> 
 fn parse_time(text: &str) -> Result<RecordedAt, String> {
     let wrong = "expected ISO 8601 with an offset, such as 2018-06-02T06:30:00-04:00";
     let pieces = Pieces::parse(text).map_err(|_| wrong.to_string())?;
-    let offset = pieces.to_numeric_offset().ok_or_else(|| format!("has no UTC offset: {wrong}"))?;
+    let offset = pieces
+        .to_numeric_offset()
+        .ok_or_else(|| format!("has no UTC offset: {wrong}"))?;
     let time = pieces.time().ok_or_else(|| format!("has no time of day: {wrong}"))?;
-    let timestamp = offset.to_timestamp(pieces.date().to_datetime(time)).map_err(|error| error.to_string())?;
-    Ok(RecordedAt { unix_us: timestamp.as_microsecond(), utc_offset_min: offset.seconds() / 60 })
+    let timestamp = offset
+        .to_timestamp(pieces.date().to_datetime(time))
+        .map_err(|error| error.to_string())?;
+    Ok(RecordedAt {
+        unix_us: timestamp.as_microsecond(),
+        utc_offset_min: offset.seconds() / 60,
+    })
 }
 
 /// The path as outputs name it. Outputs hold no absolute paths, so an absolute one is expressed from the table's folder.
 fn outward_path(folder: &Path, path: &Path) -> String {
     let relative = match (path.is_absolute(), std::path::absolute(folder)) {
         (true, Ok(folder)) => {
-            let shared = folder.components().zip(path.components()).take_while(|(a, b)| a == b).count();
+            let shared = folder
+                .components()
+                .zip(path.components())
+                .take_while(|(a, b)| a == b)
+                .count();
             let up = folder.components().skip(shared).map(|_| Component::ParentDir);
             up.chain(path.components().skip(shared)).collect()
         }
         _ => path.to_path_buf(),
     };
-    let parts: Vec<_> = relative.components().filter(|c| *c != Component::CurDir).map(|c| c.as_os_str().to_string_lossy()).collect();
+    let parts: Vec<_> = relative
+        .components()
+        .filter(|c| *c != Component::CurDir)
+        .map(|c| c.as_os_str().to_string_lossy())
+        .collect();
     parts.join("/")
 }
 
@@ -170,7 +204,13 @@ mod tests {
     #[test]
     fn times_keep_their_offset() {
         let dawn = parse_time("2018-06-02T06:30:00-04:00").unwrap();
-        assert_eq!(dawn, RecordedAt { unix_us: 1_527_935_400_000_000, utc_offset_min: -240 });
+        assert_eq!(
+            dawn,
+            RecordedAt {
+                unix_us: 1_527_935_400_000_000,
+                utc_offset_min: -240
+            }
+        );
         assert_eq!(parse_time("2020-04-04T10:25:00Z").unwrap().utc_offset_min, 0);
         assert!(parse_time("2018-06-02T06:30:00").unwrap_err().contains("no UTC offset"));
         assert!(parse_time("2018-06-02").is_err());
@@ -179,8 +219,14 @@ mod tests {
 
     #[test]
     fn outputs_never_name_absolute_paths() {
-        assert_eq!(outward_path(Path::new("/a/b"), Path::new("./audio/x.wav")), "audio/x.wav");
-        assert_eq!(outward_path(Path::new("/a/b"), Path::new("/a/b/audio/x.wav")), "audio/x.wav");
+        assert_eq!(
+            outward_path(Path::new("/a/b"), Path::new("./audio/x.wav")),
+            "audio/x.wav"
+        );
+        assert_eq!(
+            outward_path(Path::new("/a/b"), Path::new("/a/b/audio/x.wav")),
+            "audio/x.wav"
+        );
         assert_eq!(outward_path(Path::new("/a/b"), Path::new("/a/c/x.wav")), "../c/x.wav");
     }
 }

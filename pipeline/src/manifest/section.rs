@@ -42,9 +42,19 @@ impl<'a, 'i> Section<'a, 'i> {
     pub(super) fn new(source: Source<'a>, name: &str, line: u64, table: &'a DeTable<'i>) -> Self {
         let entry = |(key, value): (&Spanned<_>, &'a Spanned<DeValue<'i>>)| {
             let key: &Spanned<std::borrow::Cow<'_, str>> = key;
-            (key.get_ref().to_string(), source.line(key.span().start), value.get_ref())
+            (
+                key.get_ref().to_string(),
+                source.line(key.span().start),
+                value.get_ref(),
+            )
         };
-        Section { source, name: name.into(), line, entries: table.iter().map(entry).collect(), known: Vec::new() }
+        Section {
+            source,
+            name: name.into(),
+            line,
+            entries: table.iter().map(entry).collect(),
+            known: Vec::new(),
+        }
     }
 
     fn take(&mut self, key: &'static str) -> Option<(u64, &'a DeValue<'i>)> {
@@ -55,7 +65,11 @@ impl<'a, 'i> Section<'a, 'i> {
     }
 
     fn label(&self, key: &str) -> String {
-        if self.name.is_empty() { key.into() } else { format!("{}.{key}", self.name) }
+        if self.name.is_empty() {
+            key.into()
+        } else {
+            format!("{}.{key}", self.name)
+        }
     }
 
     fn wrong(&self, problems: &mut Problems, key: &str, line: u64, value: &DeValue<'_>, expected: &str) {
@@ -64,7 +78,14 @@ impl<'a, 'i> Section<'a, 'i> {
     }
 
     /// Records a problem of a key that was taken.
-    pub(super) fn problem(&self, problems: &mut Problems, key: &str, line: u64, value: &str, message: impl Into<String>) {
+    pub(super) fn problem(
+        &self,
+        problems: &mut Problems,
+        key: &str,
+        line: u64,
+        value: &str,
+        message: impl Into<String>,
+    ) {
         problems.cell(self.source.file, line, &self.label(key), value, message);
     }
 
@@ -82,14 +103,19 @@ impl<'a, 'i> Section<'a, 'i> {
 
     /// Whether the key is there and holds a table.
     pub(super) fn is_table(&self, key: &str) -> bool {
-        self.entries.iter().any(|(name, _, value)| name == key && value.is_table())
+        self.entries
+            .iter()
+            .any(|(name, _, value)| name == key && value.is_table())
     }
 
     /// A string.
     pub(super) fn take_str(&mut self, key: &'static str, problems: &mut Problems) -> Option<Taken<String>> {
         let (line, value) = self.take(key)?;
         match value {
-            DeValue::String(text) => Some(Taken { value: text.to_string(), line }),
+            DeValue::String(text) => Some(Taken {
+                value: text.to_string(),
+                line,
+            }),
             other => {
                 self.wrong(problems, key, line, other, "a string");
                 None
@@ -101,19 +127,37 @@ impl<'a, 'i> Section<'a, 'i> {
     pub(super) fn require_str(&mut self, key: &'static str, problems: &mut Problems) -> Option<Taken<String>> {
         if !self.entries.iter().any(|(name, ..)| name == key) {
             self.known.push(key);
-            problems.line(self.source.file, self.line, format!("the key `{}` is missing", self.label(key)));
+            problems.line(
+                self.source.file,
+                self.line,
+                format!("the key `{}` is missing", self.label(key)),
+            );
             return None;
         }
         self.take_str(key, problems)
     }
 
     /// One of a few words, turned into its value.
-    pub(super) fn take_choice<T: Clone>(&mut self, key: &'static str, choices: &[(&str, T)], problems: &mut Problems) -> Option<T> {
+    pub(super) fn take_choice<T: Clone>(
+        &mut self,
+        key: &'static str,
+        choices: &[(&str, T)],
+        problems: &mut Problems,
+    ) -> Option<T> {
         let taken = self.take_str(key, problems)?;
-        let found = choices.iter().find(|(word, _)| *word == taken.value).map(|(_, value)| value.clone());
+        let found = choices
+            .iter()
+            .find(|(word, _)| *word == taken.value)
+            .map(|(_, value)| value.clone());
         if found.is_none() {
             let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
-            self.problem(problems, key, taken.line, &taken.value, format!("expected one of {}", words.join(", ")));
+            self.problem(
+                problems,
+                key,
+                taken.line,
+                &taken.value,
+                format!("expected one of {}", words.join(", ")),
+            );
         }
         found
     }
@@ -122,8 +166,14 @@ impl<'a, 'i> Section<'a, 'i> {
     pub(super) fn take_decimal_text(&mut self, key: &'static str, problems: &mut Problems) -> Option<Taken<String>> {
         let (line, value) = self.take(key)?;
         match value {
-            DeValue::Float(number) => Some(Taken { value: number.as_str().into(), line }),
-            DeValue::Integer(number) if number.radix() == 10 => Some(Taken { value: number.as_str().into(), line }),
+            DeValue::Float(number) => Some(Taken {
+                value: number.as_str().into(),
+                line,
+            }),
+            DeValue::Integer(number) if number.radix() == 10 => Some(Taken {
+                value: number.as_str().into(),
+                line,
+            }),
             other => {
                 self.wrong(problems, key, line, other, "a decimal number");
                 None
@@ -135,7 +185,10 @@ impl<'a, 'i> Section<'a, 'i> {
     pub(super) fn take_f64(&mut self, key: &'static str, problems: &mut Problems) -> Option<Taken<f64>> {
         let taken = self.take_decimal_text(key, problems)?;
         match taken.value.parse::<f64>() {
-            Ok(value) if value.is_finite() => Some(Taken { value, line: taken.line }),
+            Ok(value) if value.is_finite() => Some(Taken {
+                value,
+                line: taken.line,
+            }),
             _ => {
                 self.problem(problems, key, taken.line, &taken.value, "expected a finite number");
                 None
@@ -157,21 +210,47 @@ impl<'a, 'i> Section<'a, 'i> {
     }
 
     /// A whole number or a string: whichever is there.
-    pub(super) fn take_str_or_u32(&mut self, key: &'static str, problems: &mut Problems) -> Option<Taken<Result<u32, String>>> {
-        let is_str = self.entries.iter().any(|(name, _, value)| name == key && value.is_str());
+    pub(super) fn take_str_or_u32(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems,
+    ) -> Option<Taken<Result<u32, String>>> {
+        let is_str = self
+            .entries
+            .iter()
+            .any(|(name, _, value)| name == key && value.is_str());
         if is_str {
-            return self.take_str(key, problems).map(|t| Taken { value: Err(t.value), line: t.line });
+            return self.take_str(key, problems).map(|t| Taken {
+                value: Err(t.value),
+                line: t.line,
+            });
         }
-        self.take_u32(key, problems).map(|t| Taken { value: Ok(t.value), line: t.line })
+        self.take_u32(key, problems).map(|t| Taken {
+            value: Ok(t.value),
+            line: t.line,
+        })
     }
 
     /// A string or a finite number: whichever is there.
-    pub(super) fn take_str_or_f64(&mut self, key: &'static str, problems: &mut Problems) -> Option<Taken<Result<f64, String>>> {
-        let is_str = self.entries.iter().any(|(name, _, value)| name == key && value.is_str());
+    pub(super) fn take_str_or_f64(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems,
+    ) -> Option<Taken<Result<f64, String>>> {
+        let is_str = self
+            .entries
+            .iter()
+            .any(|(name, _, value)| name == key && value.is_str());
         if is_str {
-            return self.take_str(key, problems).map(|t| Taken { value: Err(t.value), line: t.line });
+            return self.take_str(key, problems).map(|t| Taken {
+                value: Err(t.value),
+                line: t.line,
+            });
         }
-        self.take_f64(key, problems).map(|t| Taken { value: Ok(t.value), line: t.line })
+        self.take_f64(key, problems).map(|t| Taken {
+            value: Ok(t.value),
+            line: t.line,
+        })
     }
 
     /// A list of strings.
@@ -185,7 +264,10 @@ impl<'a, 'i> Section<'a, 'i> {
         for item in items.iter() {
             let line = self.source.line(item.span().start);
             match item.get_ref() {
-                DeValue::String(text) => strings.push(Taken { value: text.to_string(), line }),
+                DeValue::String(text) => strings.push(Taken {
+                    value: text.to_string(),
+                    line,
+                }),
                 other => self.wrong(problems, key, line, other, "a string in the list"),
             }
         }
@@ -193,7 +275,11 @@ impl<'a, 'i> Section<'a, 'i> {
     }
 
     /// A table of strings, such as aliases: (key, value) in the order of the keys.
-    pub(super) fn take_string_map(&mut self, key: &'static str, problems: &mut Problems) -> Option<Vec<(String, Taken<String>)>> {
+    pub(super) fn take_string_map(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems,
+    ) -> Option<Vec<(String, Taken<String>)>> {
         let (line, value) = self.take(key)?;
         let DeValue::Table(table) = value else {
             self.wrong(problems, key, line, value, "a table of strings");
@@ -203,7 +289,13 @@ impl<'a, 'i> Section<'a, 'i> {
         for (name, item) in table.iter() {
             let line = self.source.line(name.span().start);
             match item.get_ref() {
-                DeValue::String(text) => pairs.push((name.get_ref().to_string(), Taken { value: text.to_string(), line })),
+                DeValue::String(text) => pairs.push((
+                    name.get_ref().to_string(),
+                    Taken {
+                        value: text.to_string(),
+                        line,
+                    },
+                )),
                 other => self.wrong(problems, key, line, other, "a string"),
             }
         }
@@ -214,7 +306,11 @@ impl<'a, 'i> Section<'a, 'i> {
     pub(super) fn finish(self, problems: &mut Problems) {
         for (key, line, value) in &self.entries {
             let known = self.known.join(", ");
-            let message = if known.is_empty() { "unknown key".into() } else { format!("unknown key; known here: {known}") };
+            let message = if known.is_empty() {
+                "unknown key".into()
+            } else {
+                format!("unknown key; known here: {known}")
+            };
             problems.cell(self.source.file, *line, &self.label(key), &text_of(value), message);
         }
     }

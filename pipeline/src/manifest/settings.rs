@@ -214,23 +214,44 @@ pub fn parse(file: &Path, text: &str, problems: &mut Problems) -> Option<Setting
         None => SHARD_CLIPS,
     };
     root.finish(problems);
-    Some(Settings { name: name?, tables: tables?, audio, clips, labels, spectrogram, shard_clips })
+    Some(Settings {
+        name: name?,
+        tables: tables?,
+        audio,
+        clips,
+        labels,
+        spectrogram,
+        shard_clips,
+    })
 }
 
 fn tables(file: &Path, mut section: Section<'_, '_>, problems: &mut Problems) -> Option<TablePaths> {
     let folder = file.parent().unwrap_or(Path::new(""));
-    let recordings = section.require_str("recordings", problems).map(|t| folder.join(t.value));
+    let recordings = section
+        .require_str("recordings", problems)
+        .map(|t| folder.join(t.value));
     let taxa = section.require_str("taxa", problems).map(|t| folder.join(t.value));
     let boxes = if section.is_table("boxes") {
-        section.take_section("boxes", problems).and_then(|boxes| boxes_from(folder, boxes, problems))
+        section
+            .take_section("boxes", problems)
+            .and_then(|boxes| boxes_from(folder, boxes, problems))
     } else {
-        section.take_str("boxes", problems).map(|t| BoxesFrom::Table(folder.join(t.value)))
+        section
+            .take_str("boxes", problems)
+            .map(|t| BoxesFrom::Table(folder.join(t.value)))
     };
     let mut path = |key| section.take_str(key, problems).map(|t| folder.join(t.value));
     let (geo_prior, checklist_prior, annotated_spans) =
         (path("geo_prior"), path("checklist_prior"), path("annotated_spans"));
     section.finish(problems);
-    Some(TablePaths { recordings: recordings?, taxa: taxa?, boxes, geo_prior, checklist_prior, annotated_spans })
+    Some(TablePaths {
+        recordings: recordings?,
+        taxa: taxa?,
+        boxes,
+        geo_prior,
+        checklist_prior,
+        annotated_spans,
+    })
 }
 
 fn boxes_from(folder: &Path, mut section: Section<'_, '_>, problems: &mut Problems) -> Option<BoxesFrom> {
@@ -239,11 +260,19 @@ fn boxes_from(folder: &Path, mut section: Section<'_, '_>, problems: &mut Proble
         Raven,
         Audacity,
     }
-    let format = section.take_choice("format", &[("raven", Format::Raven), ("audacity", Format::Audacity)], problems);
-    let files = section.require_str("files", problems).map(|t| folder.join(t.value).to_string_lossy().into_owned());
+    let format = section.take_choice(
+        "format",
+        &[("raven", Format::Raven), ("audacity", Format::Audacity)],
+        problems,
+    );
+    let files = section
+        .require_str("files", problems)
+        .map(|t| folder.join(t.value).to_string_lossy().into_owned());
     let boxes = match format {
         Some(Format::Raven) => {
-            let label_column = section.take_str("label_column", problems).map_or("Species".into(), |t| t.value);
+            let label_column = section
+                .take_str("label_column", problems)
+                .map_or("Species".into(), |t| t.value);
             files.map(|files| BoxesFrom::Raven { files, label_column })
         }
         Some(Format::Audacity) => files.map(|files| BoxesFrom::Audacity { files }),
@@ -254,7 +283,10 @@ fn boxes_from(folder: &Path, mut section: Section<'_, '_>, problems: &mut Proble
 }
 
 fn audio(section: Option<Section<'_, '_>>, problems: &mut Problems) -> AudioSettings {
-    let mut settings = AudioSettings { sample_rate_hz: 22_050, channel: Channel::Mean };
+    let mut settings = AudioSettings {
+        sample_rate_hz: 22_050,
+        channel: Channel::Mean,
+    };
     let Some(mut section) = section else { return settings };
     if let Some(rate) = section.take_u32("sample_rate_hz", problems) {
         if !RATE_LIMITS_HZ.contains(&rate.value) {
@@ -281,7 +313,11 @@ fn audio(section: Option<Section<'_, '_>>, problems: &mut Problems) -> AudioSett
 
 fn clips(section: Option<Section<'_, '_>>, problems: &mut Problems) -> ClipSettings {
     let three = Decimal::from_whole(3);
-    let mut settings = ClipSettings { duration_s: three, hop_s: three, tail: Tail::Pad };
+    let mut settings = ClipSettings {
+        duration_s: three,
+        hop_s: three,
+        tail: Tail::Pad,
+    };
     let Some(mut section) = section else { return settings };
     let mut decimal = |section: &mut Section<'_, '_>, key| {
         let taken = section.take_decimal_text(key, problems)?;
@@ -300,7 +336,9 @@ fn clips(section: Option<Section<'_, '_>>, problems: &mut Problems) -> ClipSetti
     settings.duration_s = decimal(&mut section, "duration_s").unwrap_or(three);
     // Clips that lie end to end are what a duration alone asks for.
     settings.hop_s = decimal(&mut section, "hop_s").unwrap_or(settings.duration_s);
-    settings.tail = section.take_choice("tail", &[("pad", Tail::Pad), ("drop", Tail::Drop)], problems).unwrap_or(Tail::Pad);
+    settings.tail = section
+        .take_choice("tail", &[("pad", Tail::Pad), ("drop", Tail::Drop)], problems)
+        .unwrap_or(Tail::Pad);
     section.finish(problems);
     settings
 }
@@ -317,22 +355,44 @@ fn labels(section: Option<Section<'_, '_>>, problems: &mut Problems) -> LabelRul
     };
     let Some(mut section) = section else { return rules };
     let completeness = [("box", Completeness::Box), ("span", Completeness::Span)];
-    rules.completeness = section.take_choice("completeness", &completeness, problems).unwrap_or(rules.completeness);
-    let codes = |list: Option<Vec<super::section::Taken<String>>>| list.unwrap_or_default().into_iter().map(|t| t.value).collect();
+    rules.completeness = section
+        .take_choice("completeness", &completeness, problems)
+        .unwrap_or(rules.completeness);
+    let codes = |list: Option<Vec<super::section::Taken<String>>>| {
+        list.unwrap_or_default().into_iter().map(|t| t.value).collect()
+    };
     rules.unknown_bird_codes = codes(section.take_strings("unknown_bird_codes", problems));
     let no_bird = section.take_strings("no_bird_codes", problems).unwrap_or_default();
-    for code in no_bird.iter().filter(|code| rules.unknown_bird_codes.contains(&code.value)) {
-        section.problem(problems, "no_bird_codes", code.line, &code.value, "stands in unknown_bird_codes too; keep it in one of them");
+    for code in no_bird
+        .iter()
+        .filter(|code| rules.unknown_bird_codes.contains(&code.value))
+    {
+        section.problem(
+            problems,
+            "no_bird_codes",
+            code.line,
+            &code.value,
+            "stands in unknown_bird_codes too; keep it in one of them",
+        );
     }
     rules.no_bird_codes = codes(Some(no_bird));
     let aliases = section.take_string_map("aliases", problems).unwrap_or_default();
     rules.aliases = aliases.into_iter().map(|(label, code)| (label, code.value)).collect();
     let ignored_only = [("absent", IgnoredOnly::Absent), ("unknown", IgnoredOnly::Unknown)];
-    rules.ignored_only = section.take_choice("ignored_only", &ignored_only, problems).unwrap_or(rules.ignored_only);
+    rules.ignored_only = section
+        .take_choice("ignored_only", &ignored_only, problems)
+        .unwrap_or(rules.ignored_only);
     let other_codes = [("error", OtherCodes::Error), ("keep-box", OtherCodes::KeepBox)];
-    rules.other_codes = section.take_choice("other_codes", &other_codes, problems).unwrap_or(rules.other_codes);
-    let prior_conflict = [("error", PriorConflict::Error), ("positive-wins", PriorConflict::PositiveWins)];
-    rules.prior_conflict = section.take_choice("prior_conflict", &prior_conflict, problems).unwrap_or(rules.prior_conflict);
+    rules.other_codes = section
+        .take_choice("other_codes", &other_codes, problems)
+        .unwrap_or(rules.other_codes);
+    let prior_conflict = [
+        ("error", PriorConflict::Error),
+        ("positive-wins", PriorConflict::PositiveWins),
+    ];
+    rules.prior_conflict = section
+        .take_choice("prior_conflict", &prior_conflict, problems)
+        .unwrap_or(rules.prior_conflict);
     section.finish(problems);
     rules
 }
@@ -348,36 +408,60 @@ fn spectrogram(section: Option<Section<'_, '_>>, problems: &mut Problems) -> Spe
         ("n_mels", &mut config.n_mels),
     ];
     for (key, size) in sizes {
-        *size = section.take_u32(key, problems).map_or(*size, |taken| taken.value as usize);
+        *size = section
+            .take_u32(key, problems)
+            .map_or(*size, |taken| taken.value as usize);
     }
     for (key, hz) in [("fmin_hz", &mut config.fmin_hz), ("fmax_hz", &mut config.fmax_hz)] {
         *hz = section.take_f64(key, problems).map_or(*hz, |taken| taken.value);
     }
     let scales = [("slaney", MelScale::Slaney), ("htk", MelScale::Htk)];
-    config.mel_scale = section.take_choice("mel_scale", &scales, problems).unwrap_or(config.mel_scale);
+    config.mel_scale = section
+        .take_choice("mel_scale", &scales, problems)
+        .unwrap_or(config.mel_scale);
     let norms = [("slaney", MelNorm::Slaney), ("none", MelNorm::None)];
-    config.mel_norm = section.take_choice("mel_norm", &norms, problems).unwrap_or(config.mel_norm);
+    config.mel_norm = section
+        .take_choice("mel_norm", &norms, problems)
+        .unwrap_or(config.mel_norm);
     let dtypes = [("u8", Dtype::U8), ("f16", Dtype::F16), ("f32", Dtype::F32)];
     config.dtype = section.take_choice("dtype", &dtypes, problems).unwrap_or(config.dtype);
     if let Some(frames) = section.take_str_or_u32("frames", problems) {
         match frames.value {
             Ok(count) => config.frames = Frames::First(count as usize),
             Err(word) if word == "all" => config.frames = Frames::All(AllKeyword::All),
-            Err(word) => section.problem(problems, "frames", frames.line, &word, "expected a number of frames or \"all\""),
+            Err(word) => section.problem(
+                problems,
+                "frames",
+                frames.line,
+                &word,
+                "expected a number of frames or \"all\"",
+            ),
         }
     }
     if let Some(reference) = section.take_str_or_f64("reference", problems) {
         match reference.value {
             Ok(level_db) => config.reference = Reference::FixedDb(level_db),
             Err(word) if word == "clip" => config.reference = Reference::Clip(ClipKeyword::Clip),
-            Err(word) => section.problem(problems, "reference", reference.line, &word, "expected \"clip\" or a level in dB"),
+            Err(word) => section.problem(
+                problems,
+                "reference",
+                reference.line,
+                &word,
+                "expected \"clip\" or a level in dB",
+            ),
         }
     }
     if let Some(top_db) = section.take_str_or_f64("top_db", problems) {
         match top_db.value {
             Ok(range_db) => config.top_db = TopDb::Below(range_db),
             Err(word) if word == "none" => config.top_db = TopDb::Unlimited(NoneKeyword::None),
-            Err(word) => section.problem(problems, "top_db", top_db.line, &word, "expected a number of dB or \"none\""),
+            Err(word) => section.problem(
+                problems,
+                "top_db",
+                top_db.line,
+                &word,
+                "expected a number of dB or \"none\"",
+            ),
         }
     }
     section.finish(problems);

@@ -33,11 +33,19 @@ impl Table {
     pub(super) fn read(file: &Path, required: &[&str], problems: &mut Problems) -> Option<Table> {
         let is_parquet = file.extension().is_some_and(|e| e.eq_ignore_ascii_case("parquet"));
         let before = problems.len();
-        let table = if is_parquet { read_parquet(file, problems) } else { read_csv(file, problems) }?;
+        let table = if is_parquet {
+            read_parquet(file, problems)
+        } else {
+            read_csv(file, problems)
+        }?;
         for name in required {
             if table.index(name).is_none() {
                 let have = table.columns.join(", ");
-                problems.line(file, 1, format!("the column `{name}` is missing; the table has: {have}"));
+                problems.line(
+                    file,
+                    1,
+                    format!("the column `{name}` is missing; the table has: {have}"),
+                );
             }
         }
         for (i, name) in table.columns.iter().enumerate() {
@@ -50,7 +58,11 @@ impl Table {
 
     /// The rows in file order.
     pub(super) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
-        self.rows.iter().map(|(line, cells)| Row { table: self, line: *line, cells })
+        self.rows.iter().map(|(line, cells)| Row {
+            table: self,
+            line: *line,
+            cells,
+        })
     }
 
     fn index(&self, column: &str) -> Option<usize> {
@@ -67,7 +79,13 @@ impl<'a> Row<'a> {
 
     /// Records a problem of this row's cell.
     pub(super) fn problem(&self, problems: &mut Problems, column: &str, message: impl Into<String>) {
-        problems.cell(&self.table.file, self.line, column, self.cell(column).unwrap_or_default(), message);
+        problems.cell(
+            &self.table.file,
+            self.line,
+            column,
+            self.cell(column).unwrap_or_default(),
+            message,
+        );
     }
 
     /// A cell that must not be empty.
@@ -107,7 +125,11 @@ impl<'a> Row<'a> {
 
     /// The items of a `;`-separated list; an empty cell is an empty list.
     pub(super) fn list(&self, column: &str) -> impl Iterator<Item = &'a str> {
-        self.cell(column).unwrap_or_default().split(';').map(str::trim).filter(|item| !item.is_empty())
+        self.cell(column)
+            .unwrap_or_default()
+            .split(';')
+            .map(str::trim)
+            .filter(|item| !item.is_empty())
     }
 }
 
@@ -134,7 +156,11 @@ fn read_csv(file: &Path, problems: &mut Problems) -> Option<Table> {
             Ok(record) => {
                 let line = record.position().map_or(0, csv::Position::line);
                 if record.len() != columns.len() {
-                    let message = format!("expected {} cells as in the header, got {}", columns.len(), record.len());
+                    let message = format!(
+                        "expected {} cells as in the header, got {}",
+                        columns.len(),
+                        record.len()
+                    );
                     problems.line(file, line, message);
                 } else {
                     rows.push((line, record));
@@ -147,13 +173,21 @@ fn read_csv(file: &Path, problems: &mut Problems) -> Option<Table> {
             }
         }
     }
-    Some(Table { file: file.into(), columns, rows })
+    Some(Table {
+        file: file.into(),
+        columns,
+        rows,
+    })
 }
 
 fn read_parquet(file: &Path, problems: &mut Problems) -> Option<Table> {
     let parsed = std::panic::catch_unwind(|| parquet_cells(file));
     match parsed {
-        Ok(Ok((columns, rows))) => Some(Table { file: file.into(), columns, rows }),
+        Ok(Ok((columns, rows))) => Some(Table {
+            file: file.into(),
+            columns,
+            rows,
+        }),
         Ok(Err(message)) => {
             problems.file(file, format!("cannot be read as Parquet: {message}"));
             None
@@ -170,7 +204,12 @@ type Cells = (Vec<String>, Vec<(u64, StringRecord)>);
 fn parquet_cells(file: &Path) -> Result<Cells, String> {
     let open = File::open(file).map_err(|e| e.to_string())?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(open).map_err(|e| e.to_string())?;
-    let columns = builder.schema().fields().iter().map(|field| field.name().clone()).collect();
+    let columns = builder
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| field.name().clone())
+        .collect();
     let mut rows = Vec::new();
     for batch in builder.build().map_err(|e| e.to_string())? {
         let batch = batch.map_err(|e| e.to_string())?;

@@ -15,9 +15,15 @@ pub(super) fn read(file: &Path, problems: &mut Problems) -> Option<Taxa> {
     let mut first_line: HashMap<&str, u64> = HashMap::new();
     let mut taxa = Vec::new();
     for row in table.rows() {
-        let Some(code) = row.require("species_code", problems) else { continue };
+        let Some(code) = row.require("species_code", problems) else {
+            continue;
+        };
         if let Some(line) = first_line.insert(code, row.line) {
-            row.problem(problems, "species_code", format!("stands there twice, first in line {line}"));
+            row.problem(
+                problems,
+                "species_code",
+                format!("stands there twice, first in line {line}"),
+            );
             continue;
         }
         taxa.push(Taxon {

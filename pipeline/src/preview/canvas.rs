@@ -39,7 +39,9 @@ pub(super) enum Place {
 impl Canvas {
     /// A white picture.
     pub(super) fn new(width: u32, height: u32) -> Self {
-        Canvas { pixels: RgbImage::from_pixel(width, height, image::Rgb([255, 255, 255])) }
+        Canvas {
+            pixels: RgbImage::from_pixel(width, height, image::Rgb([255, 255, 255])),
+        }
     }
 
     /// Sets a pixel; what lies outside is left out.
@@ -83,7 +85,10 @@ impl Canvas {
     /// A line of small text on a filled ground, readable on any image.
     pub(super) fn tag(&mut self, text: &str, at: (i32, i32), colour: Rgb888) {
         let width = SMALL_CHAR_PX * text.chars().count() as i32 + 2;
-        let ground = Rectangle::new(Point::new(at.0, at.1), Size::new(width.unsigned_abs(), SMALL_PX.unsigned_abs()));
+        let ground = Rectangle::new(
+            Point::new(at.0, at.1),
+            Size::new(width.unsigned_abs(), SMALL_PX.unsigned_abs()),
+        );
         let Ok(()) = ground.into_styled(PrimitiveStyle::with_fill(Rgb888::BLACK)).draw(self);
         self.small(text, (at.0 + 1, at.1), Place::RightBelow, colour);
     }
@@ -118,7 +123,10 @@ impl DrawTarget for Canvas {
     type Color = Rgb888;
     type Error = Infallible;
 
-    fn draw_iter<I: IntoIterator<Item = embedded_graphics::Pixel<Rgb888>>>(&mut self, pixels: I) -> Result<(), Infallible> {
+    fn draw_iter<I: IntoIterator<Item = embedded_graphics::Pixel<Rgb888>>>(
+        &mut self,
+        pixels: I,
+    ) -> Result<(), Infallible> {
         for embedded_graphics::Pixel(at, colour) in pixels {
             self.set(at.x, at.y, colour);
         }

@@ -20,17 +20,41 @@ pub const SHEET_CLIPS: usize = 64;
 ///
 /// # Errors
 /// A damaged record, or a picture that cannot be written.
-pub fn draw(dataset: &Dataset, shard: &Shard<MappedFile>, asset: &AssetRow, rows: &[LabelRow], out: &Path) -> anyhow::Result<()> {
+pub fn draw(
+    dataset: &Dataset,
+    shard: &Shard<MappedFile>,
+    asset: &AssetRow,
+    rows: &[LabelRow],
+    out: &Path,
+) -> anyhow::Result<()> {
     let info = dataset.info();
     let axes = &info.axes;
-    let axis = FrequencyAxis::named(&axes.frequency_scale, axes.fmin_hz, axes.fmax_hz, info.clips.height as usize);
+    let axis = FrequencyAxis::named(
+        &axes.frequency_scale,
+        axes.fmin_hz,
+        axes.fmax_hz,
+        info.clips.height as usize,
+    );
     let width = f64::from(info.clips.width);
-    let shown_s = if axes.frame_rate_hz > 0.0 { width / axes.frame_rate_hz } else { axes.clip_duration_s };
+    let shown_s = if axes.frame_rate_hz > 0.0 {
+        width / axes.frame_rate_hz
+    } else {
+        axes.clip_duration_s
+    };
+    let name = asset.path.rsplit('/').next().unwrap_or(&asset.path);
     let mut panels = Vec::new();
     for row in rows {
         let image = image_of(shard, row.row)?;
         let row_0_is_lowest = axes.row_0 != "highest";
-        panels.push(Panel { image, row, axis: &axis, row_0_is_lowest, shown_s, taxa: dataset.taxa(), name: &asset.path });
+        panels.push(Panel {
+            image,
+            row,
+            axis: &axis,
+            row_0_is_lowest,
+            shown_s,
+            taxa: dataset.taxa(),
+            name,
+        });
     }
     let columns = SHEET_COLUMNS.min(panels.len()).max(1);
     let (width, height) = panels.first().map_or((1, 1), Panel::size);
@@ -48,7 +72,12 @@ fn image_of(shard: &Shard<MappedFile>, row: u32) -> Result<ClipImage, shardfmt::
     let spec = shard.spec();
     let pixels = spec.height as usize * spec.width as usize;
     let mut brightness: Vec<f32> = match spec.dtype {
-        Dtype::U8 => shard.clip(row)?.iter().take(pixels).map(|&level| f32::from(level) / 255.0).collect(),
+        Dtype::U8 => shard
+            .clip(row)?
+            .iter()
+            .take(pixels)
+            .map(|&level| f32::from(level) / 255.0)
+            .collect(),
         Dtype::F16 => shard.clip_f16(row)?.iter().take(pixels).map(|db| db.to_f32()).collect(),
         Dtype::F32 => shard.clip_f32(row)?.iter().take(pixels).copied().collect(),
     };
@@ -58,7 +87,11 @@ fn image_of(shard: &Shard<MappedFile>, row: u32) -> Result<ClipImage, shardfmt::
         let range = (high - low).max(f32::MIN_POSITIVE);
         brightness.iter_mut().for_each(|db| *db = (*db - low) / range);
     }
-    Ok(ClipImage { height: spec.height, width: spec.width, brightness })
+    Ok(ClipImage {
+        height: spec.height,
+        width: spec.width,
+        brightness,
+    })
 }
 
 /// Opens the shard of an asset and finds its labels.

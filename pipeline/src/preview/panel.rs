@@ -17,8 +17,9 @@ const RIGHT_PX: i32 = 14;
 /// Images smaller than this are drawn larger by a whole factor.
 const SMALLEST_IMAGE_PX: u32 = 320;
 /// Frequencies that may get a tick; those that would overlap are left out.
-const TICKS_HZ: [f64; 14] =
-    [50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, 3000.0, 4000.0, 6000.0, 8000.0, 11000.0, 16000.0, 24000.0, 48000.0];
+const TICKS_HZ: [f64; 14] = [
+    50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, 3000.0, 4000.0, 6000.0, 8000.0, 11000.0, 16000.0, 24000.0, 48000.0,
+];
 
 /// Colours of boxes, told apart on the dark image: one per species, by its class.
 const BOX_COLOURS: [Rgb888; 8] = [
@@ -86,10 +87,18 @@ impl Panel<'_> {
         let factor = self.image.factor();
         for y in 0..self.height_px() {
             let row = y.unsigned_abs() / factor;
-            let row = if self.row_0_is_lowest { self.image.height - 1 - row } else { row };
+            let row = if self.row_0_is_lowest {
+                self.image.height - 1 - row
+            } else {
+                row
+            };
             for x in 0..self.width_px() {
-                let value = self.image.brightness.get((row * self.image.width + x.unsigned_abs() / factor) as usize);
-                let colour = colorous::INFERNO.eval_continuous(f64::from(value.copied().unwrap_or(0.0).clamp(0.0, 1.0)));
+                let value = self
+                    .image
+                    .brightness
+                    .get((row * self.image.width + x.unsigned_abs() / factor) as usize);
+                let colour =
+                    colorous::INFERNO.eval_continuous(f64::from(value.copied().unwrap_or(0.0).clamp(0.0, 1.0)));
                 canvas.set(left + x, top + y, Rgb888::new(colour.r, colour.g, colour.b));
             }
         }
@@ -107,33 +116,76 @@ impl Panel<'_> {
             }
             last = y;
             canvas.line((left - 4, y), (left - 1, y), Rgb888::BLACK);
-            let text = if hz >= 1000.0 { format!("{}k", hz / 1000.0) } else { format!("{hz}") };
+            let text = if hz >= 1000.0 {
+                format!("{}k", hz / 1000.0)
+            } else {
+                format!("{hz}")
+            };
             canvas.small(&text, (left - 6, y), Place::LeftMiddle, Rgb888::BLACK);
         }
-        canvas.small("Hz", (left - 6, top - SMALL_PX / 2 - 2), Place::LeftMiddle, Rgb888::BLACK);
-        let step_s = [0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0].into_iter().find(|step| self.shown_s / step <= 6.5).unwrap_or(300.0);
+        canvas.small("Hz", (left - 6, bottom + 10), Place::LeftMiddle, Rgb888::BLACK);
+        let step_s = [0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0]
+            .into_iter()
+            .find(|step| self.shown_s / step <= 6.5)
+            .unwrap_or(300.0);
         let mut tick = (self.row.start_s / step_s).ceil() * step_s;
         while tick <= self.row.start_s + self.shown_s + 1e-9 {
             let x = left + ((tick - self.row.start_s) / self.shown_s * f64::from(width - 1)).round() as i32;
             canvas.line((x, bottom), (x, bottom + 3), Rgb888::BLACK);
-            canvas.small(&format!("{}", (tick * 100.0).round() / 100.0), (x, bottom + 5), Place::CentreBelow, Rgb888::BLACK);
+            canvas.small(
+                &format!("{}", (tick * 100.0).round() / 100.0),
+                (x, bottom + 5),
+                Place::CentreBelow,
+                Rgb888::BLACK,
+            );
             tick += step_s;
         }
-        canvas.small("s in the recording", (left + width / 2, bottom + 17), Place::CentreBelow, Rgb888::BLACK);
+        canvas.small(
+            "s in the recording",
+            (left + width / 2, bottom + 17),
+            Place::CentreBelow,
+            Rgb888::BLACK,
+        );
     }
 
     fn draw_titles(&self, canvas: &mut Canvas, at: (i32, i32)) {
         let row = self.row;
-        let flags = [(row.fully_annotated, "fully annotated"), (row.silent, "silent"), (row.valid_s < row.end_s - row.start_s, "padded")];
-        let flags: String = flags.iter().filter(|(set, _)| *set).map(|(_, word)| format!(", {word}")).collect();
+        let flags = [
+            (row.fully_annotated, "fully annotated"),
+            (row.silent, "silent"),
+            (row.valid_s < row.end_s - row.start_s, "padded"),
+        ];
+        let flags: String = flags
+            .iter()
+            .filter(|(set, _)| *set)
+            .map(|(_, word)| format!(", {word}"))
+            .collect();
         let width = self.size().0.cast_signed() - 8;
         let (left, top) = (at.0 + 4, at.1 + 3);
-        let title = format!("asset {} clip {} ({}{flags})  {}", row.asset_id, row.clip_index, row.split.as_str(), self.name);
+        let title = format!(
+            "asset {} clip {} ({}{flags})  {}",
+            row.asset_id,
+            row.clip_index,
+            row.split.as_str(),
+            self.name
+        );
         canvas.title(&cut(&title, width / 7), (left, top), Rgb888::BLACK);
-        let names: Vec<&str> = row.present.iter().filter_map(|class| self.name_of(self.taxa.code(*class)?)).collect();
+        let names: Vec<&str> = row
+            .present
+            .iter()
+            .filter_map(|class| self.name_of(self.taxa.code(*class)?))
+            .collect();
         let known = format!("{} absent, {} unknown", row.absent.len(), row.unknown.len());
-        let present = if names.is_empty() { "nothing".into() } else { names.join(", ") };
-        canvas.title(&cut(&format!("present: {present}; {known}"), width / 7), (left, top + TITLE_PX + 1), Rgb888::CSS_DIM_GRAY);
+        let present = if names.is_empty() {
+            "nothing".into()
+        } else {
+            names.join(", ")
+        };
+        canvas.title(
+            &cut(&format!("present: {present}; {known}"), width / 7),
+            (left, top + TITLE_PX + 1),
+            Rgb888::CSS_DIM_GRAY,
+        );
     }
 
     fn name_of<'a>(&'a self, code: &'a str) -> Option<&'a str> {
@@ -151,20 +203,34 @@ impl Panel<'_> {
             let (upper, lower) = if self.row_0_is_lowest {
                 (from_below(y_high), from_below(y_low))
             } else {
-                (top + (y_low * height as f32).round() as i32, top + (y_high * height as f32).round() as i32)
+                (
+                    top + (y_low * height as f32).round() as i32,
+                    top + (y_high * height as f32).round() as i32,
+                )
             };
             let ignored = found.status == BoxStatus::Ignore;
             let class = self.taxa.index(&found.species_code);
             let colour = match class {
-                Some(class) if !ignored => BOX_COLOURS.get(class as usize % BOX_COLOURS.len()).copied().unwrap_or(Rgb888::WHITE),
+                Some(class) if !ignored => BOX_COLOURS
+                    .get(class as usize % BOX_COLOURS.len())
+                    .copied()
+                    .unwrap_or(Rgb888::WHITE),
                 _ => Rgb888::CSS_LIGHT_GRAY,
             };
             canvas.outline(x(found.x_min), upper, x(found.x_max), lower, colour, ignored);
             let name = self.name_of(&found.species_code).unwrap_or(&found.species_code);
-            let name = if ignored { format!("{name} (ignored)") } else { name.to_string() };
+            let name = if ignored {
+                format!("{name} (ignored)")
+            } else {
+                name.to_string()
+            };
             let name_px = SMALL_CHAR_PX * name.chars().count() as i32 + 2;
             let tag_left = x(found.x_min).min(left + width - name_px).max(left);
-            let tag_top = if upper - SMALL_PX >= top { upper - SMALL_PX } else { upper + 1 };
+            let tag_top = if upper - SMALL_PX >= top {
+                upper - SMALL_PX
+            } else {
+                upper + 1
+            };
             canvas.tag(&name, (tag_left, tag_top), colour);
         }
     }
@@ -175,5 +241,8 @@ fn cut(text: &str, characters: i32) -> String {
     if text.chars().count() <= limit {
         return text.into();
     }
-    text.chars().take(limit.saturating_sub(3)).chain("...".chars()).collect()
+    text.chars()
+        .take(limit.saturating_sub(3))
+        .chain("...".chars())
+        .collect()
 }

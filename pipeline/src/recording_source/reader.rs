@@ -63,12 +63,21 @@ impl RecordingReader {
         };
         let resampler = Some(Resampler::new(header.rate_hz, rate_hz)?);
         let cutter = Cutter::new(windowing);
-        Ok(RecordingReader { decoder, resampler, cutter, facts, decoded: Vec::new(), resampled: Vec::new() })
+        Ok(RecordingReader {
+            decoder,
+            resampler,
+            cutter,
+            facts,
+            decoded: Vec::new(),
+            resampled: Vec::new(),
+        })
     }
 
     /// Decodes and resamples a little more; `false` when there was nothing left to do.
     fn advance(&mut self) -> Result<bool, Rejected> {
-        let Some(resampler) = &mut self.resampler else { return Ok(false) };
+        let Some(resampler) = &mut self.resampler else {
+            return Ok(false);
+        };
         self.decoded.clear();
         self.resampled.clear();
         let frames = self.decoder.read(&mut self.decoded)?;

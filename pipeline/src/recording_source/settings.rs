@@ -57,7 +57,14 @@ fn recording_json(recording: &Recording) -> Value {
 
 fn box_json(found: &AssetBox) -> Value {
     let status = found.status.map(|status| status.as_str());
-    json!([found.start_ns, found.end_ns, found.low_hz, found.high_hz, format!("{:?}", found.code), status])
+    json!([
+        found.start_ns,
+        found.end_ns,
+        found.low_hz,
+        found.high_hz,
+        format!("{:?}", found.code),
+        status
+    ])
 }
 
 fn span_json(span: &Span) -> Value {

@@ -14,13 +14,25 @@ pub struct FrequencyAxis {
 impl FrequencyAxis {
     /// The axis of `rows` mel bands between two frequencies.
     pub fn mel(scale: MelScale, fmin_hz: f64, fmax_hz: f64, rows: usize) -> Self {
-        FrequencyAxis { scale: Some(scale), fmin_hz, fmax_hz, rows }
+        FrequencyAxis {
+            scale: Some(scale),
+            fmin_hz,
+            fmax_hz,
+            rows,
+        }
     }
 
     /// The axis that `dataset.json` calls `name`; a name that is no mel scale means rows at equal distances in Hz.
     pub fn named(name: &str, fmin_hz: f64, fmax_hz: f64, rows: usize) -> Self {
-        let scale = [MelScale::Slaney, MelScale::Htk].into_iter().find(|scale| name_of(Some(*scale)) == name);
-        FrequencyAxis { scale, fmin_hz, fmax_hz, rows }
+        let scale = [MelScale::Slaney, MelScale::Htk]
+            .into_iter()
+            .find(|scale| name_of(Some(*scale)) == name);
+        FrequencyAxis {
+            scale,
+            fmin_hz,
+            fmax_hz,
+            rows,
+        }
     }
 
     /// What `dataset.json` calls the scale.
@@ -68,14 +80,20 @@ mod tests {
         let (low, high) = (MelScale::Slaney.mel(50.0), MelScale::Slaney.mel(11_025.0));
         for row in [0, 1, 200, 447] {
             let centre_hz = MelScale::Slaney.hz(low + (high - low) * f64::from(row + 1) / 449.0);
-            assert!((axis.y_of_hz(centre_hz) - (f64::from(row) + 0.5) / 448.0).abs() < 1e-9, "row {row}");
+            assert!(
+                (axis.y_of_hz(centre_hz) - (f64::from(row) + 0.5) / 448.0).abs() < 1e-9,
+                "row {row}"
+            );
         }
         assert_eq!((axis.y_of_hz(0.0), axis.y_of_hz(20_000.0)), (0.0, 1.0));
     }
 
     #[test]
     fn names_lead_back_to_the_axis() {
-        for axis in [FrequencyAxis::mel(MelScale::Htk, 0.0, 16_000.0, 128), FrequencyAxis::named("linear", 0.0, 11_025.0, 448)] {
+        for axis in [
+            FrequencyAxis::mel(MelScale::Htk, 0.0, 16_000.0, 128),
+            FrequencyAxis::named("linear", 0.0, 11_025.0, 448),
+        ] {
             let (fmin_hz, fmax_hz) = axis.range_hz();
             assert_eq!(FrequencyAxis::named(axis.name(), fmin_hz, fmax_hz, axis.rows), axis);
         }
