@@ -1,1 +1,4 @@
 //! Ingest.
+pub mod audio;
+pub mod spectrogram;
+pub mod window;

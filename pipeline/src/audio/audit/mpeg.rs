@@ -1,0 +1,209 @@
+//! Walks the frames of an MP3 file: each must begin where the one before it ends.
+//!
+//! The demuxer searches for the next sync word after a damaged header and so loses a frame (26 ms at
+//! 44.1 kHz) in silence. It also estimates the length of a file without a Xing tag from its first
+//! frames and trims the end to that estimate; the promise made here counts frames instead.
+//!
+//! Frame header: ISO/IEC 11172-3 section 2.4.2.3 and 13818-3. Xing/Info and LAME tags: "Mp3 Info Tag
+//! revision 1" (gabriel.mp3-tech.org). VBRI: Fraunhofer's encoder.
+
+use std::io::{Read, Seek};
+
+use super::{Promise, Walk};
+use crate::audio::reject::Reject;
+
+/// Kilobits a second of layer III: MPEG-1, then MPEG-2 and 2.5.
+const KBIT: [[u32; 15]; 2] = [
+    [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320],
+    [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160],
+];
+
+/// Samples that a layer III decoder is late by, on top of the encoder's own delay.
+const DECODER_DELAY: u32 = 529;
+
+/// The largest frame: 320 kbit/s at 32 kHz, with its padding byte.
+const MAX_FRAME_BYTES: usize = 1441;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct FrameHeader {
+    /// MPEG version bits: 0 is 2.5, 2 is 2, 3 is 1.
+    version: u32,
+    rate_hz: u32,
+    mono: bool,
+    bytes: usize,
+}
+
+impl FrameHeader {
+    fn parse(word: u32) -> Result<Self, Option<&'static str>> {
+        let field = |shift: u32, bits: u32| word >> shift & ((1 << bits) - 1);
+        let (version, layer) = (field(19, 2), field(17, 2));
+        if field(21, 11) != 0x7ff || version == 1 || layer == 0 {
+            return Err(None);
+        }
+        if layer != 1 {
+            return Err(Some("MPEG audio layer I or II"));
+        }
+        let first = version == 3;
+        let Some(&kbit) = KBIT[usize::from(!first)].get(field(12, 4) as usize) else {
+            return Err(None);
+        };
+        if kbit == 0 {
+            return Err(Some("free-format MP3"));
+        }
+        let Some(&rate_hz) = [44_100, 48_000, 32_000].get(field(10, 2) as usize) else {
+            return Err(None);
+        };
+        let rate_hz: u32 = rate_hz >> [2, 0, 1, 0][version as usize];
+        let bytes = if first { 144_000 } else { 72_000 } * kbit / rate_hz + field(9, 1);
+        Ok(Self { version, rate_hz, mono: field(6, 2) == 3, bytes: bytes as usize })
+    }
+
+    fn samples(self) -> u64 {
+        if self.version == 3 { 1152 } else { 576 }
+    }
+
+    fn side_info_bytes(self) -> usize {
+        match (self.version == 3, self.mono) {
+            (true, false) => 32,
+            (false, true) => 9,
+            _ => 17,
+        }
+    }
+
+    /// Whether `other` can follow in the same stream.
+    fn continues(self, other: Self) -> bool {
+        (self.version, self.rate_hz, self.mono) == (other.version, other.rate_hz, other.mono)
+    }
+}
+
+/// What a Xing, Info or VBRI tag says.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Tag {
+    frames: Option<u32>,
+    /// Encoder delay and padding as stored, if a LAME tag is there.
+    delay_padding: Option<(u32, u32)>,
+}
+
+impl Tag {
+    fn parse(frame: &[u8], header: FrameHeader) -> Option<Self> {
+        if let Some(vbri) = frame.get(36..).filter(|rest| rest.starts_with(b"VBRI")) {
+            return Some(Self { frames: u32_at(vbri, 14), delay_padding: None });
+        }
+        let xing = frame.get(4 + header.side_info_bytes()..)?;
+        if !xing.starts_with(b"Xing") && !xing.starts_with(b"Info") {
+            return None;
+        }
+        let flags = u32_at(xing, 4)?;
+        let has = |bit: u32| flags >> bit & 1 == 1;
+        let frames = if has(0) { u32_at(xing, 8) } else { None };
+        // Four fields, each there only if its flag is: frames, bytes, seek table, quality.
+        let lame_at = 8 + [4, 4, 100, 4].iter().zip(0..).filter(|&(_, bit)| has(bit)).map(|(size, _)| size).sum::<usize>();
+        let delay_padding = xing.get(lame_at..lame_at + 24).and_then(|lame| {
+            let known = [b"LAME", b"Lavf", b"Lavc"].iter().any(|&name| lame.starts_with(name));
+            let bits = u32_at(lame, 20)? & 0x00ff_ffff;
+            known.then_some((bits >> 12, bits & 0xfff))
+        });
+        Some(Self { frames, delay_padding })
+    }
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    let &word = bytes.get(at..)?.first_chunk::<4>()?;
+    Some(u32::from_be_bytes(word))
+}
+
+pub(super) fn audit<R: Read + Seek>(walk: &mut Walk<'_, R>) -> Result<Promise, Reject> {
+    skip_zeros(walk)?;
+    let mut frame = [0u8; MAX_FRAME_BYTES];
+    let mut first: Option<FrameHeader> = None;
+    let mut tag = None;
+    let mut frames = 0u64;
+    while walk.remaining() > 0 {
+        let start = walk.offset;
+        let word = walk.read_some(&mut frame[..4])?;
+        let header = match FrameHeader::parse(u32_at(&frame[..word], 0).unwrap_or(0)) {
+            Ok(header) => header,
+            Err(Some(what)) => return Err(Reject::Unsupported { what: what.to_owned() }),
+            Err(None) => {
+                let at = if first.is_none() { "first" } else { "next" };
+                walk.go_to(start)?;
+                trailing_tags(walk, &format!("expected the {at} MP3 frame"))?;
+                break;
+            }
+        };
+        if first.is_some_and(|first| !first.continues(header)) {
+            return Err(walk.damaged(start, "the MP3 frame changes version, rate or channels"));
+        }
+        // No bit rate and sampling rate of the tables exceed the buffer.
+        walk.fill(&mut frame[4..header.bytes], "the last MP3 frame")?;
+        if first.is_none() {
+            tag = Tag::parse(&frame[..header.bytes], header);
+            first = Some(header);
+            if tag.is_some() {
+                continue;
+            }
+        }
+        frames += 1;
+    }
+    let header = first.ok_or(Reject::Empty)?;
+    promise(header, frames, tag.unwrap_or_default())
+}
+
+fn promise(header: FrameHeader, frames: u64, tag: Tag) -> Result<Promise, Reject> {
+    if let Some(declared) = tag.frames.filter(|&declared| u64::from(declared) != frames) {
+        return Err(Reject::Header {
+            container: "MP3",
+            reason: format!("its tag declares {declared} MPEG frames, the file holds {frames}"),
+        });
+    }
+    let decoded = frames * header.samples();
+    let (skip, padding) = match tag.delay_padding {
+        Some((delay, padding)) => (delay + DECODER_DELAY, padding.saturating_sub(DECODER_DELAY)),
+        None => (0, 0),
+    };
+    Ok(Promise {
+        decoded_frames: Some(decoded),
+        skip_frames: u64::from(skip),
+        kept_frames: Some(decoded.saturating_sub(u64::from(skip + padding))),
+        track_id: None,
+    })
+}
+
+/// Skips the padding that some taggers leave before the first frame.
+fn skip_zeros<R: Read + Seek>(walk: &mut Walk<'_, R>) -> Result<(), Reject> {
+    let mut block = [0u8; 4096];
+    loop {
+        let start = walk.offset;
+        let read = walk.read_some(&mut block)?;
+        let zeros = block[..read].iter().take_while(|&&byte| byte == 0).count();
+        if zeros < read || read == 0 {
+            return walk.go_to(start + zeros as u64);
+        }
+    }
+}
+
+/// Accepts only known tags and zeros from here to the end of the file.
+fn trailing_tags<R: Read + Seek>(walk: &mut Walk<'_, R>, otherwise: &str) -> Result<(), Reject> {
+    loop {
+        skip_zeros(walk)?;
+        let start = walk.offset;
+        let mut head = [0u8; 32];
+        let read = walk.read_some(&mut head)?;
+        let size = match &head[..read] {
+            [] => return Ok(()),
+            // ID3v1 (128 bytes), its 227-byte extension, Lyrics3: all at the very end.
+            [b'T', b'A', b'G', b'+', ..] if walk.file_bytes - start == 227 + 128 => return Ok(()),
+            [b'T', b'A', b'G', ..] if walk.file_bytes - start == 128 => return Ok(()),
+            head if head.starts_with(b"LYRICSBEGIN") => return Ok(()),
+            // APEv2: the size counts the items and the footer; a header, if flagged, comes on top.
+            head if head.starts_with(b"APETAGEX") && head.len() == 32 => {
+                32 + u64::from(u32::from_le_bytes([head[12], head[13], head[14], head[15]]))
+            }
+            &[b'I', b'D', b'3', _, _, _, a, b, c, d, ..] if (a | b | c | d) < 0x80 => {
+                10 + [a, b, c, d].iter().fold(0u64, |size, &byte| size << 7 | u64::from(byte))
+            }
+            _ => return Err(walk.damaged(start, otherwise)),
+        };
+        walk.go_to((start + size).min(walk.file_bytes))?;
+    }
+}
