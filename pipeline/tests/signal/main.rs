@@ -11,4 +11,5 @@
 
 mod decode;
 mod fixtures;
+mod logmel;
 mod resample;
