@@ -38,11 +38,13 @@ pub(super) fn state(dir: &Path) -> Result<State> {
     if dir.join(FOLDER).is_dir() {
         return Ok(State::Unfinished);
     }
-    for entry in entries {
-        let entry = entry.map_err(io("read the folder", dir))?;
-        return Ok(State::Foreign(entry.file_name().to_string_lossy().into_owned()));
+    match entries.into_iter().next() {
+        None => Ok(State::Free),
+        Some(entry) => {
+            let entry = entry.map_err(io("read the folder", dir))?;
+            Ok(State::Foreign(entry.file_name().to_string_lossy().into_owned()))
+        }
     }
-    Ok(State::Free)
 }
 
 /// A folder that is nobody's dataset is left alone, whatever the flags.

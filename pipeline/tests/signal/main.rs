@@ -1,0 +1,15 @@
+//! Tests of the path from a recording to a picture against external references.
+//!
+//! `L48_FIXTURES` names another folder of fixtures, `L48_DATA` the folder of recordings; tests that
+//! need recordings say so and pass without it. What belongs where:
+//!
+//! - `decode`: every recording of the decode fixture against its lengths, checksums and excerpts.
+//! - `corruption`: the same recordings, damaged.
+//! - `formats`: small files written by the test, for formats without a recording.
+//! - `resample`: the resampler against its reference and its quality limits.
+//! - `logmel`: pictures from given waveforms, and from recordings through the whole path.
+
+mod decode;
+mod fixtures;
+mod logmel;
+mod resample;
