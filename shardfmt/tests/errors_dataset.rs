@@ -21,6 +21,9 @@ use shardfmt::{
     Checks, ClipSpec, Dataset, DatasetInfo, Error, read_dataset_json, write_dataset_json,
 };
 
+/// Where an error is expected, and the change that brings it about.
+type Break<T> = (&'static str, fn(&mut T));
+
 fn dataset() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     sample::write_dataset(folder.path());
@@ -143,7 +146,7 @@ fn cell_with_a_label_that_is_not_allowed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("l");
     let good = sample::labels();
-    let cases: [(&str, fn(&mut LabelRow)); 9] = [
+    let cases: [Break<LabelRow>; 9] = [
         ("present", |row| row.present = vec![3]),
         ("target", |row| row.target = Some(9)),
         ("absent", |row| row.absent = vec![1]),
@@ -277,7 +280,7 @@ fn mismatch_of_spec_and_of_assets() {
             ..
         }
     ));
-    let cases: [(&str, fn(&mut AssetRow)); 3] = [
+    let cases: [Break<AssetRow>; 3] = [
         ("shard", |row| row.shard = 1),
         ("first_row", |row| row.first_row = 2),
         ("number of clips", |row| row.clips = 2),
@@ -310,7 +313,7 @@ fn mismatch_of_spec_and_of_assets() {
 fn dataset_json_that_breaks_a_rule() {
     let (_folder, dir) = dataset();
     let good = read_dataset_json(&dir.join("dataset.json")).unwrap();
-    let cases: [(&str, fn(&mut DatasetInfo)); 9] = [
+    let cases: [Break<DatasetInfo>; 9] = [
         ("format", |info| info.format = "else".into()),
         ("clips", |info| info.clips.width = 0),
         ("axes.frequency_scale", |info| {
