@@ -87,8 +87,10 @@ fn no_bit_flip_or_truncation_of_a_table_panics_and_the_dataset_refuses_each() {
                 false => assert!(dataset.priors(0).is_err()),
             }
         };
-        // One bit of every byte, a different one each time: all of them would take minutes.
-        (0..bytes.len()).for_each(|byte| check(&flipped(&bytes, byte * 8 + byte % 8)));
+        // A bit of every third byte, a different one each time: all of them would take minutes.
+        (0..bytes.len())
+            .step_by(3)
+            .for_each(|byte| check(&flipped(&bytes, byte * 8 + byte / 3 % 8)));
         (0..bytes.len())
             .step_by(7)
             .for_each(|length| check(&bytes[..length]));
