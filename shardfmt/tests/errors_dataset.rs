@@ -135,8 +135,8 @@ fn cell_with_a_null_inside_a_list() {
         lists.append_value(codes);
         lists.append_null();
         let lists: ArrayRef = Arc::new(lists.finish());
-        let columns = table
-            .schema()
+        let schema = table.schema();
+        let columns = schema
             .fields()
             .iter()
             .zip(table.columns())
