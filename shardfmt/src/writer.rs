@@ -244,3 +244,38 @@ impl ShardWriter {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use crate::layout::Dtype;
+
+    #[test]
+    fn after_a_failed_write_nothing_more_is_accepted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        let spec = ClipSpec::new(Dtype::U8, None, 1, 1).unwrap();
+        let mut writer = ShardWriter::create(&path, spec, &BTreeMap::new()).unwrap();
+        writer.push(1, 0, 0.0, &[0]).unwrap();
+        let full = std::io::ErrorKind::StorageFull;
+        let error = writer.attempt("write", |_| Err(full.into())).unwrap_err();
+        assert!(matches!(
+            error,
+            Error::Io {
+                operation: "write",
+                ..
+            }
+        ));
+        assert!(matches!(
+            writer.push(1, 1, 0.0, &[0]),
+            Err(Error::WriterFailed { .. })
+        ));
+        assert!(matches!(
+            writer.truncate(0),
+            Err(Error::WriterFailed { .. })
+        ));
+        assert!(matches!(writer.finish(), Err(Error::WriterFailed { .. })));
+        assert!(!path.exists());
+    }
+}

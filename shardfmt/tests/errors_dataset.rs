@@ -7,19 +7,23 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, Int64Array, ListBuilder, RecordBatch, StringArray, StringBuilder};
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use shardfmt::checksum::{hex, xxh3};
-use shardfmt::entry::{REJECTS, TAXA, labels_path, shard_path};
+use shardfmt::entry::{REJECTS, TAXA, labels_path, priors_path, shard_path};
 use shardfmt::sidecar::{
-    AssetRow, LabelRow, RejectRow, read_labels, read_rejects, read_taxa, write_assets,
+    AssetRow, LabelRow, RejectRow, read_labels, read_priors, read_rejects, read_taxa, write_assets,
     write_labels, write_rejects,
 };
 use shardfmt::{
     Checks, ClipSpec, Dataset, DatasetInfo, Error, read_dataset_json, write_dataset_json,
 };
+
+/// Where an error is expected, and the change that brings it about.
+type Break<T> = (&'static str, fn(&mut T));
 
 fn dataset() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -115,6 +119,64 @@ fn cell_null_where_a_value_is_required() {
 }
 
 #[test]
+fn cell_with_a_null_inside_a_list() {
+    let (_folder, dir) = dataset();
+    let path = dir.join(priors_path(0));
+    let file = File::open(&path).unwrap();
+    let table = ParquetRecordBatchReaderBuilder::try_new(file)
+        .unwrap()
+        .build()
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap();
+    let rewrite = |codes: [Option<&str>; 2]| {
+        let mut lists = ListBuilder::new(StringBuilder::new());
+        lists.append_value(codes);
+        lists.append_null();
+        let lists: ArrayRef = Arc::new(lists.finish());
+        let schema = table.schema();
+        let columns = schema
+            .fields()
+            .iter()
+            .zip(table.columns())
+            .map(|(field, column)| {
+                let new = if field.name() == "geo_possible" {
+                    &lists
+                } else {
+                    column
+                };
+                (field.name().clone(), Arc::clone(new), true)
+            });
+        let batch = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
+        let name = KeyValue::new("l48.schema".to_owned(), "priors/1".to_owned());
+        let properties = WriterProperties::builder()
+            .set_key_value_metadata(Some(vec![name]))
+            .build();
+        let file = File::create(&path).unwrap();
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        read_priors(&path, &sample::taxa())
+    };
+    assert_eq!(
+        rewrite([Some("comrav"), Some("eurrob1")]).unwrap(),
+        sample::priors()
+    );
+    let error = rewrite([Some("comrav"), None]).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::Cell {
+                column: "geo_possible",
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[test]
 fn table_schema_of_another_kind() {
     let (_folder, dir) = dataset();
     let error = read_taxa(&dir.join(REJECTS)).unwrap_err();
@@ -143,7 +205,7 @@ fn cell_with_a_label_that_is_not_allowed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("l");
     let good = sample::labels();
-    let cases: [(&str, fn(&mut LabelRow)); 9] = [
+    let cases: [Break<LabelRow>; 9] = [
         ("present", |row| row.present = vec![3]),
         ("target", |row| row.target = Some(9)),
         ("absent", |row| row.absent = vec![1]),
@@ -277,7 +339,7 @@ fn mismatch_of_spec_and_of_assets() {
             ..
         }
     ));
-    let cases: [(&str, fn(&mut AssetRow)); 3] = [
+    let cases: [Break<AssetRow>; 3] = [
         ("shard", |row| row.shard = 1),
         ("first_row", |row| row.first_row = 2),
         ("number of clips", |row| row.clips = 2),
@@ -310,7 +372,7 @@ fn mismatch_of_spec_and_of_assets() {
 fn dataset_json_that_breaks_a_rule() {
     let (_folder, dir) = dataset();
     let good = read_dataset_json(&dir.join("dataset.json")).unwrap();
-    let cases: [(&str, fn(&mut DatasetInfo)); 9] = [
+    let cases: [Break<DatasetInfo>; 9] = [
         ("format", |info| info.format = "else".into()),
         ("clips", |info| info.clips.width = 0),
         ("axes.frequency_scale", |info| {

@@ -64,6 +64,22 @@ fn optional_features_are_ignored() {
 }
 
 #[test]
+fn a_shard_can_be_shared_between_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Shard<shardfmt::MappedFile>>();
+    let mut bytes = sample::shard_bytes();
+    bytes[4096] ^= 1;
+    let shard = Shard::from_bytes(bytes, Checks::FirstTouch).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                (0..100).for_each(|i| assert_eq!(shard.clip(i % 4).is_err(), i % 4 == 0))
+            });
+        }
+    });
+}
+
+#[test]
 fn shard_too_short() {
     let short = |got| matches!(open(sample::shard_bytes()[..got].to_vec()), Error::ShardTooShort { expected: 4096, got: n, .. } if n == got as u64);
     assert!(short(0) && short(7) && short(4095));

@@ -8,7 +8,7 @@ use std::fs;
 use proptest::prelude::*;
 use shardfmt::entry::{labels_path, priors_path};
 use shardfmt::sidecar::{read_labels, read_priors};
-use shardfmt::{Checks, Dataset, Shard, read_dataset_json};
+use shardfmt::{Checks, Dataset, Shard};
 
 /// `bytes` with one bit changed.
 fn flipped(bytes: &[u8], bit: usize) -> Vec<u8> {
@@ -68,23 +68,6 @@ fn every_bit_flip_in_a_clip_is_refused_with_that_clip_only() {
 }
 
 #[test]
-fn every_bit_flip_in_dataset_json_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    sample::write_dataset(folder.path());
-    let path = folder.path().join("dataset.json");
-    let bytes = fs::read(&path).unwrap();
-    assert!(read_dataset_json(&path).is_ok());
-    for bit in 0..bytes.len() * 8 {
-        fs::write(&path, flipped(&bytes, bit)).unwrap();
-        assert!(read_dataset_json(&path).is_err(), "bit {bit}");
-    }
-    for length in 0..bytes.len() {
-        fs::write(&path, &bytes[..length]).unwrap();
-        assert!(read_dataset_json(&path).is_err(), "{length} bytes");
-    }
-}
-
-#[test]
 fn no_bit_flip_or_truncation_of_a_table_panics_and_the_dataset_refuses_each() {
     let folder = tempfile::tempdir().unwrap();
     sample::write_dataset(folder.path());
@@ -104,8 +87,10 @@ fn no_bit_flip_or_truncation_of_a_table_panics_and_the_dataset_refuses_each() {
                 false => assert!(dataset.priors(0).is_err()),
             }
         };
-        // One bit of every byte, a different one each time: all of them would take minutes.
-        (0..bytes.len()).for_each(|byte| check(&flipped(&bytes, byte * 8 + byte % 8)));
+        // A bit of every third byte, a different one each time: all of them would take minutes.
+        (0..bytes.len())
+            .step_by(3)
+            .for_each(|byte| check(&flipped(&bytes, byte * 8 + byte / 3 % 8)));
         (0..bytes.len())
             .step_by(7)
             .for_each(|length| check(&bytes[..length]));

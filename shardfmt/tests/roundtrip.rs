@@ -89,7 +89,7 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let (cut, direct) = (folder.path().join("cut"), folder.path().join("direct"));
         let mut writer = ShardWriter::create(&cut, sample::spec(), &BTreeMap::new()).unwrap();
-        let mut push = |writer: &mut ShardWriter, row: usize, content: usize| {
+        let push = |writer: &mut ShardWriter, row: usize, content: usize| {
             writer.push(rows[row].0, rows[row].1, rows[row].2, &sample::clip(content)).unwrap();
         };
         (0..rows.len()).for_each(|row| push(&mut writer, row, row + 1));

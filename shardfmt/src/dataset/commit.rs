@@ -84,3 +84,32 @@ fn decode(bytes: &[u8], path: &Path) -> Result<DatasetInfo> {
     info.validate(path)?;
     Ok(info)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    const GOLDEN: &[u8] = include_bytes!("../../tests/golden/dataset.json");
+
+    #[test]
+    fn encoding_again_gives_the_same_bytes() {
+        let info = decode(GOLDEN, Path::new("d")).unwrap();
+        assert_eq!(encode(&info, Path::new("d")).unwrap(), GOLDEN);
+    }
+
+    #[test]
+    fn every_bit_flip_and_every_truncation_is_refused() {
+        for bit in 0..GOLDEN.len() * 8 {
+            let mut bytes = GOLDEN.to_vec();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert!(decode(&bytes, Path::new("d")).is_err(), "bit {bit}");
+        }
+        for length in 0..GOLDEN.len() {
+            assert!(
+                decode(&GOLDEN[..length], Path::new("d")).is_err(),
+                "{length} bytes"
+            );
+        }
+    }
+}

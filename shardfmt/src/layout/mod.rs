@@ -155,6 +155,27 @@ mod tests {
     }
 
     #[test]
+    fn header_size_ignores_the_row_count_at_a_page_boundary_too() {
+        let mut sizes = std::collections::BTreeSet::new();
+        for value_bytes in 3000..4000 {
+            let [mut none, mut most] = [layout(0), layout(MAX_ROWS)];
+            for layout in [&mut none, &mut most] {
+                layout.metadata.insert("k".into(), "v".repeat(value_bytes));
+            }
+            assert_eq!(none.data_offset(), most.data_offset(), "{value_bytes}");
+            assert_eq!(
+                none.encode(Path::new("s")).unwrap().len() as u64,
+                most.data_offset()
+            );
+            sizes.insert(most.data_offset());
+        }
+        assert_eq!(
+            sizes.into_iter().collect::<Vec<_>>(),
+            [PAGE_BYTES, 2 * PAGE_BYTES]
+        );
+    }
+
+    #[test]
     fn metadata_grows_the_header_by_pages() {
         let mut big = layout(1);
         big.metadata.insert("k".into(), "v".repeat(5000));

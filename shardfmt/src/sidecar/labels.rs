@@ -1,6 +1,5 @@
 //! Defines the label table: a row for each clip, in the order of the shard.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -95,53 +94,66 @@ fn schema() -> TableSchema {
     }
 }
 
-/// The rules of one row, for the writer and the reader.
-fn check(item: &LabelRow, taxa: &Taxa, path: &Path, row: u64) -> Result<()> {
-    for (name, value) in [
-        ("start_s", item.start_s),
-        ("end_s", item.end_s),
-        ("valid_s", item.valid_s),
-    ] {
-        check_finite(value, path, name, row)?;
-    }
-    if item.start_s > item.end_s {
-        return Err(Error::cell(
+/// The rules of a row, for the writer and the reader.
+struct Rules<'a> {
+    path: &'a Path,
+    taxa: &'a Taxa,
+    /// For each class, the row it was last listed in and the list; saves a set for each row.
+    listed: Vec<(Option<u64>, &'static str)>,
+}
+
+impl<'a> Rules<'a> {
+    fn new(path: &'a Path, taxa: &'a Taxa) -> Self {
+        Self {
             path,
-            "end_s",
-            row,
-            format!(
-                "the clip starts at {} s and ends at {} s",
-                item.start_s, item.end_s
-            ),
-        ));
-    }
-    check_finite(
-        item.rms_dbfs.unwrap_or_default().into(),
-        path,
-        "rms_dbfs",
-        row,
-    )?;
-    let lists = [
-        ("present", &item.present),
-        ("absent", &item.absent),
-        ("unknown", &item.unknown),
-    ];
-    let mut seen = HashMap::new();
-    for (name, index) in lists
-        .iter()
-        .flat_map(|(name, list)| list.iter().map(move |index| (*name, *index)))
-    {
-        if let Some(before) = seen.insert(index, name) {
-            let code = taxa.code(index).unwrap_or("?");
-            return Err(Error::cell(
-                path,
-                name,
-                row,
-                format!("{code:?} is listed as {before} already"),
-            ));
+            taxa,
+            listed: vec![(None, ""); taxa.len()],
         }
     }
-    Ok(())
+
+    fn check(&mut self, item: &LabelRow, row: u64) -> Result<()> {
+        let numbers = [
+            ("start_s", item.start_s),
+            ("end_s", item.end_s),
+            ("valid_s", item.valid_s),
+        ];
+        for (name, value) in numbers {
+            check_finite(value, self.path, name, row)?;
+        }
+        if item.start_s > item.end_s {
+            let reason = format!(
+                "the clip starts at {} s and ends at {} s",
+                item.start_s, item.end_s
+            );
+            return Err(Error::cell(self.path, "end_s", row, reason));
+        }
+        check_finite(
+            item.rms_dbfs.unwrap_or_default().into(),
+            self.path,
+            "rms_dbfs",
+            row,
+        )?;
+        let lists = [
+            ("present", &item.present),
+            ("absent", &item.absent),
+            ("unknown", &item.unknown),
+        ];
+        for (name, list) in lists {
+            for &class in list {
+                // A class beyond the list has no code either, which is told where codes are looked up.
+                let Some(before) = self.listed.get_mut(class as usize) else {
+                    continue;
+                };
+                if before.0 == Some(row) {
+                    let code = self.taxa.code(class).unwrap_or_default();
+                    let reason = format!("{code:?} is listed as {} already", before.1);
+                    return Err(Error::cell(self.path, name, row, reason));
+                }
+                *before = (Some(row), name);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Writes the labels of one shard, in row order.
@@ -151,9 +163,10 @@ fn check(item: &LabelRow, taxa: &Taxa, path: &Path, row: u64) -> Result<()> {
 /// [`Error::Io`].
 pub fn write_labels(path: &Path, taxa: &Taxa, rows: &[LabelRow]) -> Result<FileEntry> {
     write_table(path, &schema(), rows, |first_row, rows| {
+        let mut rules = Rules::new(path, taxa);
         rows.iter()
             .zip(first_row..)
-            .try_for_each(|(item, row)| check(item, taxa, path, row))?;
+            .try_for_each(|(item, row)| rules.check(item, row))?;
         let place = (path, first_row);
         let u32s = |value: fn(&LabelRow) -> u32| {
             Arc::new(UInt32Array::from_iter_values(rows.iter().map(value)))
@@ -235,6 +248,7 @@ fn read_batch(batch: &Batch<'_>, taxa: &Taxa, labels: &mut Vec<LabelRow>) -> Res
     let (source_indices, source_ids) = (i64s("source_index")?, i64s("source_id")?);
     let classes =
         |lists, name, row| Ok(classes_at(batch, lists, name, row, taxa)?.unwrap_or_default());
+    let mut rules = Rules::new(batch.place(0).0, taxa);
     for row in 0..batch.rows() {
         let item = LabelRow {
             asset_id: ids.value(row),
@@ -259,8 +273,7 @@ fn read_batch(batch: &Batch<'_>, taxa: &Taxa, labels: &mut Vec<LabelRow>) -> Res
                 .then(|| source_indices.value(row)),
             source_id: source_ids.is_valid(row).then(|| source_ids.value(row)),
         };
-        let (path, table_row) = batch.place(row);
-        check(&item, taxa, path, table_row)?;
+        rules.check(&item, batch.place(row).1)?;
         labels.push(item);
     }
     Ok(())
