@@ -88,9 +88,7 @@ pub(crate) mod hex_digits {
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
         let text = String::deserialize(deserializer)?;
-        parse_hex(&text).ok_or_else(|| {
-            de::Error::custom(format!("{text:?} is not 16 lowercase hexadecimal digits"))
-        })
+        parse_hex(&text).ok_or_else(|| de::Error::custom(format!("{text:?} is not 16 lowercase hexadecimal digits")))
     }
 }
 

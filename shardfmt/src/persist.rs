@@ -122,8 +122,7 @@ impl Drop for AtomicFile {
 /// [`Error::Io`] naming the file and the step that failed.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut file = AtomicFile::create(path)?;
-    file.write_all(bytes)
-        .map_err(|cause| Error::io(path, "write", cause))?;
+    file.write_all(bytes).map_err(|cause| Error::io(path, "write", cause))?;
     file.commit()
 }
 
@@ -133,9 +132,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
 /// [`Error::Io`] if the folder cannot be opened or synced.
 pub fn sync_dir(path: &Path) -> Result<()> {
     let folder = File::open(path).map_err(|cause| Error::io(path, "open folder", cause))?;
-    folder
-        .sync_all()
-        .map_err(|cause| Error::io(path, "sync folder", cause))
+    folder.sync_all().map_err(|cause| Error::io(path, "sync folder", cause))
 }
 
 /// Exchanges the names of two existing folders on one filesystem, so that each path then leads to the other content.
@@ -174,14 +171,12 @@ fn exchange_by_renames(a: &Path, b: &Path) -> Result<()> {
     let aside = sibling(a, ".aside");
     fs::rename(a, &aside).map_err(|cause| Error::io(a, "move aside", cause))?;
     if let Err(cause) = fs::rename(b, a) {
-        fs::rename(&aside, a)
-            .map_err(|cause| Error::io(&aside, "move back (content of the old folder)", cause))?;
+        fs::rename(&aside, a).map_err(|cause| Error::io(&aside, "move back (content of the old folder)", cause))?;
         return Err(Error::io(b, "move into place", cause));
     }
     if let Err(cause) = fs::rename(&aside, b) {
         fs::rename(a, b).map_err(|cause| Error::io(a, "move back", cause))?;
-        fs::rename(&aside, a)
-            .map_err(|cause| Error::io(&aside, "move back (content of the old folder)", cause))?;
+        fs::rename(&aside, a).map_err(|cause| Error::io(&aside, "move back (content of the old folder)", cause))?;
         return Err(Error::io(&aside, "move into place", cause));
     }
     Ok(())
@@ -217,12 +212,19 @@ impl Lock {
             let file = open().map_err(|cause| Error::io(path, "create lock file", cause))?;
             match lock(&file) {
                 Ok(()) => {}
-                Err(TryLockError::WouldBlock) => return Err(Error::Locked { path: path.to_path_buf() }),
+                Err(TryLockError::WouldBlock) => {
+                    return Err(Error::Locked {
+                        path: path.to_path_buf(),
+                    });
+                }
                 Err(TryLockError::Error(cause)) => return Err(Error::io(path, "lock", cause)),
             }
             // The holder before us may have removed the file: then what we locked is not what others will see.
             if is_at(&file, path) {
-                return Ok(Self { _file: file, path: path.to_path_buf() });
+                return Ok(Self {
+                    _file: file,
+                    path: path.to_path_buf(),
+                });
             }
         }
     }

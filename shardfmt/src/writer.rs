@@ -40,11 +40,7 @@ impl ShardWriter {
     ///
     /// # Errors
     /// [`Error::InvalidSpec`], [`Error::InvalidMetadata`], [`Error::HeaderTooLarge`], [`Error::Io`].
-    pub fn create(
-        path: &Path,
-        spec: ClipSpec,
-        metadata: &BTreeMap<String, String>,
-    ) -> Result<Self> {
+    pub fn create(path: &Path, spec: ClipSpec, metadata: &BTreeMap<String, String>) -> Result<Self> {
         let layout = Layout {
             spec,
             rows: 0,
@@ -81,14 +77,7 @@ impl ShardWriter {
     ///
     /// # Errors
     /// As [`ShardWriter::push`].
-    pub fn push_hashed(
-        &mut self,
-        asset_id: i64,
-        clip_index: u32,
-        ref_db: f32,
-        clip: &[u8],
-        xxh3: u64,
-    ) -> Result<()> {
+    pub fn push_hashed(&mut self, asset_id: i64, clip_index: u32, ref_db: f32, clip: &[u8], xxh3: u64) -> Result<()> {
         self.check_sound()?;
         let expected = self.layout.spec.clip_bytes();
         if clip.len() != expected {
@@ -160,10 +149,7 @@ impl ShardWriter {
             file.seek(SeekFrom::Start(end))?;
             file.get_ref().set_len(end)
         })?;
-        let kept = self
-            .rows
-            .get((rows as usize).wrapping_sub(1))
-            .map(|row| row.asset_id);
+        let kept = self.rows.get((rows as usize).wrapping_sub(1)).map(|row| row.asset_id);
         for row in self.rows.drain(rows as usize..) {
             // Runs are contiguous, so only the last kept row can share an asset with a dropped one.
             if Some(row.asset_id) != kept {
@@ -260,21 +246,9 @@ mod tests {
         writer.push(1, 0, 0.0, &[0]).unwrap();
         let full = std::io::ErrorKind::StorageFull;
         let error = writer.attempt("write", |_| Err(full.into())).unwrap_err();
-        assert!(matches!(
-            error,
-            Error::Io {
-                operation: "write",
-                ..
-            }
-        ));
-        assert!(matches!(
-            writer.push(1, 1, 0.0, &[0]),
-            Err(Error::WriterFailed { .. })
-        ));
-        assert!(matches!(
-            writer.truncate(0),
-            Err(Error::WriterFailed { .. })
-        ));
+        assert!(matches!(error, Error::Io { operation: "write", .. }));
+        assert!(matches!(writer.push(1, 1, 0.0, &[0]), Err(Error::WriterFailed { .. })));
+        assert!(matches!(writer.truncate(0), Err(Error::WriterFailed { .. })));
         assert!(matches!(writer.finish(), Err(Error::WriterFailed { .. })));
         assert!(!path.exists());
     }

@@ -51,7 +51,10 @@ pub(super) fn audit<R: Read + Seek>(walk: &mut Walk<'_, R>) -> Result<Promise, R
         .into_iter()
         .find(|track| track.is_audio)
         .ok_or_else(|| unsupported("MP4 without an audio track"))?;
-    if !matches!(&track.codec, b"mp4a" | b"alac" | b".mp3" | b"fLaC" | b"sowt" | b"twos" | b"lpcm" | b"fl32") {
+    if !matches!(
+        &track.codec,
+        b"mp4a" | b"alac" | b".mp3" | b"fLaC" | b"sowt" | b"twos" | b"lpcm" | b"fl32"
+    ) {
         return Err(unsupported(&format!("codec {} in MP4", four_cc(track.codec))));
     }
     promise(&track, movie_timescale)
@@ -69,9 +72,14 @@ fn promise(track: &Track, movie_timescale: u32) -> Result<Promise, Reject> {
     // Audio tracks count time in samples; another scale would make the trim a guess.
     if track.timescale != track.rate_hz {
         if start > 0 {
-            return Err(unsupported("MP4 with an edit list whose time scale is not the sampling rate"));
+            return Err(unsupported(
+                "MP4 with an edit list whose time scale is not the sampling rate",
+            ));
         }
-        return Ok(Promise { track_id: Some(track.id), ..Promise::default() });
+        return Ok(Promise {
+            track_id: Some(track.id),
+            ..Promise::default()
+        });
     }
     let available = track.duration.saturating_sub(start);
     // The movie's time scale is often 1 ms, so the segment's end is only that exact.
@@ -154,7 +162,10 @@ fn read_track<R: Read + Seek>(
                         (duration, i64::from_be_bytes(walk.read("an elst box")?))
                     } else {
                         let duration = u32::from_be_bytes(walk.read("an elst box")?);
-                        (u64::from(duration), i64::from(i32::from_be_bytes(walk.read("an elst box")?)))
+                        (
+                            u64::from(duration),
+                            i64::from(i32::from_be_bytes(walk.read("an elst box")?)),
+                        )
                     };
                     walk.read::<4>("an elst box")?;
                     track.edits.push(edit);
@@ -201,5 +212,8 @@ fn unsupported(what: &str) -> Reject {
 }
 
 fn header(reason: &str) -> Reject {
-    Reject::Header { container: "MP4", reason: reason.to_owned() }
+    Reject::Header {
+        container: "MP4",
+        reason: reason.to_owned(),
+    }
 }

@@ -55,7 +55,12 @@ impl FrameHeader {
         };
         let rate_hz: u32 = rate_hz >> [2, 0, 1, 0][version as usize];
         let bytes = if first { 144_000 } else { 72_000 } * kbit / rate_hz + field(9, 1);
-        Ok(Self { version, rate_hz, mono: field(6, 2) == 3, bytes: bytes as usize })
+        Ok(Self {
+            version,
+            rate_hz,
+            mono: field(6, 2) == 3,
+            bytes: bytes as usize,
+        })
     }
 
     fn samples(self) -> u64 {
@@ -87,7 +92,10 @@ struct Tag {
 impl Tag {
     fn parse(frame: &[u8], header: FrameHeader) -> Option<Self> {
         if let Some(vbri) = frame.get(36..).filter(|rest| rest.starts_with(b"VBRI")) {
-            return Some(Self { frames: u32_at(vbri, 14), delay_padding: None });
+            return Some(Self {
+                frames: u32_at(vbri, 14),
+                delay_padding: None,
+            });
         }
         let xing = frame.get(4 + header.side_info_bytes()..)?;
         if !xing.starts_with(b"Xing") && !xing.starts_with(b"Info") {
@@ -97,7 +105,12 @@ impl Tag {
         let has = |bit: u32| flags >> bit & 1 == 1;
         let frames = if has(0) { u32_at(xing, 8) } else { None };
         // Four fields, each there only if its flag is: frames, bytes, seek table, quality.
-        let lame_at = 8 + [4, 4, 100, 4].iter().zip(0..).filter(|&(_, bit)| has(bit)).map(|(size, _)| size).sum::<usize>();
+        let lame_at = 8 + [4, 4, 100, 4]
+            .iter()
+            .zip(0..)
+            .filter(|&(_, bit)| has(bit))
+            .map(|(size, _)| size)
+            .sum::<usize>();
         let delay_padding = xing.get(lame_at..lame_at + 24).and_then(|lame| {
             let known = [b"LAME", b"Lavf", b"Lavc"].iter().any(|&name| lame.starts_with(name));
             let bits = u32_at(lame, 20)? & 0x00ff_ffff;
@@ -200,7 +213,9 @@ fn trailing_tags<R: Read + Seek>(walk: &mut Walk<'_, R>, otherwise: &str) -> Res
                 32 + u64::from(u32::from_le_bytes([head[12], head[13], head[14], head[15]]))
             }
             &[b'I', b'D', b'3', _, _, _, a, b, c, d, ..] if (a | b | c | d) < 0x80 => {
-                10 + [a, b, c, d].iter().fold(0u64, |size, &byte| size << 7 | u64::from(byte))
+                10 + [a, b, c, d]
+                    .iter()
+                    .fold(0u64, |size, &byte| size << 7 | u64::from(byte))
             }
             _ => return Err(walk.damaged(start, otherwise)),
         };

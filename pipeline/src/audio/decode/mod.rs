@@ -78,7 +78,10 @@ enum Progress {
 
 impl std::fmt::Debug for Decoder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Decoder").field("header", &self.header).field("delivered", &self.delivered).finish()
+        f.debug_struct("Decoder")
+            .field("header", &self.header)
+            .field("delivered", &self.delivered)
+            .finish()
     }
 }
 
@@ -95,7 +98,10 @@ impl Decoder {
             if let Channel::Index(index) = channel
                 && index >= header.channels
             {
-                return Err(Reject::NoSuchChannel { index, channels: header.channels });
+                return Err(Reject::NoSuchChannel {
+                    index,
+                    channels: header.channels,
+                });
             }
             if header.declared_frames == Some(0) {
                 return Err(Reject::Empty);
@@ -176,7 +182,10 @@ impl Decoder {
             Progress::Ended => return Ok(None),
             Progress::Refused => {
                 let reason = "it was already refused".to_owned();
-                return Err(Reject::Decode { frame: self.decoded, reason });
+                return Err(Reject::Decode {
+                    frame: self.decoded,
+                    reason,
+                });
             }
         }
         self.progress = Progress::Refused;
@@ -189,7 +198,11 @@ impl Decoder {
                 }
             }
         })?;
-        self.progress = if block.is_some() { Progress::Reading } else { Progress::Ended };
+        self.progress = if block.is_some() {
+            Progress::Reading
+        } else {
+            Progress::Ended
+        };
         Ok(block)
     }
 
@@ -214,7 +227,10 @@ impl Decoder {
             self.next_timestamp = got.checked_add_unsigned(packet.block_dur().get());
         }
 
-        let buffer = self.decoder.decode(&packet).map_err(|error| decode_error(self.decoded, &error))?;
+        let buffer = self
+            .decoder
+            .decode(&packet)
+            .map_err(|error| decode_error(self.decoded, &error))?;
         let frames = buffer.frames();
         if frames > 0 {
             let (rate_hz, channels) = (buffer.spec().rate(), buffer.spec().channels().count());
@@ -263,7 +279,10 @@ impl Decoder {
                 continue;
             }
             if let Some((at, &value)) = plane.iter().enumerate().find(|(_, sample)| !good(sample)) {
-                return Err(Reject::BadSample { frame: self.delivered + at as u64, value });
+                return Err(Reject::BadSample {
+                    frame: self.delivered + at as u64,
+                    value,
+                });
             }
         }
         Ok(())
@@ -281,7 +300,10 @@ impl Decoder {
             (None, _) => self.source.track.num_frames,
         };
         if let Some(expected) = declared.filter(|&expected| expected != self.decoded) {
-            return Err(Reject::FrameCount { expected, got: self.decoded });
+            return Err(Reject::FrameCount {
+                expected,
+                got: self.decoded,
+            });
         }
         if self.delivered == 0 {
             return Err(Reject::Empty);
@@ -296,7 +318,9 @@ impl Decoder {
 /// [`Decoder`] ends at its first one.
 fn guard<T>(decode: impl FnOnce() -> Result<T, Reject>) -> Result<T, Reject> {
     catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|panic| {
-        Err(Reject::Panic { message: panic_message(panic.as_ref()) })
+        Err(Reject::Panic {
+            message: panic_message(panic.as_ref()),
+        })
     })
 }
 
