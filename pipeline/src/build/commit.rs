@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use shardfmt::entry::{DATASET_JSON, FOLDERS, REJECTS, TAXA};
+use shardfmt::entry::{DATASET_JSON, FOLDERS, REJECTS, TAXA, WORK_FOLDER};
 use shardfmt::{Counts, RejectRow, Split, read_assets, write_dataset_json, write_rejects, write_taxa};
 
 use super::ledger::{self, ShardRecord};
@@ -145,7 +145,7 @@ fn records(dir: &Path, plan: &Plan) -> Result<Vec<ShardRecord>> {
                 file.bytes
             );
             return Err(Error::Record {
-                path: dir.join(ledger::FOLDER),
+                path: dir.join(WORK_FOLDER),
                 message,
             });
         }

@@ -3,10 +3,10 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use shardfmt::entry::{DATASET_JSON, FOLDERS};
+use shardfmt::entry::{DATASET_JSON, FOLDERS, WORK_FOLDER};
 use shardfmt::persist::{Lock, exchange_dirs, sync_dir};
 
-use super::ledger::{self, FOLDER, ShardRecord};
+use super::ledger::{self, ShardRecord};
 use super::plan::{PROGRAM, Plan, SourceStat};
 use super::reader::hash;
 use crate::error::{Error, Result, io};
@@ -35,7 +35,7 @@ pub(super) fn state(dir: &Path) -> Result<State> {
     if dir.join(DATASET_JSON).exists() {
         return Ok(State::Committed);
     }
-    if dir.join(FOLDER).is_dir() {
+    if dir.join(WORK_FOLDER).is_dir() {
         return Ok(State::Unfinished);
     }
     match entries.into_iter().next() {
@@ -65,7 +65,7 @@ pub(super) fn create(dir: &Path) -> Result<()> {
 }
 
 fn records(dir: &Path) -> Result<PathBuf> {
-    let path = dir.join(FOLDER);
+    let path = dir.join(WORK_FOLDER);
     std::fs::create_dir_all(&path).map_err(io("create the folder", &path))?;
     Ok(path)
 }
@@ -134,6 +134,6 @@ pub(super) fn remove(dir: &Path) -> Result<()> {
 
 /// Removes the records of a build that was cut off right after its commit.
 pub(super) fn tidy(dir: &Path) -> Result<()> {
-    let path = dir.join(FOLDER);
+    let path = dir.join(WORK_FOLDER);
     if path.is_dir() { remove(&path) } else { Ok(()) }
 }

@@ -15,7 +15,7 @@ use crate::dataset::{
     DatasetInfo, check_rows, check_size, open_listed_shard, open_verified, read_dataset_json, read_shard_assets,
 };
 use crate::entry::{
-    DATASET_JSON, FOLDERS, FileEntry, REJECTS, TAXA, assets_path, labels_path, priors_path, shard_path,
+    DATASET_JSON, FOLDERS, FileEntry, REJECTS, TAXA, WORK_FOLDER, assets_path, labels_path, priors_path, shard_path,
 };
 use crate::error::{Error, Result};
 use crate::shard::{Checks, Shard};
@@ -250,7 +250,7 @@ impl Run<'_> {
         let listed: HashSet<&str> = self.info.files.iter().map(|entry| entry.path.as_str()).collect();
         let mut names: Vec<_> = list(self.dir, "")?
             .into_iter()
-            .filter(|name| name != DATASET_JSON)
+            .filter(|name| name != DATASET_JSON && name != WORK_FOLDER)
             .collect();
         names.retain(|name| !FOLDERS.contains(&name.as_str()));
         for folder in FOLDERS {
