@@ -25,7 +25,9 @@ fn waveform() -> Vec<f32> {
 fn benches(criterion: &mut Criterion) {
     let waveform = waveform();
     let config = SpectrogramConfig::default();
-    let Ok(plan) = LogMel::new(&config, RATE_HZ, CLIP_SAMPLES) else { return };
+    let Ok(plan) = LogMel::new(&config, RATE_HZ, CLIP_SAMPLES) else {
+        return;
+    };
     let mut scratch = plan.scratch();
     let mut out = vec![0; plan.bytes()];
     criterion.bench_function("log-mel stage, one clip", |bencher| {
@@ -33,12 +35,20 @@ fn benches(criterion: &mut Criterion) {
     });
 
     let fft = RealFftPlanner::<f32>::new().plan_fft_forward(config.n_fft);
-    let (mut input, mut output, mut work) = (fft.make_input_vec(), fft.make_output_vec(), fft.make_scratch_vec());
+    let (mut input, mut output, mut work) = (
+        fft.make_input_vec(),
+        fft.make_output_vec(),
+        fft.make_scratch_vec(),
+    );
     criterion.bench_function("bare real FFTs, one clip", |bencher| {
         bencher.iter(|| {
             for _ in 0..plan.width() {
                 // The transform destroys its input; its speed does not depend on the values.
-                let _ = black_box(fft.process_with_scratch(black_box(&mut input), &mut output, &mut work));
+                let _ = black_box(fft.process_with_scratch(
+                    black_box(&mut input),
+                    &mut output,
+                    &mut work,
+                ));
             }
         });
     });

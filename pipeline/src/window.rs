@@ -30,7 +30,9 @@ pub enum WindowConfigError {
         text: String,
     },
     /// The clip has no samples, or more than 2^31. Change the duration.
-    #[error("a duration of {duration_s} s at {rate_hz} Hz is {samples} samples; 1 to 2147483648 are possible")]
+    #[error(
+        "a duration of {duration_s} s at {rate_hz} Hz is {samples} samples; 1 to 2147483648 are possible"
+    )]
     Duration {
         /// The duration.
         duration_s: Decimal,
@@ -62,10 +64,19 @@ impl FromStr for Decimal {
             if !plain || significant.len() > MAX_DIGITS || fraction.len() > MAX_DIGITS {
                 return None;
             }
-            let digits = if significant.is_empty() { 0 } else { significant.parse().ok()? };
-            Some(Self { digits, places: fraction.len() as u32 })
+            let digits = if significant.is_empty() {
+                0
+            } else {
+                significant.parse().ok()?
+            };
+            Some(Self {
+                digits,
+                places: fraction.len() as u32,
+            })
         };
-        parse().ok_or_else(|| WindowConfigError::Decimal { text: text.to_owned() })
+        parse().ok_or_else(|| WindowConfigError::Decimal {
+            text: text.to_owned(),
+        })
     }
 }
 
@@ -84,7 +95,11 @@ impl fmt::Display for Decimal {
         let digits = format!("{:0>width$}", self.digits, width = places + 1);
         let (whole, fraction) = digits.split_at(digits.len() - places);
         f.write_str(whole)?;
-        if places > 0 { write!(f, ".{fraction}") } else { Ok(()) }
+        if places > 0 {
+            write!(f, ".{fraction}")
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -127,7 +142,10 @@ impl Decimal {
 
     /// `self * factor` as a reduced fraction.
     fn times(self, factor: u32) -> (u128, u128) {
-        let (numerator, denominator) = (u128::from(self.digits) * u128::from(factor), 10u128.pow(self.places));
+        let (numerator, denominator) = (
+            u128::from(self.digits) * u128::from(factor),
+            10u128.pow(self.places),
+        );
         let divisor = gcd(numerator, denominator);
         (numerator / divisor, denominator / divisor)
     }
@@ -169,18 +187,33 @@ impl Windowing {
     /// # Errors
     ///
     /// A clip without samples, or a hop below one sample.
-    pub fn new(duration_s: Decimal, hop_s: Decimal, rate_hz: u32, tail: Tail) -> Result<Self, WindowConfigError> {
+    pub fn new(
+        duration_s: Decimal,
+        hop_s: Decimal,
+        rate_hz: u32,
+        tail: Tail,
+    ) -> Result<Self, WindowConfigError> {
         let (numerator, denominator) = duration_s.times(rate_hz);
         let samples = (2 * numerator + denominator) / (2 * denominator);
         let duration_samples = match u64::try_from(samples) {
             Ok(samples @ 1..=0x8000_0000) => samples,
-            _ => return Err(WindowConfigError::Duration { duration_s, rate_hz, samples }),
+            _ => {
+                return Err(WindowConfigError::Duration {
+                    duration_s,
+                    rate_hz,
+                    samples,
+                });
+            }
         };
         let hop = hop_s.times(rate_hz);
         if hop.0 < hop.1 {
             return Err(WindowConfigError::Hop { hop_s, rate_hz });
         }
-        Ok(Self { duration_samples, hop, tail })
+        Ok(Self {
+            duration_samples,
+            hop,
+            tail,
+        })
     }
 
     /// Samples of every clip.
@@ -195,17 +228,25 @@ impl Windowing {
             .checked_mul(2 * numerator)
             .and_then(|twice| twice.checked_add(denominator))
             .map(|twice| twice / (2 * denominator));
-        exact.and_then(|start| u64::try_from(start).ok()).unwrap_or(u64::MAX)
+        exact
+            .and_then(|start| u64::try_from(start).ok())
+            .unwrap_or(u64::MAX)
     }
 
     /// How many clips a recording of `total_samples` has.
     pub fn clip_count(&self, total_samples: u64) -> u64 {
-        let whole = total_samples.checked_sub(self.duration_samples).map_or(0, |last| self.starts_to(last));
+        let whole = total_samples
+            .checked_sub(self.duration_samples)
+            .map_or(0, |last| self.starts_to(last));
         match self.tail {
             Tail::Drop => whole,
             Tail::Pad => {
-                let Some(last) = total_samples.checked_sub(1) else { return 0 };
-                let end_before_total = last.checked_sub(self.duration_samples).map_or(0, |last| self.starts_to(last));
+                let Some(last) = total_samples.checked_sub(1) else {
+                    return 0;
+                };
+                let end_before_total = last
+                    .checked_sub(self.duration_samples)
+                    .map_or(0, |last| self.starts_to(last));
                 // One more than end before the last sample, unless a gap swallows it.
                 self.starts_to(last).min(end_before_total + 1)
             }
@@ -255,15 +296,27 @@ pub struct Cutter {
 impl Cutter {
     /// Starts a recording.
     pub fn new(windowing: Windowing) -> Self {
-        Self { windowing, buffer: Vec::new(), base: 0, received: 0, next_index: 0, clip_count: None }
+        Self {
+            windowing,
+            buffer: Vec::new(),
+            base: 0,
+            received: 0,
+            next_index: 0,
+            clip_count: None,
+        }
     }
 
     /// Takes the next samples of the recording.
     pub fn push(&mut self, samples: &[f32]) {
         self.forget();
         // Samples in a gap between clips are not stored.
-        let skipped = self.windowing.start(self.next_index).saturating_sub(self.received);
-        let skipped = usize::try_from(skipped).unwrap_or(usize::MAX).min(samples.len());
+        let skipped = self
+            .windowing
+            .start(self.next_index)
+            .saturating_sub(self.received);
+        let skipped = usize::try_from(skipped)
+            .unwrap_or(usize::MAX)
+            .min(samples.len());
         let skipped = if self.buffer.is_empty() { skipped } else { 0 };
         self.buffer.extend_from_slice(&samples[skipped..]);
         self.base += skipped as u64;
@@ -299,13 +352,23 @@ impl Cutter {
         }
         let index = self.next_index;
         self.next_index += 1;
-        Some(Clip { index, start_sample, valid_samples, waveform: &self.buffer[at..end] })
+        Some(Clip {
+            index,
+            start_sample,
+            valid_samples,
+            waveform: &self.buffer[at..end],
+        })
     }
 
     /// Drops samples before the next clip, once they are the larger part of the buffer.
     fn forget(&mut self) {
-        let passed = self.windowing.start(self.next_index).saturating_sub(self.base);
-        let passed = usize::try_from(passed).unwrap_or(usize::MAX).min(self.buffer.len());
+        let passed = self
+            .windowing
+            .start(self.next_index)
+            .saturating_sub(self.base);
+        let passed = usize::try_from(passed)
+            .unwrap_or(usize::MAX)
+            .min(self.buffer.len());
         if passed > 0 && 2 * passed >= self.buffer.len() {
             self.buffer.drain(..passed);
             self.base += passed as u64;

@@ -64,7 +64,20 @@ pub(super) fn identify<R: Read + Seek>(source: &mut R) -> Result<(Container, u64
         let magic = &magic[..filled];
         let container = match magic {
             [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'A', b'V', b'E'] => Container::Wav,
-            [b'F', b'O', b'R', b'M', _, _, _, _, b'A', b'I', b'F', b'F' | b'C'] => Container::Aiff,
+            [
+                b'F',
+                b'O',
+                b'R',
+                b'M',
+                _,
+                _,
+                _,
+                _,
+                b'A',
+                b'I',
+                b'F',
+                b'F' | b'C',
+            ] => Container::Aiff,
             [b'c', b'a', b'f', b'f', ..] => Container::Caf,
             [b'f', b'L', b'a', b'C', ..] => Container::Flac,
             [b'O', b'g', b'g', b'S', ..] => Container::Ogg,
@@ -72,7 +85,9 @@ pub(super) fn identify<R: Read + Seek>(source: &mut R) -> Result<(Container, u64
             // A tag's size is stored in 7-bit bytes and does not count its own 10-byte header or the
             // optional 10-byte footer (ID3v2.4 section 3.1).
             &[b'I', b'D', b'3', _, _, flags, a, b, c, d, ..] if (a | b | c | d) < 0x80 => {
-                let size = [a, b, c, d].iter().fold(0u64, |size, &byte| size << 7 | u64::from(byte));
+                let size = [a, b, c, d]
+                    .iter()
+                    .fold(0u64, |size, &byte| size << 7 | u64::from(byte));
                 offset += 10 + size + if flags & 0x10 != 0 { 10 } else { 0 };
                 continue;
             }
@@ -80,7 +95,9 @@ pub(super) fn identify<R: Read + Seek>(source: &mut R) -> Result<(Container, u64
                 return Err(unsupported("RF64 (WAV above 4 GiB)"));
             }
             [0x1a, 0x45, 0xdf, 0xa3, ..] => return Err(unsupported("Matroska/WebM")),
-            [b'N', b'I', b'S', b'T', b'_', b'1', b'A', ..] => return Err(unsupported("NIST SPHERE")),
+            [b'N', b'I', b'S', b'T', b'_', b'1', b'A', ..] => {
+                return Err(unsupported("NIST SPHERE"));
+            }
             [b'w', b'v', b'p', b'k', ..] => return Err(unsupported("WavPack")),
             [b'M', b'A', b'C', b' ', ..] => return Err(unsupported("Monkey's Audio")),
             [0x30, 0x26, 0xb2, 0x75, ..] => return Err(unsupported("ASF/WMA")),
@@ -104,7 +121,9 @@ pub(super) fn identify<R: Read + Seek>(source: &mut R) -> Result<(Container, u64
 }
 
 fn unsupported(what: &str) -> Reject {
-    Reject::Unsupported { what: what.to_owned() }
+    Reject::Unsupported {
+        what: what.to_owned(),
+    }
 }
 
 /// Fills `buffer` as far as the source reaches.
@@ -135,16 +154,25 @@ mod tests {
         bytes.extend(b"ID3\x03\0\0\0\0\x01\x48");
         bytes.extend([0; 200]);
         bytes.extend(b"fLaC");
-        assert_eq!(identify(&mut Cursor::new(bytes)).unwrap(), (Container::Flac, 13 + 210));
+        assert_eq!(
+            identify(&mut Cursor::new(bytes)).unwrap(),
+            (Container::Flac, 13 + 210)
+        );
     }
 
     #[test]
     fn what_is_not_audio_is_named() {
         let error = identify(&mut Cursor::new(b"<!DOCTYPE html>")).unwrap_err();
-        assert_eq!(error.to_string(), "not a known audio container: the file starts with 3c21444f4354595045206874");
+        assert_eq!(
+            error.to_string(),
+            "not a known audio container: the file starts with 3c21444f4354595045206874"
+        );
         let error = identify(&mut Cursor::new(b"NIST_1A\n   1024\n")).unwrap_err();
         assert_eq!(error.to_string(), "NIST SPHERE is not supported");
-        assert!(matches!(identify(&mut Cursor::new(b"")), Err(Reject::Empty)));
+        assert!(matches!(
+            identify(&mut Cursor::new(b"")),
+            Err(Reject::Empty)
+        ));
         // A RIFF header with one flipped bit must not become something else.
         assert!(identify(&mut Cursor::new(b"RIFG\0\0\0\0WAVEfmt ")).is_err());
     }

@@ -25,7 +25,12 @@ impl FrameSource {
         // The window is centred in the transform by an integer division, and the transform at the
         // frame's sample: librosa's `pad_center` and `center=True`.
         let lead = config.n_fft / 2 - (config.n_fft - length) / 2;
-        Self { window, hop: config.hop_length, lead, width }
+        Self {
+            window,
+            hop: config.hop_length,
+            lead,
+            width,
+        }
     }
 
     /// Samples of a frame that are not always zero.
@@ -41,11 +46,19 @@ impl FrameSource {
     /// Fills `signal[n * lanes + lane]`, for `n` below the window's length, with the frames from
     /// `first` on. Frames beyond the picture are zero.
     #[inline(always)]
-    pub(super) fn fill<S: Simd>(&self, first: usize, clip: &[f32], edge: &mut [f32], signal: &mut [f32]) {
+    pub(super) fn fill<S: Simd>(
+        &self,
+        first: usize,
+        clip: &[f32],
+        edge: &mut [f32],
+        signal: &mut [f32],
+    ) {
         let lanes = S::F32_LANES;
         let needed = (lanes - 1) * self.hop + self.window.len();
         let begin = (first * self.hop) as isize - self.lead as isize;
-        let inside = usize::try_from(begin).ok().and_then(|begin| clip.get(begin..begin + needed));
+        let inside = usize::try_from(begin)
+            .ok()
+            .and_then(|begin| clip.get(begin..begin + needed));
         let source = match inside {
             Some(source) => source,
             None => {
@@ -65,17 +78,26 @@ impl FrameSource {
             _ => self.transpose_slowly(lanes, source, signal),
         }
         for lane in self.width.saturating_sub(first)..lanes {
-            signal.iter_mut().skip(lane).step_by(lanes).for_each(|sample| *sample = 0.0);
+            signal
+                .iter_mut()
+                .skip(lane)
+                .step_by(lanes)
+                .for_each(|sample| *sample = 0.0);
         }
     }
 
     #[inline(always)]
     fn transpose<const L: usize>(&self, source: &[f32], signal: &mut [f32]) {
         const BLOCK: usize = 8;
-        let rows: [&[f32]; L] = std::array::from_fn(|lane| &source[lane * self.hop..][..self.window.len()]);
+        let rows: [&[f32]; L] =
+            std::array::from_fn(|lane| &source[lane * self.hop..][..self.window.len()]);
         let (windows, _) = self.window.as_chunks::<BLOCK>();
         let (signal, _) = signal.as_chunks_mut::<L>();
-        for (at, (window, out)) in windows.iter().zip(signal.chunks_exact_mut(BLOCK)).enumerate() {
+        for (at, (window, out)) in windows
+            .iter()
+            .zip(signal.chunks_exact_mut(BLOCK))
+            .enumerate()
+        {
             let mut tile = [[0.0f32; BLOCK]; L];
             for (tile, row) in tile.iter_mut().zip(rows) {
                 let (samples, _) = row.as_chunks::<BLOCK>();
@@ -98,7 +120,12 @@ impl FrameSource {
     }
 
     fn transpose_slowly(&self, lanes: usize, source: &[f32], signal: &mut [f32]) {
-        for (n, (&window, out)) in self.window.iter().zip(signal.chunks_exact_mut(lanes)).enumerate() {
+        for (n, (&window, out)) in self
+            .window
+            .iter()
+            .zip(signal.chunks_exact_mut(lanes))
+            .enumerate()
+        {
             for (lane, out) in out.iter_mut().enumerate() {
                 *out = source[lane * self.hop + n] * window;
             }

@@ -68,9 +68,16 @@ impl MelBank {
         let edge_hz = |index: usize| scale.hz(low_mel + step_mel * index as f64);
         let bin_hz = |bin: usize| bin as f64 * f64::from(rate_hz) / config.n_fft as f64;
 
-        let mut bank = Self { bands: Vec::new(), weights: Vec::new(), scale, low_mel, step_mel };
+        let mut bank = Self {
+            bands: Vec::new(),
+            weights: Vec::new(),
+            scale,
+            low_mel,
+            step_mel,
+        };
         for band in 0..config.n_mels {
-            let (low_hz, centre_hz, high_hz) = (edge_hz(band), edge_hz(band + 1), edge_hz(band + 2));
+            let (low_hz, centre_hz, high_hz) =
+                (edge_hz(band), edge_hz(band + 1), edge_hz(band + 2));
             let area = match config.mel_norm {
                 MelNorm::Slaney => 2.0 / (high_hz - low_hz),
                 MelNorm::None => 1.0,
@@ -83,13 +90,24 @@ impl MelBank {
             let weights_start = bank.weights.len();
             let bins = (0..=config.n_fft / 2).skip_while(|&bin| weight(bin) <= 0.0);
             let first_bin = bins.clone().next().unwrap_or(0);
-            bank.weights.extend(bins.map(weight).take_while(|&weight| weight > 0.0));
+            bank.weights
+                .extend(bins.map(weight).take_while(|&weight| weight > 0.0));
             let weights_end = bank.weights.len();
             if weights_start == weights_end {
                 let (n_fft, n_mels) = (config.n_fft, config.n_mels);
-                return Err(ConfigError::EmptyBand { band, low_hz, high_hz, n_fft, n_mels });
+                return Err(ConfigError::EmptyBand {
+                    band,
+                    low_hz,
+                    high_hz,
+                    n_fft,
+                    n_mels,
+                });
             }
-            bank.bands.push(Band { first_bin, weights_start, weights_end });
+            bank.bands.push(Band {
+                first_bin,
+                weights_start,
+                weights_end,
+            });
         }
         Ok(bank)
     }
@@ -97,7 +115,12 @@ impl MelBank {
     /// The bands, each with its weights.
     #[inline(always)]
     pub(super) fn bands(&self) -> impl Iterator<Item = (usize, &[f32])> {
-        self.bands.iter().map(|band| (band.first_bin, &self.weights[band.weights_start..band.weights_end]))
+        self.bands.iter().map(|band| {
+            (
+                band.first_bin,
+                &self.weights[band.weights_start..band.weights_end],
+            )
+        })
     }
 
     /// The height of a frequency in the picture: 0 is its lower edge, 1 its upper edge. Band `r` is

@@ -66,7 +66,11 @@ impl Octaves {
 
     /// Vectors of the signal buffer, if only the first `support` samples of a frame are not zero.
     pub(super) fn signal_vectors(&self, support: usize) -> usize {
-        if support <= self.n_fft / 2 { self.n_fft / 2 } else { self.n_fft }
+        if support <= self.n_fft / 2 {
+            self.n_fft / 2
+        } else {
+            self.n_fft
+        }
     }
 
     /// Vectors of the work buffer.
@@ -77,7 +81,13 @@ impl Octaves {
     /// Replaces `power`, of `n_fft / 2 + 1` vectors, by the power spectrum of `signal`, of
     /// [`signal_vectors`](Self::signal_vectors); both buffers are overwritten.
     #[inline(always)]
-    pub(super) fn power<S: Simd>(&self, simd: S, signal: &mut [S::f32s], work: &mut [S::f32s], power: &mut [S::f32s]) {
+    pub(super) fn power<S: Simd>(
+        &self,
+        simd: S,
+        signal: &mut [S::f32s],
+        work: &mut [S::f32s],
+        power: &mut [S::f32s],
+    ) {
         let (work, _) = work.as_chunks_mut::<2>();
         for octave in &self.octaves {
             octave.split(simd, signal, work);
@@ -86,7 +96,10 @@ impl Octaves {
             }
             octave.last_pass(simd, &work[..octave.points / 4], power);
         }
-        let (dc, nyquist) = (simd.add_f32s(signal[0], signal[1]), simd.sub_f32s(signal[0], signal[1]));
+        let (dc, nyquist) = (
+            simd.add_f32s(signal[0], signal[1]),
+            simd.sub_f32s(signal[0], signal[1]),
+        );
         power[0] = simd.mul_f32s(dc, dc);
         power[self.n_fft / 2] = simd.mul_f32s(nyquist, nyquist);
     }
@@ -110,18 +123,29 @@ impl Octave {
         let mut frequencies = vec![0usize];
         let (mut stride, mut split) = (1, size);
         while split > block {
-            frequencies = frequencies.iter().flat_map(|&f| (0..4).map(move |j| f + j * stride)).collect();
+            frequencies = frequencies
+                .iter()
+                .flat_map(|&f| (0..4).map(move |j| f + j * stride))
+                .collect();
             stride *= 4;
             split /= 4;
         }
-        let frequencies = frequencies.iter().flat_map(|&f| (0..block).map(move |j| f + j * stride));
+        let frequencies = frequencies
+            .iter()
+            .flat_map(|&f| (0..block).map(move |j| f + j * stride));
         let bins = frequencies
             .map(|m| {
                 let bin = 4 * m + 1;
                 (bin.min(points - bin) * (n_fft / points)) as u32
             })
             .collect();
-        Self { points, rotations, passes, last_radix: block, bins }
+        Self {
+            points,
+            rotations,
+            passes,
+            last_radix: block,
+            bins,
+        }
     }
 
     /// Leaves the sums in the first half of `signal` and the rotated differences in `work`.
@@ -140,15 +164,26 @@ impl Octave {
         let (low_0, low_1) = low.split_at_mut(quarter);
         if high.is_empty() {
             // The frame's second half is zero: sums and differences are its first half.
-            for (((out, &rotation), &real), &imaginary) in work.iter_mut().zip(&self.rotations).zip(&*low_0).zip(&*low_1) {
+            for (((out, &rotation), &real), &imaginary) in work
+                .iter_mut()
+                .zip(&self.rotations)
+                .zip(&*low_0)
+                .zip(&*low_1)
+            {
                 *out = rotate(real, imaginary, rotation);
             }
             return;
         }
         let (high_0, high_1) = high[..half].split_at(quarter);
         let parts = low_0.iter_mut().zip(low_1).zip(high_0).zip(high_1);
-        for ((out, &rotation), (((low_0, low_1), &high_0), &high_1)) in work.iter_mut().zip(&self.rotations).zip(parts) {
-            *out = rotate(simd.sub_f32s(*low_0, high_0), simd.sub_f32s(*low_1, high_1), rotation);
+        for ((out, &rotation), (((low_0, low_1), &high_0), &high_1)) in
+            work.iter_mut().zip(&self.rotations).zip(parts)
+        {
+            *out = rotate(
+                simd.sub_f32s(*low_0, high_0),
+                simd.sub_f32s(*low_1, high_1),
+                rotation,
+            );
             *low_0 = simd.add_f32s(*low_0, high_0);
             *low_1 = simd.add_f32s(*low_1, high_1);
         }
@@ -160,7 +195,9 @@ impl Octave {
         match self.last_radix {
             8 => self.squares::<S, 8>(simd, work, power, |x| radix_8(simd, x)),
             4 => self.squares::<S, 4>(simd, work, power, |x| radix_4(simd, x)),
-            2 => self.squares::<S, 2>(simd, work, power, |[a, b]| [add(simd, a, b), sub(simd, a, b)]),
+            2 => self.squares::<S, 2>(simd, work, power, |[a, b]| {
+                [add(simd, a, b), sub(simd, a, b)]
+            }),
             _ => self.squares::<S, 1>(simd, work, power, |x| x),
         }
     }
@@ -177,7 +214,8 @@ impl Octave {
         let (bins, _) = self.bins.as_chunks::<R>();
         for (&block, bins) in blocks.iter().zip(bins) {
             for ([real, imaginary], &bin) in butterfly(block).into_iter().zip(bins) {
-                power[bin as usize] = simd.mul_add_e_f32s(real, real, simd.mul_f32s(imaginary, imaginary));
+                power[bin as usize] =
+                    simd.mul_add_e_f32s(real, real, simd.mul_f32s(imaginary, imaginary));
             }
         }
     }
@@ -206,7 +244,9 @@ impl Pass {
             let (b, rest) = rest.split_at_mut(self.quarter);
             let (c, d) = rest.split_at_mut(self.quarter);
             let rows = a.iter_mut().zip(b).zip(c.iter_mut().zip(d));
-            for (&[cos_1, sin_1, cos_2, sin_2, cos_3, sin_3], ((a, b), (c, d))) in self.twiddles.iter().zip(rows) {
+            for (&[cos_1, sin_1, cos_2, sin_2, cos_3, sin_3], ((a, b), (c, d))) in
+                self.twiddles.iter().zip(rows)
+            {
                 let [y0, y1, y2, y3] = radix_4(simd, [*a, *b, *c, *d]);
                 *a = y0;
                 *b = mul(simd, y1, cos_1, sin_1);
@@ -263,9 +303,15 @@ fn radix_8<S: Simd>(simd: S, x: [Pair<S>; 8]) -> [Pair<S>; 8] {
     let half_root = simd.splat_f32s(std::f32::consts::FRAC_1_SQRT_2);
     let [r1, i1] = odd[1];
     let [r3, i3] = odd[3];
-    let o1 = [simd.mul_f32s(simd.add_f32s(r1, i1), half_root), simd.mul_f32s(simd.sub_f32s(i1, r1), half_root)];
+    let o1 = [
+        simd.mul_f32s(simd.add_f32s(r1, i1), half_root),
+        simd.mul_f32s(simd.sub_f32s(i1, r1), half_root),
+    ];
     // Its negative, so that no sign has to be flipped.
-    let o3 = [simd.mul_f32s(simd.sub_f32s(r3, i3), half_root), simd.mul_f32s(simd.add_f32s(i3, r3), half_root)];
+    let o3 = [
+        simd.mul_f32s(simd.sub_f32s(r3, i3), half_root),
+        simd.mul_f32s(simd.add_f32s(i3, r3), half_root),
+    ];
     let (y2, y6) = turn(simd, even[2], odd[2]);
     [
         add(simd, even[0], odd[0]),

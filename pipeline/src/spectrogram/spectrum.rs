@@ -30,7 +30,9 @@ enum Transform {
 
 impl std::fmt::Debug for Spectrum {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Spectrum").field("n_fft", &self.n_fft).finish_non_exhaustive()
+        f.debug_struct("Spectrum")
+            .field("n_fft", &self.n_fft)
+            .finish_non_exhaustive()
     }
 }
 
@@ -50,22 +52,45 @@ impl Spectrum {
         if n_fft.is_power_of_two() {
             let octaves = Octaves::new(n_fft);
             let signal_vectors = octaves.signal_vectors(window_length);
-            return Self { n_fft, signal_vectors, transform: Transform::Octaves(octaves) };
+            return Self {
+                n_fft,
+                signal_vectors,
+                transform: Transform::Octaves(octaves),
+            };
         }
         let transform = Transform::General(RealFftPlanner::new().plan_fft_forward(n_fft));
-        Self { n_fft, signal_vectors: window_length, transform }
+        Self {
+            n_fft,
+            signal_vectors: window_length,
+            transform,
+        }
     }
 
     pub(super) fn scratch(&self) -> SpectrumScratch {
         let vectors = |count: usize| vec![0.0; count * MAX_LANES + LINE];
         let (work, frame, spectrum, transform) = match &self.transform {
-            Transform::Octaves(octaves) => (vectors(octaves.work_vectors()), Vec::new(), Vec::new(), Vec::new()),
-            Transform::General(fft) => {
-                (Vec::new(), fft.make_input_vec(), fft.make_output_vec(), fft.make_scratch_vec())
-            }
+            Transform::Octaves(octaves) => (
+                vectors(octaves.work_vectors()),
+                Vec::new(),
+                Vec::new(),
+                Vec::new(),
+            ),
+            Transform::General(fft) => (
+                Vec::new(),
+                fft.make_input_vec(),
+                fft.make_output_vec(),
+                fft.make_scratch_vec(),
+            ),
         };
         let (signal, power) = (vectors(self.signal_vectors), vectors(self.n_fft / 2 + 1));
-        SpectrumScratch { signal, work, power, frame, spectrum, transform }
+        SpectrumScratch {
+            signal,
+            work,
+            power,
+            frame,
+            spectrum,
+            transform,
+        }
     }
 
     /// Power spectra of the frames from `first` on: one vector a bin, one frame a lane.
@@ -79,7 +104,14 @@ impl Spectrum {
         edge: &mut [f32],
         scratch: &'a mut SpectrumScratch,
     ) -> &'a [S::f32s] {
-        let SpectrumScratch { signal, work, power, frame, spectrum, transform } = scratch;
+        let SpectrumScratch {
+            signal,
+            work,
+            power,
+            frame,
+            spectrum,
+            transform,
+        } = scratch;
         let signal = &mut aligned(signal)[..self.signal_vectors * S::F32_LANES];
         frames.fill::<S>(first, clip, edge, signal);
         let power = aligned(power);
@@ -96,14 +128,23 @@ impl Spectrum {
                 let lanes = S::F32_LANES;
                 for lane in 0..lanes {
                     frame.fill(0.0);
-                    for (sample, &value) in frame.iter_mut().zip(signal.iter().skip(lane).step_by(lanes)) {
+                    for (sample, &value) in frame
+                        .iter_mut()
+                        .zip(signal.iter().skip(lane).step_by(lanes))
+                    {
                         *sample = value;
                     }
                     // Fails only for buffers of another size; these were made by the same plan.
-                    if fft.process_with_scratch(frame, spectrum, transform).is_err() {
+                    if fft
+                        .process_with_scratch(frame, spectrum, transform)
+                        .is_err()
+                    {
                         spectrum.fill(Complex::default());
                     }
-                    for (bin, out) in spectrum.iter().zip(power.iter_mut().skip(lane).step_by(lanes)) {
+                    for (bin, out) in spectrum
+                        .iter()
+                        .zip(power.iter_mut().skip(lane).step_by(lanes))
+                    {
                         *out = bin.norm_sqr();
                     }
                 }
@@ -116,6 +157,10 @@ impl Spectrum {
 /// The part of a buffer that begins at a cache line.
 #[inline(always)]
 fn aligned(buffer: &mut [f32]) -> &mut [f32] {
-    let offset = buffer.as_ptr().align_offset(LINE * size_of::<f32>()).min(LINE).min(buffer.len());
+    let offset = buffer
+        .as_ptr()
+        .align_offset(LINE * size_of::<f32>())
+        .min(LINE)
+        .min(buffer.len());
     &mut buffer[offset..]
 }

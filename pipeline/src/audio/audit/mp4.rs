@@ -51,8 +51,14 @@ pub(super) fn audit<R: Read + Seek>(walk: &mut Walk<'_, R>) -> Result<Promise, R
         .into_iter()
         .find(|track| track.is_audio)
         .ok_or_else(|| unsupported("MP4 without an audio track"))?;
-    if !matches!(&track.codec, b"mp4a" | b"alac" | b".mp3" | b"fLaC" | b"sowt" | b"twos" | b"lpcm" | b"fl32") {
-        return Err(unsupported(&format!("codec {} in MP4", four_cc(track.codec))));
+    if !matches!(
+        &track.codec,
+        b"mp4a" | b"alac" | b".mp3" | b"fLaC" | b"sowt" | b"twos" | b"lpcm" | b"fl32"
+    ) {
+        return Err(unsupported(&format!(
+            "codec {} in MP4",
+            four_cc(track.codec)
+        )));
     }
     promise(&track, movie_timescale)
 }
@@ -64,18 +70,29 @@ fn promise(track: &Track, movie_timescale: u32) -> Result<Promise, Reject> {
     let (segment, start) = match track.edits.as_slice() {
         [] => (0, 0),
         &[(segment, start)] if start >= 0 => (segment, start.unsigned_abs()),
-        edits => return Err(unsupported(&format!("MP4 with an edit list of {} edits", edits.len()))),
+        edits => {
+            return Err(unsupported(&format!(
+                "MP4 with an edit list of {} edits",
+                edits.len()
+            )));
+        }
     };
     // Audio tracks count time in samples; another scale would make the trim a guess.
     if track.timescale != track.rate_hz {
         if start > 0 {
-            return Err(unsupported("MP4 with an edit list whose time scale is not the sampling rate"));
+            return Err(unsupported(
+                "MP4 with an edit list whose time scale is not the sampling rate",
+            ));
         }
-        return Ok(Promise { track_id: Some(track.id), ..Promise::default() });
+        return Ok(Promise {
+            track_id: Some(track.id),
+            ..Promise::default()
+        });
     }
     let available = track.duration.saturating_sub(start);
     // The movie's time scale is often 1 ms, so the segment's end is only that exact.
-    let segment_frames = (u128::from(segment) * u128::from(track.rate_hz) * 2 + u128::from(movie_timescale))
+    let segment_frames = (u128::from(segment) * u128::from(track.rate_hz) * 2
+        + u128::from(movie_timescale))
         / (u128::from(movie_timescale) * 2);
     let kept = match u64::try_from(segment_frames) {
         Ok(frames) if frames > 0 => frames.min(available),
@@ -89,7 +106,10 @@ fn promise(track: &Track, movie_timescale: u32) -> Result<Promise, Reject> {
     })
 }
 
-fn read_movie<R: Read + Seek>(walk: &mut Walk<'_, R>, movie: &Atom) -> Result<(u32, Vec<Track>), Reject> {
+fn read_movie<R: Read + Seek>(
+    walk: &mut Walk<'_, R>,
+    movie: &Atom,
+) -> Result<(u32, Vec<Track>), Reject> {
     let mut timescale = 0;
     let mut tracks = Vec::new();
     while let Some(atom) = next_atom(walk, movie.end)? {
@@ -117,7 +137,9 @@ fn read_track<R: Read + Seek>(
 ) -> Result<(), Reject> {
     while let Some(atom) = next_atom(walk, parent.end)? {
         match &atom.kind {
-            b"mdia" | b"minf" | b"stbl" | b"edts" if depth > 0 => read_track(walk, &atom, track, depth - 1)?,
+            b"mdia" | b"minf" | b"stbl" | b"edts" if depth > 0 => {
+                read_track(walk, &atom, track, depth - 1)?
+            }
             b"tkhd" => {
                 // The identifier follows two times, of 4 or 8 bytes by the box's version.
                 let version = walk.read::<4>("a tkhd box")?[0];
@@ -154,7 +176,10 @@ fn read_track<R: Read + Seek>(
                         (duration, i64::from_be_bytes(walk.read("an elst box")?))
                     } else {
                         let duration = u32::from_be_bytes(walk.read("an elst box")?);
-                        (u64::from(duration), i64::from(i32::from_be_bytes(walk.read("an elst box")?)))
+                        (
+                            u64::from(duration),
+                            i64::from(i32::from_be_bytes(walk.read("an elst box")?)),
+                        )
                     };
                     walk.read::<4>("an elst box")?;
                     track.edits.push(edit);
@@ -187,7 +212,10 @@ fn next_atom<R: Read + Seek>(walk: &mut Walk<'_, R>, end: u64) -> Result<Option<
     };
     let body = walk.offset;
     match start.checked_add(bytes) {
-        Some(atom_end) if atom_end >= body && atom_end <= end => Ok(Some(Atom { kind, end: atom_end })),
+        Some(atom_end) if atom_end >= body && atom_end <= end => Ok(Some(Atom {
+            kind,
+            end: atom_end,
+        })),
         _ => Err(Reject::Truncated {
             what: format!("box {} at byte {start}", four_cc(kind)),
             expected: bytes,
@@ -197,9 +225,14 @@ fn next_atom<R: Read + Seek>(walk: &mut Walk<'_, R>, end: u64) -> Result<Option<
 }
 
 fn unsupported(what: &str) -> Reject {
-    Reject::Unsupported { what: what.to_owned() }
+    Reject::Unsupported {
+        what: what.to_owned(),
+    }
 }
 
 fn header(reason: &str) -> Reject {
-    Reject::Header { container: "MP4", reason: reason.to_owned() }
+    Reject::Header {
+        container: "MP4",
+        reason: reason.to_owned(),
+    }
 }

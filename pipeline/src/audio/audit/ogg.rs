@@ -20,7 +20,12 @@ const CRC_TABLE: [u32; 256] = {
         let mut crc = (byte as u32) << 24;
         let mut bit = 0;
         while bit < 8 {
-            crc = (crc << 1) ^ if crc & 0x8000_0000 != 0 { 0x04c1_1db7 } else { 0 };
+            crc = (crc << 1)
+                ^ if crc & 0x8000_0000 != 0 {
+                    0x04c1_1db7
+                } else {
+                    0
+                };
             bit += 1;
         }
         table[byte] = crc;
@@ -30,7 +35,9 @@ const CRC_TABLE: [u32; 256] = {
 };
 
 fn crc(bytes: &[u8], crc: u32) -> u32 {
-    bytes.iter().fold(crc, |crc, &byte| (crc << 8) ^ CRC_TABLE[usize::from((crc >> 24) as u8 ^ byte)])
+    bytes.iter().fold(crc, |crc, &byte| {
+        (crc << 8) ^ CRC_TABLE[usize::from((crc >> 24) as u8 ^ byte)]
+    })
 }
 
 pub(super) fn audit<R: Read + Seek>(walk: &mut Walk<'_, R>) -> Result<Promise, Reject> {
@@ -47,35 +54,55 @@ pub(super) fn audit<R: Read + Seek>(walk: &mut Walk<'_, R>) -> Result<Promise, R
         let [b'O', b'g', b'g', b'S', 0, flags, ..] = header else {
             return Err(walk.damaged(start, "expected an Ogg page"));
         };
-        let u32_at = |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+        let u32_at = |at: usize| {
+            u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
+        };
         page.clear();
         page.extend_from_slice(&header);
-        page.get_mut(22..26).into_iter().for_each(|checksum| checksum.fill(0));
+        page.get_mut(22..26)
+            .into_iter()
+            .for_each(|checksum| checksum.fill(0));
         let segments = usize::from(header[HEADER_BYTES - 1]);
         append(walk, &mut page, segments, "an Ogg page header")?;
-        let body_bytes = page[HEADER_BYTES..].iter().map(|&bytes| usize::from(bytes)).sum();
+        let body_bytes = page[HEADER_BYTES..]
+            .iter()
+            .map(|&bytes| usize::from(bytes))
+            .sum();
         append(walk, &mut page, body_bytes, "an Ogg page")?;
         if crc(&page, 0) != u32_at(22) {
-            return Err(walk.damaged(start, format!("Ogg page {expected_sequence} fails its checksum")));
+            return Err(walk.damaged(
+                start,
+                format!("Ogg page {expected_sequence} fails its checksum"),
+            ));
         }
 
         if serial.is_none() {
             name_codec(&page[HEADER_BYTES + segments..])?;
         }
         if *serial.get_or_insert(u32_at(14)) != u32_at(14) {
-            return Err(Reject::Unsupported { what: "Ogg with several streams".to_owned() });
+            return Err(Reject::Unsupported {
+                what: "Ogg with several streams".to_owned(),
+            });
         }
         if (flags & FIRST_PAGE != 0) != (expected_sequence == 0) {
-            return Err(Reject::Unsupported { what: "Ogg with chained streams".to_owned() });
+            return Err(Reject::Unsupported {
+                what: "Ogg with chained streams".to_owned(),
+            });
         }
         if u32_at(18) != expected_sequence {
-            return Err(walk.damaged(start, format!("expected Ogg page {expected_sequence}, got {}", u32_at(18))));
+            return Err(walk.damaged(
+                start,
+                format!("expected Ogg page {expected_sequence}, got {}", u32_at(18)),
+            ));
         }
         expected_sequence = expected_sequence.wrapping_add(1);
         ended = flags & LAST_PAGE != 0;
     }
     if !ended {
-        return Err(walk.damaged(walk.offset, "the file ends without a last Ogg page: it is truncated"));
+        return Err(walk.damaged(
+            walk.offset,
+            "the file ends without a last Ogg page: it is truncated",
+        ));
     }
     Ok(Promise::default())
 }
@@ -100,8 +127,13 @@ fn name_codec(first_packet: &[u8]) -> Result<(), Reject> {
         (b"fishead\0", "Ogg with several streams"),
         (b"\x80kate", "kate"),
     ];
-    match named.iter().find(|(magic, _)| first_packet.starts_with(magic)) {
-        Some((_, what)) => Err(Reject::Unsupported { what: (*what).to_owned() }),
+    match named
+        .iter()
+        .find(|(magic, _)| first_packet.starts_with(magic))
+    {
+        Some((_, what)) => Err(Reject::Unsupported {
+            what: (*what).to_owned(),
+        }),
         None => Ok(()),
     }
 }

@@ -1,8 +1,8 @@
 //! Walks the chunks of a RIFF WAVE file up to its samples.
 //!
 //! The demuxer ignores the two fields of the format chunk that are redundant, so a flipped bit in the
-//! rate or in the channel count would pass; here they must agree. Chunks after the samples are not
-//! audio and are not looked at.
+//! rate or in the channel count would pass; here they must agree. What follows the samples must begin
+//! like another chunk: otherwise the data chunk's length is too small, and audio follows it.
 
 use std::io::{Read, Seek};
 
@@ -36,8 +36,11 @@ pub(super) fn audit<R: Read + Seek>(walk: &mut Walk<'_, R>) -> Result<Promise, R
         match &id {
             b"fmt " => format = Some(read_format(walk, bytes)?),
             b"data" => {
-                let format = format.ok_or_else(|| header("its data chunk comes before its format chunk"))?;
-                return samples(walk, &format, bytes);
+                let format =
+                    format.ok_or_else(|| header("its data chunk comes before its format chunk"))?;
+                let promise = samples(walk, &format, bytes)?;
+                walk.go_to(body + u64::from(bytes) + u64::from(bytes & 1))?;
+                return no_audio_follows(walk).map(|()| promise);
             }
             _ => {}
         }
@@ -48,7 +51,9 @@ pub(super) fn audit<R: Read + Seek>(walk: &mut Walk<'_, R>) -> Result<Promise, R
 
 fn read_format<R: Read + Seek>(walk: &mut Walk<'_, R>, bytes: u32) -> Result<Format, Reject> {
     if bytes < 16 {
-        return Err(header(format!("its format chunk has {bytes} bytes, at least 16 are needed")));
+        return Err(header(format!(
+            "its format chunk has {bytes} bytes, at least 16 are needed"
+        )));
     }
     let fields = walk.read::<16>("the format chunk")?;
     let u16_at = |at: usize| u16::from_le_bytes([fields[at], fields[at + 1]]);
@@ -63,7 +68,11 @@ fn read_format<R: Read + Seek>(walk: &mut Walk<'_, R>, bytes: u32) -> Result<For
     })
 }
 
-fn samples<R: Read + Seek>(walk: &Walk<'_, R>, format: &Format, bytes: u32) -> Result<Promise, Reject> {
+fn samples<R: Read + Seek>(
+    walk: &Walk<'_, R>,
+    format: &Format,
+    bytes: u32,
+) -> Result<Promise, Reject> {
     // Programs that write to a pipe leave the length at its maximum.
     if bytes == u32::MAX {
         return Err(header("its data chunk does not declare its length"));
@@ -74,7 +83,10 @@ fn samples<R: Read + Seek>(walk: &Walk<'_, R>, format: &Format, bytes: u32) -> R
     }
     let block = u64::from(format.channels) * u64::from(format.bits.div_ceil(8));
     if block == 0 {
-        return Err(header(format!("it declares {} channels of {} bits", format.channels, format.bits)));
+        return Err(header(format!(
+            "it declares {} channels of {} bits",
+            format.channels, format.bits
+        )));
     }
     if u64::from(format.block_bytes) != block {
         return Err(header(format!(
@@ -94,11 +106,32 @@ fn samples<R: Read + Seek>(walk: &Walk<'_, R>, format: &Format, bytes: u32) -> R
             "its data chunk of {bytes} bytes is not a whole number of frames of {block} bytes"
         )));
     }
-    Ok(Promise { decoded_frames: Some(u64::from(bytes) / block), ..Promise::default() })
+    Ok(Promise {
+        decoded_frames: Some(u64::from(bytes) / block),
+        ..Promise::default()
+    })
+}
+
+/// Refuses a file whose next bytes cannot be a chunk's identifier.
+fn no_audio_follows<R: Read + Seek>(walk: &mut Walk<'_, R>) -> Result<(), Reject> {
+    let mut id = [0; 4];
+    if walk.remaining() < 8 || walk.read_some(&mut id)? < 4 {
+        return Ok(());
+    }
+    if id.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+        return Ok(());
+    }
+    Err(header(format!(
+        "{} bytes that are no chunk follow its data chunk",
+        walk.remaining() + 4
+    )))
 }
 
 fn header(reason: impl Into<String>) -> Reject {
-    Reject::Header { container: "WAV", reason: reason.into() }
+    Reject::Header {
+        container: "WAV",
+        reason: reason.into(),
+    }
 }
 
 #[cfg(test)]
@@ -110,7 +143,14 @@ mod tests {
     use crate::audio::container::Container;
     use crate::audio::reject::Reject;
 
-    fn wav(channels: u16, rate_hz: u32, bytes_per_second: u32, block: u16, declared: u32, present: usize) -> Vec<u8> {
+    fn wav(
+        channels: u16,
+        rate_hz: u32,
+        bytes_per_second: u32,
+        block: u16,
+        declared: u32,
+        present: usize,
+    ) -> Vec<u8> {
         let mut file = b"RIFF\xff\xff\0\0WAVEfmt \x10\0\0\0\x01\0".to_vec();
         file.extend(channels.to_le_bytes());
         file.extend(rate_hz.to_le_bytes());
@@ -125,27 +165,53 @@ mod tests {
 
     fn check(file: Vec<u8>) -> Result<Option<u64>, Reject> {
         let bytes = file.len() as u64;
-        audit_any(Container::Wav, &mut Cursor::new(file), 0, bytes).map(|promise| promise.decoded_frames)
+        audit_any(Container::Wav, &mut Cursor::new(file), 0, bytes)
+            .map(|promise| promise.decoded_frames)
     }
 
     #[test]
     fn a_consistent_header_promises_its_frames() {
-        assert_eq!(check(wav(2, 32_000, 128_000, 4, 400, 400)).unwrap(), Some(100));
+        assert_eq!(
+            check(wav(2, 32_000, 128_000, 4, 400, 400)).unwrap(),
+            Some(100)
+        );
     }
 
     #[test]
     fn every_contradiction_is_named() {
         let cases = [
-            (wav(2, 32_000, 128_000, 4, 400, 399), "truncated: the data chunk needs 400 bytes, 399 are present"),
-            (wav(1, 32_000, 128_000, 4, 400, 400), "4 bytes a frame, but 1 channels of 16 bits take 2"),
-            (wav(2, 32_001, 128_000, 4, 400, 400), "128000 bytes a second"),
-            (wav(2, 32_000, 128_000, 4, 402, 402), "not a whole number of frames of 4 bytes"),
+            (
+                wav(2, 32_000, 128_000, 4, 400, 399),
+                "truncated: the data chunk needs 400 bytes, 399 are present",
+            ),
+            (
+                wav(1, 32_000, 128_000, 4, 400, 400),
+                "4 bytes a frame, but 1 channels of 16 bits take 2",
+            ),
+            (
+                wav(2, 32_001, 128_000, 4, 400, 400),
+                "128000 bytes a second",
+            ),
+            (
+                wav(2, 32_000, 128_000, 4, 402, 402),
+                "not a whole number of frames of 4 bytes",
+            ),
             (wav(0, 32_000, 0, 0, 400, 400), "0 channels"),
-            (wav(2, 32_000, 128_000, 4, u32::MAX, 400), "does not declare its length"),
+            (
+                wav(2, 32_000, 128_000, 4, u32::MAX, 400),
+                "does not declare its length",
+            ),
+            (
+                wav(2, 32_000, 128_000, 4, 300, 400),
+                "100 bytes that are no chunk follow its data chunk",
+            ),
         ];
         for (file, expected) in cases {
             let message = check(file).unwrap_err().to_string();
-            assert!(message.contains(expected), "{message:?} should contain {expected:?}");
+            assert!(
+                message.contains(expected),
+                "{message:?} should contain {expected:?}"
+            );
         }
     }
 }
