@@ -82,7 +82,9 @@ pub(super) fn identify<R: Read + Seek>(source: &mut R) -> Result<(Container, u64
                 return Err(unsupported("RF64 (WAV above 4 GiB)"));
             }
             [0x1a, 0x45, 0xdf, 0xa3, ..] => return Err(unsupported("Matroska/WebM")),
-            [b'N', b'I', b'S', b'T', b'_', b'1', b'A', ..] => return Err(unsupported("NIST SPHERE")),
+            [b'N', b'I', b'S', b'T', b'_', b'1', b'A', ..] => {
+                return Err(unsupported("NIST SPHERE"));
+            }
             [b'w', b'v', b'p', b'k', ..] => return Err(unsupported("WavPack")),
             [b'M', b'A', b'C', b' ', ..] => return Err(unsupported("Monkey's Audio")),
             [0x30, 0x26, 0xb2, 0x75, ..] => return Err(unsupported("ASF/WMA")),

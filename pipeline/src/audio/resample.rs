@@ -159,7 +159,9 @@ impl Resampler {
     /// [`Reject::Resample`].
     pub fn finish(mut self, out: &mut Vec<f32>) -> Result<(), Reject> {
         let total = resampled_frames(self.received, self.from_hz, self.to_hz);
-        let Some(blocks) = &mut self.blocks else { return Ok(()) };
+        let Some(blocks) = &mut self.blocks else {
+            return Ok(());
+        };
         let start = out.len();
         let missing = usize::try_from(total.saturating_sub(self.sent)).unwrap_or(usize::MAX);
         while out.len() - start < missing {

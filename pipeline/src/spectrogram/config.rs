@@ -262,7 +262,9 @@ impl SpectrogramConfig {
             });
         }
         match self.top_db {
-            TopDb::Below(got) if !(got > 0.0 && got.is_finite()) => return Err(ConfigError::TopDb { got }),
+            TopDb::Below(got) if !(got > 0.0 && got.is_finite()) => {
+                return Err(ConfigError::TopDb { got });
+            }
             TopDb::Unlimited(_) if self.dtype == Dtype::U8 => return Err(ConfigError::ByteRange),
             _ => {}
         }

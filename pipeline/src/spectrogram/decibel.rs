@@ -11,15 +11,15 @@ const DB_PER_OCTAVE: f64 = 3.010_299_956_639_812;
 /// `log2(1 + f) / f` for `f` from -1/3 to 1/3: Chebyshev interpolation of degree 8, lowest power
 /// first. Its largest error of log2 is 1.7e-8, below the rounding of `f32`.
 const LOG2: [f32; 9] = [
-    1.442_695_04,
+    std::f32::consts::LOG2_E,
     -0.721_346_56,
-    0.480_897_471,
-    -0.360_788_191,
-    0.288_643_373,
-    -0.236_811_472,
-    0.202_782_512,
-    -0.222_092_395,
-    0.198_346_175,
+    0.480_897_46,
+    -0.360_788_2,
+    0.288_643_36,
+    -0.236_811_47,
+    0.202_782_51,
+    -0.222_092_39,
+    0.198_346_17,
 ];
 
 /// How mel power becomes stored levels.

@@ -216,7 +216,9 @@ fn recordings_make_the_pictures_of_the_fixture() {
     // 430 of 448 bands end below 9,630 Hz, where every good resampler is flat.
     let flat_bands = 430 * 448;
     for (index, truth) in summary["clips_a"].as_array().unwrap().iter().enumerate() {
-        let Some(name) = truth["file"].as_str() else { continue };
+        let Some(name) = truth["file"].as_str() else {
+            continue;
+        };
         let start = truth["start_sample"].as_u64().unwrap();
         let mut found = false;
         clips_of(&folder.join(name), "1", |start_sample, valid_samples, waveform| {

@@ -9,7 +9,11 @@
 //! - `resample`: the resampler against its reference and its quality limits.
 //! - `logmel`: pictures from given waveforms, and from recordings through the whole path.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod corruption;
 mod decode;
 mod fixtures;
+mod formats;
 mod logmel;
 mod resample;

@@ -67,7 +67,9 @@ fn promise(track: &Track, movie_timescale: u32) -> Result<Promise, Reject> {
     let (segment, start) = match track.edits.as_slice() {
         [] => (0, 0),
         &[(segment, start)] if start >= 0 => (segment, start.unsigned_abs()),
-        edits => return Err(unsupported(&format!("MP4 with an edit list of {} edits", edits.len()))),
+        edits => {
+            return Err(unsupported(&format!("MP4 with an edit list of {} edits", edits.len())));
+        }
     };
     // Audio tracks count time in samples; another scale would make the trim a guess.
     if track.timescale != track.rate_hz {

@@ -90,12 +90,36 @@ struct Tag {
 }
 
 impl Tag {
-    fn parse(frame: &[u8], header: FrameHeader) -> Option<Self> {
-        if let Some(vbri) = frame.get(36..).filter(|rest| rest.starts_with(b"VBRI")) {
-            return Some(Self {
-                frames: u32_at(vbri, 14),
+    /// # Errors
+    ///
+    /// A delay by an unknown encoder: whether it counts from the encoder or the decoder is a guess.
+    fn parse(frame: &[u8], header: FrameHeader) -> Result<Option<Self>, Reject> {
+        let Some((tag, encoder_known)) = Self::read(frame, header) else {
+            return Ok(None);
+        };
+        match tag.delay_padding {
+            Some((0, 0)) if !encoder_known => Ok(Some(Self {
                 delay_padding: None,
-            });
+                ..tag
+            })),
+            Some(_) if !encoder_known => Err(Reject::Header {
+                container: "MP3",
+                reason: "its tag gives the delay of an unknown encoder".to_owned(),
+            }),
+            _ => Ok(Some(tag)),
+        }
+    }
+
+    /// Reads a tag, and whether its encoder is one that writes a LAME tag.
+    fn read(frame: &[u8], header: FrameHeader) -> Option<(Self, bool)> {
+        if let Some(vbri) = frame.get(36..).filter(|rest| rest.starts_with(b"VBRI")) {
+            return Some((
+                Self {
+                    frames: u32_at(vbri, 14),
+                    delay_padding: None,
+                },
+                true,
+            ));
         }
         let xing = frame.get(4 + header.side_info_bytes()..)?;
         if !xing.starts_with(b"Xing") && !xing.starts_with(b"Info") {
@@ -111,12 +135,13 @@ impl Tag {
             .filter(|&(_, bit)| has(bit))
             .map(|(size, _)| size)
             .sum::<usize>();
-        let delay_padding = xing.get(lame_at..lame_at + 24).and_then(|lame| {
-            let known = [b"LAME", b"Lavf", b"Lavc"].iter().any(|&name| lame.starts_with(name));
-            let bits = u32_at(lame, 20)? & 0x00ff_ffff;
-            known.then_some((bits >> 12, bits & 0xfff))
-        });
-        Some(Self { frames, delay_padding })
+        let lame = xing.get(lame_at..lame_at + 24);
+        let encoder_known =
+            lame.is_some_and(|lame| [b"LAME", b"Lavf", b"Lavc"].iter().any(|&name| lame.starts_with(name)));
+        let delay_padding = lame
+            .and_then(|lame| u32_at(lame, 20))
+            .map(|bits| (bits >> 12 & 0xfff, bits & 0xfff));
+        Some((Self { frames, delay_padding }, encoder_known))
     }
 }
 
@@ -136,7 +161,9 @@ pub(super) fn audit<R: Read + Seek>(walk: &mut Walk<'_, R>) -> Result<Promise, R
         let word = walk.read_some(&mut frame[..4])?;
         let header = match FrameHeader::parse(u32_at(&frame[..word], 0).unwrap_or(0)) {
             Ok(header) => header,
-            Err(Some(what)) => return Err(Reject::Unsupported { what: what.to_owned() }),
+            Err(Some(what)) => {
+                return Err(Reject::Unsupported { what: what.to_owned() });
+            }
             Err(None) => {
                 let at = if first.is_none() { "first" } else { "next" };
                 walk.go_to(start)?;
@@ -150,7 +177,7 @@ pub(super) fn audit<R: Read + Seek>(walk: &mut Walk<'_, R>) -> Result<Promise, R
         // No bit rate and sampling rate of the tables exceed the buffer.
         walk.fill(&mut frame[4..header.bytes], "the last MP3 frame")?;
         if first.is_none() {
-            tag = Tag::parse(&frame[..header.bytes], header);
+            tag = Tag::parse(&frame[..header.bytes], header)?;
             first = Some(header);
             if tag.is_some() {
                 continue;

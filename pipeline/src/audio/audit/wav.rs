@@ -1,8 +1,8 @@
 //! Walks the chunks of a RIFF WAVE file up to its samples.
 //!
 //! The demuxer ignores the two fields of the format chunk that are redundant, so a flipped bit in the
-//! rate or in the channel count would pass; here they must agree. Chunks after the samples are not
-//! audio and are not looked at.
+//! rate or in the channel count would pass; here they must agree. What follows the samples must begin
+//! like another chunk: otherwise the data chunk's length is too small, and audio follows it.
 
 use std::io::{Read, Seek};
 
@@ -37,7 +37,9 @@ pub(super) fn audit<R: Read + Seek>(walk: &mut Walk<'_, R>) -> Result<Promise, R
             b"fmt " => format = Some(read_format(walk, bytes)?),
             b"data" => {
                 let format = format.ok_or_else(|| header("its data chunk comes before its format chunk"))?;
-                return samples(walk, &format, bytes);
+                let promise = samples(walk, &format, bytes)?;
+                walk.go_to(body + u64::from(bytes) + u64::from(bytes & 1))?;
+                return no_audio_follows(walk).map(|()| promise);
             }
             _ => {}
         }
@@ -105,6 +107,21 @@ fn samples<R: Read + Seek>(walk: &Walk<'_, R>, format: &Format, bytes: u32) -> R
     })
 }
 
+/// Refuses a file whose next bytes cannot be a chunk's identifier.
+fn no_audio_follows<R: Read + Seek>(walk: &mut Walk<'_, R>) -> Result<(), Reject> {
+    let mut id = [0; 4];
+    if walk.remaining() < 8 || walk.read_some(&mut id)? < 4 {
+        return Ok(());
+    }
+    if id.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+        return Ok(());
+    }
+    Err(header(format!(
+        "{} bytes that are no chunk follow its data chunk",
+        walk.remaining() + 4
+    )))
+}
+
 fn header(reason: impl Into<String>) -> Reject {
     Reject::Header {
         container: "WAV",
@@ -162,6 +179,10 @@ mod tests {
             ),
             (wav(0, 32_000, 0, 0, 400, 400), "0 channels"),
             (wav(2, 32_000, 128_000, 4, u32::MAX, 400), "does not declare its length"),
+            (
+                wav(2, 32_000, 128_000, 4, 300, 400),
+                "100 bytes that are no chunk follow its data chunk",
+            ),
         ];
         for (file, expected) in cases {
             let message = check(file).unwrap_err().to_string();

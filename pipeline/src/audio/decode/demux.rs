@@ -55,6 +55,11 @@ impl Source {
         let track = track.cloned().ok_or_else(|| Reject::Unsupported {
             what: format!("{container} without a known audio track"),
         })?;
+        if container == Container::Caf && track.delay.is_some_and(|delay| delay > 0) {
+            return Err(Reject::Unsupported {
+                what: "CAF with priming frames".to_owned(),
+            });
+        }
         let params = track.codec_params.as_ref().and_then(|params| params.audio()).cloned();
         let params = params.ok_or_else(|| Reject::Unsupported {
             what: format!("the audio codec of this {container}"),

@@ -141,7 +141,9 @@ impl Decoder {
     /// The recording must then be dropped as a whole: what was delivered before belongs to it.
     pub fn read(&mut self, out: &mut Vec<f32>) -> Result<usize, Reject> {
         let start = out.len();
-        let Some(frames) = self.next_block()? else { return Ok(0) };
+        let Some(frames) = self.next_block()? else {
+            return Ok(0);
+        };
         match self.channel {
             Channel::Index(index) => out.extend(self.planes.get(index as usize).into_iter().flatten()),
             Channel::Mean => {
@@ -167,7 +169,9 @@ impl Decoder {
     ///
     /// As [`read`](Self::read).
     pub fn read_channels(&mut self, out: &mut Vec<Vec<f32>>) -> Result<usize, Reject> {
-        let Some(frames) = self.next_block()? else { return Ok(0) };
+        let Some(frames) = self.next_block()? else {
+            return Ok(0);
+        };
         out.resize_with(self.header.channels as usize, Vec::new);
         for (out, plane) in out.iter_mut().zip(&self.planes) {
             out.extend_from_slice(plane);
