@@ -143,9 +143,9 @@ impl Octave {
     #[inline(always)]
     fn split<S: Simd>(&self, simd: S, signal: &mut [S::f32s], work: &mut [Pair<S>]) {
         let (half, quarter) = (self.points / 2, self.points / 4);
-        let rotate = |real, imaginary, [cos, sin]: [f32; 2]| {
+        let rotate = |real, imaginary, rotation: &[f32; 2]| {
             // (real - i imaginary) (cos + i sin)
-            let (cos, sin) = (simd.splat_f32s(cos), simd.splat_f32s(sin));
+            let (cos, sin) = (simd.splat_f32s(rotation[0]), simd.splat_f32s(rotation[1]));
             [
                 simd.mul_add_e_f32s(real, cos, simd.mul_f32s(imaginary, sin)),
                 simd.negate_mul_add_e_f32s(imaginary, cos, simd.mul_f32s(real, sin)),
@@ -155,8 +155,7 @@ impl Octave {
         let (low_0, low_1) = low.split_at_mut(quarter);
         if high.is_empty() {
             // The frame's second half is zero: sums and differences are its first half.
-            for (((out, &rotation), &real), &imaginary) in
-                work.iter_mut().zip(&self.rotations).zip(&*low_0).zip(&*low_1)
+            for (((out, rotation), &real), &imaginary) in work.iter_mut().zip(&self.rotations).zip(&*low_0).zip(&*low_1)
             {
                 *out = rotate(real, imaginary, rotation);
             }
@@ -164,8 +163,7 @@ impl Octave {
         }
         let (high_0, high_1) = high[..half].split_at(quarter);
         let parts = low_0.iter_mut().zip(low_1).zip(high_0).zip(high_1);
-        for ((out, &rotation), (((low_0, low_1), &high_0), &high_1)) in work.iter_mut().zip(&self.rotations).zip(parts)
-        {
+        for ((out, rotation), (((low_0, low_1), &high_0), &high_1)) in work.iter_mut().zip(&self.rotations).zip(parts) {
             *out = rotate(simd.sub_f32s(*low_0, high_0), simd.sub_f32s(*low_1, high_1), rotation);
             *low_0 = simd.add_f32s(*low_0, high_0);
             *low_1 = simd.add_f32s(*low_1, high_1);
