@@ -27,6 +27,7 @@ struct Track {
     codec: [u8; 4],
     /// (duration in movie units, start in `timescale` units or -1)
     edits: Vec<(u64, i64)>,
+    packets: Packets,
 }
 
 /// Edits that are read of one list: two are already refused.
@@ -60,6 +61,42 @@ pub(super) fn audit<R: Read + Seek>(walk: &mut Walk<'_, R>) -> Result<Promise, R
     promise(&track, movie_timescale)
 }
 
+/// The lengths of a track's packets.
+#[derive(Debug, Default)]
+struct Packets {
+    count: u64,
+    /// Length of the first packet, in the track's time scale.
+    first: u64,
+    last: u64,
+    irregular: bool,
+}
+
+impl Packets {
+    /// Takes in `count` packets of one length.
+    fn add(&mut self, count: u64, length: u64) {
+        if count == 0 {
+            return;
+        }
+        // Only the very last packet may be shorter than the first.
+        self.irregular |= self.count > 0 && (self.last != self.first || length > self.first);
+        self.irregular |= self.count > 0 && length < self.first && count > 1;
+        if self.count == 0 {
+            self.first = length;
+        }
+        self.last = length;
+        self.count = self.count.saturating_add(count);
+    }
+
+    /// Length of the track if every packet were as long as the first; `None` if they differ before the last.
+    fn whole_frames(&self) -> Option<u64> {
+        if self.irregular {
+            None
+        } else {
+            self.count.checked_mul(self.first)
+        }
+    }
+}
+
 fn promise(track: &Track, movie_timescale: u32) -> Result<Promise, Reject> {
     if track.timescale == 0 || movie_timescale == 0 {
         return Err(header("a time scale is zero"));
@@ -91,8 +128,13 @@ fn promise(track: &Track, movie_timescale: u32) -> Result<Promise, Reject> {
         Ok(frames) if frames > 0 => frames.min(available),
         _ => available,
     };
+    // A decoder of AAC makes whole packets, so what a short last one leaves out is padding to be dropped.
+    let decoded_frames = match &track.codec {
+        b"mp4a" => track.packets.whole_frames().unwrap_or(track.duration),
+        _ => track.duration,
+    };
     Ok(Promise {
-        decoded_frames: Some(track.duration),
+        decoded_frames: Some(decoded_frames),
         skip_frames: start,
         kept_frames: Some(kept),
         track_id: Some(track.id),
@@ -154,6 +196,7 @@ fn read_track<R: Read + Seek>(
                     let samples = u64::from(u32::from_be_bytes([a, b, c, d]));
                     let duration = u64::from(u32::from_be_bytes(duration));
                     track.duration = track.duration.saturating_add(samples * duration);
+                    track.packets.add(samples, duration);
                 }
             }
             b"elst" => {
