@@ -8,6 +8,7 @@ pub mod checksum;
 pub mod dataset;
 pub mod entry;
 pub mod error;
+pub mod fail_point;
 pub mod layout;
 pub mod mmap;
 pub mod persist;

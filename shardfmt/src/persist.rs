@@ -6,6 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::fail_point;
 
 /// `path` with its file name changed to `.NAME.suffix`: a sibling, so that a rename stays on one filesystem.
 fn sibling(path: &Path, suffix: &str) -> PathBuf {
@@ -48,6 +49,7 @@ impl AtomicFile {
             .truncate(true)
             .open(&temp);
         let file = opened.map_err(|cause| Error::io(&temp, "create", cause))?;
+        fail_point::reach("file created");
         Ok(Self {
             file,
             temp,
@@ -78,9 +80,11 @@ impl AtomicFile {
         self.file
             .sync_all()
             .map_err(|cause| Error::io(&self.temp, "sync", cause))?;
+        fail_point::reach("file synced");
         fs::rename(&self.temp, &self.path)
             .map_err(|cause| Error::io(&self.path, "rename a finished file to", cause))?;
         self.renamed = true;
+        fail_point::reach("file renamed");
         sync_dir(folder_of(&self.path))
     }
 }
@@ -132,7 +136,19 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
 /// [`Error::Io`] if the folder cannot be opened or synced.
 pub fn sync_dir(path: &Path) -> Result<()> {
     let folder = File::open(path).map_err(|cause| Error::io(path, "open folder", cause))?;
-    folder.sync_all().map_err(|cause| Error::io(path, "sync folder", cause))
+    folder
+        .sync_all()
+        .map_err(|cause| Error::io(path, "sync folder", cause))?;
+    fail_point::reach("folder synced");
+    Ok(())
+}
+
+/// Makes the name `path` itself durable, by syncing the folder it stands in.
+///
+/// # Errors
+/// [`Error::Io`] if that folder cannot be opened or synced.
+pub fn sync_parent(path: &Path) -> Result<()> {
+    sync_dir(folder_of(path))
 }
 
 /// Exchanges the names of two existing folders on one filesystem, so that each path then leads to the other content.
@@ -146,6 +162,7 @@ pub fn exchange_dirs(a: &Path, b: &Path) -> Result<()> {
     if !exchange_atomically(a, b)? {
         exchange_by_renames(a, b)?;
     }
+    fail_point::reach("folders exchanged");
     sync_dir(folder_of(a))?;
     sync_dir(folder_of(b))
 }
@@ -221,6 +238,7 @@ impl Lock {
             }
             // The holder before us may have removed the file: then what we locked is not what others will see.
             if is_at(&file, path) {
+                fail_point::reach("lock taken");
                 return Ok(Self {
                     _file: file,
                     path: path.to_path_buf(),

@@ -7,6 +7,7 @@ use std::path::Path;
 use crate::checksum::{hash_reader, xxh3};
 use crate::entry::FileEntry;
 use crate::error::{Error, Result};
+use crate::fail_point;
 use crate::layout::{ClipSpec, Layout, MAX_ROWS, TailTensor};
 use crate::persist::AtomicFile;
 
@@ -113,6 +114,7 @@ impl ShardWriter {
             _ => {}
         }
         self.attempt("write", |file| file.write_all(clip))?;
+        fail_point::reach("shard row written");
         self.assets.insert(asset_id);
         self.rows.push(Row {
             asset_id,
@@ -177,6 +179,7 @@ impl ShardWriter {
             // The checksum is of what is in the file, not of what was handed to it.
             file.seek(SeekFrom::Start(0)).map(drop)
         })?;
+        fail_point::reach("shard header written");
         let mut file = self
             .file
             .into_inner()

@@ -4,7 +4,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use shardfmt::entry::{DATASET_JSON, FOLDERS, WORK_FOLDER};
-use shardfmt::persist::{Lock, exchange_dirs, sync_dir};
+use shardfmt::fail_point::reach;
+use shardfmt::persist::{Lock, exchange_dirs, sync_dir, sync_parent};
 
 use super::ledger::{self, ShardRecord};
 use super::plan::{PROGRAM, Plan, SourceStat};
@@ -60,8 +61,10 @@ pub(super) fn create(dir: &Path) -> Result<()> {
     for name in FOLDERS {
         let path = dir.join(name);
         std::fs::create_dir_all(&path).map_err(io("create the folder", &path))?;
+        reach("folder created");
     }
-    Ok(sync_dir(dir)?)
+    sync_dir(dir)?;
+    Ok(sync_parent(dir)?)
 }
 
 fn records(dir: &Path) -> Result<PathBuf> {
@@ -129,7 +132,9 @@ pub(super) fn replace(dir: &Path, aside: &Path) -> Result<()> {
 
 /// Removes a folder and all it holds.
 pub(super) fn remove(dir: &Path) -> Result<()> {
-    std::fs::remove_dir_all(dir).map_err(io("remove the folder", dir))
+    std::fs::remove_dir_all(dir).map_err(io("remove the folder", dir))?;
+    reach("folder removed");
+    Ok(())
 }
 
 /// Removes the records of a build that was cut off right after its commit.
