@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use shardfmt::{BoxStatus, ClipBox, LabelSource, Taxa};
 
 use crate::manifest::{
-    AssetBox, BoxCode, Completeness, IgnoredOnly, LabelRules, Recording, Span, SpanScope, nanoseconds, seconds,
+    AssetBox, BoxCode, Completeness, IgnoredOnly, LabelRules, Recording, SpanScope, nanoseconds, seconds,
 };
 
 /// A box longer than this that shows only at the edge of a clip is ignored there.
@@ -79,6 +79,10 @@ pub struct Labeller<'a> {
     taxa: &'a Taxa,
     ceiling_hz: f64,
     end_ns: i64,
+    /// Boxes by start, each with the latest end among it and those before it.
+    by_start: Vec<(usize, i64)>,
+    complete_spans: Covered,
+    target_spans: Covered,
 }
 
 impl<'a> Labeller<'a> {
@@ -91,12 +95,26 @@ impl<'a> Labeller<'a> {
         duration_s: f64,
         ceiling_hz: f64,
     ) -> Self {
+        let mut by_start: Vec<(usize, i64)> = (0..recording.boxes.len()).map(|number| (number, i64::MIN)).collect();
+        by_start.sort_by_key(|(number, _)| recording.boxes[*number].start_ns);
+        let mut latest_end = i64::MIN;
+        for (number, latest) in &mut by_start {
+            latest_end = latest_end.max(recording.boxes[*number].end_ns);
+            *latest = latest_end;
+        }
+        let of_scope = |scopes: &[SpanScope]| {
+            let spans = recording.spans.iter().filter(|span| scopes.contains(&span.scope));
+            Covered::of(spans.map(|span| (span.start_ns, span.end_ns)).collect())
+        };
         Labeller {
             rules,
             recording,
             taxa,
             ceiling_hz,
             end_ns: nanoseconds(duration_s),
+            by_start,
+            complete_spans: of_scope(&[SpanScope::All]),
+            target_spans: of_scope(&[SpanScope::All, SpanScope::Target]),
         }
     }
 
@@ -120,7 +138,7 @@ impl<'a> Labeller<'a> {
         let mut unknown_bird = false;
         let mut no_bird: Vec<(i64, i64)> = Vec::new();
         let mut boxes = Vec::new();
-        for found in &self.recording.boxes {
+        for found in self.boxes_near(clip) {
             let Some((status, counting)) = self.status_in(found, clip) else {
                 continue;
             };
@@ -131,24 +149,17 @@ impl<'a> Labeller<'a> {
                     }
                 }
                 BoxCode::UnknownBird(_) => unknown_bird = true,
-                BoxCode::NoBird(_) => no_bird.push((found.start_ns, found.end_ns)),
+                BoxCode::NoBird(_) if counting => no_bird.push((found.start_ns, found.end_ns)),
+                BoxCode::NoBird(_) => {}
                 BoxCode::Other(_) => {}
             }
             boxes.push(self.clip_box(found, status, clip, axes));
         }
-        let spans = |scope| {
-            self.recording
-                .spans
-                .iter()
-                .filter(move |s| s.scope == scope)
-                .map(|s: &Span| (s.start_ns, s.end_ns))
-        };
-        let all_span = is_covered(clip, spans(SpanScope::All));
-        let target_span = is_covered(clip, spans(SpanScope::Target).chain(spans(SpanScope::All)));
+        let target_span = self.target_spans.holds(clip);
         let counting_box = boxed.iter().any(|bits| bits & 1 == 1);
-        let source = if all_span {
+        let source = if self.complete_spans.holds(clip) {
             LabelSource::Span
-        } else if is_covered(clip, no_bird.into_iter()) {
+        } else if Covered::of(no_bird).holds(clip) {
             LabelSource::NoBird
         } else if self.rules.completeness == Completeness::Box && counting_box {
             LabelSource::Box
@@ -187,6 +198,22 @@ impl<'a> Labeller<'a> {
             list.push(class);
         }
         labels
+    }
+
+    /// The boxes that could overlap the clip, in table order: a recording of a day has many others.
+    fn boxes_near(&self, clip: ClipSpan) -> impl Iterator<Item = &'a AssetBox> {
+        let boxes = &self.recording.boxes;
+        let end = self
+            .by_start
+            .partition_point(|(number, _)| boxes[*number].start_ns < clip.real_end_ns);
+        let before_end = self.by_start.get(..end).unwrap_or_default();
+        let reaching = before_end
+            .iter()
+            .rev()
+            .take_while(|(_, latest_end)| *latest_end >= clip.start_ns);
+        let mut near: Vec<usize> = reaching.map(|(number, _)| *number).collect();
+        near.sort_unstable();
+        near.into_iter().map(|number| &boxes[number])
     }
 
     fn is_above_range(&self, found: &AssetBox) -> bool {
@@ -239,18 +266,30 @@ impl<'a> Labeller<'a> {
     }
 }
 
-/// Whether the union of the intervals covers the clip's real audio.
-fn is_covered(clip: ClipSpan, intervals: impl Iterator<Item = (i64, i64)>) -> bool {
-    let mut intervals: Vec<(i64, i64)> = intervals.collect();
-    intervals.sort_unstable();
-    let mut covered_to = clip.start_ns;
-    for (start, end) in intervals {
-        if start > covered_to + COVER_SLACK_NS {
-            break;
+/// A union of intervals: gaps that a time written to the millisecond could leave are closed.
+struct Covered(Vec<(i64, i64)>);
+
+impl Covered {
+    fn of(mut intervals: Vec<(i64, i64)>) -> Self {
+        intervals.sort_unstable();
+        let mut union: Vec<(i64, i64)> = Vec::new();
+        for (start, end) in intervals {
+            match union.last_mut() {
+                Some((_, covered_to)) if start <= *covered_to + COVER_SLACK_NS => *covered_to = end.max(*covered_to),
+                _ => union.push((start, end)),
+            }
         }
-        covered_to = covered_to.max(end);
+        Covered(union)
     }
-    covered_to + COVER_SLACK_NS >= clip.real_end_ns && covered_to > clip.start_ns
+
+    /// Whether the clip's real audio lies in it.
+    fn holds(&self, clip: ClipSpan) -> bool {
+        let before = self
+            .0
+            .partition_point(|(start, _)| *start <= clip.start_ns + COVER_SLACK_NS);
+        let last = before.checked_sub(1).and_then(|at| self.0.get(at));
+        last.is_some_and(|(_, end)| *end + COVER_SLACK_NS >= clip.real_end_ns && *end > clip.start_ns)
+    }
 }
 
 #[cfg(test)]

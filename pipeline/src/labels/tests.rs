@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use shardfmt::{Split, Taxon};
 
 use super::*;
-use crate::manifest::{Checklist, GeoPrior, OtherCodes, PriorConflict};
+use crate::manifest::{BoxTable, Checklist, GeoPrior, OtherCodes, PriorConflict, Span};
 
 /// Clip of 3 s, image of 50 to 11,025 Hz on a linear scale.
 struct Linear;
@@ -61,6 +61,10 @@ fn coded(code: BoxCode, start_s: f64, end_s: f64) -> AssetBox {
         high_hz: Some(4000.0),
         code,
         status: None,
+        table: Arc::new(BoxTable {
+            file: "boxes.csv".into(),
+            label_column: "species_code".into(),
+        }),
         line: 2,
     }
 }
@@ -232,7 +236,7 @@ fn unknown_birds_leave_the_others_unknown_whatever_their_status_but_not_what_the
     let mut song = recording(vec![class_box(1, 1.0, 2.0), bird]);
     song.geo = Some(GeoPrior {
         possible: vec![1, 2],
-        modelled: vec![0, 1, 2],
+        modelled: [0, 1, 2].into(),
     });
     let labels = label(&song, 0);
     // 0 is modelled and not possible; 3 is not modelled, so nothing rules it out.
@@ -248,7 +252,7 @@ fn a_prior_without_a_row_says_nothing_and_an_empty_row_rules_everything_out() {
     let mut song = recording(vec![]);
     song.geo = Some(GeoPrior {
         possible: vec![],
-        modelled: vec![0, 1, 2, 3],
+        modelled: [0, 1, 2, 3].into(),
     });
     assert_eq!(label(&song, 0).absent, [0, 1, 2, 3]);
 }
@@ -258,7 +262,7 @@ fn a_box_wins_over_a_prior_and_is_counted() {
     let mut song = recording(vec![class_box(1, 1.0, 2.0), class_box(2, 1.0, 2.0)]);
     song.geo = Some(GeoPrior {
         possible: vec![2],
-        modelled: vec![1, 2],
+        modelled: [1, 2].into(),
     });
     song.checklist = Some(Arc::new(Checklist {
         observed: vec![1],

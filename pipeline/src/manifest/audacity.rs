@@ -1,38 +1,38 @@
 //! Provides the reader of Audacity label tracks: `start TAB end TAB label`, and the `\ TAB low TAB high` line that may follow.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::Notes;
-use super::boxes::{BoxReader, RawBox};
-use super::pattern::for_each_file;
+use super::boxes::{BoxReader, BoxTable, RawBox, read_bytes};
+use super::pattern::{Found, Pattern};
 use super::problem::Problems;
 use super::recordings::Recording;
 
 /// Reads the tracks the pattern finds and hangs their boxes on the recordings.
 pub(super) fn read(
-    pattern: &str,
+    pattern: &Pattern<'_>,
     reader: &BoxReader<'_>,
     recordings: &mut [Recording],
     notes: &mut Notes,
     problems: &mut Problems,
 ) {
-    for_each_file(
-        pattern,
-        recordings,
-        notes,
-        problems,
-        |recording, file, notes, problems| {
-            let bytes = match std::fs::read(file) {
-                Ok(bytes) => bytes,
-                Err(error) => return problems.file(file, format!("cannot be read: {error}")),
-            };
-            for raw in parse(file, &bytes, notes, problems) {
-                recording
-                    .boxes
-                    .extend(reader.resolve(file, raw, ("label", "end"), problems));
-            }
-        },
-    );
+    for Found { recording, file } in pattern.find(recordings, notes, problems) {
+        let Some(bytes) = read_bytes(&file, problems) else {
+            continue;
+        };
+        let labels = parse(&file, &bytes, notes, problems);
+        let table = Arc::new(BoxTable {
+            file,
+            label_column: "label".into(),
+        });
+        let boxes = labels
+            .into_iter()
+            .filter_map(|raw| reader.resolve(&table, raw, "end", problems));
+        if let Some(recording) = recordings.get_mut(recording) {
+            recording.boxes.extend(boxes);
+        }
+    }
 }
 
 /// Parses the bytes of one track; blank labels are dropped and counted.

@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use shardfmt::{BoxStatus, Taxa};
 
+use super::pattern::Pattern;
 use super::problem::Problems;
 use super::recordings::Recording;
-use super::settings::{LabelRules, OtherCodes};
+use super::settings::{BoxesFrom, LabelRules, OtherCodes, TablePaths};
 use super::table::{Row, Table};
-use super::{Notes, audacity, raven, settings::BoxesFrom};
+use super::{Notes, audacity, raven};
 
 /// Nanoseconds in a second: times are compared as integers, so that 0.58 - 0.50 s is 80 ms and not 79.99.
 const NS_PER_S: f64 = 1e9;
@@ -39,6 +41,15 @@ pub enum BoxCode {
     Other(String),
 }
 
+/// A table of boxes, for messages.
+#[derive(Debug, PartialEq, Eq)]
+pub struct BoxTable {
+    /// The file.
+    pub file: PathBuf,
+    /// What its labels stand under.
+    pub label_column: String,
+}
+
 /// One box on a recording.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AssetBox {
@@ -54,7 +65,9 @@ pub struct AssetBox {
     pub code: BoxCode,
     /// Status from the table; `None` = derive.
     pub status: Option<BoxStatus>,
-    /// Line in the table it came from.
+    /// The table it came from.
+    pub table: Arc<BoxTable>,
+    /// Line in that table.
     pub line: u64,
 }
 
@@ -111,16 +124,16 @@ impl BoxReader<'_> {
         }
     }
 
-    /// Checks one box; `columns` names the label and end columns of its table for messages.
+    /// Checks one box; `end_column` is what its end stands under, for messages.
     pub(super) fn resolve(
         &self,
-        file: &Path,
+        table: &Arc<BoxTable>,
         raw: RawBox,
-        columns: (&str, &str),
+        end_column: &str,
         problems: &mut Problems,
     ) -> Option<AssetBox> {
         let before = problems.len();
-        let (label_column, end_column) = columns;
+        let BoxTable { file, label_column } = &**table;
         if raw.end_s < raw.start_s {
             let message = format!("the box ends before its start ({})", raw.start_s);
             problems.cell(file, raw.line, end_column, &raw.end_s.to_string(), message);
@@ -159,6 +172,7 @@ impl BoxReader<'_> {
             high_hz: raw.high_hz,
             code: code?,
             status: raw.status,
+            table: Arc::clone(table),
             line: raw.line,
         };
         (problems.len() == before).then_some(resolved)
@@ -167,26 +181,34 @@ impl BoxReader<'_> {
 
 /// Reads the boxes from wherever the manifest says and hangs them on their recordings.
 pub(super) fn read(
-    from: &BoxesFrom,
+    tables: &TablePaths,
     reader: &BoxReader<'_>,
     recordings: &mut [Recording],
     notes: &mut Notes,
     problems: &mut Problems,
-) -> PathBuf {
-    match from {
-        BoxesFrom::Table(file) => {
-            read_csv(file, reader, recordings, notes, problems);
-            file.clone()
+) {
+    let pattern = |files| Pattern {
+        folder: &tables.folder,
+        files,
+        recordings_table: &tables.recordings,
+    };
+    match &tables.boxes {
+        None => {}
+        Some(BoxesFrom::Table(file)) => read_table(file, reader, recordings, notes, problems),
+        Some(BoxesFrom::Raven { files, label_column }) => {
+            raven::read(&pattern(files), label_column, reader, recordings, notes, problems);
         }
-        BoxesFrom::Raven { files, label_column } => {
-            raven::read(files, label_column, reader, recordings, notes, problems);
-            files.into()
-        }
-        BoxesFrom::Audacity { files } => {
-            audacity::read(files, reader, recordings, notes, problems);
-            files.into()
-        }
+        Some(BoxesFrom::Audacity { files }) => audacity::read(&pattern(files), reader, recordings, notes, problems),
     }
+}
+
+/// The bytes of an annotation file.
+pub(super) fn read_bytes(file: &Path, problems: &mut Problems) -> Option<Vec<u8>> {
+    let read = std::fs::read(file);
+    if let Err(error) = &read {
+        problems.file(file, format!("cannot be read: {error}"));
+    }
+    read.ok()
 }
 
 /// Position of every asset in the list of recordings.
@@ -198,7 +220,7 @@ pub(super) fn positions(recordings: &[Recording]) -> HashMap<i64, usize> {
         .collect()
 }
 
-fn read_csv(
+fn read_table(
     file: &Path,
     reader: &BoxReader<'_>,
     recordings: &mut [Recording],
@@ -209,6 +231,10 @@ fn read_csv(
     let Some(table) = Table::read(file, &required, problems) else {
         return;
     };
+    let from = Arc::new(BoxTable {
+        file: file.into(),
+        label_column: "species_code".into(),
+    });
     let positions = positions(recordings);
     for row in table.rows() {
         let recording = known_recording(&row, &positions, recordings, problems);
@@ -243,7 +269,7 @@ fn read_csv(
             label: label.into(),
             status,
         };
-        let resolved = reader.resolve(file, raw, ("species_code", "end_s"), problems);
+        let resolved = reader.resolve(&from, raw, "end_s", problems);
         if let (Some(recording), Some(resolved)) = (recording, resolved) {
             recording.boxes.push(resolved);
         }
@@ -267,7 +293,7 @@ pub(super) fn read_spans(file: &Path, recordings: &mut [Recording], problems: &m
         if end_s < start_s {
             row.problem(problems, "end_s", format!("the span ends before its start ({start_s})"));
         }
-        if end_s > LONGEST_S {
+        if start_s < 0.0 || end_s > LONGEST_S {
             row.problem(problems, "end_s", "the span lies outside any recording");
         }
         let scope = match row.require("scope", problems) {

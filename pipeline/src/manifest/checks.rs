@@ -9,30 +9,34 @@ use super::Notes;
 use super::boxes::{BoxCode, nanoseconds};
 use super::problem::Problems;
 use super::recordings::Recording;
-use super::settings::{LabelRules, PriorConflict};
+use super::settings::{LabelRules, PriorConflict, Settings};
 
 /// How many examples of one kind of leakage a warning names.
 const EXAMPLES: usize = 3;
 
 /// A marker ("unknown bird", "no bird") must not be a class; an alias must lead to a class or a marker.
-pub(super) fn markers(file: &Path, rules: &LabelRules, taxa: &Taxa, problems: &mut Problems) {
-    for (key, codes) in [
-        ("unknown_bird_codes", &rules.unknown_bird_codes),
-        ("no_bird_codes", &rules.no_bird_codes),
-    ] {
-        for code in codes.iter().filter(|code| taxa.index(code).is_some()) {
-            problems.file(
-                file,
-                format!("labels.{key} = {code:?}: is a class of the taxa table; a marker is not a class"),
-            );
-        }
-    }
-    for (label, code) in &rules.aliases {
+pub(super) fn markers(file: &Path, settings: &Settings, taxa: &Taxa, problems: &mut Problems) {
+    let rules = &settings.labels;
+    for (key, code, line) in &settings.label_lines {
+        let is_class = taxa.index(code).is_some();
         let is_marker = rules.unknown_bird_codes.contains(code) || rules.no_bird_codes.contains(code);
-        if taxa.index(code).is_none() && !is_marker {
-            problems.file(
+        if key.starts_with("labels.aliases.") {
+            if !is_class && !is_marker {
+                problems.cell(
+                    file,
+                    *line,
+                    key,
+                    code,
+                    "unknown species code: it is not in the taxa table",
+                );
+            }
+        } else if is_class {
+            problems.cell(
                 file,
-                format!("labels.aliases.{label} = {code:?}: unknown species code, not in the taxa table"),
+                *line,
+                key,
+                code,
+                "is a class of the taxa table; a marker is not a class",
             );
         }
     }
@@ -40,13 +44,7 @@ pub(super) fn markers(file: &Path, rules: &LabelRules, taxa: &Taxa, problems: &m
 
 /// A box that says present where a prior says absent. Boxes the table ignores and boxes that the header says lie past the
 /// recording's end are left alone.
-pub(super) fn prior_conflicts(
-    boxes_file: &Path,
-    rules: &LabelRules,
-    taxa: &Taxa,
-    recordings: &[Recording],
-    problems: &mut Problems,
-) {
+pub(super) fn prior_conflicts(rules: &LabelRules, taxa: &Taxa, recordings: &[Recording], problems: &mut Problems) {
     if rules.prior_conflict == PriorConflict::PositiveWins {
         return;
     }
@@ -73,9 +71,9 @@ pub(super) fn prior_conflicts(
                 recording.asset_id
             );
             problems.cell(
-                boxes_file,
+                &found.table.file,
                 found.line,
-                "species_code",
+                &found.table.label_column,
                 taxa.code(class).unwrap_or_default(),
                 message,
             );

@@ -3,6 +3,7 @@
 mod audacity;
 mod boxes;
 mod checks;
+mod lines;
 mod pattern;
 mod priors;
 mod problem;
@@ -17,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use shardfmt::Taxa;
 
-pub use boxes::{AssetBox, BoxCode, Span, SpanScope, nanoseconds, seconds};
+pub use boxes::{AssetBox, BoxCode, BoxTable, Span, SpanScope, nanoseconds, seconds};
 pub use priors::{Checklist, GeoPrior};
 pub use problem::{Problem, Problems};
 pub use recordings::{RecordedAt, Recording};
@@ -52,6 +53,10 @@ pub struct Notes {
     pub recordings_without_annotations: u64,
     /// Rows of the geographic prior whose asset is not in the recordings table, ignored.
     pub priors_of_other_assets: u64,
+    /// Rows of a recording's own Raven table that name another `Begin File`, left out.
+    pub rows_of_other_files: u64,
+    /// Rows of the geographic prior that list no species: everything modelled is absent there.
+    pub priors_without_species: u64,
     /// Recordings whose checklist has no row in the checklist table: as if they had none.
     pub checklists_without_row: u64,
     /// What stands in two splits: a model could learn the test set by heart.
@@ -70,6 +75,14 @@ impl Notes {
             (
                 self.recordings_without_annotations,
                 "recordings have no annotation file: they get no boxes",
+            ),
+            (
+                self.rows_of_other_files,
+                "rows of Raven tables name another Begin File than their recording and were left out",
+            ),
+            (
+                self.priors_without_species,
+                "rows of the geographic prior list no possible species: every modelled class is absent there",
             ),
             (
                 self.priors_of_other_assets,
@@ -105,11 +118,9 @@ impl Manifest {
         let taxa = taxa::read(&settings.tables.taxa, &mut problems);
         let mut recordings = recordings::read(&settings.tables.recordings, taxa.as_ref(), &aliases, &mut problems);
         if let Some(taxa) = &taxa {
-            checks::markers(file, rules, taxa, &mut problems);
-            let boxes_file = settings.tables.boxes.as_ref().map(|from| {
-                let reader = boxes::BoxReader { taxa, rules };
-                boxes::read(from, &reader, &mut recordings, &mut notes, &mut problems)
-            });
+            checks::markers(file, &settings, taxa, &mut problems);
+            let reader = boxes::BoxReader { taxa, rules };
+            boxes::read(&settings.tables, &reader, &mut recordings, &mut notes, &mut problems);
             if let Some(file) = &settings.tables.annotated_spans {
                 boxes::read_spans(file, &mut recordings, &mut problems);
             }
@@ -123,9 +134,7 @@ impl Manifest {
             if let Some(file) = &settings.tables.checklist_prior {
                 priors::read_checklists(file, &classes, &mut recordings, &mut notes, &mut problems);
             }
-            if let Some(boxes_file) = boxes_file {
-                checks::prior_conflicts(&boxes_file, rules, taxa, &recordings, &mut problems);
-            }
+            checks::prior_conflicts(rules, taxa, &recordings, &mut problems);
         }
         if recordings.is_empty() && problems.is_empty() {
             problems.file(&settings.tables.recordings, "holds no recording");

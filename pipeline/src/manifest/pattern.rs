@@ -1,73 +1,162 @@
-//! Provides the search for the annotation files of recordings by a file-name pattern.
+//! Provides the search for annotation files: by a file-name pattern, or by the recordings' `annotation` cells.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::Notes;
 use super::problem::Problems;
 use super::recordings::Recording;
 
-/// Whether every recording has a file of its own.
-pub(super) fn is_per_recording(pattern: &str) -> bool {
-    ["{stem}", "{name}", "{asset_id}"]
-        .iter()
-        .any(|placeholder| pattern.contains(placeholder))
+/// An annotation file and the recording (position in the list) it belongs to.
+pub(super) struct Found {
+    pub(super) recording: usize,
+    pub(super) file: PathBuf,
 }
 
-/// The annotation files of one recording: those its `annotation` cell names, else those the pattern matches.
-///
-/// The pattern knows `{stem}` (file name without extension), `{name}` (file name), `{asset_id}` and the wildcards of a shell.
-/// A cell is relative to the pattern's folder; a file it names has to exist.
-pub(super) fn files_of(pattern: &str, recording: &Recording, problems: &mut Problems) -> Vec<PathBuf> {
-    if let Some(named) = &recording.annotation {
-        let folder = Path::new(pattern).parent().unwrap_or(Path::new(""));
-        let file = folder.join(named);
-        if !file.is_file() {
-            problems.file(
-                &file,
-                format!(
-                    "no such file; the `annotation` cell of asset {} names it",
-                    recording.asset_id
-                ),
-            );
-            return Vec::new();
-        }
-        return vec![file];
-    }
-    let name = |part: Option<&std::ffi::OsStr>| glob::Pattern::escape(&part.unwrap_or_default().to_string_lossy());
-    let expanded = pattern
-        .replace("{stem}", &name(recording.file.file_stem()))
-        .replace("{name}", &name(recording.file.file_name()))
-        .replace("{asset_id}", &recording.asset_id.to_string());
-    match glob::glob(&expanded) {
-        Ok(paths) => paths.filter_map(Result::ok).filter(|path| path.is_file()).collect(),
-        Err(error) => {
-            problems.file(Path::new(pattern), format!("is not a file-name pattern: {error}"));
-            Vec::new()
-        }
-    }
+/// Where annotation files are looked for.
+pub(super) struct Pattern<'a> {
+    /// Folder of the manifest, to which the pattern is relative.
+    pub(super) folder: &'a Path,
+    /// File name or path with `{stem}` (file name of the recording without extension), `{name}` (with it), `{asset_id}`, and
+    /// the wildcards of a shell.
+    pub(super) files: &'a str,
+    /// The recordings table, for messages about `annotation` cells.
+    pub(super) recordings_table: &'a Path,
 }
 
-/// Reads every annotation file and hands `each` the recording and the file; counts recordings without any.
-pub(super) fn for_each_file(
-    pattern: &str,
-    recordings: &mut [Recording],
-    notes: &mut Notes,
-    problems: &mut Problems,
-    mut each: impl FnMut(&mut Recording, &Path, &mut Notes, &mut Problems),
-) {
-    let before = problems.len();
-    let mut found = 0;
-    for recording in recordings.iter_mut() {
-        let files = files_of(pattern, recording, problems);
+impl Pattern<'_> {
+    /// Whether one file serves all recordings: the pattern has no placeholder.
+    pub(super) fn is_shared(&self) -> bool {
+        !["{stem}", "{name}", "{asset_id}"]
+            .iter()
+            .any(|placeholder| self.files.contains(placeholder))
+    }
+
+    /// The pattern as a person would look for it.
+    pub(super) fn shown(&self) -> PathBuf {
+        self.folder.join(self.files)
+    }
+
+    /// The one file of a shared pattern.
+    pub(super) fn shared_files(&self, problems: &mut Problems) -> Vec<PathBuf> {
+        let files = self.search(&self.absolute(|text| text.to_string()), problems);
         if files.is_empty() {
-            notes.recordings_without_annotations += 1;
+            problems.file(&self.shown(), "no such annotation file");
         }
-        found += files.len();
-        for file in files {
-            each(recording, &file, notes, problems);
-        }
+        files
     }
-    if found == 0 && problems.len() == before {
-        problems.file(Path::new(pattern), "matches no annotation file of any recording");
+
+    /// The files of every recording: those its `annotation` cell names, else those the pattern matches. Recordings without
+    /// any are counted; one file for two recordings is a mistake, since its labels would be given twice.
+    pub(super) fn find(&self, recordings: &[Recording], notes: &mut Notes, problems: &mut Problems) -> Vec<Found> {
+        let before = problems.len();
+        let has_wildcards = self.files.contains(['*', '?', '[']);
+        // With wildcards the files are listed once, and each recording looks at those that begin as its own would.
+        let everything = self.absolute(|text| {
+            ["{stem}", "{name}", "{asset_id}"]
+                .iter()
+                .fold(text.to_string(), |text, placeholder| text.replace(placeholder, "*"))
+        });
+        let mut candidates = if has_wildcards {
+            self.search(&everything, problems)
+        } else {
+            Vec::new()
+        };
+        candidates.sort();
+        let mut found = Vec::new();
+        for (number, recording) in recordings.iter().enumerate() {
+            let files = match &recording.annotation {
+                Some(named) => self.named(recording, named, problems),
+                None if has_wildcards => self.matching(recording, &candidates),
+                None => vec![self.folder.join(self.expand(recording, str::to_string))]
+                    .into_iter()
+                    .filter(|f| f.is_file())
+                    .collect(),
+            };
+            notes.recordings_without_annotations += u64::from(files.is_empty());
+            found.extend(files.into_iter().map(|file| Found {
+                recording: number,
+                file,
+            }));
+        }
+        let mut owners: HashMap<&Path, usize> = HashMap::new();
+        for Found { recording, file } in &found {
+            let first = *owners.entry(file).or_insert(*recording);
+            if first != *recording {
+                let id = |number: usize| recordings.get(number).map_or(0, |recording| recording.asset_id);
+                let (a, b) = (id(first), id(*recording));
+                problems.file(
+                    file,
+                    format!("is found for the assets {a} and {b}; give each its own file, by `files` or `annotation`"),
+                );
+            }
+        }
+        if found.is_empty() && problems.len() == before {
+            problems.file(&self.shown(), "matches no annotation file of any recording");
+        }
+        found
+    }
+
+    fn named(&self, recording: &Recording, named: &str, problems: &mut Problems) -> Vec<PathBuf> {
+        let file = self.shown().parent().unwrap_or(Path::new("")).join(named);
+        if file.is_file() {
+            return vec![file];
+        }
+        let message = format!("no such file: {}", file.display());
+        problems.cell(self.recordings_table, recording.line, "annotation", named, message);
+        Vec::new()
+    }
+
+    fn matching(&self, recording: &Recording, candidates: &[PathBuf]) -> Vec<PathBuf> {
+        let own = self.absolute(|files| self.expand_in(files, recording, glob::Pattern::escape));
+        let Ok(pattern) = glob::Pattern::new(&own) else {
+            return Vec::new();
+        };
+        let plain = self.folder.join(self.expand(recording, str::to_string));
+        let plain = plain.to_string_lossy();
+        // Up to its first wildcard the pattern is plain text, and the candidates are sorted.
+        let wildcard = self
+            .expand(recording, |text| "x".repeat(text.len()))
+            .find(['*', '?', '['])
+            .unwrap_or(0);
+        let folder_bytes = plain.len() - self.expand(recording, str::to_string).len();
+        let prefix = plain.get(..folder_bytes + wildcard).unwrap_or_default();
+        let start = candidates.partition_point(|file| *file.to_string_lossy() < *prefix);
+        let begins = |file: &&PathBuf| file.to_string_lossy().starts_with(prefix);
+        candidates
+            .iter()
+            .skip(start)
+            .take_while(begins)
+            .filter(|file| pattern.matches_path(file))
+            .cloned()
+            .collect()
+    }
+
+    fn expand(&self, recording: &Recording, escape: impl Fn(&str) -> String) -> String {
+        self.expand_in(self.files, recording, escape)
+    }
+
+    fn expand_in(&self, files: &str, recording: &Recording, escape: impl Fn(&str) -> String) -> String {
+        let name = |part: Option<&std::ffi::OsStr>| escape(&part.unwrap_or_default().to_string_lossy());
+        files
+            .replace("{stem}", &name(recording.file.file_stem()))
+            .replace("{name}", &name(recording.file.file_name()))
+            .replace("{asset_id}", &escape(&recording.asset_id.to_string()))
+    }
+
+    /// The pattern below the manifest's folder, whose own name is plain text whatever it contains.
+    fn absolute(&self, files: impl Fn(&str) -> String) -> String {
+        let folder = glob::Pattern::escape(&self.folder.join("").to_string_lossy());
+        format!("{folder}{}", files(self.files))
+    }
+
+    fn search(&self, pattern: &str, problems: &mut Problems) -> Vec<PathBuf> {
+        match glob::glob(pattern) {
+            Ok(paths) => paths.filter_map(Result::ok).filter(|path| path.is_file()).collect(),
+            Err(error) => {
+                problems.file(&self.shown(), format!("is not a file-name pattern: {error}"));
+                Vec::new()
+            }
+        }
     }
 }

@@ -18,7 +18,7 @@ pub struct GeoPrior {
     /// Species that can occur.
     pub possible: Vec<u32>,
     /// Species the model knows anything about; the others are neither possible nor impossible.
-    pub modelled: Vec<u32>,
+    pub modelled: Arc<[u32]>,
 }
 
 impl GeoPrior {
@@ -80,13 +80,16 @@ pub(super) fn read_geo(
     let Some(table) = Table::read(file, &["asset_id", "possible_species"], problems) else {
         return;
     };
+    // One list for the many rows that model everything.
+    let everything: Arc<[u32]> = (0..classes.taxa.len() as u32).collect();
     let positions = positions(recordings);
     let mut first_line: HashMap<i64, u64> = HashMap::new();
     for row in table.rows() {
         let Some(asset_id) = row.require_asset_id(problems) else {
             continue;
         };
-        if let Some(line) = first_line.insert(asset_id, row.line) {
+        let line = *first_line.entry(asset_id).or_insert(row.line);
+        if line != row.line {
             row.problem(
                 problems,
                 "asset_id",
@@ -95,9 +98,10 @@ pub(super) fn read_geo(
             continue;
         }
         let possible = classes.list(&row, "possible_species", problems);
+        notes.priors_without_species += u64::from(possible.is_empty());
         let modelled = match row.cell("modelled_species") {
-            Some(_) => classes.list(&row, "modelled_species", problems),
-            None => (0..classes.taxa.len() as u32).collect(),
+            Some(_) => classes.list(&row, "modelled_species", problems).into(),
+            None => Arc::clone(&everything),
         };
         match positions.get(&asset_id).and_then(|&at| recordings.get_mut(at)) {
             Some(recording) => recording.geo = Some(GeoPrior { possible, modelled }),

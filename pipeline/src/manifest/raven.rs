@@ -1,73 +1,144 @@
 //! Provides the reader of Raven selection tables: tab-separated rows with times, frequencies and a free-named label column.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+use std::sync::Arc;
 
 use csv::StringRecord;
 
 use super::Notes;
-use super::boxes::{BoxReader, RawBox};
-use super::pattern::{for_each_file, is_per_recording};
+use super::boxes::{BoxReader, BoxTable, RawBox, read_bytes};
+use super::lines::Lines;
+use super::pattern::{Found, Pattern};
 use super::problem::Problems;
 use super::recordings::Recording;
 
 const BEGIN: &str = "Begin Time (s)";
 const END: &str = "End Time (s)";
+const BEGIN_FILE: &str = "Begin File";
 
 /// Reads the tables the pattern finds and hangs their boxes on the recordings.
 ///
-/// Rows of another `Begin File` are left to that recording; `File Offset (s)` gives file-local times where a table runs over
-/// several files; the rows a selection has in several views count once, the spectrogram's before the waveform's.
+/// A table found for one recording is that recording's: rows of another `Begin File` are left out and counted. A table that
+/// serves all recordings gives each row to the recording its `Begin File` names. `File Offset (s)` gives file-local times
+/// where a table runs over several files; the rows a selection has in several views count once, the spectrogram's before
+/// the waveform's.
 pub(super) fn read(
-    pattern: &str,
+    pattern: &Pattern<'_>,
     label_column: &str,
     reader: &BoxReader<'_>,
     recordings: &mut [Recording],
     notes: &mut Notes,
     problems: &mut Problems,
 ) {
-    let shared_by_all = !is_per_recording(pattern) && recordings.len() > 1;
-    // A table that serves many recordings is parsed, and its oddities counted, once.
-    let mut parsed: HashMap<PathBuf, Option<RavenTable>> = HashMap::new();
-    for_each_file(
-        pattern,
-        recordings,
-        notes,
-        problems,
-        |recording, file, notes, problems| {
-            let table = parsed.entry(file.into()).or_insert_with(|| match std::fs::read(file) {
-                Ok(bytes) => parse(file, &bytes, label_column, notes, problems),
-                Err(error) => {
-                    problems.file(file, format!("cannot be read: {error}"));
-                    None
+    let from = |file: &Path| {
+        Arc::new(BoxTable {
+            file: file.into(),
+            label_column: label_column.into(),
+        })
+    };
+    if pattern.is_shared() && recordings.iter().all(|recording| recording.annotation.is_none()) {
+        for file in pattern.shared_files(problems) {
+            let Some(bytes) = read_bytes(&file, problems) else {
+                continue;
+            };
+            let table = from(&file);
+            let owners = Owners::of(recordings);
+            for row in parse(&file, &bytes, label_column, notes, problems) {
+                let line = row.raw.line;
+                match owners.find(row.begin_file.as_deref()) {
+                    Ok(owner) => {
+                        let resolved = reader.resolve(&table, row.raw, END, problems);
+                        recordings
+                            .get_mut(owner)
+                            .into_iter()
+                            .for_each(|recording| recording.boxes.extend(resolved.clone()));
+                    }
+                    Err(message) => {
+                        let name = row.begin_file.unwrap_or_default();
+                        problems.cell(&file, line, BEGIN_FILE, &name, message);
+                    }
                 }
-            });
-            let Some(table) = table else { return };
-            let own_name = recording.file.file_name().unwrap_or_default().to_string_lossy();
-            if shared_by_all && recording.annotation.is_none() && !table.names_files {
-                let message = "serves every recording but has no `Begin File` column; put {stem}, {name} or {asset_id} into `files`";
-                return problems.file(file, message);
             }
-            for row in table
-                .rows
-                .iter()
-                .filter(|row| row.begin_file.as_ref().is_none_or(|name| **name == own_name))
-            {
-                recording
-                    .boxes
-                    .extend(reader.resolve(file, row.raw.clone(), (label_column, END), problems));
+        }
+        return;
+    }
+    for Found { recording, file } in pattern.find(recordings, notes, problems) {
+        let Some(bytes) = read_bytes(&file, problems) else {
+            continue;
+        };
+        let table = from(&file);
+        let Some(recording) = recordings.get_mut(recording) else {
+            continue;
+        };
+        for row in parse(&file, &bytes, label_column, notes, problems) {
+            // An archive may have been converted since: the name counts, not its extension.
+            let own = row
+                .begin_file
+                .as_ref()
+                .is_none_or(|name| stem(Path::new(name)) == stem(&recording.file));
+            if own {
+                recording.boxes.extend(reader.resolve(&table, row.raw, END, problems));
+            } else {
+                notes.rows_of_other_files += 1;
             }
-        },
-    );
+        }
+    }
 }
 
-/// A parsed table.
-pub(super) struct RavenTable {
-    names_files: bool,
-    rows: Vec<RavenRow>,
+/// File name without extension.
+fn stem(file: &Path) -> &OsStr {
+    file.file_stem().unwrap_or_default()
 }
 
-struct RavenRow {
+/// Which recording a file name means.
+struct Owners {
+    count: usize,
+    by_name: HashMap<OsString, Vec<usize>>,
+    by_stem: HashMap<OsString, Vec<usize>>,
+}
+
+impl Owners {
+    fn of(recordings: &[Recording]) -> Self {
+        let mut owners = Owners {
+            count: recordings.len(),
+            by_name: HashMap::new(),
+            by_stem: HashMap::new(),
+        };
+        for (number, recording) in recordings.iter().enumerate() {
+            let name = recording.file.file_name().unwrap_or_default();
+            owners.by_name.entry(name.into()).or_default().push(number);
+            owners
+                .by_stem
+                .entry(stem(&recording.file).into())
+                .or_default()
+                .push(number);
+        }
+        owners
+    }
+
+    fn find(&self, begin_file: Option<&str>) -> Result<usize, &'static str> {
+        let Some(name) = begin_file else {
+            // With a single recording there is nothing to tell apart.
+            return if self.count == 1 {
+                Ok(0)
+            } else {
+                Err("the table serves every recording, so each row needs a Begin File")
+            };
+        };
+        let name = Path::new(name);
+        let named = self.by_name.get(name.file_name().unwrap_or_default());
+        match named.or_else(|| self.by_stem.get(stem(name))).map(Vec::as_slice) {
+            Some([one]) => Ok(*one),
+            Some(_) => Err("several recordings have this file name; use one table per recording"),
+            None => Err("no recording has this file name"),
+        }
+    }
+}
+
+/// One row of a table.
+pub(super) struct RavenRow {
     begin_file: Option<String>,
     raw: RawBox,
 }
@@ -79,7 +150,7 @@ pub(super) fn parse(
     label_column: &str,
     notes: &mut Notes,
     problems: &mut Problems,
-) -> Option<RavenTable> {
+) -> Vec<RavenRow> {
     let text = String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes));
     let mut csv = csv::ReaderBuilder::new()
         .delimiter(b'\t')
@@ -90,7 +161,7 @@ pub(super) fn parse(
         Ok(header) => header.iter().map(|name| name.trim().to_string()).collect(),
         Err(error) => {
             problems.file(file, format!("the header row cannot be read: {error}"));
-            return None;
+            return Vec::new();
         }
     };
     let column = |name: &str| columns.iter().position(|c| c == name);
@@ -105,24 +176,22 @@ pub(super) fn parse(
         }
     }
     if problems.len() > before {
-        return None;
+        return Vec::new();
     }
-    let mut kept: HashMap<(String, String, String), usize> = HashMap::new();
-    let mut spectrogram: Vec<bool> = Vec::new();
+    let mut lines = Lines::new(text.as_bytes());
+    // What one selection repeats in another view: the row kept for it, and the view that row is of.
+    let mut kept: HashMap<[String; 5], (usize, String)> = HashMap::new();
     let mut rows: Vec<RavenRow> = Vec::new();
     for record in csv.records() {
         let record = match record {
             Ok(record) => record,
             Err(error) => {
-                problems.line(
-                    file,
-                    error.position().map_or(0, csv::Position::line),
-                    format!("cannot be read: {error}"),
-                );
-                break;
+                let line = lines.at(error.position().map_or(0, csv::Position::byte));
+                problems.line(file, line, format!("cannot be read: {error}"));
+                continue;
             }
         };
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = lines.at(record.position().map_or(0, csv::Position::byte));
         let cell = |name: &str| cell_of(&record, column(name));
         let Some(label) = cell(label_column) else {
             notes.blank_labels += 1;
@@ -147,7 +216,7 @@ pub(super) fn parse(
         };
         let start_s = offset.unwrap_or(begin);
         let end_s = offset.map_or(end, |offset| offset + (end - begin));
-        let begin_file = cell("Begin File").map(str::to_string);
+        let begin_file = cell(BEGIN_FILE).map(str::to_string);
         let raw = RawBox {
             line,
             start_s,
@@ -158,29 +227,26 @@ pub(super) fn parse(
             status: None,
         };
         let row = RavenRow { begin_file, raw };
-        let is_spectrogram = cell("View").is_none_or(|view| view.starts_with("Spectrogram"));
-        let text = |name: &str| cell(name).unwrap_or_default().to_string();
-        let key = (text("Selection"), text(BEGIN), text(END));
-        match kept.get(&key).copied() {
-            // A table without selection numbers has no views to tell apart.
-            Some(at) if !key.0.is_empty() => {
+        let view = cell("View").unwrap_or("Spectrogram").to_string();
+        let key =
+            ["Selection", BEGIN, END, label_column, BEGIN_FILE].map(|name| cell(name).unwrap_or_default().to_string());
+        match kept.get_mut(&key) {
+            Some((at, kept_view)) if *kept_view != view && !key[0].is_empty() => {
                 notes.repeated_views += 1;
-                let was_spectrogram = spectrogram.get(at).copied().unwrap_or(true);
-                if let (true, false, Some(slot)) = (is_spectrogram, was_spectrogram, rows.get_mut(at)) {
-                    *slot = row;
+                if view.starts_with("Spectrogram")
+                    && !kept_view.starts_with("Spectrogram")
+                    && let Some(slot) = rows.get_mut(*at)
+                {
+                    (*slot, *kept_view) = (row, view);
                 }
             }
             _ => {
-                kept.insert(key, rows.len());
-                spectrogram.push(is_spectrogram);
+                kept.insert(key, (rows.len(), view));
                 rows.push(row);
             }
         }
     }
-    Some(RavenTable {
-        names_files: column("Begin File").is_some(),
-        rows,
-    })
+    rows
 }
 
 fn cell_of(record: &StringRecord, column: Option<usize>) -> Option<&str> {
@@ -197,8 +263,8 @@ mod tests {
 
     fn parsed(text: &str, label: &str) -> (Vec<RavenRow>, Notes, Problems) {
         let (mut notes, mut problems) = (Notes::default(), Problems::default());
-        let table = parse(Path::new("t.txt"), text.as_bytes(), label, &mut notes, &mut problems);
-        (table.map(|t| t.rows).unwrap_or_default(), notes, problems)
+        let rows = parse(Path::new("t.txt"), text.as_bytes(), label, &mut notes, &mut problems);
+        (rows, notes, problems)
     }
 
     #[test]
@@ -227,6 +293,14 @@ mod tests {
         assert_eq!(rows.len(), 1);
         assert_eq!(rows[0].raw.low_hz, Some(500.0));
         assert_eq!(notes.repeated_views, 1);
+    }
+
+    #[test]
+    fn one_selection_with_two_labels_in_one_view_is_two_boxes() {
+        let text =
+            format!("{HEADER}\tSpecies\n7\tSpectrogram 1\t1\t1\t2\t0\t1\tA\n7\tSpectrogram 1\t1\t1\t2\t0\t1\tB\n");
+        let (rows, notes, _) = parsed(&text, "Species");
+        assert_eq!((rows.len(), notes.repeated_views), (2, 0));
     }
 
     #[test]

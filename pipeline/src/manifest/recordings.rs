@@ -60,7 +60,8 @@ pub struct Recording {
     pub line: u64,
 }
 
-/// Reads the recordings table. A recording with a mistake is left out; the mistake is in `problems`.
+/// Reads the recordings table. A recording with a mistake keeps its place, so that other tables do not seem to name an asset
+/// that is not there; the mistake is in `problems`, and a manifest with problems is refused as a whole.
 pub(super) fn read(
     file: &Path,
     taxa: Option<&Taxa>,
@@ -74,9 +75,10 @@ pub(super) fn read(
     let mut first_line: HashMap<i64, u64> = HashMap::new();
     let mut recordings = Vec::new();
     for row in table.rows() {
-        let before = problems.len();
         let asset_id = row.require_asset_id(problems);
-        if let Some(line) = asset_id.and_then(|id| first_line.insert(id, row.line)) {
+        let first = asset_id.map_or(row.line, |id| *first_line.entry(id).or_insert(row.line));
+        if first != row.line {
+            let line = first;
             row.problem(
                 problems,
                 "asset_id",
@@ -122,9 +124,9 @@ pub(super) fn read(
             }
         });
         let text = |column| row.cell(column).map(str::to_string);
-        if let (Some(asset_id), Some((path, file)), Some(split), true) =
-            (asset_id, path, split, problems.len() == before)
-        {
+        if let Some(asset_id) = asset_id.filter(|_| first == row.line) {
+            let (path, file) = path.unwrap_or_default();
+            let split = split.unwrap_or(Split::Train);
             recordings.push(Recording {
                 asset_id,
                 path,
@@ -176,23 +178,29 @@ fn parse_time(text: &str) -> Result<RecordedAt, String> {
 
 /// The path as outputs name it. Outputs hold no absolute paths, so an absolute one is expressed from the table's folder.
 fn outward_path(folder: &Path, path: &Path) -> String {
-    let relative = match (path.is_absolute(), std::path::absolute(folder)) {
+    let folder = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    };
+    let relative: PathBuf = match (path.is_absolute(), std::path::absolute(folder)) {
+        (false, _) => path.into(),
         (true, Ok(folder)) => {
+            let folder: Vec<Component<'_>> = folder.components().filter(|c| *c != Component::CurDir).collect();
             let shared = folder
-                .components()
+                .iter()
                 .zip(path.components())
-                .take_while(|(a, b)| a == b)
+                .take_while(|(a, b)| **a == *b)
                 .count();
-            let up = folder.components().skip(shared).map(|_| Component::ParentDir);
+            let up = folder.iter().skip(shared).map(|_| Component::ParentDir);
             up.chain(path.components().skip(shared)).collect()
         }
-        _ => path.to_path_buf(),
+        (true, Err(_)) => path.file_name().unwrap_or_default().into(),
     };
-    let parts: Vec<_> = relative
+    let named = relative
         .components()
-        .filter(|c| *c != Component::CurDir)
-        .map(|c| c.as_os_str().to_string_lossy())
-        .collect();
+        .filter(|c| matches!(c, Component::Normal(_) | Component::ParentDir));
+    let parts: Vec<_> = named.map(|c| c.as_os_str().to_string_lossy()).collect();
     parts.join("/")
 }
 
@@ -228,5 +236,7 @@ mod tests {
             "audio/x.wav"
         );
         assert_eq!(outward_path(Path::new("/a/b"), Path::new("/a/c/x.wav")), "../c/x.wav");
+        let here = std::env::current_dir().unwrap().join("audio/x.wav");
+        assert_eq!(outward_path(Path::new(""), &here), "audio/x.wav");
     }
 }

@@ -57,6 +57,11 @@ impl<'a, 'i> Section<'a, 'i> {
         }
     }
 
+    /// The line the table begins on.
+    pub(super) fn line(&self) -> u64 {
+        self.line
+    }
+
     fn take(&mut self, key: &'static str) -> Option<(u64, &'a DeValue<'i>)> {
         self.known.push(key);
         let at = self.entries.iter().position(|(name, ..)| name == key)?;
@@ -123,17 +128,20 @@ impl<'a, 'i> Section<'a, 'i> {
         }
     }
 
+    /// Records a problem when a key is not there.
+    fn require(&mut self, key: &'static str, problems: &mut Problems) -> Option<()> {
+        if self.entries.iter().any(|(name, ..)| name == key) {
+            return Some(());
+        }
+        self.known.push(key);
+        let message = format!("the key `{}` is missing", self.label(key));
+        problems.line(self.source.file, self.line, message);
+        None
+    }
+
     /// A string that must be there.
     pub(super) fn require_str(&mut self, key: &'static str, problems: &mut Problems) -> Option<Taken<String>> {
-        if !self.entries.iter().any(|(name, ..)| name == key) {
-            self.known.push(key);
-            problems.line(
-                self.source.file,
-                self.line,
-                format!("the key `{}` is missing", self.label(key)),
-            );
-            return None;
-        }
+        self.require(key, problems)?;
         self.take_str(key, problems)
     }
 
@@ -160,6 +168,17 @@ impl<'a, 'i> Section<'a, 'i> {
             );
         }
         found
+    }
+
+    /// One of a few words that must be there.
+    pub(super) fn require_choice<T: Clone>(
+        &mut self,
+        key: &'static str,
+        choices: &[(&str, T)],
+        problems: &mut Problems,
+    ) -> Option<T> {
+        self.require(key, problems)?;
+        self.take_choice(key, choices, problems)
     }
 
     /// The text of a decimal number, integer or float, exactly as written.
@@ -204,7 +223,7 @@ impl<'a, 'i> Section<'a, 'i> {
             _ => None,
         };
         if parsed.is_none() {
-            self.wrong(problems, key, line, value, "a whole number that is not negative");
+            self.wrong(problems, key, line, value, "a whole number from 0 to 4294967295");
         }
         parsed.map(|value| Taken { value, line })
     }

@@ -10,9 +10,9 @@ use super::problem::Problems;
 use super::section::{Section, Source};
 use crate::audio::Channel;
 use crate::spectrogram::{
-    AllKeyword, ClipKeyword, Dtype, Frames, MelNorm, MelScale, NoneKeyword, Reference, SpectrogramConfig, TopDb,
+    AllKeyword, ClipKeyword, Dtype, Frames, LogMel, MelNorm, MelScale, NoneKeyword, Reference, SpectrogramConfig, TopDb,
 };
-use crate::window::{Decimal, Tail};
+use crate::window::{Decimal, Tail, Windowing};
 
 /// `[audio]`: what every recording is turned into before it is cut.
 #[derive(Clone, Debug, PartialEq)]
@@ -115,6 +115,8 @@ pub enum BoxesFrom {
 /// `[tables]`: paths, already joined to the manifest's folder.
 #[derive(Clone, Debug)]
 pub struct TablePaths {
+    /// Folder of the manifest.
+    pub folder: PathBuf,
     /// The recordings table.
     pub recordings: PathBuf,
     /// The classes.
@@ -142,6 +144,8 @@ pub struct Settings {
     pub clips: ClipSettings,
     /// `[labels]`.
     pub labels: LabelRules,
+    /// Key, code and line of every marker and alias of `[labels]`, for messages.
+    pub label_lines: Vec<(String, String, u64)>,
     /// `[spectrogram]`.
     pub spectrogram: SpectrogramConfig,
     /// Clips a shard aims at.
@@ -150,6 +154,8 @@ pub struct Settings {
 
 /// 512 clips of 448 x 448 u8 are 98 MiB: exactly 49 huge pages, few files, and a size that copies and resumes well.
 const SHARD_CLIPS: u32 = 512;
+/// Clips are held in memory, several at a time.
+const LONGEST_CLIP_S: f64 = 600.0;
 /// Rates beyond these are typing mistakes, not microphones.
 const RATE_LIMITS_HZ: std::ops::RangeInclusive<u32> = 1_000..=768_000;
 
@@ -199,9 +205,23 @@ pub fn parse(file: &Path, text: &str, problems: &mut Problems) -> Option<Setting
         }
     };
     let audio = audio(root.take_section("audio", problems), problems);
-    let clips = clips(root.take_section("clips", problems), problems);
-    let labels = labels(root.take_section("labels", problems), problems);
-    let spectrogram = spectrogram(root.take_section("spectrogram", problems), problems);
+    let section = root.take_section("clips", problems);
+    let clips_line = section.as_ref().map_or(1, Section::line);
+    let clips = clips(section, problems);
+    let (labels, label_lines) = labels(root.take_section("labels", problems), problems);
+    let section = root.take_section("spectrogram", problems);
+    let spectrogram_line = section.as_ref().map_or(1, Section::line);
+    let spectrogram = spectrogram(section, problems);
+    if problems.is_empty() {
+        check_fit(
+            file,
+            &audio,
+            &clips,
+            &spectrogram,
+            (clips_line, spectrogram_line),
+            problems,
+        );
+    }
     let shard_clips = match root.take_section("shards", problems) {
         Some(mut section) => {
             let clips = section.take_u32("clips", problems);
@@ -215,14 +235,47 @@ pub fn parse(file: &Path, text: &str, problems: &mut Problems) -> Option<Setting
     };
     root.finish(problems);
     Some(Settings {
-        name: name?,
+        // A missing name is a problem already; the tables are looked at all the same.
+        name: name.unwrap_or_default(),
         tables: tables?,
         audio,
         clips,
         labels,
+        label_lines,
         spectrogram,
         shard_clips,
     })
+}
+
+/// Checks that clips and images can be made with these settings together.
+fn check_fit(
+    file: &Path,
+    audio: &AudioSettings,
+    clips: &ClipSettings,
+    spectrogram: &SpectrogramConfig,
+    (clips_line, spectrogram_line): (u64, u64),
+    problems: &mut Problems,
+) {
+    if clips.duration_s.to_f64() > LONGEST_CLIP_S {
+        let message = format!("is longer than {LONGEST_CLIP_S} s, which no image is made of");
+        return problems.cell(
+            file,
+            clips_line,
+            "clips.duration_s",
+            &clips.duration_s.to_string(),
+            message,
+        );
+    }
+    match Windowing::new(clips.duration_s, clips.hop_s, audio.sample_rate_hz, clips.tail) {
+        Err(error) => problems.line(file, clips_line, format!("[clips] {error}")),
+        Ok(windowing) => {
+            // At most 600 s at 768 kHz: fits.
+            let samples = windowing.duration_samples() as usize;
+            if let Err(error) = LogMel::new(spectrogram, audio.sample_rate_hz, samples) {
+                problems.line(file, spectrogram_line, format!("[spectrogram] {error}"));
+            }
+        }
+    }
 }
 
 fn tables(file: &Path, mut section: Section<'_, '_>, problems: &mut Problems) -> Option<TablePaths> {
@@ -234,7 +287,7 @@ fn tables(file: &Path, mut section: Section<'_, '_>, problems: &mut Problems) ->
     let boxes = if section.is_table("boxes") {
         section
             .take_section("boxes", problems)
-            .and_then(|boxes| boxes_from(folder, boxes, problems))
+            .and_then(|boxes| boxes_from(boxes, problems))
     } else {
         section
             .take_str("boxes", problems)
@@ -245,6 +298,7 @@ fn tables(file: &Path, mut section: Section<'_, '_>, problems: &mut Problems) ->
         (path("geo_prior"), path("checklist_prior"), path("annotated_spans"));
     section.finish(problems);
     Some(TablePaths {
+        folder: folder.into(),
         recordings: recordings?,
         taxa: taxa?,
         boxes,
@@ -254,20 +308,15 @@ fn tables(file: &Path, mut section: Section<'_, '_>, problems: &mut Problems) ->
     })
 }
 
-fn boxes_from(folder: &Path, mut section: Section<'_, '_>, problems: &mut Problems) -> Option<BoxesFrom> {
+fn boxes_from(mut section: Section<'_, '_>, problems: &mut Problems) -> Option<BoxesFrom> {
     #[derive(Clone, Copy)]
     enum Format {
         Raven,
         Audacity,
     }
-    let format = section.take_choice(
-        "format",
-        &[("raven", Format::Raven), ("audacity", Format::Audacity)],
-        problems,
-    );
-    let files = section
-        .require_str("files", problems)
-        .map(|t| folder.join(t.value).to_string_lossy().into_owned());
+    let formats = [("raven", Format::Raven), ("audacity", Format::Audacity)];
+    let format = section.require_choice("format", &formats, problems);
+    let files = section.require_str("files", problems).map(|t| t.value);
     let boxes = match format {
         Some(Format::Raven) => {
             let label_column = section
@@ -343,7 +392,7 @@ fn clips(section: Option<Section<'_, '_>>, problems: &mut Problems) -> ClipSetti
     settings
 }
 
-fn labels(section: Option<Section<'_, '_>>, problems: &mut Problems) -> LabelRules {
+fn labels(section: Option<Section<'_, '_>>, problems: &mut Problems) -> (LabelRules, Vec<(String, String, u64)>) {
     let mut rules = LabelRules {
         completeness: Completeness::Box,
         unknown_bird_codes: Vec::new(),
@@ -353,31 +402,33 @@ fn labels(section: Option<Section<'_, '_>>, problems: &mut Problems) -> LabelRul
         other_codes: OtherCodes::Error,
         prior_conflict: PriorConflict::Error,
     };
-    let Some(mut section) = section else { return rules };
+    let mut lines = Vec::new();
+    let Some(mut section) = section else {
+        return (rules, lines);
+    };
     let completeness = [("box", Completeness::Box), ("span", Completeness::Span)];
     rules.completeness = section
         .take_choice("completeness", &completeness, problems)
         .unwrap_or(rules.completeness);
-    let codes = |list: Option<Vec<super::section::Taken<String>>>| {
-        list.unwrap_or_default().into_iter().map(|t| t.value).collect()
-    };
-    rules.unknown_bird_codes = codes(section.take_strings("unknown_bird_codes", problems));
-    let no_bird = section.take_strings("no_bird_codes", problems).unwrap_or_default();
-    for code in no_bird
-        .iter()
-        .filter(|code| rules.unknown_bird_codes.contains(&code.value))
-    {
-        section.problem(
-            problems,
-            "no_bird_codes",
-            code.line,
-            &code.value,
-            "stands in unknown_bird_codes too; keep it in one of them",
-        );
+    for (key, codes) in [
+        ("unknown_bird_codes", &mut rules.unknown_bird_codes),
+        ("no_bird_codes", &mut rules.no_bird_codes),
+    ] {
+        for code in section.take_strings(key, problems).unwrap_or_default() {
+            lines.push((format!("labels.{key}"), code.value.clone(), code.line));
+            codes.push(code.value);
+        }
     }
-    rules.no_bird_codes = codes(Some(no_bird));
-    let aliases = section.take_string_map("aliases", problems).unwrap_or_default();
-    rules.aliases = aliases.into_iter().map(|(label, code)| (label, code.value)).collect();
+    for (key, code, line) in lines.iter().filter(|(key, ..)| key == "labels.no_bird_codes") {
+        if rules.unknown_bird_codes.contains(code) {
+            let message = "stands in unknown_bird_codes too; keep it in one of them";
+            section.problem(problems, key.trim_start_matches("labels."), *line, code, message);
+        }
+    }
+    for (label, code) in section.take_string_map("aliases", problems).unwrap_or_default() {
+        lines.push((format!("labels.aliases.{label}"), code.value.clone(), code.line));
+        rules.aliases.insert(label, code.value);
+    }
     let ignored_only = [("absent", IgnoredOnly::Absent), ("unknown", IgnoredOnly::Unknown)];
     rules.ignored_only = section
         .take_choice("ignored_only", &ignored_only, problems)
@@ -394,7 +445,7 @@ fn labels(section: Option<Section<'_, '_>>, problems: &mut Problems) -> LabelRul
         .take_choice("prior_conflict", &prior_conflict, problems)
         .unwrap_or(rules.prior_conflict);
     section.finish(problems);
-    rules
+    (rules, lines)
 }
 
 /// Every key is optional; whether the values fit each other is checked where the filters are made.

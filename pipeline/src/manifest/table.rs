@@ -9,6 +9,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use csv::StringRecord;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use super::lines::Lines;
 use super::problem::Problems;
 
 /// A table in memory: every cell is text, an empty cell is "unknown".
@@ -150,11 +151,12 @@ fn read_csv(file: &Path, problems: &mut Problems) -> Option<Table> {
             return None;
         }
     };
+    let mut lines = Lines::new(text);
     let mut rows = Vec::new();
     for record in reader.records() {
         match record {
             Ok(record) => {
-                let line = record.position().map_or(0, csv::Position::line);
+                let line = lines.at(record.position().map_or(0, csv::Position::byte));
                 if record.len() != columns.len() {
                     let message = format!(
                         "expected {} cells as in the header, got {}",
@@ -167,9 +169,8 @@ fn read_csv(file: &Path, problems: &mut Problems) -> Option<Table> {
                 }
             }
             Err(error) => {
-                let line = error.position().map_or(0, csv::Position::line);
+                let line = lines.at(error.position().map_or(0, csv::Position::byte));
                 problems.line(file, line, format!("cannot be read: {error}"));
-                break;
             }
         }
     }

@@ -18,7 +18,8 @@ pub(super) fn read(file: &Path, problems: &mut Problems) -> Option<Taxa> {
         let Some(code) = row.require("species_code", problems) else {
             continue;
         };
-        if let Some(line) = first_line.insert(code, row.line) {
+        let line = *first_line.entry(code).or_insert(row.line);
+        if line != row.line {
             row.problem(
                 problems,
                 "species_code",

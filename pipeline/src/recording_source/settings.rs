@@ -14,6 +14,7 @@ pub(super) fn to_json(manifest: &Manifest) -> Value {
         Channel::Index(index) => json!(index),
     };
     json!({
+        "dataset": { "name": settings.name },
         "audio": { "sample_rate_hz": settings.audio.sample_rate_hz, "channel": channel },
         "clips": settings.clips,
         "spectrogram": settings.spectrogram,
@@ -50,7 +51,7 @@ fn recording_json(recording: &Recording) -> Value {
         "source_url": recording.source_url,
         "boxes": recording.boxes.iter().map(box_json).collect::<Vec<_>>(),
         "spans": recording.spans.iter().map(span_json).collect::<Vec<_>>(),
-        "geo": geo.as_ref().map(|geo| (&geo.possible, &geo.modelled)),
+        "geo": geo.as_ref().map(|geo| (&geo.possible, &*geo.modelled)),
         "checklist": checklist.as_ref().map(|list| (&list.observed, list.complete)),
     })
 }

@@ -1,0 +1,53 @@
+//! Provides `Lines`, which turns byte offsets of a text into line numbers, in one pass over the text.
+
+/// Counts lines up to ascending byte offsets. The CSV reader's own count is one short where lines end in CR LF and does not
+/// see blank lines before a record.
+pub(super) struct Lines<'a> {
+    text: &'a [u8],
+    offset: usize,
+    line: u64,
+}
+
+impl<'a> Lines<'a> {
+    pub(super) fn new(text: &'a [u8]) -> Self {
+        Lines {
+            text,
+            offset: 0,
+            line: 1,
+        }
+    }
+
+    /// The line (from 1) of the first character at or after `offset_bytes` that ends no line.
+    pub(super) fn at(&mut self, offset_bytes: u64) -> u64 {
+        let mut end = usize::try_from(offset_bytes)
+            .unwrap_or(usize::MAX)
+            .min(self.text.len())
+            .max(self.offset);
+        while self.text.get(end).is_some_and(|byte| matches!(byte, b'\r' | b'\n')) {
+            end += 1;
+        }
+        let passed = self.text.get(self.offset..end).unwrap_or_default();
+        self.line += passed.iter().filter(|&&byte| byte == b'\n').count() as u64;
+        self.offset = end;
+        self.line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn lines_of_records_whatever_ends_them() {
+        for text in ["a\r\n1\r\n\r\n2\r\n", "a\n1\n\n2\n", "a\n1\n\n2"] {
+            let mut lines = Lines::new(text.as_bytes());
+            let mut reader = csv::Reader::from_reader(text.as_bytes());
+            let found: Vec<u64> = reader
+                .records()
+                .map(|r| lines.at(r.unwrap().position().unwrap().byte()))
+                .collect();
+            assert_eq!(found, [2, 4], "{text:?}");
+        }
+    }
+}
