@@ -40,6 +40,20 @@ pub enum Error {
         /// What stands there.
         what: String,
     },
+    /// The folder holds something that is no dataset: it is left alone, whatever the flags. Use another folder.
+    #[error("{} holds {what}, which no dataset has; nothing there is touched, use another folder", path.display())]
+    Foreign {
+        /// The folder.
+        path: PathBuf,
+        /// An entry of it.
+        what: String,
+    },
+    /// The folder holds a committed dataset: there is nothing left to build or commit.
+    #[error("{} is committed already; use `l48 build --overwrite` to build it anew", path.display())]
+    AlreadyCommitted {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The folder belongs to another plan: other settings, tables, sources or program version.
     #[error("{} was planned differently: {difference}; use --overwrite to start again", path.display())]
     PlanChanged {

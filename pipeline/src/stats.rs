@@ -105,6 +105,7 @@ struct Tally {
     stats: SplitStats,
     positives: Vec<u32>,
     negatives: Vec<u32>,
+    last_asset: Option<i64>,
 }
 
 impl Tally {
@@ -112,7 +113,8 @@ impl Tally {
         let stats = &mut self.stats;
         stats.clips += 1;
         stats.hours += row.valid_s / 3600.0;
-        stats.assets += u64::from(row.clip_index == 0);
+        // All clips of a recording follow each other.
+        stats.assets += u64::from(self.last_asset.replace(row.asset_id) != Some(row.asset_id));
         stats.fully_annotated += u64::from(row.fully_annotated);
         stats.with_positive += u64::from(!row.present.is_empty());
         stats.with_label += u64::from(!row.present.is_empty() || !row.absent.is_empty());

@@ -80,16 +80,24 @@ impl FileEntry {
 }
 
 /// Serialises a checksum as 16 lowercase hexadecimal digits.
-pub(crate) mod hex_digits {
+pub mod hex_digits {
     use serde::{Deserialize, Deserializer, Serializer, de};
 
     use super::{hex, parse_hex};
 
-    pub(crate) fn serialize<S: Serializer>(value: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    /// Writes the digits.
+    ///
+    /// # Errors
+    /// The serializer's.
+    pub fn serialize<S: Serializer>(value: &u64, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&hex(*value))
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    /// Reads the digits.
+    ///
+    /// # Errors
+    /// When the text is not 16 lowercase hexadecimal digits.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
         let text = String::deserialize(deserializer)?;
         parse_hex(&text).ok_or_else(|| de::Error::custom(format!("{text:?} is not 16 lowercase hexadecimal digits")))
     }

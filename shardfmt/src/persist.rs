@@ -184,6 +184,21 @@ fn exchange_atomically(_a: &Path, _b: &Path) -> Result<bool> {
     Ok(false)
 }
 
+/// Finishes what a crash inside [`exchange_dirs`] left on a filesystem without an atomic exchange: if `a` is missing and its
+/// sibling `.NAME.aside` is there, the old folder gets its name back.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn undo_exchange(a: &Path) -> Result<bool> {
+    let aside = sibling(a, ".aside");
+    if a.exists() || !aside.is_dir() {
+        return Ok(false);
+    }
+    fs::rename(&aside, a).map_err(|cause| Error::io(&aside, "move back (content of the old folder)", cause))?;
+    sync_dir(folder_of(a))?;
+    Ok(true)
+}
+
 fn exchange_by_renames(a: &Path, b: &Path) -> Result<()> {
     let aside = sibling(a, ".aside");
     fs::rename(a, &aside).map_err(|cause| Error::io(a, "move aside", cause))?;

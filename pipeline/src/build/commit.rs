@@ -5,13 +5,16 @@ use std::path::Path;
 
 use shardfmt::entry::{DATASET_JSON, FOLDERS, REJECTS, TAXA, WORK_FOLDER};
 use shardfmt::fail_point::reach;
-use shardfmt::{Counts, RejectRow, Split, read_assets, write_dataset_json, write_rejects, write_taxa};
+use shardfmt::{Counts, RejectRow, write_dataset_json, write_rejects, write_taxa};
 
-use super::ledger::{self, ShardRecord};
+use super::ledger::{self, AssetDigest, ShardRecord};
 use super::plan::{PROGRAM, Plan};
 use super::{Event, Events, folder};
 use crate::error::{Error, Result, io};
 use crate::labels::LabelCounts;
+
+/// Copies that a warning names.
+const COPIES_NAMED: usize = 3;
 
 /// What was committed.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,13 +40,17 @@ pub struct Outcome {
 /// # Errors
 /// [`Error::Unfinished`], [`Error::MixedInstructionSets`], [`Error::TooManyRejects`], [`Error::NoClips`], or a failed write.
 pub fn commit(dir: &Path, max_rejects: Option<u64>, events: &Events<'_>) -> Result<Outcome> {
-    if !ledger::plan_path(dir).is_file() {
-        return Err(Error::NotPlanned { path: dir.into() });
-    }
+    let dir = &folder::canonical(dir)?;
+    folder::expect_unfinished(dir)?;
     let _lock = folder::lock(dir)?;
-    commit_locked(dir, max_rejects, events)
+    // A rival may have committed in between.
+    folder::expect_unfinished(dir)?;
+    let outcome = commit_locked(dir, max_rejects, events)?;
+    folder::tidy(dir)?;
+    Ok(outcome)
 }
 
+/// Commits under the lock; the records stay until the caller has no more use for them.
 pub(super) fn commit_locked(dir: &Path, max_rejects: Option<u64>, events: &Events<'_>) -> Result<Outcome> {
     let plan = ledger::read_plan(dir)?.ok_or_else(|| Error::NotPlanned { path: dir.into() })?;
     let records = records(dir, &plan)?;
@@ -73,7 +80,7 @@ pub(super) fn commit_locked(dir: &Path, max_rejects: Option<u64>, events: &Event
             first: first(),
         });
     }
-    warn_of_copies(dir, &plan, &records, events)?;
+    warn_of_copies(&records, events);
     remove_strays(dir, &records)?;
     let mut info = plan.info.clone();
     info.instruction_set = records
@@ -83,7 +90,7 @@ pub(super) fn commit_locked(dir: &Path, max_rejects: Option<u64>, events: &Event
     info.files
         .extend(records.iter().flat_map(|record| record.files.iter().cloned()));
     info.files.push(write_rejects(&dir.join(REJECTS), &rejects)?);
-    let assets = sum(|record| record.assets);
+    let assets = sum(|record| record.assets.len() as u64);
     info.counts = Counts {
         shards: records.len() as u32,
         clips,
@@ -92,7 +99,6 @@ pub(super) fn commit_locked(dir: &Path, max_rejects: Option<u64>, events: &Event
     };
     let bytes = info.files.iter().map(|file| file.bytes).sum();
     write_dataset_json(dir, &info)?;
-    folder::tidy(dir)?;
     let silent_clips = sum(|record| record.silent_clips);
     Ok(Outcome {
         shards: records.len() as u64,
@@ -107,12 +113,12 @@ pub(super) fn commit_locked(dir: &Path, max_rejects: Option<u64>, events: &Event
 
 /// The records of all shards, of one plan, one program and one instruction set, with their files in place.
 fn records(dir: &Path, plan: &Plan) -> Result<Vec<ShardRecord>> {
-    let planned = plan.shards.len();
+    let (planned, plan_xxh3) = (plan.shards.len(), plan.xxh3());
     let mut records = Vec::with_capacity(planned);
     let mut missing = Vec::new();
     for shard in 0..planned as u32 {
         match ledger::read_record(dir, shard)? {
-            Some(record) if record.plan_xxh3 == plan.xxh3() && record.program == PROGRAM => records.push(record),
+            Some(record) if record.plan_xxh3 == plan_xxh3 && record.program == PROGRAM => records.push(record),
             _ => missing.push(shard),
         }
     }
@@ -154,28 +160,28 @@ fn records(dir: &Path, plan: &Plan) -> Result<Vec<ShardRecord>> {
     Ok(records)
 }
 
-/// Warns when one file's bytes stand in two splits under different names.
-fn warn_of_copies(dir: &Path, plan: &Plan, records: &[ShardRecord], events: &Events<'_>) -> Result<()> {
-    let taxa = plan.taxa()?;
-    let mut seen: HashMap<u64, (Split, i64)> = HashMap::new();
-    for file in records
-        .iter()
-        .flat_map(|record| &record.files)
-        .filter(|file| file.path.starts_with("assets/"))
-    {
-        for asset in read_assets(&dir.join(&file.path), &taxa)? {
-            let (split, id) = *seen.entry(asset.source_xxh3).or_insert((asset.split, asset.asset_id));
-            if split != asset.split {
-                let (a, b) = (split.as_str(), asset.split.as_str());
-                let text = format!(
-                    "leakage: assets {id} ({a}) and {} ({b}) are the same recording, byte for byte",
-                    asset.asset_id
-                );
-                events(Event::Warning(&text));
-            }
+/// Warns when one recording's bytes stand in two splits under different names.
+fn warn_of_copies(records: &[ShardRecord], events: &Events<'_>) {
+    let mut seen: HashMap<u64, &AssetDigest> = HashMap::new();
+    let mut copies = Vec::new();
+    for asset in records.iter().flat_map(|record| &record.assets) {
+        let first = *seen.entry(asset.xxh3).or_insert(asset);
+        if first.split != asset.split {
+            copies.push(format!(
+                "{} ({}) and {} ({})",
+                first.asset_id, first.split, asset.asset_id, asset.split
+            ));
         }
     }
-    Ok(())
+    if !copies.is_empty() {
+        let (count, more) = (copies.len(), if copies.len() > COPIES_NAMED { ", ..." } else { "" });
+        copies.truncate(COPIES_NAMED);
+        let text = format!(
+            "leakage: {count} recordings stand in two splits, byte for byte: assets {}{more}",
+            copies.join(", ")
+        );
+        events(Event::Warning(&text));
+    }
 }
 
 /// Removes what interrupted writers left behind; a dataset holds its own files and nothing else.

@@ -1,15 +1,16 @@
 //! Provides what a build does to the dataset's folder as a whole: its state, its locks, and its replacement.
 
 use std::ffi::OsString;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use shardfmt::entry::{DATASET_JSON, FOLDERS, WORK_FOLDER};
+use shardfmt::entry::{DATASET_JSON, FOLDERS, REJECTS, TAXA, WORK_FOLDER};
 use shardfmt::fail_point::reach;
 use shardfmt::persist::{Lock, exchange_dirs, sync_dir, sync_parent};
 
 use super::ledger::{self, ShardRecord};
-use super::plan::{PROGRAM, Plan, SourceStat};
-use super::reader::hash;
+use super::plan::{PROGRAM, SourceStat};
+use super::reader::{CHANGED_WHILE_READ, hash};
 use crate::error::{Error, Result, io};
 use crate::source::ClipSource;
 
@@ -26,34 +27,98 @@ pub(super) enum State {
     Foreign(String),
 }
 
+/// How much of `dataset.json` is looked at to tell that it is one of ours, damaged or not.
+const RECOGNISED_BYTES: u64 = 4096;
+
 /// Looks at a folder.
 pub(super) fn state(dir: &Path) -> Result<State> {
-    let entries = match std::fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(State::Free),
-        Err(error) => return Err(io("open the folder", dir)(error)),
+    let names = names(dir)?;
+    let has = |name: &str| names.iter().any(|found| found == name);
+    let Some(first) = names.first() else {
+        return Ok(State::Free);
     };
-    if dir.join(DATASET_JSON).exists() {
-        return Ok(State::Committed);
+    if has(DATASET_JSON) {
+        let ours = is_dataset_json(&dir.join(DATASET_JSON))?;
+        return Ok(if ours {
+            State::Committed
+        } else {
+            State::Foreign(DATASET_JSON.into())
+        });
     }
-    if dir.join(WORK_FOLDER).is_dir() {
+    if has(WORK_FOLDER) && names_in_records(dir)?.iter().all(|name| is_record_name(name)) {
         return Ok(State::Unfinished);
     }
-    match entries.into_iter().next() {
-        None => Ok(State::Free),
-        Some(entry) => {
-            let entry = entry.map_err(io("read the folder", dir))?;
-            Ok(State::Foreign(entry.file_name().to_string_lossy().into_owned()))
-        }
+    Ok(State::Foreign(first.clone()))
+}
+
+/// The first entry of a folder that no dataset has, nor the build of one.
+pub(super) fn foreign_entry(dir: &Path) -> Result<Option<String>> {
+    let is_ours = |name: &String| {
+        [DATASET_JSON, TAXA, REJECTS, WORK_FOLDER].contains(&name.as_str())
+            || FOLDERS.contains(&name.as_str())
+            || is_temporary(name)
+    };
+    Ok(names(dir)?.into_iter().find(|name| !is_ours(name)))
+}
+
+/// Names in a folder, sorted; none when there is no folder.
+fn names(dir: &Path) -> Result<Vec<String>> {
+    let entries = match std::fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(io("open the folder", dir)(error)),
+    };
+    let name = |entry: std::io::Result<std::fs::DirEntry>| Ok(entry?.file_name().to_string_lossy().into_owned());
+    let mut names: Vec<String> = entries
+        .map(name)
+        .collect::<std::io::Result<_>>()
+        .map_err(io("read the folder", dir))?;
+    names.sort();
+    Ok(names)
+}
+
+fn names_in_records(dir: &Path) -> Result<Vec<String>> {
+    let path = dir.join(WORK_FOLDER);
+    if path.is_dir() {
+        names(&path)
+    } else {
+        Ok(vec![WORK_FOLDER.into()])
     }
 }
 
-/// A folder that is nobody's dataset is left alone, whatever the flags.
-pub(super) fn foreign(dir: &Path, what: &str) -> Error {
-    Error::NotEmpty {
-        path: dir.into(),
-        what: format!("{what}: not a dataset, so it is neither resumed nor overwritten"),
+fn is_temporary(name: &str) -> bool {
+    name.starts_with('.') && name.ends_with(".tmp")
+}
+
+/// Whether a build would give a file of its records this name.
+fn is_record_name(name: &str) -> bool {
+    let numbered = name.strip_suffix(".json").or_else(|| name.strip_suffix(".lock"));
+    let is_numbered = numbered.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()));
+    is_numbered || ["plan.json", "lock"].contains(&name) || is_temporary(name)
+}
+
+fn is_dataset_json(path: &Path) -> Result<bool> {
+    let mut start = Vec::new();
+    let file = std::fs::File::open(path).map_err(io("open", path))?;
+    file.take(RECOGNISED_BYTES)
+        .read_to_end(&mut start)
+        .map_err(io("read", path))?;
+    let format = shardfmt::dataset::FORMAT.as_bytes();
+    Ok(start.windows(format.len()).any(|bytes| bytes == format))
+}
+
+/// The folder's own path, free of links and dots: it is renamed, and stands beside others.
+pub(super) fn canonical(dir: &Path) -> Result<PathBuf> {
+    if dir.exists() {
+        return std::fs::canonicalize(dir).map_err(io("find the folder", dir));
     }
+    let absolute = std::path::absolute(dir).map_err(io("find the folder", dir))?;
+    // The folder is made later; the nearest one that is there decides where.
+    for parent in absolute.ancestors().skip(1).filter(|parent| parent.exists()) {
+        let parent_path = std::fs::canonicalize(parent).map_err(io("find the folder", parent))?;
+        return Ok(parent_path.join(absolute.strip_prefix(parent).unwrap_or(&absolute)));
+    }
+    Ok(absolute)
 }
 
 /// Creates the folders of a dataset.
@@ -78,26 +143,41 @@ pub(super) fn lock(dir: &Path) -> Result<Lock> {
     Ok(Lock::acquire(&records(dir)?.join("lock"))?)
 }
 
-/// Keeps whole builds and commits out, and lets builds of other shards in.
+/// Keeps whole builds and commits out of a planned folder, and lets builds of other shards in.
 pub(super) fn lock_shared(dir: &Path) -> Result<Lock> {
-    Ok(Lock::acquire_shared(&records(dir)?.join("lock"))?)
+    Ok(Lock::acquire_shared(&dir.join(WORK_FOLDER).join("lock"))?)
 }
 
 /// Keeps other builds of this shard out.
 pub(super) fn lock_shard(dir: &Path, shard: u32) -> Result<Lock> {
-    Ok(Lock::acquire(&records(dir)?.join(format!("{shard:05}.lock")))?)
+    Ok(Lock::acquire(&dir.join(WORK_FOLDER).join(format!("{shard:05}.lock")))?)
+}
+
+/// An error unless the folder holds an unfinished build.
+pub(super) fn expect_unfinished(dir: &Path) -> Result<()> {
+    match state(dir)? {
+        State::Unfinished => Ok(()),
+        State::Committed => Err(Error::AlreadyCommitted { path: dir.into() }),
+        State::Free => Err(Error::NotPlanned { path: dir.into() }),
+        State::Foreign(what) => Err(Error::Foreign { path: dir.into(), what }),
+    }
 }
 
 /// The record of a shard that need not be built again: same plan, sources unchanged, files in place.
-pub(super) fn finished<S: ClipSource>(source: &S, dir: &Path, plan: &Plan, shard: u32) -> Result<Option<ShardRecord>> {
+pub(super) fn finished<S: ClipSource>(
+    source: &S,
+    dir: &Path,
+    plan_xxh3: u64,
+    shard: u32,
+) -> Result<Option<ShardRecord>> {
     let record = match ledger::read_record(dir, shard) {
         Ok(Some(record)) => record,
         Ok(None) => return Ok(None),
         // A damaged record says nothing; its shard is built again.
-        Err(Error::Record { .. } | Error::Dataset(_)) => return Ok(None),
+        Err(Error::Record { .. }) => return Ok(None),
         Err(error) => return Err(error),
     };
-    let same_build = record.plan_xxh3 == plan.xxh3()
+    let same_build = record.plan_xxh3 == plan_xxh3
         && record.program == PROGRAM
         && record.instruction_set == source.dataset_info().instruction_set;
     let in_place = |file: &shardfmt::FileEntry| {
@@ -106,10 +186,15 @@ pub(super) fn finished<S: ClipSource>(source: &S, dir: &Path, plan: &Plan, shard
     let unchanged = |then: &ledger::SourceRecord| {
         let files = source.files(then.asset);
         let now: Vec<_> = files.iter().map(|file| SourceStat::of(file)).collect();
-        // A new time of change alone is no change when the bytes are the same.
-        now == then.files || (then.xxh3.is_some() && hash(&files).ok().map(|(_, xxh3)| xxh3) == then.xxh3)
+        // What could not be read then may be readable now; a new time of change alone is no change.
+        then.xxh3.is_some() && (now == then.files || hash(&files).ok().map(|(_, xxh3)| xxh3) == then.xxh3)
     };
-    if same_build && record.files.iter().all(in_place) && record.sources.iter().all(unchanged) {
+    let is_final = |reject: &shardfmt::RejectRow| reject.stage != CHANGED_WHILE_READ;
+    if same_build
+        && record.files.iter().all(in_place)
+        && record.sources.iter().all(unchanged)
+        && record.rejects.iter().all(is_final)
+    {
         return Ok(Some(record));
     }
     ledger::remove_record(dir, shard)?;
@@ -127,17 +212,27 @@ pub(super) fn beside(dir: &Path) -> PathBuf {
 /// Puts the finished dataset in the place of the old one, which is then removed.
 pub(super) fn replace(dir: &Path, aside: &Path) -> Result<()> {
     exchange_dirs(dir, aside)?;
+    // Until here its records say whose the folder beside is.
+    tidy(dir)?;
     remove(aside)
+}
+
+/// Whether a folder beside is an old dataset that an interrupted replacement did not remove any more.
+pub(super) fn is_leftover(aside: &Path) -> Result<bool> {
+    Ok(state(aside)? == State::Committed && !ledger::plan_path(aside).exists())
 }
 
 /// Removes a folder and all it holds.
 pub(super) fn remove(dir: &Path) -> Result<()> {
-    std::fs::remove_dir_all(dir).map_err(io("remove the folder", dir))?;
+    match std::fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(io("remove the folder", dir)(error)),
+        _ => {}
+    }
     reach("folder removed");
     Ok(())
 }
 
-/// Removes the records of a build that was cut off right after its commit.
+/// Removes the records of a build that has been committed.
 pub(super) fn tidy(dir: &Path) -> Result<()> {
     let path = dir.join(WORK_FOLDER);
     if path.is_dir() { remove(&path) } else { Ok(()) }

@@ -6,8 +6,8 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use shardfmt::entry::WORK_FOLDER;
-use shardfmt::persist::write_atomic;
+use shardfmt::entry::{WORK_FOLDER, hex_digits};
+use shardfmt::persist::{sync_parent, write_atomic};
 use shardfmt::{FileEntry, RejectRow};
 
 use super::plan::{Plan, SourceStat};
@@ -26,11 +26,23 @@ pub(super) struct SourceRecord {
     pub(super) xxh3: Option<u64>,
 }
 
+/// What tells copies of one recording apart from others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct AssetDigest {
+    /// Id of the asset.
+    pub(super) asset_id: i64,
+    /// Its split.
+    pub(super) split: String,
+    /// xxh3-64 of its source.
+    #[serde(with = "hex_digits")]
+    pub(super) xxh3: u64,
+}
+
 /// What is known of a finished shard.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct ShardRecord {
     /// Hash of the plan the shard belongs to.
-    #[serde(with = "hex_u64")]
+    #[serde(with = "hex_digits")]
     pub(super) plan_xxh3: u64,
     /// Program and version that built it.
     pub(super) program: String,
@@ -41,7 +53,7 @@ pub(super) struct ShardRecord {
     /// Rows (clips).
     pub(super) rows: u64,
     /// Assets that made it into the shard.
-    pub(super) assets: u64,
+    pub(super) assets: Vec<AssetDigest>,
     /// Clips of digital silence.
     pub(super) silent_clips: u64,
     /// What the label rules counted.
@@ -103,7 +115,7 @@ pub(super) fn remove_record(dir: &Path, shard: u32) -> Result<()> {
     let path = record_path(dir, shard);
     match std::fs::remove_file(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io("remove", path)(error)),
-        _ => Ok(()),
+        _ => Ok(sync_parent(&path)?),
     }
 }
 
@@ -122,26 +134,14 @@ fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Option<T>> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(io("read", path)(error)),
     };
-    let text = shardfmt::sealed::unseal(&bytes, path)?;
-    serde_json::from_str(text).map(Some).map_err(|error| Error::Record {
+    let damaged = |message: String| Error::Record {
         path: path.into(),
-        message: error.to_string(),
-    })
-}
-
-/// A hash as 16 hex digits: JSON numbers lose digits past 2^53 in many readers.
-pub(super) mod hex_u64 {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-    use shardfmt::checksum::{hex, parse_hex};
-
-    pub(in crate::build) fn serialize<S: Serializer>(value: &u64, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&hex(*value))
-    }
-
-    pub(in crate::build) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        parse_hex(&text).ok_or_else(|| D::Error::custom("expected 16 lowercase hex digits"))
-    }
+        message,
+    };
+    let text = shardfmt::sealed::unseal(&bytes, path).map_err(|error| damaged(error.to_string()))?;
+    serde_json::from_str(text)
+        .map(Some)
+        .map_err(|error| damaged(error.to_string()))
 }
 
 mod hex_u64_option {

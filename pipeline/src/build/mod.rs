@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use shardfmt::RejectRow;
-use shardfmt::persist::Lock;
+use shardfmt::persist::undo_exchange;
 
 pub use commit::{Outcome, commit};
 pub use plan::{PROGRAM, Plan};
@@ -36,8 +36,6 @@ pub enum Event<'a> {
     },
     /// This many clips more were written.
     Clips(u64),
-    /// A recording was finished.
-    Asset,
     /// A recording was rejected.
     Rejected(&'a RejectRow),
     /// Worth a warning.
@@ -86,68 +84,101 @@ pub enum Built {
 /// # Errors
 /// See [`Error`]; what was committed before is never harmed, and an unfinished build can be resumed.
 pub fn build<S: ClipSource>(source: &S, dir: &Path, options: &BuildOptions, events: &Events<'_>) -> Result<Built> {
+    let dir = &folder::canonical(dir)?;
+    undo_exchange(dir)?;
     match (folder::state(dir)?, options.existing) {
-        (State::Free, _) | (State::Unfinished, Existing::Resume) => {
-            build_in(source, dir, options, events).map(Built::Committed)
+        (State::Free, _) | (State::Unfinished, Existing::Resume) => build_here(source, dir, options, events),
+        (State::Committed, Existing::Resume) => verify_committed(source, dir, events).map(Built::Verified),
+        (State::Committed | State::Unfinished, Existing::Overwrite) => overwrite(source, dir, options, events),
+        (State::Foreign(what), Existing::Overwrite | Existing::Resume) => {
+            Err(Error::Foreign { path: dir.into(), what })
         }
-        (State::Committed, Existing::Resume) => verify_committed(source, dir).map(Built::Verified),
-        (State::Committed | State::Unfinished, Existing::Overwrite) => {
-            let aside = folder::beside(dir);
-            let built = build_aside(source, &aside, options, events)?;
-            folder::replace(dir, &aside)?;
-            Ok(Built::Committed(built))
-        }
-        (State::Foreign(what), Existing::Overwrite | Existing::Resume) => Err(folder::foreign(dir, &what)),
-        (State::Foreign(what), Existing::Refuse) => Err(Error::NotEmpty { path: dir.into(), what }),
-        (State::Committed, Existing::Refuse) => Err(Error::NotEmpty {
-            path: dir.into(),
-            what: "a committed dataset".into(),
-        }),
-        (State::Unfinished, Existing::Refuse) => Err(Error::NotEmpty {
-            path: dir.into(),
-            what: "an unfinished build".into(),
-        }),
+        (state, Existing::Refuse) => Err(not_empty(dir, state)),
     }
 }
 
-/// Builds in the folder beside; what an earlier, interrupted run left there is used when it fits and dropped when not.
-fn build_aside<S: ClipSource>(
-    source: &S,
-    aside: &Path,
-    options: &BuildOptions,
-    events: &Events<'_>,
-) -> Result<Outcome> {
-    // What stands here is the old dataset of a run that was cut off after its exchange, or what its removal left.
-    if matches!(folder::state(aside)?, State::Committed | State::Foreign(_)) {
+fn not_empty(dir: &Path, state: State) -> Error {
+    let what = match state {
+        State::Free => "nothing".into(),
+        State::Unfinished => "an unfinished build".into(),
+        State::Committed => "a committed dataset".into(),
+        State::Foreign(what) => return Error::Foreign { path: dir.into(), what },
+    };
+    Error::NotEmpty { path: dir.into(), what }
+}
+
+/// Builds in a folder that is free or holds an unfinished build.
+fn build_here<S: ClipSource>(source: &S, dir: &Path, options: &BuildOptions, events: &Events<'_>) -> Result<Built> {
+    let lock = folder::lock(dir)?;
+    // A rival may have committed between the first look and the lock.
+    if folder::state(dir)? == State::Committed {
+        drop(lock);
+        return match options.existing {
+            Existing::Resume => verify_committed(source, dir, events).map(Built::Verified),
+            Existing::Refuse | Existing::Overwrite => Err(not_empty(dir, State::Committed)),
+        };
+    }
+    let outcome = build_locked(source, dir, options, events)?;
+    folder::tidy(dir)?;
+    Ok(Built::Committed(outcome))
+}
+
+/// Builds beside what is there and puts the new dataset in its place. What an interrupted run left beside is used when it
+/// fits and dropped when not.
+fn overwrite<S: ClipSource>(source: &S, dir: &Path, options: &BuildOptions, events: &Events<'_>) -> Result<Built> {
+    let aside = &folder::beside(dir);
+    for folder in [dir, aside] {
+        if let Some(what) = folder::foreign_entry(folder)? {
+            return Err(Error::Foreign {
+                path: folder.into(),
+                what,
+            });
+        }
+    }
+    let _lock = folder::lock(dir)?;
+    if matches!(folder::state(aside)?, State::Foreign(_)) || folder::is_leftover(aside)? {
         folder::remove(aside)?;
     }
-    match build_in(source, aside, options, events) {
+    let mut aside_lock = folder::lock(aside)?;
+    let outcome = match build_locked(source, aside, options, events) {
         Err(Error::PlanChanged { .. } | Error::Record { .. }) => {
             folder::remove(aside)?;
-            build_in(source, aside, options, events)
+            aside_lock = folder::lock(aside)?;
+            build_locked(source, aside, options, events)?
         }
-        other => other,
-    }
+        other => other?,
+    };
+    folder::replace(dir, aside)?;
+    drop(aside_lock);
+    Ok(Built::Committed(outcome))
 }
 
-/// Plans or takes up the plan, builds what is missing, commits.
-fn build_in<S: ClipSource>(source: &S, dir: &Path, options: &BuildOptions, events: &Events<'_>) -> Result<Outcome> {
-    let _lock = folder::lock(dir)?;
+/// Plans or takes up the plan, builds what is missing, commits. The records stay.
+fn build_locked<S: ClipSource>(source: &S, dir: &Path, options: &BuildOptions, events: &Events<'_>) -> Result<Outcome> {
     let pool = pool(options.threads)?;
     let plan = match ledger::read_plan(dir)? {
         Some(plan) => {
             pool.install(|| plan.check(source, dir))?;
             plan
         }
-        None => {
-            let plan = pool.install(|| Plan::make(source, options.shard_clips));
-            ledger::write_plan(dir, &plan)?;
-            plan
-        }
+        None => make_plan(source, dir, options, &pool)?,
     };
-    let shards: Vec<u32> = (0..plan.shards.len() as u32).collect();
-    build_shards(source, dir, &plan, &pool, &shards, events)?;
+    build_shards(
+        source,
+        dir,
+        &plan,
+        &pool,
+        0..plan.shards.len() as u32,
+        Rivals::KeptOut,
+        events,
+    )?;
     commit::commit_locked(dir, options.max_rejects, events)
+}
+
+fn make_plan<S: ClipSource>(source: &S, dir: &Path, options: &BuildOptions, pool: &ThreadPool) -> Result<Plan> {
+    let plan = pool.install(|| Plan::make(source, options.shard_clips));
+    ledger::write_plan(dir, &plan)?;
+    Ok(plan)
 }
 
 /// Writes the plan of a dataset into an empty folder, for `build_range` and `commit` to follow.
@@ -155,27 +186,32 @@ fn build_in<S: ClipSource>(source: &S, dir: &Path, options: &BuildOptions, event
 /// # Errors
 /// When the folder is not empty or the plan cannot be written.
 pub fn plan<S: ClipSource>(source: &S, dir: &Path, options: &BuildOptions) -> Result<Plan> {
-    match folder::state(dir)? {
-        State::Free => {}
-        State::Unfinished if ledger::read_plan(dir)?.is_none() => {}
-        State::Unfinished => {
-            return Err(Error::NotEmpty {
-                path: dir.into(),
-                what: "an unfinished build".into(),
-            });
-        }
-        State::Committed => {
-            return Err(Error::NotEmpty {
-                path: dir.into(),
-                what: "a committed dataset".into(),
-            });
-        }
-        State::Foreign(what) => return Err(Error::NotEmpty { path: dir.into(), what }),
+    let dir = &folder::canonical(dir)?;
+    let is_free = || -> Result<bool> {
+        Ok(match folder::state(dir)? {
+            State::Free => true,
+            // Cut off before its plan was written.
+            State::Unfinished => ledger::read_plan(dir)?.is_none(),
+            State::Committed | State::Foreign(_) => false,
+        })
+    };
+    if !is_free()? {
+        return Err(not_empty(dir, folder::state(dir)?));
     }
     let _lock = folder::lock(dir)?;
-    let plan = pool(options.threads)?.install(|| Plan::make(source, options.shard_clips));
-    ledger::write_plan(dir, &plan)?;
-    Ok(plan)
+    if !is_free()? {
+        return Err(not_empty(dir, folder::state(dir)?));
+    }
+    make_plan(source, dir, options, &pool(options.threads)?)
+}
+
+/// What `build_range` did.
+#[derive(Debug)]
+pub struct BuiltRange {
+    /// Shards of the whole plan.
+    pub planned: u32,
+    /// Recordings rejected in the shards of the range.
+    pub rejects: u64,
 }
 
 /// Builds some of the planned shards. Several processes may do so at once, each with its own shards.
@@ -188,7 +224,11 @@ pub fn build_range<S: ClipSource>(
     range: Range<u32>,
     threads: usize,
     events: &Events<'_>,
-) -> Result<Plan> {
+) -> Result<BuiltRange> {
+    let dir = &folder::canonical(dir)?;
+    folder::expect_unfinished(dir)?;
+    let _lock = folder::lock_shared(dir)?;
+    folder::expect_unfinished(dir)?;
     let plan = ledger::read_plan(dir)?.ok_or_else(|| Error::NotPlanned { path: dir.into() })?;
     let planned = plan.shards.len() as u32;
     if range.start >= range.end || range.end > planned {
@@ -198,50 +238,53 @@ pub fn build_range<S: ClipSource>(
             planned,
         });
     }
-    let _lock = folder::lock_shared(dir)?;
     let pool = pool(threads)?;
     pool.install(|| plan.check(source, dir))?;
-    let locks: Result<Vec<Lock>> = range.clone().map(|shard| folder::lock_shard(dir, shard)).collect();
-    let _locks = locks?;
-    let shards: Vec<u32> = range.collect();
-    build_shards(source, dir, &plan, &pool, &shards, events)?;
-    Ok(plan)
+    let rejects = build_shards(source, dir, &plan, &pool, range, Rivals::Beside, events)?;
+    Ok(BuiltRange { planned, rejects })
 }
 
-/// Builds those of the shards that have no valid record yet: as many at a time as there are threads.
+/// Whether other processes may build shards of the same plan at the same time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rivals {
+    /// The whole folder is locked.
+    KeptOut,
+    /// They may: each shard is locked while it is built.
+    Beside,
+}
+
+/// Builds those of the shards that have no valid record yet, as many at a time as there are threads; says how many recordings
+/// were rejected in all of them.
 fn build_shards<S: ClipSource>(
     source: &S,
     dir: &Path,
     plan: &Plan,
     pool: &ThreadPool,
-    shards: &[u32],
+    shards: Range<u32>,
+    rivals: Rivals,
     events: &Events<'_>,
-) -> Result<()> {
+) -> Result<u64> {
     folder::create(dir)?;
+    let plan_xxh3 = plan.xxh3();
     let mut missing = VecDeque::new();
-    let mut done = 0;
-    for &shard in shards {
-        match folder::finished(source, dir, plan, shard)? {
+    let (mut done, mut rejects) = (0, 0);
+    for shard in shards {
+        match folder::finished(source, dir, plan_xxh3, shard)? {
             Some(record) => {
                 done += record.rows;
+                rejects += record.rejects.len() as u64;
                 record.rejects.iter().for_each(|row| events(Event::Rejected(row)));
             }
             None => missing.push_back(shard),
         }
     }
-    let planned = |shard: &u32| {
-        plan.shards
-            .get(*shard as usize)
-            .and_then(|range| plan.assets.get(range.clone()))
-    };
-    let clips: u64 = missing
+    let assets_of = |shard: u32| plan.shards.get(shard as usize).cloned().unwrap_or_default();
+    let planned = missing
         .iter()
-        .filter_map(planned)
-        .flatten()
-        .map(|asset| asset.clips)
-        .sum();
+        .filter_map(|shard| plan.assets.get(assets_of(*shard)))
+        .flatten();
     events(Event::Planned {
-        clips: clips + done,
+        clips: planned.map(|asset| asset.clips).sum::<u64>() + done,
         done,
     });
     let lanes = pool.current_num_threads().min(missing.len());
@@ -249,56 +292,87 @@ fn build_shards<S: ClipSource>(
     let shop = shard::Shop {
         source,
         plan,
+        plan_xxh3,
         pool,
         dir,
         events,
         stop: &stop,
     };
-    let lane = || -> Result<()> {
+    let build_one = |shard: u32| -> Result<u64> {
+        let _lock = if rivals == Rivals::Beside {
+            Some(folder::lock_shard(dir, shard)?)
+        } else {
+            None
+        };
+        let Some(record) = shop.build(shard, assets_of(shard))? else {
+            return Ok(0);
+        };
+        ledger::write_record(dir, &record)?;
+        Ok(record.rejects.len() as u64)
+    };
+    let lane = || -> Result<u64> {
+        let mut rejects = 0;
         loop {
             let next = queue
                 .lock()
                 .unwrap_or_else(|poisoned| poisoned.into_inner())
                 .pop_front();
             let Some(shard) = next.filter(|_| !stop.load(Ordering::Relaxed)) else {
-                return Ok(());
+                return Ok(rejects);
             };
-            let assets = plan.shards.get(shard as usize).cloned().unwrap_or_default();
-            let built = shop.build(shard, assets).and_then(|record| match record {
-                Some(record) => ledger::write_record(dir, &record),
-                None => Ok(()),
-            });
+            let built = build_one(shard);
             if built.is_err() {
                 stop.store(true, Ordering::Relaxed);
-                return built;
             }
+            rejects += built?;
         }
     };
+    let threads_failed = |error: std::io::Error| Error::Threads {
+        threads: lanes,
+        message: error.to_string(),
+    };
     std::thread::scope(|scope| {
-        let lanes: Vec<_> = (0..lanes).map(|_| scope.spawn(lane)).collect();
-        let join = |lane: std::thread::ScopedJoinHandle<'_, Result<()>>| {
-            lane.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        let start = |number: usize| {
+            std::thread::Builder::new()
+                .name(format!("l48-shard-{number}"))
+                .spawn_scoped(scope, lane)
         };
-        lanes.into_iter().map(join).fold(Ok(()), Result::and)
+        let running: Vec<_> = (0..lanes).map(start).collect();
+        for lane in running {
+            let lane = lane.map_err(threads_failed)?;
+            rejects += lane.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        }
+        Ok(rejects)
     })
 }
 
-/// A committed dataset is checked to be this one, and every byte of it verified.
-fn verify_committed<S: ClipSource>(source: &S, dir: &Path) -> Result<shardfmt::verify::Report> {
-    folder::tidy(dir)?;
+/// A committed dataset is checked to be this one, and every byte of it verified; what an interrupted run left is removed.
+fn verify_committed<S: ClipSource>(source: &S, dir: &Path, events: &Events<'_>) -> Result<shardfmt::verify::Report> {
     let info = shardfmt::read_dataset_json(&dir.join(shardfmt::entry::DATASET_JSON))?;
     let wanted = source.dataset_info();
+    let differs = |difference| Error::PlanChanged {
+        path: dir.into(),
+        difference,
+    };
     if let Some(difference) = plan::first_difference("", &info.config, &wanted.config) {
-        return Err(Error::PlanChanged {
-            path: dir.into(),
-            difference,
-        });
+        return Err(differs(difference));
     }
     if info.program != wanted.program {
-        return Err(Error::PlanChanged {
-            path: dir.into(),
-            difference: format!("by {}, this is {}", info.program, wanted.program),
-        });
+        return Err(differs(format!("by {}, this is {}", info.program, wanted.program)));
+    }
+    if ledger::plan_path(dir).exists() {
+        let _lock = folder::lock(dir)?;
+        folder::tidy(dir)?;
+    }
+    let aside = folder::beside(dir);
+    if folder::is_leftover(&aside)? && folder::foreign_entry(&aside)?.is_none() {
+        folder::remove(&aside)?;
+    } else if aside.exists() {
+        let text = format!(
+            "{} is what an interrupted --overwrite left; finish it with --overwrite, or delete it",
+            aside.display()
+        );
+        events(Event::Warning(&text));
     }
     Ok(shardfmt::verify::verify(
         dir,

@@ -58,7 +58,7 @@ pub struct Plan {
     /// Program and version.
     pub program: String,
     /// Hash over settings and tables.
-    #[serde(with = "super::ledger::hex_u64")]
+    #[serde(with = "shardfmt::entry::hex_digits")]
     pub inputs_xxh3: u64,
     /// `dataset.json` as far as it is known: without counts and files.
     pub info: DatasetInfo,

@@ -14,6 +14,9 @@ use crate::source::{AssetReader, ClipSource, Rejected};
 /// Buffer for hashing sources.
 const HASH_BUFFER_BYTES: usize = 1 << 20;
 
+/// Stage of an asset whose file changed while it was read: not the file's last word, so a resumed build reads it again.
+pub(super) const CHANGED_WHILE_READ: &str = "read";
+
 /// How reading an asset ended.
 pub(super) struct AssetEnd<F> {
     /// Number of the asset in the plan.
@@ -146,7 +149,7 @@ impl<'a, S: ClipSource> Feeder<'a, S> {
 fn close<R: AssetReader>(open: OpenAsset<R>) -> Result<ReadAsset<R::Facts>, Rejected> {
     let now: Vec<_> = open.files.iter().map(|file| SourceStat::of(file)).collect();
     if now != open.stats {
-        return Err(Rejected::new("read", "the file changed while it was read"));
+        return Err(Rejected::new(CHANGED_WHILE_READ, "the file changed while it was read"));
     }
     Ok(ReadAsset {
         facts: open.reader.facts(),

@@ -17,7 +17,7 @@ use shardfmt::{
     AssetRow, FileEntry, LabelRow, PriorRow, RejectRow, ShardWriter, write_assets, write_labels, write_priors,
 };
 
-use super::ledger::{ShardRecord, SourceRecord};
+use super::ledger::{AssetDigest, ShardRecord, SourceRecord};
 use super::plan::{PROGRAM, Plan};
 use super::reader::{AssetEnd, Feeder};
 use super::{Event, Events};
@@ -93,6 +93,7 @@ impl<C: Default, F> Block<C, F> {
 pub(super) struct Shop<'a, S: ClipSource> {
     pub(super) source: &'a S,
     pub(super) plan: &'a Plan,
+    pub(super) plan_xxh3: u64,
     pub(super) pool: &'a ThreadPool,
     pub(super) dir: &'a Path,
     pub(super) events: &'a Events<'a>,
@@ -225,7 +226,6 @@ impl<'a, S: ClipSource> Output<'a, S> {
                 self.labels.extend(record.labels);
                 self.assets.push(record.asset);
                 self.priors.push(record.prior);
-                (self.shop.events)(Event::Asset);
             }
             Err(rejected) => {
                 self.writer.truncate(self.first_row)?;
@@ -256,17 +256,26 @@ impl<'a, S: ClipSource> Output<'a, S> {
             write_assets(&shop.dir.join(assets_path(shard)), taxa, &self.assets)?,
         ];
         Ok(ShardRecord {
-            plan_xxh3: shop.plan.xxh3(),
+            plan_xxh3: shop.plan_xxh3,
             program: PROGRAM.into(),
-            instruction_set: shop.plan.info.instruction_set.clone(),
+            // This machine's: the plan may have been made on another.
+            instruction_set: shop.source.dataset_info().instruction_set,
             shard,
             rows: self.labels.len() as u64,
-            assets: self.assets.len() as u64,
+            assets: self.assets.iter().map(digest).collect(),
             silent_clips: self.silent_clips,
             counts: self.counts,
             files,
             sources,
             rejects: self.rejects,
         })
+    }
+}
+
+fn digest(asset: &AssetRow) -> AssetDigest {
+    AssetDigest {
+        asset_id: asset.asset_id,
+        split: asset.split.as_str().into(),
+        xxh3: asset.source_xxh3,
     }
 }

@@ -1,5 +1,6 @@
 //! Provides `l48 build`: a manifest in, a committed dataset out (or, with `--shards`, some of its shards).
 
+use std::ops::Range;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -22,16 +23,15 @@ pub(super) fn run(args: BuildArgs) -> Result<Exit> {
     if let Some(range) = args.shards {
         let built = build::build_range(&source, &args.out, range.clone(), threads, &events);
         progress.finish();
-        let plan = built?;
+        let built = built?;
+        let (out, Range { start, end }) = (args.out.display(), range);
         say!(
-            "Built shards {}..{} of {} in {}.",
-            range.start,
-            range.end,
-            plan.shards.len(),
-            args.out.display()
+            "Built shards {start}..{end} of {} in {out}; {} recordings rejected.",
+            built.planned,
+            built.rejects
         );
-        say!("Next: build the others, then  l48 commit {}", args.out.display());
-        return Ok(Exit::Clean);
+        say!("Next: build the others, then  l48 commit {out}");
+        return Ok(if built.rejects == 0 { Exit::Clean } else { Exit::Rejects });
     }
     let existing = match (args.resume, args.overwrite) {
         (true, _) => Existing::Resume,

@@ -42,7 +42,6 @@ impl Progress {
                     self.bar.set_length(self.bar.position());
                 }
             }
-            Event::Asset => {}
             Event::Rejected(row) => {
                 let seen = self.rejects.fetch_add(1, Ordering::Relaxed) + 1;
                 self.bar.set_message(format!("  {seen} rejected"));

@@ -12,6 +12,8 @@ const LEFT_PX: i32 = 44;
 const TOP_PX: i32 = 2 * TITLE_PX + 8;
 /// Space below the image for the time axis.
 const BOTTOM_PX: i32 = 30;
+/// Ticks on a time axis: the step is chosen for about six.
+const MOST_TICKS: u32 = 16;
 /// Space right of the image.
 const RIGHT_PX: i32 = 14;
 /// Images smaller than this are drawn larger by a whole factor.
@@ -128,8 +130,11 @@ impl Panel<'_> {
             .into_iter()
             .find(|step| self.shown_s / step <= 6.5)
             .unwrap_or(300.0);
-        let mut tick = (self.row.start_s / step_s).ceil() * step_s;
-        while tick <= self.row.start_s + self.shown_s + 1e-9 {
+        let first_tick = (self.row.start_s / step_s).ceil() * step_s;
+        for tick in (0..MOST_TICKS).map(|number| first_tick + f64::from(number) * step_s) {
+            if tick > self.row.start_s + self.shown_s + 1e-9 {
+                break;
+            }
             let x = left + ((tick - self.row.start_s) / self.shown_s * f64::from(width - 1)).round() as i32;
             canvas.line((x, bottom), (x, bottom + 3), Rgb888::BLACK);
             canvas.small(
@@ -138,7 +143,6 @@ impl Panel<'_> {
                 Place::CentreBelow,
                 Rgb888::BLACK,
             );
-            tick += step_s;
         }
         canvas.small(
             "s in the recording",
