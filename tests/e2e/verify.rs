@@ -57,7 +57,7 @@ fn missing_cut_and_additional_files_are_named() {
     assert!(format!("{missing:?}").contains("labels/00000.parquet"), "{missing:?}");
     fs::write(&labels, &whole).unwrap();
     fs::write(out.join("labels/00001.parquet"), &whole).unwrap();
-    l48!("verify", &out, "--quick").expect(2).prints("labels/00001.parquet");
+    l48!("verify", &out).expect(2).prints("labels/00001.parquet");
     fs::remove_file(out.join("labels/00001.parquet")).unwrap();
     l48!("verify", &out, "--quick").expect(0);
 }
