@@ -3,7 +3,9 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, ListBuilder, RecordBatch, StringArray, StringBuilder};
+use arrow::array::{
+    ArrayRef, BooleanArray, Float64Array, Int64Array, ListBuilder, RecordBatch, StringArray, StringBuilder,
+};
 use parquet::arrow::ArrowWriter;
 use shardfmt::LabelRow;
 
@@ -47,14 +49,19 @@ fn built(place: &Workplace) -> (Ended, Vec<LabelRow>) {
 /// The warnings and counts that the boxes above give in any format.
 #[track_caller]
 fn assert_counted(ended: Ended) {
-    ended.complains("1 boxes without a label were dropped").prints("1 boxes start after their recording's end");
+    ended
+        .complains("1 boxes without a label were dropped")
+        .prints("1 boxes start after their recording's end");
 }
 
 #[test]
 fn raven_tables_say_what_the_boxes_say() {
     let (ended, expected) = built(&with_boxes("boxes = \"boxes.csv\""));
     assert_counted(ended);
-    assert!(expected.iter().map(|row| row.boxes.len()).sum::<usize>() == 8, "{expected:?}");
+    assert!(
+        expected.iter().map(|row| row.boxes.len()).sum::<usize>() == 8,
+        "{expected:?}"
+    );
 
     let place = with_boxes("boxes = { format = \"raven\", files = \"notes/{stem}.*.txt\", label_column = \"Who\" }");
     let header = "Selection\tView\tChannel\tBegin Time (s)\tEnd Time (s)\tLow Freq (Hz)\tHigh Freq (Hz)\tWho\n";
@@ -68,7 +75,10 @@ fn raven_tables_say_what_the_boxes_say() {
              5\tSpectrogram 1\t1\t1\t2\t100\t200\t\n6\tSpectrogram 1\t1\t8\t9\t100\t200\tWOTH\n"
         ),
     );
-    place.write("notes/2.selections.txt", &format!("{header}1\tSpectrogram 1\t1\t0.25\t3.75\t700\t800\tbkcchi").replace('\n', "\r\n"));
+    place.write(
+        "notes/2.selections.txt",
+        &format!("{header}1\tSpectrogram 1\t1\t0.25\t3.75\t700\t800\tbkcchi").replace('\n', "\r\n"),
+    );
     let (ended, rows) = built(&place);
     assert_counted(ended.complains("2 Raven rows repeat a selection"));
     assert_eq!(rows, expected);
@@ -112,13 +122,23 @@ fn recordings_without_an_annotation_file_are_counted() {
     let (ended, rows) = built(&place);
     ended.complains("1 recordings have no annotation file");
     assert_eq!(rows.iter().map(|row| row.boxes.len()).sum::<usize>(), 1);
-    place.write("recordings.csv", &place.read("recordings.csv").replace("split\n", "split,annotation\n").replace("train\n", "train,lost.txt\n"));
-    l48!("build", place.manifest(), "--out", place.path("other")).expect(2).complains("lost.txt: no such file");
+    place.write(
+        "recordings.csv",
+        &place
+            .read("recordings.csv")
+            .replace("split\n", "split,annotation\n")
+            .replace("train\n", "train,lost.txt\n"),
+    );
+    l48!("build", place.manifest(), "--out", place.path("other"))
+        .expect(2)
+        .complains("lost.txt: no such file");
 }
 
 /// Writes a table, its columns in the given order.
 fn parquet(place: &Workplace, name: &str, columns: Vec<(&str, ArrayRef)>) {
-    let batch = RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true))).unwrap();
+    let batch =
+        RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true)))
+            .unwrap();
     let mut writer = ArrowWriter::try_new(File::create(place.path(name)).unwrap(), batch.schema(), None).unwrap();
     writer.write(&batch).unwrap();
     writer.close().unwrap();
@@ -128,11 +148,21 @@ fn parquet(place: &Workplace, name: &str, columns: Vec<(&str, ArrayRef)>) {
 fn column(name: &str, cells: &[Option<&str>]) -> ArrayRef {
     let number = |cell: &Option<&str>| cell.map(|text| text.parse::<f64>().unwrap());
     match name {
-        "asset_id" => Arc::new(cells.iter().map(|cell| cell.map(|text| text.parse::<i64>().unwrap())).collect::<Int64Array>()),
+        "asset_id" => Arc::new(
+            cells
+                .iter()
+                .map(|cell| cell.map(|text| text.parse::<i64>().unwrap()))
+                .collect::<Int64Array>(),
+        ),
         "start_s" | "end_s" | "low_hz" | "high_hz" | "latitude" | "longitude" => {
             Arc::new(cells.iter().map(number).collect::<Float64Array>())
         }
-        "all_species_reported" => Arc::new(cells.iter().map(|cell| cell.map(|text| text == "1")).collect::<BooleanArray>()),
+        "all_species_reported" => Arc::new(
+            cells
+                .iter()
+                .map(|cell| cell.map(|text| text == "1"))
+                .collect::<BooleanArray>(),
+        ),
         "possible_species" | "modelled_species" | "observed_species" => {
             let mut lists = ListBuilder::new(StringBuilder::new());
             for cell in cells {
@@ -149,33 +179,74 @@ fn parquet_tables_give_the_same_bytes_as_csv() {
     let place = Workplace::with_every_table(8);
     let (from_csv, from_parquet) = (place.path("csv"), place.path("parquet"));
     l48!("build", place.manifest(), "--out", &from_csv).expect(0);
-    for table in ["recordings", "taxa", "boxes", "geo_prior", "checklist_prior", "annotated_spans"] {
+    for table in [
+        "recordings",
+        "taxa",
+        "boxes",
+        "geo_prior",
+        "checklist_prior",
+        "annotated_spans",
+    ] {
         let text = place.read(&format!("{table}.csv"));
         let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split(',').collect()).collect();
-        let cells = |at: usize| rows[1..].iter().map(|row| Some(row[at]).filter(|cell| !cell.is_empty())).collect::<Vec<_>>();
-        let columns = rows[0].iter().enumerate().map(|(at, name)| (*name, column(name, &cells(at)))).collect();
+        let cells = |at: usize| {
+            rows[1..]
+                .iter()
+                .map(|row| Some(row[at]).filter(|cell| !cell.is_empty()))
+                .collect::<Vec<_>>()
+        };
+        let columns = rows[0]
+            .iter()
+            .enumerate()
+            .map(|(at, name)| (*name, column(name, &cells(at))))
+            .collect();
         parquet(&place, &format!("{table}.parquet"), columns);
         std::fs::remove_file(place.path(&format!("{table}.csv"))).unwrap();
     }
-    place.write("manifest.toml", &place.read("manifest.toml").replace(".csv", ".parquet"));
+    place.write(
+        "manifest.toml",
+        &place.read("manifest.toml").replace(".csv", ".parquet"),
+    );
     l48!("build", place.manifest(), "--out", &from_parquet).expect(0);
     assert_same(&tree(&from_csv), &tree(&from_parquet), "CSV and Parquet tables");
     place.write_bytes("boxes.parquet", b"PAR1 but no more");
-    l48!("build", place.manifest(), "--out", place.path("other")).expect(2).complains("boxes.parquet: cannot be read as Parquet");
+    l48!("build", place.manifest(), "--out", place.path("other"))
+        .expect(2)
+        .complains("boxes.parquet: cannot be read as Parquet");
 }
 
 #[test]
 fn byte_order_marks_line_ends_and_quotes_change_nothing() {
     let place = Workplace::with_every_table(8);
     l48!("build", place.manifest(), "--out", place.path("plain")).expect(0);
-    for table in ["recordings", "taxa", "boxes", "geo_prior", "checklist_prior", "annotated_spans"] {
+    for table in [
+        "recordings",
+        "taxa",
+        "boxes",
+        "geo_prior",
+        "checklist_prior",
+        "annotated_spans",
+    ] {
         let name = format!("{table}.csv");
-        let quoted = |line: &str| line.split(',').map(|cell| format!("\"{cell}\" ")).collect::<Vec<_>>().join(",");
-        let text: Vec<String> = place.read(&name).lines().map(|line| quoted(line).replace("\" ", "\"")).collect();
+        let quoted = |line: &str| {
+            line.split(',')
+                .map(|cell| format!("\"{cell}\" "))
+                .collect::<Vec<_>>()
+                .join(",")
+        };
+        let text: Vec<String> = place
+            .read(&name)
+            .lines()
+            .map(|line| quoted(line).replace("\" ", "\""))
+            .collect();
         place.write(&name, &format!("\u{feff}{}\r\n", text.join("\r\n")));
     }
     l48!("build", place.manifest(), "--out", place.path("windows")).expect(0);
-    assert_same(&tree(&place.path("plain")), &tree(&place.path("windows")), "plain and with marks");
+    assert_same(
+        &tree(&place.path("plain")),
+        &tree(&place.path("windows")),
+        "plain and with marks",
+    );
 }
 
 /// The real recording 1001 or 1023 alone, with its boxes from its own annotation file or from boxes.csv.
@@ -185,7 +256,12 @@ fn real(asset_id: i64, boxes: &str) -> Option<(Ended, Vec<LabelRow>)> {
     let table = std::fs::read_to_string(data.join("recordings.csv")).unwrap();
     let keep = |line: &&str| line.starts_with("asset_id") || line.starts_with(&format!("{asset_id},"));
     let table: Vec<&str> = table.lines().filter(keep).collect();
-    place.write("recordings.csv", &table.join("\n").replace("audio/", &format!("{}/audio/", data.display())));
+    place.write(
+        "recordings.csv",
+        &table
+            .join("\n")
+            .replace("audio/", &format!("{}/audio/", data.display())),
+    );
     let rows = std::fs::read_to_string(data.join("boxes.csv")).unwrap();
     let rows: Vec<&str> = rows.lines().filter(keep).collect();
     place.write("boxes.csv", &rows.join("\n"));
@@ -207,17 +283,25 @@ fn real(asset_id: i64, boxes: &str) -> Option<(Ended, Vec<LabelRow>)> {
 
 #[test]
 fn a_real_raven_table_says_what_boxes_csv_says() {
-    let Some((_, expected)) = real(1001, "\"boxes.csv\"") else { return };
+    let Some((_, expected)) = real(1001, "\"boxes.csv\"") else {
+        return;
+    };
     let raven = "{ format = \"raven\", files = \"DATA/annotations/Recording_1_Segment_07.Table.*.txt\", label_column = \"Species\" }";
     let (ended, rows) = real(1001, raven).unwrap();
     // The table is of the whole five minutes, of which the recording is the first ten seconds: 9 of 279 rows.
     ended.prints("270 boxes start after their recording's end");
     assert_eq!(rows.len(), expected.len());
     for (row, expected) in rows.iter().zip(&expected) {
-        assert_eq!((&row.present, &row.absent, &row.unknown), (&expected.present, &expected.absent, &expected.unknown));
+        assert_eq!(
+            (&row.present, &row.absent, &row.unknown),
+            (&expected.present, &expected.absent, &expected.unknown)
+        );
         assert_eq!(row.boxes.len(), expected.boxes.len());
         for (found, expected) in row.boxes.iter().zip(&expected.boxes) {
-            assert_eq!((&found.species_code, found.status), (&expected.species_code, expected.status));
+            assert_eq!(
+                (&found.species_code, found.status),
+                (&expected.species_code, expected.status)
+            );
             // boxes.csv rounds to the microsecond and cuts at 10 s, and the recording is one sample (31 us) longer.
             assert!((found.start_s - expected.start_s).abs() < 1e-6 && (found.end_s - expected.end_s).abs() < 4e-5);
         }
@@ -226,13 +310,27 @@ fn a_real_raven_table_says_what_boxes_csv_says() {
 
 #[test]
 fn a_real_audacity_track_says_what_boxes_csv_says() {
-    let Some((_, expected)) = real(1023, "\"boxes.csv\"") else { return };
-    let (_, rows) = real(1023, "{ format = \"audacity\", files = \"DATA/annotations/{stem}.txt\" }").unwrap();
+    let Some((_, expected)) = real(1023, "\"boxes.csv\"") else {
+        return;
+    };
+    let (_, rows) = real(
+        1023,
+        "{ format = \"audacity\", files = \"DATA/annotations/{stem}.txt\" }",
+    )
+    .unwrap();
     assert_eq!(rows.len(), expected.len());
     for (row, expected) in rows.iter().zip(&expected) {
         // An unknown bird withholds absences whatever the status of its box, which only boxes.csv has.
-        assert_eq!((&row.present, &row.absent, &row.unknown), (&expected.present, &expected.absent, &expected.unknown));
-        let edges = |row: &LabelRow| row.boxes.iter().map(|found| (found.species_code.clone(), found.start_s)).collect::<Vec<_>>();
+        assert_eq!(
+            (&row.present, &row.absent, &row.unknown),
+            (&expected.present, &expected.absent, &expected.unknown)
+        );
+        let edges = |row: &LabelRow| {
+            row.boxes
+                .iter()
+                .map(|found| (found.species_code.clone(), found.start_s))
+                .collect::<Vec<_>>()
+        };
         assert_eq!(edges(row), edges(expected));
     }
 }

@@ -5,12 +5,17 @@ use std::process::Stdio;
 use crate::program::{Ended, command, ended, l48, run, workspace};
 use crate::recordings::Workplace;
 
-const COMMANDS: [&str; 8] = ["build", "plan", "commit", "verify", "inspect", "stats", "preview", "demo"];
+const COMMANDS: [&str; 8] = [
+    "build", "plan", "commit", "verify", "inspect", "stats", "preview", "demo",
+];
 
 #[test]
 fn help_lists_every_command_and_each_shows_an_example() {
     let help = l48!("--help").expect(0);
-    assert!(help.stderr.is_empty() && help.stdout.contains("Exit codes: 0 clean, 1 built but some"), "{help:?}");
+    assert!(
+        help.stderr.is_empty() && help.stdout.contains("Exit codes: 0 clean, 1 built but some"),
+        "{help:?}"
+    );
     let listed: Vec<&str> = help
         .stdout
         .lines()
@@ -22,7 +27,11 @@ fn help_lists_every_command_and_each_shows_an_example() {
     assert_eq!(listed, COMMANDS);
     for name in COMMANDS {
         let help = l48!(name, "--help").expect(0);
-        assert!(help.stdout.contains("Example") && help.stdout.contains(&format!("l48 {name} ")), "{}", help.stdout);
+        assert!(
+            help.stdout.contains("Example") && help.stdout.contains(&format!("l48 {name} ")),
+            "{}",
+            help.stdout
+        );
     }
     l48!("--version").expect(0).prints("l48 0.");
 }
@@ -47,7 +56,10 @@ fn mistakes_of_usage_end_in_2_and_print_no_results() {
     for arguments in cases {
         let ended = run(command().args(*arguments)).expect(2);
         assert!(ended.stdout.is_empty(), "{ended:?}");
-        assert!(ended.stderr.contains("Usage") || ended.stderr.contains("error:"), "{ended:?}");
+        assert!(
+            ended.stderr.contains("Usage") || ended.stderr.contains("error:"),
+            "{ended:?}"
+        );
     }
 }
 
@@ -66,7 +78,10 @@ fn what_is_not_there_ends_in_2_with_its_name() {
 
 fn assert_failed(ended: &Ended) {
     assert_eq!(ended.code, Some(2), "{ended:?}");
-    assert!(ended.stdout.is_empty() && ended.stderr.contains("nothing here"), "{ended:?}");
+    assert!(
+        ended.stdout.is_empty() && ended.stderr.contains("nothing here"),
+        "{ended:?}"
+    );
     assert!(!ended.stderr.contains("panicked"), "{ended:?}");
 }
 
@@ -77,19 +92,33 @@ fn results_and_logs_go_to_their_own_streams() {
     let out = place.path("out");
     let built = l48!("build", place.manifest(), "--out", &out).expect(1);
     assert!(built.stdout.starts_with("Committed "), "{built:?}");
-    assert!(!built.stdout.contains("WARN") && built.stderr.contains("WARN"), "{built:?}");
+    assert!(
+        !built.stdout.contains("WARN") && built.stderr.contains("WARN"),
+        "{built:?}"
+    );
     // No terminal: no progress bar, no colours.
     for text in [&built.stdout, &built.stderr] {
         assert!(!text.contains(['\r', '\u{1b}']), "{text:?}");
     }
-    let quiet = run(command().env("RUST_LOG", "off").args(["build", "--overwrite"]).arg(place.manifest()).arg("--out").arg(&out));
-    assert!(quiet.code == Some(1) && quiet.stderr.is_empty() && quiet.stdout.starts_with("Committed "), "{quiet:?}");
+    let quiet = run(command()
+        .env("RUST_LOG", "off")
+        .args(["build", "--overwrite"])
+        .arg(place.manifest())
+        .arg("--out")
+        .arg(&out));
+    assert!(
+        quiet.code == Some(1) && quiet.stderr.is_empty() && quiet.stdout.starts_with("Committed "),
+        "{quiet:?}"
+    );
     for arguments in [["stats", "--json"], ["inspect", "--json"]] {
         let ended = run(command().args(arguments).arg(&out)).expect(0);
         assert!(ended.json().is_object() && ended.stderr.is_empty(), "{ended:?}");
     }
     let refused = l48!("build", place.manifest(), "--out", &out).expect(2);
-    assert!(refused.stdout.is_empty() && refused.stderr.lines().count() == 1, "{refused:?}");
+    assert!(
+        refused.stdout.is_empty() && refused.stderr.lines().count() == 1,
+        "{refused:?}"
+    );
 }
 
 #[test]
@@ -108,7 +137,13 @@ fn a_reader_that_stops_listening_is_no_panic() {
         texts(&[word("inspect"), out, word("--json")]),
         texts(&[word("verify"), out]),
         texts(&[word("preview"), out, word("--asset"), word("1"), word("--out"), picture]),
-        texts(&[word("build"), place.manifest().as_os_str(), word("--out"), out, word("--overwrite")]),
+        texts(&[
+            word("build"),
+            place.manifest().as_os_str(),
+            word("--out"),
+            out,
+            word("--overwrite"),
+        ]),
         texts(&[word("build"), word("--help")]),
     ];
     for arguments in cases {
@@ -117,7 +152,10 @@ fn a_reader_that_stops_listening_is_no_panic() {
         let mut child = command.spawn().unwrap();
         drop(child.stdout.take());
         let ended = ended(&command, child.wait_with_output().unwrap());
-        assert!(!ended.stderr.contains("panicked") && ended.code != Some(101), "{ended:?}");
+        assert!(
+            !ended.stderr.contains("panicked") && ended.code != Some(101),
+            "{ended:?}"
+        );
         assert_eq!(ended.code, Some(0), "{ended:?}");
     }
 }
@@ -127,13 +165,18 @@ fn the_makefile_builds_what_it_is_told_to() {
     let make = |arguments: &[&str]| {
         let mut command = std::process::Command::new("make");
         command.current_dir(workspace()).arg("-n").args(arguments);
-        let output = command.output().expect("make is there, since cargo's crates need a C compiler");
+        let output = command
+            .output()
+            .expect("make is there, since cargo's crates need a C compiler");
         ended(&command, output).expect(0).stdout
     };
     let own = make(&["shards", "MANIFEST=my.toml", "OUT=elsewhere"]);
     assert!(own.contains("l48 build my.toml --out elsewhere --resume"), "{own}");
     assert!(!own.contains("l48 demo"), "own recordings need no demo: {own}");
     let demo = make(&["shards"]);
-    let (made, built) = (demo.find("l48 demo data/demo-recordings"), demo.find("l48 build data/demo-recordings/manifest.toml"));
+    let (made, built) = (
+        demo.find("l48 demo data/demo-recordings"),
+        demo.find("l48 build data/demo-recordings/manifest.toml"),
+    );
     assert!(made.is_some() && made < built, "the demo is made, then built: {demo}");
 }

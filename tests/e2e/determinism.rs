@@ -22,13 +22,20 @@ fn threads_and_processes_leave_no_trace() {
     assert_same(&one, &tree(&place.path("3")), "one thread and three");
 
     let parts = place.path("parts");
-    l48!("plan", &manifest, "--out", &parts).expect(0).prints(&format!("in {shards} shards"));
+    l48!("plan", &manifest, "--out", &parts)
+        .expect(0)
+        .prints(&format!("in {shards} shards"));
     let ranges = [format!("0..{}", shards / 2), format!("{}..{shards}", shards / 2)];
     let started: Vec<_> = ranges
         .iter()
         .map(|range| {
             let mut command = command();
-            command.arg("build").arg(&manifest).arg("--out").arg(&parts).args(["--shards", range]);
+            command
+                .arg("build")
+                .arg(&manifest)
+                .arg("--out")
+                .arg(&parts)
+                .args(["--shards", range]);
             command.stdout(Stdio::piped()).stderr(Stdio::piped());
             let child = command.spawn().unwrap();
             (command, child)
@@ -37,7 +44,10 @@ fn threads_and_processes_leave_no_trace() {
     for (command, child) in started {
         ended(&command, child.wait_with_output().unwrap()).expect(0);
     }
-    assert!(!parts.join("dataset.json").exists(), "nothing is committed before `l48 commit`");
+    assert!(
+        !parts.join("dataset.json").exists(),
+        "nothing is committed before `l48 commit`"
+    );
     l48!("commit", &parts).expect(0);
     assert_same(&one, &tree(&parts), "one process and two");
     assert!(!one.contains_key(".build/"), "the records of the build are gone");
@@ -55,7 +65,11 @@ fn place_and_time_leave_no_trace() {
     command.current_dir(elsewhere.folder());
     command.args(["build", "another folder/manifest.toml", "--out", "there"]);
     crate::program::run(&mut command).expect(0);
-    assert_same(&tree(&place.path("here")), &tree(&elsewhere.path("there")), "two places");
+    assert_same(
+        &tree(&place.path("here")),
+        &tree(&elsewhere.path("there")),
+        "two places",
+    );
 }
 
 #[test]
@@ -86,7 +100,12 @@ fn no_path_host_or_date_of_the_machine_gets_in() {
         ("rejects".to_owned(), format!("{:?}", dataset.rejects().unwrap())),
     ];
     let files = tree(&out).into_keys().filter(|name| !name.ends_with('/'));
-    let files = files.map(|name| (name.clone(), String::from_utf8_lossy(&fs::read(out.join(&name)).unwrap()).into_owned()));
+    let files = files.map(|name| {
+        (
+            name.clone(),
+            String::from_utf8_lossy(&fs::read(out.join(&name)).unwrap()).into_owned(),
+        )
+    });
     let mut seen = 0;
     for (name, text) in files.chain(tables) {
         seen += 1;

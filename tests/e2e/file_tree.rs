@@ -35,7 +35,9 @@ fn visit(folder: &Path, prefix: &str, found: &mut Tree) {
 /// Names in a folder, sorted.
 pub(crate) fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     names
 }
@@ -43,7 +45,11 @@ pub(crate) fn names(folder: &Path) -> Vec<String> {
 /// Asserts that two folders hold the same files with the same bytes; a failure names those that differ.
 #[track_caller]
 pub(crate) fn assert_same(a: &Tree, b: &Tree, what: &str) {
-    let differing: Vec<&String> = a.keys().chain(b.keys()).filter(|name| a.get(*name) != b.get(*name)).collect();
+    let differing: Vec<&String> = a
+        .keys()
+        .chain(b.keys())
+        .filter(|name| a.get(*name) != b.get(*name))
+        .collect();
     assert!(differing.is_empty(), "{what}: {differing:?} differ");
     assert!(!a.is_empty(), "{what}: there are no files to compare");
 }
@@ -53,6 +59,10 @@ pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for name in names(from) {
         let (from, to) = (from.join(&name), to.join(&name));
-        if from.is_dir() { copy(&from, &to) } else { fs::write(&to, fs::read(&from).unwrap()).unwrap() }
+        if from.is_dir() {
+            copy(&from, &to)
+        } else {
+            fs::write(&to, fs::read(&from).unwrap()).unwrap()
+        }
     }
 }

@@ -29,7 +29,9 @@ fn dataset_of(place: &Workplace, file: &Path, manifest: &str) -> shardfmt::Datas
 
 #[test]
 fn images_of_real_recordings_match_the_reference() {
-    let (Some(data), Some(fixture)) = (real_data(), fixtures("logmel")) else { return };
+    let (Some(data), Some(fixture)) = (real_data(), fixtures("logmel")) else {
+        return;
+    };
     let summary = json(&fixture.join("summary.json"));
     let bytes = fs::read(fixture.join("clips_22050_448.safetensors")).unwrap();
     let tensors = SafeTensors::deserialize(&bytes).unwrap();
@@ -37,9 +39,17 @@ fn images_of_real_recordings_match_the_reference() {
     assert_eq!(reference.shape(), [6, SIDE, SIDE]);
     let place = Workplace::new();
     let mut compared = 0;
-    for (clip, expected) in summary["clips_a"].as_array().unwrap().iter().zip(reference.data().chunks(SIDE * SIDE)) {
+    for (clip, expected) in summary["clips_a"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(reference.data().chunks(SIDE * SIDE))
+    {
         let Some(file) = clip["file"].as_str() else {
-            assert!(expected.iter().all(|&level| level == 255), "the clip without a file is digital silence");
+            assert!(
+                expected.iter().all(|&level| level == 255),
+                "the clip without a file is digital silence"
+            );
             continue;
         };
         let dataset = dataset_of(&place, &data.join("audio").join(file), crate::recordings::MINIMAL);
@@ -47,11 +57,17 @@ fn images_of_real_recordings_match_the_reference() {
         let rate_hz = f64::from(RATE_HZ);
         // Clip boundaries of the reference need not be ours: take the clips from where it starts.
         let clips = clips_of(&dataset, 1);
-        let index = clips.iter().position(|row| (row.start_s * rate_hz).round() as u64 == start_sample);
+        let index = clips
+            .iter()
+            .position(|row| (row.start_s * rate_hz).round() as u64 == start_sample);
         let image = match index {
             Some(index) => images_of(&dataset, 1).swap_remove(index),
             None => {
-                let hop = format!("{}[clips]\nhop_s = {}\n", crate::recordings::MINIMAL, start_sample as f64 / rate_hz);
+                let hop = format!(
+                    "{}[clips]\nhop_s = {}\n",
+                    crate::recordings::MINIMAL,
+                    start_sample as f64 / rate_hz
+                );
                 images_of(&dataset_of(&place, &data.join("audio").join(file), &hop), 1).swap_remove(1)
             }
         };
@@ -67,11 +83,24 @@ fn compare(image: &[u8], expected: &[u8], clip: &Value) {
     assert_eq!(image.len(), expected.len());
     let off: Vec<u8> = image.iter().zip(expected).map(|(a, b)| a.abs_diff(*b)).collect();
     let lower = &off[..LOWER_ROWS * SIDE];
-    let share = |levels: &[u8], above: u8| levels.iter().filter(|&&level| level > above).count() as f64 / levels.len() as f64;
+    let share =
+        |levels: &[u8], above: u8| levels.iter().filter(|&&level| level > above).count() as f64 / levels.len() as f64;
     let name = &clip["name"];
-    assert!(lower.iter().all(|&level| level <= 1), "{name}: {:?} levels off in rows 0-429", lower.iter().max());
-    assert!(share(lower, 0) <= 0.002, "{name}: {} of the pixels of rows 0-429 are off", share(lower, 0));
-    assert!(share(&off, 1) <= 0.03, "{name}: {} of the image is more than one level off", share(&off, 1));
+    assert!(
+        lower.iter().all(|&level| level <= 1),
+        "{name}: {:?} levels off in rows 0-429",
+        lower.iter().max()
+    );
+    assert!(
+        share(lower, 0) <= 0.002,
+        "{name}: {} of the pixels of rows 0-429 are off",
+        share(lower, 0)
+    );
+    assert!(
+        share(&off, 1) <= 0.03,
+        "{name}: {} of the image is more than one level off",
+        share(&off, 1)
+    );
 }
 
 /// The formula of the reference makes digital silence white (its maximum is its reference); here it is black and marked.
@@ -86,13 +115,22 @@ fn digital_silence_is_black() {
 
 #[test]
 fn the_32_khz_manifest_matches_its_reference() {
-    let (Some(data), Some(fixture)) = (real_data(), fixtures("logmel")) else { return };
+    let (Some(data), Some(fixture)) = (real_data(), fixtures("logmel")) else {
+        return;
+    };
     let bytes = fs::read(fixture.join("clips_32000_128.safetensors")).unwrap();
     let tensors = SafeTensors::deserialize(&bytes).unwrap();
     let reference = tensors.tensor("db").unwrap();
     let shape = [128, 501];
     assert_eq!(reference.shape(), [2, shape[0], shape[1]]);
-    let floats = |bytes: &[u8]| -> Vec<f32> { bytes.as_chunks().0.iter().map(|&four| f32::from_le_bytes(four)).collect() };
+    let floats = |bytes: &[u8]| -> Vec<f32> {
+        bytes
+            .as_chunks()
+            .0
+            .iter()
+            .map(|&four| f32::from_le_bytes(four))
+            .collect()
+    };
     let reference = floats(reference.data());
     let manifest = fs::read_to_string(workspace().join("manifests/birdset-32k.toml")).unwrap();
     let one_second = manifest.replace("hop_s = 5.0", "hop_s = 1.0");
@@ -104,7 +142,11 @@ fn the_32_khz_manifest_matches_its_reference() {
         let dataset = dataset_of(&place, &data.join("audio").join(file), &one_second);
         assert_eq!((dataset.info().clips.height, dataset.info().clips.width), (128, 501));
         let found = floats(&images_of(&dataset, 1)[start_s]);
-        let worst = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        let worst = found
+            .iter()
+            .zip(expected)
+            .map(|(a, b)| (a - b).abs())
+            .fold(0.0, f32::max);
         // 32-bit transforms of others are up to 0.006 dB off, near the floor of the logarithm; thrice that.
         assert!(worst <= 0.02, "{file}: {worst} dB off");
     }

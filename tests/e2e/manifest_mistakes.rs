@@ -15,9 +15,16 @@ fn problems(place: &Workplace) -> Vec<String> {
     assert!(built.stdout.is_empty(), "{}", built.stdout);
     assert_same(&before, &tree(place.folder()), "nothing is written");
     let folder = format!("{}/", place.folder().display());
-    let lines: Vec<String> = built.stderr.lines().map(|line| line.trim().replace(&folder, "")).collect();
+    let lines: Vec<String> = built
+        .stderr
+        .lines()
+        .map(|line| line.trim().replace(&folder, ""))
+        .collect();
     let announced = format!("{} problem", lines.len() - 1);
-    assert!(lines[0].contains(&announced) && lines[0].contains("nothing was written"), "{lines:#?}");
+    assert!(
+        lines[0].contains(&announced) && lines[0].contains("nothing was written"),
+        "{lines:#?}"
+    );
     lines[1..].to_vec()
 }
 
@@ -25,13 +32,24 @@ fn problems(place: &Workplace) -> Vec<String> {
 #[track_caller]
 fn assert_problems(found: &[String], expected: &[(&str, &str)]) {
     let matches = |line: &String, (place, message): &(&str, &str)| {
-        line.strip_prefix(place).is_some_and(|rest| rest.starts_with(": ") && rest.contains(message))
+        line.strip_prefix(place)
+            .is_some_and(|rest| rest.starts_with(": ") && rest.contains(message))
     };
     for pair in expected {
-        assert!(found.iter().any(|line| matches(line, pair)), "{pair:?} is missing in {found:#?}");
+        assert!(
+            found.iter().any(|line| matches(line, pair)),
+            "{pair:?} is missing in {found:#?}"
+        );
     }
-    let surplus: Vec<_> = found.iter().filter(|line| !expected.iter().any(|pair| matches(line, pair))).collect();
-    assert!(surplus.is_empty() && found.len() == expected.len(), "{} found, unexpected: {surplus:#?}", found.len());
+    let surplus: Vec<_> = found
+        .iter()
+        .filter(|line| !expected.iter().any(|pair| matches(line, pair)))
+        .collect();
+    assert!(
+        surplus.is_empty() && found.len() == expected.len(),
+        "{} found, unexpected: {surplus:#?}",
+        found.len()
+    );
 }
 
 #[test]
@@ -69,7 +87,10 @@ fn every_mistake_is_reported_at_once_with_its_place() {
          1,0.5,1.5,1000,2000,bkcchi,\n\
          1,0.5,1.5,1000\n",
     );
-    place.write("geo_prior.csv", "asset_id,possible_species\n1,woothr;dodo3;eastow\n1,woothr\n");
+    place.write(
+        "geo_prior.csv",
+        "asset_id,possible_species\n1,woothr;dodo3;eastow\n1,woothr\n",
+    );
     place.write(
         "checklist_prior.csv",
         "checklist_id,observed_species,all_species_reported\nS1,woothr;dodo4,0\nS2,woothr,maybe\n",
@@ -78,15 +99,24 @@ fn every_mistake_is_reported_at_once_with_its_place() {
     assert_problems(
         &problems(&place),
         &[
-            ("manifest.toml:13: clips.hop = \"1.5\"", "unknown key; known here: duration_s, hop_s, tail"),
+            (
+                "manifest.toml:13: clips.hop = \"1.5\"",
+                "unknown key; known here: duration_s, hop_s, tail",
+            ),
             ("manifest.toml:14: clips.duration_s = \"three\"", "number"),
             ("manifest.toml:19: shard = \"{1 keys}\"", "unknown key"),
             ("manifest.toml", "labels.unknown_bird_codes = \"norcar\": is a class"),
-            ("recordings.csv:4: asset_id = \"2\"", "stands there twice, first in line 3"),
+            (
+                "recordings.csv:4: asset_id = \"2\"",
+                "stands there twice, first in line 3",
+            ),
             ("recordings.csv:5: path = \"audio/none.wav\"", "cannot be read"),
             ("recordings.csv:6: target_species = \"dodo1\"", "unknown species code"),
             ("recordings.csv:7: latitude = \"91.5\"", "degrees"),
-            ("recordings.csv:8: recorded_at = \"2018-06-02T06:30:00\"", "no UTC offset"),
+            (
+                "recordings.csv:8: recorded_at = \"2018-06-02T06:30:00\"",
+                "no UTC offset",
+            ),
             ("recordings.csv:9: split = \"dev\"", "train, val, test"),
             ("recordings.csv:10: path = \"audio\"", "is not a file"),
             ("recordings.csv:11: asset_id = \"x9\"", "whole number"),
@@ -96,11 +126,23 @@ fn every_mistake_is_reported_at_once_with_its_place() {
             ("boxes.csv:5: low_hz, high_hz = \"3000, 2000\"", "low_hz <= high_hz"),
             ("boxes.csv:6: end_s = \"soon\"", "number"),
             ("boxes.csv:7: status = \"loud\"", "active, passive, ignore"),
-            ("boxes.csv:8: species_code = \"bkcchi\"", "geographic prior says is absent"),
+            (
+                "boxes.csv:8: species_code = \"bkcchi\"",
+                "geographic prior says is absent",
+            ),
             ("boxes.csv:9", "expected 7 cells as in the header, got 4"),
-            ("geo_prior.csv:2: possible_species = \"woothr;dodo3;eastow\"", "unknown species code \"dodo3\""),
-            ("geo_prior.csv:3: asset_id = \"1\"", "stands there twice, first in line 2"),
-            ("checklist_prior.csv:2: observed_species = \"woothr;dodo4\"", "unknown species code \"dodo4\""),
+            (
+                "geo_prior.csv:2: possible_species = \"woothr;dodo3;eastow\"",
+                "unknown species code \"dodo3\"",
+            ),
+            (
+                "geo_prior.csv:3: asset_id = \"1\"",
+                "stands there twice, first in line 2",
+            ),
+            (
+                "checklist_prior.csv:2: observed_species = \"woothr;dodo4\"",
+                "unknown species code \"dodo4\"",
+            ),
             ("checklist_prior.csv:3: all_species_reported = \"maybe\"", "1 or 0"),
             ("spans.csv:1", "the column `scope` is missing"),
         ],
@@ -115,17 +157,29 @@ fn tables_that_are_missing_or_empty() {
     place.write("recordings.csv", "asset_id,path,split\n");
     assert_problems(&problems(&place), &[("recordings.csv", "holds no recording")]);
     place.write("recordings.csv", "path,split\naudio/1.wav,train\n");
-    assert_problems(&problems(&place), &[("recordings.csv:1", "the column `asset_id` is missing; the table has: path, split")]);
+    assert_problems(
+        &problems(&place),
+        &[(
+            "recordings.csv:1",
+            "the column `asset_id` is missing; the table has: path, split",
+        )],
+    );
     place.write("recordings.csv", "asset_id,path,split\n1,audio/1.wav,train\n");
     place.write("taxa.csv", "species_code\nwoothr\nwoothr\n");
-    assert_problems(&problems(&place), &[("taxa.csv:3: species_code = \"woothr\"", "first in line 2")]);
+    assert_problems(
+        &problems(&place),
+        &[("taxa.csv:3: species_code = \"woothr\"", "first in line 2")],
+    );
 }
 
 #[test]
 fn a_manifest_that_is_no_toml_names_its_line() {
     let place = Workplace::with_recordings("[clips\nduration_s = 3\n", &[(1, 4.0)]);
     let found = problems(&place);
-    assert!(found.len() == 1 && found[0].starts_with("manifest.toml:7: is not valid TOML"), "{found:?}");
+    assert!(
+        found.len() == 1 && found[0].starts_with("manifest.toml:7: is not valid TOML"),
+        "{found:?}"
+    );
 }
 
 #[test]
@@ -133,7 +187,10 @@ fn settings_that_contradict_each_other_name_the_parameter() {
     let cases = [
         ("[spectrogram]\nfmax_hz = 12000.0\n", "fmax_hz is 12000"),
         ("[spectrogram]\nn_fft = 512\nwin_length = 512\n", "raise n_fft"),
-        ("[spectrogram]\ntop_db = \"none\"\n", "dtype u8 needs a number for top_db"),
+        (
+            "[spectrogram]\ntop_db = \"none\"\n",
+            "dtype u8 needs a number for top_db",
+        ),
         ("[clips]\nduration_s = 2\n", "frames is 448"),
         ("[audio]\nsample_rate_hz = 100\n", "1000 to 768000 Hz"),
     ];
@@ -141,7 +198,10 @@ fn settings_that_contradict_each_other_name_the_parameter() {
         let place = Workplace::with_recordings(settings, &[(1, 4.0)]);
         let refused = l48!("build", place.manifest(), "--out", place.path("out")).expect(2);
         refused.complains(expected).complains("manifest.toml");
-        assert_eq!(names(place.folder()), ["audio", "manifest.toml", "recordings.csv", "taxa.csv"]);
+        assert_eq!(
+            names(place.folder()),
+            ["audio", "manifest.toml", "recordings.csv", "taxa.csv"]
+        );
     }
 }
 
@@ -149,15 +209,24 @@ fn settings_that_contradict_each_other_name_the_parameter() {
 fn with_a_vagrant(settings: &str) -> Workplace {
     let tables = "boxes = \"boxes.csv\"\ngeo_prior = \"geo.csv\"\nchecklist_prior = \"lists.csv\"\n";
     let place = Workplace::with_recordings(&format!("{tables}{settings}"), &[(1, 6.0), (2, 3.0)]);
-    place.write("recordings.csv", "asset_id,path,checklist_id,split\n1,audio/1.wav,,train\n2,audio/2.wav,S2,train\n");
+    place.write(
+        "recordings.csv",
+        "asset_id,path,checklist_id,split\n1,audio/1.wav,,train\n2,audio/2.wav,S2,train\n",
+    );
     // The ignored box and the one past the end contradict nothing.
     place.write(
         "boxes.csv",
         "asset_id,start_s,end_s,species_code,status\n\
          1,0.5,1.5,bkcchi,\n1,3.5,4.5,norcar,ignore\n1,7,8,norcar,\n1,3.5,4.5,woothr,\n2,1,2,eastow,\n",
     );
-    place.write("geo.csv", "asset_id,possible_species,modelled_species\n1,woothr,woothr;norcar;bkcchi\n");
-    place.write("lists.csv", "checklist_id,observed_species,all_species_reported\nS2,woothr,1\n");
+    place.write(
+        "geo.csv",
+        "asset_id,possible_species,modelled_species\n1,woothr,woothr;norcar;bkcchi\n",
+    );
+    place.write(
+        "lists.csv",
+        "checklist_id,observed_species,all_species_reported\nS2,woothr,1\n",
+    );
     place
 }
 
@@ -167,11 +236,20 @@ fn a_box_against_a_prior_is_a_mistake() {
     assert_problems(
         &found,
         &[
-            ("boxes.csv:2: species_code = \"bkcchi\"", "asset 1 has a box of a species that its geographic prior says is absent"),
-            ("boxes.csv:6: species_code = \"eastow\"", "asset 2 has a box of a species that its checklist prior says is absent"),
+            (
+                "boxes.csv:2: species_code = \"bkcchi\"",
+                "asset 1 has a box of a species that its geographic prior says is absent",
+            ),
+            (
+                "boxes.csv:6: species_code = \"eastow\"",
+                "asset 2 has a box of a species that its checklist prior says is absent",
+            ),
         ],
     );
-    assert!(found[0].contains("prior_conflict = \"positive-wins\""), "the message says what can be done: {found:?}");
+    assert!(
+        found[0].contains("prior_conflict = \"positive-wins\""),
+        "the message says what can be done: {found:?}"
+    );
 }
 
 #[test]
@@ -179,11 +257,19 @@ fn a_box_against_a_prior_wins_where_vagrants_are_real() {
     let place = with_a_vagrant("\n[labels]\nprior_conflict = \"positive-wins\"\n");
     let out = place.path("out");
     let built = l48!("build", place.manifest(), "--out", &out).expect(0);
-    built.prints("2 labels contradict a prior; the box won").prints("1 boxes start after their recording's end");
+    built
+        .prints("2 labels contradict a prior; the box won")
+        .prints("1 boxes start after their recording's end");
     let dataset = open(&out);
     let clips = clips_of(&dataset, 1);
-    assert_eq!((codes(&dataset, &clips[0].present), codes(&dataset, &clips[0].absent)), ("bkcchi".into(), "woothr eastow norcar".into()));
-    assert_eq!((codes(&dataset, &clips[1].present), codes(&dataset, &clips[1].absent)), ("woothr".into(), "eastow norcar bkcchi".into()));
+    assert_eq!(
+        (codes(&dataset, &clips[0].present), codes(&dataset, &clips[0].absent)),
+        ("bkcchi".into(), "woothr eastow norcar".into())
+    );
+    assert_eq!(
+        (codes(&dataset, &clips[1].present), codes(&dataset, &clips[1].absent)),
+        ("woothr".into(), "eastow norcar bkcchi".into())
+    );
     assert_eq!(codes(&dataset, &clips_of(&dataset, 2)[0].present), "eastow");
 }
 
@@ -200,7 +286,9 @@ fn leakage_between_splits_is_warned_of() {
              4,audio/../audio/3.wav,,,,test\n5,audio/copy.wav,,,,test\n6,audio/2.wav,40.1,-79.3,,val\n"
         ),
     );
-    let warned = l48!("build", place.manifest(), "--out", place.path("out")).expect(0).stderr;
+    let warned = l48!("build", place.manifest(), "--out", place.path("out"))
+        .expect(0)
+        .stderr;
     let expected = [
         "leakage: 1 checklists stand in more than one split: S1 (train, val)",
         "leakage: 1 coordinate pairs stand in more than one split: (40.1, -79.2) (train, val)",
@@ -210,7 +298,12 @@ fn leakage_between_splits_is_warned_of() {
     for line in expected {
         assert!(warned.contains(line), "{line:?} is missing in\n{warned}");
     }
-    place.write("recordings.csv", &format!("{header}1,audio/1.wav,40.1,-79.2,S1,train\n2,audio/2.wav,40.1,-79.2,S1,train\n"));
-    let silent = l48!("build", place.manifest(), "--out", place.path("clean")).expect(0).stderr;
+    place.write(
+        "recordings.csv",
+        &format!("{header}1,audio/1.wav,40.1,-79.2,S1,train\n2,audio/2.wav,40.1,-79.2,S1,train\n"),
+    );
+    let silent = l48!("build", place.manifest(), "--out", place.path("clean"))
+        .expect(0)
+        .stderr;
     assert!(!silent.contains("leakage"), "{silent}");
 }

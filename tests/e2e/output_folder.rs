@@ -28,9 +28,15 @@ fn a_folder_of_other_things_is_left_alone() {
     place.write("out/notes.txt", "mine");
     let (manifest, out) = (place.manifest(), place.path("out"));
     let before = tree(&out);
-    l48!("build", &manifest, "--out", &out).expect(2).complains("is not empty (notes.txt)");
-    l48!("build", &manifest, "--out", &out, "--resume").expect(2).complains("notes.txt");
-    l48!("build", &manifest, "--out", &out, "--overwrite").expect(2).complains("notes.txt");
+    l48!("build", &manifest, "--out", &out)
+        .expect(2)
+        .complains("is not empty (notes.txt)");
+    l48!("build", &manifest, "--out", &out, "--resume")
+        .expect(2)
+        .complains("notes.txt");
+    l48!("build", &manifest, "--out", &out, "--overwrite")
+        .expect(2)
+        .complains("notes.txt");
     l48!("plan", &manifest, "--out", &out).expect(2).complains("notes.txt");
     l48!("commit", &out).expect(2).complains("holds no unfinished build");
     assert_same(&before, &tree(&out), "before and after");
@@ -40,20 +46,37 @@ fn a_folder_of_other_things_is_left_alone() {
 fn a_committed_dataset_is_refused_then_verified_then_replaced() {
     let place = three_shards();
     let (manifest, out) = (place.manifest(), place.path("out"));
-    l48!("build", &manifest, "--out", &out).expect(0).prints("9 clips").prints("3 shards");
+    l48!("build", &manifest, "--out", &out)
+        .expect(0)
+        .prints("9 clips")
+        .prints("3 shards");
     let committed = tree(&out);
-    l48!("build", &manifest, "--out", &out).expect(2).complains("a committed dataset").complains("--overwrite");
-    l48!("plan", &manifest, "--out", &out).expect(2).complains("a committed dataset");
-    l48!("build", &manifest, "--out", &out, "--resume").expect(0).prints("committed already").prints("Verified");
+    l48!("build", &manifest, "--out", &out)
+        .expect(2)
+        .complains("a committed dataset")
+        .complains("--overwrite");
+    l48!("plan", &manifest, "--out", &out)
+        .expect(2)
+        .complains("a committed dataset");
+    l48!("build", &manifest, "--out", &out, "--resume")
+        .expect(0)
+        .prints("committed already")
+        .prints("Verified");
     assert_same(&committed, &tree(&out), "before and after");
 
-    place.edit("manifest.toml", "[shards]", "[clips]\nduration_s = 2.0\nhop_s = 2.0\n[spectrogram]\nframes = 300\n[shards]");
+    place.edit(
+        "manifest.toml",
+        "[shards]",
+        "[clips]\nduration_s = 2.0\nhop_s = 2.0\n[spectrogram]\nframes = 300\n[shards]",
+    );
     let changed = l48!("build", &manifest, "--out", &out, "--resume").expect(2);
     changed.complains("was planned differently: clips.duration_s was \"3\" and is \"2\"");
     assert_same(&committed, &tree(&out), "before and after");
 
     let around = names(place.folder());
-    l48!("build", &manifest, "--out", &out, "--overwrite").expect(0).prints("14 clips");
+    l48!("build", &manifest, "--out", &out, "--overwrite")
+        .expect(0)
+        .prints("14 clips");
     assert_eq!(open(&out).info().clips.width, 300);
     l48!("verify", &out).expect(0);
     assert_eq!(names(place.folder()), around, "nothing is left beside the dataset");
@@ -75,9 +98,14 @@ fn an_overwrite_that_fails_harms_nothing() {
     let aside: Vec<&String> = around.iter().filter(|name| name.contains("overwrite")).collect();
     assert_eq!(aside.len(), 1, "the new build waits beside the old one: {around:?}");
 
-    l48!("build", &manifest, "--out", &out, "--overwrite").expect(1).prints("1 recordings were rejected");
+    l48!("build", &manifest, "--out", &out, "--overwrite")
+        .expect(1)
+        .prints("1 recordings were rejected");
     assert_eq!(open(&out).info().counts.rejects, 1);
-    assert!(names(place.folder()).iter().all(|name| !name.contains("overwrite")), "and is gone once in place");
+    assert!(
+        names(place.folder()).iter().all(|name| !name.contains("overwrite")),
+        "and is gone once in place"
+    );
 }
 
 #[test]
@@ -88,10 +116,23 @@ fn too_many_rejects_commit_nothing_and_can_be_resumed() {
     failed.complains("more than --max-rejects 0; nothing was committed. First: asset 2 (audio/2.wav)");
     assert!(!out.join("dataset.json").exists());
     l48!("verify", &out).expect(2);
-    l48!("build", &manifest, "--out", &out).expect(2).complains("an unfinished build").complains("--resume");
-    let shard = fs::metadata(out.join("shards/00000.safetensors")).unwrap().modified().unwrap();
+    l48!("build", &manifest, "--out", &out)
+        .expect(2)
+        .complains("an unfinished build")
+        .complains("--resume");
+    let shard = fs::metadata(out.join("shards/00000.safetensors"))
+        .unwrap()
+        .modified()
+        .unwrap();
     l48!("build", &manifest, "--out", &out, "--resume", "--max-rejects", "1").expect(1);
-    assert_eq!(fs::metadata(out.join("shards/00000.safetensors")).unwrap().modified().unwrap(), shard, "not built twice");
+    assert_eq!(
+        fs::metadata(out.join("shards/00000.safetensors"))
+            .unwrap()
+            .modified()
+            .unwrap(),
+        shard,
+        "not built twice"
+    );
     assert!(!out.join(".build").exists());
     l48!("verify", &out).expect(0);
 }
@@ -104,7 +145,9 @@ fn not_a_single_clip_is_a_failure() {
     }
     let out = place.path("out");
     let failed = l48!("build", place.manifest(), "--out", &out).expect(2);
-    failed.complains("not a single clip came out of 3 recordings").complains("audio/1.wav");
+    failed
+        .complains("not a single clip came out of 3 recordings")
+        .complains("audio/1.wav");
     assert!(!out.join("dataset.json").exists());
 }
 
@@ -113,15 +156,25 @@ fn a_commit_needs_every_shard() {
     let place = three_shards();
     let (manifest, out) = (place.manifest(), place.path("out"));
     l48!("commit", &out).expect(2).complains("holds no unfinished build");
-    l48!("build", &manifest, "--out", &out, "--shards", "0..1").expect(2).complains("holds no unfinished build");
+    l48!("build", &manifest, "--out", &out, "--shards", "0..1")
+        .expect(2)
+        .complains("holds no unfinished build");
     assert!(!out.exists(), "a refusal leaves no folder behind");
     l48!("plan", &manifest, "--out", &out).expect(0);
-    l48!("plan", &manifest, "--out", &out).expect(2).complains("an unfinished build");
-    l48!("build", &manifest, "--out", &out, "--shards", "3..4").expect(2).complains("shards 0..3");
-    l48!("build", &manifest, "--out", &out, "--shards", "2..9").expect(2).complains("outside the plan");
+    l48!("plan", &manifest, "--out", &out)
+        .expect(2)
+        .complains("an unfinished build");
+    l48!("build", &manifest, "--out", &out, "--shards", "3..4")
+        .expect(2)
+        .complains("shards 0..3");
+    l48!("build", &manifest, "--out", &out, "--shards", "2..9")
+        .expect(2)
+        .complains("outside the plan");
     l48!("build", &manifest, "--out", &out, "--shards", "0..1").expect(0);
     l48!("build", &manifest, "--out", &out, "--shards", "2..3").expect(0);
-    l48!("commit", &out).expect(2).complains("1 of 3 shards are not built yet (first missing: 1)");
+    l48!("commit", &out)
+        .expect(2)
+        .complains("1 of 3 shards are not built yet (first missing: 1)");
     assert!(!out.join("dataset.json").exists());
     l48!("build", &manifest, "--out", &out, "--shards", "0..3").expect(0);
     l48!("commit", &out).expect(0);
@@ -136,9 +189,15 @@ fn too_many_rejects_stop_a_commit_of_parts() {
     let (manifest, out) = (place.manifest(), place.path("out"));
     l48!("plan", &manifest, "--out", &out).expect(0);
     // Nobody can tell the length of the damaged one, so it shares a shard.
-    l48!("build", &manifest, "--out", &out, "--shards", "0..2").expect(0).complains("rejected asset 2");
-    l48!("commit", &out, "--max-rejects", "0").expect(2).complains("more than --max-rejects 0");
-    l48!("commit", &out, "--max-rejects", "1").expect(1).prints("1 recordings were rejected");
+    l48!("build", &manifest, "--out", &out, "--shards", "0..2")
+        .expect(0)
+        .complains("rejected asset 2");
+    l48!("commit", &out, "--max-rejects", "0")
+        .expect(2)
+        .complains("more than --max-rejects 0");
+    l48!("commit", &out, "--max-rejects", "1")
+        .expect(1)
+        .prints("1 recordings were rejected");
 }
 
 #[test]
@@ -151,7 +210,12 @@ fn rivals_are_locked_out() {
         let built = l48!("build", &manifest, "--out", &out, "--shards", range).expect(2);
         assert!(built.stderr.contains("lock"), "{}", built.stderr);
         if alone {
-            assert!(l48!("build", &manifest, "--out", &out, "--resume").expect(2).stderr.contains("lock"));
+            assert!(
+                l48!("build", &manifest, "--out", &out, "--resume")
+                    .expect(2)
+                    .stderr
+                    .contains("lock")
+            );
             assert!(l48!("commit", &out).expect(2).stderr.contains("lock"));
         }
         drop(lock);
@@ -163,7 +227,12 @@ fn rivals_are_locked_out() {
     drop(lock);
     let shared = Lock::acquire_shared(&out.join(".build/lock")).unwrap();
     l48!("build", &manifest, "--out", &out, "--shards", "0..1").expect(0);
-    assert!(l48!("build", &manifest, "--out", &out, "--resume").expect(2).stderr.contains("lock"));
+    assert!(
+        l48!("build", &manifest, "--out", &out, "--resume")
+            .expect(2)
+            .stderr
+            .contains("lock")
+    );
     drop(shared);
     l48!("build", &manifest, "--out", &out, "--resume").expect(0);
 }

@@ -23,7 +23,13 @@ pub(crate) fn real_data() -> Option<PathBuf> {
     if set.is_none() {
         skip("set L48_DATA to the folder of the real recordings");
     }
-    set.inspect(|folder| assert!(folder.join("audio").is_dir(), "L48_DATA={} has no audio/", folder.display()))
+    set.inspect(|folder| {
+        assert!(
+            folder.join("audio").is_dir(),
+            "L48_DATA={} has no audio/",
+            folder.display()
+        )
+    })
 }
 
 /// A folder of reference values: from L48_FIXTURES where set, else those in the repository; `None` after saying so.

@@ -26,23 +26,42 @@ impl Ended {
     /// Asserts the exit code; a failure shows all that was printed.
     #[track_caller]
     pub(crate) fn expect(self, code: i32) -> Self {
-        let Ended { command, stdout, stderr, .. } = &self;
+        let Ended {
+            command,
+            stdout,
+            stderr,
+            ..
+        } = &self;
         let got = self.code;
-        assert_eq!(got, Some(code), "{command}\n--- standard output\n{stdout}\n--- standard error\n{stderr}");
+        assert_eq!(
+            got,
+            Some(code),
+            "{command}\n--- standard output\n{stdout}\n--- standard error\n{stderr}"
+        );
         self
     }
 
     /// Asserts that standard error holds a text.
     #[track_caller]
     pub(crate) fn complains(self, text: &str) -> Self {
-        assert!(self.stderr.contains(text), "{} should complain of {text:?}, but:\n{}", self.command, self.stderr);
+        assert!(
+            self.stderr.contains(text),
+            "{} should complain of {text:?}, but:\n{}",
+            self.command,
+            self.stderr
+        );
         self
     }
 
     /// Asserts that standard output holds a text.
     #[track_caller]
     pub(crate) fn prints(self, text: &str) -> Self {
-        assert!(self.stdout.contains(text), "{} should print {text:?}, but:\n{}", self.command, self.stdout);
+        assert!(
+            self.stdout.contains(text),
+            "{} should print {text:?}, but:\n{}",
+            self.command,
+            self.stdout
+        );
         self
     }
 
@@ -71,7 +90,12 @@ pub(crate) fn ended(command: &Command, output: Output) -> Ended {
     let words: Vec<_> = command.get_args().map(OsStr::to_string_lossy).collect();
     let text = |bytes| String::from_utf8(bytes).expect("output is UTF-8");
     let command = format!("{} {}", command.get_program().to_string_lossy(), words.join(" "));
-    Ended { command, code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    Ended {
+        command,
+        code: output.status.code(),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
 }
 
 /// Where the program is. The first call builds it with the profile and into the folder the tests were built with.
@@ -82,16 +106,34 @@ fn path() -> &'static Path {
 
 fn build() -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    let target = test.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file()).expect("a target folder");
+    let target = test
+        .ancestors()
+        .find(|folder| folder.join("CACHEDIR.TAG").is_file())
+        .expect("a target folder");
     // target[/triple]/debug/deps/e2e-0123456789abcdef
-    let profile = match test.parent().and_then(Path::parent).and_then(Path::file_name).and_then(OsStr::to_str) {
+    let profile = match test
+        .parent()
+        .and_then(Path::parent)
+        .and_then(Path::file_name)
+        .and_then(OsStr::to_str)
+    {
         Some("debug") | None => "dev",
         Some(name) => name,
     };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .current_dir(workspace())
-        .args(["build", "--locked", "-p", "pipeline", "--bin", "l48", "--profile", profile, "--target-dir"])
+        .args([
+            "build",
+            "--locked",
+            "-p",
+            "pipeline",
+            "--bin",
+            "l48",
+            "--profile",
+            profile,
+            "--target-dir",
+        ])
         .arg(target)
         .args(["--message-format", "json-render-diagnostics"])
         .stderr(Stdio::inherit())
@@ -103,7 +145,11 @@ fn build() -> PathBuf {
         let message: Value = serde_json::from_str(line).ok()?;
         message.get("executable")?.as_str().map(PathBuf::from)
     };
-    messages.lines().filter_map(executable).next_back().expect("cargo names the program it built")
+    messages
+        .lines()
+        .filter_map(executable)
+        .next_back()
+        .expect("cargo names the program it built")
 }
 
 /// The root of the workspace.

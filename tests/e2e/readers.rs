@@ -34,15 +34,33 @@ fn tables(dataset: &Dataset) -> Value {
     });
     let text = json!("string");
     let columns = json!({"class_index": "uint32", "species_code": text, "common_name": text, "scientific_name": text});
-    tables.insert(TAXA.into(), json!({"columns": columns, "rows": taxa.collect::<Vec<_>>()}));
+    tables.insert(
+        TAXA.into(),
+        json!({"columns": columns, "rows": taxa.collect::<Vec<_>>()}),
+    );
     let rejects = dataset.rejects().unwrap();
-    let rejects = rejects.iter().map(|row| json!({"asset_id": row.asset_id, "path": row.path, "stage": row.stage, "reason": row.reason}));
+    let rejects = rejects
+        .iter()
+        .map(|row| json!({"asset_id": row.asset_id, "path": row.path, "stage": row.stage, "reason": row.reason}));
     let columns = json!({"asset_id": "int64", "path": text, "stage": text, "reason": text});
-    tables.insert(REJECTS.into(), json!({"columns": columns, "rows": rejects.collect::<Vec<_>>()}));
+    tables.insert(
+        REJECTS.into(),
+        json!({"columns": columns, "rows": rejects.collect::<Vec<_>>()}),
+    );
     for shard in 0..dataset.shard_count() {
-        let labels: Vec<Value> = dataset.labels(shard).unwrap().iter().map(|row| label(dataset, row)).collect();
+        let labels: Vec<Value> = dataset
+            .labels(shard)
+            .unwrap()
+            .iter()
+            .map(|row| label(dataset, row))
+            .collect();
         tables.insert(labels_path(shard), json!({"columns": label_columns(), "rows": labels}));
-        let priors: Vec<Value> = dataset.priors(shard).unwrap().iter().map(|row| prior(dataset, row)).collect();
+        let priors: Vec<Value> = dataset
+            .priors(shard)
+            .unwrap()
+            .iter()
+            .map(|row| prior(dataset, row))
+            .collect();
         tables.insert(priors_path(shard), json!({"columns": prior_columns(), "rows": priors}));
         let assets = dataset.assets().iter().filter(|row| row.shard == shard);
         let assets: Vec<Value> = assets.map(|row| asset(dataset, row)).collect();
@@ -123,29 +141,58 @@ fn the_expectations_hold_every_kind_of_gap() {
     let (_place, _, expected) = with_expectations();
     let tables = read_json(&expected);
     let rows = |kind: &str| -> Vec<Value> {
-        let tables = tables.as_object().unwrap().iter().filter(|(name, _)| name.starts_with(kind));
-        tables.flat_map(|(_, table)| table["rows"].as_array().unwrap().clone()).collect()
+        let tables = tables
+            .as_object()
+            .unwrap()
+            .iter()
+            .filter(|(name, _)| name.starts_with(kind));
+        tables
+            .flat_map(|(_, table)| table["rows"].as_array().unwrap().clone())
+            .collect()
     };
     let (priors, labels) = (rows("priors/"), rows("labels/"));
     for column in ["geo_possible", "checklist_observed"] {
         assert!(priors.iter().any(|row| row[column].is_null()), "a null {column}");
         assert!(priors.iter().any(|row| row[column] == json!([])), "an empty {column}");
-        assert!(priors.iter().any(|row| row[column].as_array().is_some_and(|list| list.len() > 1)), "a long {column}");
+        assert!(
+            priors
+                .iter()
+                .any(|row| row[column].as_array().is_some_and(|list| list.len() > 1)),
+            "a long {column}"
+        );
     }
     for column in ["latitude", "recorded_at", "utc_offset_min", "checklist_complete"] {
-        assert!(priors.iter().any(|row| row[column].is_null()) && priors.iter().any(|row| !row[column].is_null()), "{column}");
+        assert!(
+            priors.iter().any(|row| row[column].is_null()) && priors.iter().any(|row| !row[column].is_null()),
+            "{column}"
+        );
     }
-    assert!(priors.iter().any(|row| row["recorded_at"].as_i64().is_some_and(|us| us % 1_000_000 == 250_000)));
+    assert!(
+        priors
+            .iter()
+            .any(|row| row["recorded_at"].as_i64().is_some_and(|us| us % 1_000_000 == 250_000))
+    );
     assert!(labels.iter().any(|row| row["boxes"] == json!([])) && labels.iter().any(|row| row["rms_dbfs"].is_null()));
-    let boxes: Vec<Value> = labels.iter().flat_map(|row| row["boxes"].as_array().unwrap().clone()).collect();
-    assert!(boxes.iter().any(|found| found["low_hz"].is_null()) && boxes.iter().any(|found| found["y_max"].is_number()));
-    assert!(labels.iter().any(|row| row["target"].is_null()) && rows("rejects").len() == 1 && rows("assets/").len() == 7);
+    let boxes: Vec<Value> = labels
+        .iter()
+        .flat_map(|row| row["boxes"].as_array().unwrap().clone())
+        .collect();
+    assert!(
+        boxes.iter().any(|found| found["low_hz"].is_null()) && boxes.iter().any(|found| found["y_max"].is_number())
+    );
+    assert!(
+        labels.iter().any(|row| row["target"].is_null()) && rows("rejects").len() == 1 && rows("assets/").len() == 7
+    );
 }
 
 fn python_reads_the_tables(library: &str) {
-    let Some(mut command) = python(&workspace().join("tests/python/tables.py")) else { return };
+    let Some(mut command) = python(&workspace().join("tests/python/tables.py")) else {
+        return;
+    };
     let (_place, out, expected) = with_expectations();
-    run(command.arg(library).arg(&out).arg(&expected)).expect(0).prints("tables equal");
+    run(command.arg(library).arg(&out).arg(&expected))
+        .expect(0)
+        .prints("tables equal");
 }
 
 #[test]
@@ -165,7 +212,9 @@ fn polars_reads_every_table() {
 
 #[test]
 fn node_reads_every_table() {
-    let Some(mut command) = node(&workspace().join("tests/node/read.mjs")) else { return };
+    let Some(mut command) = node(&workspace().join("tests/node/read.mjs")) else {
+        return;
+    };
     let (_place, out, expected) = with_expectations();
     run(command.arg(&out).arg(&expected)).expect(0).prints("tables equal");
 }
@@ -173,7 +222,10 @@ fn node_reads_every_table() {
 #[test]
 fn a_reader_that_sees_something_else_says_so() {
     let (place, out, expected) = with_expectations();
-    let wrong = [(labels_path(0), "valid_s", json!(2.999)), (priors_path(1), "geo_possible", json!([]))];
+    let wrong = [
+        (labels_path(0), "valid_s", json!(2.999)),
+        (priors_path(1), "geo_possible", json!([])),
+    ];
     for (table, column, wrong) in &wrong {
         let mut tables = read_json(&expected);
         let cell = &mut tables[table]["rows"][0][column];
@@ -230,9 +282,14 @@ fn the_stock_safetensors_library_reads_every_shard() {
         let tensors = json!({"clips": [dtype, [n, spec.height, spec.width]], "asset_id": ["I64", [n]], "clip_index": ["U32", [n]],
                              "ref_db": ["F32", [n]], "xxh3": ["U64", [n]]});
         let metadata = json!(dataset.open_shard(shard, Checks::Always).unwrap().metadata());
-        scratch.write("expected.json", &json!({"tensors": tensors, "rows": rows, "metadata": metadata}).to_string());
+        scratch.write(
+            "expected.json",
+            &json!({"tensors": tensors, "rows": rows, "metadata": metadata}).to_string(),
+        );
         let mut command = python(&script).unwrap();
-        run(command.arg(path).arg(scratch.path("expected.json"))).expect(0).prints(&format!("{n} clips equal"));
+        run(command.arg(path).arg(scratch.path("expected.json")))
+            .expect(0)
+            .prints(&format!("{n} clips equal"));
     });
 }
 
@@ -248,7 +305,15 @@ fn the_safetensors_crate_reads_every_shard() {
         for (row, record) in (0..).zip(clips.data().chunks(record)) {
             assert!(own.clip(row).unwrap() == record, "row {row}");
         }
-        let ids: Vec<i64> = stock.tensor("asset_id").unwrap().data().as_chunks().0.iter().map(|&id| i64::from_le_bytes(id)).collect();
+        let ids: Vec<i64> = stock
+            .tensor("asset_id")
+            .unwrap()
+            .data()
+            .as_chunks()
+            .0
+            .iter()
+            .map(|&id| i64::from_le_bytes(id))
+            .collect();
         assert!((0..own.rows()).map(|row| own.asset_id(row).unwrap()).eq(ids));
     });
 }
@@ -262,7 +327,9 @@ fn the_short_python_reader_agrees_with_the_rust_reader() {
     each_shard(|dataset, shard, path| {
         let mut rows = shard_rows(dataset, shard);
         for row in &mut rows {
-            row.as_object_mut().unwrap().retain(|key, _| ["asset_id", "clip_index", "byte_sum"].contains(&key.as_str()));
+            row.as_object_mut()
+                .unwrap()
+                .retain(|key, _| ["asset_id", "clip_index", "byte_sum"].contains(&key.as_str()));
         }
         let spec = dataset.info().clips;
         let expected = json!({"rows": rows.len(), "shape": [rows.len(), spec.height as usize, spec.width as usize], "records": rows});

@@ -19,7 +19,9 @@ const FIRST_OTHER: i64 = 9001;
 
 #[test]
 fn every_file_is_taken_whole_or_refused_with_a_reason() {
-    let (Some(data), Some(decode)) = (real_data(), fixtures("decode")) else { return };
+    let (Some(data), Some(decode)) = (real_data(), fixtures("decode")) else {
+        return;
+    };
     let truth = json(&decode.join("truth.json"));
     let place = Workplace::new();
     let others = write_manifest(&place, &data);
@@ -33,7 +35,11 @@ fn every_file_is_taken_whole_or_refused_with_a_reason() {
     assert_eq!(refused, BTreeSet::from(REFUSED));
     for row in &rejects {
         assert!(others.contains_key(&row.asset_id) && row.reason.len() > 10, "{row:?}");
-        assert!(built.stderr.contains(&format!("rejected asset {}", row.asset_id)), "{}", built.stderr);
+        assert!(
+            built.stderr.contains(&format!("rejected asset {}", row.asset_id)),
+            "{}",
+            built.stderr
+        );
     }
     assert_eq!(dataset.assets().len() + rejects.len(), names(&data.join("audio")).len());
 
@@ -41,9 +47,24 @@ fn every_file_is_taken_whole_or_refused_with_a_reason() {
         let expected = &truth["files"][file_name(&row.path)];
         let frames = row.duration_s * f64::from(row.native_rate_hz);
         assert!((frames - frames.round()).abs() < 1e-3, "{row:?}");
-        assert_eq!(frames.round() as u64, expected["n_samples"].as_u64().unwrap(), "frames of {}", row.path);
-        assert_eq!(u64::from(row.native_rate_hz), expected["sample_rate"].as_u64().unwrap(), "{}", row.path);
-        assert_eq!(u64::from(row.channels), expected["channels"].as_u64().unwrap(), "{}", row.path);
+        assert_eq!(
+            frames.round() as u64,
+            expected["n_samples"].as_u64().unwrap(),
+            "frames of {}",
+            row.path
+        );
+        assert_eq!(
+            u64::from(row.native_rate_hz),
+            expected["sample_rate"].as_u64().unwrap(),
+            "{}",
+            row.path
+        );
+        assert_eq!(
+            u64::from(row.channels),
+            expected["channels"].as_u64().unwrap(),
+            "{}",
+            row.path
+        );
         assert_eq!(row.source_bytes, expected["bytes"].as_u64().unwrap(), "{}", row.path);
         clips_cover(&dataset, row);
     }
@@ -64,15 +85,22 @@ fn file_name(path: &str) -> &str {
 fn write_manifest(place: &Workplace, data: &Path) -> BTreeMap<i64, String> {
     let folder = data.to_str().unwrap();
     let mut table = std::fs::read_to_string(data.join("recordings.csv")).unwrap();
-    let unnamed: Vec<String> =
-        names(&data.join("audio")).into_iter().filter(|name| !table.contains(&format!("audio/{name},"))).collect();
+    let unnamed: Vec<String> = names(&data.join("audio"))
+        .into_iter()
+        .filter(|name| !table.contains(&format!("audio/{name},")))
+        .collect();
     let others: BTreeMap<i64, String> = (FIRST_OTHER..).zip(unnamed).collect();
     for (id, name) in &others {
         table += &format!("{id},audio/{name},,,,,,train,,\n");
     }
-    place.write("recordings.csv", &table.replace(",audio/", &format!(",{folder}/audio/")));
+    place.write(
+        "recordings.csv",
+        &table.replace(",audio/", &format!(",{folder}/audio/")),
+    );
     let tables = ["taxa", "boxes", "geo_prior", "checklist_prior"];
-    let tables: String = tables.map(|name| format!("{name} = \"{folder}/{name}.csv\"\n")).concat();
+    let tables: String = tables
+        .map(|name| format!("{name} = \"{folder}/{name}.csv\"\n"))
+        .concat();
     place.write(
         "manifest.toml",
         &format!(
@@ -88,10 +116,21 @@ fn clips_cover(dataset: &Dataset, row: &shardfmt::AssetRow) {
     let clips = clips_of(dataset, row.asset_id);
     assert_eq!(clips.len() as u32, row.clips);
     let expected = (row.duration_s / 3.0).ceil().max(1.0);
-    assert_eq!(f64::from(row.clips), expected, "clips of {} ({} s)", row.path, row.duration_s);
+    assert_eq!(
+        f64::from(row.clips),
+        expected,
+        "clips of {} ({} s)",
+        row.path,
+        row.duration_s
+    );
     let valid_s: f64 = clips.iter().map(|clip| clip.valid_s).sum();
     // A recording ends within one sample of where its resampled version does.
-    assert!((valid_s - row.duration_s).abs() <= 1.0 / 22_050.0, "{}: {valid_s} of {} s", row.path, row.duration_s);
+    assert!(
+        (valid_s - row.duration_s).abs() <= 1.0 / 22_050.0,
+        "{}: {valid_s} of {} s",
+        row.path,
+        row.duration_s
+    );
 }
 
 fn a_picture_shows_the_boxes(place: &Workplace, out: &Path) {
@@ -123,16 +162,27 @@ fn a_picture_shows_the_boxes(place: &Workplace, out: &Path) {
         .flat_map(|y| (0..with.width()).map(move |x| (x, y)))
         .filter(|&(x, y)| differs(x, y) && line_from(x, y) * 10 >= width * 9)
         .collect();
-    let is_box = edges.iter().any(|&(x, y)| edges.iter().any(|&(u, v)| near(x, u) && v > y && near(v - y, height)));
-    assert!(is_box, "two lines of {width} pixels, {height} apart, should be drawn; {} starts of lines are", edges.len());
+    let is_box = edges
+        .iter()
+        .any(|&(x, y)| edges.iter().any(|&(u, v)| near(x, u) && v > y && near(v - y, height)));
+    assert!(
+        is_box,
+        "two lines of {width} pixels, {height} apart, should be drawn; {} starts of lines are",
+        edges.len()
+    );
     assert!(labels(&open(&bare)).iter().all(|row| row.boxes.is_empty()));
     assert_eq!(asset(&open(&bare), 1001), asset(&open(out), 1001));
 }
 
 #[test]
 fn the_reference_values_name_every_file_there_is() {
-    let (Some(data), Some(decode)) = (real_data(), fixtures("decode")) else { return };
+    let (Some(data), Some(decode)) = (real_data(), fixtures("decode")) else {
+        return;
+    };
     let truth = json(&decode.join("truth.json"));
-    let known: Vec<&String> = truth["files"].as_object().map(|files: &serde_json::Map<String, Value>| files.keys().collect()).unwrap();
+    let known: Vec<&String> = truth["files"]
+        .as_object()
+        .map(|files: &serde_json::Map<String, Value>| files.keys().collect())
+        .unwrap();
     assert!(names(&data.join("audio")).iter().eq(BTreeSet::from_iter(known)));
 }

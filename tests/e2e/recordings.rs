@@ -31,7 +31,9 @@ pub(crate) struct Workplace {
 impl Workplace {
     /// An empty one.
     pub(crate) fn new() -> Self {
-        Workplace { folder: TempDir::new().unwrap() }
+        Workplace {
+            folder: TempDir::new().unwrap(),
+        }
     }
 
     /// One with the taxa table, a minimal manifest (plus `settings`) and recordings of noise: (asset id, seconds).
@@ -41,7 +43,12 @@ impl Workplace {
         place.write("manifest.toml", &format!("{MINIMAL}{settings}"));
         let mut table = String::from("asset_id,path,target_species,split\n");
         for &(asset_id, seconds) in recordings {
-            place.wav(&format!("audio/{asset_id}.wav"), RATE_HZ, 1, &noise(RATE_HZ, seconds, asset_id as u64));
+            place.wav(
+                &format!("audio/{asset_id}.wav"),
+                RATE_HZ,
+                1,
+                &noise(RATE_HZ, seconds, asset_id as u64),
+            );
             table += &format!("{asset_id},audio/{asset_id}.wav,woothr,train\n");
         }
         place.write("recordings.csv", &table);
@@ -161,8 +168,12 @@ impl Workplace {
 
     /// Writes a 16-bit WAV with the same samples in every channel.
     pub(crate) fn wav(&self, name: &str, rate_hz: u32, channels: u16, samples: &[f32]) {
-        let spec =
-            WavSpec { channels, sample_rate: rate_hz, bits_per_sample: 16, sample_format: SampleFormat::Int };
+        let spec = WavSpec {
+            channels,
+            sample_rate: rate_hz,
+            bits_per_sample: 16,
+            sample_format: SampleFormat::Int,
+        };
         self.write_bytes(name, b"");
         let mut writer = WavWriter::create(self.path(name), spec).unwrap();
         for &sample in samples {
@@ -173,8 +184,12 @@ impl Workplace {
 
     /// Writes a mono 32-bit float WAV.
     pub(crate) fn wav_float(&self, name: &str, rate_hz: u32, samples: &[f32]) {
-        let spec =
-            WavSpec { channels: 1, sample_rate: rate_hz, bits_per_sample: 32, sample_format: SampleFormat::Float };
+        let spec = WavSpec {
+            channels: 1,
+            sample_rate: rate_hz,
+            bits_per_sample: 32,
+            sample_format: SampleFormat::Float,
+        };
         self.write_bytes(name, b"");
         let mut writer = WavWriter::create(self.path(name), spec).unwrap();
         samples.iter().for_each(|&sample| writer.write_sample(sample).unwrap());
@@ -188,7 +203,10 @@ impl Workplace {
         let source = flacenc::source::MemSource::from_samples(&samples, 1, 16, rate_hz as usize);
         let mut stream = flacenc::encode_with_fixed_block_size(&config, source, config.block_size).unwrap();
         // The encoder counts the short last block, which RFC 9639 (8.2) leaves out.
-        stream.stream_info_mut().set_block_sizes(config.block_size, config.block_size).unwrap();
+        stream
+            .stream_info_mut()
+            .set_block_sizes(config.block_size, config.block_size)
+            .unwrap();
         let mut sink = ByteSink::new();
         stream.write(&mut sink).unwrap();
         self.write_bytes(name, sink.as_slice());

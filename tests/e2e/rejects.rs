@@ -11,7 +11,11 @@ fn with_a_damaged_middle(extension: &str, damage: impl Fn(&Workplace, &str)) -> 
     let place = Workplace::with_recordings("", &[(1, 7.0), (3, 9.5)]);
     let middle = format!("audio/2.{extension}");
     damage(&place, &middle);
-    place.edit("recordings.csv", "3,audio/3.wav", &format!("2,{middle},eastow,train\n3,audio/3.wav"));
+    place.edit(
+        "recordings.csv",
+        "3,audio/3.wav",
+        &format!("2,{middle},eastow,train\n3,audio/3.wav"),
+    );
     place
 }
 
@@ -19,7 +23,9 @@ fn with_a_damaged_middle(extension: &str, damage: impl Fn(&Workplace, &str)) -> 
 fn refusal(place: &Workplace) -> (String, String) {
     let (manifest, out) = (place.manifest(), place.path("out"));
     let built = l48!("build", &manifest, "--out", &out, "--threads", "2").expect(1);
-    let built = built.prints("1 recordings were rejected").complains("rejected asset 2 (audio/2.");
+    let built = built
+        .prints("1 recordings were rejected")
+        .complains("rejected asset 2 (audio/2.");
     assert!(built.stdout.contains("7 clips of 2 recordings"), "{}", built.stdout);
     l48!("verify", &out).expect(0);
     let table = place.read("recordings.csv");
@@ -36,7 +42,10 @@ fn refusal(place: &Workplace) -> (String, String) {
     assert!(with.assets().iter().all(|asset| asset.asset_id != 2));
     let rejects = with.rejects().unwrap();
     assert_eq!(rejects.len(), 1);
-    assert_eq!((rejects[0].asset_id, rejects[0].path.starts_with("audio/2.")), (2, true));
+    assert_eq!(
+        (rejects[0].asset_id, rejects[0].path.starts_with("audio/2.")),
+        (2, true)
+    );
     assert_eq!(with.info().counts.rejects, 1);
     (rejects[0].stage.clone(), rejects[0].reason.clone())
 }
@@ -50,7 +59,10 @@ fn a_nan_after_sixteen_clips() {
     });
     let (stage, reason) = refusal(&place);
     assert_eq!(stage, "decode");
-    assert!(reason.contains("NaN") && reason.contains(&(50 * RATE_HZ).to_string()), "{reason}");
+    assert!(
+        reason.contains("NaN") && reason.contains(&(50 * RATE_HZ).to_string()),
+        "{reason}"
+    );
 }
 
 #[test]
@@ -98,16 +110,23 @@ fn an_empty_file_and_one_that_is_no_recording() {
     let place = with_a_damaged_middle("wav", |place, middle| place.write_bytes(middle, page));
     let (stage, reason) = refusal(&place);
     assert_eq!(stage, "open");
-    assert!(reason.contains("not a known audio container") && reason.contains("3c21444f"), "{reason}");
+    assert!(
+        reason.contains("not a known audio container") && reason.contains("3c21444f"),
+        "{reason}"
+    );
 }
 
 #[test]
 fn a_recording_without_a_whole_clip_when_tails_are_dropped() {
-    let place = with_a_damaged_middle("wav", |place, middle| place.wav(middle, RATE_HZ, 1, &noise(RATE_HZ, 2.9, 2)));
+    let place = with_a_damaged_middle("wav", |place, middle| {
+        place.wav(middle, RATE_HZ, 1, &noise(RATE_HZ, 2.9, 2))
+    });
     let manifest = place.read("manifest.toml");
     place.write("manifest.toml", &format!("{manifest}[clips]\ntail = \"drop\"\n"));
     let out = place.path("out");
-    l48!("build", place.manifest(), "--out", &out).expect(1).prints("5 clips of 2 recordings");
+    l48!("build", place.manifest(), "--out", &out)
+        .expect(1)
+        .prints("5 clips of 2 recordings");
     let rejects = open(&out).rejects().unwrap();
     assert_eq!((rejects[0].asset_id, rejects[0].stage.as_str()), (2, "window"));
 }

@@ -20,7 +20,10 @@ fn a_flipped_bit_is_found_and_named_wherever_it_is() {
             damaged[at] ^= 1;
             fs::write(out.join(name), &damaged).unwrap();
             let found = l48!("verify", &out).expect(2);
-            assert!(found.stdout.contains(name) || found.stderr.contains(name), "{name} at byte {at}: {found:?}");
+            assert!(
+                found.stdout.contains(name) || found.stderr.contains(name),
+                "{name} at byte {at}: {found:?}"
+            );
         }
         fs::write(out.join(name), &whole).unwrap();
     }
