@@ -25,7 +25,9 @@ fn waveform() -> Vec<f32> {
 fn benches(criterion: &mut Criterion) {
     let waveform = waveform();
     let config = SpectrogramConfig::default();
-    let Ok(plan) = LogMel::new(&config, RATE_HZ, CLIP_SAMPLES) else { return };
+    let Ok(plan) = LogMel::new(&config, RATE_HZ, CLIP_SAMPLES) else {
+        return;
+    };
     let mut scratch = plan.scratch();
     let mut out = vec![0; plan.bytes()];
     criterion.bench_function("log-mel stage, one clip", |bencher| {

@@ -62,8 +62,15 @@ impl FromStr for Decimal {
             if !plain || significant.len() > MAX_DIGITS || fraction.len() > MAX_DIGITS {
                 return None;
             }
-            let digits = if significant.is_empty() { 0 } else { significant.parse().ok()? };
-            Some(Self { digits, places: fraction.len() as u32 })
+            let digits = if significant.is_empty() {
+                0
+            } else {
+                significant.parse().ok()?
+            };
+            Some(Self {
+                digits,
+                places: fraction.len() as u32,
+            })
         };
         parse().ok_or_else(|| WindowConfigError::Decimal { text: text.to_owned() })
     }
@@ -122,7 +129,10 @@ impl<'de> Deserialize<'de> for Decimal {
 impl Decimal {
     /// A whole number.
     pub const fn from_whole(number: u32) -> Self {
-        Self { digits: number as u64, places: 0 }
+        Self {
+            digits: number as u64,
+            places: 0,
+        }
     }
 
     /// The nearest binary number, for display.
@@ -179,13 +189,23 @@ impl Windowing {
         let samples = (2 * numerator + denominator) / (2 * denominator);
         let duration_samples = match u64::try_from(samples) {
             Ok(samples @ 1..=0x8000_0000) => samples,
-            _ => return Err(WindowConfigError::Duration { duration_s, rate_hz, samples }),
+            _ => {
+                return Err(WindowConfigError::Duration {
+                    duration_s,
+                    rate_hz,
+                    samples,
+                });
+            }
         };
         let hop = hop_s.times(rate_hz);
         if hop.0 < hop.1 {
             return Err(WindowConfigError::Hop { hop_s, rate_hz });
         }
-        Ok(Self { duration_samples, hop, tail })
+        Ok(Self {
+            duration_samples,
+            hop,
+            tail,
+        })
     }
 
     /// Samples of every clip.
@@ -205,12 +225,18 @@ impl Windowing {
 
     /// How many clips a recording of `total_samples` has.
     pub fn clip_count(&self, total_samples: u64) -> u64 {
-        let whole = total_samples.checked_sub(self.duration_samples).map_or(0, |last| self.starts_to(last));
+        let whole = total_samples
+            .checked_sub(self.duration_samples)
+            .map_or(0, |last| self.starts_to(last));
         match self.tail {
             Tail::Drop => whole,
             Tail::Pad => {
-                let Some(last) = total_samples.checked_sub(1) else { return 0 };
-                let end_before_total = last.checked_sub(self.duration_samples).map_or(0, |last| self.starts_to(last));
+                let Some(last) = total_samples.checked_sub(1) else {
+                    return 0;
+                };
+                let end_before_total = last
+                    .checked_sub(self.duration_samples)
+                    .map_or(0, |last| self.starts_to(last));
                 // One more than end before the last sample, unless a gap swallows it.
                 self.starts_to(last).min(end_before_total + 1)
             }
@@ -260,7 +286,14 @@ pub struct Cutter {
 impl Cutter {
     /// Starts a recording.
     pub fn new(windowing: Windowing) -> Self {
-        Self { windowing, buffer: Vec::new(), base: 0, received: 0, next_index: 0, clip_count: None }
+        Self {
+            windowing,
+            buffer: Vec::new(),
+            base: 0,
+            received: 0,
+            next_index: 0,
+            clip_count: None,
+        }
     }
 
     /// Takes the next samples of the recording.
@@ -304,7 +337,12 @@ impl Cutter {
         }
         let index = self.next_index;
         self.next_index += 1;
-        Some(Clip { index, start_sample, valid_samples, waveform: &self.buffer[at..end] })
+        Some(Clip {
+            index,
+            start_sample,
+            valid_samples,
+            waveform: &self.buffer[at..end],
+        })
     }
 
     /// Drops samples before the next clip, once they are the larger part of the buffer.

@@ -26,10 +26,7 @@ pub fn hex(value: u64) -> String {
 /// Inverse of [`hex`]; `None` unless `text` is exactly 16 lowercase hexadecimal digits.
 #[must_use]
 pub fn parse_hex(text: &str) -> Option<u64> {
-    let canonical = text.len() == 16
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    let canonical = text.len() == 16 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     if canonical {
         u64::from_str_radix(text, 16).ok()
     } else {
@@ -80,11 +77,7 @@ pub fn hash_file(path: &Path) -> Result<FileHash> {
 }
 
 /// Hashes what is left in `reader`, telling `progress` the size of each piece; `path` is for the error.
-pub(crate) fn hash_reader(
-    mut reader: impl Read,
-    path: &Path,
-    progress: &mut dyn FnMut(u64),
-) -> Result<FileHash> {
+pub(crate) fn hash_reader(mut reader: impl Read, path: &Path, progress: &mut dyn FnMut(u64)) -> Result<FileHash> {
     let mut hasher = Hasher::default();
     let mut buffer = vec![0; BUFFER_BYTES];
     loop {
@@ -129,9 +122,7 @@ mod tests {
 
     #[test]
     fn file_and_pieces_hash_like_the_whole() {
-        let bytes: Vec<u8> = (0..BUFFER_BYTES + 77)
-            .map(|i| (i * 31 % 251) as u8)
-            .collect();
+        let bytes: Vec<u8> = (0..BUFFER_BYTES + 77).map(|i| (i * 31 % 251) as u8).collect();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("f");
         std::fs::write(&path, &bytes).unwrap();

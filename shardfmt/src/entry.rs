@@ -8,6 +8,9 @@ use crate::checksum::{FileHash, hex, parse_hex};
 
 /// File name of the commit point.
 pub const DATASET_JSON: &str = "dataset.json";
+/// Folder of a writer's own records while a dataset is unfinished; it may outlive the commit for a moment and means nothing
+/// to readers.
+pub const WORK_FOLDER: &str = ".build";
 /// File name of the class list.
 pub const TAXA: &str = "taxa.parquet";
 /// File name of the list of refused recordings.
@@ -88,9 +91,7 @@ pub(crate) mod hex_digits {
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
         let text = String::deserialize(deserializer)?;
-        parse_hex(&text).ok_or_else(|| {
-            de::Error::custom(format!("{text:?} is not 16 lowercase hexadecimal digits"))
-        })
+        parse_hex(&text).ok_or_else(|| de::Error::custom(format!("{text:?} is not 16 lowercase hexadecimal digits")))
     }
 }
 

@@ -63,9 +63,7 @@ pub enum Error {
     },
 
     /// A pushed clip has another size than the shard's spec. Push records of `ClipSpec::clip_bytes` bytes.
-    #[error(
-        "clip {clip_index} of asset {asset_id} has {got} bytes, the shard stores {expected} a clip"
-    )]
+    #[error("clip {clip_index} of asset {asset_id} has {got} bytes, the shard stores {expected} a clip")]
     ClipSize {
         /// Asset pushed.
         asset_id: i64,
@@ -425,12 +423,7 @@ impl Error {
     }
 
     /// An [`Error::Cell`] about row `row` of the table at `path`.
-    pub(crate) fn cell(
-        path: &Path,
-        column: &'static str,
-        row: u64,
-        reason: impl Into<String>,
-    ) -> Self {
+    pub(crate) fn cell(path: &Path, column: &'static str, row: u64, reason: impl Into<String>) -> Self {
         Self::Cell {
             path: path.to_path_buf(),
             column,

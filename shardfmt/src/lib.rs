@@ -2,14 +2,13 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 #[cfg(target_endian = "big")]
-compile_error!(
-    "shardfmt maps little-endian records without conversion; big-endian hosts need a copying reader"
-);
+compile_error!("shardfmt maps little-endian records without conversion; big-endian hosts need a copying reader");
 
 pub mod checksum;
 pub mod dataset;
 pub mod entry;
 pub mod error;
+pub mod fail_point;
 pub mod layout;
 pub mod mmap;
 pub mod persist;
@@ -19,16 +18,15 @@ pub mod sidecar;
 pub mod verify;
 pub mod writer;
 
-pub use dataset::{
-    Axes, Counts, Dataset, DatasetInfo, ValueScale, read_dataset_json, write_dataset_json,
-};
+pub use dataset::{Axes, Counts, Dataset, DatasetInfo, ValueScale, read_dataset_json, write_dataset_json};
 pub use entry::FileEntry;
 pub use error::{Error, Result};
 pub use layout::{ClipSpec, Dtype, Layout};
 pub use mmap::{MappedFile, map_file};
 pub use shard::{Checks, Shard};
 pub use sidecar::{
-    AssetRow, BoxStatus, ClipBox, LabelRow, LabelSource, PriorRow, RejectRow, Split, Taxa, Taxon, read_assets, read_labels,
-    read_priors, read_rejects, read_taxa, write_assets, write_labels, write_priors, write_rejects, write_taxa,
+    AssetRow, BoxStatus, ClipBox, LabelRow, LabelSource, PriorRow, RejectRow, Split, Taxa, Taxon, read_assets,
+    read_labels, read_priors, read_rejects, read_taxa, write_assets, write_labels, write_priors, write_rejects,
+    write_taxa,
 };
 pub use writer::ShardWriter;

@@ -43,8 +43,7 @@ impl AsRef<[u8]> for MappedFile {
 pub fn map_file(path: &Path) -> Result<MappedFile> {
     let file = File::open(path).map_err(|cause| Error::io(path, "open", cause))?;
     // SAFETY: the map is read-only and, by the contract at `MappedFile`, nothing modifies or truncates the file.
-    let map =
-        unsafe { memmap2::Mmap::map(&file) }.map_err(|cause| Error::io(path, "map", cause))?;
+    let map = unsafe { memmap2::Mmap::map(&file) }.map_err(|cause| Error::io(path, "map", cause))?;
     Ok(MappedFile {
         map,
         path: path.to_path_buf(),

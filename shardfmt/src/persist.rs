@@ -6,6 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::fail_point;
 
 /// `path` with its file name changed to `.NAME.suffix`: a sibling, so that a rename stays on one filesystem.
 fn sibling(path: &Path, suffix: &str) -> PathBuf {
@@ -48,6 +49,7 @@ impl AtomicFile {
             .truncate(true)
             .open(&temp);
         let file = opened.map_err(|cause| Error::io(&temp, "create", cause))?;
+        fail_point::reach("file created");
         Ok(Self {
             file,
             temp,
@@ -78,9 +80,11 @@ impl AtomicFile {
         self.file
             .sync_all()
             .map_err(|cause| Error::io(&self.temp, "sync", cause))?;
+        fail_point::reach("file synced");
         fs::rename(&self.temp, &self.path)
             .map_err(|cause| Error::io(&self.path, "rename a finished file to", cause))?;
         self.renamed = true;
+        fail_point::reach("file renamed");
         sync_dir(folder_of(&self.path))
     }
 }
@@ -122,8 +126,7 @@ impl Drop for AtomicFile {
 /// [`Error::Io`] naming the file and the step that failed.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut file = AtomicFile::create(path)?;
-    file.write_all(bytes)
-        .map_err(|cause| Error::io(path, "write", cause))?;
+    file.write_all(bytes).map_err(|cause| Error::io(path, "write", cause))?;
     file.commit()
 }
 
@@ -135,7 +138,17 @@ pub fn sync_dir(path: &Path) -> Result<()> {
     let folder = File::open(path).map_err(|cause| Error::io(path, "open folder", cause))?;
     folder
         .sync_all()
-        .map_err(|cause| Error::io(path, "sync folder", cause))
+        .map_err(|cause| Error::io(path, "sync folder", cause))?;
+    fail_point::reach("folder synced");
+    Ok(())
+}
+
+/// Makes the name `path` itself durable, by syncing the folder it stands in.
+///
+/// # Errors
+/// [`Error::Io`] if that folder cannot be opened or synced.
+pub fn sync_parent(path: &Path) -> Result<()> {
+    sync_dir(folder_of(path))
 }
 
 /// Exchanges the names of two existing folders on one filesystem, so that each path then leads to the other content.
@@ -149,6 +162,7 @@ pub fn exchange_dirs(a: &Path, b: &Path) -> Result<()> {
     if !exchange_atomically(a, b)? {
         exchange_by_renames(a, b)?;
     }
+    fail_point::reach("folders exchanged");
     sync_dir(folder_of(a))?;
     sync_dir(folder_of(b))
 }
@@ -174,14 +188,12 @@ fn exchange_by_renames(a: &Path, b: &Path) -> Result<()> {
     let aside = sibling(a, ".aside");
     fs::rename(a, &aside).map_err(|cause| Error::io(a, "move aside", cause))?;
     if let Err(cause) = fs::rename(b, a) {
-        fs::rename(&aside, a)
-            .map_err(|cause| Error::io(&aside, "move back (content of the old folder)", cause))?;
+        fs::rename(&aside, a).map_err(|cause| Error::io(&aside, "move back (content of the old folder)", cause))?;
         return Err(Error::io(b, "move into place", cause));
     }
     if let Err(cause) = fs::rename(&aside, b) {
         fs::rename(a, b).map_err(|cause| Error::io(a, "move back", cause))?;
-        fs::rename(&aside, a)
-            .map_err(|cause| Error::io(&aside, "move back (content of the old folder)", cause))?;
+        fs::rename(&aside, a).map_err(|cause| Error::io(&aside, "move back (content of the old folder)", cause))?;
         return Err(Error::io(&aside, "move into place", cause));
     }
     Ok(())
@@ -217,12 +229,20 @@ impl Lock {
             let file = open().map_err(|cause| Error::io(path, "create lock file", cause))?;
             match lock(&file) {
                 Ok(()) => {}
-                Err(TryLockError::WouldBlock) => return Err(Error::Locked { path: path.to_path_buf() }),
+                Err(TryLockError::WouldBlock) => {
+                    return Err(Error::Locked {
+                        path: path.to_path_buf(),
+                    });
+                }
                 Err(TryLockError::Error(cause)) => return Err(Error::io(path, "lock", cause)),
             }
             // The holder before us may have removed the file: then what we locked is not what others will see.
             if is_at(&file, path) {
-                return Ok(Self { _file: file, path: path.to_path_buf() });
+                fail_point::reach("lock taken");
+                return Ok(Self {
+                    _file: file,
+                    path: path.to_path_buf(),
+                });
             }
         }
     }

@@ -17,7 +17,10 @@ const TAIL_BYTES: usize = TAIL.0.len() + 16 + TAIL.1.len();
 /// # Errors
 /// [`Error::DatasetJson`] naming `path` when the text is no such object.
 pub fn seal(object: &str, path: &Path) -> Result<Vec<u8>> {
-    let open = object.strip_suffix('}').map(str::trim_end).filter(|open| open.starts_with('{') && open.len() > 1);
+    let open = object
+        .strip_suffix('}')
+        .map(str::trim_end)
+        .filter(|open| open.starts_with('{') && open.len() > 1);
     let open = open.ok_or_else(|| damaged(path, "content", "is no JSON object with members"))?;
     Ok(format!("{open}{}{}{}", TAIL.0, hex(xxh3(open.as_bytes())), TAIL.1).into_bytes())
 }
@@ -27,22 +30,41 @@ pub fn seal(object: &str, path: &Path) -> Result<Vec<u8>> {
 /// # Errors
 /// [`Error::DatasetJson`] when the end is not a seal, [`Error::FileChecksum`] when any byte before it changed.
 pub fn unseal<'a>(bytes: &'a [u8], path: &Path) -> Result<&'a str> {
-    let split = bytes.len().checked_sub(TAIL_BYTES).and_then(|at| bytes.split_at_checked(at));
+    let split = bytes
+        .len()
+        .checked_sub(TAIL_BYTES)
+        .and_then(|at| bytes.split_at_checked(at));
     let sealed = split.and_then(|(open, tail)| {
-        let digits = std::str::from_utf8(tail).ok()?.strip_prefix(TAIL.0)?.strip_suffix(TAIL.1)?;
+        let digits = std::str::from_utf8(tail)
+            .ok()?
+            .strip_prefix(TAIL.0)?
+            .strip_suffix(TAIL.1)?;
         Some((open, parse_hex(digits)?))
     });
-    let (open, expected) =
-        sealed.ok_or_else(|| damaged(path, "end", "is not ,\"xxh3\":\"<16 hexadecimal digits>\"} and a newline"))?;
+    let (open, expected) = sealed.ok_or_else(|| {
+        damaged(
+            path,
+            "end",
+            "is not ,\"xxh3\":\"<16 hexadecimal digits>\"} and a newline",
+        )
+    })?;
     let got = xxh3(open);
     if got != expected {
-        return Err(Error::FileChecksum { path: path.to_path_buf(), expected, got });
+        return Err(Error::FileChecksum {
+            path: path.to_path_buf(),
+            expected,
+            got,
+        });
     }
     std::str::from_utf8(bytes).map_err(|_| damaged(path, "content", "is not UTF-8"))
 }
 
 fn damaged(path: &Path, field: &'static str, reason: &str) -> Error {
-    Error::DatasetJson { path: path.to_path_buf(), field, reason: reason.to_owned() }
+    Error::DatasetJson {
+        path: path.to_path_buf(),
+        field,
+        reason: reason.to_owned(),
+    }
 }
 
 #[cfg(test)]

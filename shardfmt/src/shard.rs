@@ -230,8 +230,7 @@ impl<D: AsRef<[u8]>> Shard<D> {
     /// # Errors
     /// [`Error::RowOutOfRange`], as for the other per-row values.
     pub fn asset_id(&self, row: u32) -> Result<i64> {
-        self.tail_value(TailTensor::AssetId, row)
-            .map(i64::from_le_bytes)
+        self.tail_value(TailTensor::AssetId, row).map(i64::from_le_bytes)
     }
 
     /// Number of the clip at `row` in its recording.
@@ -239,8 +238,7 @@ impl<D: AsRef<[u8]>> Shard<D> {
     /// # Errors
     /// [`Error::RowOutOfRange`].
     pub fn clip_index(&self, row: u32) -> Result<u32> {
-        self.tail_value(TailTensor::ClipIndex, row)
-            .map(u32::from_le_bytes)
+        self.tail_value(TailTensor::ClipIndex, row).map(u32::from_le_bytes)
     }
 
     /// Level in dB that the values of the clip at `row` are relative to.
@@ -248,8 +246,7 @@ impl<D: AsRef<[u8]>> Shard<D> {
     /// # Errors
     /// [`Error::RowOutOfRange`].
     pub fn ref_db(&self, row: u32) -> Result<f32> {
-        self.tail_value(TailTensor::RefDb, row)
-            .map(f32::from_le_bytes)
+        self.tail_value(TailTensor::RefDb, row).map(f32::from_le_bytes)
     }
 
     /// Stored XXH3-64 of the clip at `row`.
@@ -257,8 +254,7 @@ impl<D: AsRef<[u8]>> Shard<D> {
     /// # Errors
     /// [`Error::RowOutOfRange`].
     pub fn record_xxh3(&self, row: u32) -> Result<u64> {
-        self.tail_value(TailTensor::Xxh3, row)
-            .map(u64::from_le_bytes)
+        self.tail_value(TailTensor::Xxh3, row).map(u64::from_le_bytes)
     }
 
     /// Rows of the clips of an asset in source order, in constant time; `None` if the asset is not in this shard.

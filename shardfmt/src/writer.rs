@@ -7,6 +7,7 @@ use std::path::Path;
 use crate::checksum::{hash_reader, xxh3};
 use crate::entry::FileEntry;
 use crate::error::{Error, Result};
+use crate::fail_point;
 use crate::layout::{ClipSpec, Layout, MAX_ROWS, TailTensor};
 use crate::persist::AtomicFile;
 
@@ -40,11 +41,7 @@ impl ShardWriter {
     ///
     /// # Errors
     /// [`Error::InvalidSpec`], [`Error::InvalidMetadata`], [`Error::HeaderTooLarge`], [`Error::Io`].
-    pub fn create(
-        path: &Path,
-        spec: ClipSpec,
-        metadata: &BTreeMap<String, String>,
-    ) -> Result<Self> {
+    pub fn create(path: &Path, spec: ClipSpec, metadata: &BTreeMap<String, String>) -> Result<Self> {
         let layout = Layout {
             spec,
             rows: 0,
@@ -81,14 +78,7 @@ impl ShardWriter {
     ///
     /// # Errors
     /// As [`ShardWriter::push`].
-    pub fn push_hashed(
-        &mut self,
-        asset_id: i64,
-        clip_index: u32,
-        ref_db: f32,
-        clip: &[u8],
-        xxh3: u64,
-    ) -> Result<()> {
+    pub fn push_hashed(&mut self, asset_id: i64, clip_index: u32, ref_db: f32, clip: &[u8], xxh3: u64) -> Result<()> {
         self.check_sound()?;
         let expected = self.layout.spec.clip_bytes();
         if clip.len() != expected {
@@ -124,6 +114,7 @@ impl ShardWriter {
             _ => {}
         }
         self.attempt("write", |file| file.write_all(clip))?;
+        fail_point::reach("shard row written");
         self.assets.insert(asset_id);
         self.rows.push(Row {
             asset_id,
@@ -160,10 +151,7 @@ impl ShardWriter {
             file.seek(SeekFrom::Start(end))?;
             file.get_ref().set_len(end)
         })?;
-        let kept = self
-            .rows
-            .get((rows as usize).wrapping_sub(1))
-            .map(|row| row.asset_id);
+        let kept = self.rows.get((rows as usize).wrapping_sub(1)).map(|row| row.asset_id);
         for row in self.rows.drain(rows as usize..) {
             // Runs are contiguous, so only the last kept row can share an asset with a dropped one.
             if Some(row.asset_id) != kept {
@@ -191,6 +179,7 @@ impl ShardWriter {
             // The checksum is of what is in the file, not of what was handed to it.
             file.seek(SeekFrom::Start(0)).map(drop)
         })?;
+        fail_point::reach("shard header written");
         let mut file = self
             .file
             .into_inner()
@@ -260,21 +249,9 @@ mod tests {
         writer.push(1, 0, 0.0, &[0]).unwrap();
         let full = std::io::ErrorKind::StorageFull;
         let error = writer.attempt("write", |_| Err(full.into())).unwrap_err();
-        assert!(matches!(
-            error,
-            Error::Io {
-                operation: "write",
-                ..
-            }
-        ));
-        assert!(matches!(
-            writer.push(1, 1, 0.0, &[0]),
-            Err(Error::WriterFailed { .. })
-        ));
-        assert!(matches!(
-            writer.truncate(0),
-            Err(Error::WriterFailed { .. })
-        ));
+        assert!(matches!(error, Error::Io { operation: "write", .. }));
+        assert!(matches!(writer.push(1, 1, 0.0, &[0]), Err(Error::WriterFailed { .. })));
+        assert!(matches!(writer.truncate(0), Err(Error::WriterFailed { .. })));
         assert!(matches!(writer.finish(), Err(Error::WriterFailed { .. })));
         assert!(!path.exists());
     }

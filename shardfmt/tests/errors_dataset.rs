@@ -15,12 +15,10 @@ use parquet::file::properties::WriterProperties;
 use shardfmt::checksum::{hex, xxh3};
 use shardfmt::entry::{REJECTS, TAXA, labels_path, priors_path, shard_path};
 use shardfmt::sidecar::{
-    AssetRow, LabelRow, RejectRow, read_labels, read_priors, read_rejects, read_taxa, write_assets,
-    write_labels, write_rejects,
+    AssetRow, LabelRow, RejectRow, read_labels, read_priors, read_rejects, read_taxa, write_assets, write_labels,
+    write_rejects,
 };
-use shardfmt::{
-    Checks, ClipSpec, Dataset, DatasetInfo, Error, read_dataset_json, write_dataset_json,
-};
+use shardfmt::{Checks, ClipSpec, Dataset, DatasetInfo, Error, read_dataset_json, write_dataset_json};
 
 /// Where an error is expected, and the change that brings it about.
 type Break<T> = (&'static str, fn(&mut T));
@@ -36,19 +34,12 @@ fn dataset() -> (tempfile::TempDir, PathBuf) {
 fn foreign_table(columns: Vec<(&str, ArrayRef)>) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(REJECTS);
-    let batch =
-        RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, c)| (n, c, true)))
-            .unwrap();
+    let batch = RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, c)| (n, c, true))).unwrap();
     let name = KeyValue::new("l48.schema".to_owned(), "rejects/1".to_owned());
     let properties = WriterProperties::builder()
         .set_key_value_metadata(Some(vec![name]))
         .build();
-    let mut writer = ArrowWriter::try_new(
-        File::create(&path).unwrap(),
-        batch.schema(),
-        Some(properties),
-    )
-    .unwrap();
+    let mut writer = ArrowWriter::try_new(File::create(&path).unwrap(), batch.schema(), Some(properties)).unwrap();
     writer.write(&batch).unwrap();
     writer.close().unwrap();
     (folder, path)
@@ -89,9 +80,7 @@ fn column_missing_or_of_another_type() {
     columns.retain(|(name, _)| *name != "stage");
     let (_folder, path) = foreign_table(columns.clone());
     let error = read_rejects(&path).unwrap_err();
-    assert!(
-        matches!(&error, Error::Column { column, got, .. } if column == "stage" && got == "no such column")
-    );
+    assert!(matches!(&error, Error::Column { column, got, .. } if column == "stage" && got == "no such column"));
     columns.push(("stage", Arc::new(Int64Array::from_iter_values([1, 2]))));
     let (_folder, path) = foreign_table(columns);
     let error = read_rejects(&path).unwrap_err();
@@ -136,18 +125,10 @@ fn cell_with_a_null_inside_a_list() {
         lists.append_null();
         let lists: ArrayRef = Arc::new(lists.finish());
         let schema = table.schema();
-        let columns = schema
-            .fields()
-            .iter()
-            .zip(table.columns())
-            .map(|(field, column)| {
-                let new = if field.name() == "geo_possible" {
-                    &lists
-                } else {
-                    column
-                };
-                (field.name().clone(), Arc::clone(new), true)
-            });
+        let columns = schema.fields().iter().zip(table.columns()).map(|(field, column)| {
+            let new = if field.name() == "geo_possible" { &lists } else { column };
+            (field.name().clone(), Arc::clone(new), true)
+        });
         let batch = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
         let name = KeyValue::new("l48.schema".to_owned(), "priors/1".to_owned());
         let properties = WriterProperties::builder()
@@ -159,10 +140,7 @@ fn cell_with_a_null_inside_a_list() {
         writer.close().unwrap();
         read_priors(&path, &sample::taxa())
     };
-    assert_eq!(
-        rewrite([Some("comrav"), Some("eurrob1")]).unwrap(),
-        sample::priors()
-    );
+    assert_eq!(rewrite([Some("comrav"), Some("eurrob1")]).unwrap(), sample::priors());
     let error = rewrite([Some("comrav"), None]).unwrap_err();
     assert!(
         matches!(
@@ -180,9 +158,7 @@ fn cell_with_a_null_inside_a_list() {
 fn table_schema_of_another_kind() {
     let (_folder, dir) = dataset();
     let error = read_taxa(&dir.join(REJECTS)).unwrap_err();
-    assert!(
-        matches!(error, Error::TableSchema { expected: "taxa/1", got, .. } if got == "rejects/1")
-    );
+    assert!(matches!(error, Error::TableSchema { expected: "taxa/1", got, .. } if got == "rejects/1"));
 }
 
 #[test]
@@ -193,10 +169,7 @@ fn table_that_is_none() {
     assert!(matches!(read_taxa(&path), Err(Error::Table { .. })));
     assert!(matches!(
         read_taxa(&folder.path().join("none")),
-        Err(Error::Io {
-            operation: "open",
-            ..
-        })
+        Err(Error::Io { operation: "open", .. })
     ));
 }
 
@@ -244,11 +217,7 @@ fn cell_with_a_label_that_is_not_allowed() {
 #[test]
 fn cell_with_a_species_code_that_is_no_class() {
     let (_folder, dir) = dataset();
-    let error = read_labels(
-        &dir.join(labels_path(0)),
-        &shardfmt::sidecar::Taxa::default(),
-    )
-    .unwrap_err();
+    let error = read_labels(&dir.join(labels_path(0)), &shardfmt::sidecar::Taxa::default()).unwrap_err();
     assert!(
         matches!(
             error,
@@ -265,10 +234,7 @@ fn cell_with_a_species_code_that_is_no_class() {
 #[test]
 fn no_dataset() {
     let folder = tempfile::tempdir().unwrap();
-    assert!(matches!(
-        Dataset::open(folder.path()),
-        Err(Error::NoDataset { .. })
-    ));
+    assert!(matches!(Dataset::open(folder.path()), Err(Error::NoDataset { .. })));
 }
 
 #[test]
@@ -278,13 +244,9 @@ fn file_missing_and_file_size() {
     let bytes = fs::read(&path).unwrap();
     fs::write(&path, &bytes[1..]).unwrap();
     let error = Dataset::open(&dir).unwrap_err();
-    assert!(
-        matches!(&error, Error::FileSize { path: named, expected: 4096, got: 4095 } if *named == path)
-    );
+    assert!(matches!(&error, Error::FileSize { path: named, expected: 4096, got: 4095 } if *named == path));
     fs::remove_file(&path).unwrap();
-    assert!(
-        matches!(Dataset::open(&dir), Err(Error::FileMissing { path: named }) if named == path)
-    );
+    assert!(matches!(Dataset::open(&dir), Err(Error::FileMissing { path: named }) if named == path));
 }
 
 #[test]
@@ -294,9 +256,7 @@ fn file_checksum() {
     let mut bytes = fs::read(&path).unwrap();
     bytes[100] ^= 4;
     fs::write(&path, bytes).unwrap();
-    assert!(
-        matches!(Dataset::open(&dir), Err(Error::FileChecksum { path: named, .. }) if named == path)
-    );
+    assert!(matches!(Dataset::open(&dir), Err(Error::FileChecksum { path: named, .. }) if named == path));
 }
 
 #[test]
@@ -328,17 +288,8 @@ fn mismatch_of_spec_and_of_assets() {
         ..info.clone()
     };
     write_dataset_json(&dir, &other).unwrap();
-    let error = Dataset::open(&dir)
-        .unwrap()
-        .open_shard(0, Checks::Off)
-        .unwrap_err();
-    assert!(matches!(
-        error,
-        Error::Mismatch {
-            field: "clip spec",
-            ..
-        }
-    ));
+    let error = Dataset::open(&dir).unwrap().open_shard(0, Checks::Off).unwrap_err();
+    assert!(matches!(error, Error::Mismatch { field: "clip spec", .. }));
     let cases: [Break<AssetRow>; 3] = [
         ("shard", |row| row.shard = 1),
         ("first_row", |row| row.first_row = 2),
@@ -347,19 +298,11 @@ fn mismatch_of_spec_and_of_assets() {
     for (name, break_it) in cases {
         let mut rows = sample::assets();
         break_it(&mut rows[1]);
-        let entry =
-            write_assets(&dir.join("assets/00000.parquet"), &sample::taxa(), &rows).unwrap();
+        let entry = write_assets(&dir.join("assets/00000.parquet"), &sample::taxa(), &rows).unwrap();
         let mut files = info.files.clone();
         let position = files.iter().position(|old| old.path == entry.path).unwrap();
         files[position] = entry;
-        write_dataset_json(
-            &dir,
-            &DatasetInfo {
-                files,
-                ..info.clone()
-            },
-        )
-        .unwrap();
+        write_dataset_json(&dir, &DatasetInfo { files, ..info.clone() }).unwrap();
         let error = Dataset::open(&dir).unwrap_err();
         assert!(
             matches!(&error, Error::Mismatch { field, .. } if *field == name),
@@ -375,9 +318,7 @@ fn dataset_json_that_breaks_a_rule() {
     let cases: [Break<DatasetInfo>; 9] = [
         ("format", |info| info.format = "else".into()),
         ("clips", |info| info.clips.width = 0),
-        ("axes.frequency_scale", |info| {
-            info.axes.frequency_scale = "bark".into()
-        }),
+        ("axes.frequency_scale", |info| info.axes.frequency_scale = "bark".into()),
         ("values.unit", |info| info.values.unit = "db".into()),
         ("values.step", |info| info.values.step = f64::INFINITY),
         ("files", |info| info.counts.shards = 1),
@@ -404,17 +345,9 @@ fn dataset_json_that_breaks_a_rule() {
 /// `dataset.json` with `from` replaced by `to` and a sound checksum.
 fn rewritten(path: &Path, from: &str, to: &str) -> Error {
     let text = fs::read_to_string(path).unwrap();
-    let open = text
-        .rsplit_once(",\"xxh3\"")
-        .unwrap()
-        .0
-        .replacen(from, to, 1);
+    let open = text.rsplit_once(",\"xxh3\"").unwrap().0.replacen(from, to, 1);
     assert!(!text.starts_with(&open), "{from} is not there");
-    fs::write(
-        path,
-        format!("{open},\"xxh3\":\"{}\"}}\n", hex(xxh3(open.as_bytes()))),
-    )
-    .unwrap();
+    fs::write(path, format!("{open},\"xxh3\":\"{}\"}}\n", hex(xxh3(open.as_bytes())))).unwrap();
     read_dataset_json(path).unwrap_err()
 }
 
@@ -434,16 +367,7 @@ fn newer_datasets_are_refused_before_their_content_is_read() {
     assert!(matches!(error, Error::UnsupportedVersion { supported: 1, got, .. } if got == "2"));
     fs::write(&path, &original).unwrap();
     let error = rewritten(&path, "\"axes\"", "\"axles\"");
-    assert!(
-        matches!(
-            &error,
-            Error::DatasetJson {
-                field: "content",
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(&error, Error::DatasetJson { field: "content", .. }), "{error}");
 }
 
 #[test]

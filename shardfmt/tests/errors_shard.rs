@@ -19,11 +19,7 @@ fn with_header(from: &str, to: &str) -> Vec<u8> {
     let mut bytes = sample::shard_bytes();
     let json = String::from_utf8(bytes[8..4096].to_vec()).unwrap();
     assert!(json.contains(from), "{from} is not in the header");
-    let mut json = json
-        .replacen(from, to, 1)
-        .trim_end()
-        .to_owned()
-        .into_bytes();
+    let mut json = json.replacen(from, to, 1).trim_end().to_owned().into_bytes();
     json.resize(4088, b' ');
     bytes[8..4096].copy_from_slice(&json);
     bytes
@@ -36,9 +32,7 @@ fn with_rows(rows: &[(i64, u32)]) -> Vec<u8> {
     rows.iter().for_each(|row| tail.extend(row.0.to_le_bytes()));
     rows.iter().for_each(|row| tail.extend(row.1.to_le_bytes()));
     rows.iter().for_each(|_| tail.extend(0_f32.to_le_bytes()));
-    clips
-        .iter()
-        .for_each(|clip| tail.extend(xxh3(clip).to_le_bytes()));
+    clips.iter().for_each(|clip| tail.extend(xxh3(clip).to_le_bytes()));
     let layout = Layout {
         spec: sample::spec(),
         rows: rows.len() as u64,
@@ -51,8 +45,7 @@ fn with_rows(rows: &[(i64, u32)]) -> Vec<u8> {
 
 fn writer() -> (tempfile::TempDir, ShardWriter) {
     let folder = tempfile::tempdir().unwrap();
-    let writer =
-        ShardWriter::create(&folder.path().join("s"), sample::spec(), &BTreeMap::new()).unwrap();
+    let writer = ShardWriter::create(&folder.path().join("s"), sample::spec(), &BTreeMap::new()).unwrap();
     (folder, writer)
 }
 
@@ -72,9 +65,7 @@ fn a_shard_can_be_shared_between_threads() {
     let shard = Shard::from_bytes(bytes, Checks::FirstTouch).unwrap();
     std::thread::scope(|scope| {
         for _ in 0..4 {
-            scope.spawn(|| {
-                (0..100).for_each(|i| assert_eq!(shard.clip(i % 4).is_err(), i % 4 == 0))
-            });
+            scope.spawn(|| (0..100).for_each(|i| assert_eq!(shard.clip(i % 4).is_err(), i % 4 == 0)));
         }
     });
 }
@@ -151,10 +142,7 @@ fn header_not_canonical() {
 
 #[test]
 fn unsupported_version() {
-    let error = open(with_header(
-        "\"l48.version\":\"1\"",
-        "\"l48.version\":\"2\"",
-    ));
+    let error = open(with_header("\"l48.version\":\"1\"", "\"l48.version\":\"2\""));
     assert!(matches!(error, Error::UnsupportedVersion { supported: 1, got, .. } if got == "2"));
 }
 
@@ -172,19 +160,14 @@ fn shard_length() {
     let mut bytes = sample::shard_bytes();
     let expected = bytes.len() as u64;
     bytes.pop();
-    assert!(
-        matches!(open(bytes), Error::ShardLength { expected: e, got, .. } if e == expected && got == e - 1)
-    );
+    assert!(matches!(open(bytes), Error::ShardLength { expected: e, got, .. } if e == expected && got == e - 1));
 }
 
 #[test]
 fn tail_checksum() {
     let mut bytes = sample::shard_bytes();
     *bytes.last_mut().unwrap() ^= 1;
-    assert!(matches!(
-        open(bytes),
-        Error::TailChecksum { offset: 4156, .. }
-    ));
+    assert!(matches!(open(bytes), Error::TailChecksum { offset: 4156, .. }));
 }
 
 #[test]
@@ -237,35 +220,16 @@ fn row_out_of_range() {
     let bytes = sample::shard_bytes();
     let shard = Shard::from_bytes(bytes, Checks::Off).unwrap();
     for row in [4, u32::MAX] {
-        assert!(matches!(
-            shard.clip(row),
-            Err(Error::RowOutOfRange { rows: 4, .. })
-        ));
-        assert!(matches!(
-            shard.asset_id(row),
-            Err(Error::RowOutOfRange { .. })
-        ));
-        assert!(matches!(
-            shard.clip_index(row),
-            Err(Error::RowOutOfRange { .. })
-        ));
-        assert!(matches!(
-            shard.ref_db(row),
-            Err(Error::RowOutOfRange { .. })
-        ));
-        assert!(matches!(
-            shard.record_xxh3(row),
-            Err(Error::RowOutOfRange { .. })
-        ));
+        assert!(matches!(shard.clip(row), Err(Error::RowOutOfRange { rows: 4, .. })));
+        assert!(matches!(shard.asset_id(row), Err(Error::RowOutOfRange { .. })));
+        assert!(matches!(shard.clip_index(row), Err(Error::RowOutOfRange { .. })));
+        assert!(matches!(shard.ref_db(row), Err(Error::RowOutOfRange { .. })));
+        assert!(matches!(shard.record_xxh3(row), Err(Error::RowOutOfRange { .. })));
     }
     let (_folder, mut writer) = writer();
     assert!(matches!(
         writer.truncate(1),
-        Err(Error::RowOutOfRange {
-            row: 1,
-            rows: 0,
-            ..
-        })
+        Err(Error::RowOutOfRange { row: 1, rows: 0, .. })
     ));
 }
 
@@ -275,9 +239,7 @@ fn wrong_dtype_and_misaligned() {
     let path = folder.path().join("s");
     let spec = ClipSpec::new(Dtype::F32, None, 1, 2).unwrap();
     let mut writer = ShardWriter::create(&path, spec, &BTreeMap::new()).unwrap();
-    writer
-        .push(1, 0, 0.0, bytemuck::cast_slice(&[1.5_f32, -2.0]))
-        .unwrap();
+    writer.push(1, 0, 0.0, bytemuck::cast_slice(&[1.5_f32, -2.0])).unwrap();
     writer.finish().unwrap();
     let mapped = Shard::open(&path, Checks::default()).unwrap();
     assert_eq!(mapped.clip_f32(0).unwrap(), [1.5, -2.0]);
@@ -333,19 +295,11 @@ fn asset_reopened_and_clip_order() {
     writer.push(1, 7, 0.0, &sample::clip(0)).unwrap();
     for index in [7, 6] {
         let error = writer.push(1, index, 0.0, &sample::clip(1)).unwrap_err();
-        assert!(
-            matches!(error, Error::ClipOrder { asset_id: 1, previous: 7, got } if got == index)
-        );
+        assert!(matches!(error, Error::ClipOrder { asset_id: 1, previous: 7, got } if got == index));
     }
     writer.push(2, 0, 0.0, &sample::clip(1)).unwrap();
     let error = writer.push(1, 8, 0.0, &sample::clip(2)).unwrap_err();
-    assert!(matches!(
-        error,
-        Error::AssetReopened {
-            asset_id: 1,
-            row: 2
-        }
-    ));
+    assert!(matches!(error, Error::AssetReopened { asset_id: 1, row: 2 }));
     // Refused pushes leave the writer as it was.
     assert_eq!(writer.finish().unwrap().rows, 2);
 }
@@ -378,9 +332,6 @@ fn too_many_rows() {
         tail_xxh3: 0,
         features_optional: vec![],
     };
-    assert!(matches!(
-        layout.encode(Path::new("s")),
-        Err(Error::TooManyRows { .. })
-    ));
+    assert!(matches!(layout.encode(Path::new("s")), Err(Error::TooManyRows { .. })));
     assert_eq!(layout.data_offset(), PAGE_BYTES);
 }

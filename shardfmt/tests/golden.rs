@@ -72,8 +72,7 @@ fn hexdump(bytes: &[u8], first_offset: usize) -> Vec<String> {
 
 #[test]
 fn the_worked_example_of_the_specification_is_the_golden_shard() {
-    let readme =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
     let shard = fs::read(golden().join("shards/00000.safetensors")).unwrap();
     let json = String::from_utf8(shard[8..4096].to_vec()).unwrap();
     let mut expected = hexdump(&shard[..16], 0);
@@ -83,20 +82,13 @@ fn the_worked_example_of_the_specification_is_the_golden_shard() {
         assert!(readme.contains(&line), "README.md lacks the line\n{line}");
     }
     let dataset = fs::read_to_string(golden().join("dataset.json")).unwrap();
-    assert!(
-        readme.contains(&dataset),
-        "README.md lacks the golden dataset.json"
-    );
+    assert!(readme.contains(&dataset), "README.md lacks the golden dataset.json");
 }
 
 #[test]
 fn the_script_in_the_specification_is_the_one_that_is_shipped() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let script = fs::read_to_string(root.join("python/read_shard.py")).unwrap();
-    assert!(
-        fs::read_to_string(root.join("README.md"))
-            .unwrap()
-            .contains(&script)
-    );
+    assert!(fs::read_to_string(root.join("README.md")).unwrap().contains(&script));
     assert!(script.lines().count() <= 30);
 }

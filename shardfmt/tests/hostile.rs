@@ -51,11 +51,7 @@ fn every_bit_flip_in_a_clip_is_refused_with_that_clip_only() {
         for checks in [Checks::FirstTouch, Checks::Always] {
             let shard = Shard::from_bytes(flipped(&bytes, bit), checks).unwrap();
             for row in 0..4 {
-                assert_eq!(
-                    shard.clip(row as u32).is_err(),
-                    row == damaged,
-                    "bit {bit}, row {row}"
-                );
+                assert_eq!(shard.clip(row as u32).is_err(), row == damaged, "bit {bit}, row {row}");
             }
         }
         assert!(
@@ -78,10 +74,7 @@ fn no_bit_flip_or_truncation_of_a_table_panics_and_the_dataset_refuses_each() {
         let check = |damaged: &[u8]| {
             fs::write(&path, damaged).unwrap();
             // Without the dataset's checksum a flipped value may read as another value; a panic fails the test.
-            let _ = (
-                read_labels(&path, dataset.taxa()),
-                read_priors(&path, dataset.taxa()),
-            );
+            let _ = (read_labels(&path, dataset.taxa()), read_priors(&path, dataset.taxa()));
             match name.starts_with("labels") {
                 true => assert!(dataset.labels(0).is_err()),
                 false => assert!(dataset.priors(0).is_err()),
@@ -91,9 +84,7 @@ fn no_bit_flip_or_truncation_of_a_table_panics_and_the_dataset_refuses_each() {
         (0..bytes.len())
             .step_by(3)
             .for_each(|byte| check(&flipped(&bytes, byte * 8 + byte / 3 % 8)));
-        (0..bytes.len())
-            .step_by(7)
-            .for_each(|length| check(&bytes[..length]));
+        (0..bytes.len()).step_by(7).for_each(|length| check(&bytes[..length]));
     }
 }
 

@@ -10,16 +10,15 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use safetensors::SafeTensors;
 use shardfmt::sidecar::{
-    AssetRow, BoxStatus, ClipBox, LabelRow, LabelSource, PriorRow, Split, read_assets, read_labels,
-    read_priors, write_assets, write_labels, write_priors,
+    AssetRow, BoxStatus, ClipBox, LabelRow, LabelSource, PriorRow, Split, read_assets, read_labels, read_priors,
+    write_assets, write_labels, write_priors,
 };
 use shardfmt::{Checks, ClipSpec, Dtype, Shard, ShardWriter};
 
 fn any_spec() -> impl Strategy<Value = ClipSpec> {
     let dtype = prop_oneof![Just(Dtype::U8), Just(Dtype::F16), Just(Dtype::F32)];
-    (dtype, proptest::option::of(1_u32..4), 1_u32..9, 1_u32..9).prop_map(
-        |(dtype, channels, height, width)| ClipSpec::new(dtype, channels, height, width).unwrap(),
-    )
+    (dtype, proptest::option::of(1_u32..4), 1_u32..9, 1_u32..9)
+        .prop_map(|(dtype, channels, height, width)| ClipSpec::new(dtype, channels, height, width).unwrap())
 }
 
 /// Rows of several assets: ids are distinct, indices ascend within each.
@@ -27,10 +26,7 @@ fn any_rows() -> impl Strategy<Value = Vec<(i64, u32, f32)>> {
     let clips = proptest::collection::btree_set(any::<u32>(), 1..5);
     btree_map(any::<i64>(), (clips, -100_f32..10.0), 0..6).prop_map(|assets| {
         let rows = |(id, (clips, level)): (i64, (std::collections::BTreeSet<u32>, f32))| {
-            clips
-                .into_iter()
-                .map(move |clip| (id, clip, level))
-                .collect::<Vec<_>>()
+            clips.into_iter().map(move |clip| (id, clip, level)).collect::<Vec<_>>()
         };
         assets.into_iter().flat_map(rows).collect()
     })
@@ -145,28 +141,20 @@ proptest! {
 
 fn any_box() -> impl Strategy<Value = ClipBox> {
     let status = prop::sample::select(BoxStatus::ALL);
-    (
-        ".{0,8}",
-        status,
-        0.0..1e6,
-        0.0..1e3,
-        any::<Option<bool>>(),
-        0_f32..1.0,
+    (".{0,8}", status, 0.0..1e6, 0.0..1e3, any::<Option<bool>>(), 0_f32..1.0).prop_map(
+        |(species_code, status, start_s, length_s, band, edge)| ClipBox {
+            species_code,
+            status,
+            start_s,
+            end_s: start_s + length_s,
+            low_hz: band.map(|_| 100.0 / 3.0),
+            high_hz: band.map(|_| 8000.0),
+            x_min: edge,
+            x_max: 1.0,
+            y_min: band.map(|_| edge),
+            y_max: band.filter(|&full| full).map(|_| 1.0),
+        },
     )
-        .prop_map(
-            |(species_code, status, start_s, length_s, band, edge)| ClipBox {
-                species_code,
-                status,
-                start_s,
-                end_s: start_s + length_s,
-                low_hz: band.map(|_| 100.0 / 3.0),
-                high_hz: band.map(|_| 8000.0),
-                x_min: edge,
-                x_max: 1.0,
-                y_min: band.map(|_| edge),
-                y_max: band.filter(|&full| full).map(|_| 1.0),
-            },
-        )
 }
 
 /// Each of the three classes in one list at most.
@@ -184,11 +172,7 @@ fn any_label() -> impl Strategy<Value = LabelRow> {
     )
         .prop_map(
             |((asset_id, number, start_s, level), split, label_source, lists, boxes, source_id)| {
-                let members = |list| {
-                    (0..3)
-                        .filter(|&class: &u32| lists[class as usize] == list)
-                        .collect()
-                };
+                let members = |list| (0..3).filter(|&class: &u32| lists[class as usize] == list).collect();
                 LabelRow {
                     asset_id,
                     clip_index: number,
@@ -228,25 +212,19 @@ fn any_prior() -> impl Strategy<Value = PriorRow> {
         classes(),
     )
         .prop_map(
-            |(
-                asset_id,
-                place,
-                (recorded_at_unix_us, utc_offset_min),
-                complete,
-                possible,
-                modelled,
-                observed,
-            )| PriorRow {
-                asset_id,
-                latitude: place.map(|place| place.0),
-                longitude: place.map(|place| place.1),
-                recorded_at_unix_us,
-                utc_offset_min,
-                checklist_id: complete.map(|complete| format!("S{complete}")),
-                geo_possible: possible,
-                geo_modelled: modelled,
-                checklist_observed: observed,
-                checklist_complete: complete,
+            |(asset_id, place, (recorded_at_unix_us, utc_offset_min), complete, possible, modelled, observed)| {
+                PriorRow {
+                    asset_id,
+                    latitude: place.map(|place| place.0),
+                    longitude: place.map(|place| place.1),
+                    recorded_at_unix_us,
+                    utc_offset_min,
+                    checklist_id: complete.map(|complete| format!("S{complete}")),
+                    geo_possible: possible,
+                    geo_modelled: modelled,
+                    checklist_observed: observed,
+                    checklist_complete: complete,
+                }
             },
         )
 }
@@ -272,10 +250,7 @@ fn dropping_a_writer_leaves_nothing_and_the_temporary_name_is_fixed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("00000.safetensors");
     let writer = ShardWriter::create(&path, sample::spec(), &BTreeMap::new()).unwrap();
-    assert_eq!(
-        sample::files_under(folder.path()),
-        [".00000.safetensors.tmp"]
-    );
+    assert_eq!(sample::files_under(folder.path()), [".00000.safetensors.tmp"]);
     drop(writer);
     assert_eq!(sample::files_under(folder.path()), [""; 0]);
 }

@@ -42,10 +42,7 @@ fn a_sound_dataset_has_no_findings_and_progress_reaches_the_end() {
         .map(|name| fs::metadata(folder.path().join(name)).unwrap().len())
         .sum();
     let mut last = (0, 0);
-    let report = verify(folder.path(), Depth::Full, &mut |done, total| {
-        last = (done, total)
-    })
-    .unwrap();
+    let report = verify(folder.path(), Depth::Full, &mut |done, total| last = (done, total)).unwrap();
     assert_eq!(
         report,
         Report {
@@ -161,11 +158,7 @@ fn shards_are_checked_even_if_dataset_json_is_damaged() {
 /// Lists `entry` in `dataset.json` in place of the file of the same path.
 fn relist(dir: &Path, entry: FileEntry) {
     let mut info = read_dataset_json(&dir.join("dataset.json")).unwrap();
-    let position = info
-        .files
-        .iter()
-        .position(|old| old.path == entry.path)
-        .unwrap();
+    let position = info.files.iter().position(|old| old.path == entry.path).unwrap();
     info.files[position] = entry;
     write_dataset_json(dir, &info).unwrap();
 }
@@ -211,10 +204,7 @@ fn a_shard_of_another_build_is_found() {
     sample::write_shard(&folder.path().join(shard_path(0)), &rows);
     let findings = check(folder.path(), Depth::Full).findings;
     assert_eq!(
-        findings
-            .iter()
-            .map(|finding| &finding.part)
-            .collect::<Vec<_>>(),
+        findings.iter().map(|finding| &finding.part).collect::<Vec<_>>(),
         [&Part::File]
     );
 }

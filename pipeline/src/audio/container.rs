@@ -72,7 +72,9 @@ pub(super) fn identify<R: Read + Seek>(source: &mut R) -> Result<(Container, u64
             // A tag's size is stored in 7-bit bytes and does not count its own 10-byte header or the
             // optional 10-byte footer (ID3v2.4 section 3.1).
             &[b'I', b'D', b'3', _, _, flags, a, b, c, d, ..] if (a | b | c | d) < 0x80 => {
-                let size = [a, b, c, d].iter().fold(0u64, |size, &byte| size << 7 | u64::from(byte));
+                let size = [a, b, c, d]
+                    .iter()
+                    .fold(0u64, |size, &byte| size << 7 | u64::from(byte));
                 offset += 10 + size + if flags & 0x10 != 0 { 10 } else { 0 };
                 continue;
             }
@@ -80,7 +82,9 @@ pub(super) fn identify<R: Read + Seek>(source: &mut R) -> Result<(Container, u64
                 return Err(unsupported("RF64 (WAV above 4 GiB)"));
             }
             [0x1a, 0x45, 0xdf, 0xa3, ..] => return Err(unsupported("Matroska/WebM")),
-            [b'N', b'I', b'S', b'T', b'_', b'1', b'A', ..] => return Err(unsupported("NIST SPHERE")),
+            [b'N', b'I', b'S', b'T', b'_', b'1', b'A', ..] => {
+                return Err(unsupported("NIST SPHERE"));
+            }
             [b'w', b'v', b'p', b'k', ..] => return Err(unsupported("WavPack")),
             [b'M', b'A', b'C', b' ', ..] => return Err(unsupported("Monkey's Audio")),
             [0x30, 0x26, 0xb2, 0x75, ..] => return Err(unsupported("ASF/WMA")),
@@ -141,7 +145,10 @@ mod tests {
     #[test]
     fn what_is_not_audio_is_named() {
         let error = identify(&mut Cursor::new(b"<!DOCTYPE html>")).unwrap_err();
-        assert_eq!(error.to_string(), "not a known audio container: the file starts with 3c21444f4354595045206874");
+        assert_eq!(
+            error.to_string(),
+            "not a known audio container: the file starts with 3c21444f4354595045206874"
+        );
         let error = identify(&mut Cursor::new(b"NIST_1A\n   1024\n")).unwrap_err();
         assert_eq!(error.to_string(), "NIST SPHERE is not supported");
         assert!(matches!(identify(&mut Cursor::new(b"")), Err(Reject::Empty)));

@@ -14,12 +14,12 @@
 //!
 //! | format | declared frames come from | also checked | cannot be noticed |
 //! |---|---|---|---|
-//! | WAV, PCM or float | data chunk, must be present and whole | bytes a frame and bytes a second agree with channels, bits and rate | changed samples; a length that its writer left short |
+//! | WAV, PCM or float | data chunk, must be present and whole | bytes a frame and bytes a second agree with channels, bits and rate; what follows the samples begins like a chunk | changed samples |
 //! | WAV, other codecs | data chunk, must be present | | changed samples |
 //! | AIFF, AIFF-C | common chunk, must agree with the sound chunk | both lie within the file | changed samples, a changed rate |
-//! | CAF | data or packet table chunk | | changed samples, a changed rate |
+//! | CAF | data or packet table chunk | refused if it declares priming frames | changed samples, a changed rate |
 //! | FLAC | STREAMINFO | MD5 of all samples, checksum and number of each frame, rate in each frame | without a total in STREAMINFO: a cut between frames if the MD5 is missing too |
-//! | MP3 | the MPEG frames, counted; must agree with a Xing, Info or VBRI tag | frames touch, and keep version, rate and channels; only known tags or zeros after the last; the LAME tag's checksum, if it breaks | changed audio inside a frame; without a tag: a cut at a frame boundary, and the encoder's delay (about 1,105 samples), which is then kept, as ffmpeg does |
+//! | MP3 | the MPEG frames, counted; must agree with a Xing, Info or VBRI tag | frames touch, and keep version, rate and channels; only known tags or zeros after the last; the checksum of a tag by LAME | changed audio inside a frame; a changed delay in a tag by FFmpeg, which has no usable checksum; without a tag: a cut at a frame boundary, and the encoder's delay (about 1,105 samples), which is then kept, as ffmpeg does |
 //! | Ogg Vorbis | granule position of the last page | checksum and order of every page, one stream, a last page | a stream cut and closed again by a tool |
 //! | MP4, M4A (AAC-LC, ALAC) | time-to-sample table | one edit list entry is applied (encoder delay); boxes lie within the file | changed audio inside an access unit; implicitly signalled HE-AAC, of which only the lower half of the spectrum is decoded; encoder delay given only in an iTunes comment |
 //!

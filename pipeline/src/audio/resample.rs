@@ -52,7 +52,10 @@ struct Blocks {
 
 impl std::fmt::Debug for Resampler {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Resampler").field("from_hz", &self.from_hz).field("to_hz", &self.to_hz).finish()
+        f.debug_struct("Resampler")
+            .field("from_hz", &self.from_hz)
+            .field("to_hz", &self.to_hz)
+            .finish()
     }
 }
 
@@ -72,7 +75,13 @@ impl Resampler {
         if high / MAX_RATIO > low {
             return Err(refuse(format!("the ratio exceeds {MAX_RATIO}")));
         }
-        let mut resampler = Self { from_hz, to_hz, blocks: None, received: 0, sent: 0 };
+        let mut resampler = Self {
+            from_hz,
+            to_hz,
+            blocks: None,
+            received: 0,
+            sent: 0,
+        };
         if from_hz == to_hz {
             return Ok(resampler);
         }
@@ -85,7 +94,9 @@ impl Resampler {
         let (block_in, block_out) = (units * unit_in, units * unit_out);
         if block_in.max(block_out) > MAX_BLOCK {
             let needed = block_in.max(block_out);
-            return Err(refuse(format!("blocks of {needed} samples would be needed, the limit is {MAX_BLOCK}")));
+            return Err(refuse(format!(
+                "blocks of {needed} samples would be needed, the limit is {MAX_BLOCK}"
+            )));
         }
         let fft = Fft::new_custom(
             from_hz as usize,
@@ -98,7 +109,10 @@ impl Resampler {
         )
         .map_err(|error| refuse(error.to_string()))?;
         if (fft.fft_size_in() as u64, fft.fft_size_out() as u64) != (block_in, block_out) {
-            return Err(refuse(format!("the resampler chose blocks of {} samples", fft.fft_size_out())));
+            return Err(refuse(format!(
+                "the resampler chose blocks of {} samples",
+                fft.fft_size_out()
+            )));
         }
         resampler.blocks = Some(Blocks {
             late: fft.output_delay(),
@@ -145,7 +159,9 @@ impl Resampler {
     /// [`Reject::Resample`].
     pub fn finish(mut self, out: &mut Vec<f32>) -> Result<(), Reject> {
         let total = resampled_frames(self.received, self.from_hz, self.to_hz);
-        let Some(blocks) = &mut self.blocks else { return Ok(()) };
+        let Some(blocks) = &mut self.blocks else {
+            return Ok(());
+        };
         let start = out.len();
         let missing = usize::try_from(total.saturating_sub(self.sent)).unwrap_or(usize::MAX);
         while out.len() - start < missing {
@@ -164,8 +180,11 @@ impl Blocks {
         let input = SequentialSlice::new(&self.input[..], 1, self.input.len());
         let input = input.map_err(|error| failed(error.to_string()))?;
         let frames = self.output.len();
-        let mut output = SequentialSlice::new_mut(&mut self.output[..], 1, frames).map_err(|error| failed(error.to_string()))?;
-        self.fft.process_into_buffer(&input, &mut output, None).map_err(|error| failed(error.to_string()))?;
+        let mut output =
+            SequentialSlice::new_mut(&mut self.output[..], 1, frames).map_err(|error| failed(error.to_string()))?;
+        self.fft
+            .process_into_buffer(&input, &mut output, None)
+            .map_err(|error| failed(error.to_string()))?;
         self.filled = 0;
         let dropped = self.late.min(frames);
         self.late -= dropped;
@@ -205,7 +224,14 @@ mod tests {
 
     #[test]
     fn lengths_are_exact_and_short_inputs_work() {
-        for (from_hz, to_hz) in [(48_000, 22_050), (44_100, 22_050), (16_000, 22_050), (44_101, 22_050), (48_000, 22_051), (22_050, 22_050)] {
+        for (from_hz, to_hz) in [
+            (48_000, 22_050),
+            (44_100, 22_050),
+            (16_000, 22_050),
+            (44_101, 22_050),
+            (48_000, 22_051),
+            (22_050, 22_050),
+        ] {
             for frames in [0usize, 1, 5, 2047, 2048, 48_001] {
                 let out = resample(&vec![0.25; frames], &[1000], from_hz, to_hz);
                 // The same rule in floating point, exact for these sizes.

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use shardfmt::entry::{DATASET_JSON, FOLDERS, REJECTS, TAXA};
+use shardfmt::entry::{DATASET_JSON, FOLDERS, REJECTS, TAXA, WORK_FOLDER};
+use shardfmt::fail_point::reach;
 use shardfmt::{Counts, RejectRow, Split, read_assets, write_dataset_json, write_rejects, write_taxa};
 
 use super::ledger::{self, ShardRecord};
@@ -145,7 +146,7 @@ fn records(dir: &Path, plan: &Plan) -> Result<Vec<ShardRecord>> {
                 file.bytes
             );
             return Err(Error::Record {
-                path: dir.join(ledger::FOLDER),
+                path: dir.join(WORK_FOLDER),
                 message,
             });
         }
@@ -190,6 +191,7 @@ fn remove_strays(dir: &Path, records: &[ShardRecord]) -> Result<()> {
             let relative = format!("{name}/{}", path.file_name().unwrap_or_default().to_string_lossy());
             if !kept.contains(relative.as_str()) {
                 std::fs::remove_file(&path).map_err(io("remove", &path))?;
+                reach("stray removed");
             }
         }
     }

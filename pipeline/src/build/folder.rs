@@ -3,10 +3,11 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use shardfmt::entry::{DATASET_JSON, FOLDERS};
-use shardfmt::persist::{Lock, exchange_dirs, sync_dir};
+use shardfmt::entry::{DATASET_JSON, FOLDERS, WORK_FOLDER};
+use shardfmt::fail_point::reach;
+use shardfmt::persist::{Lock, exchange_dirs, sync_dir, sync_parent};
 
-use super::ledger::{self, FOLDER, ShardRecord};
+use super::ledger::{self, ShardRecord};
 use super::plan::{PROGRAM, Plan, SourceStat};
 use super::reader::hash;
 use crate::error::{Error, Result, io};
@@ -35,7 +36,7 @@ pub(super) fn state(dir: &Path) -> Result<State> {
     if dir.join(DATASET_JSON).exists() {
         return Ok(State::Committed);
     }
-    if dir.join(FOLDER).is_dir() {
+    if dir.join(WORK_FOLDER).is_dir() {
         return Ok(State::Unfinished);
     }
     match entries.into_iter().next() {
@@ -60,12 +61,14 @@ pub(super) fn create(dir: &Path) -> Result<()> {
     for name in FOLDERS {
         let path = dir.join(name);
         std::fs::create_dir_all(&path).map_err(io("create the folder", &path))?;
+        reach("folder created");
     }
-    Ok(sync_dir(dir)?)
+    sync_dir(dir)?;
+    Ok(sync_parent(dir)?)
 }
 
 fn records(dir: &Path) -> Result<PathBuf> {
-    let path = dir.join(FOLDER);
+    let path = dir.join(WORK_FOLDER);
     std::fs::create_dir_all(&path).map_err(io("create the folder", &path))?;
     Ok(path)
 }
@@ -129,11 +132,13 @@ pub(super) fn replace(dir: &Path, aside: &Path) -> Result<()> {
 
 /// Removes a folder and all it holds.
 pub(super) fn remove(dir: &Path) -> Result<()> {
-    std::fs::remove_dir_all(dir).map_err(io("remove the folder", dir))
+    std::fs::remove_dir_all(dir).map_err(io("remove the folder", dir))?;
+    reach("folder removed");
+    Ok(())
 }
 
 /// Removes the records of a build that was cut off right after its commit.
 pub(super) fn tidy(dir: &Path) -> Result<()> {
-    let path = dir.join(FOLDER);
+    let path = dir.join(WORK_FOLDER);
     if path.is_dir() { remove(&path) } else { Ok(()) }
 }

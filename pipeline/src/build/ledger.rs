@@ -6,15 +6,13 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use shardfmt::entry::WORK_FOLDER;
 use shardfmt::persist::write_atomic;
 use shardfmt::{FileEntry, RejectRow};
 
 use super::plan::{Plan, SourceStat};
 use crate::error::{Error, Result, io};
 use crate::labels::LabelCounts;
-
-/// Folder of the records inside the dataset's folder; gone once the dataset is committed.
-pub(super) const FOLDER: &str = ".build";
 
 /// A source file as it was when its shard was built.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,12 +55,12 @@ pub(super) struct ShardRecord {
 }
 
 fn record_path(dir: &Path, shard: u32) -> PathBuf {
-    dir.join(FOLDER).join(format!("{shard:05}.json"))
+    dir.join(WORK_FOLDER).join(format!("{shard:05}.json"))
 }
 
 /// Path of the plan.
 pub(super) fn plan_path(dir: &Path) -> PathBuf {
-    dir.join(FOLDER).join("plan.json")
+    dir.join(WORK_FOLDER).join("plan.json")
 }
 
 /// Writes the plan.

@@ -117,6 +117,10 @@ fn build_aside<S: ClipSource>(
     options: &BuildOptions,
     events: &Events<'_>,
 ) -> Result<Outcome> {
+    // What stands here is the old dataset of a run that was cut off after its exchange, or what its removal left.
+    if matches!(folder::state(aside)?, State::Committed | State::Foreign(_)) {
+        folder::remove(aside)?;
+    }
     match build_in(source, aside, options, events) {
         Err(Error::PlanChanged { .. } | Error::Record { .. }) => {
             folder::remove(aside)?;

@@ -14,6 +14,8 @@ mod verify;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
 
 use crate::cli::{Cli, Command};
 
@@ -35,6 +37,26 @@ impl From<Exit> for ExitCode {
             Exit::Rejects => 1,
             Exit::Failed => 2,
         })
+    }
+}
+
+/// The program: logs to standard error, the command line, one command, its exit code.
+pub fn main() -> ExitCode {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let colour = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colour)
+        .without_time()
+        .with_target(false)
+        .init();
+    match run(Cli::parse()) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            tracing::error!("{error:#}");
+            Exit::Failed.into()
+        }
     }
 }
 

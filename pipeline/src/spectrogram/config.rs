@@ -192,7 +192,9 @@ pub enum ConfigError {
         nyquist_hz: f64,
     },
     /// A mel band lies between two bins of the transform and would always be silent.
-    #[error("mel band {band} ({low_hz:.1} to {high_hz:.1} Hz) holds no bin of the transform: raise n_fft (now {n_fft}) or lower n_mels (now {n_mels})")]
+    #[error(
+        "mel band {band} ({low_hz:.1} to {high_hz:.1} Hz) holds no bin of the transform: raise n_fft (now {n_fft}) or lower n_mels (now {n_mels})"
+    )]
     EmptyBand {
         /// The band, from 0.
         band: usize,
@@ -206,7 +208,9 @@ pub enum ConfigError {
         n_mels: usize,
     },
     /// The clip is too short for the picture's width.
-    #[error("frames is {wanted}, but a clip of {clip_samples} samples has {available}: lower frames or hop_length, or lengthen the clip")]
+    #[error(
+        "frames is {wanted}, but a clip of {clip_samples} samples has {available}: lower frames or hop_length, or lengthen the clip"
+    )]
     Frames {
         /// Columns asked for.
         wanted: usize,
@@ -236,7 +240,11 @@ impl SpectrogramConfig {
     /// Checks everything but the filterbank and returns the number of columns.
     pub(super) fn validate(&self, rate_hz: u32, clip_samples: usize) -> Result<usize, ConfigError> {
         let within = |name, got, min, max| {
-            if (min..=max).contains(&got) { Ok(()) } else { Err(ConfigError::Size { name, got, min, max }) }
+            if (min..=max).contains(&got) {
+                Ok(())
+            } else {
+                Err(ConfigError::Size { name, got, min, max })
+            }
         };
         within("n_fft", self.n_fft, 16, 1 << 20)?;
         if self.n_fft % 2 == 1 {
@@ -247,10 +255,16 @@ impl SpectrogramConfig {
         within("n_mels", self.n_mels, 1, 1 << 14)?;
         let (fmin_hz, fmax_hz, nyquist_hz) = (self.fmin_hz, self.fmax_hz, f64::from(rate_hz) / 2.0);
         if !(0.0 <= fmin_hz && fmin_hz < fmax_hz && fmax_hz <= nyquist_hz) {
-            return Err(ConfigError::Band { fmin_hz, fmax_hz, nyquist_hz });
+            return Err(ConfigError::Band {
+                fmin_hz,
+                fmax_hz,
+                nyquist_hz,
+            });
         }
         match self.top_db {
-            TopDb::Below(got) if !(got > 0.0 && got.is_finite()) => return Err(ConfigError::TopDb { got }),
+            TopDb::Below(got) if !(got > 0.0 && got.is_finite()) => {
+                return Err(ConfigError::TopDb { got });
+            }
             TopDb::Unlimited(_) if self.dtype == Dtype::U8 => return Err(ConfigError::ByteRange),
             _ => {}
         }
@@ -262,7 +276,11 @@ impl SpectrogramConfig {
         let available = 1 + clip_samples / self.hop_length;
         let frames = match self.frames {
             Frames::First(wanted) if wanted > available => {
-                return Err(ConfigError::Frames { wanted, available, clip_samples });
+                return Err(ConfigError::Frames {
+                    wanted,
+                    available,
+                    clip_samples,
+                });
             }
             Frames::First(wanted) => wanted,
             Frames::All(_) => available,

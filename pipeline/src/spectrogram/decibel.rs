@@ -11,15 +11,15 @@ const DB_PER_OCTAVE: f64 = 3.010_299_956_639_812;
 /// `log2(1 + f) / f` for `f` from -1/3 to 1/3: Chebyshev interpolation of degree 8, lowest power
 /// first. Its largest error of log2 is 1.7e-8, below the rounding of `f32`.
 const LOG2: [f32; 9] = [
-    1.442_695_04,
+    std::f32::consts::LOG2_E,
     -0.721_346_56,
-    0.480_897_471,
-    -0.360_788_191,
-    0.288_643_373,
-    -0.236_811_472,
-    0.202_782_512,
-    -0.222_092_395,
-    0.198_346_175,
+    0.480_897_46,
+    -0.360_788_2,
+    0.288_643_36,
+    -0.236_811_47,
+    0.202_782_51,
+    -0.222_092_39,
+    0.198_346_17,
 ];
 
 /// How mel power becomes stored levels.
@@ -41,7 +41,11 @@ impl Levels {
             TopDb::Below(db) => Some(db),
             TopDb::Unlimited(_) => None,
         };
-        Self { reference_db, top_db, dtype: config.dtype }
+        Self {
+            reference_db,
+            top_db,
+            dtype: config.dtype,
+        }
     }
 
     pub(super) fn dtype(&self) -> Dtype {
@@ -75,11 +79,16 @@ impl Levels {
         let reference_db = self.reference_db.unwrap_or(max_db);
         let silent = max <= MIN_POWER;
         let floor_db = self.floor_db();
-        let rows = mel.chunks_exact(stride).zip(out.chunks_exact_mut(width * self.dtype.bytes()));
+        let rows = mel
+            .chunks_exact(stride)
+            .zip(out.chunks_exact_mut(width * self.dtype.bytes()));
         match self.dtype {
             Dtype::U8 => {
                 let scale = 255.0 / -floor_db;
-                let (slope, offset) = ((DB_PER_OCTAVE * scale) as f32, (-(floor_db + reference_db) * scale) as f32);
+                let (slope, offset) = (
+                    (DB_PER_OCTAVE * scale) as f32,
+                    (-(floor_db + reference_db) * scale) as f32,
+                );
                 for (mel, out) in rows {
                     for (out, &power) in out.iter_mut().zip(mel) {
                         let level = (log2(power.max(MIN_POWER)) * slope + offset).clamp(0.0, 255.0);
@@ -98,15 +107,22 @@ impl Levels {
                 for (mel, out) in rows {
                     if self.dtype == Dtype::F16 {
                         let (out, _) = out.as_chunks_mut();
-                        out.iter_mut().zip(mel).for_each(|(out, &power)| *out = f16::from_f32(db(power)).to_le_bytes());
+                        out.iter_mut()
+                            .zip(mel)
+                            .for_each(|(out, &power)| *out = f16::from_f32(db(power)).to_le_bytes());
                     } else {
                         let (out, _) = out.as_chunks_mut();
-                        out.iter_mut().zip(mel).for_each(|(out, &power)| *out = db(power).to_le_bytes());
+                        out.iter_mut()
+                            .zip(mel)
+                            .for_each(|(out, &power)| *out = db(power).to_le_bytes());
                     }
                 }
             }
         }
-        Rendered { ref_db: reference_db as f32, silent }
+        Rendered {
+            ref_db: reference_db as f32,
+            silent,
+        }
     }
 }
 

@@ -25,7 +25,12 @@ impl FrameSource {
         // The window is centred in the transform by an integer division, and the transform at the
         // frame's sample: librosa's `pad_center` and `center=True`.
         let lead = config.n_fft / 2 - (config.n_fft - length) / 2;
-        Self { window, hop: config.hop_length, lead, width }
+        Self {
+            window,
+            hop: config.hop_length,
+            lead,
+            width,
+        }
     }
 
     /// Samples of a frame that are not always zero.
@@ -45,7 +50,9 @@ impl FrameSource {
         let lanes = S::F32_LANES;
         let needed = (lanes - 1) * self.hop + self.window.len();
         let begin = (first * self.hop) as isize - self.lead as isize;
-        let inside = usize::try_from(begin).ok().and_then(|begin| clip.get(begin..begin + needed));
+        let inside = usize::try_from(begin)
+            .ok()
+            .and_then(|begin| clip.get(begin..begin + needed));
         let source = match inside {
             Some(source) => source,
             None => {
@@ -65,7 +72,11 @@ impl FrameSource {
             _ => self.transpose_slowly(lanes, source, signal),
         }
         for lane in self.width.saturating_sub(first)..lanes {
-            signal.iter_mut().skip(lane).step_by(lanes).for_each(|sample| *sample = 0.0);
+            signal
+                .iter_mut()
+                .skip(lane)
+                .step_by(lanes)
+                .for_each(|sample| *sample = 0.0);
         }
     }
 

@@ -64,7 +64,10 @@ impl MelBank {
         let edge_hz = |index: usize| scale.hz(low_mel + step_mel * index as f64);
         let bin_hz = |bin: usize| bin as f64 * f64::from(rate_hz) / config.n_fft as f64;
 
-        let mut bank = Self { bands: Vec::new(), weights: Vec::new() };
+        let mut bank = Self {
+            bands: Vec::new(),
+            weights: Vec::new(),
+        };
         for band in 0..config.n_mels {
             let (low_hz, centre_hz, high_hz) = (edge_hz(band), edge_hz(band + 1), edge_hz(band + 2));
             let area = match config.mel_norm {
@@ -83,9 +86,19 @@ impl MelBank {
             let weights_end = bank.weights.len();
             if weights_start == weights_end {
                 let (n_fft, n_mels) = (config.n_fft, config.n_mels);
-                return Err(ConfigError::EmptyBand { band, low_hz, high_hz, n_fft, n_mels });
+                return Err(ConfigError::EmptyBand {
+                    band,
+                    low_hz,
+                    high_hz,
+                    n_fft,
+                    n_mels,
+                });
             }
-            bank.bands.push(Band { first_bin, weights_start, weights_end });
+            bank.bands.push(Band {
+                first_bin,
+                weights_start,
+                weights_end,
+            });
         }
         Ok(bank)
     }
@@ -93,6 +106,8 @@ impl MelBank {
     /// The bands, each with its weights.
     #[inline(always)]
     pub(super) fn bands(&self) -> impl Iterator<Item = (usize, &[f32])> {
-        self.bands.iter().map(|band| (band.first_bin, &self.weights[band.weights_start..band.weights_end]))
+        self.bands
+            .iter()
+            .map(|band| (band.first_bin, &self.weights[band.weights_start..band.weights_end]))
     }
 }

@@ -17,8 +17,8 @@ use pulp::{Arch, Simd, WithSimd};
 
 pub use self::axis::FrequencyAxis;
 pub use self::config::{
-    AllKeyword, ClipKeyword, ConfigError, Dtype, Frames, MelNorm, MelScale, NoneKeyword, Reference,
-    SpectrogramConfig, TopDb,
+    AllKeyword, ClipKeyword, ConfigError, Dtype, Frames, MelNorm, MelScale, NoneKeyword, Reference, SpectrogramConfig,
+    TopDb,
 };
 use self::decibel::Levels;
 use self::frames::FrameSource;
@@ -137,8 +137,17 @@ impl LogMel {
     pub fn render(&self, waveform: &[f32], scratch: &mut Scratch, out: &mut [u8]) -> Rendered {
         assert_eq!(waveform.len(), self.clip_samples, "samples of the clip");
         assert_eq!(out.len(), self.bytes(), "bytes of the picture");
-        assert_eq!(scratch.mel.len(), self.height * self.stride(), "the scratch of another configuration");
-        let render = Render { plan: self, waveform, scratch, out };
+        assert_eq!(
+            scratch.mel.len(),
+            self.height * self.stride(),
+            "the scratch of another configuration"
+        );
+        let render = Render {
+            plan: self,
+            waveform,
+            scratch,
+            out,
+        };
         dispatch(self.arch, render)
     }
 
@@ -167,7 +176,11 @@ fn vector_extension(arch: Arch) -> &'static str {
 
 #[cfg(not(target_arch = "x86_64"))]
 fn vector_extension(arch: Arch) -> &'static str {
-    if matches!(arch, Arch::Scalar) { "baseline" } else { "simd" }
+    if matches!(arch, Arch::Scalar) {
+        "baseline"
+    } else {
+        "simd"
+    }
 }
 
 struct Render<'a> {
@@ -182,12 +195,19 @@ impl WithSimd for Render<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Rendered {
-        let Self { plan, waveform, scratch, out } = self;
+        let Self {
+            plan,
+            waveform,
+            scratch,
+            out,
+        } = self;
         let Scratch { spectrum, edge, mel } = scratch;
         let stride = plan.stride();
         let mut max = simd.splat_f32s(0.0);
         for first_frame in (0..plan.width).step_by(S::F32_LANES) {
-            let power = plan.spectrum.power(simd, &plan.frames, first_frame, waveform, edge, spectrum);
+            let power = plan
+                .spectrum
+                .power(simd, &plan.frames, first_frame, waveform, edge, spectrum);
             for ((first_bin, weights), row) in plan.bank.bands().zip(mel.chunks_exact_mut(stride)) {
                 let mut sum = simd.splat_f32s(0.0);
                 for (&weight, &power) in weights.iter().zip(&power[first_bin..]) {

@@ -66,7 +66,11 @@ impl Octaves {
 
     /// Vectors of the signal buffer, if only the first `support` samples of a frame are not zero.
     pub(super) fn signal_vectors(&self, support: usize) -> usize {
-        if support <= self.n_fft / 2 { self.n_fft / 2 } else { self.n_fft }
+        if support <= self.n_fft / 2 {
+            self.n_fft / 2
+        } else {
+            self.n_fft
+        }
     }
 
     /// Vectors of the work buffer.
@@ -110,27 +114,38 @@ impl Octave {
         let mut frequencies = vec![0usize];
         let (mut stride, mut split) = (1, size);
         while split > block {
-            frequencies = frequencies.iter().flat_map(|&f| (0..4).map(move |j| f + j * stride)).collect();
+            frequencies = frequencies
+                .iter()
+                .flat_map(|&f| (0..4).map(move |j| f + j * stride))
+                .collect();
             stride *= 4;
             split /= 4;
         }
-        let frequencies = frequencies.iter().flat_map(|&f| (0..block).map(move |j| f + j * stride));
+        let frequencies = frequencies
+            .iter()
+            .flat_map(|&f| (0..block).map(move |j| f + j * stride));
         let bins = frequencies
             .map(|m| {
                 let bin = 4 * m + 1;
                 (bin.min(points - bin) * (n_fft / points)) as u32
             })
             .collect();
-        Self { points, rotations, passes, last_radix: block, bins }
+        Self {
+            points,
+            rotations,
+            passes,
+            last_radix: block,
+            bins,
+        }
     }
 
     /// Leaves the sums in the first half of `signal` and the rotated differences in `work`.
     #[inline(always)]
     fn split<S: Simd>(&self, simd: S, signal: &mut [S::f32s], work: &mut [Pair<S>]) {
         let (half, quarter) = (self.points / 2, self.points / 4);
-        let rotate = |real, imaginary, [cos, sin]: [f32; 2]| {
+        let rotate = |real, imaginary, rotation: &[f32; 2]| {
             // (real - i imaginary) (cos + i sin)
-            let (cos, sin) = (simd.splat_f32s(cos), simd.splat_f32s(sin));
+            let (cos, sin) = (simd.splat_f32s(rotation[0]), simd.splat_f32s(rotation[1]));
             [
                 simd.mul_add_e_f32s(real, cos, simd.mul_f32s(imaginary, sin)),
                 simd.negate_mul_add_e_f32s(imaginary, cos, simd.mul_f32s(real, sin)),
@@ -140,14 +155,15 @@ impl Octave {
         let (low_0, low_1) = low.split_at_mut(quarter);
         if high.is_empty() {
             // The frame's second half is zero: sums and differences are its first half.
-            for (((out, &rotation), &real), &imaginary) in work.iter_mut().zip(&self.rotations).zip(&*low_0).zip(&*low_1) {
+            for (((out, rotation), &real), &imaginary) in work.iter_mut().zip(&self.rotations).zip(&*low_0).zip(&*low_1)
+            {
                 *out = rotate(real, imaginary, rotation);
             }
             return;
         }
         let (high_0, high_1) = high[..half].split_at(quarter);
         let parts = low_0.iter_mut().zip(low_1).zip(high_0).zip(high_1);
-        for ((out, &rotation), (((low_0, low_1), &high_0), &high_1)) in work.iter_mut().zip(&self.rotations).zip(parts) {
+        for ((out, rotation), (((low_0, low_1), &high_0), &high_1)) in work.iter_mut().zip(&self.rotations).zip(parts) {
             *out = rotate(simd.sub_f32s(*low_0, high_0), simd.sub_f32s(*low_1, high_1), rotation);
             *low_0 = simd.add_f32s(*low_0, high_0);
             *low_1 = simd.add_f32s(*low_1, high_1);
@@ -263,9 +279,15 @@ fn radix_8<S: Simd>(simd: S, x: [Pair<S>; 8]) -> [Pair<S>; 8] {
     let half_root = simd.splat_f32s(std::f32::consts::FRAC_1_SQRT_2);
     let [r1, i1] = odd[1];
     let [r3, i3] = odd[3];
-    let o1 = [simd.mul_f32s(simd.add_f32s(r1, i1), half_root), simd.mul_f32s(simd.sub_f32s(i1, r1), half_root)];
+    let o1 = [
+        simd.mul_f32s(simd.add_f32s(r1, i1), half_root),
+        simd.mul_f32s(simd.sub_f32s(i1, r1), half_root),
+    ];
     // Its negative, so that no sign has to be flipped.
-    let o3 = [simd.mul_f32s(simd.sub_f32s(r3, i3), half_root), simd.mul_f32s(simd.add_f32s(i3, r3), half_root)];
+    let o3 = [
+        simd.mul_f32s(simd.sub_f32s(r3, i3), half_root),
+        simd.mul_f32s(simd.add_f32s(i3, r3), half_root),
+    ];
     let (y2, y6) = turn(simd, even[2], odd[2]);
     [
         add(simd, even[0], odd[0]),

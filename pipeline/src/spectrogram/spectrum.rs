@@ -30,7 +30,9 @@ enum Transform {
 
 impl std::fmt::Debug for Spectrum {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Spectrum").field("n_fft", &self.n_fft).finish_non_exhaustive()
+        f.debug_struct("Spectrum")
+            .field("n_fft", &self.n_fft)
+            .finish_non_exhaustive()
     }
 }
 
@@ -50,22 +52,40 @@ impl Spectrum {
         if n_fft.is_power_of_two() {
             let octaves = Octaves::new(n_fft);
             let signal_vectors = octaves.signal_vectors(window_length);
-            return Self { n_fft, signal_vectors, transform: Transform::Octaves(octaves) };
+            return Self {
+                n_fft,
+                signal_vectors,
+                transform: Transform::Octaves(octaves),
+            };
         }
         let transform = Transform::General(RealFftPlanner::new().plan_fft_forward(n_fft));
-        Self { n_fft, signal_vectors: window_length, transform }
+        Self {
+            n_fft,
+            signal_vectors: window_length,
+            transform,
+        }
     }
 
     pub(super) fn scratch(&self) -> SpectrumScratch {
         let vectors = |count: usize| vec![0.0; count * MAX_LANES + LINE];
         let (work, frame, spectrum, transform) = match &self.transform {
             Transform::Octaves(octaves) => (vectors(octaves.work_vectors()), Vec::new(), Vec::new(), Vec::new()),
-            Transform::General(fft) => {
-                (Vec::new(), fft.make_input_vec(), fft.make_output_vec(), fft.make_scratch_vec())
-            }
+            Transform::General(fft) => (
+                Vec::new(),
+                fft.make_input_vec(),
+                fft.make_output_vec(),
+                fft.make_scratch_vec(),
+            ),
         };
         let (signal, power) = (vectors(self.signal_vectors), vectors(self.n_fft / 2 + 1));
-        SpectrumScratch { signal, work, power, frame, spectrum, transform }
+        SpectrumScratch {
+            signal,
+            work,
+            power,
+            frame,
+            spectrum,
+            transform,
+        }
     }
 
     /// Power spectra of the frames from `first` on: one vector a bin, one frame a lane.
@@ -79,7 +99,14 @@ impl Spectrum {
         edge: &mut [f32],
         scratch: &'a mut SpectrumScratch,
     ) -> &'a [S::f32s] {
-        let SpectrumScratch { signal, work, power, frame, spectrum, transform } = scratch;
+        let SpectrumScratch {
+            signal,
+            work,
+            power,
+            frame,
+            spectrum,
+            transform,
+        } = scratch;
         let signal = &mut aligned(signal)[..self.signal_vectors * S::F32_LANES];
         frames.fill::<S>(first, clip, edge, signal);
         let power = aligned(power);
@@ -116,6 +143,10 @@ impl Spectrum {
 /// The part of a buffer that begins at a cache line.
 #[inline(always)]
 fn aligned(buffer: &mut [f32]) -> &mut [f32] {
-    let offset = buffer.as_ptr().align_offset(LINE * size_of::<f32>()).min(LINE).min(buffer.len());
+    let offset = buffer
+        .as_ptr()
+        .align_offset(LINE * size_of::<f32>())
+        .min(LINE)
+        .min(buffer.len());
     &mut buffer[offset..]
 }

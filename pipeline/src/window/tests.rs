@@ -21,7 +21,8 @@ fn slow_count(total: u64, duration: u64, starts: &[u64], tail: Tail) -> u64 {
         Tail::Drop => starts.iter().filter(|&&start| start + duration <= total).count() as u64,
         Tail::Pad => {
             // The fewest first clips that cover every sample that any clip covers.
-            let covers = |clips: &[u64], sample: u64| clips.iter().any(|&start| (start..start + duration).contains(&sample));
+            let covers =
+                |clips: &[u64], sample: u64| clips.iter().any(|&start| (start..start + duration).contains(&sample));
             let coverable: Vec<u64> = (0..total).filter(|&sample| covers(starts, sample)).collect();
             let enough = |count: &usize| coverable.iter().all(|&sample| covers(&starts[..*count], sample));
             (0..=starts.len()).find(enough).unwrap() as u64
@@ -37,7 +38,19 @@ fn decimals_are_exact_and_print_as_written() {
     assert_eq!(decimal("1.50"), decimal("1.5"));
     assert_eq!(Decimal::try_from(0.1).unwrap(), decimal("0.1"));
     assert_eq!(Decimal::try_from(1e-7).unwrap(), decimal("0.0000001"));
-    for text in ["", ".", "-1", "1e3", "0x3", "1.2.3", "+1", " 1", "1234567890123456789", "NaN", "inf"] {
+    for text in [
+        "",
+        ".",
+        "-1",
+        "1e3",
+        "0x3",
+        "1.2.3",
+        "+1",
+        " 1",
+        "1234567890123456789",
+        "NaN",
+        "inf",
+    ] {
         assert!(text.parse::<Decimal>().is_err(), "{text:?}");
     }
     assert!(Decimal::try_from(f64::NAN).is_err());
@@ -53,14 +66,26 @@ fn a_third_of_a_second_does_not_drift() {
     let windowing = Windowing::new(decimal("3"), decimal("0.333333"), 22_050, Tail::Pad).unwrap();
     assert_eq!(windowing.start(1_000_000), 7_349_992_650);
     // 1/2 rounds up: 0.5 * 3 = 1.5.
-    assert_eq!(Windowing::new(decimal("1"), decimal("0.5"), 3, Tail::Pad).unwrap().start(1), 2);
+    assert_eq!(
+        Windowing::new(decimal("1"), decimal("0.5"), 3, Tail::Pad)
+            .unwrap()
+            .start(1),
+        2
+    );
 }
 
 #[test]
 fn impossible_windows_are_named() {
-    let error = |duration, hop| Windowing::new(decimal(duration), decimal(hop), 22_050, Tail::Pad).unwrap_err().to_string();
+    let error = |duration, hop| {
+        Windowing::new(decimal(duration), decimal(hop), 22_050, Tail::Pad)
+            .unwrap_err()
+            .to_string()
+    };
     assert_eq!(error("3", "0"), "a hop of 0 s at 22050 Hz is shorter than one sample");
-    assert_eq!(error("3", "0.000045"), "a hop of 0.000045 s at 22050 Hz is shorter than one sample");
+    assert_eq!(
+        error("3", "0.000045"),
+        "a hop of 0.000045 s at 22050 Hz is shorter than one sample"
+    );
     assert_eq!(
         error("0.00001", "1"),
         "a duration of 0.00001 s at 22050 Hz is 0 samples; 1 to 2147483648 are possible"

@@ -27,12 +27,16 @@ pub(crate) fn decode_mono(path: &Path, channel: Channel) -> Result<Vec<f32>, Rej
 /// Files for which the fixture also allows a clean error: a file without one whole frame, a codec
 /// without a decoder, six-channel AAC.
 fn may_be_refused(truth: &Value) -> bool {
-    truth["n_samples"] == 0 || truth["codec"] == "opus" || (truth["codec"] == "aac" && truth["channels"].as_u64() > Some(2))
+    truth["n_samples"] == 0
+        || truth["codec"] == "opus"
+        || (truth["codec"] == "aac" && truth["channels"].as_u64() > Some(2))
 }
 
 #[test]
 fn every_recording_meets_its_truth() {
-    let Some(folder) = recordings("every_recording_meets_its_truth") else { return };
+    let Some(folder) = recordings("every_recording_meets_its_truth") else {
+        return;
+    };
     let truth = json("decode/truth.json");
     let excerpts = Tensors::open("decode/lossy_excerpts.safetensors");
     let files = truth["files"].as_object().unwrap();
@@ -42,18 +46,32 @@ fn every_recording_meets_its_truth() {
             Ok(decoded) => decoded,
             Err(error) => {
                 assert!(may_be_refused(truth), "{name}: {error}");
-                assert!(!error.to_string().contains('\n') && error.to_string().len() > 8, "{name}: {error:?}");
+                assert!(
+                    !error.to_string().contains('\n') && error.to_string().len() > 8,
+                    "{name}: {error:?}"
+                );
                 continue;
             }
         };
-        assert_eq!(u64::from(rate_hz), truth["sample_rate"].as_u64().unwrap(), "{name}: rate");
-        assert_eq!(channels.len() as u64, truth["channels"].as_u64().unwrap(), "{name}: channels");
+        assert_eq!(
+            u64::from(rate_hz),
+            truth["sample_rate"].as_u64().unwrap(),
+            "{name}: rate"
+        );
+        assert_eq!(
+            channels.len() as u64,
+            truth["channels"].as_u64().unwrap(),
+            "{name}: channels"
+        );
         let frames = truth["n_samples"].as_u64().unwrap();
         for (index, channel) in channels.iter().enumerate() {
             assert_eq!(channel.len() as u64, frames, "{name}: frames of channel {index}");
             let expected = truth["rms"][index].as_f64().unwrap();
             let got = rms(channel);
-            assert!((got - expected).abs() <= 1e-4 * expected, "{name}: rms {got}, expected {expected}");
+            assert!(
+                (got - expected).abs() <= 1e-4 * expected,
+                "{name}: rms {got}, expected {expected}"
+            );
         }
         match truth["kind"].as_str().unwrap() {
             "lossless" => assert_lossless(name, truth, &channels),
@@ -63,9 +81,18 @@ fn every_recording_meets_its_truth() {
 }
 
 fn assert_lossless(name: &str, truth: &Value, channels: &[Vec<f32>]) {
-    for (at, expected) in truth["probe_index"].as_array().unwrap().iter().zip(truth["probe_ch0"].as_array().unwrap()) {
+    for (at, expected) in truth["probe_index"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(truth["probe_ch0"].as_array().unwrap())
+    {
         let at = at.as_u64().unwrap() as usize;
-        assert_eq!(f64::from(channels[0][at]), expected.as_f64().unwrap(), "{name}: sample {at}");
+        assert_eq!(
+            f64::from(channels[0][at]),
+            expected.as_f64().unwrap(),
+            "{name}: sample {at}"
+        );
     }
     if let Some(expected) = truth["pcm_s16le_sha256"].as_str() {
         let mut hash = Sha256::new();
@@ -94,13 +121,18 @@ fn assert_lossy(name: &str, truth: &Value, channels: &[Vec<f32>], excerpts: &Ten
         let correlation = |lag: isize| {
             let from = start.checked_add_signed(lag).unwrap();
             let got = &channel[from..from + expected.len()];
-            let product = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>();
+            let product =
+                |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>();
             product(got, expected) / product(got, got).max(f64::MIN_POSITIVE).sqrt()
         };
         let lags = -(reach as isize)..=reach as isize;
         let lag = lags.max_by(|&a, &b| correlation(a).total_cmp(&correlation(b))).unwrap();
         assert_eq!(lag, 0, "{name}: lag of channel {index}");
-        let error: Vec<f32> = channel[start..].iter().zip(expected).map(|(got, expected)| got - expected).collect();
+        let error: Vec<f32> = channel[start..]
+            .iter()
+            .zip(expected)
+            .map(|(got, expected)| got - expected)
+            .collect();
         let snr_db = 20.0 * (rms(expected) / rms(&error).max(1e-30)).log10();
         assert!(snr_db >= 100.0, "{name}: SNR {snr_db:.1} dB of channel {index}");
     }
@@ -108,23 +140,38 @@ fn assert_lossy(name: &str, truth: &Value, channels: &[Vec<f32>], excerpts: &Ten
 
 #[test]
 fn mono_is_the_mean_or_one_channel() {
-    let Some(folder) = recordings("mono_is_the_mean_or_one_channel") else { return };
+    let Some(folder) = recordings("mono_is_the_mean_or_one_channel") else {
+        return;
+    };
     let truth = json("decode/truth.json");
-    let stereo = truth["files"].as_object().unwrap().iter().filter(|(_, truth)| truth["channels"] == 2 && !may_be_refused(truth));
+    let stereo = truth["files"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .filter(|(_, truth)| truth["channels"] == 2 && !may_be_refused(truth));
     for (name, _) in stereo {
         let path = folder.join(name);
         let (_, channels) = decode(&path).unwrap();
         assert_eq!(decode_mono(&path, Channel::Index(1)).unwrap(), channels[1], "{name}");
-        let mean: Vec<f32> = channels[0].iter().zip(&channels[1]).map(|(a, b)| (a + b) / 2.0).collect();
+        let mean: Vec<f32> = channels[0]
+            .iter()
+            .zip(&channels[1])
+            .map(|(a, b)| (a + b) / 2.0)
+            .collect();
         assert_eq!(decode_mono(&path, Channel::Mean).unwrap(), mean, "{name}");
         let error = decode_mono(&path, Channel::Index(2)).unwrap_err();
-        assert_eq!(error.to_string(), "channel 2 was asked for, but the recording has 2 (counted from 0)");
+        assert_eq!(
+            error.to_string(),
+            "channel 2 was asked for, but the recording has 2 (counted from 0)"
+        );
     }
 }
 
 #[test]
 fn probing_agrees_with_decoding() {
-    let Some(folder) = recordings("probing_agrees_with_decoding") else { return };
+    let Some(folder) = recordings("probing_agrees_with_decoding") else {
+        return;
+    };
     let truth = json("decode/truth.json");
     for (name, truth) in truth["files"].as_object().unwrap() {
         let Ok(header) = probe(&folder.join(name)) else {
@@ -134,17 +181,33 @@ fn probing_agrees_with_decoding() {
         if may_be_refused(truth) {
             continue;
         }
-        assert_eq!(u64::from(header.rate_hz), truth["sample_rate"].as_u64().unwrap(), "{name}");
-        assert_eq!(u64::from(header.channels), truth["channels"].as_u64().unwrap(), "{name}");
+        assert_eq!(
+            u64::from(header.rate_hz),
+            truth["sample_rate"].as_u64().unwrap(),
+            "{name}"
+        );
+        assert_eq!(
+            u64::from(header.channels),
+            truth["channels"].as_u64().unwrap(),
+            "{name}"
+        );
         // An MP3 without a tag is estimated from its first frames: within a tenth.
-        let (got, expected) = (header.declared_frames.unwrap() as f64, truth["n_samples"].as_f64().unwrap());
-        assert!((got - expected).abs() <= 0.1 * expected, "{name}: {got} frames, expected {expected}");
+        let (got, expected) = (
+            header.declared_frames.unwrap() as f64,
+            truth["n_samples"].as_f64().unwrap(),
+        );
+        assert!(
+            (got - expected).abs() <= 0.1 * expected,
+            "{name}: {got} frames, expected {expected}"
+        );
     }
 }
 
 #[test]
 fn the_file_name_does_not_matter() {
-    let Some(folder) = recordings("the_file_name_does_not_matter") else { return };
+    let Some(folder) = recordings("the_file_name_does_not_matter") else {
+        return;
+    };
     let truth = json("decode/truth.json");
     let scratch = tempfile::tempdir().unwrap();
     for (name, truth) in truth["files"].as_object().unwrap() {
@@ -152,7 +215,9 @@ fn the_file_name_does_not_matter() {
             let lying = scratch.path().join(format!("recording.{extension}"));
             std::fs::copy(folder.join(name), &lying).unwrap();
             match decode(&lying) {
-                Ok((_, channels)) => assert_eq!(channels[0].len() as u64, truth["n_samples"].as_u64().unwrap(), "{name}"),
+                Ok((_, channels)) => {
+                    assert_eq!(channels[0].len() as u64, truth["n_samples"].as_u64().unwrap(), "{name}")
+                }
                 Err(error) => assert!(may_be_refused(truth), "{name} as {extension}: {error}"),
             }
             std::fs::remove_file(&lying).unwrap();
@@ -162,7 +227,9 @@ fn the_file_name_does_not_matter() {
 
 #[test]
 fn what_cannot_be_decoded_is_refused_by_name() {
-    let Some(folder) = recordings("what_cannot_be_decoded_is_refused_by_name") else { return };
+    let Some(folder) = recordings("what_cannot_be_decoded_is_refused_by_name") else {
+        return;
+    };
     let truth = json("decode/truth.json");
     for (name, truth) in truth["files"].as_object().unwrap() {
         let reason = match truth["codec"].as_str().unwrap() {

@@ -8,7 +8,9 @@ use serde_json::Value;
 /// The folder of fixtures: `L48_FIXTURES`, or the committed copy.
 pub(crate) fn fixture(name: &str) -> PathBuf {
     let committed = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures");
-    std::env::var_os("L48_FIXTURES").map_or_else(committed, PathBuf::from).join(name)
+    std::env::var_os("L48_FIXTURES")
+        .map_or_else(committed, PathBuf::from)
+        .join(name)
 }
 
 /// The folder of recordings, or `None` with a line that says what is not tested.
@@ -57,7 +59,10 @@ impl Tensors {
     pub(crate) fn open(name: &str) -> Self {
         let path = fixture(name);
         let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        Self { bytes, name: name.to_owned() }
+        Self {
+            bytes,
+            name: name.to_owned(),
+        }
     }
 
     /// The tensor, or `None` where a reduced copy of the fixture leaves it out.
@@ -66,17 +71,27 @@ impl Tensors {
         let view = file.tensor(tensor).ok()?;
         let data = view.data();
         let values = match view.dtype() {
-            Dtype::F32 => data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
-            Dtype::I16 => data.chunks_exact(2).map(|b| f32::from(i16::from_le_bytes([b[0], b[1]]))).collect(),
+            Dtype::F32 => data
+                .chunks_exact(4)
+                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+                .collect(),
+            Dtype::I16 => data
+                .chunks_exact(2)
+                .map(|b| f32::from(i16::from_le_bytes([b[0], b[1]])))
+                .collect(),
             Dtype::U8 => data.iter().map(|&byte| f32::from(byte)).collect(),
             dtype => panic!("{}: {tensor} has dtype {dtype:?}", self.name),
         };
-        Some(Tensor { shape: view.shape().to_vec(), values })
+        Some(Tensor {
+            shape: view.shape().to_vec(),
+            values,
+        })
     }
 
     /// The tensor; a fixture without it is an error.
     pub(crate) fn get(&self, tensor: &str) -> Tensor {
-        self.find(tensor).unwrap_or_else(|| panic!("{} has no tensor {tensor}", self.name))
+        self.find(tensor)
+            .unwrap_or_else(|| panic!("{} has no tensor {tensor}", self.name))
     }
 
     pub(crate) fn names(&self) -> Vec<String> {

@@ -47,12 +47,19 @@ fn render(config: &SpectrogramConfig, rate_hz: u32, waveform: &[f32]) -> (Vec<u8
 }
 
 fn floats(bytes: &[u8]) -> Vec<f32> {
-    bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+    bytes
+        .chunks_exact(4)
+        .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+        .collect()
 }
 
 fn assert_db(name: &str, got: &[f32], expected: &[f32]) {
     assert_eq!(got.len(), expected.len());
-    let worst = got.iter().zip(expected).map(|(got, expected)| (got - expected).abs()).fold(0.0, f32::max);
+    let worst = got
+        .iter()
+        .zip(expected)
+        .map(|(got, expected)| (got - expected).abs())
+        .fold(0.0, f32::max);
     println!("{name}: dB at most {worst:e} off");
     assert!(worst <= DB, "{name}: {worst} dB off");
 }
@@ -86,7 +93,10 @@ fn default_pictures_match_librosa() {
         if rendered.silent {
             silent += 1;
             assert!(pictures.row(clip).iter().all(|&level| level == 255.0));
-            assert!(got.iter().all(|&level| level == 0), "clip {clip}: silence must be the floor");
+            assert!(
+                got.iter().all(|&level| level == 0),
+                "clip {clip}: silence must be the floor"
+            );
             assert_eq!(rendered.ref_db, -100.0);
             continue;
         }
@@ -99,8 +109,15 @@ fn default_pictures_match_librosa() {
         assert!(share <= U8_SHARE, "clip {clip}: {share:e} of the pixels off");
 
         if clip < db.rows() {
-            let config = SpectrogramConfig { dtype: Dtype::F32, ..Default::default() };
-            assert_db(&format!("clip {clip}"), &floats(&render(&config, RATE_HZ, waveforms.row(clip)).0), db.row(clip));
+            let config = SpectrogramConfig {
+                dtype: Dtype::F32,
+                ..Default::default()
+            };
+            assert_db(
+                &format!("clip {clip}"),
+                &floats(&render(&config, RATE_HZ, waveforms.row(clip)).0),
+                db.row(clip),
+            );
         }
     }
     assert!(silent > 0, "the fixture has a silent clip");
@@ -122,7 +139,11 @@ fn reference_level_and_power_match_librosa() {
         let (_, rendered) = render(&SpectrogramConfig::default(), RATE_HZ, waveforms.row(clip));
         let expected = 10.0 * truth["power_max"].as_f64().unwrap().max(1e-10).log10();
         // The power's tolerance, 2e-6, is 8.7e-6 dB; f32 stores dB up to 100 to 4e-6.
-        assert!((f64::from(rendered.ref_db) - expected).abs() < 1.3e-5, "clip {clip}: {} dB", rendered.ref_db);
+        assert!(
+            (f64::from(rendered.ref_db) - expected).abs() < 1.3e-5,
+            "clip {clip}: {} dB",
+            rendered.ref_db
+        );
         if let Some(power) = &power
             && !rendered.silent
         {
@@ -144,9 +165,19 @@ fn htk_pictures_with_a_fixed_reference_match_librosa() {
         assert_db(&format!("clip {clip}"), &got, db.row(clip));
         assert_power(&format!("clip {clip}"), &got, power.row(clip));
 
-        let (half, _) = render(&SpectrogramConfig { dtype: Dtype::F16, ..set_b() }, 32_000, &waveform);
+        let (half, _) = render(
+            &SpectrogramConfig {
+                dtype: Dtype::F16,
+                ..set_b()
+            },
+            32_000,
+            &waveform,
+        );
         let half = half.chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]]));
-        assert!(half.eq(got.iter().map(|&db| f16::from_f32(db))), "clip {clip}: f16 is f32, rounded");
+        assert!(
+            half.eq(got.iter().map(|&db| f16::from_f32(db))),
+            "clip {clip}: f16 is f32, rounded"
+        );
     }
 }
 
@@ -177,13 +208,17 @@ fn clips_of(path: &Path, hop_s: &str, mut visit: impl FnMut(u64, u64, &[f32])) {
 
 #[test]
 fn recordings_make_the_pictures_of_the_fixture() {
-    let Some(folder) = recordings("recordings_make_the_pictures_of_the_fixture") else { return };
+    let Some(folder) = recordings("recordings_make_the_pictures_of_the_fixture") else {
+        return;
+    };
     let pictures = Tensors::open("logmel/clips_22050_448.safetensors").get("u8");
     let summary = json("logmel/summary.json");
     // 430 of 448 bands end below 9,630 Hz, where every good resampler is flat.
     let flat_bands = 430 * 448;
     for (index, truth) in summary["clips_a"].as_array().unwrap().iter().enumerate() {
-        let Some(name) = truth["file"].as_str() else { continue };
+        let Some(name) = truth["file"].as_str() else {
+            continue;
+        };
         let start = truth["start_sample"].as_u64().unwrap();
         let mut found = false;
         clips_of(&folder.join(name), "1", |start_sample, valid_samples, waveform| {
@@ -196,7 +231,8 @@ fn recordings_make_the_pictures_of_the_fixture() {
             let off = |(&got, &expected): (&u8, &f32)| (f32::from(got) - expected).abs();
             let differences: Vec<f32> = got.iter().zip(pictures.row(index)).map(off).collect();
             let worst = differences[..flat_bands].iter().copied().fold(0.0, f32::max);
-            let share = |part: &[f32], limit: f32| part.iter().filter(|&&off| off > limit).count() as f64 / part.len() as f64;
+            let share =
+                |part: &[f32], limit: f32| part.iter().filter(|&&off| off > limit).count() as f64 / part.len() as f64;
             let (flat, whole) = (share(&differences[..flat_bands], 0.0), share(&differences, 1.0));
             println!("{name}: flat bands at most {worst} levels off in {flat:e}; {whole:e} of all off by more than 1");
             assert!(worst <= 1.0, "{name}: {worst} levels off");
@@ -211,7 +247,9 @@ fn recordings_make_the_pictures_of_the_fixture() {
 fn every_thread_makes_the_same_picture() {
     let waveform = Tensors::open("logmel/clips_22050_448.safetensors").get("waveform");
     let plan = LogMel::new(&SpectrogramConfig::default(), RATE_HZ, CLIP_SAMPLES).unwrap();
-    let alone: Vec<Vec<u8>> = (0..waveform.rows()).map(|clip| render(&SpectrogramConfig::default(), RATE_HZ, waveform.row(clip)).0).collect();
+    let alone: Vec<Vec<u8>> = (0..waveform.rows())
+        .map(|clip| render(&SpectrogramConfig::default(), RATE_HZ, waveform.row(clip)).0)
+        .collect();
     std::thread::scope(|scope| {
         for reversed in [false, true] {
             let (plan, waveform, alone) = (&plan, &waveform, &alone);

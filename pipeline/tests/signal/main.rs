@@ -5,11 +5,17 @@
 //!
 //! - `decode`: every recording of the decode fixture against its lengths, checksums and excerpts.
 //! - `corruption`: the same recordings, damaged.
+//! - `encoded`: small files of real encoders, for AAC and ALAC.
 //! - `formats`: small files written by the test, for formats without a recording.
 //! - `resample`: the resampler against its reference and its quality limits.
 //! - `logmel`: pictures from given waveforms, and from recordings through the whole path.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod corruption;
 mod decode;
+mod encoded;
 mod fixtures;
+mod formats;
 mod logmel;
 mod resample;

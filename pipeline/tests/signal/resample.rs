@@ -27,7 +27,13 @@ fn rates(inputs: &Tensors) -> Vec<u32> {
     let mut rates: Vec<u32> = inputs
         .names()
         .iter()
-        .map(|name| name.strip_prefix("noise_").and_then(|name| name.strip_suffix("_i16")).unwrap().parse().unwrap())
+        .map(|name| {
+            name.strip_prefix("noise_")
+                .and_then(|name| name.strip_suffix("_i16"))
+                .unwrap()
+                .parse()
+                .unwrap()
+        })
         .collect();
     rates.sort_unstable();
     assert!(!rates.is_empty());
@@ -35,7 +41,9 @@ fn rates(inputs: &Tensors) -> Vec<u32> {
 }
 
 fn tone(rate_hz: u32, hz: f64) -> Vec<f32> {
-    (0..rate_hz).map(|i| (0.5 * (2.0 * PI * hz * f64::from(i) / f64::from(rate_hz)).sin()) as f32).collect()
+    (0..rate_hz)
+        .map(|i| (0.5 * (2.0 * PI * hz * f64::from(i) / f64::from(rate_hz)).sin()) as f32)
+        .collect()
 }
 
 /// Least-squares fit of A sin + B cos + C at `hz` to the middle of the output.
@@ -106,7 +114,10 @@ fn tones_keep_their_level_time_and_purity() {
     for rate_hz in rates(&Tensors::open("resample/inputs.safetensors")) {
         for hz in [1000.0, high_hz(rate_hz), edge_hz(rate_hz)] {
             let output = resample(&tone(rate_hz, hz), rate_hz);
-            assert_eq!(output.len() as u64, resampled_frames(u64::from(rate_hz), rate_hz, TO_HZ));
+            assert_eq!(
+                output.len() as u64,
+                resampled_frames(u64::from(rate_hz), rate_hz, TO_HZ)
+            );
             let fit = fit(&output, hz);
             let gain_db = 20.0 * (fit.amplitude / 0.5).log10();
             assert!(fit.snr_db >= 110.0, "{rate_hz} Hz, tone {hz}: SNR {:.1} dB", fit.snr_db);
@@ -114,7 +125,10 @@ fn tones_keep_their_level_time_and_purity() {
             if hz == 1000.0 {
                 assert!(fit.delay.abs() < 0.01, "{rate_hz} Hz: delay {:.5} samples", fit.delay);
             }
-            println!("{rate_hz} Hz, tone {hz}: SNR {:.1} dB, gain {gain_db:.5} dB, delay {:.6}", fit.snr_db, fit.delay);
+            println!(
+                "{rate_hz} Hz, tone {hz}: SNR {:.1} dB, gain {gain_db:.5} dB, delay {:.6}",
+                fit.snr_db, fit.delay
+            );
         }
     }
 }
@@ -157,7 +171,12 @@ fn noise_and_tones_match_the_reference() {
     let inputs = Tensors::open("resample/inputs.safetensors");
     let reference = Tensors::open("resample/reference.safetensors");
     for rate_hz in rates(&inputs) {
-        let noise: Vec<f32> = inputs.get(&format!("noise_{rate_hz}_i16")).values.iter().map(|v| v / 32_768.0).collect();
+        let noise: Vec<f32> = inputs
+            .get(&format!("noise_{rate_hz}_i16"))
+            .values
+            .iter()
+            .map(|v| v / 32_768.0)
+            .collect();
         let expected = reference.get(&format!("noise_{rate_hz}")).values;
         let output = resample(&noise, rate_hz);
         assert_eq!(output.len(), expected.len());
@@ -180,7 +199,11 @@ fn in_band_snr_db(expected: &[f32], got: &[f32], edge_hz: f64) -> f64 {
     let length = middle.len();
     let spectrum = |value: &dyn Fn(usize) -> f64| {
         let window = |i: usize| 0.5 - 0.5 * (2.0 * PI * i as f64 / length as f64).cos();
-        let mut buffer: Vec<_> = middle.clone().enumerate().map(|(i, n)| Complex::new(window(i) * value(n), 0.0)).collect();
+        let mut buffer: Vec<_> = middle
+            .clone()
+            .enumerate()
+            .map(|(i, n)| Complex::new(window(i) * value(n), 0.0))
+            .collect();
         FftPlanner::new().plan_fft_forward(length).process(&mut buffer);
         let bins = (edge_hz * length as f64 / f64::from(TO_HZ)).floor() as usize;
         buffer[..=bins].iter().map(Complex::norm_sqr).sum::<f64>()

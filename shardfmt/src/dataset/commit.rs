@@ -62,25 +62,16 @@ fn decode(bytes: &[u8], path: &Path) -> Result<DatasetInfo> {
     };
     let text = unseal(bytes, path)?;
     let value: Value = serde_json::from_str(text).map_err(|e| fail("content", e.to_string()))?;
-    let format = value
-        .get("format")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    let version = value
-        .get("schema_version")
-        .and_then(Value::as_u64)
-        .unwrap_or_default();
+    let format = value.get("format").and_then(Value::as_str).unwrap_or_default();
+    let version = value.get("schema_version").and_then(Value::as_u64).unwrap_or_default();
     let required = value
         .get("features_required")
         .and_then(Value::as_array)
         .into_iter()
         .flatten();
-    let required: Vec<String> = required
-        .map(|name| name.as_str().unwrap_or("?").to_owned())
-        .collect();
+    let required: Vec<String> = required.map(|name| name.as_str().unwrap_or("?").to_owned()).collect();
     check_supported(path, format, version, &required)?;
-    let info: DatasetInfo =
-        serde_json::from_value(value).map_err(|e| fail("content", e.to_string()))?;
+    let info: DatasetInfo = serde_json::from_value(value).map_err(|e| fail("content", e.to_string()))?;
     info.validate(path)?;
     Ok(info)
 }
@@ -106,10 +97,7 @@ mod tests {
             assert!(decode(&bytes, Path::new("d")).is_err(), "bit {bit}");
         }
         for length in 0..GOLDEN.len() {
-            assert!(
-                decode(&GOLDEN[..length], Path::new("d")).is_err(),
-                "{length} bytes"
-            );
+            assert!(decode(&GOLDEN[..length], Path::new("d")).is_err(), "{length} bytes");
         }
     }
 }

@@ -5,9 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::entry::{
-    FileEntry, REJECTS, TAXA, assets_path, hex_digits, labels_path, priors_path, shard_path,
-};
+use crate::entry::{FileEntry, REJECTS, TAXA, assets_path, hex_digits, labels_path, priors_path, shard_path};
 use crate::error::{Error, Result};
 use crate::layout::ClipSpec;
 
@@ -114,9 +112,7 @@ impl DatasetInfo {
             u64::from(self.schema_version),
             &self.features_required,
         )?;
-        self.clips
-            .validate()
-            .map_err(|e| fail("clips", e.to_string()))?;
+        self.clips.validate().map_err(|e| fail("clips", e.to_string()))?;
         let words: [(&'static str, &str, &[&str]); 4] = [
             (
                 "axes.frequency_scale",
@@ -125,11 +121,7 @@ impl DatasetInfo {
             ),
             ("axes.row_0", &self.axes.row_0, &["lowest", "highest"]),
             ("values.unit", &self.values.unit, &["dB", "level"]),
-            (
-                "values.reference",
-                &self.values.reference,
-                &["clip", "fixed", "none"],
-            ),
+            ("values.reference", &self.values.reference, &["clip", "fixed", "none"]),
         ];
         for (field, word, known) in words {
             if !known.contains(&word) {
@@ -159,10 +151,7 @@ impl DatasetInfo {
                 return Err(format!("{:?} is listed twice", entry.path));
             }
         }
-        let mut take = |path: &str| {
-            rows.remove(path)
-                .ok_or_else(|| format!("{path:?} is not listed"))
-        };
+        let mut take = |path: &str| rows.remove(path).ok_or_else(|| format!("{path:?} is not listed"));
         take(TAXA)?;
         let (mut clips, mut assets, rejects) = (0_u64, 0_u64, take(REJECTS)?);
         for shard in 0..self.counts.shards {
@@ -204,12 +193,7 @@ impl DatasetInfo {
 }
 
 /// Refuses what a newer program wrote; asked before anything else is read.
-pub(super) fn check_supported(
-    path: &Path,
-    format: &str,
-    version: u64,
-    required: &[String],
-) -> Result<()> {
+pub(super) fn check_supported(path: &Path, format: &str, version: u64, required: &[String]) -> Result<()> {
     if format != FORMAT {
         let reason = format!("{format:?}, expected {FORMAT:?}");
         return Err(Error::DatasetJson {

@@ -12,9 +12,7 @@ pub use commit::{read_dataset_json, write_dataset_json};
 pub use info::{Axes, Counts, DatasetInfo, FORMAT, SCHEMA_VERSION, ValueScale};
 
 use crate::checksum::hash_reader;
-use crate::entry::{
-    DATASET_JSON, FileEntry, REJECTS, TAXA, assets_path, labels_path, priors_path, shard_path,
-};
+use crate::entry::{DATASET_JSON, FileEntry, REJECTS, TAXA, assets_path, labels_path, priors_path, shard_path};
 use crate::error::{Error, Result};
 use crate::mmap::MappedFile;
 use crate::shard::{Checks, Shard};
@@ -189,9 +187,8 @@ impl Dataset {
 
 /// The listed entry of a file that [`DatasetInfo::validate`] has made sure is listed.
 pub(crate) fn listed<'i>(dir: &Path, info: &'i DatasetInfo, name: &str) -> Result<&'i FileEntry> {
-    info.file(name).ok_or_else(|| Error::FileMissing {
-        path: dir.join(name),
-    })
+    info.file(name)
+        .ok_or_else(|| Error::FileMissing { path: dir.join(name) })
 }
 
 /// Checks that a file is there with its listed size.
@@ -251,12 +248,7 @@ pub(crate) fn check_rows(info: &DatasetInfo, name: &str, path: &Path, rows: usiz
 }
 
 /// Reads the asset table of one shard and checks that its runs cover the shard's rows, in order and without gaps.
-pub(crate) fn read_shard_assets(
-    dir: &Path,
-    info: &DatasetInfo,
-    taxa: &Taxa,
-    shard: u32,
-) -> Result<Vec<AssetRow>> {
+pub(crate) fn read_shard_assets(dir: &Path, info: &DatasetInfo, taxa: &Taxa, shard: u32) -> Result<Vec<AssetRow>> {
     let (file, path) = open_verified(dir, info, &assets_path(shard))?;
     let rows = read_assets_from(file, &path, taxa)?;
     check_rows(info, &assets_path(shard), &path, rows.len())?;

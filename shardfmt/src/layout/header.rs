@@ -5,10 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{
-    ClipSpec, Dtype, LENGTH_FIELD_BYTES, Layout, MAX_HEADER_BYTES, PAGE_BYTES, SHARD_VERSION,
-    TailTensor,
-};
+use super::{ClipSpec, Dtype, LENGTH_FIELD_BYTES, Layout, MAX_HEADER_BYTES, PAGE_BYTES, SHARD_VERSION, TailTensor};
 use crate::checksum::{hex, parse_hex, xxh3};
 use crate::error::{Error, Result};
 
@@ -29,9 +26,7 @@ impl Layout {
     /// An [`Error`] that names `path` for anything but a canonical header of a known version and known features.
     pub fn decode(bytes: &[u8], path: &Path) -> Result<Self> {
         let header = header_bytes(bytes, path)?;
-        let json = header
-            .get(LENGTH_FIELD_BYTES as usize..)
-            .unwrap_or_default();
+        let json = header.get(LENGTH_FIELD_BYTES as usize..).unwrap_or_default();
         let parsed = Parsed::from_json(json, path)?;
         let layout = parsed.layout;
         let fail = |e: Error| Error::Header {
@@ -51,11 +46,7 @@ impl Layout {
                 got,
             });
         }
-        let same = canonical
-            .iter()
-            .zip(header)
-            .take_while(|(a, b)| a == b)
-            .count();
+        let same = canonical.iter().zip(header).take_while(|(a, b)| a == b).count();
         Err(Error::HeaderNotCanonical {
             path: path.to_path_buf(),
             offset: same as u64,
@@ -117,9 +108,7 @@ impl Layout {
 }
 
 fn tensor_json(name: &str, dtype: &str, shape: &str, start: u64, end: u64) -> String {
-    format!(
-        ",\"{name}\":{{\"dtype\":\"{dtype}\",\"shape\":[{shape}],\"data_offsets\":[{start},{end}]}}"
-    )
+    format!(",\"{name}\":{{\"dtype\":\"{dtype}\",\"shape\":[{shape}],\"data_offsets\":[{start},{end}]}}")
 }
 
 /// A JSON string with the least escaping: quote, backslash and control characters only.
@@ -135,9 +124,7 @@ fn header_bytes<'a>(bytes: &'a [u8], path: &Path) -> Result<&'a [u8]> {
         expected,
         got: present,
     };
-    let field = bytes
-        .first_chunk::<8>()
-        .ok_or_else(|| too_short(PAGE_BYTES))?;
+    let field = bytes.first_chunk::<8>().ok_or_else(|| too_short(PAGE_BYTES))?;
     let json_bytes = u64::from_le_bytes(*field);
     let wrong = |reason| Error::HeaderLength {
         path: path.to_path_buf(),
@@ -153,9 +140,7 @@ fn header_bytes<'a>(bytes: &'a [u8], path: &Path) -> Result<&'a [u8]> {
     if header % PAGE_BYTES != 0 {
         return Err(wrong("so the clips would not start at a multiple of 4096"));
     }
-    bytes
-        .get(..header as usize)
-        .ok_or_else(|| too_short(header))
+    bytes.get(..header as usize).ok_or_else(|| too_short(header))
 }
 
 /// What is read from the JSON; the rest of it is checked by writing it again and comparing.
@@ -170,8 +155,7 @@ impl Parsed {
             path: path.to_path_buf(),
             reason,
         };
-        let root: Value =
-            serde_json::from_slice(json).map_err(|e| fail(format!("not JSON: {e}")))?;
+        let root: Value = serde_json::from_slice(json).map_err(|e| fail(format!("not JSON: {e}")))?;
         let mut metadata = BTreeMap::new();
         let entries = root.get("__metadata__").and_then(Value::as_object);
         for (key, value) in entries.ok_or_else(|| fail("no __metadata__ object".into()))? {
@@ -180,11 +164,7 @@ impl Parsed {
                 .ok_or_else(|| fail(format!("metadata {key:?} is not a string")))?;
             metadata.insert(key.clone(), text.to_owned());
         }
-        let mut take = |key: &str| {
-            metadata
-                .remove(key)
-                .ok_or_else(|| fail(format!("no metadata {key:?}")))
-        };
+        let mut take = |key: &str| metadata.remove(key).ok_or_else(|| fail(format!("no metadata {key:?}")));
         if take("l48.format")? != "shard" {
             return Err(fail("\"l48.format\" is not \"shard\"".into()));
         }
@@ -196,10 +176,7 @@ impl Parsed {
                 got: version,
             });
         }
-        if let Some(feature) = feature_list(&take("l48.features_required")?)
-            .into_iter()
-            .next()
-        {
+        if let Some(feature) = feature_list(&take("l48.features_required")?).into_iter().next() {
             return Err(Error::UnsupportedFeature {
                 path: path.to_path_buf(),
                 feature,
@@ -208,13 +185,11 @@ impl Parsed {
         let features_optional = feature_list(&take("l48.features_optional")?);
         let mut take_hex = |key: &str| {
             let text = take(key)?;
-            parse_hex(&text)
-                .ok_or_else(|| fail(format!("{key:?} is not 16 lowercase hexadecimal digits")))
+            parse_hex(&text).ok_or_else(|| fail(format!("{key:?} is not 16 lowercase hexadecimal digits")))
         };
         let header_xxh3 = take_hex("l48.header_xxh3")?;
         let tail_xxh3 = take_hex("l48.tail_xxh3")?;
-        let (spec, rows) =
-            clips_tensor(&root).map_err(|reason| fail(format!("tensor \"clips\": {reason}")))?;
+        let (spec, rows) = clips_tensor(&root).map_err(|reason| fail(format!("tensor \"clips\": {reason}")))?;
         Ok(Self {
             layout: Layout {
                 spec,
@@ -244,17 +219,10 @@ fn clips_tensor(root: &Value) -> std::result::Result<(ClipSpec, u64), &'static s
         .and_then(Value::as_str)
         .and_then(Dtype::from_name)
         .ok_or("dtype is not U8, F16, F32")?;
-    let shape = clips
-        .get("shape")
-        .and_then(Value::as_array)
-        .ok_or("no shape")?;
+    let shape = clips.get("shape").and_then(Value::as_array).ok_or("no shape")?;
     let shape: Option<Vec<u64>> = shape.iter().map(Value::as_u64).collect();
-    let small =
-        |dimension: u64| u32::try_from(dimension).map_err(|_| "a dimension exceeds 32 bits");
-    match *shape
-        .ok_or("shape is not a list of whole numbers")?
-        .as_slice()
-    {
+    let small = |dimension: u64| u32::try_from(dimension).map_err(|_| "a dimension exceeds 32 bits");
+    match *shape.ok_or("shape is not a list of whole numbers")?.as_slice() {
         [rows, height, width] => Ok((
             ClipSpec {
                 dtype,

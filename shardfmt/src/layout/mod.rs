@@ -57,11 +57,7 @@ impl Layout {
                 limit: MAX_ROWS,
             });
         }
-        if let Some(key) = self
-            .metadata
-            .keys()
-            .find(|key| key.starts_with(RESERVED_PREFIX))
-        {
+        if let Some(key) = self.metadata.keys().find(|key| key.starts_with(RESERVED_PREFIX)) {
             return Err(Error::InvalidMetadata {
                 key: key.clone(),
                 reason: "the prefix \"l48.\" is reserved",
@@ -163,16 +159,10 @@ mod tests {
                 layout.metadata.insert("k".into(), "v".repeat(value_bytes));
             }
             assert_eq!(none.data_offset(), most.data_offset(), "{value_bytes}");
-            assert_eq!(
-                none.encode(Path::new("s")).unwrap().len() as u64,
-                most.data_offset()
-            );
+            assert_eq!(none.encode(Path::new("s")).unwrap().len() as u64, most.data_offset());
             sizes.insert(most.data_offset());
         }
-        assert_eq!(
-            sizes.into_iter().collect::<Vec<_>>(),
-            [PAGE_BYTES, 2 * PAGE_BYTES]
-        );
+        assert_eq!(sizes.into_iter().collect::<Vec<_>>(), [PAGE_BYTES, 2 * PAGE_BYTES]);
     }
 
     #[test]
@@ -180,12 +170,8 @@ mod tests {
         let mut big = layout(1);
         big.metadata.insert("k".into(), "v".repeat(5000));
         assert_eq!(big.data_offset(), 2 * PAGE_BYTES);
-        big.metadata
-            .insert("k".into(), "v".repeat(MAX_HEADER_BYTES as usize));
-        assert!(matches!(
-            big.encode(Path::new("s")),
-            Err(Error::HeaderTooLarge { .. })
-        ));
+        big.metadata.insert("k".into(), "v".repeat(MAX_HEADER_BYTES as usize));
+        assert!(matches!(big.encode(Path::new("s")), Err(Error::HeaderTooLarge { .. })));
     }
 
     #[test]

@@ -98,19 +98,14 @@ impl ClipSpec {
     #[must_use]
     pub fn clip_bytes(&self) -> usize {
         let dimensions = [self.channels.unwrap_or(1), self.height, self.width];
-        dimensions
-            .iter()
-            .fold(self.dtype.bytes(), |bytes, &dimension| {
-                bytes.saturating_mul(dimension as usize)
-            })
+        dimensions.iter().fold(self.dtype.bytes(), |bytes, &dimension| {
+            bytes.saturating_mul(dimension as usize)
+        })
     }
 
     /// Dimensions of one clip, outermost first.
     #[must_use]
     pub fn dimensions(&self) -> Vec<u32> {
-        self.channels
-            .into_iter()
-            .chain([self.height, self.width])
-            .collect()
+        self.channels.into_iter().chain([self.height, self.width]).collect()
     }
 }

@@ -98,43 +98,25 @@ pub fn write_assets(path: &Path, taxa: &Taxa, rows: &[AssetRow]) -> Result<FileE
         for (item, row) in rows.iter().zip(first_row..) {
             check(item, path, row)?;
         }
-        let u32s = |value: fn(&AssetRow) -> u32| {
-            Arc::new(UInt32Array::from_iter_values(rows.iter().map(value)))
-        };
+        let u32s = |value: fn(&AssetRow) -> u32| Arc::new(UInt32Array::from_iter_values(rows.iter().map(value)));
         Ok(vec![
-            Arc::new(Int64Array::from_iter_values(
-                rows.iter().map(|row| row.asset_id),
-            )),
-            Arc::new(StringArray::from_iter_values(
-                rows.iter().map(|row| &row.path),
-            )),
-            Arc::new(UInt64Array::from_iter_values(
-                rows.iter().map(|row| row.source_bytes),
-            )),
+            Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.asset_id))),
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|row| &row.path))),
+            Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.source_bytes))),
             Arc::new(StringArray::from_iter_values(
                 rows.iter().map(|row| hex(row.source_xxh3)),
             )),
-            Arc::new(StringArray::from_iter_values(
-                rows.iter().map(|row| &row.codec),
-            )),
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|row| &row.codec))),
             u32s(|row| row.native_rate_hz),
             u32s(|row| row.channels),
-            Arc::new(Float64Array::from_iter_values(
-                rows.iter().map(|row| row.duration_s),
-            )),
+            Arc::new(Float64Array::from_iter_values(rows.iter().map(|row| row.duration_s))),
             u32s(|row| row.shard),
             u32s(|row| row.first_row),
             u32s(|row| row.clips),
-            Arc::new(StringArray::from_iter_values(
-                rows.iter().map(|row| row.split.as_str()),
-            )),
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.split.as_str()))),
             code_column((path, first_row), "target", taxa, rows, |row| row.target)?,
-            Arc::new(StringArray::from_iter(
-                rows.iter().map(|row| row.license.as_ref()),
-            )),
-            Arc::new(StringArray::from_iter(
-                rows.iter().map(|row| row.source_url.as_ref()),
-            )),
+            Arc::new(StringArray::from_iter(rows.iter().map(|row| row.license.as_ref()))),
+            Arc::new(StringArray::from_iter(rows.iter().map(|row| row.source_url.as_ref()))),
         ])
     })
 }

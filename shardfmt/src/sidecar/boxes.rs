@@ -3,9 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, Float32Array, Float64Array, ListArray, StringArray, StructArray,
-};
+use arrow::array::{Array, ArrayRef, Float32Array, Float64Array, ListArray, StringArray, StructArray};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Fields};
 
@@ -66,14 +64,8 @@ pub(super) fn box_type() -> DataType {
 }
 
 fn check(item: &ClipBox, path: &Path, row: u64) -> Result<()> {
-    let numbers = [
-        Some(item.start_s),
-        Some(item.end_s),
-        item.low_hz,
-        item.high_hz,
-    ];
-    let relative = [Some(item.x_min), Some(item.x_max), item.y_min, item.y_max]
-        .map(|edge| edge.map(f64::from));
+    let numbers = [Some(item.start_s), Some(item.end_s), item.low_hz, item.high_hz];
+    let relative = [Some(item.x_min), Some(item.x_max), item.y_min, item.y_max].map(|edge| edge.map(f64::from));
     for number in numbers.into_iter().chain(relative).flatten() {
         check_finite(number, path, BOXES, row)?;
     }
@@ -82,10 +74,7 @@ fn check(item: &ClipBox, path: &Path, row: u64) -> Result<()> {
             path,
             BOXES,
             row,
-            format!(
-                "a box starts at {} s and ends at {} s",
-                item.start_s, item.end_s
-            ),
+            format!("a box starts at {} s and ends at {} s", item.start_s, item.end_s),
         ));
     }
     Ok(())
@@ -94,32 +83,18 @@ fn check(item: &ClipBox, path: &Path, row: u64) -> Result<()> {
 /// The column of all rows' boxes.
 pub(super) fn boxes_column((path, first_row): (&Path, u64), rows: &[LabelRow]) -> Result<ArrayRef> {
     for (item, row) in rows.iter().zip(first_row..) {
-        item.boxes
-            .iter()
-            .try_for_each(|item| check(item, path, row))?;
+        item.boxes.iter().try_for_each(|item| check(item, path, row))?;
     }
     let boxes = || rows.iter().flat_map(|row| &row.boxes);
     let arrays: Vec<ArrayRef> = vec![
-        Arc::new(StringArray::from_iter_values(
-            boxes().map(|item| &item.species_code),
-        )),
-        Arc::new(StringArray::from_iter_values(
-            boxes().map(|item| item.status.as_str()),
-        )),
-        Arc::new(Float64Array::from_iter_values(
-            boxes().map(|item| item.start_s),
-        )),
-        Arc::new(Float64Array::from_iter_values(
-            boxes().map(|item| item.end_s),
-        )),
+        Arc::new(StringArray::from_iter_values(boxes().map(|item| &item.species_code))),
+        Arc::new(StringArray::from_iter_values(boxes().map(|item| item.status.as_str()))),
+        Arc::new(Float64Array::from_iter_values(boxes().map(|item| item.start_s))),
+        Arc::new(Float64Array::from_iter_values(boxes().map(|item| item.end_s))),
         Arc::new(Float64Array::from_iter(boxes().map(|item| item.low_hz))),
         Arc::new(Float64Array::from_iter(boxes().map(|item| item.high_hz))),
-        Arc::new(Float32Array::from_iter_values(
-            boxes().map(|item| item.x_min),
-        )),
-        Arc::new(Float32Array::from_iter_values(
-            boxes().map(|item| item.x_max),
-        )),
+        Arc::new(Float32Array::from_iter_values(boxes().map(|item| item.x_min))),
+        Arc::new(Float32Array::from_iter_values(boxes().map(|item| item.x_max))),
         Arc::new(Float32Array::from_iter(boxes().map(|item| item.y_min))),
         Arc::new(Float32Array::from_iter(boxes().map(|item| item.y_max))),
     ];
@@ -140,24 +115,13 @@ pub(super) fn boxes_at(batch: &Batch<'_>, lists: &ListArray, row: usize) -> Resu
     let list = lists.value(row);
     let (path, table_row) = batch.place(row);
     let boxes = list.as_any().downcast_ref::<StructArray>();
-    let boxes =
-        boxes.ok_or_else(|| Error::cell(path, BOXES, table_row, "is not a list of structs"))?;
+    let boxes = boxes.ok_or_else(|| Error::cell(path, BOXES, table_row, "is not a list of structs"))?;
     let codes: &StringArray = batch.member(boxes, "species_code")?;
     let states: &StringArray = batch.member(boxes, "status")?;
     let f64s = |name| batch.member::<Float64Array>(boxes, name);
     let f32s = |name| batch.member::<Float32Array>(boxes, name);
-    let (starts, ends, lows, highs) = (
-        f64s("start_s")?,
-        f64s("end_s")?,
-        f64s("low_hz")?,
-        f64s("high_hz")?,
-    );
-    let (lefts, rights, bottoms, tops) = (
-        f32s("x_min")?,
-        f32s("x_max")?,
-        f32s("y_min")?,
-        f32s("y_max")?,
-    );
+    let (starts, ends, lows, highs) = (f64s("start_s")?, f64s("end_s")?, f64s("low_hz")?, f64s("high_hz")?);
+    let (lefts, rights, bottoms, tops) = (f32s("x_min")?, f32s("x_max")?, f32s("y_min")?, f32s("y_max")?);
     let read = |i: usize| {
         let item = ClipBox {
             species_code: codes.value(i).to_owned(),

@@ -13,13 +13,7 @@ use super::taxa::Taxa;
 use crate::error::{Error, Result};
 
 /// Species code of class `index`, or a cell error.
-pub(super) fn code_of<'t>(
-    taxa: &'t Taxa,
-    index: u32,
-    path: &Path,
-    column: &'static str,
-    row: u64,
-) -> Result<&'t str> {
+pub(super) fn code_of<'t>(taxa: &'t Taxa, index: u32, path: &Path, column: &'static str, row: u64) -> Result<&'t str> {
     taxa.code(index).ok_or_else(|| {
         Error::cell(
             path,
@@ -31,13 +25,7 @@ pub(super) fn code_of<'t>(
 }
 
 /// Class index of `code`, or a cell error.
-pub(super) fn index_of(
-    taxa: &Taxa,
-    code: &str,
-    path: &Path,
-    column: &'static str,
-    row: u64,
-) -> Result<u32> {
+pub(super) fn index_of(taxa: &Taxa, code: &str, path: &Path, column: &'static str, row: u64) -> Result<u32> {
     taxa.index(code).ok_or_else(|| {
         Error::cell(
             path,
@@ -77,9 +65,7 @@ pub(super) fn codes_column<'r, R: 'r>(
     for (item, row) in rows.iter().zip(first_row..) {
         let classes = classes(item);
         for &index in classes.unwrap_or_default() {
-            lists
-                .values()
-                .append_value(code_of(taxa, index, path, name, row)?);
+            lists.values().append_value(code_of(taxa, index, path, name, row)?);
         }
         lists.append(classes.is_some());
     }
@@ -115,8 +101,7 @@ pub(super) fn classes_at(
     let (path, table_row) = batch.place(row);
     let codes = lists.value(row);
     let codes = codes.as_any().downcast_ref::<StringArray>();
-    let codes =
-        codes.ok_or_else(|| Error::cell(path, name, table_row, "is not a list of codes"))?;
+    let codes = codes.ok_or_else(|| Error::cell(path, name, table_row, "is not a list of codes"))?;
     let classes = codes
         .iter()
         .flatten()
@@ -130,31 +115,15 @@ pub(super) fn text_at(texts: &StringArray, row: usize) -> Option<String> {
 }
 
 /// Parses one of a fixed set of words, or gives a cell error.
-pub(super) fn word_at<T: FromStr>(
-    batch: &Batch<'_>,
-    texts: &StringArray,
-    name: &'static str,
-    row: usize,
-) -> Result<T> {
+pub(super) fn word_at<T: FromStr>(batch: &Batch<'_>, texts: &StringArray, name: &'static str, row: usize) -> Result<T> {
     let (path, table_row) = batch.place(row);
     parse_word(texts.value(row), path, name, table_row)
 }
 
 /// [`word_at`] for a word already at hand.
-pub(super) fn parse_word<T: FromStr>(
-    word: &str,
-    path: &Path,
-    name: &'static str,
-    row: u64,
-) -> Result<T> {
-    word.parse().map_err(|_| {
-        Error::cell(
-            path,
-            name,
-            row,
-            format!("{word:?} is none of the documented words"),
-        )
-    })
+pub(super) fn parse_word<T: FromStr>(word: &str, path: &Path, name: &'static str, row: u64) -> Result<T> {
+    word.parse()
+        .map_err(|_| Error::cell(path, name, row, format!("{word:?} is none of the documented words")))
 }
 
 /// Refuses a value that is no finite number.
@@ -162,11 +131,6 @@ pub(super) fn check_finite(value: f64, path: &Path, name: &'static str, row: u64
     if value.is_finite() {
         Ok(())
     } else {
-        Err(Error::cell(
-            path,
-            name,
-            row,
-            format!("{value} is not a finite number"),
-        ))
+        Err(Error::cell(path, name, row, format!("{value} is not a finite number")))
     }
 }

@@ -4,10 +4,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, BooleanArray, Float32Array, Float64Array, Int64Array, ListArray, StringArray,
-    UInt32Array,
-};
+use arrow::array::{Array, BooleanArray, Float32Array, Float64Array, Int64Array, ListArray, StringArray, UInt32Array};
 use arrow::datatypes::DataType;
 
 use super::boxes::{BOXES, box_type, boxes_at, boxes_column};
@@ -83,8 +80,7 @@ fn schema() -> TableSchema {
         required("label_source", DataType::Utf8),
         required("silent", DataType::Boolean),
         optional("rms_dbfs", DataType::Float32).unit("dB re full scale"),
-        required(BOXES, list_of(box_type()))
-            .unit("_s: s in the recording; _hz: Hz; x, y: 0 to 1 of the image"),
+        required(BOXES, list_of(box_type())).unit("_s: s in the recording; _hz: Hz; x, y: 0 to 1 of the image"),
         optional("source_index", DataType::Int64),
         optional("source_id", DataType::Int64),
     ];
@@ -121,18 +117,10 @@ impl<'a> Rules<'a> {
             check_finite(value, self.path, name, row)?;
         }
         if item.start_s > item.end_s {
-            let reason = format!(
-                "the clip starts at {} s and ends at {} s",
-                item.start_s, item.end_s
-            );
+            let reason = format!("the clip starts at {} s and ends at {} s", item.start_s, item.end_s);
             return Err(Error::cell(self.path, "end_s", row, reason));
         }
-        check_finite(
-            item.rms_dbfs.unwrap_or_default().into(),
-            self.path,
-            "rms_dbfs",
-            row,
-        )?;
+        check_finite(item.rms_dbfs.unwrap_or_default().into(), self.path, "rms_dbfs", row)?;
         let lists = [
             ("present", &item.present),
             ("absent", &item.absent),
@@ -168,33 +156,20 @@ pub fn write_labels(path: &Path, taxa: &Taxa, rows: &[LabelRow]) -> Result<FileE
             .zip(first_row..)
             .try_for_each(|(item, row)| rules.check(item, row))?;
         let place = (path, first_row);
-        let u32s = |value: fn(&LabelRow) -> u32| {
-            Arc::new(UInt32Array::from_iter_values(rows.iter().map(value)))
-        };
-        let f64s = |value: fn(&LabelRow) -> f64| {
-            Arc::new(Float64Array::from_iter_values(rows.iter().map(value)))
-        };
-        let bools = |value: fn(&LabelRow) -> bool| {
-            Arc::new(BooleanArray::from_iter(
-                rows.iter().map(|row| Some(value(row))),
-            ))
-        };
-        let ids = |value: fn(&LabelRow) -> Option<i64>| {
-            Arc::new(Int64Array::from_iter(rows.iter().map(value)))
-        };
+        let u32s = |value: fn(&LabelRow) -> u32| Arc::new(UInt32Array::from_iter_values(rows.iter().map(value)));
+        let f64s = |value: fn(&LabelRow) -> f64| Arc::new(Float64Array::from_iter_values(rows.iter().map(value)));
+        let bools =
+            |value: fn(&LabelRow) -> bool| Arc::new(BooleanArray::from_iter(rows.iter().map(|row| Some(value(row)))));
+        let ids = |value: fn(&LabelRow) -> Option<i64>| Arc::new(Int64Array::from_iter(rows.iter().map(value)));
         Ok(vec![
-            Arc::new(Int64Array::from_iter_values(
-                rows.iter().map(|row| row.asset_id),
-            )),
+            Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.asset_id))),
             u32s(|row| row.clip_index),
             u32s(|row| row.shard),
             u32s(|row| row.row),
             f64s(|row| row.start_s),
             f64s(|row| row.end_s),
             f64s(|row| row.valid_s),
-            Arc::new(StringArray::from_iter_values(
-                rows.iter().map(|row| row.split.as_str()),
-            )),
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.split.as_str()))),
             code_column(place, "target", taxa, rows, |row| row.target)?,
             codes_column(place, "present", taxa, rows, |row| Some(&row.present))?,
             codes_column(place, "absent", taxa, rows, |row| Some(&row.absent))?,
@@ -222,9 +197,7 @@ pub fn read_labels(path: &Path, taxa: &Taxa) -> Result<Vec<LabelRow>> {
 
 /// [`read_labels`] from a file opened already.
 pub(crate) fn read_labels_from(file: File, path: &Path, taxa: &Taxa) -> Result<Vec<LabelRow>> {
-    read_table(file, path, &schema(), |batch, labels| {
-        read_batch(batch, taxa, labels)
-    })
+    read_table(file, path, &schema(), |batch, labels| read_batch(batch, taxa, labels))
 }
 
 fn read_batch(batch: &Batch<'_>, taxa: &Taxa, labels: &mut Vec<LabelRow>) -> Result<()> {
@@ -234,20 +207,14 @@ fn read_batch(batch: &Batch<'_>, taxa: &Taxa, labels: &mut Vec<LabelRow>) -> Res
     let texts = |name| batch.column::<StringArray>(name);
     let bools = |name| batch.column::<BooleanArray>(name);
     let lists = |name| batch.column::<ListArray>(name);
-    let (ids, clips, shards, rows) = (
-        i64s("asset_id")?,
-        u32s("clip_index")?,
-        u32s("shard")?,
-        u32s("row")?,
-    );
+    let (ids, clips, shards, rows) = (i64s("asset_id")?, u32s("clip_index")?, u32s("shard")?, u32s("row")?);
     let (starts, ends, valids) = (f64s("start_s")?, f64s("end_s")?, f64s("valid_s")?);
     let (splits, targets, sources) = (texts("split")?, texts("target")?, texts("label_source")?);
     let (present, absent, unknown) = (lists("present")?, lists("absent")?, lists("unknown")?);
     let (full, silent) = (bools("fully_annotated")?, bools("silent")?);
     let (levels, boxes) = (batch.column::<Float32Array>("rms_dbfs")?, lists(BOXES)?);
     let (source_indices, source_ids) = (i64s("source_index")?, i64s("source_id")?);
-    let classes =
-        |lists, name, row| Ok(classes_at(batch, lists, name, row, taxa)?.unwrap_or_default());
+    let classes = |lists, name, row| Ok(classes_at(batch, lists, name, row, taxa)?.unwrap_or_default());
     let mut rules = Rules::new(batch.place(0).0, taxa);
     for row in 0..batch.rows() {
         let item = LabelRow {
@@ -268,9 +235,7 @@ fn read_batch(batch: &Batch<'_>, taxa: &Taxa, labels: &mut Vec<LabelRow>) -> Res
             silent: silent.value(row),
             rms_dbfs: levels.is_valid(row).then(|| levels.value(row)),
             boxes: boxes_at(batch, boxes, row)?,
-            source_index: source_indices
-                .is_valid(row)
-                .then(|| source_indices.value(row)),
+            source_index: source_indices.is_valid(row).then(|| source_indices.value(row)),
             source_id: source_ids.is_valid(row).then(|| source_ids.value(row)),
         };
         rules.check(&item, batch.place(row).1)?;

@@ -5,8 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, BooleanArray, Float64Array, Int32Array, Int64Array, ListArray, StringArray,
-    TimestampMicrosecondArray,
+    Array, BooleanArray, Float64Array, Int32Array, Int64Array, ListArray, StringArray, TimestampMicrosecondArray,
 };
 use arrow::datatypes::{DataType, TimeUnit};
 
@@ -67,18 +66,8 @@ fn schema() -> TableSchema {
 }
 
 fn check(row: &PriorRow, path: &Path, table_row: u64) -> Result<()> {
-    check_finite(
-        row.latitude.unwrap_or_default(),
-        path,
-        "latitude",
-        table_row,
-    )?;
-    check_finite(
-        row.longitude.unwrap_or_default(),
-        path,
-        "longitude",
-        table_row,
-    )
+    check_finite(row.latitude.unwrap_or_default(), path, "latitude", table_row)?;
+    check_finite(row.longitude.unwrap_or_default(), path, "longitude", table_row)
 }
 
 /// Writes the priors of one shard's assets.
@@ -94,32 +83,18 @@ pub fn write_priors(path: &Path, taxa: &Taxa, rows: &[PriorRow]) -> Result<FileE
         let place = (path, first_row);
         let times = rows.iter().map(|row| row.recorded_at_unix_us);
         Ok(vec![
-            Arc::new(Int64Array::from_iter_values(
-                rows.iter().map(|row| row.asset_id),
-            )),
+            Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.asset_id))),
             Arc::new(Float64Array::from_iter(rows.iter().map(|row| row.latitude))),
-            Arc::new(Float64Array::from_iter(
-                rows.iter().map(|row| row.longitude),
-            )),
+            Arc::new(Float64Array::from_iter(rows.iter().map(|row| row.longitude))),
             Arc::new(TimestampMicrosecondArray::from_iter(times).with_timezone("UTC")),
-            Arc::new(Int32Array::from_iter(
-                rows.iter().map(|row| row.utc_offset_min),
-            )),
-            Arc::new(StringArray::from_iter(
-                rows.iter().map(|row| row.checklist_id.as_ref()),
-            )),
-            codes_column(place, "geo_possible", taxa, rows, |row| {
-                row.geo_possible.as_deref()
-            })?,
-            codes_column(place, "geo_modelled", taxa, rows, |row| {
-                row.geo_modelled.as_deref()
-            })?,
+            Arc::new(Int32Array::from_iter(rows.iter().map(|row| row.utc_offset_min))),
+            Arc::new(StringArray::from_iter(rows.iter().map(|row| row.checklist_id.as_ref()))),
+            codes_column(place, "geo_possible", taxa, rows, |row| row.geo_possible.as_deref())?,
+            codes_column(place, "geo_modelled", taxa, rows, |row| row.geo_modelled.as_deref())?,
             codes_column(place, "checklist_observed", taxa, rows, |row| {
                 row.checklist_observed.as_deref()
             })?,
-            Arc::new(BooleanArray::from_iter(
-                rows.iter().map(|row| row.checklist_complete),
-            )),
+            Arc::new(BooleanArray::from_iter(rows.iter().map(|row| row.checklist_complete))),
         ])
     })
 }
@@ -142,9 +117,7 @@ pub(crate) fn read_priors_from(file: File, path: &Path, taxa: &Taxa) -> Result<V
         let offsets: &Int32Array = batch.column("utc_offset_min")?;
         let checklists: &StringArray = batch.column("checklist_id")?;
         let complete: &BooleanArray = batch.column("checklist_complete")?;
-        let lists = |name: &'static str, row| {
-            classes_at(batch, batch.column::<ListArray>(name)?, name, row, taxa)
-        };
+        let lists = |name: &'static str, row| classes_at(batch, batch.column::<ListArray>(name)?, name, row, taxa);
         for row in 0..batch.rows() {
             let prior = PriorRow {
                 asset_id: ids.value(row),

@@ -46,18 +46,10 @@ fn schema() -> TableSchema {
 pub fn write_rejects(path: &Path, rows: &[RejectRow]) -> Result<FileEntry> {
     write_table(path, &schema(), rows, |_, rows| {
         Ok(vec![
-            Arc::new(Int64Array::from_iter_values(
-                rows.iter().map(|row| row.asset_id),
-            )),
-            Arc::new(StringArray::from_iter_values(
-                rows.iter().map(|row| &row.path),
-            )),
-            Arc::new(StringArray::from_iter_values(
-                rows.iter().map(|row| &row.stage),
-            )),
-            Arc::new(StringArray::from_iter_values(
-                rows.iter().map(|row| &row.reason),
-            )),
+            Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.asset_id))),
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|row| &row.path))),
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|row| &row.stage))),
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|row| &row.reason))),
         ])
     })
 }

@@ -56,12 +56,8 @@ pub(super) fn list_of(item: DataType) -> DataType {
 impl TableSchema {
     /// The Arrow schema of the columns.
     pub(super) fn arrow(&self) -> SchemaRef {
-        let field = |column: &ColumnSchema| {
-            Field::new(column.name, column.data_type.clone(), column.nullable)
-        };
-        Arc::new(Schema::new(
-            self.columns.iter().map(field).collect::<Vec<_>>(),
-        ))
+        let field = |column: &ColumnSchema| Field::new(column.name, column.data_type.clone(), column.nullable);
+        Arc::new(Schema::new(self.columns.iter().map(field).collect::<Vec<_>>()))
     }
 
     /// JSON object from column to unit, for the file's `l48.units`.
@@ -84,12 +80,8 @@ pub(super) fn is_readable_as(file: &DataType, declared: &DataType) -> bool {
             .is_some_and(|m| is_readable_as(m.data_type(), field.data_type()))
     };
     match (file, declared) {
-        (DataType::List(file), DataType::List(declared)) => {
-            is_readable_as(file.data_type(), declared.data_type())
-        }
-        (DataType::Struct(file), DataType::Struct(declared)) => {
-            declared.iter().all(|field| member(file, field))
-        }
+        (DataType::List(file), DataType::List(declared)) => is_readable_as(file.data_type(), declared.data_type()),
+        (DataType::Struct(file), DataType::Struct(declared)) => declared.iter().all(|field| member(file, field)),
         _ => file == declared,
     }
 }
@@ -122,13 +114,6 @@ mod tests {
             required("n", DataType::Int64),
             optional("t", DataType::Float64).unit("s"),
         ];
-        assert_eq!(
-            TableSchema {
-                name: "x/1",
-                columns
-            }
-            .units_json(),
-            r#"{"t":"s"}"#
-        );
+        assert_eq!(TableSchema { name: "x/1", columns }.units_json(), r#"{"t":"s"}"#);
     }
 }

@@ -35,11 +35,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Member `name` of a struct column as its declared array type.
-    pub(super) fn member<'s, T: Array + 'static>(
-        &self,
-        array: &'s StructArray,
-        name: &str,
-    ) -> Result<&'s T> {
+    pub(super) fn member<'s, T: Array + 'static>(&self, array: &'s StructArray, name: &str) -> Result<&'s T> {
         let column = array.column_by_name(name);
         column
             .and_then(|column| column.as_any().downcast_ref())
@@ -67,9 +63,7 @@ impl<'a> Batch<'a> {
             return Ok(());
         };
         if !column.nullable && array.null_count() > 0 {
-            let row = (0..array.len())
-                .find(|&row| array.is_null(row))
-                .unwrap_or_default();
+            let row = (0..array.len()).find(|&row| array.is_null(row)).unwrap_or_default();
             let (path, row) = self.place(row);
             return Err(Error::cell(path, column.name, row, "is null"));
         }
@@ -88,28 +82,16 @@ impl<'a> Batch<'a> {
 /// Whether a list item or a required struct member is null.
 fn has_null_inside(array: &dyn Array, declared: &DataType) -> bool {
     match declared {
-        DataType::List(item) => array
-            .as_any()
-            .downcast_ref::<ListArray>()
-            .is_some_and(|list| {
-                list.values().null_count() > 0
-                    || has_null_inside(list.values().as_ref(), item.data_type())
-            }),
-        DataType::Struct(fields) => {
-            array
-                .as_any()
-                .downcast_ref::<StructArray>()
-                .is_some_and(|members| {
-                    fields
-                        .iter()
-                        .filter(|field| !field.is_nullable())
-                        .any(|field| {
-                            members
-                                .column_by_name(field.name())
-                                .is_some_and(|member| member.null_count() > 0)
-                        })
-                })
-        }
+        DataType::List(item) => array.as_any().downcast_ref::<ListArray>().is_some_and(|list| {
+            list.values().null_count() > 0 || has_null_inside(list.values().as_ref(), item.data_type())
+        }),
+        DataType::Struct(fields) => array.as_any().downcast_ref::<StructArray>().is_some_and(|members| {
+            fields.iter().filter(|field| !field.is_nullable()).any(|field| {
+                members
+                    .column_by_name(field.name())
+                    .is_some_and(|member| member.null_count() > 0)
+            })
+        }),
         _ => false,
     }
 }
@@ -148,8 +130,8 @@ fn read_pieces<R>(
     };
     // Types come from the Parquet schema itself, so that a file rewritten by any tool reads the same.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)
-        .map_err(|e| fail(e.to_string()))?;
+    let builder =
+        ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).map_err(|e| fail(e.to_string()))?;
     let metadata = builder.metadata().file_metadata();
     let pairs = metadata.key_value_metadata().into_iter().flatten();
     let named = pairs
@@ -171,11 +153,7 @@ fn read_pieces<R>(
             .map(|field| field.data_type());
         if !found.is_some_and(|found| is_readable_as(found, &column.data_type)) {
             let got = found.map_or_else(|| "no such column".to_owned(), ToString::to_string);
-            let (path, column, expected) = (
-                path.to_path_buf(),
-                column.name.to_owned(),
-                column.data_type.to_string(),
-            );
+            let (path, column, expected) = (path.to_path_buf(), column.name.to_owned(), column.data_type.to_string());
             return Err(Error::Column {
                 path,
                 column,
@@ -184,8 +162,7 @@ fn read_pieces<R>(
             });
         }
     }
-    let expected_rows =
-        u64::try_from(metadata.num_rows()).map_err(|_| fail("negative row count".into()))?;
+    let expected_rows = u64::try_from(metadata.num_rows()).map_err(|_| fail("negative row count".into()))?;
     let reader = builder
         .with_batch_size(ROW_GROUP_ROWS)
         .build()
@@ -198,17 +175,12 @@ fn read_pieces<R>(
             batch: batch.map_err(|e| fail(e.to_string()))?,
             first_row,
         };
-        schema
-            .columns
-            .iter()
-            .try_for_each(|column| batch.check_nulls(column))?;
+        schema.columns.iter().try_for_each(|column| batch.check_nulls(column))?;
         rows(&batch, &mut all)?;
         first_row += batch.rows() as u64;
     }
     if first_row != expected_rows {
-        return Err(fail(format!(
-            "{first_row} rows, the footer says {expected_rows}"
-        )));
+        return Err(fail(format!("{first_row} rows, the footer says {expected_rows}")));
     }
     Ok(all)
 }

@@ -40,8 +40,7 @@ pub(super) fn write_table<R>(
     let options = ArrowWriterOptions::new()
         .with_properties(properties(schema))
         .with_skip_arrow_metadata(true);
-    let mut writer =
-        ArrowWriter::try_new_with_options(file, schema.arrow(), options).map_err(fail)?;
+    let mut writer = ArrowWriter::try_new_with_options(file, schema.arrow(), options).map_err(fail)?;
     let mut first_row = 0;
     for piece in rows.chunks(ROW_GROUP_ROWS) {
         let batch = RecordBatch::try_new(schema.arrow(), columns(first_row, piece)?);

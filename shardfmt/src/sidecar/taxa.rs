@@ -77,9 +77,7 @@ impl Taxa {
     /// Species code of a class index.
     #[must_use]
     pub fn code(&self, index: u32) -> Option<&str> {
-        self.taxa
-            .get(index as usize)
-            .map(|taxon| taxon.species_code.as_str())
+        self.taxa.get(index as usize).map(|taxon| taxon.species_code.as_str())
     }
 
     /// The classes in order.
@@ -108,15 +106,9 @@ fn schema() -> TableSchema {
 pub fn write_taxa(path: &Path, taxa: &Taxa) -> Result<FileEntry> {
     write_table(path, &schema(), &taxa.taxa, |first_row, rows| {
         Ok(vec![
-            Arc::new(UInt32Array::from_iter_values(
-                (first_row as u32..).take(rows.len()),
-            )),
-            Arc::new(StringArray::from_iter_values(
-                rows.iter().map(|row| &row.species_code),
-            )),
-            Arc::new(StringArray::from_iter(
-                rows.iter().map(|row| row.common_name.as_ref()),
-            )),
+            Arc::new(UInt32Array::from_iter_values((first_row as u32..).take(rows.len()))),
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|row| &row.species_code))),
+            Arc::new(StringArray::from_iter(rows.iter().map(|row| row.common_name.as_ref()))),
             Arc::new(StringArray::from_iter(
                 rows.iter().map(|row| row.scientific_name.as_ref()),
             )),

@@ -85,28 +85,12 @@ mod tests {
 
     #[test]
     fn words_parse_back_and_others_do_not() {
-        assert!(
-            Split::ALL
-                .iter()
-                .all(|word| word.as_str().parse() == Ok(*word))
-        );
-        assert!(
-            LabelSource::ALL
-                .iter()
-                .all(|word| word.as_str().parse() == Ok(*word))
-        );
-        assert!(
-            BoxStatus::ALL
-                .iter()
-                .all(|word| word.as_str().parse() == Ok(*word))
-        );
+        assert!(Split::ALL.iter().all(|word| word.as_str().parse() == Ok(*word)));
+        assert!(LabelSource::ALL.iter().all(|word| word.as_str().parse() == Ok(*word)));
+        assert!(BoxStatus::ALL.iter().all(|word| word.as_str().parse() == Ok(*word)));
         assert_eq!("Train".parse::<Split>(), Err(UnknownWord));
         assert_eq!(
-            (
-                Split::ALL.len(),
-                LabelSource::ALL.len(),
-                BoxStatus::ALL.len()
-            ),
+            (Split::ALL.len(), LabelSource::ALL.len(), BoxStatus::ALL.len()),
             (3, 5, 3)
         );
     }

@@ -9,68 +9,39 @@ use crate::shard::Shard;
 use crate::sidecar::{AssetRow, LabelRow, PriorRow};
 
 /// Labels against their shard: each row must name its own place and the clip that is there.
-pub(super) fn check_labels(
-    number: u32,
-    shard: &Shard<MappedFile>,
-    labels: &[LabelRow],
-    findings: &mut Vec<Finding>,
-) {
+pub(super) fn check_labels(number: u32, shard: &Shard<MappedFile>, labels: &[LabelRow], findings: &mut Vec<Finding>) {
     let name = labels_path(number);
     for (label, row) in labels.iter().zip(0..shard.rows()) {
         let stated = (label.shard, label.row, label.asset_id, label.clip_index);
-        let Ok((asset_id, clip_index)) = shard
-            .asset_id(row)
-            .and_then(|id| Ok((id, shard.clip_index(row)?)))
-        else {
+        let Ok((asset_id, clip_index)) = shard.asset_id(row).and_then(|id| Ok((id, shard.clip_index(row)?))) else {
             continue;
         };
         let stored = (number, row, asset_id, clip_index);
         if stated != stored {
-            let detail = format!(
-                "(shard, row, asset_id, clip_index) is {stated:?}, the shard has {stored:?}"
-            );
+            let detail = format!("(shard, row, asset_id, clip_index) is {stated:?}, the shard has {stored:?}");
             findings.push(Finding::new(&name, Part::Row(row.into()), detail));
         }
     }
 }
 
 /// Assets against their shard: the stated rows must be those the shard has for the asset.
-pub(super) fn check_assets(
-    number: u32,
-    shard: &Shard<MappedFile>,
-    assets: &[AssetRow],
-    findings: &mut Vec<Finding>,
-) {
+pub(super) fn check_assets(number: u32, shard: &Shard<MappedFile>, assets: &[AssetRow], findings: &mut Vec<Finding>) {
     let name = assets_path(number);
     for (asset, row) in assets.iter().zip(0..) {
         let stated = asset.first_row..asset.first_row.saturating_add(asset.clips);
         let stored = shard.asset_rows(asset.asset_id);
         if stored.as_ref() != Some(&stated) {
-            let detail = format!(
-                "asset {} has rows {stated:?}, in the shard {stored:?}",
-                asset.asset_id
-            );
+            let detail = format!("asset {} has rows {stated:?}, in the shard {stored:?}", asset.asset_id);
             findings.push(Finding::new(&name, Part::Row(row), detail));
         }
     }
 }
 
 /// Labels against assets: all clips of a recording are in its split.
-pub(super) fn check_splits(
-    number: u32,
-    labels: &[LabelRow],
-    assets: &[AssetRow],
-    findings: &mut Vec<Finding>,
-) {
-    let splits: HashMap<_, _> = assets
-        .iter()
-        .map(|asset| (asset.asset_id, asset.split))
-        .collect();
+pub(super) fn check_splits(number: u32, labels: &[LabelRow], assets: &[AssetRow], findings: &mut Vec<Finding>) {
+    let splits: HashMap<_, _> = assets.iter().map(|asset| (asset.asset_id, asset.split)).collect();
     for (label, row) in labels.iter().zip(0..) {
-        if splits
-            .get(&label.asset_id)
-            .is_some_and(|split| *split != label.split)
-        {
+        if splits.get(&label.asset_id).is_some_and(|split| *split != label.split) {
             let detail = format!("asset {} is in two splits", label.asset_id);
             findings.push(Finding::new(&labels_path(number), Part::Row(row), detail));
         }
@@ -78,12 +49,7 @@ pub(super) fn check_splits(
 }
 
 /// Priors against assets: one row for each recording.
-pub(super) fn check_priors(
-    number: u32,
-    priors: &[PriorRow],
-    assets: &[AssetRow],
-    findings: &mut Vec<Finding>,
-) {
+pub(super) fn check_priors(number: u32, priors: &[PriorRow], assets: &[AssetRow], findings: &mut Vec<Finding>) {
     let name = priors_path(number);
     let known: HashSet<_> = assets.iter().map(|asset| asset.asset_id).collect();
     let mut seen = HashSet::new();
@@ -99,10 +65,7 @@ pub(super) fn check_priors(
             format!("asset {} {problem}", prior.asset_id),
         ));
     }
-    for missing in assets
-        .iter()
-        .filter(|asset| !seen.contains(&asset.asset_id))
-    {
+    for missing in assets.iter().filter(|asset| !seen.contains(&asset.asset_id)) {
         findings.push(Finding::new(
             &name,
             Part::Table,

@@ -12,12 +12,10 @@ pub use report::{Finding, Part, Report};
 
 use crate::checksum::{hash_reader, hex};
 use crate::dataset::{
-    DatasetInfo, check_rows, check_size, open_listed_shard, open_verified, read_dataset_json,
-    read_shard_assets,
+    DatasetInfo, check_rows, check_size, open_listed_shard, open_verified, read_dataset_json, read_shard_assets,
 };
 use crate::entry::{
-    DATASET_JSON, FOLDERS, FileEntry, REJECTS, TAXA, assets_path, labels_path, priors_path,
-    shard_path,
+    DATASET_JSON, FOLDERS, FileEntry, REJECTS, TAXA, WORK_FOLDER, assets_path, labels_path, priors_path, shard_path,
 };
 use crate::error::{Error, Result};
 use crate::shard::{Checks, Shard};
@@ -60,12 +58,7 @@ pub fn verify(dir: &Path, depth: Depth, progress: &mut dyn FnMut(u64, u64)) -> R
         }
     };
     let hashed = |entry: &&FileEntry| depth == Depth::Full || !is_shard(entry);
-    let total_bytes = info
-        .files
-        .iter()
-        .filter(hashed)
-        .map(|entry| entry.bytes)
-        .sum();
+    let total_bytes = info.files.iter().filter(hashed).map(|entry| entry.bytes).sum();
     let mut run = Run {
         dir,
         info: &info,
@@ -122,11 +115,10 @@ impl Run<'_> {
                         .findings
                         .push(Finding::new(&entry.path, Part::Table, detail));
                 }
-                Err(error) => {
-                    self.report
-                        .findings
-                        .push(Finding::from_error(self.dir, &entry.path, &error))
-                }
+                Err(error) => self
+                    .report
+                    .findings
+                    .push(Finding::from_error(self.dir, &entry.path, &error)),
             }
         }
     }
@@ -218,28 +210,16 @@ impl Run<'_> {
         match outcome {
             Ok(value) => Some(value),
             Err(error) => {
-                self.report
-                    .findings
-                    .push(Finding::from_error(self.dir, name, &error));
+                self.report.findings.push(Finding::from_error(self.dir, name, &error));
                 None
             }
         }
     }
 
-    fn check_shard(
-        &mut self,
-        number: u32,
-        labels: Option<&[LabelRow]>,
-        assets: Option<&[AssetRow]>,
-    ) {
+    fn check_shard(&mut self, number: u32, labels: Option<&[LabelRow]>, assets: Option<&[AssetRow]>) {
         let name = shard_path(number);
         let sound = self.sound.contains(&name);
-        if self
-            .report
-            .findings
-            .iter()
-            .any(|finding| finding.path == name)
-        {
+        if self.report.findings.iter().any(|finding| finding.path == name) {
             return;
         }
         let mut findings = Vec::new();
@@ -267,15 +247,10 @@ impl Run<'_> {
 
     /// Reports what lies in the dataset folder without being listed.
     fn find_unlisted(&mut self) -> Result<()> {
-        let listed: HashSet<&str> = self
-            .info
-            .files
-            .iter()
-            .map(|entry| entry.path.as_str())
-            .collect();
+        let listed: HashSet<&str> = self.info.files.iter().map(|entry| entry.path.as_str()).collect();
         let mut names: Vec<_> = list(self.dir, "")?
             .into_iter()
-            .filter(|name| name != DATASET_JSON)
+            .filter(|name| name != DATASET_JSON && name != WORK_FOLDER)
             .collect();
         names.retain(|name| !FOLDERS.contains(&name.as_str()));
         for folder in FOLDERS {
@@ -285,9 +260,7 @@ impl Run<'_> {
         }
         for name in names.iter().filter(|name| !listed.contains(name.as_str())) {
             let detail = "not listed in dataset.json; delete it if nothing needs it";
-            self.report
-                .findings
-                .push(Finding::new(name, Part::Unlisted, detail));
+            self.report.findings.push(Finding::new(name, Part::Unlisted, detail));
         }
         Ok(())
     }
@@ -299,11 +272,7 @@ fn list(dir: &Path, folder: &str) -> Result<Vec<String>> {
     let fail = |cause| Error::io(&path, "list", cause);
     let mut names = Vec::new();
     for entry in fs::read_dir(&path).map_err(fail)? {
-        let name = entry
-            .map_err(fail)?
-            .file_name()
-            .to_string_lossy()
-            .into_owned();
+        let name = entry.map_err(fail)?.file_name().to_string_lossy().into_owned();
         names.push(if folder.is_empty() {
             name
         } else {
@@ -320,10 +289,7 @@ fn check_unlisted_shards(dir: &Path, depth: Depth, report: &mut Report) -> Resul
     if !dir.join(folder).is_dir() {
         return Ok(());
     }
-    for name in list(dir, folder)?
-        .iter()
-        .filter(|name| name.ends_with(".safetensors"))
-    {
+    for name in list(dir, folder)?.iter().filter(|name| name.ends_with(".safetensors")) {
         report.files += 1;
         match Shard::open(&dir.join(name), Checks::Always) {
             Ok(shard) => {

@@ -43,10 +43,7 @@ impl fmt::Display for Part {
             Self::File => write!(f, "file"),
             Self::Unlisted => write!(f, "unlisted file"),
             Self::Header => write!(f, "header"),
-            Self::Tensor {
-                name,
-                row: Some(row),
-            } => write!(f, "tensor {name}, row {row}"),
+            Self::Tensor { name, row: Some(row) } => write!(f, "tensor {name}, row {row}"),
             Self::Tensor { name, row: None } => write!(f, "tensor {name}"),
             Self::Tail => write!(f, "tail tensors"),
             Self::Record { asset_id, row } => write!(f, "asset {asset_id}, row {row}"),
@@ -102,17 +99,14 @@ fn part_of(error: &Error) -> Part {
         | Error::UnsupportedVersion { .. }
         | Error::UnsupportedFeature { .. } => Part::Header,
         Error::TailChecksum { .. } => Part::Tail,
-        Error::ClipChecksum { asset_id, row, .. } | Error::RowOrder { asset_id, row, .. } => {
-            Part::Record {
-                asset_id: *asset_id,
-                row: *row,
-            }
-        }
+        Error::ClipChecksum { asset_id, row, .. } | Error::RowOrder { asset_id, row, .. } => Part::Record {
+            asset_id: *asset_id,
+            row: *row,
+        },
         Error::Cell { row, .. } => Part::Row(*row),
-        Error::Table { .. }
-        | Error::TableSchema { .. }
-        | Error::Column { .. }
-        | Error::InvalidTaxa { .. } => Part::Table,
+        Error::Table { .. } | Error::TableSchema { .. } | Error::Column { .. } | Error::InvalidTaxa { .. } => {
+            Part::Table
+        }
         _ => Part::File,
     }
 }

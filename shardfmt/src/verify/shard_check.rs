@@ -11,12 +11,7 @@ use crate::shard::{Checks, Shard};
 use crate::sidecar::LabelRow;
 
 /// Compares every clip with its checksum.
-pub(super) fn check_records(
-    shard: &Shard<MappedFile>,
-    dir: &Path,
-    name: &str,
-    findings: &mut Vec<Finding>,
-) {
+pub(super) fn check_records(shard: &Shard<MappedFile>, dir: &Path, name: &str, findings: &mut Vec<Finding>) {
     for row in 0..shard.rows() {
         if let Err(error) = shard.clip(row) {
             findings.push(Finding::from_error(dir, name, &error));
@@ -26,12 +21,7 @@ pub(super) fn check_records(
 
 /// What is wrong with a shard that does not open. For a damaged tail, the tensor and row are told by comparing it with
 /// the records and with the labels, which repeat the identifiers.
-pub(super) fn locate(
-    error: &Error,
-    dir: &Path,
-    name: &str,
-    labels: Option<&[LabelRow]>,
-) -> Vec<Finding> {
+pub(super) fn locate(error: &Error, dir: &Path, name: &str, labels: Option<&[LabelRow]>) -> Vec<Finding> {
     let whole = Finding::from_error(dir, name, error);
     if !matches!(error, Error::TailChecksum { .. }) {
         return vec![whole];
@@ -52,10 +42,7 @@ pub(super) fn locate(
     }
 }
 
-fn damaged_tail_values(
-    path: &Path,
-    labels: Option<&[LabelRow]>,
-) -> Result<Vec<(TailTensor, Option<u32>)>> {
+fn damaged_tail_values(path: &Path, labels: Option<&[LabelRow]>) -> Result<Vec<(TailTensor, Option<u32>)>> {
     let shard = Shard::with_header_only(map_file(path)?, path, Checks::Off)?;
     let mut damaged = Vec::new();
     for row in 0..shard.rows() {

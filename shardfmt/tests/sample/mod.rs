@@ -9,21 +9,13 @@ use std::path::Path;
 
 use shardfmt::entry::{REJECTS, TAXA, assets_path, labels_path, priors_path, shard_path};
 use shardfmt::sidecar::{
-    AssetRow, BoxStatus, ClipBox, LabelRow, LabelSource, PriorRow, RejectRow, Split, Taxa, Taxon,
-    write_assets, write_labels, write_priors, write_rejects, write_taxa,
+    AssetRow, BoxStatus, ClipBox, LabelRow, LabelSource, PriorRow, RejectRow, Split, Taxa, Taxon, write_assets,
+    write_labels, write_priors, write_rejects, write_taxa,
 };
-use shardfmt::{
-    Axes, ClipSpec, Counts, DatasetInfo, Dtype, FileEntry, ShardWriter, ValueScale,
-    write_dataset_json,
-};
+use shardfmt::{Axes, ClipSpec, Counts, DatasetInfo, Dtype, FileEntry, ShardWriter, ValueScale, write_dataset_json};
 
 /// Rows of shard 0 as (asset, clip index, level). 15 bytes a clip leave the tail unaligned.
-pub const ROWS: [(i64, u32, f32); 4] = [
-    (10, 0, -20.5),
-    (10, 1, -21.0),
-    (10, 4, 0.0),
-    (-5, 0, -33.25),
-];
+pub const ROWS: [(i64, u32, f32); 4] = [(10, 0, -20.5), (10, 1, -21.0), (10, 4, 0.0), (-5, 0, -33.25)];
 
 pub fn spec() -> ClipSpec {
     ClipSpec::new(Dtype::U8, None, 3, 5).unwrap()
@@ -38,9 +30,7 @@ pub fn write_shard(path: &Path, rows: &[(i64, u32, f32)]) -> FileEntry {
     let metadata = BTreeMap::from([("dataset".to_owned(), "golden".to_owned())]);
     let mut writer = ShardWriter::create(path, spec(), &metadata).unwrap();
     for (row, &(asset_id, clip_index, ref_db)) in rows.iter().enumerate() {
-        writer
-            .push(asset_id, clip_index, ref_db, &clip(row))
-            .unwrap();
+        writer.push(asset_id, clip_index, ref_db, &clip(row)).unwrap();
     }
     writer.finish().unwrap()
 }
@@ -79,11 +69,7 @@ pub fn labels() -> Vec<LabelRow> {
             start_s,
             end_s: start_s + 3.0,
             valid_s: 3.0,
-            split: if asset_id == 10 {
-                Split::Train
-            } else {
-                Split::Test
-            },
+            split: if asset_id == 10 { Split::Train } else { Split::Test },
             target: (asset_id == 10).then_some(1),
             present: vec![1],
             absent: vec![],
@@ -272,11 +258,7 @@ pub fn files_under(dir: &Path) -> Vec<String> {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         match path.is_dir() {
-            true => found.extend(
-                files_under(&path)
-                    .iter()
-                    .map(|inner| format!("{name}/{inner}")),
-            ),
+            true => found.extend(files_under(&path).iter().map(|inner| format!("{name}/{inner}"))),
             false => found.push(name),
         }
     }

@@ -29,15 +29,16 @@ pub(super) fn audit<R: Read + Seek>(walk: &mut Walk<'_, R>) -> Result<Promise, R
                 let channels = u64::from(u16::from_be_bytes([fields[0], fields[1]]));
                 let frames = u32::from_be_bytes([fields[2], fields[3], fields[4], fields[5]]);
                 let bits = u16::from_be_bytes([fields[6], fields[7]]);
-                let uncompressed =
-                    !compressed_form || UNCOMPRESSED.contains(&&walk.read::<4>("the common chunk")?);
+                let uncompressed = !compressed_form || UNCOMPRESSED.contains(&&walk.read::<4>("the common chunk")?);
                 let block = uncompressed.then(|| channels * u64::from(bits.div_ceil(8)));
                 common = Some((u64::from(frames), block));
             }
             b"SSND" => {
                 let fields = walk.read::<8>("the sound chunk")?;
                 if fields != [0; 8] {
-                    return Err(Reject::Unsupported { what: "block-aligned AIFF".to_owned() });
+                    return Err(Reject::Unsupported {
+                        what: "block-aligned AIFF".to_owned(),
+                    });
                 }
                 walk.go_to(body)?;
                 walk.require(bytes, "the sound chunk")?;
@@ -48,16 +49,24 @@ pub(super) fn audit<R: Read + Seek>(walk: &mut Walk<'_, R>) -> Result<Promise, R
         walk.go_to(body + bytes + (bytes & 1))?;
     }
     let (frames, block) = common.ok_or_else(|| header("it has no common chunk"))?;
-    let Some(block) = block else { return Ok(Promise::default()) };
+    let Some(block) = block else {
+        return Ok(Promise::default());
+    };
     let sound_bytes = sound_bytes.unwrap_or(0);
     if frames * block != sound_bytes {
         return Err(header(format!(
             "it declares {frames} frames of {block} bytes, but its sound chunk holds {sound_bytes} bytes"
         )));
     }
-    Ok(Promise { decoded_frames: Some(frames), ..Promise::default() })
+    Ok(Promise {
+        decoded_frames: Some(frames),
+        ..Promise::default()
+    })
 }
 
 fn header(reason: impl Into<String>) -> Reject {
-    Reject::Header { container: "AIFF", reason: reason.into() }
+    Reject::Header {
+        container: "AIFF",
+        reason: reason.into(),
+    }
 }

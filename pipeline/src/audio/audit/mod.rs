@@ -41,7 +41,11 @@ pub(super) fn audit<R: Read + Seek>(
     offset: u64,
     file_bytes: u64,
 ) -> Result<Promise, Reject> {
-    let mut walk = Walk { source, file_bytes, offset };
+    let mut walk = Walk {
+        source,
+        file_bytes,
+        offset,
+    };
     walk.go_to(offset)?;
     match container {
         Container::Wav => wav::audit(&mut walk),
@@ -93,7 +97,11 @@ impl<R: Read + Seek> Walk<'_, R> {
         let read = self.read_some(buffer)?;
         if read < buffer.len() {
             let (expected, got) = (buffer.len() as u64, read as u64);
-            return Err(Reject::Truncated { what: what.to_owned(), expected, got });
+            return Err(Reject::Truncated {
+                what: what.to_owned(),
+                expected,
+                got,
+            });
         }
         Ok(())
     }
@@ -102,17 +110,27 @@ impl<R: Read + Seek> Walk<'_, R> {
     fn require(&self, bytes: u64, what: &str) -> Result<(), Reject> {
         let got = self.remaining();
         if bytes > got {
-            return Err(Reject::Truncated { what: what.to_owned(), expected: bytes, got });
+            return Err(Reject::Truncated {
+                what: what.to_owned(),
+                expected: bytes,
+                got,
+            });
         }
         Ok(())
     }
 
     fn damaged(&self, offset: u64, reason: impl Into<String>) -> Reject {
-        Reject::Damaged { offset, reason: reason.into() }
+        Reject::Damaged {
+            offset,
+            reason: reason.into(),
+        }
     }
 }
 
 /// Printable form of a four-character code.
 fn four_cc(code: [u8; 4]) -> String {
-    code.iter().flat_map(|&byte| std::ascii::escape_default(byte)).map(char::from).collect()
+    code.iter()
+        .flat_map(|&byte| std::ascii::escape_default(byte))
+        .map(char::from)
+        .collect()
 }

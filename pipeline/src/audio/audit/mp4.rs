@@ -27,6 +27,7 @@ struct Track {
     codec: [u8; 4],
     /// (duration in movie units, start in `timescale` units or -1)
     edits: Vec<(u64, i64)>,
+    packets: Packets,
 }
 
 /// Edits that are read of one list: two are already refused.
@@ -51,10 +52,49 @@ pub(super) fn audit<R: Read + Seek>(walk: &mut Walk<'_, R>) -> Result<Promise, R
         .into_iter()
         .find(|track| track.is_audio)
         .ok_or_else(|| unsupported("MP4 without an audio track"))?;
-    if !matches!(&track.codec, b"mp4a" | b"alac" | b".mp3" | b"fLaC" | b"sowt" | b"twos" | b"lpcm" | b"fl32") {
+    if !matches!(
+        &track.codec,
+        b"mp4a" | b"alac" | b".mp3" | b"fLaC" | b"sowt" | b"twos" | b"lpcm" | b"fl32"
+    ) {
         return Err(unsupported(&format!("codec {} in MP4", four_cc(track.codec))));
     }
     promise(&track, movie_timescale)
+}
+
+/// The lengths of a track's packets.
+#[derive(Debug, Default)]
+struct Packets {
+    count: u64,
+    /// Length of the first packet, in the track's time scale.
+    first: u64,
+    last: u64,
+    irregular: bool,
+}
+
+impl Packets {
+    /// Takes in `count` packets of one length.
+    fn add(&mut self, count: u64, length: u64) {
+        if count == 0 {
+            return;
+        }
+        // Only the very last packet may be shorter than the first.
+        self.irregular |= self.count > 0 && (self.last != self.first || length > self.first);
+        self.irregular |= self.count > 0 && length < self.first && count > 1;
+        if self.count == 0 {
+            self.first = length;
+        }
+        self.last = length;
+        self.count = self.count.saturating_add(count);
+    }
+
+    /// Length of the track if every packet were as long as the first; `None` if they differ before the last.
+    fn whole_frames(&self) -> Option<u64> {
+        if self.irregular {
+            None
+        } else {
+            self.count.checked_mul(self.first)
+        }
+    }
 }
 
 fn promise(track: &Track, movie_timescale: u32) -> Result<Promise, Reject> {
@@ -64,14 +104,21 @@ fn promise(track: &Track, movie_timescale: u32) -> Result<Promise, Reject> {
     let (segment, start) = match track.edits.as_slice() {
         [] => (0, 0),
         &[(segment, start)] if start >= 0 => (segment, start.unsigned_abs()),
-        edits => return Err(unsupported(&format!("MP4 with an edit list of {} edits", edits.len()))),
+        edits => {
+            return Err(unsupported(&format!("MP4 with an edit list of {} edits", edits.len())));
+        }
     };
     // Audio tracks count time in samples; another scale would make the trim a guess.
     if track.timescale != track.rate_hz {
         if start > 0 {
-            return Err(unsupported("MP4 with an edit list whose time scale is not the sampling rate"));
+            return Err(unsupported(
+                "MP4 with an edit list whose time scale is not the sampling rate",
+            ));
         }
-        return Ok(Promise { track_id: Some(track.id), ..Promise::default() });
+        return Ok(Promise {
+            track_id: Some(track.id),
+            ..Promise::default()
+        });
     }
     let available = track.duration.saturating_sub(start);
     // The movie's time scale is often 1 ms, so the segment's end is only that exact.
@@ -81,8 +128,13 @@ fn promise(track: &Track, movie_timescale: u32) -> Result<Promise, Reject> {
         Ok(frames) if frames > 0 => frames.min(available),
         _ => available,
     };
+    // A decoder of AAC makes whole packets, so what a short last one leaves out is padding to be dropped.
+    let decoded_frames = match &track.codec {
+        b"mp4a" => track.packets.whole_frames().unwrap_or(track.duration),
+        _ => track.duration,
+    };
     Ok(Promise {
-        decoded_frames: Some(track.duration),
+        decoded_frames: Some(decoded_frames),
         skip_frames: start,
         kept_frames: Some(kept),
         track_id: Some(track.id),
@@ -144,6 +196,7 @@ fn read_track<R: Read + Seek>(
                     let samples = u64::from(u32::from_be_bytes([a, b, c, d]));
                     let duration = u64::from(u32::from_be_bytes(duration));
                     track.duration = track.duration.saturating_add(samples * duration);
+                    track.packets.add(samples, duration);
                 }
             }
             b"elst" => {
@@ -154,7 +207,10 @@ fn read_track<R: Read + Seek>(
                         (duration, i64::from_be_bytes(walk.read("an elst box")?))
                     } else {
                         let duration = u32::from_be_bytes(walk.read("an elst box")?);
-                        (u64::from(duration), i64::from(i32::from_be_bytes(walk.read("an elst box")?)))
+                        (
+                            u64::from(duration),
+                            i64::from(i32::from_be_bytes(walk.read("an elst box")?)),
+                        )
                     };
                     walk.read::<4>("an elst box")?;
                     track.edits.push(edit);
@@ -201,5 +257,8 @@ fn unsupported(what: &str) -> Reject {
 }
 
 fn header(reason: &str) -> Reject {
-    Reject::Header { container: "MP4", reason: reason.to_owned() }
+    Reject::Header {
+        container: "MP4",
+        reason: reason.to_owned(),
+    }
 }

@@ -55,7 +55,12 @@ impl FrameHeader {
         };
         let rate_hz: u32 = rate_hz >> [2, 0, 1, 0][version as usize];
         let bytes = if first { 144_000 } else { 72_000 } * kbit / rate_hz + field(9, 1);
-        Ok(Self { version, rate_hz, mono: field(6, 2) == 3, bytes: bytes as usize })
+        Ok(Self {
+            version,
+            rate_hz,
+            mono: field(6, 2) == 3,
+            bytes: bytes as usize,
+        })
     }
 
     fn samples(self) -> u64 {
@@ -85,9 +90,36 @@ struct Tag {
 }
 
 impl Tag {
-    fn parse(frame: &[u8], header: FrameHeader) -> Option<Self> {
+    /// # Errors
+    ///
+    /// A delay by an unknown encoder: whether it counts from the encoder or the decoder is a guess.
+    fn parse(frame: &[u8], header: FrameHeader) -> Result<Option<Self>, Reject> {
+        let Some((tag, encoder_known)) = Self::read(frame, header) else {
+            return Ok(None);
+        };
+        match tag.delay_padding {
+            Some((0, 0)) if !encoder_known => Ok(Some(Self {
+                delay_padding: None,
+                ..tag
+            })),
+            Some(_) if !encoder_known => Err(Reject::Header {
+                container: "MP3",
+                reason: "its tag gives the delay of an unknown encoder".to_owned(),
+            }),
+            _ => Ok(Some(tag)),
+        }
+    }
+
+    /// Reads a tag, and whether its encoder is one that writes a LAME tag.
+    fn read(frame: &[u8], header: FrameHeader) -> Option<(Self, bool)> {
         if let Some(vbri) = frame.get(36..).filter(|rest| rest.starts_with(b"VBRI")) {
-            return Some(Self { frames: u32_at(vbri, 14), delay_padding: None });
+            return Some((
+                Self {
+                    frames: u32_at(vbri, 14),
+                    delay_padding: None,
+                },
+                true,
+            ));
         }
         let xing = frame.get(4 + header.side_info_bytes()..)?;
         if !xing.starts_with(b"Xing") && !xing.starts_with(b"Info") {
@@ -97,13 +129,19 @@ impl Tag {
         let has = |bit: u32| flags >> bit & 1 == 1;
         let frames = if has(0) { u32_at(xing, 8) } else { None };
         // Four fields, each there only if its flag is: frames, bytes, seek table, quality.
-        let lame_at = 8 + [4, 4, 100, 4].iter().zip(0..).filter(|&(_, bit)| has(bit)).map(|(size, _)| size).sum::<usize>();
-        let delay_padding = xing.get(lame_at..lame_at + 24).and_then(|lame| {
-            let known = [b"LAME", b"Lavf", b"Lavc"].iter().any(|&name| lame.starts_with(name));
-            let bits = u32_at(lame, 20)? & 0x00ff_ffff;
-            known.then_some((bits >> 12, bits & 0xfff))
-        });
-        Some(Self { frames, delay_padding })
+        let lame_at = 8 + [4, 4, 100, 4]
+            .iter()
+            .zip(0..)
+            .filter(|&(_, bit)| has(bit))
+            .map(|(size, _)| size)
+            .sum::<usize>();
+        let lame = xing.get(lame_at..lame_at + 24);
+        let encoder_known =
+            lame.is_some_and(|lame| [b"LAME", b"Lavf", b"Lavc"].iter().any(|&name| lame.starts_with(name)));
+        let delay_padding = lame
+            .and_then(|lame| u32_at(lame, 20))
+            .map(|bits| (bits >> 12 & 0xfff, bits & 0xfff));
+        Some((Self { frames, delay_padding }, encoder_known))
     }
 }
 
@@ -123,7 +161,9 @@ pub(super) fn audit<R: Read + Seek>(walk: &mut Walk<'_, R>) -> Result<Promise, R
         let word = walk.read_some(&mut frame[..4])?;
         let header = match FrameHeader::parse(u32_at(&frame[..word], 0).unwrap_or(0)) {
             Ok(header) => header,
-            Err(Some(what)) => return Err(Reject::Unsupported { what: what.to_owned() }),
+            Err(Some(what)) => {
+                return Err(Reject::Unsupported { what: what.to_owned() });
+            }
             Err(None) => {
                 let at = if first.is_none() { "first" } else { "next" };
                 walk.go_to(start)?;
@@ -137,7 +177,7 @@ pub(super) fn audit<R: Read + Seek>(walk: &mut Walk<'_, R>) -> Result<Promise, R
         // No bit rate and sampling rate of the tables exceed the buffer.
         walk.fill(&mut frame[4..header.bytes], "the last MP3 frame")?;
         if first.is_none() {
-            tag = Tag::parse(&frame[..header.bytes], header);
+            tag = Tag::parse(&frame[..header.bytes], header)?;
             first = Some(header);
             if tag.is_some() {
                 continue;
@@ -200,7 +240,9 @@ fn trailing_tags<R: Read + Seek>(walk: &mut Walk<'_, R>, otherwise: &str) -> Res
                 32 + u64::from(u32::from_le_bytes([head[12], head[13], head[14], head[15]]))
             }
             &[b'I', b'D', b'3', _, _, _, a, b, c, d, ..] if (a | b | c | d) < 0x80 => {
-                10 + [a, b, c, d].iter().fold(0u64, |size, &byte| size << 7 | u64::from(byte))
+                10 + [a, b, c, d]
+                    .iter()
+                    .fold(0u64, |size, &byte| size << 7 | u64::from(byte))
             }
             _ => return Err(walk.damaged(start, otherwise)),
         };

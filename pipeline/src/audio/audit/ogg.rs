@@ -30,7 +30,9 @@ const CRC_TABLE: [u32; 256] = {
 };
 
 fn crc(bytes: &[u8], crc: u32) -> u32 {
-    bytes.iter().fold(crc, |crc, &byte| (crc << 8) ^ CRC_TABLE[usize::from((crc >> 24) as u8 ^ byte)])
+    bytes.iter().fold(crc, |crc, &byte| {
+        (crc << 8) ^ CRC_TABLE[usize::from((crc >> 24) as u8 ^ byte)]
+    })
 }
 
 pub(super) fn audit<R: Read + Seek>(walk: &mut Walk<'_, R>) -> Result<Promise, Reject> {
@@ -63,13 +65,20 @@ pub(super) fn audit<R: Read + Seek>(walk: &mut Walk<'_, R>) -> Result<Promise, R
             name_codec(&page[HEADER_BYTES + segments..])?;
         }
         if *serial.get_or_insert(u32_at(14)) != u32_at(14) {
-            return Err(Reject::Unsupported { what: "Ogg with several streams".to_owned() });
+            return Err(Reject::Unsupported {
+                what: "Ogg with several streams".to_owned(),
+            });
         }
         if (flags & FIRST_PAGE != 0) != (expected_sequence == 0) {
-            return Err(Reject::Unsupported { what: "Ogg with chained streams".to_owned() });
+            return Err(Reject::Unsupported {
+                what: "Ogg with chained streams".to_owned(),
+            });
         }
         if u32_at(18) != expected_sequence {
-            return Err(walk.damaged(start, format!("expected Ogg page {expected_sequence}, got {}", u32_at(18))));
+            return Err(walk.damaged(
+                start,
+                format!("expected Ogg page {expected_sequence}, got {}", u32_at(18)),
+            ));
         }
         expected_sequence = expected_sequence.wrapping_add(1);
         ended = flags & LAST_PAGE != 0;
@@ -80,12 +89,7 @@ pub(super) fn audit<R: Read + Seek>(walk: &mut Walk<'_, R>) -> Result<Promise, R
     Ok(Promise::default())
 }
 
-fn append<R: Read + Seek>(
-    walk: &mut Walk<'_, R>,
-    page: &mut Vec<u8>,
-    bytes: usize,
-    what: &str,
-) -> Result<(), Reject> {
+fn append<R: Read + Seek>(walk: &mut Walk<'_, R>, page: &mut Vec<u8>, bytes: usize, what: &str) -> Result<(), Reject> {
     let start = page.len();
     page.resize(start + bytes, 0);
     walk.fill(&mut page[start..], what)
@@ -101,7 +105,9 @@ fn name_codec(first_packet: &[u8]) -> Result<(), Reject> {
         (b"\x80kate", "kate"),
     ];
     match named.iter().find(|(magic, _)| first_packet.starts_with(magic)) {
-        Some((_, what)) => Err(Reject::Unsupported { what: (*what).to_owned() }),
+        Some((_, what)) => Err(Reject::Unsupported {
+            what: (*what).to_owned(),
+        }),
         None => Ok(()),
     }
 }

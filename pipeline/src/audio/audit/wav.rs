@@ -1,8 +1,8 @@
 //! Walks the chunks of a RIFF WAVE file up to its samples.
 //!
 //! The demuxer ignores the two fields of the format chunk that are redundant, so a flipped bit in the
-//! rate or in the channel count would pass; here they must agree. Chunks after the samples are not
-//! audio and are not looked at.
+//! rate or in the channel count would pass; here they must agree. What follows the samples must begin
+//! like another chunk: otherwise the data chunk's length is too small, and audio follows it.
 
 use std::io::{Read, Seek};
 
@@ -37,7 +37,9 @@ pub(super) fn audit<R: Read + Seek>(walk: &mut Walk<'_, R>) -> Result<Promise, R
             b"fmt " => format = Some(read_format(walk, bytes)?),
             b"data" => {
                 let format = format.ok_or_else(|| header("its data chunk comes before its format chunk"))?;
-                return samples(walk, &format, bytes);
+                let promise = samples(walk, &format, bytes)?;
+                walk.go_to(body + u64::from(bytes) + u64::from(bytes & 1))?;
+                return no_audio_follows(walk).map(|()| promise);
             }
             _ => {}
         }
@@ -48,7 +50,9 @@ pub(super) fn audit<R: Read + Seek>(walk: &mut Walk<'_, R>) -> Result<Promise, R
 
 fn read_format<R: Read + Seek>(walk: &mut Walk<'_, R>, bytes: u32) -> Result<Format, Reject> {
     if bytes < 16 {
-        return Err(header(format!("its format chunk has {bytes} bytes, at least 16 are needed")));
+        return Err(header(format!(
+            "its format chunk has {bytes} bytes, at least 16 are needed"
+        )));
     }
     let fields = walk.read::<16>("the format chunk")?;
     let u16_at = |at: usize| u16::from_le_bytes([fields[at], fields[at + 1]]);
@@ -74,7 +78,10 @@ fn samples<R: Read + Seek>(walk: &Walk<'_, R>, format: &Format, bytes: u32) -> R
     }
     let block = u64::from(format.channels) * u64::from(format.bits.div_ceil(8));
     if block == 0 {
-        return Err(header(format!("it declares {} channels of {} bits", format.channels, format.bits)));
+        return Err(header(format!(
+            "it declares {} channels of {} bits",
+            format.channels, format.bits
+        )));
     }
     if u64::from(format.block_bytes) != block {
         return Err(header(format!(
@@ -94,11 +101,32 @@ fn samples<R: Read + Seek>(walk: &Walk<'_, R>, format: &Format, bytes: u32) -> R
             "its data chunk of {bytes} bytes is not a whole number of frames of {block} bytes"
         )));
     }
-    Ok(Promise { decoded_frames: Some(u64::from(bytes) / block), ..Promise::default() })
+    Ok(Promise {
+        decoded_frames: Some(u64::from(bytes) / block),
+        ..Promise::default()
+    })
+}
+
+/// Refuses a file whose next bytes cannot be a chunk's identifier.
+fn no_audio_follows<R: Read + Seek>(walk: &mut Walk<'_, R>) -> Result<(), Reject> {
+    let mut id = [0; 4];
+    if walk.remaining() < 8 || walk.read_some(&mut id)? < 4 {
+        return Ok(());
+    }
+    if id.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+        return Ok(());
+    }
+    Err(header(format!(
+        "{} bytes that are no chunk follow its data chunk",
+        walk.remaining() + 4
+    )))
 }
 
 fn header(reason: impl Into<String>) -> Reject {
-    Reject::Header { container: "WAV", reason: reason.into() }
+    Reject::Header {
+        container: "WAV",
+        reason: reason.into(),
+    }
 }
 
 #[cfg(test)]
@@ -136,12 +164,25 @@ mod tests {
     #[test]
     fn every_contradiction_is_named() {
         let cases = [
-            (wav(2, 32_000, 128_000, 4, 400, 399), "truncated: the data chunk needs 400 bytes, 399 are present"),
-            (wav(1, 32_000, 128_000, 4, 400, 400), "4 bytes a frame, but 1 channels of 16 bits take 2"),
+            (
+                wav(2, 32_000, 128_000, 4, 400, 399),
+                "truncated: the data chunk needs 400 bytes, 399 are present",
+            ),
+            (
+                wav(1, 32_000, 128_000, 4, 400, 400),
+                "4 bytes a frame, but 1 channels of 16 bits take 2",
+            ),
             (wav(2, 32_001, 128_000, 4, 400, 400), "128000 bytes a second"),
-            (wav(2, 32_000, 128_000, 4, 402, 402), "not a whole number of frames of 4 bytes"),
+            (
+                wav(2, 32_000, 128_000, 4, 402, 402),
+                "not a whole number of frames of 4 bytes",
+            ),
             (wav(0, 32_000, 0, 0, 400, 400), "0 channels"),
             (wav(2, 32_000, 128_000, 4, u32::MAX, 400), "does not declare its length"),
+            (
+                wav(2, 32_000, 128_000, 4, 300, 400),
+                "100 bytes that are no chunk follow its data chunk",
+            ),
         ];
         for (file, expected) in cases {
             let message = check(file).unwrap_err().to_string();

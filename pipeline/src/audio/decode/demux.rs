@@ -55,11 +55,22 @@ impl Source {
         let track = track.cloned().ok_or_else(|| Reject::Unsupported {
             what: format!("{container} without a known audio track"),
         })?;
+        if container == Container::Caf && track.delay.is_some_and(|delay| delay > 0) {
+            return Err(Reject::Unsupported {
+                what: "CAF with priming frames".to_owned(),
+            });
+        }
         let params = track.codec_params.as_ref().and_then(|params| params.audio()).cloned();
         let params = params.ok_or_else(|| Reject::Unsupported {
             what: format!("the audio codec of this {container}"),
         })?;
-        Ok(Self { container, promise, reader, track, params })
+        Ok(Self {
+            container,
+            promise,
+            reader,
+            track,
+            params,
+        })
     }
 
     /// Describes the recording.
@@ -68,7 +79,10 @@ impl Source {
     ///
     /// [`Reject::Header`] if the rate or the channels are missing or absurd.
     pub(super) fn header(&self) -> Result<Header, Reject> {
-        let wrong = |reason: String| Reject::Header { container: self.container.name(), reason };
+        let wrong = |reason: String| Reject::Header {
+            container: self.container.name(),
+            reason,
+        };
         let rate_hz = self.params.sample_rate.unwrap_or(0);
         if !RATES_HZ.contains(&rate_hz) {
             return Err(wrong(format!("its sampling rate is {rate_hz} Hz")));
@@ -93,13 +107,21 @@ impl Source {
     /// Makes the track's decoder. FLAC verifies its MD5. MP3 is left untrimmed: the demuxer trims the
     /// end of a file without a tag to an estimate of its length.
     pub(super) fn decoder(&self) -> Result<Box<dyn AudioDecoder>, Reject> {
-        let options = AudioDecoderOptions::default().verify(true).gapless(self.container != Container::Mpeg);
-        get_codecs().make_audio_decoder(&self.params, &options).map_err(|error| match error {
-            Error::Unsupported(reason) => Reject::Unsupported {
-                what: format!("{} in {}: {reason}; this stream", codec_name(&self.params), self.container),
-            },
-            error => decode_error(0, &error),
-        })
+        let options = AudioDecoderOptions::default()
+            .verify(true)
+            .gapless(self.container != Container::Mpeg);
+        get_codecs()
+            .make_audio_decoder(&self.params, &options)
+            .map_err(|error| match error {
+                Error::Unsupported(reason) => Reject::Unsupported {
+                    what: format!(
+                        "{} in {}: {reason}; this stream",
+                        codec_name(&self.params),
+                        self.container
+                    ),
+                },
+                error => decode_error(0, &error),
+            })
     }
 }
 
@@ -131,5 +153,8 @@ fn codec_name(params: &AudioCodecParameters) -> String {
 
 /// Puts the demuxer's or decoder's error into a rejection after `frame` decoded frames.
 pub(super) fn decode_error(frame: u64, error: &Error) -> Reject {
-    Reject::Decode { frame, reason: error.to_string() }
+    Reject::Decode {
+        frame,
+        reason: error.to_string(),
+    }
 }

@@ -78,7 +78,10 @@ enum Progress {
 
 impl std::fmt::Debug for Decoder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Decoder").field("header", &self.header).field("delivered", &self.delivered).finish()
+        f.debug_struct("Decoder")
+            .field("header", &self.header)
+            .field("delivered", &self.delivered)
+            .finish()
     }
 }
 
@@ -95,7 +98,10 @@ impl Decoder {
             if let Channel::Index(index) = channel
                 && index >= header.channels
             {
-                return Err(Reject::NoSuchChannel { index, channels: header.channels });
+                return Err(Reject::NoSuchChannel {
+                    index,
+                    channels: header.channels,
+                });
             }
             if header.declared_frames == Some(0) {
                 return Err(Reject::Empty);
@@ -135,7 +141,9 @@ impl Decoder {
     /// The recording must then be dropped as a whole: what was delivered before belongs to it.
     pub fn read(&mut self, out: &mut Vec<f32>) -> Result<usize, Reject> {
         let start = out.len();
-        let Some(frames) = self.next_block()? else { return Ok(0) };
+        let Some(frames) = self.next_block()? else {
+            return Ok(0);
+        };
         match self.channel {
             Channel::Index(index) => out.extend(self.planes.get(index as usize).into_iter().flatten()),
             Channel::Mean => {
@@ -161,7 +169,9 @@ impl Decoder {
     ///
     /// As [`read`](Self::read).
     pub fn read_channels(&mut self, out: &mut Vec<Vec<f32>>) -> Result<usize, Reject> {
-        let Some(frames) = self.next_block()? else { return Ok(0) };
+        let Some(frames) = self.next_block()? else {
+            return Ok(0);
+        };
         out.resize_with(self.header.channels as usize, Vec::new);
         for (out, plane) in out.iter_mut().zip(&self.planes) {
             out.extend_from_slice(plane);
@@ -176,7 +186,10 @@ impl Decoder {
             Progress::Ended => return Ok(None),
             Progress::Refused => {
                 let reason = "it was already refused".to_owned();
-                return Err(Reject::Decode { frame: self.decoded, reason });
+                return Err(Reject::Decode {
+                    frame: self.decoded,
+                    reason,
+                });
             }
         }
         self.progress = Progress::Refused;
@@ -189,7 +202,11 @@ impl Decoder {
                 }
             }
         })?;
-        self.progress = if block.is_some() { Progress::Reading } else { Progress::Ended };
+        self.progress = if block.is_some() {
+            Progress::Reading
+        } else {
+            Progress::Ended
+        };
         Ok(block)
     }
 
@@ -214,7 +231,10 @@ impl Decoder {
             self.next_timestamp = got.checked_add_unsigned(packet.block_dur().get());
         }
 
-        let buffer = self.decoder.decode(&packet).map_err(|error| decode_error(self.decoded, &error))?;
+        let buffer = self
+            .decoder
+            .decode(&packet)
+            .map_err(|error| decode_error(self.decoded, &error))?;
         let frames = buffer.frames();
         if frames > 0 {
             let (rate_hz, channels) = (buffer.spec().rate(), buffer.spec().channels().count());
@@ -263,7 +283,10 @@ impl Decoder {
                 continue;
             }
             if let Some((at, &value)) = plane.iter().enumerate().find(|(_, sample)| !good(sample)) {
-                return Err(Reject::BadSample { frame: self.delivered + at as u64, value });
+                return Err(Reject::BadSample {
+                    frame: self.delivered + at as u64,
+                    value,
+                });
             }
         }
         Ok(())
@@ -281,7 +304,10 @@ impl Decoder {
             (None, _) => self.source.track.num_frames,
         };
         if let Some(expected) = declared.filter(|&expected| expected != self.decoded) {
-            return Err(Reject::FrameCount { expected, got: self.decoded });
+            return Err(Reject::FrameCount {
+                expected,
+                got: self.decoded,
+            });
         }
         if self.delivered == 0 {
             return Err(Reject::Empty);
@@ -296,7 +322,9 @@ impl Decoder {
 /// [`Decoder`] ends at its first one.
 fn guard<T>(decode: impl FnOnce() -> Result<T, Reject>) -> Result<T, Reject> {
     catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|panic| {
-        Err(Reject::Panic { message: panic_message(panic.as_ref()) })
+        Err(Reject::Panic {
+            message: panic_message(panic.as_ref()),
+        })
     })
 }
 
