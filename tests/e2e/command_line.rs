@@ -160,6 +160,50 @@ fn a_reader_that_stops_listening_is_no_panic() {
     }
 }
 
+/// A full disk under standard output loses results: that is a failure, said once.
+#[cfg(target_os = "linux")]
+#[test]
+fn results_that_cannot_be_written_are_a_failure() {
+    let place = Workplace::with_recordings("", &[(1, 6.0)]);
+    let out = place.path("out");
+    l48!("build", place.manifest(), "--out", &out).expect(0);
+    for arguments in [
+        ["stats", "--json"],
+        ["inspect", "--json"],
+        ["stats", "."],
+        ["inspect", "."],
+        ["verify", "."],
+    ] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut command = command();
+        let arguments = arguments.iter().filter(|word| **word != ".");
+        command.args(arguments).arg(&out).stdout(full).stderr(Stdio::piped());
+        let output = command.spawn().unwrap().wait_with_output().unwrap();
+        let ended = ended(&command, output).expect(2);
+        assert_eq!(ended.stderr.lines().count(), 1, "{ended:?}");
+    }
+}
+
+#[test]
+fn an_error_names_its_file_and_its_cause_once() {
+    let place = Workplace::with_recordings("", &[(1, 3.0)]);
+    let out = place.path("out");
+    l48!("build", place.manifest(), "--out", &out).expect(0);
+    let picture = place.path("no/such/folder/p.png");
+    let no_folder = l48!("preview", &out, "--asset", "1", "--out", &picture).expect(2);
+    let no_folder = no_folder.complains(picture.to_str().unwrap());
+    assert_eq!(no_folder.stderr.matches("(os error").count(), 1, "{no_folder:?}");
+    place.write("a file", "");
+    let no_dataset = l48!("build", place.manifest(), "--out", place.path("a file"))
+        .expect(2)
+        .complains("a file");
+    assert_eq!(no_dataset.stderr.matches("(os error").count(), 1, "{no_dataset:?}");
+    for name in ["verify", "stats", "commit"] {
+        let ended = l48!(name, place.path("a file")).expect(2).complains("a file");
+        assert!(ended.stderr.matches("(os error").count() <= 1, "{ended:?}");
+    }
+}
+
 #[test]
 fn the_makefile_builds_what_it_is_told_to() {
     let make = |arguments: &[&str]| {

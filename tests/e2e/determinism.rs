@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use crate::dataset_rows::{labels, open, priors};
 use crate::file_tree::{assert_same, copy, tree};
-use crate::program::{command, ended, l48};
+use crate::program::{command, ended, l48, run};
 use crate::recordings::Workplace;
 
 #[test]
@@ -64,7 +64,7 @@ fn place_and_time_leave_no_trace() {
     let mut command = command();
     command.current_dir(elsewhere.folder());
     command.args(["build", "another folder/manifest.toml", "--out", "there"]);
-    crate::program::run(&mut command).expect(0);
+    run(&mut command).expect(0);
     assert_same(
         &tree(&place.path("here")),
         &tree(&elsewhere.path("there")),
@@ -114,4 +114,29 @@ fn no_path_host_or_date_of_the_machine_gets_in() {
         }
     }
     assert!(seen > 8 && dataset.assets().iter().any(|asset| asset.path == "audio/sub/ridge.wav"));
+}
+
+/// The manifest named without a folder, and recordings named by absolute paths beside and below its folder.
+#[test]
+fn absolute_paths_of_recordings_are_written_relative() {
+    let place = Workplace::with_recordings("", &[(1, 3.0), (2, 3.0)]);
+    let folder = place.folder().to_str().unwrap();
+    let table = format!("asset_id,path,split\n1,{folder}/audio/1.wav,train\n2,{folder}/audio/2.wav,train\n");
+    place.write("tables/recordings.csv", &table);
+    for name in ["manifest.toml", "taxa.csv"] {
+        place.write(&format!("tables/{name}"), &place.read(name));
+    }
+    let out = place.path("out");
+    let build = |folder: &str, manifest: &str| {
+        let mut command = command();
+        command.current_dir(place.path(folder));
+        command.args(["build", manifest, "--overwrite", "--out"]).arg(&out);
+        run(&mut command).expect(0);
+        let paths = |asset: &shardfmt::AssetRow| asset.path.clone();
+        open(&out).assets().iter().map(paths).collect::<Vec<_>>()
+    };
+    let expected = ["../audio/1.wav", "../audio/2.wav"];
+    assert_eq!(build(".", "tables/manifest.toml"), expected);
+    assert_eq!(build("tables", "./manifest.toml"), expected);
+    assert_eq!(build("tables", "manifest.toml"), expected);
 }

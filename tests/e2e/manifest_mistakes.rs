@@ -149,6 +149,28 @@ fn every_mistake_is_reported_at_once_with_its_place() {
     );
 }
 
+/// What other tables say of a recording whose own row is wrong is no second mistake.
+#[test]
+fn a_recording_with_a_mistake_is_not_unknown_to_other_tables() {
+    let place = Workplace::with_recordings(
+        "boxes = \"boxes.csv\"\nannotated_spans = \"spans.csv\"\n",
+        &[(1, 3.0), (2, 3.0)],
+    );
+    place.write(
+        "boxes.csv",
+        "asset_id,start_s,end_s,species_code\n1,0,1,woothr\n1,1,2,eastow\n3,0,1,woothr\n",
+    );
+    place.write("spans.csv", "asset_id,start_s,end_s,scope\n1,0,3,all\n");
+    place.edit("recordings.csv", "1,audio/1.wav", "1,audio/none.wav");
+    assert_problems(
+        &problems(&place),
+        &[
+            ("recordings.csv:2: path = \"audio/none.wav\"", "cannot be read"),
+            ("boxes.csv:4: asset_id = \"3\"", "unknown asset"),
+        ],
+    );
+}
+
 #[test]
 fn tables_that_are_missing_or_empty() {
     let place = Workplace::with_recordings("boxes = \"boxes.csv\"\n", &[(1, 4.0)]);

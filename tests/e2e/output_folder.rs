@@ -7,7 +7,7 @@ use shardfmt::persist::Lock;
 
 use crate::dataset_rows::open;
 use crate::file_tree::{assert_same, names, tree};
-use crate::program::l48;
+use crate::program::{command, l48, run};
 use crate::recordings::Workplace;
 
 /// Nine clips of three recordings in three shards.
@@ -82,6 +82,30 @@ fn a_committed_dataset_is_refused_then_verified_then_replaced() {
     assert_eq!(names(place.folder()), around, "nothing is left beside the dataset");
     l48!("build", &manifest, "--out", place.path("fresh")).expect(0);
     assert_same(&tree(&place.path("fresh")), &tree(&out), "fresh and overwritten");
+}
+
+/// The folder is the one a person means: the working folder, the one a link leads to, or one named with a final slash.
+#[test]
+fn an_overwrite_works_whatever_the_folder_is_called() {
+    let place = three_shards();
+    let (manifest, out) = (place.manifest(), place.path("out"));
+    l48!("build", &manifest, "--out", &out).expect(0);
+    let committed = tree(&out);
+    let link = place.path("link");
+    std::os::unix::fs::symlink("out", &link).unwrap();
+    l48!("build", &manifest, "--out", place.path("out/"), "--overwrite").expect(0);
+    let through_link = fs::metadata(out.join("dataset.json")).unwrap().modified().unwrap();
+    l48!("build", &manifest, "--out", &link, "--overwrite").expect(0);
+    assert!(link.is_symlink(), "a link stays a link");
+    let replaced = fs::metadata(out.join("dataset.json")).unwrap().modified().unwrap();
+    assert_ne!(replaced, through_link, "the dataset it leads to was replaced");
+    let mut inside = command();
+    inside.current_dir(&out).arg("build").arg(&manifest);
+    let ended = run(inside.args(["--out", ".", "--overwrite"]));
+    assert_same(&committed, &tree(&out), "before and after");
+    ended.expect(0);
+    let expected = ["audio", "link", "manifest.toml", "out", "recordings.csv", "taxa.csv"];
+    assert_eq!(names(place.folder()), expected);
 }
 
 #[test]
