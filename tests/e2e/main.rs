@@ -1,0 +1,25 @@
+//! End-to-end tests: the built `l48` on real files, and its datasets read from other languages.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+// What the tests work with.
+mod dataset_rows; // a dataset's tables read whole, with species codes in place of class indices
+mod file_tree; // the files of a folder: listed, compared, copied
+mod outside; // what may be missing where the tests run: real recordings, fixtures, Python, Node
+mod program; // builds `l48` once and runs it: exit code, standard output, standard error
+mod recordings; // writes small recordings, tables and manifests into a temporary folder
+
+// The tests.
+mod annotation_formats; // boxes.csv, Raven and Audacity say the same; so do CSV and Parquet tables, in any line ending
+mod command_line; // help, usage errors, what goes to which stream, closed pipes
+mod demo; // `l48 demo`: what it promises, and that a seed decides every byte
+mod determinism; // the same bytes for any number of threads and processes, at any place, at any time
+mod labels; // labels computed end to end, against tables worked out by hand
+mod log_mel; // stored images against those of a reference implementation
+mod manifest_mistakes; // every mistake reported at once, with its place; warnings of leakage
+mod output_folder; // flags and states of the output folder: refuse, resume, overwrite, commit, locks
+mod readers; // datasets read by Python, Node and the stock safetensors library
+mod real_recordings; // field recordings in every supported format, and those that must be refused
+mod rejects; // recordings that are refused early or late, and what becomes of the others
+mod resume; // builds killed at any moment, and sources that change in between
+mod shipped_manifests; // every manifests/*.toml builds; birds.toml shows every key with its default
+mod verify; // damage that `l48 verify` has to find and name

@@ -1,0 +1,66 @@
+//! Tests that `l48 verify` finds damage anywhere in a dataset and names the file, and that readers refuse it.
+
+use std::fs;
+
+use crate::file_tree::tree;
+use crate::program::l48;
+use crate::recordings::Workplace;
+
+#[test]
+fn a_flipped_bit_is_found_and_named_wherever_it_is() {
+    let place = Workplace::with_every_table(64);
+    let out = place.path("out");
+    l48!("build", place.manifest(), "--out", &out).expect(0);
+    let files: Vec<String> = tree(&out).into_keys().filter(|name| !name.ends_with('/')).collect();
+    assert_eq!(files.len(), 7, "{files:?}");
+    for name in &files {
+        let whole = fs::read(out.join(name)).unwrap();
+        for at in [whole.len() / 20, whole.len() / 2, whole.len() - whole.len() / 20] {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 1;
+            fs::write(out.join(name), &damaged).unwrap();
+            let found = l48!("verify", &out).expect(2);
+            assert!(
+                found.stdout.contains(name) || found.stderr.contains(name),
+                "{name} at byte {at}: {found:?}"
+            );
+        }
+        fs::write(out.join(name), &whole).unwrap();
+    }
+    l48!("verify", &out).expect(0);
+}
+
+#[test]
+fn the_damaged_clip_is_named() {
+    let place = Workplace::with_recordings("", &[(41, 3.0), (42, 6.0)]);
+    let out = place.path("out");
+    l48!("build", place.manifest(), "--out", &out).expect(0);
+    let shard = out.join("shards/00000.safetensors");
+    let mut bytes = fs::read(&shard).unwrap();
+    // The header takes 4096 bytes; the second clip of asset 42 is row 2.
+    bytes[4096 + 2 * 448 * 448 + 1000] ^= 0x80;
+    fs::write(&shard, &bytes).unwrap();
+    l48!("verify", &out).expect(2).prints("asset 42, row 2");
+    l48!("verify", &out, "--quick").expect(0);
+    let inspected = l48!("inspect", &shard, "--json").expect(0).json();
+    assert_eq!(inspected["damaged"].as_array().unwrap().len(), 1, "{inspected}");
+}
+
+#[test]
+fn missing_cut_and_additional_files_are_named() {
+    let place = Workplace::with_recordings("", &[(1, 6.0)]);
+    let out = place.path("out");
+    l48!("build", place.manifest(), "--out", &out).expect(0);
+    let labels = out.join("labels/00000.parquet");
+    let whole = fs::read(&labels).unwrap();
+    fs::write(&labels, &whole[..whole.len() - 1]).unwrap();
+    l48!("verify", &out, "--quick").expect(2).prints("labels/00000.parquet");
+    fs::remove_file(&labels).unwrap();
+    let missing = l48!("verify", &out, "--quick").expect(2);
+    assert!(format!("{missing:?}").contains("labels/00000.parquet"), "{missing:?}");
+    fs::write(&labels, &whole).unwrap();
+    fs::write(out.join("labels/00001.parquet"), &whole).unwrap();
+    l48!("verify", &out).expect(2).prints("labels/00001.parquet");
+    fs::remove_file(out.join("labels/00001.parquet")).unwrap();
+    l48!("verify", &out, "--quick").expect(0);
+}
