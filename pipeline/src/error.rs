@@ -23,7 +23,7 @@ pub enum Error {
     #[error(transparent)]
     Dataset(#[from] shardfmt::Error),
     /// A file operation failed: check the path, its permissions and the free space.
-    #[error("cannot {operation} {}: {source}", path.display())]
+    #[error("cannot {operation} {}", path.display())]
     Io {
         /// What was tried ("create", "read", ...).
         operation: &'static str,

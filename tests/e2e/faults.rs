@@ -17,7 +17,11 @@ impl SmallDisk {
     fn mount(at: PathBuf, mebibytes: u32) -> Option<SmallDisk> {
         std::fs::create_dir_all(&at).unwrap();
         let size = format!("size={mebibytes}m");
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&at).stderr(Stdio::null()).status();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
+            .arg(&at)
+            .stderr(Stdio::null())
+            .status();
         if !mounted.is_ok_and(|status| status.success()) {
             skip("needs the right to mount a tmpfs (run as root)");
             return None;
@@ -26,7 +30,11 @@ impl SmallDisk {
     }
 
     fn remount(&self, option: &str) {
-        let status = Command::new("mount").args(["-o", &format!("remount,{option}")]).arg(&self.0).status().unwrap();
+        let status = Command::new("mount")
+            .args(["-o", &format!("remount,{option}")])
+            .arg(&self.0)
+            .status()
+            .unwrap();
         assert!(status.success());
     }
 }
@@ -46,10 +54,14 @@ fn a_full_disk_is_named_and_harms_nothing_committed() {
     // A clip is 196 KiB: 3 fit into the small disk, 40 do not.
     let small = Workplace::with_recordings("", &[(1, 8.0)]);
     let large = Workplace::with_recordings("", &[(1, 60.0), (2, 60.0)]);
-    let Some(disk) = SmallDisk::mount(small.path("disk"), 4) else { return };
+    let Some(disk) = SmallDisk::mount(small.path("disk"), 4) else {
+        return;
+    };
     build(&small, &disk.0.join("old")).expect(0);
     let before = tree(&disk.0.join("old"));
-    let ended = build(&large, &disk.0.join("new")).expect(2).complains("No space left on device");
+    let ended = build(&large, &disk.0.join("new"))
+        .expect(2)
+        .complains("No space left on device");
     assert!(ended.stderr.contains("new/"), "the path is named: {}", ended.stderr);
     assert!(!disk.0.join("new/dataset.json").exists());
     assert_same(&before, &tree(&disk.0.join("old")), "the dataset that was there");
@@ -62,9 +74,13 @@ fn a_full_disk_is_named_and_harms_nothing_committed() {
 #[test]
 fn a_read_only_folder_is_named() {
     let place = Workplace::with_recordings("", &[(1, 4.0)]);
-    let Some(disk) = SmallDisk::mount(place.path("disk"), 4) else { return };
+    let Some(disk) = SmallDisk::mount(place.path("disk"), 4) else {
+        return;
+    };
     disk.remount("ro");
-    let ended = build(&place, &disk.0.join("out")).expect(2).complains("Read-only file system");
+    let ended = build(&place, &disk.0.join("out"))
+        .expect(2)
+        .complains("Read-only file system");
     assert!(ended.stderr.contains("disk/out"), "the path is named: {}", ended.stderr);
 }
 
@@ -86,14 +102,19 @@ fn a_forbidden_folder_is_named() {
         let copied = place.path("l48");
         std::fs::copy(program.get_program(), &copied).unwrap();
         let mut run = Command::new("setpriv");
-        run.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(copied);
+        run.args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+            .arg(copied);
         run
     } else {
         program
     };
     run.arg("build").arg(place.manifest()).arg("--out").arg(&out);
     let ended = crate::program::run(&mut run).expect(2).complains("Permission denied");
-    assert!(ended.stderr.contains("locked/out"), "the path is named: {}", ended.stderr);
+    assert!(
+        ended.stderr.contains("locked/out"),
+        "the path is named: {}",
+        ended.stderr
+    );
 }
 
 #[test]
@@ -103,7 +124,11 @@ fn a_recording_that_vanishes_mid_run_is_rejected_by_name() {
     for _ in 0..5 {
         let place = Workplace::with_recordings("[shards]\nclips = 1\n", &recordings);
         let mut run = command();
-        run.arg("build").arg(place.manifest()).arg("--out").arg(place.path("out")).args(["--threads", "1"]);
+        run.arg("build")
+            .arg(place.manifest())
+            .arg("--out")
+            .arg(place.path("out"))
+            .args(["--threads", "1"]);
         let child = run.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let started = Instant::now();
         while !place.path("out/.build/00000.json").exists() && started.elapsed() < Duration::from_secs(30) {

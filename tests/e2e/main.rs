@@ -13,6 +13,7 @@ mod annotation_formats; // boxes.csv, Raven and Audacity say the same; so do CSV
 mod command_line; // help, usage errors, what goes to which stream, closed pipes
 mod demo; // `l48 demo`: what it promises, and that a seed decides every byte
 mod determinism; // the same bytes for any number of threads and processes, at any place, at any time
+mod faults; // full disks, read-only and forbidden folders, files that vanish
 mod labels; // labels computed end to end, against tables worked out by hand
 mod log_mel; // stored images against those of a reference implementation
 mod manifest_mistakes; // every mistake reported at once, with its place; warnings of leakage
@@ -22,4 +23,5 @@ mod real_recordings; // field recordings in every supported format, and those th
 mod rejects; // recordings that are refused early or late, and what becomes of the others
 mod resume; // builds killed at any moment, and sources that change in between
 mod shipped_manifests; // every manifests/*.toml builds; birds.toml shows every key with its default
+mod torture; // the program killed at every write boundary and at random moments
 mod verify; // damage that `l48 verify` has to find and name

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::program::workspace;
 
 /// Says that a test does not run here, and how it would.
-fn skip(what: &str) {
+pub(crate) fn skip(what: &str) {
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
     // Not `eprintln!`, which the harness swallows for tests that pass.
     writeln!(std::io::stderr(), "SKIPPED {test}: {what}").unwrap();

@@ -98,13 +98,22 @@ pub(crate) fn ended(command: &Command, output: Output) -> Ended {
     }
 }
 
+/// The program built with points at its write boundaries, where it can be told to kill itself (`shardfmt::fail_point`).
+pub(crate) fn fail_point_command() -> Command {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    let path = PATH.get_or_init(|| build(&["--bin", "l48-fail-points", "--features", "fail-points"]));
+    let mut command = Command::new(path);
+    command.env_remove("RUST_LOG").stdin(Stdio::null());
+    command
+}
+
 /// Where the program is. The first call builds it with the profile and into the folder the tests were built with.
 fn path() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
-    PATH.get_or_init(build)
+    PATH.get_or_init(|| build(&["--bin", "l48"]))
 }
 
-fn build() -> PathBuf {
+fn build(what: &[&str]) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let target = test
         .ancestors()
@@ -123,17 +132,9 @@ fn build() -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .current_dir(workspace())
-        .args([
-            "build",
-            "--locked",
-            "-p",
-            "pipeline",
-            "--bin",
-            "l48",
-            "--profile",
-            profile,
-            "--target-dir",
-        ])
+        .args(["build", "--locked", "-p", "pipeline"])
+        .args(what)
+        .args(["--profile", profile, "--target-dir"])
         .arg(target)
         .args(["--message-format", "json-render-diagnostics"])
         .stderr(Stdio::inherit())

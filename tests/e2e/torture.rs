@@ -28,7 +28,13 @@ fn place() -> Workplace {
 /// A command of the program that can be killed, on one thread so that its points come in one order.
 fn build(place: &Workplace, manifest: &str, out: &str, flag: Option<&str>) -> Command {
     let mut command = fail_point_command();
-    command.arg("build").arg(place.path(manifest)).arg("--out").arg(place.path(out)).args(["--threads", "1"]).args(flag);
+    command
+        .arg("build")
+        .arg(place.path(manifest))
+        .arg("--out")
+        .arg(place.path(out))
+        .args(["--threads", "1"])
+        .args(flag);
     command
 }
 
@@ -37,22 +43,43 @@ fn points(place: &Workplace, mut command: Command) -> Vec<String> {
     let log = place.path("points.log");
     let _ = std::fs::remove_file(&log);
     run(command.env("L48_FAIL_LOG", &log)).expect(1);
-    let names: Vec<String> = std::fs::read_to_string(&log).unwrap().lines().map(str::to_string).collect();
-    for name in ["file created", "file synced", "file renamed", "folder synced", "lock taken"] {
-        assert!(names.iter().any(|n| n == name), "no point called {name:?} among {names:?}");
+    let names: Vec<String> = std::fs::read_to_string(&log)
+        .unwrap()
+        .lines()
+        .map(str::to_string)
+        .collect();
+    for name in [
+        "file created",
+        "file synced",
+        "file renamed",
+        "folder synced",
+        "lock taken",
+    ] {
+        assert!(
+            names.iter().any(|n| n == name),
+            "no point called {name:?} among {names:?}"
+        );
     }
     names
 }
 
 /// Runs a command that has to die at its N-th point.
 fn kill_at(mut command: Command, point: usize) {
-    let status = command.env("L48_FAIL_AT", point.to_string()).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
+    let status = command
+        .env("L48_FAIL_AT", point.to_string())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .unwrap();
     assert_eq!(status.signal(), Some(9), "point {point} of {command:?}: {status}");
 }
 
 /// A folder without a writer's own records.
 fn dataset_of(folder: &Path) -> Tree {
-    tree(folder).into_iter().filter(|(name, _)| !name.starts_with(".build")).collect()
+    tree(folder)
+        .into_iter()
+        .filter(|(name, _)| !name.starts_with(".build"))
+        .collect()
 }
 
 fn reset(folder: &Path) {
@@ -73,8 +100,15 @@ fn a_build_killed_at_any_boundary_is_resumed_to_the_same_bytes() {
             l48!["verify", place.path("out")].expect(0);
         }
         let code = run(&mut build(&place, "manifest.toml", "out", Some("--resume"))).code;
-        assert!(matches!(code, Some(0 | 1)), "resume after {name:?} (point {number}) ended with {code:?}");
-        assert_same(&whole, &tree(&place.path("out")), &format!("killed at {name:?} (point {number}), then resumed"));
+        assert!(
+            matches!(code, Some(0 | 1)),
+            "resume after {name:?} (point {number}) ended with {code:?}"
+        );
+        assert_same(
+            &whole,
+            &tree(&place.path("out")),
+            &format!("killed at {name:?} (point {number}), then resumed"),
+        );
     }
 }
 
@@ -89,10 +123,19 @@ fn a_resume_killed_at_any_boundary_is_resumed_again() {
         reset(&place.path("out"));
         kill_at(build(&place, "manifest.toml", "out", None), half);
         let mut resume = build(&place, "manifest.toml", "out", Some("--resume"));
-        resume.env("L48_FAIL_AT", number.to_string()).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
+        resume
+            .env("L48_FAIL_AT", number.to_string())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .unwrap();
         let code = run(&mut build(&place, "manifest.toml", "out", Some("--resume"))).code;
         assert!(matches!(code, Some(0 | 1)), "second resume, point {number}: {code:?}");
-        assert_same(&whole, &tree(&place.path("out")), &format!("killed at {half}, then at {number}"));
+        assert_same(
+            &whole,
+            &tree(&place.path("out")),
+            &format!("killed at {half}, then at {number}"),
+        );
     }
 }
 
@@ -112,11 +155,24 @@ fn an_overwrite_killed_at_any_boundary_leaves_the_old_or_the_new_dataset() {
         copy(&place.path("old"), &place.path("out"));
         kill_at(build(&place, "other.toml", "out", Some("--overwrite")), number);
         let left = dataset_of(&place.path("out"));
-        assert!(left == old || left == new, "killed at {name:?} (point {number}): neither the old nor the new dataset");
+        assert!(
+            left == old || left == new,
+            "killed at {name:?} (point {number}): neither the old nor the new dataset"
+        );
         run(&mut build(&place, "other.toml", "out", Some("--overwrite"))).expect(1);
-        assert_same(&new, &tree(&place.path("out")), &format!("overwritten again after {name:?} (point {number})"));
-        let beside: Vec<String> = names(place.folder()).into_iter().filter(|name| name.starts_with('.')).collect();
-        assert!(beside.is_empty(), "killed at {name:?} (point {number}): {beside:?} left beside");
+        assert_same(
+            &new,
+            &tree(&place.path("out")),
+            &format!("overwritten again after {name:?} (point {number})"),
+        );
+        let beside: Vec<String> = names(place.folder())
+            .into_iter()
+            .filter(|name| name.starts_with('.'))
+            .collect();
+        assert!(
+            beside.is_empty(),
+            "killed at {name:?} (point {number}): {beside:?} left beside"
+        );
     }
 }
 
@@ -126,7 +182,15 @@ fn a_commit_killed_at_any_boundary_is_committed_again() {
     run(&mut build(&place, "manifest.toml", "whole", None)).expect(1);
     let whole = tree(&place.path("whole"));
     l48!["plan", place.manifest(), "--out", place.path("built")].expect(0);
-    l48!["build", place.manifest(), "--out", place.path("built"), "--shards", "0..3"].expect(0);
+    l48![
+        "build",
+        place.manifest(),
+        "--out",
+        place.path("built"),
+        "--shards",
+        "0..3"
+    ]
+    .expect(0);
     let commit = |out: &str| {
         let mut command = fail_point_command();
         command.arg("commit").arg(place.path(out));
@@ -141,13 +205,20 @@ fn a_commit_killed_at_any_boundary_is_committed_again() {
         // Killed after its commit point there is nothing left to commit, and `--resume` says so.
         let code = run(&mut build(&place, "manifest.toml", "out", Some("--resume"))).code;
         assert!(matches!(code, Some(0 | 1)), "after {name:?} (point {number}): {code:?}");
-        assert_same(&whole, &tree(&place.path("out")), &format!("commit killed at {name:?} (point {number})"));
+        assert_same(
+            &whole,
+            &tree(&place.path("out")),
+            &format!("commit killed at {name:?} (point {number})"),
+        );
     }
 }
 
 #[test]
 fn builds_killed_at_random_moments_are_resumed_to_the_same_bytes() {
-    let kills = std::env::var("L48_TORTURE").ok().and_then(|n| n.parse().ok()).unwrap_or(FEW);
+    let kills = std::env::var("L48_TORTURE")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(FEW);
     let place = place();
     run(&mut build(&place, "manifest.toml", "whole", None)).expect(1);
     let whole = tree(&place.path("whole"));
@@ -157,7 +228,10 @@ fn builds_killed_at_random_moments_are_resumed_to_the_same_bytes() {
     let mut rounds = 0;
     while killed < kills {
         rounds += 1;
-        assert!(rounds < 50 * kills + 50, "only {killed} of {rounds} runs could be killed before they ended");
+        assert!(
+            rounds < 50 * kills + 50,
+            "only {killed} of {rounds} runs could be killed before they ended"
+        );
         reset(&place.path("out"));
         loop {
             state ^= state << 13;

@@ -51,9 +51,13 @@ pub fn main() -> ExitCode {
         .without_time()
         .with_target(false)
         .init();
-    match run(Cli::parse()) {
-        Ok(exit) => exit.into(),
-        Err(error) => {
+    match (run(Cli::parse()), output::failure()) {
+        (Ok(_), Some(error)) => {
+            tracing::error!("cannot write results to standard output: {error}");
+            Exit::Failed.into()
+        }
+        (Ok(exit), None) => exit.into(),
+        (Err(error), _) => {
             tracing::error!("{error:#}");
             Exit::Failed.into()
         }

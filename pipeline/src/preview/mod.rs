@@ -5,6 +5,8 @@ mod panel;
 
 use std::path::Path;
 
+use anyhow::Context;
+
 use shardfmt::{AssetRow, Checks, Dataset, Dtype, LabelRow, MappedFile, Shard};
 
 use crate::spectrogram::FrequencyAxis;
@@ -64,7 +66,7 @@ pub fn draw(
         let at = (width * (i % columns) as u32, height * (i / columns) as u32);
         panel.draw(&mut canvas, (at.0.cast_signed(), at.1.cast_signed()));
     }
-    Ok(canvas.save(out)?)
+    canvas.save(out).with_context(|| format!("cannot write {}", out.display()))
 }
 
 /// A stored clip (its first channel) as brightness from 0 to 1; dB values span their own range.
