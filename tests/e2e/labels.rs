@@ -108,7 +108,7 @@ fn decimal_hops_do_not_drift() {
 #[test]
 fn a_box_counts_unless_ignored_at_an_edge_or_out_of_range() {
     let boxes = "1,0.0,1.0,,,woothr,ignore\n\
-        1,2.9,5.0,,,eastow,\n\
+        1,2.95,5.0,,,eastow,\n\
         1,5.93,6.0,,,norcar,\n\
         1,7.0,8.0,11025,12000,bkcchi,\n\
         1,7.0,8.0,11024,12000,woothr,passive\n";
@@ -116,7 +116,7 @@ fn a_box_counts_unless_ignored_at_an_edge_or_out_of_range() {
     assert_eq!(
         labels,
         [
-            // An ignored box, and 100 ms of a long one: nothing counts, so nothing is complete.
+            // An ignored box, and 50 ms of a long one: nothing counts, so nothing is complete.
             " |  | woothr eastow norcar bkcchi",
             // The long one's main part, and a short call (70 ms) at the very edge.
             "eastow norcar | woothr bkcchi | ",

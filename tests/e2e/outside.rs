@@ -14,7 +14,8 @@ use crate::program::workspace;
 pub(crate) fn skip(what: &str) {
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
     // Not `eprintln!`, which the harness swallows for tests that pass.
-    writeln!(std::io::stderr(), "SKIPPED {test}: {what}").unwrap();
+    let line = format!("SKIPPED {test}: {what}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
 }
 
 /// The real recordings with their tables (`audio/`, `recordings.csv`, ...), or `None` after saying so.

@@ -1,7 +1,6 @@
 //! Tests that other languages and stock libraries read a dataset as the Rust reader does: values, types, nulls and lists.
 
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 use serde_json::{Map, Value, json};
 use shardfmt::checksum::hex;

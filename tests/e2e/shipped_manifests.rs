@@ -13,7 +13,6 @@ use crate::recordings::{TAXA, Workplace, noise};
 /// Every table and annotation file that a shipped manifest may name, saying the same of two recordings.
 fn every_input() -> Workplace {
     let place = Workplace::new();
-    place.write("taxa.csv", TAXA);
     place.write(
         "taxa.csv",
         &format!("{TAXA}refspi1,Red-faced Spinetail,Cranioleuca erythrops\n"),
