@@ -41,7 +41,7 @@ pub enum Error {
         what: String,
     },
     /// The folder holds something that is no dataset: it is left alone, whatever the flags. Use another folder.
-    #[error("{} holds {what}, which no dataset has; nothing there is touched, use another folder", path.display())]
+    #[error("{} is not empty ({what}), and that is no dataset: nothing there is touched, use another folder", path.display())]
     Foreign {
         /// The folder.
         path: PathBuf,

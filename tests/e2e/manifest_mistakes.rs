@@ -105,7 +105,7 @@ fn every_mistake_is_reported_at_once_with_its_place() {
             ),
             ("manifest.toml:14: clips.duration_s = \"three\"", "number"),
             ("manifest.toml:19: shard = \"{1 keys}\"", "unknown key"),
-            ("manifest.toml", "labels.unknown_bird_codes = \"norcar\": is a class"),
+            ("manifest.toml:17", "labels.unknown_bird_codes = \"norcar\": is a class"),
             (
                 "recordings.csv:4: asset_id = \"2\"",
                 "stands there twice, first in line 3",
@@ -315,7 +315,7 @@ fn leakage_between_splits_is_warned_of() {
         "leakage: 1 checklists stand in more than one split: S1 (train, val)",
         "leakage: 1 coordinate pairs stand in more than one split: (40.1, -79.2) (train, val)",
         "leakage: 1 source files stand in more than one split: audio/3.wav (train, test)",
-        "leakage: assets 3 (train) and 5 (test) are the same recording, byte for byte",
+        "leakage: 2 recordings stand in two splits, byte for byte: assets 3 (train) and 4 (test), 3 (train) and 5 (test)",
     ];
     for line in expected {
         assert!(warned.contains(line), "{line:?} is missing in\n{warned}");

@@ -188,9 +188,9 @@ fn a_commit_killed_at_any_boundary_is_committed_again() {
         "--out",
         place.path("built"),
         "--shards",
-        "0..3"
+        "0..5"
     ]
-    .expect(0);
+    .expect(1);
     let commit = |out: &str| {
         let mut command = fail_point_command();
         command.arg("commit").arg(place.path(out));

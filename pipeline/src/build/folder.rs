@@ -114,11 +114,11 @@ pub(super) fn canonical(dir: &Path) -> Result<PathBuf> {
     }
     let absolute = std::path::absolute(dir).map_err(io("find the folder", dir))?;
     // The folder is made later; the nearest one that is there decides where.
-    for parent in absolute.ancestors().skip(1).filter(|parent| parent.exists()) {
-        let parent_path = std::fs::canonicalize(parent).map_err(io("find the folder", parent))?;
-        return Ok(parent_path.join(absolute.strip_prefix(parent).unwrap_or(&absolute)));
-    }
-    Ok(absolute)
+    let Some(parent) = absolute.ancestors().skip(1).find(|parent| parent.exists()) else {
+        return Ok(absolute);
+    };
+    let real = std::fs::canonicalize(parent).map_err(io("find the folder", parent))?;
+    Ok(real.join(absolute.strip_prefix(parent).unwrap_or(&absolute)))
 }
 
 /// Creates the folders of a dataset.
@@ -232,8 +232,16 @@ pub(super) fn remove(dir: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Whether a build keeps records in the folder, or kept some until it was cut off.
+pub(super) fn has_records(dir: &Path) -> bool {
+    dir.join(WORK_FOLDER).is_dir()
+}
+
 /// Removes the records of a build that has been committed.
 pub(super) fn tidy(dir: &Path) -> Result<()> {
-    let path = dir.join(WORK_FOLDER);
-    if path.is_dir() { remove(&path) } else { Ok(()) }
+    if has_records(dir) {
+        remove(&dir.join(WORK_FOLDER))
+    } else {
+        Ok(())
+    }
 }

@@ -135,7 +135,12 @@ fn overwrite<S: ClipSource>(source: &S, dir: &Path, options: &BuildOptions, even
             });
         }
     }
-    let _lock = folder::lock(dir)?;
+    // A committed dataset has no rival builders but other replacements, which the lock beside keeps out.
+    let _lock = if folder::has_records(dir) {
+        Some(folder::lock(dir)?)
+    } else {
+        None
+    };
     if matches!(folder::state(aside)?, State::Foreign(_)) || folder::is_leftover(aside)? {
         folder::remove(aside)?;
     }
@@ -360,7 +365,7 @@ fn verify_committed<S: ClipSource>(source: &S, dir: &Path, events: &Events<'_>) 
     if info.program != wanted.program {
         return Err(differs(format!("by {}, this is {}", info.program, wanted.program)));
     }
-    if ledger::plan_path(dir).exists() {
+    if folder::has_records(dir) {
         let _lock = folder::lock(dir)?;
         folder::tidy(dir)?;
     }

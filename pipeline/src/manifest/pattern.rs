@@ -146,6 +146,9 @@ impl Pattern<'_> {
 
     /// The pattern below the manifest's folder, whose own name is plain text whatever it contains.
     fn absolute(&self, files: impl Fn(&str) -> String) -> String {
+        if Path::new(self.files).is_absolute() {
+            return files(self.files);
+        }
         let folder = glob::Pattern::escape(&self.folder.join("").to_string_lossy());
         format!("{folder}{}", files(self.files))
     }

@@ -66,7 +66,9 @@ pub fn draw(
         let at = (width * (i % columns) as u32, height * (i / columns) as u32);
         panel.draw(&mut canvas, (at.0.cast_signed(), at.1.cast_signed()));
     }
-    canvas.save(out).with_context(|| format!("cannot write {}", out.display()))
+    canvas
+        .save(out)
+        .with_context(|| format!("cannot write {}", out.display()))
 }
 
 /// A stored clip (its first channel) as brightness from 0 to 1; dB values span their own range.

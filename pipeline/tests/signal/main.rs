@@ -10,7 +10,12 @@
 //! - `resample`: the resampler against its reference and its quality limits.
 //! - `logmel`: pictures from given waveforms, and from recordings through the whole path.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests; what was measured is printed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests; what was measured is printed"
+)]
 
 mod corruption;
 mod decode;
