@@ -1,4 +1,4 @@
-//! Provides what a build does to the dataset's folder as a whole: its state, its locks, and its replacement.
+//! Provides what is done to a dataset's folder as a whole: its state, its locks, and its replacement.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::source::ClipSource;
 
 /// What a folder holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(crate) enum State {
     /// Nothing, or it is not there.
     Free,
     /// A build that has not been committed.
@@ -26,7 +26,7 @@ pub(super) enum State {
 }
 
 /// Looks at a folder.
-pub(super) fn state(dir: &Path) -> Result<State> {
+pub(crate) fn state(dir: &Path) -> Result<State> {
     let entries = match std::fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(State::Free),
@@ -56,7 +56,7 @@ pub(super) fn foreign(dir: &Path, what: &str) -> Error {
 }
 
 /// Creates the folders of a dataset.
-pub(super) fn create(dir: &Path) -> Result<()> {
+pub(crate) fn create(dir: &Path) -> Result<()> {
     for name in FOLDERS {
         let path = dir.join(name);
         std::fs::create_dir_all(&path).map_err(io("create the folder", &path))?;
@@ -71,7 +71,7 @@ fn records(dir: &Path) -> Result<PathBuf> {
 }
 
 /// Keeps every other build out.
-pub(super) fn lock(dir: &Path) -> Result<Lock> {
+pub(crate) fn lock(dir: &Path) -> Result<Lock> {
     Ok(Lock::acquire(&records(dir)?.join("lock"))?)
 }
 
@@ -113,27 +113,34 @@ pub(super) fn finished<S: ClipSource>(source: &S, dir: &Path, plan: &Plan, shard
     Ok(None)
 }
 
-/// Where `--overwrite` builds: next to the folder, on the same file system.
+/// Where `--overwrite` builds.
 pub(super) fn beside(dir: &Path) -> PathBuf {
+    sibling(dir, "overwrite")
+}
+
+/// A folder next to another, on the same file system, where what will take its place is made. Each purpose has its own: one
+/// run's leftovers are not another's.
+pub(crate) fn sibling(dir: &Path, purpose: &str) -> PathBuf {
     let mut name = OsString::from(".");
     name.push(dir.file_name().unwrap_or_default());
-    name.push(".overwrite");
+    name.push(".");
+    name.push(purpose);
     dir.with_file_name(name)
 }
 
 /// Puts the finished dataset in the place of the old one, which is then removed.
-pub(super) fn replace(dir: &Path, aside: &Path) -> Result<()> {
+pub(crate) fn replace(dir: &Path, aside: &Path) -> Result<()> {
     exchange_dirs(dir, aside)?;
     remove(aside)
 }
 
 /// Removes a folder and all it holds.
-pub(super) fn remove(dir: &Path) -> Result<()> {
+pub(crate) fn remove(dir: &Path) -> Result<()> {
     std::fs::remove_dir_all(dir).map_err(io("remove the folder", dir))
 }
 
 /// Removes the records of a build that was cut off right after its commit.
-pub(super) fn tidy(dir: &Path) -> Result<()> {
+pub(crate) fn tidy(dir: &Path) -> Result<()> {
     let path = dir.join(WORK_FOLDER);
     if path.is_dir() { remove(&path) } else { Ok(()) }
 }
