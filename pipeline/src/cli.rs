@@ -33,6 +33,17 @@ pub enum Command {
     /// Commit a planned dataset whose shards are all built.
     #[command(after_help = "Example:\n  l48 commit data/birds")]
     Commit(CommitArgs),
+    /// Give a dataset new labels and priors from a changed manifest, over unchanged audio: no recording is decoded.
+    #[command(
+        after_help = "Example:\n  l48 relabel data/birds manifests/birds.toml   # after new boxes, splits, priors or classes"
+    )]
+    Relabel(RelabelArgs),
+    /// Make one dataset of several with the same settings and classes and different recordings.
+    #[command(after_help = "Example:\n  l48 merge data/spring data/summer --out data/birds")]
+    Merge(MergeArgs),
+    /// Copy a dataset into shards of another size.
+    #[command(after_help = "Example:\n  l48 reshard data/birds --clips 2048 --out data/birds-large")]
+    Reshard(ReshardArgs),
     /// Check every byte of a dataset against its checksums and its tables against each other.
     #[command(
         after_help = "Examples:\n  l48 verify data/birds\n  l48 verify data/birds --quick   # sizes, headers and tables; not the clips themselves"
@@ -104,6 +115,39 @@ pub struct CommitArgs {
     /// Fail, and commit nothing, when more recordings than this are rejected.
     #[arg(long, value_name = "N")]
     pub max_rejects: Option<u64>,
+}
+
+/// Arguments of `relabel`.
+#[derive(Debug, Args)]
+pub struct RelabelArgs {
+    /// Folder of the dataset; it holds the old one or the new one at any moment.
+    pub dir: PathBuf,
+    /// The manifest (TOML): same recordings, [audio], [clips] and [spectrogram] as the dataset was built with.
+    pub manifest: PathBuf,
+}
+
+/// Arguments of `merge`.
+#[derive(Debug, Args)]
+pub struct MergeArgs {
+    /// Folders of the datasets, in the order in which their clips follow each other.
+    #[arg(value_name = "DIR", required = true, num_args = 2..)]
+    pub dirs: Vec<PathBuf>,
+    /// Folder of the merged dataset.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+/// Arguments of `reshard`.
+#[derive(Debug, Args)]
+pub struct ReshardArgs {
+    /// Folder of the dataset.
+    pub dir: PathBuf,
+    /// Clips a shard aims at; recordings stay whole.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub clips: u32,
+    /// Folder of the new dataset.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
 }
 
 /// Arguments of `verify`.

@@ -131,6 +131,44 @@ pub enum Error {
         /// The first rejected one with its reason.
         first: String,
     },
+    /// The manifest changes more than labels and priors, or its audio is not the dataset's: build anew.
+    #[error(
+        "{} cannot be relabelled from {}: {difference}; relabelling keeps the audio and its images, so build anew",
+        path.display(),
+        manifest.display()
+    )]
+    AudioChanged {
+        /// The dataset.
+        path: PathBuf,
+        /// The manifest.
+        manifest: PathBuf,
+        /// First difference found.
+        difference: String,
+    },
+    /// Datasets that do not go together: build them with the same settings, or leave one out.
+    #[error("{} cannot be merged with {}: {difference}", path.display(), first.display())]
+    PartsDiffer {
+        /// The dataset at fault.
+        path: PathBuf,
+        /// The one it was compared with.
+        first: PathBuf,
+        /// First difference found; "was" speaks of `first`, "is" of `path`.
+        difference: String,
+    },
+    /// The output folder holds something: choose another.
+    #[error("{} is not empty ({what}); give a folder of its own to --out", path.display())]
+    OutputTaken {
+        /// The folder.
+        path: PathBuf,
+        /// What stands there.
+        what: String,
+    },
+    /// Another program put another dataset in the place of this one while it was being rewritten: run again.
+    #[error("{} was replaced by another dataset meanwhile and was left as it is; run again", path.display())]
+    Replaced {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The thread pool could not be started: use fewer threads.
     #[error("cannot start {threads} threads: {message}")]
     Threads {

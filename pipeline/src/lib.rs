@@ -2,7 +2,7 @@
 //!
 //! Data walks forward: [`manifest`] (what there is) -> [`audio`] (decode, resample) -> [`window`] (clips) -> [`spectrogram`]
 //! (log-mel images) and [`labels`] (present, absent, unknown) -> [`build`] (plan, shards, commit). [`source`] is the seam:
-//! `build` knows clips and assets, and nothing of audio.
+//! `build` knows clips and assets, and nothing of audio. [`rework`] makes one committed dataset of another.
 
 pub mod audio;
 pub mod build;
@@ -14,6 +14,7 @@ pub mod labels;
 pub mod manifest;
 pub mod preview;
 pub mod recording_source;
+pub mod rework;
 pub mod source;
 pub mod spectrogram;
 pub mod stats;

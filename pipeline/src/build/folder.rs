@@ -1,4 +1,4 @@
-//! Provides what a build does to the dataset's folder as a whole: its state, its locks, and its replacement.
+//! Provides what is done to a dataset's folder as a whole: its state, its locks, and its replacement.
 
 use std::ffi::OsString;
 use std::io::{ErrorKind, Read};
@@ -16,7 +16,7 @@ use crate::source::ClipSource;
 
 /// What a folder holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(crate) enum State {
     /// Nothing, or it is not there.
     Free,
     /// A build that has not been committed.
@@ -31,7 +31,7 @@ pub(super) enum State {
 const RECOGNISED_BYTES: u64 = 4096;
 
 /// Looks at a folder.
-pub(super) fn state(dir: &Path) -> Result<State> {
+pub(crate) fn state(dir: &Path) -> Result<State> {
     let names = names(dir)?;
     let has = |name: &str| names.iter().any(|found| found == name);
     let Some(first) = names.first() else {
@@ -122,7 +122,7 @@ pub(super) fn canonical(dir: &Path) -> Result<PathBuf> {
 }
 
 /// Creates the folders of a dataset.
-pub(super) fn create(dir: &Path) -> Result<()> {
+pub(crate) fn create(dir: &Path) -> Result<()> {
     for name in FOLDERS {
         let path = dir.join(name);
         std::fs::create_dir_all(&path).map_err(io("create the folder", &path))?;
@@ -139,7 +139,7 @@ fn records(dir: &Path) -> Result<PathBuf> {
 }
 
 /// Keeps every other build out.
-pub(super) fn lock(dir: &Path) -> Result<Lock> {
+pub(crate) fn lock(dir: &Path) -> Result<Lock> {
     Ok(Lock::acquire(&records(dir)?.join("lock"))?)
 }
 
@@ -201,16 +201,23 @@ pub(super) fn finished<S: ClipSource>(
     Ok(None)
 }
 
-/// Where `--overwrite` builds: next to the folder, on the same file system.
+/// Where `--overwrite` builds.
 pub(super) fn beside(dir: &Path) -> PathBuf {
+    sibling(dir, "overwrite")
+}
+
+/// A folder next to another, on the same file system, where what will take its place is made. Each purpose has its own: one
+/// run's leftovers are not another's.
+pub(crate) fn sibling(dir: &Path, purpose: &str) -> PathBuf {
     let mut name = OsString::from(".");
     name.push(dir.file_name().unwrap_or_default());
-    name.push(".overwrite");
+    name.push(".");
+    name.push(purpose);
     dir.with_file_name(name)
 }
 
 /// Puts the finished dataset in the place of the old one, which is then removed.
-pub(super) fn replace(dir: &Path, aside: &Path) -> Result<()> {
+pub(crate) fn replace(dir: &Path, aside: &Path) -> Result<()> {
     exchange_dirs(dir, aside)?;
     // Until here its records say whose the folder beside is.
     tidy(dir)?;
@@ -223,7 +230,7 @@ pub(super) fn is_leftover(aside: &Path) -> Result<bool> {
 }
 
 /// Removes a folder and all it holds.
-pub(super) fn remove(dir: &Path) -> Result<()> {
+pub(crate) fn remove(dir: &Path) -> Result<()> {
     match std::fs::remove_dir_all(dir) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(io("remove the folder", dir)(error)),
         _ => {}
@@ -238,7 +245,7 @@ pub(super) fn has_records(dir: &Path) -> bool {
 }
 
 /// Removes the records of a build that has been committed.
-pub(super) fn tidy(dir: &Path) -> Result<()> {
+pub(crate) fn tidy(dir: &Path) -> Result<()> {
     if has_records(dir) {
         remove(&dir.join(WORK_FOLDER))
     } else {

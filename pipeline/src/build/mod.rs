@@ -1,7 +1,7 @@
 //! Provides planning, building and committing of a dataset from any `ClipSource`: threads, rejects, resume, commit.
 
 mod commit;
-mod folder;
+pub(crate) mod folder;
 mod ledger;
 mod plan;
 mod reader;
@@ -19,6 +19,7 @@ use shardfmt::persist::undo_exchange;
 
 pub use commit::{Outcome, commit};
 pub use plan::{PROGRAM, Plan};
+pub(crate) use plan::{PlannedAsset, first_difference, pack};
 
 use crate::error::{Error, Result};
 use crate::source::ClipSource;

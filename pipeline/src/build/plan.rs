@@ -164,7 +164,7 @@ impl Plan {
 
 /// Packs consecutive assets into shards of about `shard_clips`: a shard is closed before it would grow past the aim, so only
 /// one that holds a single long asset is longer.
-fn pack(assets: &[PlannedAsset], shard_clips: u32) -> Vec<Range<usize>> {
+pub(crate) fn pack(assets: &[PlannedAsset], shard_clips: u32) -> Vec<Range<usize>> {
     let mut shards = Vec::new();
     let (mut first, mut clips) = (0, 0u64);
     for (number, asset) in assets.iter().enumerate() {

@@ -4,10 +4,13 @@ mod build;
 mod commit;
 mod demo;
 mod inspect;
+mod merge;
 mod output;
 mod plan;
 mod preview;
 mod progress;
+mod relabel;
+mod reshard;
 mod stats;
 mod verify;
 
@@ -73,6 +76,9 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Build(args) => build::run(args),
         Command::Plan(args) => plan::run(args),
         Command::Commit(args) => commit::run(args),
+        Command::Relabel(args) => relabel::run(args),
+        Command::Merge(args) => merge::run(args),
+        Command::Reshard(args) => reshard::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Stats(args) => stats::run(args),

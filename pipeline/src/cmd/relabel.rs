@@ -1,0 +1,18 @@
+//! Provides `l48 relabel`: the labels and priors of a changed manifest over a dataset's clips.
+
+use anyhow::Result;
+
+use super::Exit;
+use super::progress::Progress;
+use crate::cli::RelabelArgs;
+use crate::rework;
+
+pub(super) fn run(args: RelabelArgs) -> Result<Exit> {
+    let source = super::build::load(&args.manifest)?;
+    let progress = Progress::new();
+    let relabelled = rework::relabel(&source, &args.dir, &|event| progress.observe(event));
+    progress.finish();
+    super::build::summary(&args.dir, &relabelled?, None);
+    // Recordings that were rejected before are no news.
+    Ok(Exit::Clean)
+}

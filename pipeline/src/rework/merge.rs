@@ -1,0 +1,168 @@
+//! Provides `merge`: several datasets of the same settings become one, their shards taken over as they are.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use serde_json::{Map, Value, json};
+use shardfmt::checksum::hex;
+use shardfmt::{Dataset, DatasetInfo, RejectRow, Taxa};
+
+use super::input::Input;
+use super::output::{Output, ShardFiles, ShardTables, free_destination};
+use super::settings::{IMAGE_KEYS, image_difference, set_config};
+use super::shard_file::{Linked, take_over};
+use crate::build::{Event, Events, Outcome, PROGRAM};
+use crate::error::{Error, Result};
+use crate::labels::LabelCounts;
+
+/// Merges committed datasets into a new one at `out`: first the shards of `first`, then those of each other, in order. Every
+/// record is read and verified on the way.
+///
+/// # Errors
+/// [`Error::PartsDiffer`] when images, classes or instruction sets differ or an asset stands in two of them;
+/// [`Error::OutputTaken`]; [`Error::Dataset`] naming shard, asset and row of a damaged record. Nothing is then left at `out`.
+pub fn merge(first: &Path, others: &[PathBuf], out: &Path, events: &Events<'_>) -> Result<Outcome> {
+    let destination = free_destination(out)?;
+    let first = Part::open(first)?;
+    let others: Vec<Part> = others.iter().map(|dir| Part::open(dir)).collect::<Result<_>>()?;
+    let parts: Vec<&Part> = std::iter::once(&first).chain(&others).collect();
+    for part in &others {
+        if let Some(difference) = difference(&first.dataset, &part.dataset) {
+            return Err(part.differs_from(&first, difference));
+        }
+    }
+    check_disjoint(&parts)?;
+    let clips = parts.iter().map(|part| part.dataset.info().counts.clips).sum();
+    events(Event::Planned { clips, done: 0 });
+    let output = Output::beside(&destination)?;
+    let taken: Result<Vec<_>> = parts
+        .iter()
+        .flat_map(|part| (0..part.dataset.shard_count()).map(|shard| (&part.dataset, shard)))
+        .zip(0..)
+        .collect::<Vec<_>>()
+        .into_par_iter()
+        .map(|((dataset, shard), number)| take_shard(dataset, shard, &output, number, events))
+        .collect();
+    let (files, silent): (Vec<ShardFiles>, Vec<u64>) = taken?.into_iter().unzip();
+    let rejects: Vec<RejectRow> = parts.iter().flat_map(|part| part.rejects.iter().cloned()).collect();
+    let committed = output.commit(description(&parts, &first), first.dataset.taxa(), files, &rejects)?;
+    super::warn_of_copies(&committed, events);
+    let outcome = super::outcome(&committed, silent.iter().sum(), LabelCounts::default(), rejects);
+    output.place(&destination)?;
+    Ok(outcome)
+}
+
+/// One of the datasets to be merged.
+struct Part {
+    dataset: Dataset,
+    rejects: Vec<RejectRow>,
+}
+
+impl Part {
+    fn open(dir: &Path) -> Result<Self> {
+        let dataset = Dataset::open(dir)?;
+        let rejects = dataset.rejects()?;
+        Ok(Part { dataset, rejects })
+    }
+
+    fn differs_from(&self, first: &Part, difference: String) -> Error {
+        Error::PartsDiffer {
+            path: self.dataset.dir().into(),
+            first: first.dataset.dir().into(),
+            difference,
+        }
+    }
+}
+
+fn difference(was: &Dataset, is: &Dataset) -> Option<String> {
+    let sets = (&was.info().instruction_set, &is.info().instruction_set);
+    image_difference(was.info(), is.info())
+        .or_else(|| (sets.0 != sets.1).then(|| format!("instruction_set was {:?} and is {:?}", sets.0, sets.1)))
+        .or_else(|| taxa_difference(was.taxa(), is.taxa()))
+}
+
+fn taxa_difference(was: &Taxa, is: &Taxa) -> Option<String> {
+    let differing = was.iter().zip(is.iter()).zip(0..).find(|((was, is), _)| was != is);
+    if let Some(((was, is), class)) = differing {
+        return Some(format!("class {class} was {was:?} and is {is:?}"));
+    }
+    (was.len() != is.len()).then(|| format!("the number of classes was {} and is {}", was.len(), is.len()))
+}
+
+/// No recording, kept or rejected, may stand in two parts: nobody could say which of them is meant.
+fn check_disjoint(parts: &[&Part]) -> Result<()> {
+    let mut seen: HashMap<i64, &Part> = HashMap::new();
+    for &part in parts {
+        let kept = part.dataset.assets().iter().map(|asset| asset.asset_id);
+        for id in kept.chain(part.rejects.iter().map(|reject| reject.asset_id)) {
+            if let Some(other) = seen.insert(id, part) {
+                return Err(part.differs_from(other, format!("asset {id} stands in both")));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Takes one shard over as number `number`; its tables name the new number and are else the same.
+fn take_shard(
+    dataset: &Dataset,
+    shard: u32,
+    output: &Output,
+    number: u32,
+    events: &Events<'_>,
+) -> Result<(ShardFiles, u64)> {
+    let input = Input::open(dataset, shard)?;
+    let clips = take_over(dataset, shard, output.dir(), number, Linked::Verify)?;
+    let mut tables = ShardTables {
+        priors: input
+            .assets
+            .iter()
+            .map(|asset| input.prior_of(asset))
+            .collect::<Result<_>>()?,
+        assets: input.assets.to_vec(),
+        labels: input.labels,
+    };
+    tables.labels.iter_mut().for_each(|label| label.shard = number);
+    tables.assets.iter_mut().for_each(|asset| asset.shard = number);
+    let files = output.write_tables(number, clips, dataset.taxa(), &tables)?;
+    events(Event::Clips(tables.labels.len() as u64));
+    Ok((files, tables.silent_clips()))
+}
+
+/// `dataset.json` of the merged set: what the parts share, and under `parts` what is each one's own.
+fn description(parts: &[&Part], first: &Part) -> DatasetInfo {
+    let mut info = first.dataset.info().clone();
+    let mut names: Vec<&str> = Vec::new();
+    for part in parts {
+        let name = part.dataset.info().name.as_str();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    info.name = names.join("+");
+    info.program = PROGRAM.into();
+    let mut config = Map::new();
+    for key in IMAGE_KEYS {
+        if let Some(value) = info.config.get(key) {
+            config.insert(key.into(), value.clone());
+        }
+    }
+    let own: Vec<Value> = parts.iter().map(|part| own_config(part.dataset.info())).collect();
+    config.insert("parts".into(), own.into());
+    set_config(&mut info, config.into());
+    info
+}
+
+/// What of a part's configuration the merged set does not share; the shards name the part by its hash.
+fn own_config(part: &DatasetInfo) -> Value {
+    let mut own = Map::new();
+    own.insert("name".into(), json!(part.name));
+    own.insert("program".into(), json!(part.program));
+    own.insert("config_xxh3".into(), json!(hex(part.config_xxh3)));
+    let config = part.config.as_object().into_iter().flatten();
+    for (key, value) in config.filter(|(key, _)| !IMAGE_KEYS.contains(&key.as_str())) {
+        own.insert(key.clone(), value.clone());
+    }
+    own.into()
+}

@@ -1,0 +1,53 @@
+//! Provides what makes one committed dataset of another without decoding: new labels, several into one, other shard sizes.
+//!
+//! Each of them writes a whole dataset into a folder beside its destination, `dataset.json` last, and then gives that folder
+//! its name in one step ([`output`]). Whatever is cut off, the destination holds what it held before or all that is new.
+
+mod input;
+mod merge;
+mod output;
+mod relabel;
+mod reshard;
+mod settings;
+mod shard_file;
+
+use std::collections::HashMap;
+
+use shardfmt::{Dataset, RejectRow, Split};
+
+pub use merge::merge;
+pub use relabel::relabel;
+pub use reshard::reshard;
+
+use crate::build::{Event, Events, Outcome};
+use crate::labels::LabelCounts;
+
+/// What was committed, from the dataset as it was opened after its commit.
+fn outcome(dataset: &Dataset, silent_clips: u64, counts: LabelCounts, rejects: Vec<RejectRow>) -> Outcome {
+    let info = dataset.info();
+    Outcome {
+        shards: info.counts.shards.into(),
+        clips: info.counts.clips,
+        assets: info.counts.assets,
+        bytes: info.files.iter().map(|file| file.bytes).sum(),
+        silent_clips,
+        counts,
+        rejects,
+    }
+}
+
+/// Warns when one recording stands in two splits under different ids: new splits and merged sets can bring that about.
+fn warn_of_copies(dataset: &Dataset, events: &Events<'_>) {
+    let mut seen: HashMap<u64, (Split, i64)> = HashMap::new();
+    for asset in dataset.assets() {
+        let (split, id) = *seen.entry(asset.source_xxh3).or_insert((asset.split, asset.asset_id));
+        if split != asset.split {
+            let (a, b) = (split.as_str(), asset.split.as_str());
+            let text = format!(
+                "leakage: assets {id} ({a}) and {} ({b}) are the same recording, byte for byte",
+                asset.asset_id
+            );
+            events(Event::Warning(&text));
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! Provides `relabel`: the labels and priors of another manifest over the clips of a dataset, without decoding.
+//!
+//! The shards stay the files they are, so their own metadata goes on naming the build that computed the images; the manifest
+//! now in force is that of `dataset.json`.
+
+use std::collections::HashMap;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use rayon::prelude::*;
+use shardfmt::checksum::{hash_file, hex};
+use shardfmt::entry::{DATASET_JSON, assets_path, labels_path};
+use shardfmt::{AssetRow, Dataset, DatasetInfo, LabelRow, RejectRow, read_dataset_json};
+
+use super::input::{Input, rows_of};
+use super::output::{Output, ShardFiles, ShardTables};
+use super::settings::{as_read, image_difference, set_config};
+use super::shard_file::{Linked, take_over};
+use crate::build::{Event, Events, Outcome, folder};
+use crate::error::{Error, Result, io};
+use crate::labels::LabelCounts;
+use crate::recording_source::{RecordingFacts, RecordingSource};
+use crate::source::{AssetRecord, ClipSource, Placement, Rendered};
+
+/// Rewrites the tables of the dataset in `dir` as a build from `source` would write them, over the shards as they are.
+///
+/// Recordings keep the order and the shards they have, and those rejected before stay rejected. Sources that are still there
+/// are hashed; for those that are not, what the dataset recorded of them counts.
+///
+/// # Errors
+/// [`Error::AudioChanged`] when clips could differ: other audio, clip or spectrogram settings, other recordings, paths or
+/// source bytes. [`Error::Dataset`] when the dataset is damaged or another process has it. The dataset is then as it was.
+pub fn relabel(source: &RecordingSource, dir: &Path, events: &Events<'_>) -> Result<Outcome> {
+    read_dataset_json(&dir.join(DATASET_JSON))?;
+    // The folder itself is exchanged, not a link to it.
+    let dir = std::fs::canonicalize(dir).map_err(io("open the folder", dir))?;
+    let lock = folder::lock(&dir)?;
+    let relabelled = relabel_locked(source, &dir, events);
+    // Old or new, what now stands there holds a lock file that readers ignore.
+    let tidied = folder::tidy(&dir);
+    drop(lock);
+    relabelled.and_then(|outcome| tidied.map(|()| outcome))
+}
+
+fn relabel_locked(source: &RecordingSource, dir: &Path, events: &Events<'_>) -> Result<Outcome> {
+    let dataset = Dataset::open(dir)?;
+    let rejects = dataset.rejects()?;
+    let changed = |difference| Error::AudioChanged {
+        path: dir.into(),
+        manifest: source.manifest().file.clone(),
+        difference,
+    };
+    if let Some(difference) = image_difference(dataset.info(), &as_read(&source.dataset_info())?) {
+        return Err(changed(difference));
+    }
+    if let Some(difference) = asset_difference(source, &dataset, &rejects) {
+        return Err(changed(difference));
+    }
+    if let Some(difference) = source_difference(source, &dataset)? {
+        return Err(changed(difference));
+    }
+    events(Event::Planned {
+        clips: dataset.info().counts.clips,
+        done: 0,
+    });
+    let output = Output::beside(dir)?;
+    let work = Relabelling {
+        source,
+        dataset: &dataset,
+        numbers: numbers(source),
+        output: &output,
+        events,
+    };
+    let shards: Result<Vec<_>> = (0..dataset.shard_count())
+        .into_par_iter()
+        .map(|shard| work.shard(shard))
+        .collect();
+    let (mut files, mut counts, mut silent_clips) = (Vec::new(), LabelCounts::default(), 0);
+    for shard in shards? {
+        files.push(shard.files);
+        counts += shard.counts;
+        silent_clips += shard.silent_clips;
+    }
+    let committed = output.commit(description(source, dataset.info()), source.taxa(), files, &rejects)?;
+    super::warn_of_copies(&committed, events);
+    if read_dataset_json(&dir.join(DATASET_JSON))? != *dataset.info() {
+        return Err(Error::Replaced { path: dir.into() });
+    }
+    let outcome = super::outcome(&committed, silent_clips, counts, rejects);
+    output.replace(dir)?;
+    Ok(outcome)
+}
+
+/// What `dataset.json` says from now on: the new manifest, over images and shards as they are.
+fn description(source: &RecordingSource, old: &DatasetInfo) -> DatasetInfo {
+    let mut info = source.dataset_info();
+    info.instruction_set = old.instruction_set.clone();
+    let mut config = info.config.clone();
+    if let Some(config) = config.as_object_mut() {
+        match old.config.get("shards") {
+            Some(shards) => config.insert("shards".into(), shards.clone()),
+            // `shift_remove` keeps the order of the other keys.
+            None => config.shift_remove("shards"),
+        };
+    }
+    set_config(&mut info, config);
+    info
+}
+
+/// Number of each asset in the source.
+fn numbers(source: &RecordingSource) -> HashMap<i64, usize> {
+    (0..source.len())
+        .map(|number| (source.name(number).0, number))
+        .collect()
+}
+
+/// The first recording that only one of both has, or that has another path.
+fn asset_difference(source: &RecordingSource, dataset: &Dataset, rejects: &[RejectRow]) -> Option<String> {
+    let kept = dataset
+        .assets()
+        .iter()
+        .map(|asset| (asset.asset_id, asset.path.as_str()));
+    let rejected = rejects.iter().map(|reject| (reject.asset_id, reject.path.as_str()));
+    let mut was: HashMap<i64, &str> = kept.chain(rejected).collect();
+    for number in 0..source.len() {
+        let (id, path) = source.name(number);
+        match was.remove(&id) {
+            None => return Some(format!("asset {id} ({path}) is new")),
+            Some(old) if old != path => return Some(format!("the path of asset {id} was {old:?} and is {path:?}")),
+            Some(_) => {}
+        }
+    }
+    let (id, path) = was.into_iter().min()?;
+    Some(format!("asset {id} ({path}) is no longer there"))
+}
+
+/// The first recording whose source is there and has other bytes than were built from.
+fn source_difference(source: &RecordingSource, dataset: &Dataset) -> Result<Option<String>> {
+    let numbers = numbers(source);
+    let difference = |asset: &AssetRow| -> Result<Option<String>> {
+        let number = numbers.get(&asset.asset_id);
+        for file in number.map(|number| source.files(*number)).unwrap_or_default() {
+            let id = asset.asset_id;
+            let bytes = match std::fs::metadata(&file) {
+                Ok(facts) => facts.len(),
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                Err(error) => return Err(io("look at", file)(error)),
+            };
+            if bytes != asset.source_bytes {
+                let was = asset.source_bytes;
+                return Ok(Some(format!("the source of asset {id} was {was} bytes and is {bytes}")));
+            }
+            let xxh3 = hash_file(&file)?.xxh3;
+            if xxh3 != asset.source_xxh3 {
+                let (was, is) = (hex(asset.source_xxh3), hex(xxh3));
+                return Ok(Some(format!(
+                    "the xxh3 of the source of asset {id} was {was} and is {is}"
+                )));
+            }
+        }
+        Ok(None)
+    };
+    let found = dataset.assets().par_iter().map(difference);
+    found.find_map_first(Result::transpose).transpose()
+}
+
+/// What all shards are relabelled from.
+struct Relabelling<'a> {
+    source: &'a RecordingSource,
+    dataset: &'a Dataset,
+    numbers: HashMap<i64, usize>,
+    output: &'a Output,
+    events: &'a Events<'a>,
+}
+
+/// One shard with its new tables.
+struct RelabelledShard {
+    files: ShardFiles,
+    counts: LabelCounts,
+    silent_clips: u64,
+}
+
+impl Relabelling<'_> {
+    fn shard(&self, number: u32) -> Result<RelabelledShard> {
+        let input = Input::open(self.dataset, number)?;
+        let (mut tables, mut counts) = (ShardTables::default(), LabelCounts::default());
+        for asset in input.assets {
+            let record = self.describe(&input, asset)?;
+            counts += record.counts;
+            tables.labels.extend(record.labels);
+            tables.priors.push(record.prior);
+            tables.assets.push(record.asset);
+        }
+        let clips = take_over(self.dataset, number, self.output.dir(), number, Linked::Trust)?;
+        let files = self.output.write_tables(number, clips, self.source.taxa(), &tables)?;
+        (self.events)(Event::Clips(tables.labels.len() as u64));
+        Ok(RelabelledShard {
+            files,
+            counts,
+            silent_clips: tables.silent_clips(),
+        })
+    }
+
+    /// The rows of an asset as a build would write them, from what the old rows say of its sound.
+    fn describe(&self, input: &Input<'_>, asset: &AssetRow) -> Result<AssetRecord> {
+        let id = asset.asset_id;
+        let place = Placement {
+            shard: input.number,
+            rows: rows_of(asset),
+            source_bytes: asset.source_bytes,
+            source_xxh3: asset.source_xxh3,
+        };
+        let old = input.labels_of(asset);
+        let rendered: Result<Vec<Rendered>> = old.iter().map(|label| rendered(input, label)).collect();
+        let number = self.numbers.get(&id).ok_or_else(|| {
+            let (expected, got) = ("in the manifest".into(), format!("{id}, which is not"));
+            input.mismatch(assets_path(input.number), "asset_id", expected, got)
+        })?;
+        let rate_hz = self.source.manifest().settings.audio.sample_rate_hz;
+        let record = self
+            .source
+            .describe(*number, facts(asset, old, rate_hz), &place, &rendered?);
+        // Samples were counted back from seconds; that the same seconds come out of them proves the count.
+        if record.asset.duration_s != asset.duration_s {
+            let (expected, got) = (record.asset.duration_s.to_string(), asset.duration_s.to_string());
+            return Err(input.mismatch(assets_path(input.number), "duration_s", expected, got));
+        }
+        let times = |label: &LabelRow| (label.clip_index, label.start_s, label.end_s, label.valid_s);
+        for (new, old) in record.labels.iter().zip(old) {
+            if times(new) != times(old) {
+                let field = "(clip_index, start_s, end_s, valid_s)";
+                let (expected, got) = (format!("{:?}", times(new)), format!("{:?} for asset {id}", times(old)));
+                return Err(input.mismatch(labels_path(input.number), field, expected, got));
+            }
+        }
+        Ok(record)
+    }
+}
+
+fn rendered(input: &Input<'_>, label: &LabelRow) -> Result<Rendered> {
+    Ok(Rendered {
+        ref_db: input.shard.ref_db(label.row)?,
+        silent: label.silent,
+        rms_dbfs: label.rms_dbfs,
+    })
+}
+
+/// What decoding found out, from the old rows: seconds become samples again.
+fn facts(asset: &AssetRow, labels: &[LabelRow], rate_hz: u32) -> RecordingFacts {
+    let rate = f64::from(rate_hz);
+    let clip = |label: &LabelRow| {
+        // The nearest sample is the one the seconds were computed from: a double holds them to far less than half a sample.
+        // Only a last clip, whose real audio ends with the recording, may end between two samples, and counts the later one.
+        let nearest = (label.valid_s * rate).round();
+        let valid = if nearest / rate < label.valid_s {
+            nearest + 1.0
+        } else {
+            nearest
+        };
+        ((label.start_s * rate).round() as u64, valid as u64)
+    };
+    RecordingFacts {
+        codec: asset.codec.clone(),
+        rate_hz: asset.native_rate_hz,
+        channels: asset.channels,
+        frames: (asset.duration_s * f64::from(asset.native_rate_hz)).round() as u64,
+        clips: labels.iter().map(clip).collect(),
+    }
+}
