@@ -7,7 +7,7 @@ use shardfmt::entry::{DATASET_JSON, FOLDERS, REJECTS, TAXA, WORK_FOLDER};
 use shardfmt::fail_point::reach;
 use shardfmt::{Counts, RejectRow, write_dataset_json, write_rejects, write_taxa};
 
-use super::ledger::{self, AssetDigest, ShardRecord};
+use super::ledger::{self, ShardRecord};
 use super::plan::{PROGRAM, Plan};
 use super::{Event, Events, folder};
 use crate::error::{Error, Result, io};
@@ -80,7 +80,11 @@ pub(super) fn commit_locked(dir: &Path, max_rejects: Option<u64>, events: &Event
             first: first(),
         });
     }
-    warn_of_copies(&records, events);
+    let assets = records.iter().flat_map(|record| &record.assets);
+    warn_of_copies(
+        assets.map(|asset| (asset.asset_id, asset.split.as_str(), asset.xxh3)),
+        events,
+    );
     remove_strays(dir, &records)?;
     let mut info = plan.info.clone();
     info.instruction_set = records
@@ -160,26 +164,21 @@ fn records(dir: &Path, plan: &Plan) -> Result<Vec<ShardRecord>> {
     Ok(records)
 }
 
-/// Warns when one recording's bytes stand in two splits under different names.
-fn warn_of_copies(records: &[ShardRecord], events: &Events<'_>) {
-    let mut seen: HashMap<u64, &AssetDigest> = HashMap::new();
+/// Warns when one recording's bytes stand in two splits under different ids; takes (asset id, split, hash of the source).
+pub(crate) fn warn_of_copies<'a>(assets: impl Iterator<Item = (i64, &'a str, u64)>, events: &Events<'_>) {
+    let mut seen: HashMap<u64, (i64, &str)> = HashMap::new();
     let mut copies = Vec::new();
-    for asset in records.iter().flat_map(|record| &record.assets) {
-        let first = *seen.entry(asset.xxh3).or_insert(asset);
-        if first.split != asset.split {
-            copies.push(format!(
-                "{} ({}) and {} ({})",
-                first.asset_id, first.split, asset.asset_id, asset.split
-            ));
+    for (asset_id, split, xxh3) in assets {
+        let (first_id, first_split) = *seen.entry(xxh3).or_insert((asset_id, split));
+        if first_split != split {
+            copies.push(format!("{first_id} ({first_split}) and {asset_id} ({split})"));
         }
     }
     if !copies.is_empty() {
         let (count, more) = (copies.len(), if copies.len() > COPIES_NAMED { ", ..." } else { "" });
         copies.truncate(COPIES_NAMED);
-        let text = format!(
-            "leakage: {count} recordings stand in two splits, byte for byte: assets {}{more}",
-            copies.join(", ")
-        );
+        let named = copies.join(", ");
+        let text = format!("leakage: {count} recordings stand in two splits, byte for byte: assets {named}{more}");
         events(Event::Warning(&text));
     }
 }

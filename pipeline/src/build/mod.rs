@@ -17,6 +17,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use shardfmt::RejectRow;
 use shardfmt::persist::undo_exchange;
 
+pub(crate) use commit::warn_of_copies;
 pub use commit::{Outcome, commit};
 pub use plan::{PROGRAM, Plan};
 pub(crate) use plan::{PlannedAsset, first_difference, pack};

@@ -11,15 +11,13 @@ mod reshard;
 mod settings;
 mod shard_file;
 
-use std::collections::HashMap;
-
-use shardfmt::{Dataset, RejectRow, Split};
+use shardfmt::{Dataset, RejectRow};
 
 pub use merge::merge;
 pub use relabel::relabel;
 pub use reshard::reshard;
 
-use crate::build::{Event, Events, Outcome};
+use crate::build::{Events, Outcome};
 use crate::labels::LabelCounts;
 
 /// What was committed, from the dataset as it was opened after its commit.
@@ -36,18 +34,11 @@ fn outcome(dataset: &Dataset, silent_clips: u64, counts: LabelCounts, rejects: V
     }
 }
 
-/// Warns when one recording stands in two splits under different ids: new splits and merged sets can bring that about.
+/// Warns of copies between splits: new splits and merged sets can bring them about.
 fn warn_of_copies(dataset: &Dataset, events: &Events<'_>) {
-    let mut seen: HashMap<u64, (Split, i64)> = HashMap::new();
-    for asset in dataset.assets() {
-        let (split, id) = *seen.entry(asset.source_xxh3).or_insert((asset.split, asset.asset_id));
-        if split != asset.split {
-            let (a, b) = (split.as_str(), asset.split.as_str());
-            let text = format!(
-                "leakage: assets {id} ({a}) and {} ({b}) are the same recording, byte for byte",
-                asset.asset_id
-            );
-            events(Event::Warning(&text));
-        }
-    }
+    let assets = dataset.assets().iter();
+    crate::build::warn_of_copies(
+        assets.map(|asset| (asset.asset_id, asset.split.as_str(), asset.source_xxh3)),
+        events,
+    );
 }
