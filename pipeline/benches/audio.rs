@@ -82,7 +82,9 @@ fn decoding(criterion: &mut Criterion) {
     for (kind, file) in recordings(&own) {
         let mut samples = Vec::new();
         // What is refused (Opus, damaged files) is not measured.
-        let Ok(frames) = decode(&file, &mut samples) else { continue };
+        let Ok(frames) = decode(&file, &mut samples) else {
+            continue;
+        };
         group.throughput(Throughput::Elements(frames));
         group.bench_function(kind, |bencher| {
             bencher.iter(|| decode(black_box(&file), &mut samples).is_ok());

@@ -97,7 +97,9 @@ fn benches(criterion: &mut Criterion) {
             common_name: None,
             scientific_name: None,
         };
-        let Ok(taxa) = Taxa::new((0..classes).map(taxon).collect()) else { return };
+        let Ok(taxa) = Taxa::new((0..classes).map(taxon).collect()) else {
+            return;
+        };
         let (rules, recording) = (rules(), recording(classes));
         let labeller = Labeller::new(&rules, &recording, &taxa, (CLIPS * CLIP_NS / NS) as f64, 11_025.0);
         group.bench_function(BenchmarkId::from_parameter(classes), |bencher| {

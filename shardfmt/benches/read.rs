@@ -54,10 +54,11 @@ fn pass<'d>(order: &[u32], batch: &mut [u8], mut clip: impl FnMut(u32) -> Result
 fn benches(criterion: &mut Criterion) {
     let Ok(folder) = tempfile::tempdir() else { return };
     let path = folder.path().join("shard.safetensors");
-    let (Ok(()), Ok(map)) = (write(&path), map_file(&path)) else { return };
+    let (Ok(()), Ok(map)) = (write(&path), map_file(&path)) else {
+        return;
+    };
     let open = |checks| Shard::from_named(map.as_ref(), &path, checks);
-    let (Ok(unchecked), Ok(touched), Ok(always)) =
-        (open(Checks::Off), open(Checks::FirstTouch), open(Checks::Always))
+    let (Ok(unchecked), Ok(touched), Ok(always)) = (open(Checks::Off), open(Checks::FirstTouch), open(Checks::Always))
     else {
         return;
     };
@@ -87,7 +88,9 @@ fn benches(criterion: &mut Criterion) {
     group.bench_function("first touch, first pass", |bencher| {
         bencher.iter_custom(|times| {
             let one = |_| {
-                let Ok(shard) = open(Checks::FirstTouch) else { return Duration::MAX };
+                let Ok(shard) = open(Checks::FirstTouch) else {
+                    return Duration::MAX;
+                };
                 let begin = Instant::now();
                 let read = pass(&order, batch, |row| shard.clip(row));
                 if read.is_ok() { begin.elapsed() } else { Duration::MAX }
