@@ -9,6 +9,9 @@ ROOT = Path(__file__).resolve().parents[2]
 L48 = ROOT / "target/release/l48"
 READ_RANDOM = ROOT / "target/release/examples/read_random"
 MIB = 1 << 20
+# Processors that others may use before a measurement starts, and seconds to wait for it.
+QUIET = 0.1
+QUIET_TRIES = int(os.environ.get("L48_BENCH_WAIT_S", 60))
 
 
 def busy_s():
@@ -17,9 +20,19 @@ def busy_s():
     return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
 
 
+def wait_for_quiet():
+    """Waits until other programs leave the processors alone, a minute at most; what they then use is still told."""
+    for _ in range(QUIET_TRIES):
+        busy = busy_s()
+        time.sleep(1)
+        if busy_s() - busy < QUIET:
+            return
+
+
 def run(command, accept=(0,)):
     """Runs to the end: wall_s, cpu_s, rss_mib (peak), others (processors that other programs used meanwhile)."""
     os.sync()
+    wait_for_quiet()
     busy, begin = busy_s(), time.perf_counter()
     child = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     out = child.stdout.read()

@@ -1,9 +1,9 @@
 """Does in Python what `l48 build` does to audio: `peer.py librosa|torchaudio FILES.json OUT`, one thread.
 
 Decode, mean of the channels, 22,050 Hz, clips of 3 s (the last padded), 448 x 448 log-mel as u8, into one raw file that is synced.
-Says `ready` when everything is imported and warm, waits for a line, and says `{"clips": ...}` when the file is on the disk.
+Says `ready` when everything is imported and warm, waits for a line, and says how many clips when the file is on the disk.
 """
-import json, os, sys
+import json, os, sys, time
 
 for name in ("OMP", "MKL", "OPENBLAS", "NUMBA"):
     os.environ[f"{name}_NUM_THREADS"] = "1"
@@ -65,7 +65,7 @@ def main():
         pass
     print("ready", flush=True)
     sys.stdin.readline()
-    clips, rows = 0, {}
+    begin, clips, rows = time.process_time(), 0, {}
     with open(out, "wb") as file:
         for path in files:
             rows[path] = clips
@@ -74,7 +74,7 @@ def main():
                 clips += 1
         file.flush()
         os.fsync(file.fileno())
-    print(json.dumps({"clips": clips, "rows": rows}), flush=True)
+    print(json.dumps({"clips": clips, "cpu_s": time.process_time() - begin, "rows": rows}), flush=True)
 
 
 main()
