@@ -5,11 +5,6 @@ Small clips (16 x 16) of short recordings, so that what grows is the number of c
 import json, math, shutil, struct, tempfile
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
-
 from measure import L48, READ_RANDOM, ROOT, load, median, run
 
 SIZES = (1_000, 10_000, 100_000)
@@ -79,6 +74,12 @@ def measure(clips):
 
 
 def draw(results, path):
+    # Only now: what runs before must stay small, see measure.py.
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
     figure, axes = plt.subplots(figsize=(6.4, 4.4), layout="constrained")
     for name, marker in (("build", "o"), ("verify", "s"), ("open", "^"), ("look-up", "v")):
         times = [result[name] for result in results.values()]
