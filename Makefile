@@ -1,6 +1,6 @@
 # make shards                       demo recordings -> data/demo
 # make shards MANIFEST=m.toml OUT=dir   your recordings -> dir
-# make test | lint | doc | clean
+# make test | bench | lint | doc | clean
 
 MANIFEST ?= data/demo-recordings/manifest.toml
 OUT ?= data/demo
@@ -8,9 +8,10 @@ CARGO ?= cargo
 L48 = target/release/l48
 PYTHON ?= python3
 VENV = .venv
+BENCH_VENV = .venv-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help shards demo-recordings l48 test test-env lint fmt doc clean
+.PHONY: help shards demo-recordings l48 test test-env bench bench-env lint fmt doc clean
 
 help: ## Show the targets.
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -44,6 +45,22 @@ tests/node/node_modules/ready: tests/node/package-lock.json
 test: test-env ## Run every test.
 	$(CARGO) test --workspace --locked
 
+# The pipelines and formats compared with: PyTorch alone is several GB.
+bench-env: $(BENCH_VENV)/ready
+$(BENCH_VENV)/ready: tests/bench/requirements.txt
+	$(PYTHON) -m venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/bench/requirements.txt
+	@touch $@
+
+# Set L48_DATA to a folder with audio/ to measure on your own recordings; see docs/benchmarks.md.
+bench: bench-env ## Measure every stage, and compare with other tools.
+	$(CARGO) bench --locked -p pipeline -p shardfmt --benches
+	$(CARGO) build --release --locked -p pipeline -p shardfmt --bin l48 --example read_random
+	$(BENCH_VENV)/bin/python tests/bench/ingest.py
+	$(BENCH_VENV)/bin/python tests/bench/read.py
+	$(BENCH_VENV)/bin/python tests/bench/scaling.py
+	$(BENCH_VENV)/bin/python tests/bench/memory.py
+
 lint: ## Check formatting and lints, warnings denied.
 	$(CARGO) fmt --all -- --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
@@ -52,4 +69,4 @@ doc: ## Build the API documentation.
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
 
 clean: ## Remove build products, environments and the demo.
-	rm -rf target $(VENV) tests/node/node_modules data/demo data/demo-recordings
+	rm -rf target $(VENV) $(BENCH_VENV) tests/node/node_modules data/demo data/demo-recordings

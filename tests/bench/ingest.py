@@ -1,0 +1,130 @@
+"""Compares building a dataset from an hour of recordings with two Python pipelines that do the same job.
+
+All in turn, three times: librosa and soundfile + soxr + torchaudio with two processes of one thread each, `l48 build` with one
+and two threads. Then one long recording and one shard, with one and two threads.
+"""
+import json, os, shutil, subprocess, sys, tempfile, time
+from pathlib import Path
+
+from measure import L48, busy_s, load, median, run, target, wait_for_quiet
+
+REPEATS = 3
+LONG_MIN = 30
+PEERS = {"librosa": "librosa", "soundfile + soxr + torchaudio": "torchaudio"}
+HERE = Path(__file__).parent
+PYTHON = sys.executable
+
+
+def shares(files):
+    """The files in two halves of equal length: the longest first, each to the emptier half."""
+    halves = [[0.0, []], [0.0, []]]
+    for path, seconds in sorted(files, key=lambda file: -file[1]):
+        half = min(halves, key=lambda half: half[0])
+        half[0] += seconds
+        half[1].append(path)
+    return [half[1] for half in halves]
+
+
+def run_peer(kind, files, folder):
+    """Two processes; the time starts when both are imported and warm, and ends when both files are on the disk."""
+    workers = []
+    for number, share in enumerate(shares(files)):
+        listing = folder / f"{kind}{number}.json"
+        listing.write_text(json.dumps(share))
+        command = [PYTHON, HERE / "peer.py", kind, listing, folder / f"{kind}{number}.raw"]
+        workers.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+    if any(worker.stdout.readline() != "ready\n" for worker in workers):
+        return None
+    os.sync()
+    wait_for_quiet()
+    busy, begin = busy_s(), time.perf_counter()
+    for worker in workers:
+        worker.stdin.write("\n")
+        worker.stdin.flush()
+    done = [json.loads(worker.stdout.readline()) for worker in workers]
+    wall_s, busy = time.perf_counter() - begin, busy_s() - busy
+    usage = [os.wait4(worker.pid, 0)[2] for worker in workers]
+    rss = [one.ru_maxrss / 1024 for one in usage]
+    return {
+        "wall_s": wall_s,
+        "cpu_s": sum(one["cpu_s"] for one in done),
+        "others": max(0.0, busy - sum(one["cpu_s"] for one in done)) / wall_s,
+        "rss_mib": max(rss),
+        "rss_sum": sum(rss),
+        "clips": sum(one["clips"] for one in done),
+        "rows": [one["rows"] for one in done],
+    }
+
+
+def run_l48(manifest, out, threads):
+    shutil.rmtree(out, ignore_errors=True)
+    result = run([L48, "build", manifest, "--out", out, "--threads", threads])
+    result["clips"] = json.loads((out / "dataset.json").read_text())["counts"]["clips"]
+    return result
+
+
+def row(name, runs):
+    clips, wall_s = runs[0]["clips"], median(runs)
+    others = max(run["others"] for run in runs)
+    memory = f"{median(runs, 'rss_mib'):.0f}"
+    if "rss_sum" in runs[0]:
+        memory += f" ({median(runs, 'rss_sum'):.0f} both)"
+    spread = f"{min(run['wall_s'] for run in runs):.1f}-{max(run['wall_s'] for run in runs):.1f}"
+    print(f"| {name} | {clips} | {wall_s:.1f} ({spread}) | {clips / wall_s:.0f} | {median(runs, 'cpu_s'):.1f} | {others:.2f} | {memory} |", flush=True)
+
+
+def heading(text):
+    print(f"\n{text}\n\n| | clips | s, median (range) | clips/s | processor s | processors used by others | peak MiB, largest process |\n|---|---|---|---|---|---|---|")
+
+
+def threads_1_2(name, manifest, out):
+    """One and two threads in turn; returns how much faster two are."""
+    runs = {1: [], 2: []}
+    for _ in range(REPEATS):
+        for threads, found in runs.items():
+            found.append(run_l48(manifest, out, threads))
+    heading(name)
+    for threads, found in runs.items():
+        row(f"l48, {threads} threads", found)
+    ratio = median(runs[1]) / median(runs[2])
+    print()
+    target(f"1 -> 2 threads, {name}", f"{ratio:.2f} x", ">= 1.8 x", ratio >= 1.8)
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="l48-ingest-") as folder:
+        folder = Path(folder)
+        subprocess.run([PYTHON, HERE / "corpus.py", "hour", folder / "hour"], check=True)
+        files = json.loads((folder / "hour/files.json").read_text())
+        print(f"{len(files)} recordings, {sum(s for _, s in files) / 60:.0f} minutes; load {load()}", flush=True)
+        runs = {name: [] for name in [*PEERS, "l48, 1 threads", "l48, 2 threads"]}
+        for _ in range(REPEATS):
+            for name, kind in list(PEERS.items()):
+                found = run_peer(kind, files, folder)
+                if found is None:
+                    print(f"ABSENT: {name} does not run here")
+                    del PEERS[name], runs[name]
+                    continue
+                runs[name].append(found)
+            for threads in (1, 2):
+                runs[f"l48, {threads} threads"].append(run_l48(folder / "hour/manifest.toml", folder / "out", threads))
+        subprocess.run([PYTHON, HERE / "same_job.py", folder, *PEERS.values()], input=json.dumps(
+            {kind: runs[name][-1]["rows"] for name, kind in PEERS.items()}), text=True, check=True)
+        heading("An hour of recordings")
+        for name in PEERS:
+            row(f"{name}, 2 processes", runs[name])
+        for threads in (1, 2):
+            row(f"l48, {threads} threads", runs[f"l48, {threads} threads"])
+        print(f"\nload {load()}")
+        fastest = min(median(runs[name]) for name in PEERS)
+        ratio = fastest / median(runs["l48, 2 threads"])
+        target("whole ingest, against the fastest peer", f"{ratio:.2f} x", ">= 4 x", ratio >= 4)
+        ratio = median(runs["l48, 1 threads"]) / median(runs["l48, 2 threads"])
+        target("1 -> 2 threads, an hour of recordings", f"{ratio:.2f} x", ">= 1.8 x", ratio >= 1.8)
+        threads_1_2("the hour as one shard", folder / "hour/one-shard.toml", folder / "out")
+        shutil.rmtree(folder / "hour")
+        subprocess.run([PYTHON, HERE / "corpus.py", "long", folder / "long", str(LONG_MIN)], check=True)
+        threads_1_2(f"one recording of {LONG_MIN} minutes", folder / "long/manifest.toml", folder / "out")
+
+
+main()
