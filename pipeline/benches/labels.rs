@@ -8,7 +8,7 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use pipeline::labels::{ClipSpan, ImageAxes, LabelCounts, Labeller};
 use pipeline::manifest::{
-    AssetBox, BoxCode, Checklist, Completeness, GeoPrior, IgnoredOnly, LabelRules, OtherCodes, PriorConflict,
+    AssetBox, BoxCode, BoxTable, Checklist, Completeness, GeoPrior, IgnoredOnly, LabelRules, OtherCodes, PriorConflict,
     Recording, Span, SpanScope,
 };
 use shardfmt::{Split, Taxa, Taxon};
@@ -46,7 +46,12 @@ fn rules() -> LabelRules {
 }
 
 fn recording(classes: u32) -> Recording {
+    let table = Arc::new(BoxTable {
+        file: "boxes.csv".into(),
+        label_column: "species_code".into(),
+    });
     let boxes = (0..BOXES).map(|i| AssetBox {
+        table: Arc::clone(&table),
         start_ns: i * NS,
         end_ns: i * NS + 4 * NS / 5,
         low_hz: Some(2000.0),

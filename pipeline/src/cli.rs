@@ -122,7 +122,7 @@ pub struct CommitArgs {
 pub struct RelabelArgs {
     /// Folder of the dataset; it holds the old one or the new one at any moment.
     pub dir: PathBuf,
-    /// The manifest (TOML): same recordings, [audio], [clips] and [spectrogram] as the dataset was built with.
+    /// The manifest (TOML): same recordings, audio, clips and spectrogram sections as the dataset was built with.
     pub manifest: PathBuf,
 }
 

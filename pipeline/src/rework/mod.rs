@@ -1,7 +1,7 @@
 //! Provides what makes one committed dataset of another without decoding: new labels, several into one, other shard sizes.
 //!
 //! Each of them writes a whole dataset into a folder beside its destination, `dataset.json` last, and then gives that folder
-//! its name in one step ([`output`]). Whatever is cut off, the destination holds what it held before or all that is new.
+//! its name in one step (`output`). Whatever is cut off, the destination holds what it held before or all that is new.
 
 mod input;
 mod merge;
