@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use shardfmt::{BoxStatus, Taxa};
 
+use super::label_rules::{LabelRules, OtherCodes};
 use super::pattern::Pattern;
 use super::problem::Problems;
 use super::recordings::Recording;
-use super::settings::{BoxesFrom, LabelRules, OtherCodes, TablePaths};
+use super::settings::{BoxesFrom, TablePaths};
 use super::table::{Row, Table};
 use super::{Notes, audacity, raven};
 
@@ -238,10 +239,7 @@ fn read_table(
     let positions = positions(recordings);
     for row in table.rows() {
         let recording = known_recording(&row, &positions, recordings, problems);
-        let (Some(start_s), Some(end_s)) = (
-            required_number(&row, "start_s", problems),
-            required_number(&row, "end_s", problems),
-        ) else {
+        let Some((start_s, end_s)) = start_and_end(&row, problems) else {
             continue;
         };
         let status = row.cell("status").and_then(|word| match word.parse::<BoxStatus>() {
@@ -284,10 +282,7 @@ pub(super) fn read_spans(file: &Path, recordings: &mut [Recording], problems: &m
     let positions = positions(recordings);
     for row in table.rows() {
         let recording = known_recording(&row, &positions, recordings, problems);
-        let (Some(start_s), Some(end_s)) = (
-            required_number(&row, "start_s", problems),
-            required_number(&row, "end_s", problems),
-        ) else {
+        let Some((start_s, end_s)) = start_and_end(&row, problems) else {
             continue;
         };
         if end_s < start_s {
@@ -315,9 +310,13 @@ pub(super) fn read_spans(file: &Path, recordings: &mut [Recording], problems: &m
     }
 }
 
-fn required_number(row: &Row<'_>, column: &str, problems: &mut Problems) -> Option<f64> {
-    row.require(column, problems)?;
-    row.number(column, problems)
+fn start_and_end(row: &Row<'_>, problems: &mut Problems) -> Option<(f64, f64)> {
+    let mut required = |column| {
+        row.require(column, problems)?;
+        row.number(column, problems)
+    };
+    let (start_s, end_s) = (required("start_s"), required("end_s"));
+    Some((start_s?, end_s?))
 }
 
 fn known_recording<'r>(

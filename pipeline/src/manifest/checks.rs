@@ -7,9 +7,10 @@ use shardfmt::{BoxStatus, Split, Taxa};
 
 use super::Notes;
 use super::boxes::{BoxCode, nanoseconds};
+use super::label_rules::{LabelRules, PriorConflict};
 use super::problem::Problems;
 use super::recordings::Recording;
-use super::settings::{LabelRules, PriorConflict, Settings};
+use super::settings::Settings;
 
 /// How many examples of one kind of leakage a warning names.
 const EXAMPLES: usize = 3;

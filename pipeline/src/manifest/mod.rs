@@ -3,6 +3,8 @@
 mod audacity;
 mod boxes;
 mod checks;
+mod image_settings;
+mod label_rules;
 mod lines;
 mod pattern;
 mod priors;
@@ -19,13 +21,11 @@ use std::path::{Path, PathBuf};
 use shardfmt::Taxa;
 
 pub use boxes::{AssetBox, BoxCode, BoxTable, Span, SpanScope, nanoseconds, seconds};
+pub use label_rules::{CodeLine, Completeness, IgnoredOnly, LabelRules, OtherCodes, PriorConflict};
 pub use priors::{Checklist, GeoPrior};
 pub use problem::{Problem, Problems};
 pub use recordings::{RecordedAt, Recording};
-pub use settings::{
-    AudioSettings, BoxesFrom, ClipSettings, Completeness, IgnoredOnly, LabelRules, OtherCodes, PriorConflict, Settings,
-    TablePaths, parse,
-};
+pub use settings::{AudioSettings, BoxesFrom, ClipSettings, Settings, TablePaths, parse};
 
 /// A dataset to be built: settings, classes and recordings, all consistent with each other.
 #[derive(Clone, Debug)]

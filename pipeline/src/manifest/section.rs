@@ -234,41 +234,39 @@ impl<'a, 'i> Section<'a, 'i> {
         key: &'static str,
         problems: &mut Problems,
     ) -> Option<Taken<Result<u32, String>>> {
-        let is_str = self
-            .entries
-            .iter()
-            .any(|(name, _, value)| name == key && value.is_str());
-        if is_str {
-            return self.take_str(key, problems).map(|t| Taken {
-                value: Err(t.value),
-                line: t.line,
-            });
-        }
-        self.take_u32(key, problems).map(|t| Taken {
-            value: Ok(t.value),
-            line: t.line,
-        })
+        self.take_str_or(key, problems, Self::take_u32)
     }
 
-    /// A string or a finite number: whichever is there.
+    /// A finite number or a string: whichever is there.
     pub(super) fn take_str_or_f64(
         &mut self,
         key: &'static str,
         problems: &mut Problems,
     ) -> Option<Taken<Result<f64, String>>> {
-        let is_str = self
+        self.take_str_or(key, problems, Self::take_f64)
+    }
+
+    fn take_str_or<T>(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems,
+        take: fn(&mut Self, &'static str, &mut Problems) -> Option<Taken<T>>,
+    ) -> Option<Taken<Result<T, String>>> {
+        if self
             .entries
             .iter()
-            .any(|(name, _, value)| name == key && value.is_str());
-        if is_str {
-            return self.take_str(key, problems).map(|t| Taken {
-                value: Err(t.value),
-                line: t.line,
+            .any(|(name, _, value)| name == key && value.is_str())
+        {
+            let text = self.take_str(key, problems)?;
+            return Some(Taken {
+                value: Err(text.value),
+                line: text.line,
             });
         }
-        self.take_f64(key, problems).map(|t| Taken {
-            value: Ok(t.value),
-            line: t.line,
+        let number = take(self, key, problems)?;
+        Some(Taken {
+            value: Ok(number.value),
+            line: number.line,
         })
     }
 

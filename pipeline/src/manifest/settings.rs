@@ -1,17 +1,16 @@
 //! Defines `Settings`, what the TOML file of a manifest says, before its tables are opened.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use toml::de::DeTable;
 
+use super::image_settings;
+use super::label_rules::{self, CodeLine, LabelRules};
 use super::problem::Problems;
 use super::section::{Section, Source};
 use crate::audio::Channel;
-use crate::spectrogram::{
-    AllKeyword, ClipKeyword, Dtype, Frames, LogMel, MelNorm, MelScale, NoneKeyword, Reference, SpectrogramConfig, TopDb,
-};
+use crate::spectrogram::{LogMel, SpectrogramConfig};
 use crate::window::{Decimal, Tail, Windowing};
 
 /// `[audio]`: what every recording is turned into before it is cut.
@@ -32,65 +31,6 @@ pub struct ClipSettings {
     pub hop_s: Decimal,
     /// What happens to the last, partial clip.
     pub tail: Tail,
-}
-
-/// What makes a clip complete (every class looked for): see `labels`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Completeness {
-    /// A counting box of any class: whoever drew it labelled the whole clip (the L48 protocol).
-    Box,
-    /// Only annotated spans (and no-bird boxes).
-    Span,
-}
-
-/// What a class becomes in a clip where all of its boxes are ignored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum IgnoredOnly {
-    /// As if the boxes were not there: absent in a complete clip.
-    Absent,
-    /// Unknown.
-    Unknown,
-}
-
-/// What happens to a box whose code is no class and no marker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OtherCodes {
-    /// The manifest is refused.
-    Error,
-    /// The box is stored with the clip and labels nothing.
-    KeepBox,
-}
-
-/// What happens where a box says present and a prior says absent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PriorConflict {
-    /// The manifest is refused.
-    Error,
-    /// The box wins (vagrants are real); counted in the summary.
-    PositiveWins,
-}
-
-/// `[labels]`: the rules by which boxes, spans and priors become present, absent and unknown.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct LabelRules {
-    /// What makes a clip complete.
-    pub completeness: Completeness,
-    /// Codes of boxes around a bird nobody could name.
-    pub unknown_bird_codes: Vec<String>,
-    /// Codes of boxes that say "no bird here".
-    pub no_bird_codes: Vec<String>,
-    /// Label in the tables -> species code.
-    pub aliases: BTreeMap<String, String>,
-    /// What ignored boxes alone make of a class.
-    pub ignored_only: IgnoredOnly,
-    /// What happens to codes that are no class.
-    pub other_codes: OtherCodes,
-    /// What happens where a box contradicts a prior.
-    pub prior_conflict: PriorConflict,
 }
 
 /// Where the boxes come from.
@@ -145,7 +85,7 @@ pub struct Settings {
     /// `[labels]`.
     pub labels: LabelRules,
     /// Key, code and line of every marker and alias of `[labels]`, for messages.
-    pub label_lines: Vec<(String, String, u64)>,
+    pub label_lines: Vec<CodeLine>,
     /// `[spectrogram]`.
     pub spectrogram: SpectrogramConfig,
     /// Clips a shard aims at.
@@ -208,10 +148,10 @@ pub fn parse(file: &Path, text: &str, problems: &mut Problems) -> Option<Setting
     let section = root.take_section("clips", problems);
     let clips_line = section.as_ref().map_or(1, Section::line);
     let clips = clips(section, problems);
-    let (labels, label_lines) = labels(root.take_section("labels", problems), problems);
+    let (labels, label_lines) = label_rules::read(root.take_section("labels", problems), problems);
     let section = root.take_section("spectrogram", problems);
     let spectrogram_line = section.as_ref().map_or(1, Section::line);
-    let spectrogram = spectrogram(section, problems);
+    let spectrogram = image_settings::read(section, problems);
     if problems.is_empty() {
         check_fit(
             file,
@@ -390,131 +330,4 @@ fn clips(section: Option<Section<'_, '_>>, problems: &mut Problems) -> ClipSetti
         .unwrap_or(Tail::Pad);
     section.finish(problems);
     settings
-}
-
-fn labels(section: Option<Section<'_, '_>>, problems: &mut Problems) -> (LabelRules, Vec<(String, String, u64)>) {
-    let mut rules = LabelRules {
-        completeness: Completeness::Box,
-        unknown_bird_codes: Vec::new(),
-        no_bird_codes: Vec::new(),
-        aliases: BTreeMap::new(),
-        ignored_only: IgnoredOnly::Absent,
-        other_codes: OtherCodes::Error,
-        prior_conflict: PriorConflict::Error,
-    };
-    let mut lines = Vec::new();
-    let Some(mut section) = section else {
-        return (rules, lines);
-    };
-    let completeness = [("box", Completeness::Box), ("span", Completeness::Span)];
-    rules.completeness = section
-        .take_choice("completeness", &completeness, problems)
-        .unwrap_or(rules.completeness);
-    for (key, codes) in [
-        ("unknown_bird_codes", &mut rules.unknown_bird_codes),
-        ("no_bird_codes", &mut rules.no_bird_codes),
-    ] {
-        for code in section.take_strings(key, problems).unwrap_or_default() {
-            lines.push((format!("labels.{key}"), code.value.clone(), code.line));
-            codes.push(code.value);
-        }
-    }
-    for (key, code, line) in lines.iter().filter(|(key, ..)| key == "labels.no_bird_codes") {
-        if rules.unknown_bird_codes.contains(code) {
-            let message = "stands in unknown_bird_codes too; keep it in one of them";
-            section.problem(problems, key.trim_start_matches("labels."), *line, code, message);
-        }
-    }
-    for (label, code) in section.take_string_map("aliases", problems).unwrap_or_default() {
-        lines.push((format!("labels.aliases.{label}"), code.value.clone(), code.line));
-        rules.aliases.insert(label, code.value);
-    }
-    let ignored_only = [("absent", IgnoredOnly::Absent), ("unknown", IgnoredOnly::Unknown)];
-    rules.ignored_only = section
-        .take_choice("ignored_only", &ignored_only, problems)
-        .unwrap_or(rules.ignored_only);
-    let other_codes = [("error", OtherCodes::Error), ("keep-box", OtherCodes::KeepBox)];
-    rules.other_codes = section
-        .take_choice("other_codes", &other_codes, problems)
-        .unwrap_or(rules.other_codes);
-    let prior_conflict = [
-        ("error", PriorConflict::Error),
-        ("positive-wins", PriorConflict::PositiveWins),
-    ];
-    rules.prior_conflict = section
-        .take_choice("prior_conflict", &prior_conflict, problems)
-        .unwrap_or(rules.prior_conflict);
-    section.finish(problems);
-    (rules, lines)
-}
-
-/// Every key is optional; whether the values fit each other is checked where the filters are made.
-fn spectrogram(section: Option<Section<'_, '_>>, problems: &mut Problems) -> SpectrogramConfig {
-    let mut config = SpectrogramConfig::default();
-    let Some(mut section) = section else { return config };
-    let sizes = [
-        ("n_fft", &mut config.n_fft),
-        ("win_length", &mut config.win_length),
-        ("hop_length", &mut config.hop_length),
-        ("n_mels", &mut config.n_mels),
-    ];
-    for (key, size) in sizes {
-        *size = section
-            .take_u32(key, problems)
-            .map_or(*size, |taken| taken.value as usize);
-    }
-    for (key, hz) in [("fmin_hz", &mut config.fmin_hz), ("fmax_hz", &mut config.fmax_hz)] {
-        *hz = section.take_f64(key, problems).map_or(*hz, |taken| taken.value);
-    }
-    let scales = [("slaney", MelScale::Slaney), ("htk", MelScale::Htk)];
-    config.mel_scale = section
-        .take_choice("mel_scale", &scales, problems)
-        .unwrap_or(config.mel_scale);
-    let norms = [("slaney", MelNorm::Slaney), ("none", MelNorm::None)];
-    config.mel_norm = section
-        .take_choice("mel_norm", &norms, problems)
-        .unwrap_or(config.mel_norm);
-    let dtypes = [("u8", Dtype::U8), ("f16", Dtype::F16), ("f32", Dtype::F32)];
-    config.dtype = section.take_choice("dtype", &dtypes, problems).unwrap_or(config.dtype);
-    if let Some(frames) = section.take_str_or_u32("frames", problems) {
-        match frames.value {
-            Ok(count) => config.frames = Frames::First(count as usize),
-            Err(word) if word == "all" => config.frames = Frames::All(AllKeyword::All),
-            Err(word) => section.problem(
-                problems,
-                "frames",
-                frames.line,
-                &word,
-                "expected a number of frames or \"all\"",
-            ),
-        }
-    }
-    if let Some(reference) = section.take_str_or_f64("reference", problems) {
-        match reference.value {
-            Ok(level_db) => config.reference = Reference::FixedDb(level_db),
-            Err(word) if word == "clip" => config.reference = Reference::Clip(ClipKeyword::Clip),
-            Err(word) => section.problem(
-                problems,
-                "reference",
-                reference.line,
-                &word,
-                "expected \"clip\" or a level in dB",
-            ),
-        }
-    }
-    if let Some(top_db) = section.take_str_or_f64("top_db", problems) {
-        match top_db.value {
-            Ok(range_db) => config.top_db = TopDb::Below(range_db),
-            Err(word) if word == "none" => config.top_db = TopDb::Unlimited(NoneKeyword::None),
-            Err(word) => section.problem(
-                problems,
-                "top_db",
-                top_db.line,
-                &word,
-                "expected a number of dB or \"none\"",
-            ),
-        }
-    }
-    section.finish(problems);
-    config
 }

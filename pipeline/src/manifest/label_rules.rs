@@ -1,0 +1,127 @@
+//! Defines `LabelRules`, the `[labels]` section of a manifest: how boxes, spans and priors become labels.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::problem::Problems;
+use super::section::Section;
+
+/// What makes a clip complete (every class looked for): see `labels`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Completeness {
+    /// A counting box of any class: whoever drew it labelled the whole clip (the L48 protocol).
+    Box,
+    /// Only annotated spans (and no-bird boxes).
+    Span,
+}
+
+/// What a class becomes in a clip where all of its boxes are ignored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IgnoredOnly {
+    /// As if the boxes were not there: absent in a complete clip.
+    Absent,
+    /// Unknown.
+    Unknown,
+}
+
+/// What happens to a box whose code is no class and no marker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OtherCodes {
+    /// The manifest is refused.
+    Error,
+    /// The box is stored with the clip and labels nothing.
+    KeepBox,
+}
+
+/// What happens where a box says present and a prior says absent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PriorConflict {
+    /// The manifest is refused.
+    Error,
+    /// The box wins (vagrants are real); counted in the summary.
+    PositiveWins,
+}
+
+/// `[labels]`: the rules by which boxes, spans and priors become present, absent and unknown.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LabelRules {
+    /// What makes a clip complete.
+    pub completeness: Completeness,
+    /// Codes of boxes around a bird nobody could name.
+    pub unknown_bird_codes: Vec<String>,
+    /// Codes of boxes that say "no bird here".
+    pub no_bird_codes: Vec<String>,
+    /// Label in the tables -> species code.
+    pub aliases: BTreeMap<String, String>,
+    /// What ignored boxes alone make of a class.
+    pub ignored_only: IgnoredOnly,
+    /// What happens to codes that are no class.
+    pub other_codes: OtherCodes,
+    /// What happens where a box contradicts a prior.
+    pub prior_conflict: PriorConflict,
+}
+
+/// Key, code and line of a marker or an alias, for messages.
+pub type CodeLine = (String, String, u64);
+
+/// Reads the section; every key is optional.
+pub(super) fn read(section: Option<Section<'_, '_>>, problems: &mut Problems) -> (LabelRules, Vec<CodeLine>) {
+    let mut rules = LabelRules {
+        completeness: Completeness::Box,
+        unknown_bird_codes: Vec::new(),
+        no_bird_codes: Vec::new(),
+        aliases: BTreeMap::new(),
+        ignored_only: IgnoredOnly::Absent,
+        other_codes: OtherCodes::Error,
+        prior_conflict: PriorConflict::Error,
+    };
+    let mut lines = Vec::new();
+    let Some(mut section) = section else {
+        return (rules, lines);
+    };
+    let completeness = [("box", Completeness::Box), ("span", Completeness::Span)];
+    rules.completeness = section
+        .take_choice("completeness", &completeness, problems)
+        .unwrap_or(rules.completeness);
+    for (key, codes) in [
+        ("unknown_bird_codes", &mut rules.unknown_bird_codes),
+        ("no_bird_codes", &mut rules.no_bird_codes),
+    ] {
+        for code in section.take_strings(key, problems).unwrap_or_default() {
+            lines.push((format!("labels.{key}"), code.value.clone(), code.line));
+            codes.push(code.value);
+        }
+    }
+    for (key, code, line) in lines.iter().filter(|(key, ..)| key == "labels.no_bird_codes") {
+        if rules.unknown_bird_codes.contains(code) {
+            let message = "stands in unknown_bird_codes too; keep it in one of them";
+            section.problem(problems, key.trim_start_matches("labels."), *line, code, message);
+        }
+    }
+    for (label, code) in section.take_string_map("aliases", problems).unwrap_or_default() {
+        lines.push((format!("labels.aliases.{label}"), code.value.clone(), code.line));
+        rules.aliases.insert(label, code.value);
+    }
+    let ignored_only = [("absent", IgnoredOnly::Absent), ("unknown", IgnoredOnly::Unknown)];
+    rules.ignored_only = section
+        .take_choice("ignored_only", &ignored_only, problems)
+        .unwrap_or(rules.ignored_only);
+    let other_codes = [("error", OtherCodes::Error), ("keep-box", OtherCodes::KeepBox)];
+    rules.other_codes = section
+        .take_choice("other_codes", &other_codes, problems)
+        .unwrap_or(rules.other_codes);
+    let prior_conflict = [
+        ("error", PriorConflict::Error),
+        ("positive-wins", PriorConflict::PositiveWins),
+    ];
+    rules.prior_conflict = section
+        .take_choice("prior_conflict", &prior_conflict, problems)
+        .unwrap_or(rules.prior_conflict);
+    section.finish(problems);
+    (rules, lines)
+}
