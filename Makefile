@@ -1,6 +1,6 @@
 # make shards                       demo recordings -> data/demo
 # make shards MANIFEST=m.toml OUT=dir   your recordings -> dir
-# make test | bench | lint | doc | clean
+# make test | torture | bench | lint | doc | clean
 
 MANIFEST ?= data/demo-recordings/manifest.toml
 OUT ?= data/demo
@@ -11,7 +11,7 @@ VENV = .venv
 BENCH_VENV = .venv-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help shards demo-recordings l48 test test-env bench bench-env lint fmt doc clean
+.PHONY: help shards demo-recordings l48 test test-env torture bench bench-env lint fmt doc clean
 
 help: ## Show the targets.
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -60,6 +60,11 @@ bench: bench-env ## Measure every stage, and compare with other tools.
 	$(BENCH_VENV)/bin/python tests/bench/read.py
 	$(BENCH_VENV)/bin/python tests/bench/scaling.py
 	$(BENCH_VENV)/bin/python tests/bench/memory.py
+
+# Random kills on top of those at every write boundary.
+TORTURE ?= 500
+torture: ## Kill the program at every write boundary and at TORTURE random moments.
+	L48_TORTURE=$(TORTURE) $(CARGO) test --workspace --locked --test e2e torture
 
 lint: ## Check formatting and lints, warnings denied.
 	$(CARGO) fmt --all -- --check
