@@ -5,8 +5,8 @@ use std::process::Stdio;
 use crate::program::{Ended, command, ended, l48, run, workspace};
 use crate::recordings::Workplace;
 
-const COMMANDS: [&str; 8] = [
-    "build", "plan", "commit", "verify", "inspect", "stats", "preview", "demo",
+const COMMANDS: [&str; 11] = [
+    "build", "plan", "commit", "relabel", "merge", "reshard", "verify", "inspect", "stats", "preview", "demo",
 ];
 
 #[test]
