@@ -129,7 +129,7 @@ fn one_recording_in_two_splits_is_a_warning() {
     let warnings = warnings.into_inner().unwrap();
     assert_eq!(
         warnings,
-        ["leakage: assets 11 (val) and 6 (train) are the same recording, byte for byte"]
+        ["leakage: 1 recordings stand in two splits, byte for byte: assets 11 (val) and 6 (train)"]
     );
 }
 
