@@ -18,6 +18,14 @@ pub(crate) fn tree(folder: &Path) -> Tree {
     found
 }
 
+/// The same without a writer's own records, which a kill right after the commit leaves and readers ignore.
+pub(crate) fn dataset_tree(folder: &Path) -> Tree {
+    tree(folder)
+        .into_iter()
+        .filter(|(name, _)| !name.starts_with(".build"))
+        .collect()
+}
+
 fn visit(folder: &Path, prefix: &str, found: &mut Tree) {
     for name in names(folder) {
         let path = folder.join(&name);

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::dataset_rows::open;
-use crate::file_tree::{assert_same, names, tree};
+use crate::file_tree::{assert_same, dataset_tree, names, tree};
 use crate::program::{command, l48};
 use crate::recordings::{RATE_HZ, Workplace, noise};
 
@@ -87,7 +87,7 @@ fn a_killed_overwrite_leaves_the_old_dataset_or_the_new_one() {
     let new = tree(&place.path("fresh"));
     for share in [0.2, 0.5, 0.8, 0.95] {
         build_and_kill(&place, "--overwrite", took.mul_f64(share));
-        let now = tree(&out);
+        let now = dataset_tree(&out);
         assert!(now == old || now == new, "after a kill at {share} of the build");
     }
     l48!("build", &manifest, "--out", &out, "--overwrite").expect(1);

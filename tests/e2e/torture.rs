@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::file_tree::{Tree, assert_same, copy, names, tree};
+use crate::file_tree::{assert_same, copy, dataset_tree, names, tree};
 use crate::program::{fail_point_command, l48, run};
 use crate::recordings::Workplace;
 
@@ -72,14 +72,6 @@ fn kill_at(mut command: Command, point: usize) {
         .status()
         .unwrap();
     assert_eq!(status.signal(), Some(9), "point {point} of {command:?}: {status}");
-}
-
-/// A folder without a writer's own records.
-fn dataset_of(folder: &Path) -> Tree {
-    tree(folder)
-        .into_iter()
-        .filter(|(name, _)| !name.starts_with(".build"))
-        .collect()
 }
 
 fn reset(folder: &Path) {
@@ -154,7 +146,7 @@ fn an_overwrite_killed_at_any_boundary_leaves_the_old_or_the_new_dataset() {
         reset(&place.path(".out.overwrite"));
         copy(&place.path("old"), &place.path("out"));
         kill_at(build(&place, "other.toml", "out", Some("--overwrite")), number);
-        let left = dataset_of(&place.path("out"));
+        let left = dataset_tree(&place.path("out"));
         assert!(
             left == old || left == new,
             "killed at {name:?} (point {number}): neither the old nor the new dataset"
