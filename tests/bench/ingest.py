@@ -6,10 +6,10 @@ and two threads. Then one long recording and one shard, with one and two threads
 import json, os, shutil, subprocess, sys, tempfile, time
 from pathlib import Path
 
-from measure import L48, busy_s, load, median, run, target, wait_for_quiet
+from measure import L48, busy_s, load, median, quietest, run, target, wait_for_quiet
 
 REPEATS = 3
-LONG_MIN = 30
+LONG_MIN = 60
 PEERS = {"librosa": "librosa", "soundfile + soxr + torchaudio": "torchaudio"}
 HERE = Path(__file__).parent
 PYTHON = sys.executable
@@ -34,7 +34,7 @@ def run_peer(kind, files, folder):
         command = [PYTHON, HERE / "peer.py", kind, listing, folder / f"{kind}{number}.raw"]
         workers.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
     if any(worker.stdout.readline() != "ready\n" for worker in workers):
-        return None
+        sys.exit(f"{kind} does not start")
     os.sync()
     wait_for_quiet()
     busy, begin = busy_s(), time.perf_counter()
@@ -82,7 +82,7 @@ def threads_1_2(name, manifest, out):
     runs = {1: [], 2: []}
     for _ in range(REPEATS):
         for threads, found in runs.items():
-            found.append(run_l48(manifest, out, threads))
+            found.append(quietest(lambda: run_l48(manifest, out, threads)))
     heading(name)
     for threads, found in runs.items():
         row(f"l48, {threads} threads", found)
@@ -95,19 +95,19 @@ def main():
     with tempfile.TemporaryDirectory(prefix="l48-ingest-") as folder:
         folder = Path(folder)
         subprocess.run([PYTHON, HERE / "corpus.py", "hour", folder / "hour"], check=True)
+        for name, kind in list(PEERS.items()):
+            if subprocess.run([PYTHON, "-c", f"import {kind}"], stderr=subprocess.DEVNULL).returncode:
+                print(f"ABSENT: {name} cannot be imported here and is not compared with")
+                del PEERS[name]
         files = json.loads((folder / "hour/files.json").read_text())
         print(f"{len(files)} recordings, {sum(s for _, s in files) / 60:.0f} minutes; load {load()}", flush=True)
         runs = {name: [] for name in [*PEERS, "l48, 1 threads", "l48, 2 threads"]}
         for _ in range(REPEATS):
-            for name, kind in list(PEERS.items()):
-                found = run_peer(kind, files, folder)
-                if found is None:
-                    print(f"ABSENT: {name} does not run here")
-                    del PEERS[name], runs[name]
-                    continue
-                runs[name].append(found)
+            for name, kind in PEERS.items():
+                runs[name].append(quietest(lambda: run_peer(kind, files, folder)))
             for threads in (1, 2):
-                runs[f"l48, {threads} threads"].append(run_l48(folder / "hour/manifest.toml", folder / "out", threads))
+                found = quietest(lambda: run_l48(folder / "hour/manifest.toml", folder / "out", threads))
+                runs[f"l48, {threads} threads"].append(found)
         subprocess.run([PYTHON, HERE / "same_job.py", folder, *PEERS.values()], input=json.dumps(
             {kind: runs[name][-1]["rows"] for name, kind in PEERS.items()}), text=True, check=True)
         heading("An hour of recordings")
