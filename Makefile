@@ -9,9 +9,10 @@ L48 = target/release/l48
 PYTHON ?= python3
 VENV = .venv
 BENCH_VENV = .venv-bench
+TORCH_VENV = .venv-torch
 
 .DEFAULT_GOAL := help
-.PHONY: help shards demo-recordings l48 test test-env torture bench bench-env lint fmt doc clean
+.PHONY: help shards demo-recordings l48 test test-env libtorch torture bench bench-env lint fmt doc clean
 
 help: ## Show the targets.
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -42,8 +43,16 @@ tests/node/node_modules/ready: tests/node/package-lock.json
 	cd tests/node && npm ci --silent --no-audit --no-fund
 	@touch $@
 
-test: test-env ## Run every test.
+test: test-env libtorch ## Run every test.
 	$(CARGO) test --workspace --locked
+
+# libtorch comes with the PyTorch wheel (several GB, once); .cargo/config.toml says where the build finds it.
+libtorch: .libtorch
+.libtorch: trainer/requirements.txt
+	$(PYTHON) -m venv $(TORCH_VENV)
+	$(TORCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r trainer/requirements.txt
+	@ln -sfn "$$($(TORCH_VENV)/bin/python -c 'import pathlib, torch; print(pathlib.Path(torch.__file__).parent)')" $@
+	@touch -h $@
 
 # The pipelines and formats compared with: PyTorch alone is several GB.
 bench-env: $(BENCH_VENV)/ready
@@ -66,12 +75,12 @@ TORTURE ?= 500
 torture: ## Kill the program at every write boundary and at TORTURE random moments.
 	L48_TORTURE=$(TORTURE) $(CARGO) test --workspace --locked --test e2e torture
 
-lint: ## Check formatting and lints, warnings denied.
+lint: libtorch ## Check formatting and lints, warnings denied.
 	$(CARGO) fmt --all -- --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 
-doc: ## Build the API documentation.
+doc: libtorch ## Build the API documentation.
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
 
 clean: ## Remove build products, environments and the demo.
-	rm -rf target $(VENV) $(BENCH_VENV) tests/node/node_modules data/demo data/demo-recordings
+	rm -rf target .libtorch $(TORCH_VENV) $(VENV) $(BENCH_VENV) tests/node/node_modules data/demo data/demo-recordings

@@ -1,0 +1,1 @@
+//! Defines augmentation on the device.

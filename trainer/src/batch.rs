@@ -1,0 +1,1 @@
+//! Defines a batch on the device.

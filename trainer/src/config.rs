@@ -1,0 +1,1 @@
+//! Defines the resolved settings of a run.

@@ -1,0 +1,1 @@
+//! Defines one pass over the training rows.

@@ -1,0 +1,1 @@
+//! Defines what happens in a run.

@@ -1,0 +1,25 @@
+//! Trains single-positive multi-label models on the clips of a dataset, and measures them.
+
+pub mod asset_reg;
+pub mod augment;
+pub mod batch;
+pub mod checkpoint;
+pub mod config;
+pub mod epoch;
+pub mod error;
+pub mod event;
+pub mod fit;
+pub mod loader;
+pub mod loss;
+pub mod metric;
+pub mod model;
+pub mod observer;
+pub mod optim;
+pub mod predict;
+pub mod random;
+pub mod run_folder;
+pub mod sampler;
+pub mod step;
+pub mod supervision;
+
+pub use error::{Error, Result};

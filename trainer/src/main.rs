@@ -1,0 +1,7 @@
+//! The `l48-train` program.
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let _ = tch::Cuda::is_available();
+    ExitCode::SUCCESS
+}

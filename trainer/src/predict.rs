@@ -1,0 +1,1 @@
+//! Defines scores of every clip.

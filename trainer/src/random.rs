@@ -1,0 +1,1 @@
+//! Defines keyed random numbers.

@@ -1,0 +1,1 @@
+//! Defines labels and masks.
