@@ -72,6 +72,14 @@ impl AtomicFile {
         self.file.set_len(bytes)
     }
 
+    /// Makes the bytes written so far durable, so that little is left to wait for at the end.
+    ///
+    /// # Errors
+    /// The system's, for [`io::Write`] contexts.
+    pub fn sync_data(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
     /// Makes the bytes durable and gives the file its name, replacing any file of that name.
     ///
     /// # Errors

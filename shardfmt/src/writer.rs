@@ -13,6 +13,8 @@ use crate::persist::AtomicFile;
 
 /// Small records are gathered to this size before they are written; larger ones go straight through.
 const BUFFER_BYTES: usize = 256 << 10;
+/// Clips are made durable after this many bytes: the device then works while clips are made, not only at the end.
+const SYNC_BYTES: usize = 32 << 20;
 
 /// The tail values of one row: 24 bytes, all that stays in memory of it.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +34,7 @@ pub struct ShardWriter {
     data_offset: u64,
     rows: Vec<Row>,
     assets: HashSet<i64>,
+    unsynced_bytes: usize,
     /// Set once a write failed: what is in the file is then unknown.
     failed: bool,
 }
@@ -61,6 +64,7 @@ impl ShardWriter {
             data_offset,
             rows: Vec::new(),
             assets: HashSet::new(),
+            unsynced_bytes: 0,
             failed: false,
         })
     }
@@ -122,6 +126,11 @@ impl ShardWriter {
             clip_index,
             ref_db,
         });
+        self.unsynced_bytes += clip.len();
+        if self.unsynced_bytes >= SYNC_BYTES {
+            self.attempt("sync", |file| file.get_ref().sync_data())?;
+            self.unsynced_bytes = 0;
+        }
         Ok(())
     }
 

@@ -8,9 +8,9 @@ use shardfmt::entry::{DATASET_JSON, FOLDERS, REJECTS, TAXA, WORK_FOLDER};
 use shardfmt::fail_point::reach;
 use shardfmt::persist::{Lock, exchange_dirs, sync_dir, sync_parent};
 
+use super::fingerprint::{CHANGED_WHILE_READ, hash, stats};
 use super::ledger::{self, ShardRecord};
-use super::plan::{PROGRAM, SourceStat};
-use super::reader::{CHANGED_WHILE_READ, hash};
+use super::plan::PROGRAM;
 use crate::error::{Error, Result, io};
 use crate::source::ClipSource;
 
@@ -185,9 +185,8 @@ pub(super) fn finished<S: ClipSource>(
     };
     let unchanged = |then: &ledger::SourceRecord| {
         let files = source.files(then.asset);
-        let now: Vec<_> = files.iter().map(|file| SourceStat::of(file)).collect();
         // What could not be read then may be readable now; a new time of change alone is no change.
-        then.xxh3.is_some() && (now == then.files || hash(&files).ok().map(|(_, xxh3)| xxh3) == then.xxh3)
+        then.xxh3.is_some() && (stats(&files) == then.files || hash(&files).ok().map(|(_, xxh3)| xxh3) == then.xxh3)
     };
     let is_final = |reject: &shardfmt::RejectRow| reject.stage != CHANGED_WHILE_READ;
     if same_build

@@ -10,7 +10,8 @@ use shardfmt::entry::{WORK_FOLDER, hex_digits};
 use shardfmt::persist::{sync_parent, write_atomic};
 use shardfmt::{FileEntry, RejectRow};
 
-use super::plan::{Plan, SourceStat};
+use super::fingerprint::SourceStat;
+use super::plan::Plan;
 use crate::error::{Error, Result, io};
 use crate::labels::LabelCounts;
 

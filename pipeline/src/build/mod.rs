@@ -1,6 +1,9 @@
 //! Provides planning, building and committing of a dataset from any `ClipSource`: threads, rejects, resume, commit.
 
+mod batch;
 mod commit;
+mod fingerprint;
+mod flow;
 pub(crate) mod folder;
 mod ledger;
 mod plan;
@@ -11,7 +14,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use shardfmt::RejectRow;
@@ -295,15 +298,18 @@ fn build_shards<S: ClipSource>(
         done,
     });
     let lanes = pool.current_num_threads().min(missing.len());
-    let (queue, stop) = (Mutex::new(missing), AtomicBool::new(false));
+    let (queue, stop, busy) = (Mutex::new(missing), AtomicBool::new(false), AtomicUsize::new(lanes));
     let shop = shard::Shop {
-        source,
+        machine: flow::Machine {
+            source,
+            pool,
+            lanes: &busy,
+            stop: &stop,
+        },
         plan,
         plan_xxh3,
-        pool,
         dir,
         events,
-        stop: &stop,
     };
     let build_one = |shard: u32| -> Result<u64> {
         let _lock = if rivals == Rivals::Beside {
@@ -325,6 +331,7 @@ fn build_shards<S: ClipSource>(
                 .unwrap_or_else(|poisoned| poisoned.into_inner())
                 .pop_front();
             let Some(shard) = next.filter(|_| !stop.load(Ordering::Relaxed)) else {
+                busy.fetch_sub(1, Ordering::Relaxed);
                 return Ok(rejects);
             };
             let built = build_one(shard);

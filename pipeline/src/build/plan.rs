@@ -3,43 +3,18 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
-use std::time::UNIX_EPOCH;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use shardfmt::checksum::xxh3;
 use shardfmt::{DatasetInfo, Taxa, Taxon};
 
+use super::fingerprint::{SourceStat, stats};
 use crate::error::{Error, Result};
 use crate::source::ClipSource;
 
 /// What makes two builds by the same code: written into plans, shard records and `dataset.json`.
 pub const PROGRAM: &str = concat!("l48 ", env!("CARGO_PKG_VERSION"));
-
-/// Size and time of change of one source file: enough to notice that it is another one now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SourceStat {
-    /// Size in bytes.
-    pub bytes: u64,
-    /// Time of the last change in nanoseconds since 1970.
-    pub mtime_ns: i128,
-}
-
-impl SourceStat {
-    /// Looks at a file; `None` when it is not there or may not be looked at.
-    pub fn of(file: &Path) -> Option<SourceStat> {
-        let facts = std::fs::metadata(file).ok()?;
-        let changed = facts.modified().ok()?;
-        let mtime_ns = match changed.duration_since(UNIX_EPOCH) {
-            Ok(after) => after.as_nanos() as i128,
-            Err(before) => -(before.duration().as_nanos() as i128),
-        };
-        Some(SourceStat {
-            bytes: facts.len(),
-            mtime_ns,
-        })
-    }
-}
 
 /// One asset of the plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,7 +53,7 @@ impl Plan {
     /// Makes a plan: looks at every header (in parallel on the pool this is called from).
     pub fn make<S: ClipSource>(source: &S, shard_clips: u32) -> Plan {
         let asset = |number| {
-            let files = source.files(number).iter().map(|file| SourceStat::of(file)).collect();
+            let files = stats(&source.files(number));
             PlannedAsset {
                 asset_id: source.name(number).0,
                 clips: source.estimate_clips(number),
@@ -115,7 +90,7 @@ impl Plan {
             return Err(changed(differ.unwrap_or_else(|| "the tables have changed".into())));
         }
         let refreshed = |(number, planned): (usize, &PlannedAsset)| {
-            let files: Vec<_> = source.files(number).iter().map(|file| SourceStat::of(file)).collect();
+            let files = stats(&source.files(number));
             let clips = if files == planned.files {
                 planned.clips
             } else {

@@ -1,143 +1,46 @@
-//! Provides the build of one shard: read, render and write its assets in plan order, three blocks of clips in flight.
-//!
-//! While the pool renders one block of clips on every core, one of its threads reads the next block (decoding runs in order)
-//! and the calling thread writes the last one, so a single long recording keeps all cores busy. Nothing waits inside the pool:
-//! the calling thread is not part of it, and memory is bounded by the three blocks.
+//! Provides the build of one shard: its clips written in plan order, its sidecars, its record.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use rayon::ThreadPool;
-use rayon::prelude::*;
-use shardfmt::checksum::xxh3;
 use shardfmt::entry::{assets_path, labels_path, priors_path, shard_path};
 use shardfmt::{
     AssetRow, FileEntry, LabelRow, PriorRow, RejectRow, ShardWriter, write_assets, write_labels, write_priors,
 };
 
+use super::batch::Batch;
+use super::fingerprint::{CHANGED_WHILE_READ, Fingerprint};
+use super::flow::{Flow, Machine};
 use super::ledger::{AssetDigest, ShardRecord, SourceRecord};
 use super::plan::{PROGRAM, Plan};
-use super::reader::{AssetEnd, Feeder};
+use super::reader::AssetEnd;
 use super::{Event, Events};
 use crate::error::Result;
 use crate::labels::LabelCounts;
 use crate::source::{ClipSource, Placement, Rejected, Rendered};
 
-/// Bytes of clips (read and rendered) a block may hold; three blocks are in flight per shard.
-const BLOCK_BYTES: usize = 6 << 20;
-/// More clips in a block than this gain nothing.
-const BLOCK_CLIPS: usize = 64;
-
-/// One clip on its way through the stages.
-pub(super) struct Slot<C> {
-    pub(super) clip: C,
-    pub(super) asset_id: i64,
-    stored: Vec<u8>,
-    rendered: Option<Rendered>,
-    xxh3: u64,
-}
-
-/// Consecutive clips, and where among them assets end.
-pub(super) struct Block<C, F> {
-    slots: Vec<Slot<C>>,
-    used: usize,
-    pub(super) ends: VecDeque<(usize, AssetEnd<F>)>,
-}
-
-impl<C: Default, F> Block<C, F> {
-    fn new(clips: usize, clip_bytes: usize) -> Self {
-        let slot = || Slot {
-            clip: C::default(),
-            asset_id: 0,
-            stored: vec![0; clip_bytes],
-            rendered: None,
-            xxh3: 0,
-        };
-        Block {
-            slots: std::iter::repeat_with(slot).take(clips).collect(),
-            used: 0,
-            ends: VecDeque::new(),
-        }
-    }
-
-    /// The next free slot; `None` when the block is full. Assets without clips fill it too, or ends would pile up.
-    pub(super) fn free_slot(&mut self) -> Option<&mut Slot<C>> {
-        if self.ends.len() >= self.slots.len() {
-            return None;
-        }
-        self.slots.get_mut(self.used)
-    }
-
-    /// Keeps what was read into the free slot.
-    pub(super) fn keep(&mut self) {
-        self.used += 1;
-    }
-
-    /// Marks the end of an asset after the clips read so far.
-    pub(super) fn end(&mut self, end: AssetEnd<F>) {
-        self.ends.push_back((self.used, end));
-    }
-
-    fn is_empty(&self) -> bool {
-        self.used == 0 && self.ends.is_empty()
-    }
-
-    fn filled(&mut self) -> &mut [Slot<C>] {
-        self.slots.get_mut(..self.used).unwrap_or_default()
-    }
-}
-
 /// What the builds of all shards share.
 pub(super) struct Shop<'a, S: ClipSource> {
-    pub(super) source: &'a S,
+    pub(super) machine: Machine<'a, S>,
     pub(super) plan: &'a Plan,
     pub(super) plan_xxh3: u64,
-    pub(super) pool: &'a ThreadPool,
     pub(super) dir: &'a Path,
     pub(super) events: &'a Events<'a>,
-    /// Set when another shard failed: there is no use in going on.
-    pub(super) stop: &'a AtomicBool,
 }
 
 impl<S: ClipSource> Shop<'_, S> {
     /// Builds one shard and its sidecars; `None` when stopped early. The caller writes the record.
     pub(super) fn build(&self, shard: u32, assets: Range<usize>) -> Result<Option<ShardRecord>> {
-        let spec = self.plan.info.clips;
-        let per_clip = spec.clip_bytes() + self.source.clip_input_bytes();
-        let clips = (BLOCK_BYTES / per_clip.max(1)).clamp(1, BLOCK_CLIPS);
-        let block = || Block::new(clips, spec.clip_bytes());
-        let (mut filling, mut rendering, mut writing) = (block(), block(), block());
-        let mut feeder = Feeder::new(self.source, assets);
         let mut output = Output::create(self, shard)?;
-        loop {
-            let written = self.pool.in_place_scope(|scope| {
-                scope.spawn(|_| feeder.fill(&mut filling));
-                scope.spawn(|_| self.render(rendering.filled()));
-                output.write(&mut writing)
-            });
-            written?;
-            if self.stop.load(Ordering::Relaxed) {
-                return Ok(None);
-            }
-            std::mem::swap(&mut writing, &mut rendering);
-            std::mem::swap(&mut rendering, &mut filling);
-            if writing.is_empty() && rendering.is_empty() && feeder.is_done() {
-                break;
-            }
-        }
-        output.finish(feeder.into_sources()).map(Some)
-    }
-
-    fn render(&self, slots: &mut [Slot<S::Clip>]) {
-        slots.par_iter_mut().for_each_init(
-            || self.source.scratch(),
-            |scratch, slot| {
-                slot.rendered = Some(self.source.render(&slot.clip, scratch, &mut slot.stored));
-                slot.xxh3 = xxh3(&slot.stored);
-            },
+        let flow = Flow::new(
+            &self.machine,
+            &self.plan.assets,
+            assets,
+            self.plan.info.clips.clip_bytes(),
         );
+        let run = flow.run(|batch, fingerprints| output.write(batch, fingerprints))?;
+        run.map(|()| output.finish()).transpose()
     }
 }
 
@@ -152,6 +55,7 @@ struct Output<'a, S: ClipSource> {
     labels: Vec<LabelRow>,
     assets: Vec<AssetRow>,
     priors: Vec<PriorRow>,
+    sources: Vec<SourceRecord>,
     rejects: Vec<RejectRow>,
     counts: LabelCounts,
     silent_clips: u64,
@@ -170,23 +74,23 @@ impl<'a, S: ClipSource> Output<'a, S> {
             labels: Vec::new(),
             assets: Vec::new(),
             priors: Vec::new(),
+            sources: Vec::new(),
             rejects: Vec::new(),
             counts: LabelCounts::default(),
             silent_clips: 0,
         })
     }
 
-    /// Writes a block and empties it.
-    fn write(&mut self, block: &mut Block<S::Clip, S::Facts>) -> Result<()> {
-        let used = std::mem::take(&mut block.used);
+    /// Writes a batch and empties it; takes the fingerprints of the assets that end in it.
+    fn write(&mut self, batch: &mut Batch<S>, fingerprints: &mut BTreeMap<usize, Fingerprint>) -> Result<()> {
+        let (used, mut ends, slots) = batch.take();
+        let mut slots = slots.iter_mut();
         for at in 0..=used {
-            while block.ends.front().is_some_and(|(end, _)| *end == at) {
-                if let Some((_, end)) = block.ends.pop_front() {
-                    self.end_asset(end)?;
-                }
+            while let Some((_, end)) = ends.pop_front_if(|(end, _)| *end == at) {
+                let fingerprint = fingerprints.remove(&end.asset);
+                self.end_asset(end, fingerprint)?;
             }
-            let slot = block.slots.get_mut(..used).and_then(|slots| slots.get_mut(at));
-            if let Some(slot) = slot
+            if let Some(slot) = slots.next()
                 && let Some(rendered) = slot.rendered.take()
             {
                 let clip_index = self.writer.rows() - self.first_row;
@@ -200,10 +104,16 @@ impl<'a, S: ClipSource> Output<'a, S> {
     }
 
     /// Takes the asset whose clips were just written into the sidecars, or cuts the shard back to its first row.
-    fn end_asset(&mut self, end: AssetEnd<S::Facts>) -> Result<()> {
-        let (asset_id, path) = self.shop.source.name(end.asset);
+    fn end_asset(&mut self, end: AssetEnd<S::Facts>, fingerprint: Option<Fingerprint>) -> Result<()> {
+        let (asset_id, path) = self.shop.machine.source.name(end.asset);
         let clips = std::mem::take(&mut self.clips);
-        let read = match end.result {
+        self.sources.extend(fingerprint.as_ref().map(Fingerprint::record));
+        let unhashed = || Rejected::new(CHANGED_WHILE_READ, "the file was not hashed");
+        let read = fingerprint
+            .ok_or_else(unhashed)
+            .and_then(|fingerprint| fingerprint.of_unchanged(&end.around))
+            .and_then(|hashed| Ok((hashed, end.result?)));
+        let read = match read {
             Ok(_) if clips.is_empty() => Err(Rejected::new(
                 "window",
                 "holds no whole clip (tail = \"drop\" keeps whole clips only)",
@@ -211,16 +121,15 @@ impl<'a, S: ClipSource> Output<'a, S> {
             other => other,
         };
         match read {
-            Ok(read) => {
+            Ok(((source_bytes, source_xxh3), facts)) => {
                 let rows = self.first_row..self.writer.rows();
-                let (source_bytes, source_xxh3) = (read.bytes, read.xxh3);
                 let place = Placement {
                     shard: self.shard,
                     rows,
                     source_bytes,
                     source_xxh3,
                 };
-                let record = self.shop.source.describe(end.asset, read.facts, &place, &clips);
+                let record = self.shop.machine.source.describe(end.asset, facts, &place, &clips);
                 self.counts += record.counts;
                 self.silent_clips += clips.iter().filter(|clip| clip.silent).count() as u64;
                 self.labels.extend(record.labels);
@@ -245,10 +154,10 @@ impl<'a, S: ClipSource> Output<'a, S> {
     }
 
     /// Finishes the shard file, then its sidecars.
-    fn finish(self, sources: Vec<SourceRecord>) -> Result<ShardRecord> {
+    fn finish(self) -> Result<ShardRecord> {
         let (shop, shard) = (self.shop, self.shard);
         let shard_file = self.writer.finish()?;
-        let taxa = shop.source.taxa();
+        let taxa = shop.machine.source.taxa();
         let files: Vec<FileEntry> = vec![
             shard_file,
             write_labels(&shop.dir.join(labels_path(shard)), taxa, &self.labels)?,
@@ -259,14 +168,14 @@ impl<'a, S: ClipSource> Output<'a, S> {
             plan_xxh3: shop.plan_xxh3,
             program: PROGRAM.into(),
             // This machine's: the plan may have been made on another.
-            instruction_set: shop.source.dataset_info().instruction_set,
+            instruction_set: shop.machine.source.dataset_info().instruction_set,
             shard,
             rows: self.labels.len() as u64,
             assets: self.assets.iter().map(digest).collect(),
             silent_clips: self.silent_clips,
             counts: self.counts,
             files,
-            sources,
+            sources: self.sources,
             rejects: self.rejects,
         })
     }

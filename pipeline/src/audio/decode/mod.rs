@@ -145,10 +145,16 @@ impl Decoder {
             return Ok(0);
         };
         match self.channel {
-            Channel::Index(index) => out.extend(self.planes.get(index as usize).into_iter().flatten()),
+            Channel::Index(index) => {
+                if let Some(plane) = self.planes.get(index as usize) {
+                    out.extend_from_slice(plane);
+                }
+            }
             Channel::Mean => {
                 let mut planes = self.planes.iter();
-                out.extend(planes.next().into_iter().flatten());
+                if let Some(plane) = planes.next() {
+                    out.extend_from_slice(plane);
+                }
                 let block = &mut out[start..];
                 for plane in planes {
                     block.iter_mut().zip(plane).for_each(|(sum, &sample)| *sum += sample);
