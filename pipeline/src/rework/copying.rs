@@ -6,7 +6,7 @@ use std::ops::Range;
 use shardfmt::entry::shard_path;
 use shardfmt::{AssetRow, Checks, Dataset, LabelRow, ShardWriter};
 
-use super::input::{Input, assets_of};
+use super::input::Input;
 use super::output::{Output, ShardFiles, ShardTables};
 use crate::build::{Event, Events, PlannedAsset, pack};
 use crate::error::Result;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use rayon::ThreadPoolBuilder;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 use shardfmt::checksum::hex;
@@ -10,7 +11,7 @@ use shardfmt::{Dataset, DatasetInfo};
 use super::copying::{Taken, copy_clips, plan};
 use super::input::{Input, rows_of};
 use super::output::{Output, free_destination};
-use super::predicate::Predicate;
+use super::predicate::{Predicate, STACK_BYTES};
 use super::settings::{SUBSETS_KEY, set_config};
 use crate::build::{Event, Events, Outcome, PROGRAM};
 use crate::error::{Error, Result};
@@ -29,8 +30,7 @@ pub fn subset(dir: &Path, condition: &str, out: &Path, events: &Events<'_>) -> R
     let destination = free_destination(out)?;
     let dataset = Dataset::open(dir)?;
     let rejects = dataset.rejects()?;
-    let predicate = Predicate::new(condition, dataset.taxa())?;
-    let taken = select(&dataset, &predicate)?;
+    let taken = select(&dataset, condition)?;
     if taken.is_empty() {
         return Err(Error::NothingSelected {
             path: dir.into(),
@@ -53,7 +53,18 @@ pub fn subset(dir: &Path, condition: &str, out: &Path, events: &Events<'_>) -> R
 }
 
 /// The recordings of which clips fulfil the condition, with these.
-fn select<'a>(dataset: &'a Dataset, predicate: &Predicate) -> Result<Vec<Taken<'a>>> {
+fn select<'a>(dataset: &'a Dataset, condition: &str) -> Result<Vec<Taken<'a>>> {
+    // A pool of its own, whose threads have the stack that a condition may take.
+    let pool = ThreadPoolBuilder::new().stack_size(STACK_BYTES).build();
+    let pool = pool.map_err(|error| Error::Threads {
+        threads: rayon::current_num_threads(),
+        message: error.to_string(),
+    })?;
+    pool.install(|| select_here(dataset, condition))
+}
+
+fn select_here<'a>(dataset: &'a Dataset, condition: &str) -> Result<Vec<Taken<'a>>> {
+    let predicate = Predicate::new(condition, dataset.taxa())?;
     let of_shard = |number| -> Result<Vec<Taken<'a>>> {
         let input = Input::open(dataset, number)?;
         let rows = predicate.rows(&input)?;

@@ -45,7 +45,7 @@ pub(super) fn columns_of(input: &Input<'_>) -> Result<RecordBatch> {
         &priors,
         &UInt32Array::from_iter_values(number_of_asset),
     );
-    joined.map_err(|error| table(&path(labels_path(input.number)), &error))
+    Ok(joined.map_err(|error| table(&path(labels_path(input.number)), &error))?)
 }
 
 /// Gives each clip the row of its recording. Of columns of one name the label table's counts.

@@ -18,6 +18,9 @@ use datafusion_optimizer::simplify_expressions::ExprSimplifier;
 use datafusion_physical_expr::{PhysicalExpr, create_physical_expr};
 use datafusion_sql::parser::DFParser;
 use datafusion_sql::planner::{PlannerContext, SqlToRel};
+use datafusion_sql::sqlparser::dialect::GenericDialect;
+use datafusion_sql::sqlparser::keywords::Keyword;
+use datafusion_sql::sqlparser::tokenizer::{Token, Tokenizer};
 use shardfmt::Taxa;
 
 use self::columns::{columns_of, schema};
@@ -25,8 +28,11 @@ use self::context::Functions;
 use super::input::Input;
 use crate::error::{Error, Result};
 
-/// Longest predicate in bytes. The planner's recursion grows with the text, and so would the stack.
-const MAX_BYTES: usize = 8192;
+/// Most operators of a predicate. A chain of them is planned and computed by recursion, a level for each.
+const MAX_OPERATORS: usize = 1000;
+
+/// Stack that the deepest predicate is planned and computed in, unoptimized code included; only what is used takes memory.
+pub(super) const STACK_BYTES: usize = 256 << 20;
 
 /// A condition that each clip fulfils or not.
 pub(super) struct Predicate {
@@ -76,8 +82,9 @@ impl Predicate {
 }
 
 fn plan(text: &str, schema: &SchemaRef) -> std::result::Result<Arc<dyn PhysicalExpr>, String> {
-    if text.len() > MAX_BYTES {
-        return Err(format!("it has {} bytes, more than {MAX_BYTES}", text.len()));
+    let operators = operators(text)?;
+    if operators > MAX_OPERATORS {
+        return Err(format!("it has {operators} operators, more than {MAX_OPERATORS}"));
     }
     let words = |error: DataFusionError| in_words(&error);
     let parsed = DFParser::parse_sql_into_expr(text).map_err(words)?;
@@ -111,6 +118,18 @@ fn plan(text: &str, schema: &SchemaRef) -> std::result::Result<Arc<dyn PhysicalE
     }
 }
 
+/// Number of tokens that can add a level to the expression: all but values, names and what separates them.
+fn operators(text: &str) -> std::result::Result<usize, String> {
+    let tokens = Tokenizer::new(&GenericDialect {}, text).tokenize();
+    let adds_no_level = |token: &Token| match token {
+        Token::Comma | Token::Period | Token::Number(..) | Token::SingleQuotedString(_) | Token::Whitespace(_) => true,
+        Token::Word(word) => word.keyword == Keyword::NoKeyword,
+        _ => false,
+    };
+    let tokens = tokens.map_err(|error| error.to_string())?;
+    Ok(tokens.iter().filter(|token| !adds_no_level(token)).count())
+}
+
 /// The first function whose value depends on more than its arguments.
 fn changing(expression: &Expr) -> Option<String> {
     let mut found = None;
@@ -137,6 +156,8 @@ fn in_words(error: &DataFusionError) -> String {
             SchemaError::FieldNotFound { field, .. } => format!("there is no column {}", field.quoted_flat_name()),
             other => other.to_string(),
         },
+        // Without the request to report it: a call that is none of one row, such as a window function, is no fault.
+        DataFusionError::Internal(text) => format!("it cannot be planned: {text}"),
         other => other.strip_backtrace(),
     }
 }
