@@ -1,5 +1,7 @@
 //! Defines the one error type of the crate.
 
+use std::path::{Path, PathBuf};
+
 /// What can go wrong in training and evaluation.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -10,6 +12,46 @@ pub enum Error {
     /// libtorch refused an operation.
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),
+    /// A file could not be read or written; see that its folder exists, is writable and has room.
+    #[error("cannot {what} {path}: {cause}", path = path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was tried, as a verb.
+        what: &'static str,
+        /// Why it failed.
+        cause: std::io::Error,
+    },
+    /// A setting of a run makes no sense; correct it on the command line or in the configuration file.
+    #[error("{setting}: {reason}")]
+    Setting {
+        /// Name of the setting as in the configuration file.
+        setting: String,
+        /// What is wrong, and what is allowed.
+        reason: String,
+    },
+    /// The dataset cannot be used as asked, as it is.
+    #[error("{dataset}: {reason}", dataset = dataset.display())]
+    Unsuitable {
+        /// The dataset's folder.
+        dataset: PathBuf,
+        /// What is missing and what to do.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// An [`Error::Io`] for `path`.
+    pub(crate) fn io(path: &Path, what: &'static str, cause: std::io::Error) -> Self {
+        let path = path.to_path_buf();
+        Self::Io { path, what, cause }
+    }
+
+    /// An [`Error::Setting`].
+    pub(crate) fn setting(setting: impl Into<String>, reason: impl Into<String>) -> Self {
+        let (setting, reason) = (setting.into(), reason.into());
+        Self::Setting { setting, reason }
+    }
 }
 
 /// Result of the crate's functions.

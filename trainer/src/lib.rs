@@ -19,7 +19,6 @@ pub mod predict;
 pub mod random;
 pub mod run_folder;
 pub mod sampler;
-pub mod step;
 pub mod supervision;
 
 pub use error::{Error, Result};
