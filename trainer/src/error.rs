@@ -38,6 +38,49 @@ pub enum Error {
         /// What is missing and what to do.
         reason: String,
     },
+    /// Scores, labels and mask do not fit each other. Fix the caller: all are rows times classes.
+    #[error(
+        "scores, labels and mask have {sizes:?} entries, which is not the same number of rows of {classes} classes each"
+    )]
+    ScoreShape {
+        /// Entries of the three.
+        sizes: [usize; 3],
+        /// Classes.
+        classes: usize,
+    },
+    /// The model has diverged: lower the learning rate, or start from an earlier checkpoint.
+    #[error("the score of row {row}, class {class} is not a number")]
+    ScoreNotANumber {
+        /// Row of the scores, from 0.
+        row: usize,
+        /// Class index.
+        class: usize,
+    },
+    /// No clip of the split has all its classes known. Annotate some completely, or evaluate another split.
+    #[error("no clip has every class known ({left_out} have not), so there is nothing to measure on")]
+    NothingToMeasure {
+        /// Clips left out.
+        left_out: u64,
+    },
+    /// A file of a run's folder is damaged, or not of this version. Restore it, or start a new run.
+    #[error("{path}: {reason}", path = path.display())]
+    RunFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        reason: String,
+    },
+    /// The images or classes of a dataset are not those a run was trained on. Use a dataset built with the same settings and
+    /// classes, or train anew.
+    #[error("{dataset} does not fit the run in {run}: {differences}", dataset = dataset.display(), run = run.display())]
+    OtherDataset {
+        /// The run's folder.
+        run: PathBuf,
+        /// The dataset's folder.
+        dataset: PathBuf,
+        /// What differs, one after another.
+        differences: String,
+    },
 }
 
 impl Error {
