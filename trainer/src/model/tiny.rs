@@ -26,7 +26,8 @@ impl Tiny {
     pub(super) fn new(store: &mut Store, channels: i64, classes: i64, compute: Kind) -> Result<Self> {
         let (mut input, mut blocks) = (channels + 1, Vec::new());
         for (number, width) in (1..).zip(WIDTHS) {
-            let conv = store.conv(&format!("conv{number}"), [input, width], 3, 1)?;
+            let (size, stride) = if number == 1 { (5, 2) } else { (3, 1) };
+            let conv = store.conv(&format!("conv{number}"), [input, width], size, stride)?;
             blocks.push(ConvNorm(conv, store.norm(&format!("bn{number}"), width)?));
             input = width;
         }
@@ -47,7 +48,8 @@ impl Tiny {
         for (number, block) in self.blocks.iter().enumerate() {
             x = block.forward(&x, train)?.f_relu_()?;
             let (_, _, height, width) = x.size4()?;
-            if number + 1 < self.blocks.len() && height > 1 && width > 1 {
+            // The first block halves by its stride, which is far cheaper than to compute all of it.
+            if number > 0 && number + 1 < self.blocks.len() && height > 1 && width > 1 {
                 x = x.f_max_pool2d([2, 2], [2, 2], [0, 0], [1, 1], false)?;
             }
         }
