@@ -30,6 +30,28 @@ pub enum Error {
         /// What is wrong, and what is allowed.
         reason: String,
     },
+    /// Saved tensors do not fit what they are loaded into; take a file of the same architecture, classes and settings.
+    #[error("{of}: saved tensors do not fit{}", misfit(missing, unexpected, other_shape))]
+    State {
+        /// What they were loaded into.
+        of: String,
+        /// Names that are needed and not there.
+        missing: Vec<String>,
+        /// Names that are there and not needed.
+        unexpected: Vec<String>,
+        /// Names with the shape found and the shape needed.
+        other_shape: Vec<String>,
+    },
+    /// Tensors of one batch do not belong together: a fault of the code that made the batch.
+    #[error("{what}: shape {got:?} instead of {expected:?}")]
+    Shape {
+        /// Which tensor.
+        what: &'static str,
+        /// The shape it must have.
+        expected: Vec<i64>,
+        /// The shape it has.
+        got: Vec<i64>,
+    },
     /// The dataset cannot be used as asked, as it is.
     #[error("{dataset}: {reason}", dataset = dataset.display())]
     Unsuitable {
@@ -95,6 +117,19 @@ impl Error {
         let (setting, reason) = (setting.into(), reason.into());
         Self::Setting { setting, reason }
     }
+}
+
+/// The lists of [`Error::State`] that are not empty.
+fn misfit(missing: &[String], unexpected: &[String], other_shape: &[String]) -> String {
+    [
+        ("missing", missing),
+        ("unexpected", unexpected),
+        ("of another shape", other_shape),
+    ]
+    .iter()
+    .filter(|(_, names)| !names.is_empty())
+    .map(|(what, names)| format!("; {what}: {}", names.join(", ")))
+    .collect()
 }
 
 /// Result of the crate's functions.

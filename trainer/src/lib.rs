@@ -19,6 +19,7 @@ pub mod predict;
 pub mod random;
 pub mod run_folder;
 pub mod sampler;
+pub mod state;
 pub mod supervision;
 
 pub use error::{Error, Result};
