@@ -22,6 +22,40 @@ pub enum Error {
         /// Why it failed.
         cause: std::io::Error,
     },
+    /// A checkpoint is damaged or incomplete; resume from another one, or start the run anew.
+    #[error("checkpoint {path}: {reason}", path = path.display())]
+    Checkpoint {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The loss is no longer a finite number: a lower learning rate or another method may help.
+    #[error(
+        "the loss of step {step} in epoch {epoch} is {loss}; recordings of the batch: {assets:?}; the state was saved in {saved}; \
+         try a lower learning rate",
+        saved = saved.display()
+    )]
+    NotFinite {
+        /// Steps since the start of the run.
+        step: u64,
+        /// Epoch, from 1.
+        epoch: u32,
+        /// What the loss was.
+        loss: f64,
+        /// Asset ids of the clips in the batch, in order.
+        assets: Vec<i64>,
+        /// Where the state after that step lies.
+        saved: PathBuf,
+    },
+    /// A run cannot be resumed with what was asked.
+    #[error("{run} cannot go on: {differences}", run = run.display(), differences = differences.join("; "))]
+    OtherRun {
+        /// The run's folder.
+        run: PathBuf,
+        /// What differs: name, recorded and asked value.
+        differences: Vec<String>,
+    },
     /// A setting of a run makes no sense; correct it on the command line or in the configuration file.
     #[error("{setting}: {reason}")]
     Setting {

@@ -32,6 +32,16 @@ impl EventLog {
 
 impl Observer for EventLog {
     fn observe(&mut self, event: &Event) -> Result<()> {
+        // The log of a run that goes on has its start already.
+        if matches!(
+            event,
+            Event::Started {
+                resumed_at_step: 1..,
+                ..
+            }
+        ) {
+            return Ok(());
+        }
         let fail = |cause: std::io::Error| Error::io(&self.path, "write", cause);
         let mut line = serde_json::to_vec(event).map_err(|error| fail(error.into()))?;
         line.push(b'\n');

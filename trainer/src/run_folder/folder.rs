@@ -47,6 +47,12 @@ impl RunFolder {
         Ok(run)
     }
 
+    /// Whether there is a run in the folder `dir`, finished or not.
+    #[must_use]
+    pub fn has_run(dir: &Path) -> bool {
+        dir.join(RECORD).is_file()
+    }
+
     /// The run in the folder `dir`, and its record.
     ///
     /// # Errors

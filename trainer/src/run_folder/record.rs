@@ -1,7 +1,7 @@
 //! Defines `run.json`: what a run was made of, so that its weights are never used on other images or classes by mistake.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -43,6 +43,8 @@ pub struct RunRecord {
 pub struct DatasetRecord {
     /// Name of the dataset.
     pub name: String,
+    /// Where it lay; may have moved since.
+    pub path: PathBuf,
     /// XXH3-64 of `dataset.json`, which lists the checksum of every file: a hash over all content.
     #[serde(with = "hex_digits")]
     pub dataset_xxh3: u64,
@@ -98,6 +100,7 @@ impl DatasetRecord {
         let setting = |name: &str| Some((name.to_owned(), info.config.get(name)?.clone()));
         Ok(Self {
             name: info.name.clone(),
+            path: std::path::absolute(dataset.dir()).unwrap_or_else(|_| dataset.dir().to_path_buf()),
             dataset_xxh3: hash_file(&dataset.dir().join(DATASET_JSON))?.xxh3,
             config_xxh3: info.config_xxh3,
             clips: info.clips,

@@ -14,6 +14,10 @@ pub use catalogue::{Catalogue, Clip};
 pub use choice::{Filters, FullUnknown, Mode, Rows};
 pub use report::{Lacking, Report};
 
+use rand::seq::SliceRandom;
+
+use crate::random::{Purpose, keyed};
+
 /// Labels and masks of a selection of clips.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Supervision {
@@ -43,6 +47,19 @@ impl Supervision {
     pub fn mean_positives(&self) -> f64 {
         let positives: u64 = self.labels.iter().map(|&label| u64::from(label)).sum();
         positives as f64 / self.rows().max(1) as f64
+    }
+
+    /// Gives every clip the label and mask row of another one, as `seed` says: a control that leaves nothing to learn but how
+    /// frequent the classes are.
+    pub fn permute_labels(&mut self, seed: u64) {
+        let mut order: Vec<usize> = (0..self.rows()).collect();
+        order.shuffle(&mut keyed(seed, Purpose::LabelShuffle, &[]));
+        for matrix in [&mut self.labels, &mut self.mask] {
+            let rows = order.iter().map(|&row| row * self.classes..(row + 1) * self.classes);
+            *matrix = rows
+                .flat_map(|row| matrix.get(row).unwrap_or_default().to_vec())
+                .collect();
+        }
     }
 
     /// Recording of each clip.
