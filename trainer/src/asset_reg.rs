@@ -40,15 +40,50 @@ pub enum Control {
 
 /// The regulariser as configured.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AssetRegConfig {
     /// Weight in the loss.
     pub alpha: f64,
-    /// How far an entry moves to a new probability; published .001.
+    /// How far an entry moves to a new probability; by default the published .001.
+    #[serde(default = "published_eps")]
     pub eps: f64,
     /// Start of unknown entries.
+    #[serde(default)]
     pub start: Start,
     /// Control, if any.
+    #[serde(default)]
     pub control: Control,
+}
+
+fn published_eps() -> f64 {
+    0.001
+}
+
+impl AssetRegConfig {
+    /// Checks that every value is within its range.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] naming the first that is not.
+    pub fn validate(&self) -> Result<()> {
+        let start = if let Start::Value(value) = self.start {
+            value
+        } else {
+            0.5
+        };
+        for (name, value, max) in [
+            ("alpha", self.alpha, 1e9),
+            ("eps", self.eps, 1.0),
+            ("start", start, 1.0),
+        ] {
+            if !(0.0..=max).contains(&value) {
+                return Err(Error::setting(
+                    format!("asset_reg.{name}"),
+                    format!("{value} is not from 0 to {max}"),
+                ));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The training clips as the table sees them, in the order of training rows.
@@ -109,7 +144,8 @@ impl AssetTable {
         start: &[f64],
         options: (Kind, Device),
     ) -> Result<Self> {
-        check(clips, config)?;
+        config.validate()?;
+        check(clips)?;
         let asset_ids = distinct(clips.asset_ids);
         let mut of_clip = clips.asset_ids.to_vec();
         if config.control == Control::Shuffled {
@@ -270,24 +306,7 @@ fn distinct(asset_ids: &[i64]) -> Vec<i64> {
     ids
 }
 
-fn check(clips: &Clips, config: &AssetRegConfig) -> Result<()> {
-    let start = if let Start::Value(value) = config.start {
-        value
-    } else {
-        0.5
-    };
-    for (name, value, max) in [
-        ("alpha", config.alpha, 1e9),
-        ("eps", config.eps, 1.0),
-        ("start", start, 1.0),
-    ] {
-        if !(0.0..=max).contains(&value) {
-            return Err(Error::setting(
-                format!("asset_reg.{name}"),
-                format!("{value} is not from 0 to {max}"),
-            ));
-        }
-    }
+fn check(clips: &Clips) -> Result<()> {
     let (clip_count, expected) = (clips.asset_ids.len(), clips.asset_ids.len().checked_mul(clips.classes));
     if clips.classes == 0 || expected != Some(clips.labels.len()) || clips.labels.len() != clips.mask.len() {
         let (labels, mask, classes) = (clips.labels.len(), clips.mask.len(), clips.classes);

@@ -22,7 +22,7 @@ pub enum Purpose {
     RoleLogits,
     /// Resampling of assets for an interval; places: replicate.
     Bootstrap,
-    /// Start of the model's weights; places: none.
+    /// Start of the model's weights; places: number of the tensor.
     Weights,
     /// Order of a permuted-label control; places: none.
     LabelShuffle,
