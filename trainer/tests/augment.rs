@@ -3,7 +3,7 @@
 
 use shardfmt::{Axes, ClipSpec, Counts, DatasetInfo, Dtype, ValueScale};
 use tch::{Device, Kind, Tensor};
-use trainer::augment::{AugmentConfig, Augmentation, Known};
+use trainer::augment::{AugmentConfig, Augmentation, Batch};
 
 const STEP: f64 = 80.0 / 255.0;
 
@@ -63,11 +63,11 @@ fn images() -> Tensor {
     images.to_kind(Kind::Uint8)
 }
 
-fn known() -> Known {
+fn known() -> Batch {
     let of = |values: &[f32]| Tensor::from_slice(values).reshape([4, 3]);
     let labels = of(&[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]);
     let mask = of(&[1.0, 1.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0]);
-    Known {
+    Batch {
         images: images(),
         labels,
         mask,
@@ -77,7 +77,7 @@ fn known() -> Known {
 const ROWS: [u32; 4] = [10, 3, 77, 4];
 const REF_DB: [f32; 4] = [-20.0, -30.0, -26.0, -20.0];
 
-fn apply(config: &AugmentConfig, picture: bool, ref_db: &[f32], epoch: u32) -> Known {
+fn apply(config: &AugmentConfig, picture: bool, ref_db: &[f32], epoch: u32) -> Batch {
     let augmentation = Augmentation::new(config, &info(picture), 5, &[]).unwrap().unwrap();
     augmentation.apply(known(), &ROWS, ref_db, epoch).unwrap()
 }
@@ -118,7 +118,7 @@ fn changes_repeat_and_depend_on_epoch_and_row_alone() {
     let augmentation = Augmentation::new(&config, &info(false), 5, &[]).unwrap().unwrap();
     let all = known();
     let pick = |t: &Tensor| t.narrow(0, 2, 1);
-    let one = Known {
+    let one = Batch {
         images: pick(&all.images),
         labels: pick(&all.labels),
         mask: pick(&all.mask),
@@ -285,7 +285,7 @@ fn clips_without_a_level_are_not_mixed() {
         .unwrap();
     assert_eq!(after.images, before);
     assert_eq!((after.labels, after.mask), (known().labels, known().mask));
-    let silent = Known {
+    let silent = Batch {
         images: images().zeros_like(),
         ..known()
     };
