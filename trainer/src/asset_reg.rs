@@ -90,7 +90,7 @@ pub enum Control {
 pub struct AssetRegConfig {
     /// Weight in the loss; the published one is not given.
     pub alpha: f64,
-    /// How far an entry moves to a new probability; published .001.
+    /// How far an entry moves to a new probability; by default the published .001.
     pub eps: f64,
     /// Start of unknown entries.
     pub init: Init,
@@ -184,6 +184,7 @@ impl AssetTable {
         start: &[f64],
         options: (Kind, Device),
     ) -> Result<Self> {
+        config.validate()?;
         check(clips, config)?;
         let asset_ids = distinct(clips.asset_ids);
         let mut of_clip = clips.asset_ids.to_vec();

@@ -6,7 +6,7 @@ use shardfmt::Dataset;
 use tch::{Device, Kind, Tensor};
 
 use crate::asset_reg::{AssetTable, Clips};
-use crate::augment::Augmentation;
+use crate::augment::{self, Augmentation};
 use crate::batch::{Known, Scaling};
 use crate::checkpoint::Checkpoint;
 use crate::config::Config;
@@ -84,6 +84,13 @@ impl Learner {
         };
         let table = |settings| AssetTable::new(&clips, settings, config.seed, (Kind::Float, device));
         let asset_table = config.asset_reg.as_ref().map(table).transpose()?;
+        let mut remembering = Vec::new();
+        if !objective.state().is_empty() {
+            remembering.push(config.loss.name.as_str());
+        }
+        if asset_table.is_some() {
+            remembering.push("the asset regulariser");
+        }
         let mut groups = model.groups(config.optimiser.last_layer);
         groups.extend(objective.trained());
         let algorithm = config.optimiser.algorithm();
@@ -92,7 +99,7 @@ impl Learner {
             device,
             notes,
             scaling: Scaling::new(dataset.info(), &model.normalisation(), device),
-            augmentation: Augmentation::new(&config.augment, dataset.info(), config.seed)?,
+            augmentation: Augmentation::new(&config.augment, dataset.info(), config.seed, &remembering)?,
             model,
             known: Known::new(supervision, device),
             objective,
@@ -127,7 +134,13 @@ impl Learner {
         let rows = Tensor::from_slice(&numbers).to_device(self.device);
         let (mut labels, mut mask) = self.known.gather(&rows);
         if let Some(augmentation) = &self.augmentation {
-            (stored, labels, mask) = augmentation.apply(stored, labels, mask, batch, epoch)?;
+            let clips = augment::Batch {
+                images: stored,
+                labels,
+                mask,
+            };
+            let changed = augmentation.apply(clips, &batch.rows, &batch.ref_db, epoch)?;
+            (stored, labels, mask) = (changed.images, changed.labels, changed.mask);
         }
         let logits = self.model.forward(&self.scaling.images(&stored), true)?;
         let mut loss = self.objective.forward(&loss::Batch {

@@ -22,7 +22,7 @@ pub enum Purpose {
     RoleLogits,
     /// Resampling of assets for an interval; places: replicate.
     Bootstrap,
-    /// Start of the model's weights; places: none.
+    /// Start of the model's weights; places: number of the tensor.
     Weights,
     /// Which points of a grid are tried; places: none.
     GridPoints,
