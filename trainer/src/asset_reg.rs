@@ -4,6 +4,9 @@
 //! with T as it was before the batch; then T\[a\] <- (1 - eps) T\[a\] + eps p for each clip in batch order. Source: Chronister et al. 2025
 //! (arXiv 2511.00252). Two controls tell consistency from plain smoothing: the table frozen at its start, and asset ids shuffled over clips.
 
+use std::str::FromStr;
+
+use clap::ValueEnum;
 use rand::RngExt;
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
@@ -14,10 +17,13 @@ use crate::loss::bce;
 use crate::random::{Purpose, keyed};
 use crate::state::{Named, adopt};
 
-/// Where entries of which nothing is known start.
+/// Word for [`Init::Uniform`].
+const UNIFORM: &str = "uniform";
+
+/// Where entries of which nothing is known start; written as `uniform` or a number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Start {
+#[serde(try_from = "WrittenInit", into = "WrittenInit")]
+pub enum Init {
     /// U(.4, .6), keyed by seed and asset id.
     #[default]
     Uniform,
@@ -25,8 +31,48 @@ pub enum Start {
     Value(f64),
 }
 
+/// [`Init`] as it is written in a configuration.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum WrittenInit {
+    Number(f64),
+    Word(String),
+}
+
+impl From<Init> for WrittenInit {
+    fn from(init: Init) -> Self {
+        match init {
+            Init::Uniform => Self::Word(UNIFORM.into()),
+            Init::Value(value) => Self::Number(value),
+        }
+    }
+}
+
+impl TryFrom<WrittenInit> for Init {
+    type Error = String;
+
+    fn try_from(written: WrittenInit) -> std::result::Result<Self, String> {
+        match written {
+            WrittenInit::Number(value) => Ok(Self::Value(value)),
+            WrittenInit::Word(word) => word.parse(),
+        }
+    }
+}
+
+impl FromStr for Init {
+    type Err = String;
+
+    fn from_str(word: &str) -> std::result::Result<Self, String> {
+        match word.parse() {
+            Ok(value) => Ok(Self::Value(value)),
+            Err(_) if word == UNIFORM => Ok(Self::Uniform),
+            Err(_) => Err(format!("{word:?} is neither {UNIFORM:?} nor a number")),
+        }
+    }
+}
+
 /// What is taken away from the regulariser, to see what is left of its effect.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Control {
     /// Nothing.
@@ -38,48 +84,42 @@ pub enum Control {
     Shuffled,
 }
 
-/// The regulariser as configured.
+/// The regulariser as configured; the defaults are the published values, where there are any.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct AssetRegConfig {
-    /// Weight in the loss.
+    /// Weight in the loss; the published one is not given.
     pub alpha: f64,
-    /// How far an entry moves to a new probability; by default the published .001.
-    #[serde(default = "published_eps")]
+    /// How far an entry moves to a new probability; published .001.
     pub eps: f64,
     /// Start of unknown entries.
-    #[serde(default)]
-    pub start: Start,
+    pub init: Init,
     /// Control, if any.
-    #[serde(default)]
     pub control: Control,
 }
 
-fn published_eps() -> f64 {
-    0.001
+impl Default for AssetRegConfig {
+    fn default() -> Self {
+        Self {
+            alpha: 0.1,
+            eps: 0.001,
+            init: Init::Uniform,
+            control: Control::None,
+        }
+    }
 }
 
 impl AssetRegConfig {
-    /// Checks that every value is within its range.
+    /// Checks that every value makes sense.
     ///
     /// # Errors
-    /// [`Error::Setting`] naming the first that is not.
+    /// [`Error::Setting`] naming the setting and its range.
     pub fn validate(&self) -> Result<()> {
-        let start = if let Start::Value(value) = self.start {
-            value
-        } else {
-            0.5
-        };
-        for (name, value, max) in [
-            ("alpha", self.alpha, 1e9),
-            ("eps", self.eps, 1.0),
-            ("start", start, 1.0),
-        ] {
+        let init = if let Init::Value(value) = self.init { value } else { 0.5 };
+        for (name, value, max) in [("alpha", self.alpha, 1e9), ("eps", self.eps, 1.0), ("init", init, 1.0)] {
             if !(0.0..=max).contains(&value) {
-                return Err(Error::setting(
-                    format!("asset_reg.{name}"),
-                    format!("{value} is not from 0 to {max}"),
-                ));
+                let reason = format!("{value} is not from 0 to {max}");
+                return Err(Error::setting(format!("asset_reg.{name}"), reason));
             }
         }
         Ok(())
@@ -123,9 +163,9 @@ impl AssetTable {
     pub fn new(clips: &Clips, config: &AssetRegConfig, seed: u64, options: (Kind, Device)) -> Result<Self> {
         let drawn = |asset_id: &i64| -> Vec<f64> {
             let mut random = keyed(seed, Purpose::AssetTable, &[asset_id.cast_unsigned()]);
-            let value = || match config.start {
-                Start::Uniform => random.random_range(0.4..0.6),
-                Start::Value(value) => value,
+            let value = || match config.init {
+                Init::Uniform => random.random_range(0.4..0.6),
+                Init::Value(value) => value,
             };
             std::iter::repeat_with(value).take(clips.classes).collect()
         };
@@ -144,8 +184,7 @@ impl AssetTable {
         start: &[f64],
         options: (Kind, Device),
     ) -> Result<Self> {
-        config.validate()?;
-        check(clips)?;
+        check(clips, config)?;
         let asset_ids = distinct(clips.asset_ids);
         let mut of_clip = clips.asset_ids.to_vec();
         if config.control == Control::Shuffled {
@@ -306,7 +345,8 @@ fn distinct(asset_ids: &[i64]) -> Vec<i64> {
     ids
 }
 
-fn check(clips: &Clips) -> Result<()> {
+fn check(clips: &Clips, config: &AssetRegConfig) -> Result<()> {
+    config.validate()?;
     let (clip_count, expected) = (clips.asset_ids.len(), clips.asset_ids.len().checked_mul(clips.classes));
     if clips.classes == 0 || expected != Some(clips.labels.len()) || clips.labels.len() != clips.mask.len() {
         let (labels, mask, classes) = (clips.labels.len(), clips.mask.len(), clips.classes);

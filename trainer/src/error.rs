@@ -22,6 +22,40 @@ pub enum Error {
         /// Why it failed.
         cause: std::io::Error,
     },
+    /// A checkpoint is damaged or incomplete; resume from another one, or start the run anew.
+    #[error("checkpoint {path}: {reason}", path = path.display())]
+    Checkpoint {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The loss is no longer a finite number: a lower learning rate or another method may help.
+    #[error(
+        "the loss of step {step} in epoch {epoch} is {loss}; recordings of the batch: {assets:?}; the state was saved in {saved}; \
+         try a lower learning rate",
+        saved = saved.display()
+    )]
+    NotFinite {
+        /// Steps since the start of the run.
+        step: u64,
+        /// Epoch, from 1.
+        epoch: u32,
+        /// What the loss was.
+        loss: f64,
+        /// Asset ids of the clips in the batch, in order.
+        assets: Vec<i64>,
+        /// Where the state after that step lies.
+        saved: PathBuf,
+    },
+    /// A run cannot be resumed with what was asked.
+    #[error("{run} cannot go on: {differences}", run = run.display(), differences = differences.join("; "))]
+    OtherRun {
+        /// The run's folder.
+        run: PathBuf,
+        /// What differs: name, recorded and asked value.
+        differences: Vec<String>,
+    },
     /// A setting of a run makes no sense; correct it on the command line or in the configuration file.
     #[error("{setting}: {reason}")]
     Setting {
@@ -59,6 +93,49 @@ pub enum Error {
         dataset: PathBuf,
         /// What is missing and what to do.
         reason: String,
+    },
+    /// Scores, labels and mask do not fit each other. Fix the caller: all are rows times classes.
+    #[error(
+        "scores, labels and mask have {sizes:?} entries, which is not the same number of rows of {classes} classes each"
+    )]
+    ScoreShape {
+        /// Entries of the three.
+        sizes: [usize; 3],
+        /// Classes.
+        classes: usize,
+    },
+    /// The model has diverged: lower the learning rate, or start from an earlier checkpoint.
+    #[error("the score of row {row}, class {class} is not a number")]
+    ScoreNotANumber {
+        /// Row of the scores, from 0.
+        row: usize,
+        /// Class index.
+        class: usize,
+    },
+    /// No clip of the split has all its classes known. Annotate some completely, or evaluate another split.
+    #[error("no clip has every class known ({left_out} have not), so there is nothing to measure on")]
+    NothingToMeasure {
+        /// Clips left out.
+        left_out: u64,
+    },
+    /// A file of a run's folder is damaged, or not of this version. Restore it, or start a new run.
+    #[error("{path}: {reason}", path = path.display())]
+    RunFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        reason: String,
+    },
+    /// The images or classes of a dataset are not those a run was trained on. Use a dataset built with the same settings and
+    /// classes, or train anew.
+    #[error("{dataset} does not fit the run in {run}: {differences}", dataset = dataset.display(), run = run.display())]
+    OtherDataset {
+        /// The run's folder.
+        run: PathBuf,
+        /// The dataset's folder.
+        dataset: PathBuf,
+        /// What differs, one after another.
+        differences: String,
     },
 }
 

@@ -24,6 +24,8 @@ pub enum Purpose {
     Bootstrap,
     /// Start of the model's weights; places: number of the tensor.
     Weights,
+    /// Which points of a grid are tried; places: none.
+    GridPoints,
     /// Order of a permuted-label control; places: none.
     LabelShuffle,
 }

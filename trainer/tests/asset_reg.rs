@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use tch::{Device, Kind, Tensor};
-use trainer::asset_reg::{AssetRegConfig, AssetTable, Clips, Control, Start};
+use trainer::asset_reg::{AssetRegConfig, AssetTable, Clips, Control, Init};
 use trainer::state::snapshot;
 
 /// The committed numbers, or another folder's of the same layout.
@@ -31,7 +31,7 @@ fn config(alpha: f64, eps: f64) -> AssetRegConfig {
     AssetRegConfig {
         alpha,
         eps,
-        start: Start::Uniform,
+        init: Init::Uniform,
         control: Control::None,
     }
 }
@@ -152,7 +152,7 @@ fn starts_are_keyed_by_asset() {
     assert_eq!(at(&others, 0, 1), at(&table, 0, 1), "asset 2, whatever the others are");
     assert_ne!(at(&small(&config(1.0, 0.1), &IDS, 4), 0, 0), at(&table, 0, 0));
     let half = AssetRegConfig {
-        start: Start::Value(0.5),
+        init: Init::Value(0.5),
         ..config(1.0, 0.1)
     };
     assert_eq!(at(&small(&half, &IDS, 3), 0, 0), 0.5);
@@ -247,10 +247,10 @@ fn mistakes_are_named() {
     assert!(error(&clips, &config(-1.0, 0.1)).contains("asset_reg.alpha"));
     assert!(error(&clips, &config(1.0, 1.5)).contains("asset_reg.eps"));
     let start = AssetRegConfig {
-        start: Start::Value(f64::NAN),
+        init: Init::Value(f64::NAN),
         ..config(1.0, 0.1)
     };
-    assert!(error(&clips, &start).contains("asset_reg.start"));
+    assert!(error(&clips, &start).contains("asset_reg.init"));
     assert!(error(&Clips { classes: 3, ..clips }, &config(1.0, 0.1)).contains("4 clips"));
     assert!(small(&config(1.0, 0.1), &IDS, 1).places(&[4]).is_err());
 }

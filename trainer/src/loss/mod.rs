@@ -43,6 +43,11 @@ methods! {
     asl
 }
 
+/// Names of all methods.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    METHODS.iter().map(|method| method.name)
+}
+
 /// A batch as a loss sees it. The tensors are on one device; labels and mask are of the logits' kind.
 #[derive(Clone, Copy, Debug)]
 pub struct Batch<'a> {
@@ -163,7 +168,7 @@ impl Method {
     /// [`Error::Setting`] naming the methods there are.
     pub fn named(name: &str) -> Result<&'static Self> {
         METHODS.iter().find(|method| method.name == name).ok_or_else(|| {
-            let names: Vec<_> = METHODS.iter().map(|method| method.name).collect();
+            let names: Vec<_> = names().collect();
             Error::setting("loss", format!("no method {name}; there are: {}", names.join(", ")))
         })
     }

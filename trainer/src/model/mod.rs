@@ -10,6 +10,7 @@ mod tiny;
 
 use std::path::Path;
 
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
@@ -21,7 +22,7 @@ use crate::optim::Group;
 use crate::state::{Named, adopt};
 
 /// A network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Arch {
     /// ResNet-50, 25.6 million weights.
@@ -33,7 +34,7 @@ pub enum Arch {
 }
 
 /// What convolutions compute in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
     /// 32-bit floats.
@@ -137,6 +138,12 @@ impl Model {
             trained,
             all,
         })
+    }
+
+    /// Where its weights lie.
+    #[must_use]
+    pub fn device(&self) -> Device {
+        self.device
     }
 
     /// Channels that images must have: 3 for residual networks, the clips' own for the tiny one.
