@@ -90,7 +90,7 @@ pub enum Control {
 pub struct AssetRegConfig {
     /// Weight in the loss; the published one is not given.
     pub alpha: f64,
-    /// How far an entry moves to a new probability; published .001.
+    /// How far an entry moves to a new probability; by default the published .001.
     pub eps: f64,
     /// Start of unknown entries.
     pub init: Init,
@@ -184,7 +184,8 @@ impl AssetTable {
         start: &[f64],
         options: (Kind, Device),
     ) -> Result<Self> {
-        check(clips, config)?;
+        config.validate()?;
+        check(clips)?;
         let asset_ids = distinct(clips.asset_ids);
         let mut of_clip = clips.asset_ids.to_vec();
         if config.control == Control::Shuffled {
@@ -345,8 +346,7 @@ fn distinct(asset_ids: &[i64]) -> Vec<i64> {
     ids
 }
 
-fn check(clips: &Clips, config: &AssetRegConfig) -> Result<()> {
-    config.validate()?;
+fn check(clips: &Clips) -> Result<()> {
     let (clip_count, expected) = (clips.asset_ids.len(), clips.asset_ids.len().checked_mul(clips.classes));
     if clips.classes == 0 || expected != Some(clips.labels.len()) || clips.labels.len() != clips.mask.len() {
         let (labels, mask, classes) = (clips.labels.len(), clips.mask.len(), clips.classes);

@@ -84,6 +84,13 @@ impl Learner {
         };
         let table = |settings| AssetTable::new(&clips, settings, config.seed, (Kind::Float, device));
         let asset_table = config.asset_reg.as_ref().map(table).transpose()?;
+        let mut remembering = Vec::new();
+        if !objective.state().is_empty() {
+            remembering.push(config.loss.name.as_str());
+        }
+        if asset_table.is_some() {
+            remembering.push("the asset regulariser");
+        }
         let mut groups = model.groups(config.optimiser.last_layer);
         groups.extend(objective.trained());
         let algorithm = config.optimiser.algorithm();

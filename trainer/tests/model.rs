@@ -253,7 +253,7 @@ fn the_tiny_network_learns_calls_and_repeats_bit_for_bit() {
     let train = || {
         let model = model(Arch::Tiny, 3);
         let mut optimizer = Optimizer::new(Algorithm::Adam, 3e-3, 0.0, model.groups(1.0)).unwrap();
-        for step in 0..30 {
+        for step in 0..20 {
             let (images, classes) = calls(10 * step);
             let loss = model.forward(&images, true).unwrap().cross_entropy_for_logits(&classes);
             optimizer.zero_grad().unwrap();

@@ -175,6 +175,15 @@ fn epochs_seeds_and_ranks() {
         epoch_of(&one, 1),
         epoch_of(&sampler(&rows, SamplerConfig { seed: 12, ..config(16) }), 1)
     );
+    let capped = sampler(
+        &rows,
+        SamplerConfig {
+            max_clips_per_asset: Some(2),
+            ..config(16)
+        },
+    );
+    let seen: HashSet<u32> = (1..=100).flat_map(|epoch| epoch_of(&capped, epoch)).collect();
+    assert_eq!(seen.len(), 60, "a cap takes other clips in each epoch");
     // Any order of asking gives the same batches, from any thread.
     let fresh = sampler(&rows, config(16));
     let ask = |(epoch, step)| (epoch, step, fresh.global_batch(epoch, step));

@@ -193,8 +193,9 @@ mod tests {
             loss: 1.0 / 3.0,
             rows: 5,
         };
-        let before = [step(1), step(2), evaluated, timing(), checkpoint(2)];
-        let after = [step(3), step(4), checkpoint(4), timing()];
+        // Within an epoch's last step, what ends the epoch comes after the checkpoint and has its step.
+        let before = [step(1), step(2), timing(), checkpoint(2)];
+        let after = [evaluated, timing(), step(3), step(4), checkpoint(4), timing()];
         log(&path, &before);
         let kept = std::fs::read(&path).unwrap();
         log(&path, &after);

@@ -174,7 +174,7 @@ impl Sampler {
     fn order_of(&self, epoch: u32) -> Arc<[u32]> {
         // A panic while the list is held cannot leave it half changed.
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, order)) = recent.iter().find(|(of, _)| *of == epoch) {
+        if let Some((_, order)) = recent.iter().find(|(of, _)| *of >= 1 && epoch >= 1) {
             return Arc::clone(order);
         }
         let order: Arc<[u32]> = self.order.of_epoch(self.config.seed, epoch).into();

@@ -136,7 +136,7 @@ fn another_dataset_or_configuration_is_refused_with_the_difference() {
     );
     assert!(said.contains("seed: 48 -> 9"), "{said}");
     let (_, said) = run(&mut fit(&other, &out, &["--resume", "--epochs", "1"]), 2);
-    assert!(said.contains("dataset"), "{said}");
+    assert!(said.contains("its content"), "{said}");
     // Without --resume, a run is never written over.
     let (_, said) = run(&mut fit(&dataset, &out, &["--epochs", "1"]), 2);
     assert!(said.contains("--resume"), "{said}");
