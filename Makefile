@@ -90,6 +90,7 @@ torture: ## Kill the program at every write boundary and at TORTURE random momen
 
 lint: libtorch ## Check formatting and lints, warnings denied.
 	$(CARGO) fmt --all -- --check
+	rustfmt --edition 2024 --check trainer/src/loss/*.rs # declared by a macro, where cargo fmt does not look
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 
 doc: libtorch ## Build the API documentation.

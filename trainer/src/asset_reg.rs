@@ -185,7 +185,7 @@ impl AssetTable {
         options: (Kind, Device),
     ) -> Result<Self> {
         config.validate()?;
-        check(clips, config)?;
+        check(clips)?;
         let asset_ids = distinct(clips.asset_ids);
         let mut of_clip = clips.asset_ids.to_vec();
         if config.control == Control::Shuffled {
@@ -346,8 +346,7 @@ fn distinct(asset_ids: &[i64]) -> Vec<i64> {
     ids
 }
 
-fn check(clips: &Clips, config: &AssetRegConfig) -> Result<()> {
-    config.validate()?;
+fn check(clips: &Clips) -> Result<()> {
     let (clip_count, expected) = (clips.asset_ids.len(), clips.asset_ids.len().checked_mul(clips.classes));
     if clips.classes == 0 || expected != Some(clips.labels.len()) || clips.labels.len() != clips.mask.len() {
         let (labels, mask, classes) = (clips.labels.len(), clips.mask.len(), clips.classes);

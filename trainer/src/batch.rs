@@ -19,7 +19,7 @@ pub struct Scaling {
 }
 
 impl Scaling {
-    /// Stored values -> levels from 0 to 1 (bytes over 255; decibels over [`LEVEL_RANGE_DB`]) -> (level - mean) / deviation.
+    /// Stored values -> levels from 0 to 1 (bytes over 255; decibels over 80) -> (level - mean) / deviation.
     #[must_use]
     pub fn new(info: &DatasetInfo, normalisation: &Normalisation, device: Device) -> Self {
         let (step, offset) = match info.clips.dtype {

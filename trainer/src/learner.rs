@@ -95,6 +95,13 @@ impl Learner {
         groups.extend(objective.trained());
         let algorithm = config.optimiser.algorithm();
         let optimiser = Optimizer::new(algorithm, config.optimiser.lr, config.optimiser.weight_decay, groups)?;
+        let remembering: Vec<&str> = [
+            (!objective.state().is_empty()).then_some(config.loss.name.as_str()),
+            asset_table.is_some().then_some("the asset regulariser"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
         let mut learner = Self {
             device,
             notes,

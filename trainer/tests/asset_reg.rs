@@ -250,7 +250,7 @@ fn mistakes_are_named() {
         init: Init::Value(f64::NAN),
         ..config(1.0, 0.1)
     };
-    assert!(error(&clips, &start).contains("asset_reg.start"));
+    assert!(error(&clips, &start).contains("asset_reg.init"));
     assert!(error(&Clips { classes: 3, ..clips }, &config(1.0, 0.1)).contains("4 clips"));
     assert!(small(&config(1.0, 0.1), &IDS, 1).places(&[4]).is_err());
 }

@@ -250,10 +250,10 @@ fn calls(seed: usize) -> (Tensor, Tensor) {
 
 #[test]
 fn the_tiny_network_learns_calls_and_repeats_bit_for_bit() {
-    let train = || {
+    let train = |steps| {
         let model = model(Arch::Tiny, 3);
         let mut optimizer = Optimizer::new(Algorithm::Adam, 3e-3, 0.0, model.groups(1.0)).unwrap();
-        for step in 0..30 {
+        for step in 0..steps {
             let (images, classes) = calls(10 * step);
             let loss = model.forward(&images, true).unwrap().cross_entropy_for_logits(&classes);
             optimizer.zero_grad().unwrap();
@@ -270,8 +270,10 @@ fn the_tiny_network_learns_calls_and_repeats_bit_for_bit() {
             .double_value(&[]);
         (logits, right)
     };
-    let ((logits, right), (again, _)) = (train(), train());
+    let (_, right) = train(40);
+    println!("{right} right");
     assert!(right > 0.9, "{right} right, a third by chance");
+    let ((logits, _), (again, _)) = (train(4), train(4));
     assert_eq!(logits, again);
 }
 
