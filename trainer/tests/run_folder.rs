@@ -48,11 +48,12 @@ fn record() -> RunRecord {
 fn what_is_written_reads_back() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("runs/first");
-    let run = RunFolder::create(&dir, "seed = 1\n", &record()).unwrap();
+    let record = record();
+    let run = RunFolder::create(&dir, "seed = 1\n", &record).unwrap();
     assert_eq!(fs::read_to_string(run.config()).unwrap(), "seed = 1\n");
     assert!(run.checkpoints().is_dir() && run.tensorboard().is_dir());
     let (again, read) = RunFolder::open(&dir).unwrap();
-    assert_eq!((read, again.dir()), (record(), dir.as_path()));
+    assert_eq!((&read, again.dir()), (&record, dir.as_path()));
     let lock = run.lock().unwrap();
     assert!(matches!(
         again.lock(),
@@ -71,7 +72,7 @@ fn what_is_written_reads_back() {
     }
     let newer = RunRecord {
         schema_version: 9,
-        ..record()
+        ..record
     };
     let newer_dir = folder.path().join("newer");
     RunFolder::create(&newer_dir, "", &newer).unwrap();
