@@ -187,5 +187,9 @@ mod tests {
             assert_eq!(count(row..row + 1), 5);
         }
         assert!((0..90).all(|row| count(row..row + 1) <= 1));
+        assert!(
+            count(50..90) > 10,
+            "which rows of a frequent class are drawn is left to chance"
+        );
     }
 }
