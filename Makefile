@@ -1,18 +1,22 @@
 # make shards                       demo recordings -> data/demo
 # make shards MANIFEST=m.toml OUT=dir   your recordings -> dir
+# make train                        demo dataset -> a trained model and its curves in runs/demo
 # make test | torture | bench | lint | doc | clean
 
 MANIFEST ?= data/demo-recordings/manifest.toml
 OUT ?= data/demo
 CARGO ?= cargo
 L48 = target/release/l48
+TRAIN = target/release/l48-train
+RUN ?= runs/demo
+CONFIG ?= manifests/train-demo.toml
 PYTHON ?= python3
 VENV = .venv
 BENCH_VENV = .venv-bench
 TORCH_VENV = .venv-torch
 
 .DEFAULT_GOAL := help
-.PHONY: help shards demo-recordings l48 test test-env libtorch torture bench bench-env lint fmt doc clean
+.PHONY: help shards demo-recordings l48 test test-env libtorch train l48-train torture bench bench-env lint fmt doc clean
 
 help: ## Show the targets.
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -32,6 +36,13 @@ shards: l48 $(if $(filter data/demo-recordings/%,$(MANIFEST)),demo-recordings) #
 	if [ $$code -eq 1 ]; then \
 		echo "Built with $$($(L48) inspect $(OUT) --json | sed -n 's/.*"rejects": *\([0-9][0-9]*\).*/\1/p' | head -n 1) recordings rejected; $(OUT)/rejects.parquet says why."; \
 	elif [ $$code -ne 0 ]; then exit $$code; fi
+
+l48-train: libtorch
+	$(CARGO) build --release --locked -p trainer --bin l48-train
+
+# A run that was cut off goes on; one that is finished says its result again.
+train: shards l48-train ## Train on the dataset OUT with CONFIG into RUN (default: the tiny model on the demo).
+	@$(TRAIN) fit $(OUT) --out $(RUN) --config $(CONFIG) --resume
 
 # The other languages that read a dataset in the tests: Python packages in .venv, Node packages in tests/node.
 test-env: $(VENV)/ready tests/node/node_modules/ready
@@ -69,6 +80,8 @@ bench: bench-env ## Measure every stage, and compare with other tools.
 	$(BENCH_VENV)/bin/python tests/bench/read.py
 	$(BENCH_VENV)/bin/python tests/bench/scaling.py
 	$(BENCH_VENV)/bin/python tests/bench/memory.py
+	$(MAKE) l48-train
+	$(BENCH_VENV)/bin/python tests/bench/train.py
 
 # Random kills on top of those at every write boundary.
 TORTURE ?= 500
@@ -77,10 +90,11 @@ torture: ## Kill the program at every write boundary and at TORTURE random momen
 
 lint: libtorch ## Check formatting and lints, warnings denied.
 	$(CARGO) fmt --all -- --check
+	rustfmt --edition 2024 --check trainer/src/loss/*.rs # declared by a macro, where cargo fmt does not look
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 
 doc: libtorch ## Build the API documentation.
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
 
 clean: ## Remove build products, environments and the demo.
-	rm -rf target .libtorch $(TORCH_VENV) $(VENV) $(BENCH_VENV) tests/node/node_modules data/demo data/demo-recordings
+	rm -rf target runs/demo .libtorch $(TORCH_VENV) $(VENV) $(BENCH_VENV) tests/node/node_modules data/demo data/demo-recordings

@@ -5,7 +5,7 @@
 mod dataset_rows; // a dataset's tables read whole, with species codes in place of class indices
 mod file_tree; // the files of a folder: listed, compared, copied
 mod outside; // what may be missing where the tests run: real recordings, fixtures, Python, Node
-mod program; // builds `l48` once and runs it: exit code, standard output, standard error
+mod program; // builds the programs once and runs them: exit code, standard output, standard error
 mod recordings; // writes small recordings, tables and manifests into a temporary folder
 
 // The tests.
@@ -26,4 +26,5 @@ mod rework; // one dataset made of another: subset, and relabel without recordin
 mod shipped_manifests; // every manifests/*.toml builds; birds.toml shows every key with its default
 mod torture; // the program killed at every write boundary and at random moments
 mod torture_rework; // the same of relabel, merge, reshard and subset
+mod training; // `l48-train` on the demo dataset: what it learns, and that permuted labels teach it nothing
 mod verify; // damage that `l48 verify` has to find and name

@@ -1,4 +1,4 @@
-//! Provides the `l48` program: built once per test run, then run with its output captured.
+//! Provides the programs: built once per test run, then run with their output captured.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -101,7 +101,7 @@ pub(crate) fn ended(command: &Command, output: Output) -> Ended {
 /// The program built with points at its write boundaries, where it can be told to kill itself (`shardfmt::fail_point`).
 pub(crate) fn fail_point_command() -> Command {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
-    let path = PATH.get_or_init(|| build(&["--bin", "l48-fail-points", "--features", "fail-points"]));
+    let path = PATH.get_or_init(|| build("pipeline", &["--bin", "l48-fail-points", "--features", "fail-points"]));
     let mut command = Command::new(path);
     command.env_remove("RUST_LOG").stdin(Stdio::null());
     command
@@ -110,10 +110,18 @@ pub(crate) fn fail_point_command() -> Command {
 /// Where the program is. The first call builds it with the profile and into the folder the tests were built with.
 fn path() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
-    PATH.get_or_init(|| build(&["--bin", "l48"]))
+    PATH.get_or_init(|| build("pipeline", &["--bin", "l48"]))
 }
 
-fn build(what: &[&str]) -> PathBuf {
+/// `l48-train`, to be given arguments.
+pub(crate) fn train_command() -> Command {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    let mut command = Command::new(PATH.get_or_init(|| build("trainer", &["--bin", "l48-train"])));
+    command.env_remove("RUST_LOG").stdin(Stdio::null());
+    command
+}
+
+fn build(package: &str, what: &[&str]) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let target = test
         .ancestors()
@@ -132,7 +140,7 @@ fn build(what: &[&str]) -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .current_dir(workspace())
-        .args(["build", "--locked", "-p", "pipeline"])
+        .args(["build", "--locked", "-p", package])
         .args(what)
         .args(["--profile", profile, "--target-dir"])
         .arg(target)
@@ -140,7 +148,7 @@ fn build(what: &[&str]) -> PathBuf {
         .stderr(Stdio::inherit())
         .output()
         .unwrap();
-    assert!(output.status.success(), "l48 could not be built");
+    assert!(output.status.success(), "{package} could not be built");
     let messages = String::from_utf8(output.stdout).unwrap();
     let executable = |line: &str| {
         let message: Value = serde_json::from_str(line).ok()?;

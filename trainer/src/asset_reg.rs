@@ -1,1 +1,357 @@
-//! Defines the asset regulariser.
+//! Defines the asset regulariser: a table of what is believed of every asset pulls its clips together.
+//!
+//! T \[assets, C\] starts in U(.4, .6), known positives of any of the asset's training clips at 1. Per batch R_P = mean BCE(x, T\[asset\])
+//! with T as it was before the batch; then T\[a\] <- (1 - eps) T\[a\] + eps p for each clip in batch order. Source: Chronister et al. 2025
+//! (arXiv 2511.00252). Two controls tell consistency from plain smoothing: the table frozen at its start, and asset ids shuffled over clips.
+
+use std::str::FromStr;
+
+use clap::ValueEnum;
+use rand::RngExt;
+use rand::seq::SliceRandom;
+use serde::{Deserialize, Serialize};
+use tch::{Device, Kind, Tensor};
+
+use crate::error::{Error, Result};
+use crate::loss::bce;
+use crate::random::{Purpose, keyed};
+use crate::state::{Named, adopt};
+
+/// Word for [`Init::Uniform`].
+const UNIFORM: &str = "uniform";
+
+/// Where entries of which nothing is known start; written as `uniform` or a number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "WrittenInit", into = "WrittenInit")]
+pub enum Init {
+    /// U(.4, .6), keyed by seed and asset id.
+    #[default]
+    Uniform,
+    /// One value for all.
+    Value(f64),
+}
+
+/// [`Init`] as it is written in a configuration.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum WrittenInit {
+    Number(f64),
+    Word(String),
+}
+
+impl From<Init> for WrittenInit {
+    fn from(init: Init) -> Self {
+        match init {
+            Init::Uniform => Self::Word(UNIFORM.into()),
+            Init::Value(value) => Self::Number(value),
+        }
+    }
+}
+
+impl TryFrom<WrittenInit> for Init {
+    type Error = String;
+
+    fn try_from(written: WrittenInit) -> std::result::Result<Self, String> {
+        match written {
+            WrittenInit::Number(value) => Ok(Self::Value(value)),
+            WrittenInit::Word(word) => word.parse(),
+        }
+    }
+}
+
+impl FromStr for Init {
+    type Err = String;
+
+    fn from_str(word: &str) -> std::result::Result<Self, String> {
+        match word.parse() {
+            Ok(value) => Ok(Self::Value(value)),
+            Err(_) if word == UNIFORM => Ok(Self::Uniform),
+            Err(_) => Err(format!("{word:?} is neither {UNIFORM:?} nor a number")),
+        }
+    }
+}
+
+/// What is taken away from the regulariser, to see what is left of its effect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Control {
+    /// Nothing.
+    #[default]
+    None,
+    /// The table stays as it starts.
+    Frozen,
+    /// Asset ids are permuted over the training clips, so that rows of the table mean nothing.
+    Shuffled,
+}
+
+/// The regulariser as configured; the defaults are the published values, where there are any.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AssetRegConfig {
+    /// Weight in the loss; the published one is not given.
+    pub alpha: f64,
+    /// How far an entry moves to a new probability; by default the published .001.
+    pub eps: f64,
+    /// Start of unknown entries.
+    pub init: Init,
+    /// Control, if any.
+    pub control: Control,
+}
+
+impl Default for AssetRegConfig {
+    fn default() -> Self {
+        Self {
+            alpha: 0.1,
+            eps: 0.001,
+            init: Init::Uniform,
+            control: Control::None,
+        }
+    }
+}
+
+impl AssetRegConfig {
+    /// Checks that every value makes sense.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] naming the setting and its range.
+    pub fn validate(&self) -> Result<()> {
+        let init = if let Init::Value(value) = self.init { value } else { 0.5 };
+        for (name, value, max) in [("alpha", self.alpha, 1e9), ("eps", self.eps, 1.0), ("init", init, 1.0)] {
+            if !(0.0..=max).contains(&value) {
+                let reason = format!("{value} is not from 0 to {max}");
+                return Err(Error::setting(format!("asset_reg.{name}"), reason));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The training clips as the table sees them, in the order of training rows.
+#[derive(Clone, Copy, Debug)]
+pub struct Clips<'a> {
+    /// Asset of each clip.
+    pub asset_ids: &'a [i64],
+    /// Labels, row by row.
+    pub labels: &'a [u8],
+    /// What is known, as `labels`.
+    pub mask: &'a [u8],
+    /// Classes.
+    pub classes: usize,
+}
+
+/// The table of the training assets.
+pub struct AssetTable {
+    config: AssetRegConfig,
+    asset_ids: Vec<i64>,
+    /// Table row of each training clip.
+    row_of_clip: Vec<i64>,
+    table: Tensor,
+}
+
+/// Where the clips of a batch are in the table.
+pub struct Places {
+    rows: Tensor,
+    /// (positions in the batch, table rows): in each round every row once, so that assets with several clips are updated in batch order.
+    rounds: Vec<[Tensor; 2]>,
+}
+
+impl AssetTable {
+    /// The table before training.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a weight or a value out of range, or labels that do not belong to the clips.
+    pub fn new(clips: &Clips, config: &AssetRegConfig, seed: u64, options: (Kind, Device)) -> Result<Self> {
+        let drawn = |asset_id: &i64| -> Vec<f64> {
+            let mut random = keyed(seed, Purpose::AssetTable, &[asset_id.cast_unsigned()]);
+            let value = || match config.init {
+                Init::Uniform => random.random_range(0.4..0.6),
+                Init::Value(value) => value,
+            };
+            std::iter::repeat_with(value).take(clips.classes).collect()
+        };
+        let start: Vec<f64> = distinct(clips.asset_ids).iter().flat_map(drawn).collect();
+        Self::with_start(clips, config, seed, &start, options)
+    }
+
+    /// The table with `start` (a row for each distinct asset id, in order of the ids) where nothing is known.
+    ///
+    /// # Errors
+    /// As [`AssetTable::new`].
+    pub fn with_start(
+        clips: &Clips,
+        config: &AssetRegConfig,
+        seed: u64,
+        start: &[f64],
+        options: (Kind, Device),
+    ) -> Result<Self> {
+        config.validate()?;
+        check(clips)?;
+        let asset_ids = distinct(clips.asset_ids);
+        let mut of_clip = clips.asset_ids.to_vec();
+        if config.control == Control::Shuffled {
+            of_clip.shuffle(&mut keyed(seed, Purpose::AssetShuffle, &[]));
+        }
+        let row_of = |id: &i64| asset_ids.binary_search(id).unwrap_or_default();
+        let row_of_clip: Vec<usize> = of_clip.iter().map(row_of).collect();
+        let mut values = start.to_vec();
+        let known = clips.labels.chunks(clips.classes).zip(clips.mask.chunks(clips.classes));
+        for (row, (labels, mask)) in row_of_clip.iter().zip(known) {
+            let row = values.iter_mut().skip(row * clips.classes);
+            row.zip(labels.iter().zip(mask))
+                .filter(|(_, (label, mask))| **label == 1 && **mask == 1)
+                .for_each(|(v, _)| *v = 1.0);
+        }
+        let size = [asset_ids.len(), clips.classes].map(|n| i64::try_from(n).unwrap_or(i64::MAX));
+        let table = Tensor::f_from_slice(&values)?
+            .f_reshape(size)?
+            .f_to_device(options.1)?
+            .f_to_kind(options.0)?;
+        let row_of_clip = row_of_clip
+            .into_iter()
+            .map(|row| i64::try_from(row).unwrap_or(i64::MAX))
+            .collect();
+        Ok(Self {
+            config: *config,
+            asset_ids,
+            row_of_clip,
+            table,
+        })
+    }
+
+    /// Where the clips of `rows`, training row numbers, are in the table.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for a row beyond the training clips; what libtorch refuses.
+    pub fn places(&self, rows: &[u32]) -> Result<Places> {
+        let row_of = |row: &u32| {
+            self.row_of_clip
+                .get(usize::try_from(*row).unwrap_or(usize::MAX))
+                .copied()
+        };
+        let Some(table_rows) = rows.iter().map(row_of).collect::<Option<Vec<_>>>() else {
+            let clips = i64::try_from(self.row_of_clip.len()).unwrap_or(i64::MAX);
+            let highest = rows.iter().max().copied().map_or(0, i64::from);
+            return Err(Error::Shape {
+                what: "training rows, their number",
+                expected: vec![clips],
+                got: vec![highest + 1],
+            });
+        };
+        Places::new(&table_rows, self.table.device())
+    }
+
+    /// R_P with its weight: alpha times the mean cross-entropy of `logits` \[B, C\] with the table.
+    ///
+    /// # Errors
+    /// What libtorch refuses.
+    pub fn penalty(&self, logits: &Tensor, places: &Places) -> Result<Tensor> {
+        let target = self.table.f_index_select(0, &places.rows)?;
+        Ok(bce(logits, &target)?.f_mean(None)?.f_mul_scalar(self.config.alpha)?)
+    }
+
+    /// Moves the rows of a batch's assets to the probabilities of `logits`, clip after clip; call it before the optimiser's step.
+    ///
+    /// # Errors
+    /// What libtorch refuses.
+    pub fn update(&mut self, logits: &Tensor, places: &Places) -> Result<()> {
+        if self.config.control == Control::Frozen {
+            return Ok(());
+        }
+        let probabilities = logits.f_detach()?.f_sigmoid()?.f_mul_scalar(self.config.eps)?;
+        for [positions, rows] in &places.rounds {
+            let kept = self
+                .table
+                .f_index_select(0, rows)?
+                .f_mul_scalar(1.0 - self.config.eps)?;
+            let moved = kept.f_add(&probabilities.f_index_select(0, positions)?)?;
+            let _ = self.table.f_index_copy_(0, rows, &moved)?;
+        }
+        Ok(())
+    }
+
+    /// The table \[assets, C\], rows in order of asset ids; later updates change it.
+    pub fn table(&self) -> &Tensor {
+        &self.table
+    }
+
+    /// Asset id of each row of the table.
+    #[must_use]
+    pub fn asset_ids(&self) -> &[i64] {
+        &self.asset_ids
+    }
+
+    /// What a resumed run needs back; later updates change it.
+    ///
+    /// # Errors
+    /// What libtorch refuses.
+    pub fn state(&self) -> Result<Vec<Named>> {
+        let ids = Tensor::f_from_slice(&self.asset_ids)?;
+        Ok(vec![
+            ("asset_ids".to_owned(), ids),
+            ("table".to_owned(), self.table.shallow_clone()),
+        ])
+    }
+
+    /// Takes back an [`AssetTable::state`].
+    ///
+    /// # Errors
+    /// [`Error::State`] if it is of other assets or classes.
+    pub fn load_state(&mut self, state: &[Named]) -> Result<()> {
+        let ids = state
+            .iter()
+            .find(|(name, _)| name == "asset_ids")
+            .map(|(_, ids)| Vec::<i64>::try_from(ids))
+            .transpose()?;
+        if ids.is_some_and(|ids| ids != self.asset_ids) {
+            let other_shape = vec!["asset_ids of other assets".to_owned()];
+            return Err(Error::State {
+                of: "asset table".to_owned(),
+                missing: vec![],
+                unexpected: vec![],
+                other_shape,
+            });
+        }
+        adopt("asset table", &self.state()?, state)
+    }
+}
+
+impl Places {
+    fn new(table_rows: &[i64], device: Device) -> Result<Self> {
+        let mut rounds: Vec<[Vec<i64>; 2]> = Vec::new();
+        for (position, row) in (0..).zip(table_rows) {
+            let round = rounds.iter_mut().find(|[_, rows]| !rows.contains(row));
+            match round {
+                Some([positions, rows]) => {
+                    positions.push(position);
+                    rows.push(*row);
+                }
+                None => rounds.push([vec![position], vec![*row]]),
+            }
+        }
+        let place = |numbers: &[i64]| -> Result<Tensor> { Ok(Tensor::f_from_slice(numbers)?.f_to_device(device)?) };
+        let rounds = rounds
+            .iter()
+            .map(|[positions, rows]| Ok([place(positions)?, place(rows)?]));
+        Ok(Self {
+            rows: place(table_rows)?,
+            rounds: rounds.collect::<Result<_>>()?,
+        })
+    }
+}
+
+fn distinct(asset_ids: &[i64]) -> Vec<i64> {
+    let mut ids = asset_ids.to_vec();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+fn check(clips: &Clips) -> Result<()> {
+    let (clip_count, expected) = (clips.asset_ids.len(), clips.asset_ids.len().checked_mul(clips.classes));
+    if clips.classes == 0 || expected != Some(clips.labels.len()) || clips.labels.len() != clips.mask.len() {
+        let (labels, mask, classes) = (clips.labels.len(), clips.mask.len(), clips.classes);
+        let reason = format!("{labels} labels and {mask} masks of {classes} classes for {clip_count} clips");
+        return Err(Error::setting("training labels", reason));
+    }
+    Ok(())
+}

@@ -1,1 +1,78 @@
-//! Defines a batch on the device.
+//! Defines a batch on the device: stored values as images the model takes, and what is known of them.
+
+use shardfmt::{DatasetInfo, Dtype};
+use tch::{Device, Kind, Tensor};
+
+use crate::model::Normalisation;
+use crate::supervision::Supervision;
+
+/// Decibels that a level runs over where clips are stored as decibels: 0 dB is 1, -80 dB is 0, as in stored bytes.
+const LEVEL_RANGE_DB: f64 = 80.0;
+
+/// Turns stored values into normalised images in one multiplication and one addition.
+#[derive(Debug)]
+pub struct Scaling {
+    /// `[1, channels, 1, 1]`.
+    factor: Tensor,
+    /// `[1, channels, 1, 1]`.
+    shift: Tensor,
+}
+
+impl Scaling {
+    /// Stored values -> levels from 0 to 1 (bytes over 255; decibels over 80) -> (level - mean) / deviation.
+    #[must_use]
+    pub fn new(info: &DatasetInfo, normalisation: &Normalisation, device: Device) -> Self {
+        let (step, offset) = match info.clips.dtype {
+            Dtype::U8 => (1.0 / 255.0, 0.0),
+            Dtype::F16 | Dtype::F32 => (
+                info.values.step / LEVEL_RANGE_DB,
+                info.values.offset / LEVEL_RANGE_DB + 1.0,
+            ),
+        };
+        let channels = normalisation.mean.iter().zip(&normalisation.std);
+        let (factor, shift): (Vec<f32>, Vec<f32>) = channels
+            .map(|(mean, deviation)| ((step / deviation) as f32, ((offset - mean) / deviation) as f32))
+            .unzip();
+        let shape = [1, factor.len() as i64, 1, 1];
+        let on_device = |values: &[f32]| Tensor::from_slice(values).view(shape).to_device(device);
+        Self {
+            factor: on_device(&factor),
+            shift: on_device(&shift),
+        }
+    }
+
+    /// `[B, 1 or channels, H, W]` stored values as `[B, channels, H, W]` normalised ones; one channel is used for all.
+    #[must_use]
+    pub fn images(&self, stored: &Tensor) -> Tensor {
+        stored * &self.factor + &self.shift
+    }
+}
+
+/// Labels and masks of all rows on the device, a byte each; batches are gathered there.
+#[derive(Debug)]
+pub struct Known {
+    /// `[rows, classes]`, 0 where the mask is 0.
+    labels: Tensor,
+    /// `[rows, classes]`, 1 where the label is known.
+    mask: Tensor,
+}
+
+impl Known {
+    /// Uploads the matrices of `supervision`.
+    #[must_use]
+    pub fn new(supervision: &Supervision, device: Device) -> Self {
+        let shape = [supervision.clips.len() as i64, supervision.classes as i64];
+        let on_device = |values: &[u8]| Tensor::from_slice(values).view(shape).to_device(device);
+        Self {
+            labels: on_device(&supervision.labels),
+            mask: on_device(&supervision.mask),
+        }
+    }
+
+    /// Labels and masks of `rows`, `[B, classes]` f32 each.
+    #[must_use]
+    pub fn gather(&self, rows: &Tensor) -> (Tensor, Tensor) {
+        let of = |matrix: &Tensor| matrix.index_select(0, rows).to_kind(Kind::Float);
+        (of(&self.labels), of(&self.mask))
+    }
+}

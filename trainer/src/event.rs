@@ -1,1 +1,123 @@
-//! Defines what happens in a run.
+//! Defines what happens in a run, as told to its observers: the loop itself prints and draws nothing.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+
+/// One thing that happened. As JSON, the kind is under `event`, in snake case.
+///
+/// All but [`Event::Timing`] are the same, bit for bit, for a run that was killed and resumed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// A run begins, or goes on.
+    Started {
+        /// Training rows left by mode and filters.
+        rows: u64,
+        /// Recordings they come from.
+        assets: u64,
+        /// Classes.
+        classes: u64,
+        /// Optimiser steps in an epoch.
+        steps_per_epoch: u64,
+        /// Epochs in all.
+        epochs: u32,
+        /// Steps that were done before, by the checkpoint gone on from.
+        resumed_at_step: u64,
+    },
+    /// Something the user should know of the run, once: a prior that is inert, rows that were left out.
+    Note {
+        /// A sentence.
+        text: String,
+    },
+    /// An optimiser step was taken.
+    Step {
+        /// Epoch, from 1.
+        epoch: u32,
+        /// Steps since the start of the run, this one included.
+        step: u64,
+        /// Value that was minimised: loss and regulariser together.
+        loss: f64,
+        /// Share of the asset regulariser in it, alpha included; absent without one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        asset_reg: Option<f64>,
+    },
+    /// An epoch of training is over.
+    Epoch {
+        /// Epoch, from 1.
+        epoch: u32,
+        /// Steps since the start of the run.
+        step: u64,
+        /// Mean loss over the rows of the epoch.
+        loss: f64,
+        /// Rows trained on in this epoch.
+        rows: u64,
+    },
+    /// A split was evaluated.
+    Evaluated {
+        /// Epoch, from 1.
+        epoch: u32,
+        /// Steps since the start of the run.
+        step: u64,
+        /// `val` or `test`.
+        split: String,
+        /// Mean average precision over all classes, 0 to 1.
+        map: f64,
+        /// The same over classes that occur.
+        map_occurring: f64,
+        /// mAP of a constant score: the mean prevalence of the classes.
+        chance: f64,
+        /// Clips evaluated.
+        clips: u64,
+        /// Clips left out, because not every class is known.
+        left_out: u64,
+        /// Interval of `map` over resampled assets, where it was asked for: 2.5 % and 97.5 %.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        interval: Option<[f64; 2]>,
+    },
+    /// A checkpoint was written.
+    Checkpoint {
+        /// Epoch, from 1.
+        epoch: u32,
+        /// Steps since the start of the run.
+        step: u64,
+        /// Whether it is the best so far on val.
+        best: bool,
+    },
+    /// How fast an epoch went; depends on the machine.
+    Timing {
+        /// Epoch, from 1.
+        epoch: u32,
+        /// Seconds of training.
+        train_s: f64,
+        /// Clips trained on per second.
+        clips_per_s: f64,
+    },
+    /// The run is complete.
+    Finished {
+        /// Epoch with the best val mAP.
+        best_epoch: u32,
+        /// Its val mAP.
+        val_map: f64,
+        /// Test mAP of the weights of that epoch; absent if test has no fully known clip.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        test_map: Option<f64>,
+    },
+}
+
+/// Something that watches a run: a progress bar, a log, a chart.
+pub trait Observer {
+    /// Takes note of an event.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being recorded; the run then stops.
+    fn observe(&mut self, event: &Event) -> Result<()>;
+
+    /// Makes everything observed so far durable; called before a checkpoint is written and at the end of a run.
+    ///
+    /// # Errors
+    /// As [`Observer::observe`].
+    fn flush(&mut self) -> Result<()> {
+        Ok(())
+    }
+}

@@ -1,1 +1,307 @@
-//! Defines a whole run.
+//! Provides `fit`, a whole run: epochs, evaluation, the best of them, checkpoints, and the results at its end.
+
+use std::path::Path;
+use std::time::Instant;
+
+use shardfmt::{Dataset, Split};
+use tch::Device;
+
+use crate::batch::Scaling;
+use crate::checkpoint::{Best, Checkpoint, Checkpoints, Pointer, State};
+use crate::config::Config;
+use crate::epoch::Pass;
+use crate::error::{Error, Result};
+use crate::event::{Event, Observer};
+use crate::learner::{Learner, trained_model};
+use crate::loader::{ClipReader, Ring};
+use crate::metric::{self, BOOTSTRAP_REPLICATES, Evaluation};
+use crate::model::Model;
+use crate::predict;
+use crate::run_folder::{RunFolder, write_per_class};
+use crate::sampler::{Sampler, SamplerConfig};
+use crate::session::{Session, check_same};
+use crate::supervision::{Catalogue, Supervision};
+
+/// Threads that copy rows; one keeps a GPU fed, since a row is copied in microseconds and images are made on the device.
+pub(crate) const LOADER_THREADS: usize = 2;
+/// Batch buffers of training: one for each loader thread, two whose step is not read yet, one full.
+pub(crate) const BUFFERS: usize = LOADER_THREADS + 3;
+
+/// The interval does not depend on the run's seed, so that runs are compared over the same resampled sets.
+const INTERVAL_SEED: u64 = 48;
+
+/// What a run came to.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The best epoch on val.
+    pub best: Best,
+    /// Val at that epoch.
+    pub val: Evaluation,
+    /// Test at that epoch; `None` if no test clip is fully known.
+    pub test: Option<Evaluation>,
+}
+
+/// A dataset opened for training or evaluation.
+#[derive(Debug)]
+pub struct Material {
+    /// The dataset.
+    pub dataset: Dataset,
+    /// What is known of its clips.
+    pub catalogue: Catalogue,
+    /// Its clips.
+    pub clips: ClipReader,
+}
+
+impl Material {
+    /// Opens the dataset in `dir` and reads its tables.
+    ///
+    /// # Errors
+    /// [`Error::Dataset`] naming file and row of what is damaged.
+    pub fn open(dir: &Path) -> Result<Self> {
+        let dataset = Dataset::open(dir)?;
+        let catalogue = Catalogue::read(&dataset)?;
+        let clips = ClipReader::open(&dataset)?;
+        Ok(Self {
+            dataset,
+            catalogue,
+            clips,
+        })
+    }
+
+    /// The training rows of `config`.
+    ///
+    /// # Errors
+    /// [`Error::Unsuitable`] if no row is left, or the mode needs a prior that no recording has.
+    pub fn training(&self, config: &Config) -> Result<Supervision> {
+        let mut supervision =
+            self.catalogue
+                .training(config.mode, config.rows, config.full_unknown, &config.filters)?;
+        if config.permute_labels {
+            supervision.permute_labels(config.seed);
+        }
+        Ok(supervision)
+    }
+
+    /// mAP of `model` on the fully known clips of a split, with an interval over `replicates` resampled sets of recordings if
+    /// there are any.
+    ///
+    /// # Errors
+    /// [`Error::Unsuitable`] for an empty split; [`Error::NothingToMeasure`] if no clip of it is fully known.
+    pub fn evaluate(&self, model: (&Model, &Scaling), split: Split, replicates: u32) -> Result<Evaluation> {
+        let supervision = self.catalogue.evaluation(split)?;
+        let mut ring = predict::ring(&self.clips, LOADER_THREADS, model.0.device());
+        let mut scores = Vec::with_capacity(supervision.labels.len());
+        predict::scores(
+            model,
+            &self.clips,
+            &supervision.clips,
+            &mut ring,
+            LOADER_THREADS,
+            |_, batch| {
+                scores.extend_from_slice(batch);
+                Ok(())
+            },
+        )?;
+        let (labels, mask, classes) = (&supervision.labels, &supervision.mask, supervision.classes);
+        let mut evaluation = metric::evaluate(&scores, labels, mask, classes)?;
+        if replicates > 0 {
+            let assets = supervision.asset_ids();
+            evaluation.interval = Some(metric::interval(
+                &scores,
+                labels,
+                mask,
+                classes,
+                &assets,
+                INTERVAL_SEED,
+                replicates,
+            )?);
+        }
+        Ok(evaluation)
+    }
+
+    /// Refuses a split that nothing can be measured on.
+    fn check_known(&self, split: Split) -> Result<()> {
+        let supervision = self.catalogue.evaluation(split)?;
+        if supervision.clips.iter().any(|clip| clip.fully_annotated) {
+            return Ok(());
+        }
+        Err(Error::NothingToMeasure {
+            left_out: supervision.rows() as u64,
+        })
+    }
+}
+
+/// Trains on `material` as `config` says, in the folder `out` and from the last checkpoint there, and measures the best epoch.
+///
+/// # Errors
+/// Settings that do not fit, damaged files, [`Error::NotFinite`]. What the last checkpoint holds stays whole.
+pub fn fit(material: &Material, config: &Config, out: &Path, device: Device) -> Result<Outcome> {
+    if RunFolder::has_run(out) {
+        check_same(out, &material.dataset, config)?;
+    }
+    tch::set_num_threads(i32::try_from(config.threads).unwrap_or(i32::MAX));
+    let supervision = material.training(config)?;
+    // Before any training: an evaluation that cannot be done is an error of the dataset, not of the first epoch.
+    material.check_known(Split::Val)?;
+    let mut learner = Learner::new(config, &material.dataset, &supervision, device)?;
+    // Nothing is written before all is known to fit.
+    let mut session = Session::open(out, &material.dataset, config)?;
+    let sampler = Sampler::new(&supervision, session.dataset_hash, sampler_config(config))?;
+    let mut state = State::start(sampler.state(1, 0));
+    if let Some(checkpoint) = &session.checkpoint {
+        learner.resume(checkpoint)?;
+        state = checkpoint.state.clone();
+    }
+    let checkpoints = Checkpoints::new(session.folder.checkpoints());
+    let observer = &mut session.observers;
+    tell_start(&supervision, &sampler, config, &learner, &state, observer)?;
+    let mut ring = Ring::new(material.clips.spec(), config.batch, BUFFERS, device);
+    let pass = Pass {
+        clips: &material.clips,
+        supervision: &supervision,
+        sampler: &sampler,
+        loader_threads: LOADER_THREADS,
+        checkpoint_every: config.checkpoint.every_steps,
+        checkpoints: &checkpoints,
+    };
+    while state.sampler.epoch <= config.epochs {
+        epoch(material, &pass, &mut learner, &mut ring, &mut state, observer)?;
+    }
+    let outcome = finish(material, config, &checkpoints, &state, device, observer)?;
+    let measured = [(Split::Val, Some(&outcome.val)), (Split::Test, outcome.test.as_ref())];
+    let measured: Vec<_> = measured
+        .into_iter()
+        .filter_map(|(split, found)| Some((split, found?)))
+        .collect();
+    write_per_class(&session.folder.per_class(), material.dataset.taxa(), &measured)?;
+    Ok(outcome)
+}
+
+/// Rows in an epoch and their order.
+pub(crate) fn sampler_config(config: &Config) -> SamplerConfig {
+    SamplerConfig {
+        seed: config.seed,
+        batch: config.batch,
+        clips_per_asset: config.sampling.clips_per_asset,
+        max_clips_per_asset: config.sampling.max_clips_per_asset,
+        class_balanced: config.sampling.class_balanced,
+        rank: 0,
+        ranks: 1,
+    }
+}
+
+fn tell_start(
+    supervision: &Supervision,
+    sampler: &Sampler,
+    config: &Config,
+    learner: &Learner,
+    state: &State,
+    observer: &mut dyn Observer,
+) -> Result<()> {
+    observer.observe(&Event::Started {
+        rows: sampler.rows_per_epoch() as u64,
+        assets: supervision.report.kept.assets,
+        classes: supervision.classes as u64,
+        steps_per_epoch: sampler.batches_per_epoch() as u64,
+        epochs: config.epochs,
+        resumed_at_step: state.step,
+    })?;
+    if state.step > 0 {
+        return Ok(());
+    }
+    let notes = supervision.report.notes();
+    let mut notes = notes.iter().chain(learner.notes());
+    notes.try_for_each(|text| observer.observe(&Event::Note { text: text.clone() }))
+}
+
+/// Trains to the end of the epoch, evaluates, and writes a checkpoint.
+fn epoch(
+    material: &Material,
+    pass: &Pass<'_>,
+    learner: &mut Learner,
+    ring: &mut Ring,
+    state: &mut State,
+    observer: &mut dyn Observer,
+) -> Result<()> {
+    let (epoch, done) = pass.sampler.resume(&state.sampler)?;
+    let before = pass.sampler.state(epoch, done).rows_consumed;
+    let begin = Instant::now();
+    pass.run(learner, ring, state, observer)?;
+    let (rows, step) = (pass.sampler.rows_per_epoch() as u64, state.step);
+    let train_s = begin.elapsed().as_secs_f64();
+    observer.observe(&Event::Timing {
+        epoch,
+        train_s,
+        clips_per_s: (rows - before) as f64 / train_s,
+    })?;
+    observer.observe(&Event::Epoch {
+        epoch,
+        step,
+        loss: state.loss_sum / rows as f64,
+        rows,
+    })?;
+    let val = material.evaluate(learner.model(), Split::Val, 0)?;
+    observer.observe(&evaluated(&val, epoch, step, Split::Val))?;
+    // The first of equals stays: a strict maximum, as published.
+    let best = state.best.is_none_or(|best| val.map > best.val_map);
+    if best {
+        state.best = Some(Best {
+            epoch,
+            step,
+            val_map: val.map,
+        });
+    }
+    state.sampler = pass.sampler.state(epoch + 1, 0);
+    state.loss_sum = 0.0;
+    pass.checkpoint(epoch, learner, state, observer, best)
+}
+
+fn evaluated(evaluation: &Evaluation, epoch: u32, step: u64, split: Split) -> Event {
+    Event::Evaluated {
+        epoch,
+        step,
+        split: split.as_str().to_owned(),
+        map: evaluation.map,
+        map_occurring: evaluation.map_occurring,
+        chance: evaluation.chance,
+        clips: evaluation.kept,
+        left_out: evaluation.left_out,
+        interval: evaluation.interval,
+    }
+}
+
+/// Evaluates the best epoch on test and tells the result.
+fn finish(
+    material: &Material,
+    config: &Config,
+    checkpoints: &Checkpoints,
+    state: &State,
+    device: Device,
+    observer: &mut dyn Observer,
+) -> Result<Outcome> {
+    let missing = || Error::Checkpoint {
+        path: checkpoints.dir().to_path_buf(),
+        reason: "the run has no best epoch; start it anew".into(),
+    };
+    let (Some(best), Some(dir)) = (state.best, checkpoints.pointed(Pointer::Best)?) else {
+        return Err(missing());
+    };
+    let checkpoint = Checkpoint::open(&dir)?;
+    let (model, scaling) = trained_model(config, &material.dataset, &checkpoint, device)?;
+    let val = material.evaluate((&model, &scaling), Split::Val, 0)?;
+    let test = match material.evaluate((&model, &scaling), Split::Test, BOOTSTRAP_REPLICATES) {
+        Ok(test) => Some(test),
+        Err(Error::NothingToMeasure { .. } | Error::Unsuitable { .. }) => None,
+        Err(other) => return Err(other),
+    };
+    if let Some(test) = &test {
+        observer.observe(&evaluated(test, best.epoch, best.step, Split::Test))?;
+    }
+    observer.observe(&Event::Finished {
+        best_epoch: best.epoch,
+        val_map: best.val_map,
+        test_map: test.as_ref().map(|test| test.map),
+    })?;
+    observer.flush()?;
+    Ok(Outcome { best, val, test })
+}

@@ -3,12 +3,16 @@
 pub mod asset_reg;
 pub mod augment;
 pub mod batch;
+pub mod benchmark;
 pub mod checkpoint;
+pub mod cli;
+pub mod cmd;
 pub mod config;
 pub mod epoch;
 pub mod error;
 pub mod event;
 pub mod fit;
+pub mod learner;
 pub mod loader;
 pub mod loss;
 pub mod metric;
@@ -19,7 +23,9 @@ pub mod predict;
 pub mod random;
 pub mod run_folder;
 pub mod sampler;
-pub mod step;
+pub mod session;
+pub mod state;
 pub mod supervision;
+pub mod throughput;
 
 pub use error::{Error, Result};

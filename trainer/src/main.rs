@@ -1,7 +1,5 @@
-//! The `l48-train` program.
-use std::process::ExitCode;
+//! The `l48-train` program: shards in, a trained model and its measure out.
 
-fn main() -> ExitCode {
-    let _ = tch::Cuda::is_available();
-    ExitCode::SUCCESS
+fn main() -> std::process::ExitCode {
+    trainer::cmd::main()
 }

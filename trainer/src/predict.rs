@@ -1,1 +1,53 @@
-//! Defines scores of every clip.
+//! Provides the scores that a model gives to clips.
+
+use tch::{Device, Kind, no_grad};
+
+use crate::batch::Scaling;
+use crate::error::Result;
+use crate::loader::{ClipReader, Ring, stream};
+use crate::model::Model;
+use crate::supervision::Clip;
+
+/// Clips in a batch when no gradient is kept; more than in training, since little memory is needed.
+pub const BATCH: usize = 64;
+/// Batch buffers: one in use on the device, one full, one for each loader thread.
+const SPARE_BUFFERS: usize = 2;
+
+/// A ring for scoring clips on `device`.
+#[must_use]
+pub fn ring(clips: &ClipReader, loader_threads: usize, device: Device) -> Ring {
+    Ring::new(clips.spec(), BATCH, loader_threads + SPARE_BUFFERS, device)
+}
+
+/// Gives `take` the scores of `places`, batch by batch in their order: a slice of `classes` probabilities a clip.
+///
+/// # Errors
+/// Those of reading clips, of libtorch, and of `take`.
+pub fn scores(
+    (model, scaling): (&Model, &Scaling),
+    clips: &ClipReader,
+    places: &[Clip],
+    ring: &mut Ring,
+    loader_threads: usize,
+    mut take: impl FnMut(&[u32], &[f32]) -> Result<()>,
+) -> Result<()> {
+    let device = model.device();
+    let batches = |number: u64| {
+        let first = usize::try_from(number).ok()?.checked_mul(BATCH)?;
+        let rows = first..places.len().min(first.saturating_add(BATCH));
+        (!rows.is_empty()).then(|| rows.map(|row| row as u32).collect())
+    };
+    stream(clips, places, &batches, ring, loader_threads, |stream| {
+        while let Some(batch) = stream.next()? {
+            let scores = no_grad(|| -> Result<Vec<f32>> {
+                let images = scaling.images(&batch.upload(device)?);
+                let scores = model.forward(&images, false)?.sigmoid().to_kind(Kind::Float);
+                // Waits for the device, so the buffer is free afterwards.
+                Ok(Vec::try_from(scores.flatten(0, -1).to_device(Device::Cpu))?)
+            })?;
+            take(&batch.rows, &scores)?;
+            stream.recycle(batch);
+        }
+        Ok(())
+    })
+}

@@ -11,7 +11,7 @@ use super::ledger::SourceRecord;
 use crate::source::Rejected;
 
 /// Buffer for hashing sources.
-const HASH_BUFFER_BYTES: usize = 256 << 10;
+const HASH_BUFFER_BYTES: usize = 128 << 10;
 
 /// Stage of an asset whose file changed while it was read: not the file's last word, so a resumed build reads it again.
 pub(super) const CHANGED_WHILE_READ: &str = "read";

@@ -1,1 +1,288 @@
-//! Defines the models.
+//! Defines the networks: from images to logits, weights under torchvision's names.
+//!
+//! On the CPU everything is f32. In bf16 the convolutions compute in bf16 from f32 weights; batch norms, pooling to features, the last layer and
+//! logits are f32. On CUDA images and weights are channels-last.
+
+mod layer;
+mod resnet;
+mod store;
+mod tiny;
+
+use std::path::Path;
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+use tch::{Device, Kind, Tensor};
+
+use self::resnet::{Plan, ResNet};
+use self::store::{Store, channels_last};
+use self::tiny::Tiny;
+use crate::error::{Error, Result};
+use crate::optim::Group;
+use crate::state::{Named, adopt};
+
+/// A network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Arch {
+    /// ResNet-50, 25.6 million weights.
+    Resnet50,
+    /// ResNet-18, 11.7 million weights.
+    Resnet18,
+    /// A few convolutions that train on a CPU.
+    Tiny,
+}
+
+/// What convolutions compute in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// 32-bit floats.
+    F32,
+    /// bfloat16, weights and statistics kept in f32.
+    Bf16,
+}
+
+/// Which network, for what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ModelConfig {
+    /// The network.
+    pub arch: Arch,
+    /// Classes, the logits of a clip.
+    pub classes: usize,
+    /// Channels of a clip as stored.
+    pub clip_channels: usize,
+    /// What convolutions compute in.
+    pub precision: Precision,
+}
+
+/// What is subtracted from and divided by, a channel each, after levels are scaled to 0..=1.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Normalisation {
+    /// Mean of each channel.
+    pub mean: Vec<f64>,
+    /// Standard deviation of each channel.
+    pub std: Vec<f64>,
+}
+
+/// Mean and deviation of ImageNet's images, which torchvision's weights were trained with (torchvision.transforms documentation).
+const IMAGENET: [[f64; 3]; 2] = [[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]];
+
+/// What became of the last layer when weights were loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Head {
+    /// It came with the weights.
+    Loaded,
+    /// It is as drawn: the weights have none, or one of so many classes.
+    Fresh {
+        /// Classes in the weights' own last layer, if there is one.
+        classes: Option<i64>,
+    },
+}
+
+enum Net {
+    ResNet(ResNet),
+    Tiny(Tiny),
+}
+
+/// A network with its weights.
+pub struct Model {
+    config: ModelConfig,
+    device: Device,
+    net: Net,
+    trained: Vec<Named>,
+    all: Vec<Named>,
+}
+
+impl Model {
+    /// A network that starts as `seed` says.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for no classes or channels; what libtorch refuses.
+    pub fn new(config: &ModelConfig, seed: u64, device: Device) -> Result<Self> {
+        let count = |name: &str, n: usize| match i64::try_from(n) {
+            Ok(n) if n > 0 => Ok(n),
+            _ => Err(Error::setting(
+                name,
+                format!("{n} is not a number of {name} a network can have"),
+            )),
+        };
+        let (classes, clip_channels) = (
+            count("classes", config.classes)?,
+            count("channels", config.clip_channels)?,
+        );
+        let compute = config.precision.kind();
+        let mut store = Store::new(seed, device, compute);
+        let net = match config.arch {
+            Arch::Resnet50 => {
+                let plan = Plan {
+                    blocks: [3, 4, 6, 3],
+                    bottleneck: true,
+                };
+                Net::ResNet(ResNet::new(&mut store, &plan, 3, classes)?)
+            }
+            Arch::Resnet18 => {
+                let plan = Plan {
+                    blocks: [2, 2, 2, 2],
+                    bottleneck: false,
+                };
+                Net::ResNet(ResNet::new(&mut store, &plan, 3, classes)?)
+            }
+            Arch::Tiny => Net::Tiny(Tiny::new(&mut store, clip_channels, classes, compute)?),
+        };
+        let Store { trained, all, .. } = store;
+        Ok(Self {
+            config: *config,
+            device,
+            net,
+            trained,
+            all,
+        })
+    }
+
+    /// Where its weights lie.
+    #[must_use]
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// Channels that images must have: 3 for residual networks, the clips' own for the tiny one.
+    #[must_use]
+    pub fn channels(&self) -> usize {
+        match self.config.arch {
+            Arch::Resnet50 | Arch::Resnet18 => 3,
+            Arch::Tiny => self.config.clip_channels,
+        }
+    }
+
+    /// How images must be normalised: as ImageNet's for residual networks, to about -1..=1 for the tiny one.
+    #[must_use]
+    pub fn normalisation(&self) -> Normalisation {
+        let [mean, std] = match self.config.arch {
+            Arch::Resnet50 | Arch::Resnet18 => IMAGENET.map(|values| values.to_vec()),
+            Arch::Tiny => [vec![0.5; self.channels()], vec![0.5; self.channels()]],
+        };
+        Normalisation { mean, std }
+    }
+
+    /// Logits f32 \[B, classes\] of normalised images f32 \[B, channels, H, W\]. With `train`, batch norms use and learn the batch's statistics.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for images of other channels; what libtorch refuses, such as memory.
+    pub fn forward(&self, images: &Tensor, train: bool) -> Result<Tensor> {
+        let (batch, channels, height, width) = images.size4()?;
+        let expected = i64::try_from(self.channels()).unwrap_or(i64::MAX);
+        if channels != expected {
+            let (expected, got) = (vec![batch, expected, height, width], images.size());
+            return Err(Error::Shape {
+                what: "images",
+                expected,
+                got,
+            });
+        }
+        let images = if self.device.is_cuda() {
+            channels_last(images)?
+        } else {
+            images.shallow_clone()
+        };
+        match &self.net {
+            Net::ResNet(net) => net.forward(&images.f_to_kind(self.config.precision.kind())?, train),
+            Net::Tiny(net) => net.forward(&images, train),
+        }
+    }
+
+    /// Trained tensors in two groups, `body` and `last layer`; the latter with its own learning-rate multiplier.
+    #[must_use]
+    pub fn groups(&self, last_layer_lr_multiplier: f64) -> Vec<Group> {
+        let (mut body, mut last) = (Vec::new(), Vec::new());
+        for (name, tensor) in &self.trained {
+            let group = if name.starts_with("fc.") { &mut last } else { &mut body };
+            group.push((name.clone(), tensor.shallow_clone()));
+        }
+        vec![
+            Group {
+                name: "body".to_owned(),
+                tensors: body,
+                lr_multiplier: 1.0,
+            },
+            Group {
+                name: "last layer".to_owned(),
+                tensors: last,
+                lr_multiplier: last_layer_lr_multiplier,
+            },
+        ]
+    }
+
+    /// All tensors with torchvision's names, in torchvision's order; later steps change them.
+    #[must_use]
+    pub fn state(&self) -> Vec<Named> {
+        self.all
+            .iter()
+            .map(|(name, tensor)| (name.clone(), tensor.shallow_clone()))
+            .collect()
+    }
+
+    /// Takes back a [`Model::state`].
+    ///
+    /// # Errors
+    /// [`Error::State`] naming what is missing, unexpected or of another shape; nothing is loaded then.
+    pub fn load(&mut self, state: &[Named]) -> Result<()> {
+        adopt("model", &self.all, state)
+    }
+
+    /// Takes weights trained for something else: all but a last layer of other classes, which stays as drawn.
+    ///
+    /// Counts of batches, which old files lack and nothing depends on, may be missing.
+    ///
+    /// # Errors
+    /// As [`Model::load`].
+    pub fn load_backbone(&mut self, weights: &[Named]) -> Result<Head> {
+        let find = |name: &str| {
+            weights
+                .iter()
+                .find(|(other, _)| other == name)
+                .map(|(_, tensor)| tensor)
+        };
+        let is_head = |name: &str| name.starts_with("fc.");
+        let file_classes = find("fc.weight").and_then(|tensor| tensor.size().first().copied());
+        let fresh = file_classes != i64::try_from(self.config.classes).ok();
+        let wanted = |(name, _): &&Named| {
+            !(fresh && is_head(name)) && (find(name).is_some() || !name.ends_with(".num_batches_tracked"))
+        };
+        let clone = |(name, tensor): &Named| (name.clone(), tensor.shallow_clone());
+        let targets: Vec<_> = self.all.iter().filter(wanted).map(clone).collect();
+        let source: Vec<_> = weights
+            .iter()
+            .filter(|(name, _)| !(fresh && is_head(name)))
+            .map(clone)
+            .collect();
+        adopt("model", &targets, &source)?;
+        Ok(if fresh {
+            Head::Fresh { classes: file_classes }
+        } else {
+            Head::Loaded
+        })
+    }
+}
+
+impl Precision {
+    fn kind(self) -> Kind {
+        match self {
+            Self::F32 => Kind::Float,
+            Self::Bf16 => Kind::BFloat16,
+        }
+    }
+}
+
+/// Reads weights with torchvision's names from a safetensors file.
+///
+/// # Errors
+/// [`Error::Setting`] with the reason and how to convert, for a file that is no safetensors.
+pub fn read_weights(path: &Path) -> Result<Vec<Named>> {
+    Tensor::read_safetensors(path).map_err(|cause| {
+        let reason = format!(
+            "{cause}; weights are safetensors with torchvision's names: docs/training.md shows how to convert a .pth"
+        );
+        Error::setting("weights", reason)
+    })
+}

@@ -1,1 +1,204 @@
-//! Defines the optimisers.
+//! Defines the optimisers, Adam, AdamW and SGD as PyTorch computes them, with groups of tensors and a state that can be saved.
+//!
+//! Every element is updated by itself, in operations that are the same for any number of threads.
+
+mod flat;
+
+use serde::{Deserialize, Serialize};
+use tch::{Kind, Tensor};
+
+use self::flat::Flat;
+use crate::error::{Error, Result};
+use crate::state::{Named, adopt};
+
+/// Decay of the running mean and of the running square of gradients, and what is added to a denominator: PyTorch's defaults, of Kingma
+/// and Ba 2015 (arXiv 1412.6980).
+const BETA: [f64; 2] = [0.9, 0.999];
+const EPS: f64 = 1e-8;
+
+/// How a step is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Algorithm {
+    /// Adam; weight decay is added to the gradient.
+    Adam,
+    /// Adam with decoupled weight decay (Loshchilov and Hutter 2019, arXiv 1711.05101).
+    AdamW,
+    /// Gradient descent; weight decay is added to the gradient.
+    Sgd {
+        /// Share of the last step that is kept; 0 for none.
+        momentum: f64,
+    },
+}
+
+/// Tensors that are trained alike.
+#[derive(Debug)]
+pub struct Group {
+    /// Name of the group: `body`, `last layer`, a loss's.
+    pub name: String,
+    /// Dense leaf tensors that require a gradient, by the names their state is saved under.
+    pub tensors: Vec<Named>,
+    /// Learning rate over that of the run.
+    pub lr_multiplier: f64,
+}
+
+struct Trained {
+    flat: Flat,
+    lr_multiplier: f64,
+    /// Running mean of gradients, or momentum; and running mean of their squares.
+    moments: Vec<(&'static str, Tensor)>,
+}
+
+/// An optimiser over groups of tensors, which live in its buffers from then on.
+pub struct Optimizer {
+    algorithm: Algorithm,
+    lr: f64,
+    weight_decay: f64,
+    steps: i64,
+    groups: Vec<Trained>,
+}
+
+impl Optimizer {
+    /// An optimiser that has taken no step. The groups' tensors become views of its buffers: whoever holds them sees every step.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a rate that is no number from 0, or a group of several kinds or devices; what libtorch refuses.
+    pub fn new(algorithm: Algorithm, lr: f64, weight_decay: f64, groups: Vec<Group>) -> Result<Self> {
+        let momentum = if let Algorithm::Sgd { momentum } = algorithm {
+            momentum
+        } else {
+            0.0
+        };
+        let multipliers = groups.iter().map(|group| ("lr_multiplier", group.lr_multiplier));
+        for (name, value) in [("lr", lr), ("weight_decay", weight_decay), ("momentum", momentum)]
+            .into_iter()
+            .chain(multipliers)
+        {
+            if !(value >= 0.0 && value.is_finite()) {
+                return Err(Error::setting(name, format!("{value} is not a number of 0 or more")));
+            }
+        }
+        let names: &[&str] = match algorithm {
+            Algorithm::Adam | Algorithm::AdamW => &["exp_avg", "exp_avg_sq"],
+            Algorithm::Sgd { momentum } if momentum > 0.0 => &["momentum_buffer"],
+            Algorithm::Sgd { .. } => &[],
+        };
+        let trained = groups.into_iter().map(
+            |Group {
+                 tensors, lr_multiplier, ..
+             }| {
+                let flat = Flat::new(tensors)?;
+                let moments = names
+                    .iter()
+                    .map(|name| Ok((*name, flat.zeros()?)))
+                    .collect::<Result<_>>()?;
+                Ok(Trained {
+                    flat,
+                    lr_multiplier,
+                    moments,
+                })
+            },
+        );
+        Ok(Self {
+            algorithm,
+            lr,
+            weight_decay,
+            steps: 0,
+            groups: trained.collect::<Result<_>>()?,
+        })
+    }
+
+    /// The learning rate from now on.
+    pub fn set_lr(&mut self, lr: f64) {
+        self.lr = lr;
+    }
+
+    /// Sets every gradient to zero.
+    ///
+    /// # Errors
+    /// What libtorch refuses.
+    pub fn zero_grad(&mut self) -> Result<()> {
+        for group in &mut self.groups {
+            let _ = group.flat.gradients.f_zero_()?;
+        }
+        Ok(())
+    }
+
+    /// Moves every tensor by its gradient.
+    ///
+    /// # Errors
+    /// What libtorch refuses.
+    pub fn step(&mut self) -> Result<()> {
+        self.steps += 1;
+        let (algorithm, weight_decay, steps) = (self.algorithm, self.weight_decay, self.steps);
+        let lr = self.lr;
+        tch::no_grad(|| {
+            self.groups
+                .iter_mut()
+                .try_for_each(|group| group.step(algorithm, lr, weight_decay, steps))
+        })
+    }
+
+    /// What a resumed run needs back, by the names of the tensors; later steps change the tensors.
+    ///
+    /// # Errors
+    /// What libtorch refuses.
+    pub fn state(&self) -> Result<Vec<Named>> {
+        let mut state = vec![("step".to_owned(), Tensor::f_from_slice(&[self.steps])?)];
+        for group in &self.groups {
+            for (moment, buffer) in &group.moments {
+                let views = group.flat.views(buffer)?;
+                state.extend(views.into_iter().map(|(name, view)| (format!("{moment}.{name}"), view)));
+            }
+        }
+        Ok(state)
+    }
+
+    /// Takes back a [`Optimizer::state`].
+    ///
+    /// # Errors
+    /// [`Error::State`] if it is another algorithm's or another model's.
+    pub fn load_state(&mut self, state: &[Named]) -> Result<()> {
+        let targets = self.state()?;
+        adopt("optimiser", &targets, state)?;
+        if let Some((_, step)) = targets.first() {
+            self.steps = step.f_to_kind(Kind::Int64)?.f_int64_value(&[0])?;
+        }
+        Ok(())
+    }
+}
+
+impl Trained {
+    /// One step, in PyTorch's order of operations.
+    fn step(&mut self, algorithm: Algorithm, lr: f64, weight_decay: f64, steps: i64) -> Result<()> {
+        let lr = lr * self.lr_multiplier;
+        let values = &mut self.flat.values;
+        let mut gradient = self.flat.gradients.shallow_clone();
+        if algorithm == Algorithm::AdamW {
+            let _ = values.f_mul_scalar_(1.0 - lr * weight_decay)?;
+        } else if weight_decay != 0.0 {
+            gradient = values.f_mul_scalar(weight_decay)?.f_add_(&gradient)?;
+        }
+        match (algorithm, self.moments.as_mut_slice()) {
+            (Algorithm::Adam | Algorithm::AdamW, [(_, mean), (_, square)]) => {
+                let corrections = BETA.map(|beta| 1.0 - beta.powf(steps as f64));
+                let _ = mean.f_lerp_(&gradient, 1.0 - BETA[0])?;
+                let scaled = gradient.f_mul_scalar(1.0 - BETA[1])?;
+                let _ = square.f_mul_scalar_(BETA[1])?.f_addcmul_(&scaled, &gradient)?;
+                let denominator = square
+                    .f_sqrt()?
+                    .f_div_scalar_(corrections[1].sqrt())?
+                    .f_add_scalar_(EPS)?;
+                let _ = values.f_addcdiv_(&mean.f_mul_scalar(-lr / corrections[0])?, &denominator)?;
+            }
+            (Algorithm::Sgd { momentum }, [(_, buffer)]) => {
+                let _ = buffer.f_mul_scalar_(momentum)?.f_add_(&gradient)?;
+                let _ = values.f_add_(&buffer.f_mul_scalar(-lr)?)?;
+            }
+            _ => {
+                let _ = values.f_add_(&gradient.f_mul_scalar(-lr)?)?;
+            }
+        }
+        Ok(())
+    }
+}

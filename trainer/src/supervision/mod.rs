@@ -1,1 +1,75 @@
-//! Defines labels and masks.
+//! Defines what a model learns from and is measured against: a label and a mask for every clip and class.
+//!
+//! Per clip and class the dataset says present, absent or unknown, and what each recording's priors rule out. A [`Mode`]
+//! decides how much of it training may see; filters decide which clips are worth a step. Evaluation always sees everything.
+
+mod catalogue;
+mod choice;
+mod knowledge;
+mod prior;
+mod report;
+mod select;
+
+pub use catalogue::{Catalogue, Clip};
+pub use choice::{Filters, FullUnknown, Mode, Rows};
+pub use report::{Lacking, Report};
+
+use rand::seq::SliceRandom;
+
+use crate::random::{Purpose, keyed};
+
+/// Labels and masks of a selection of clips.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Supervision {
+    /// Number of classes C; a class index is a row of `taxa.parquet`.
+    pub classes: usize,
+    /// The clips, N of them, in the order of the dataset; their places here are the row numbers everything else uses.
+    pub clips: Vec<Clip>,
+    /// `[N, C]` row-major: 1 where the class is present and the mask says known, else 0.
+    pub labels: Vec<u8>,
+    /// `[N, C]` row-major: 1 where the label is known, else 0.
+    pub mask: Vec<u8>,
+    /// Whether entries of mask 0 are left out of the loss instead of being taken as negatives by it.
+    pub unknown_left_out: bool,
+    /// What was kept, left out and lacking.
+    pub report: Report,
+}
+
+impl Supervision {
+    /// Number of clips.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.clips.len()
+    }
+
+    /// Mean number of known positives of a clip; 0 without clips.
+    #[must_use]
+    pub fn mean_positives(&self) -> f64 {
+        let positives: u64 = self.labels.iter().map(|&label| u64::from(label)).sum();
+        positives as f64 / self.rows().max(1) as f64
+    }
+
+    /// Gives every clip the label and mask row of another one, as `seed` says: a control that leaves nothing to learn but how
+    /// frequent the classes are.
+    pub fn permute_labels(&mut self, seed: u64) {
+        let mut order: Vec<usize> = (0..self.rows()).collect();
+        order.shuffle(&mut keyed(seed, Purpose::LabelShuffle, &[]));
+        for matrix in [&mut self.labels, &mut self.mask] {
+            let rows = order.iter().map(|&row| row * self.classes..(row + 1) * self.classes);
+            *matrix = rows
+                .flat_map(|row| matrix.get(row).unwrap_or_default().to_vec())
+                .collect();
+        }
+    }
+
+    /// Recording of each clip.
+    #[must_use]
+    pub fn asset_ids(&self) -> Vec<i64> {
+        self.clips.iter().map(|clip| clip.asset_id).collect()
+    }
+
+    /// Labels of each clip, a slice of C a time; nothing if there are no classes.
+    pub fn label_rows(&self) -> impl Iterator<Item = &[u8]> {
+        self.labels.chunks_exact(self.classes.max(1))
+    }
+}

@@ -5,8 +5,12 @@ use std::sync::Arc;
 
 use arrow::array::{RecordBatch, UInt32Array};
 use arrow::compute::take;
-use arrow::datatypes::{DataType, Fields, Schema, SchemaRef};
+use arrow::datatypes::{Fields, Schema};
 use arrow::error::ArrowError;
+use arrow::ipc::writer::StreamWriter;
+use datafusion_common::arrow as planned;
+use planned::datatypes::{DataType, SchemaRef};
+use planned::ipc::reader::StreamReader;
 use shardfmt::entry::{assets_path, labels_path, priors_path};
 use shardfmt::{PriorRow, Taxa, asset_columns, label_columns, prior_columns};
 
@@ -20,11 +24,12 @@ pub(super) fn schema(taxa: &Taxa) -> Result<SchemaRef> {
     let assets = asset_columns(nowhere, taxa, &[])?;
     let priors = prior_columns(nowhere, taxa, &[])?;
     let joined = join(&labels, &assets, &priors, &UInt32Array::from_iter_values([]));
-    Ok(joined.map_err(|error| table(nowhere, &error))?.schema())
+    let joined = joined.map_err(|error| table(nowhere, error.to_string()))?;
+    Ok(handed_over(&joined).map_err(|reason| table(nowhere, reason))?.schema())
 }
 
 /// The columns of a shard, a row for each clip.
-pub(super) fn columns_of(input: &Input<'_>) -> Result<RecordBatch> {
+pub(super) fn columns_of(input: &Input<'_>) -> Result<planned::array::RecordBatch> {
     let path = |name: String| input.path(&name);
     let taxa = input.taxa();
     let labels = label_columns(&path(labels_path(input.number)), taxa, &input.labels)?;
@@ -45,7 +50,10 @@ pub(super) fn columns_of(input: &Input<'_>) -> Result<RecordBatch> {
         &priors,
         &UInt32Array::from_iter_values(number_of_asset),
     );
-    Ok(joined.map_err(|error| table(&path(labels_path(input.number)), &error))?)
+    let handed_over = joined
+        .map_err(|error| error.to_string())
+        .and_then(|joined| handed_over(&joined));
+    Ok(handed_over.map_err(|reason| table(&path(labels_path(input.number)), reason))?)
 }
 
 /// Gives each clip the row of its recording. Of columns of one name the label table's counts.
@@ -68,10 +76,23 @@ fn join(
     RecordBatch::try_new(Arc::new(Schema::new(Fields::from(fields))), columns)
 }
 
-fn table(path: &Path, error: &ArrowError) -> shardfmt::Error {
+/// The same columns as arrays of the arrow that DataFusion has: both versions speak IPC.
+fn handed_over(batch: &RecordBatch) -> std::result::Result<planned::array::RecordBatch, String> {
+    let mut stream = Vec::new();
+    let written = StreamWriter::try_new(&mut stream, &batch.schema()).and_then(|mut writer| {
+        writer.write(batch)?;
+        writer.finish()
+    });
+    written.map_err(|error| error.to_string())?;
+    let mut reader = StreamReader::try_new(stream.as_slice(), None).map_err(|error| error.to_string())?;
+    let read = reader.next().ok_or("no columns came through")?;
+    read.map_err(|error| error.to_string())
+}
+
+fn table(path: &Path, reason: String) -> shardfmt::Error {
     shardfmt::Error::Table {
         path: path.to_path_buf(),
-        reason: error.to_string(),
+        reason,
     }
 }
 

@@ -6,8 +6,8 @@ mod context;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use arrow::array::{Array, BooleanArray};
-use arrow::datatypes::{DataType, SchemaRef};
+use datafusion_common::arrow::array::{Array, BooleanArray};
+use datafusion_common::arrow::datatypes::{DataType, FieldRef, SchemaRef};
 use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion_common::{DFSchema, DataFusionError, SchemaError};
 use datafusion_expr::execution_props::ExecutionProps;
@@ -163,8 +163,7 @@ fn in_words(error: &DataFusionError) -> String {
 }
 
 fn wrong(text: &str, schema: &SchemaRef, message: String) -> Error {
-    let column =
-        |field: &arrow::datatypes::FieldRef| format!("{} ({})", field.name(), columns::type_name(field.data_type()));
+    let column = |field: &FieldRef| format!("{} ({})", field.name(), columns::type_name(field.data_type()));
     Error::Predicate {
         predicate: text.into(),
         message,

@@ -1,1 +1,0 @@
-//! Defines augmentation on the device.

@@ -1,0 +1,209 @@
+//! Defines the changes made to training clips: masks, shifts, gain, mixing and mirroring, on the device, keyed by seed, epoch and row.
+//!
+//! They work on stored levels before normalisation. Nothing depends on what was drawn before, so a resumed run repeats them.
+
+mod change;
+mod draw;
+
+use serde::{Deserialize, Serialize};
+use shardfmt::{DatasetInfo, Dtype};
+use tch::Tensor;
+
+use self::change::Levels;
+use self::draw::Draw;
+use crate::error::{Error, Result};
+
+/// The changes as configured; by default none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AugmentConfig {
+    /// Bands of time that are silenced in each clip.
+    pub time_masks: u32,
+    /// Largest width of such a band, as a share of the clip.
+    pub time_mask_share: f64,
+    /// Bands of frequency that are silenced in each clip.
+    pub frequency_masks: u32,
+    /// Largest height of such a band, as a share of the image.
+    pub frequency_mask_share: f64,
+    /// Largest shift in time, as a share of the clip; what leaves at one end comes in at the other, so labels stay true.
+    pub time_shift_share: f64,
+    /// Largest gain or loss in dB; what is at the floor of the scale stays there.
+    pub gain_db: f64,
+    /// Probability that a clip is mixed with another of its batch.
+    pub mixup: f64,
+    /// Probability that an image is mirrored; pictures only.
+    pub horizontal_flip: f64,
+}
+
+/// The changes, ready for the clips of one dataset.
+#[derive(Clone, Copy, Debug)]
+pub struct Augmentation {
+    config: AugmentConfig,
+    levels: Levels,
+    seed: u64,
+}
+
+/// Clips of a batch and what is known of them; before and after.
+#[derive(Debug)]
+pub struct Batch {
+    /// Stored values \[B, C, H, W\]; f32 afterwards.
+    pub images: Tensor,
+    /// Labels \[B, classes\], 0 where the mask is.
+    pub labels: Tensor,
+    /// What is known, \[B, classes\].
+    pub mask: Tensor,
+}
+
+impl AugmentConfig {
+    /// Checks that every value is within its range.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] naming the first that is not.
+    pub fn validate(&self) -> Result<()> {
+        for (name, value, max) in [
+            ("time_mask_share", self.time_mask_share, 1.0),
+            ("frequency_mask_share", self.frequency_mask_share, 1.0),
+            ("time_shift_share", self.time_shift_share, 1.0),
+            ("gain_db", self.gain_db, 200.0),
+            ("mixup", self.mixup, 1.0),
+            ("horizontal_flip", self.horizontal_flip, 1.0),
+        ] {
+            if !(0.0..=max).contains(&value) {
+                return Err(Error::setting(
+                    format!("augment.{name}"),
+                    format!("{value} is not from 0 to {max}"),
+                ));
+            }
+        }
+        for (name, masks, share) in [
+            ("time_masks", self.time_masks, self.time_mask_share),
+            ("frequency_masks", self.frequency_masks, self.frequency_mask_share),
+        ] {
+            if masks > 100 || (masks > 0 && share == 0.0) {
+                let reason =
+                    format!("{masks} masks of at most {share} of an image: 0 to 100, each with a share above 0");
+                return Err(Error::setting(format!("augment.{name}"), reason));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Augmentation {
+    /// The changes for the clips of a dataset, `None` if there are none.
+    ///
+    /// `remembering` names the parts of the run that keep something of every clip from one epoch to the next, such as a method's learned labels:
+    /// what they keep of a clip would be of another one, too, so nothing is mixed beside them.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a value out of range, or a change that makes no sense for such clips.
+    pub fn new(config: &AugmentConfig, info: &DatasetInfo, seed: u64, remembering: &[&str]) -> Result<Option<Self>> {
+        config.validate()?;
+        if *config == AugmentConfig::default() {
+            return Ok(None);
+        }
+        let refuse = |name: &str, reason: &str| Err(Error::setting(format!("augment.{name}"), reason));
+        let picture = info.axes.clip_duration_s <= 0.0;
+        let time = config.time_masks > 0 || config.time_shift_share > 0.0 || config.frequency_masks > 0;
+        if picture && time {
+            return refuse(
+                "time_masks, time_shift_share, frequency_masks",
+                "the dataset's images have no time and no frequency",
+            );
+        }
+        if !picture && config.horizontal_flip > 0.0 {
+            return refuse(
+                "horizontal_flip",
+                "a spectrogram mirrored is a song played backwards, which no bird sings",
+            );
+        }
+        let decibels = info.values.unit == "dB";
+        if !decibels && config.gain_db > 0.0 {
+            return refuse("gain_db", "the dataset's values are no decibels");
+        }
+        if config.mixup > 0.0 {
+            if !decibels || info.values.reference == "none" {
+                return refuse(
+                    "mixup",
+                    "sounds add as powers, and the dataset's values have no known level",
+                );
+            }
+            if let Some(part) = remembering.first() {
+                return refuse(
+                    "mixup",
+                    &format!("{part} keeps values of each clip, which a mix of two would spoil"),
+                );
+            }
+        }
+        Ok(Some(Self {
+            config: *config,
+            levels: Levels::of(info),
+            seed,
+        }))
+    }
+
+    /// Changes the clips of `rows`, training row numbers, in `epoch`; `ref_db` is what each clip's values are relative to.
+    ///
+    /// A mix is present where either clip is known to be, absent where both are known to be, unknown elsewhere. A clip without a level
+    /// (NaN, or nothing but the floor) is not mixed.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the parts of the batch do not belong together; what libtorch refuses.
+    pub fn apply(&self, clips: Batch, rows: &[u32], ref_db: &[f32], epoch: u32) -> Result<Batch> {
+        let (batch, _, height, width) = clips.images.size4()?;
+        for (what, got) in [("rows of a batch", rows.len()), ("ref_db of a batch", ref_db.len())] {
+            let got = i64::try_from(got).unwrap_or(i64::MAX);
+            if got != batch {
+                return Err(Error::Shape {
+                    what,
+                    expected: vec![batch],
+                    got: vec![got],
+                });
+            }
+        }
+        let draws: Vec<Draw> = rows
+            .iter()
+            .map(|row| Draw::new(&self.config, self.seed, epoch, *row, [height, width]))
+            .collect();
+        let Batch {
+            images,
+            mut labels,
+            mut mask,
+        } = clips;
+        let mut images = images.f_to_kind(tch::Kind::Float)?;
+        if self.config.time_shift_share > 0.0 || self.config.horizontal_flip > 0.0 {
+            images = change::columns(&images, &draws)?;
+        }
+        if self.config.gain_db > 0.0 {
+            images = self.levels.gain(&images, &draws)?;
+        }
+        if self.config.mixup > 0.0 {
+            let mix = change::Mix::new(&self.levels, &images, &draws, ref_db)?;
+            images = self.levels.mix(&images, &mix)?;
+            (labels, mask) = mix.known(&labels, &mask)?;
+        }
+        images = self.levels.silence(images, 3, &draws, |draw| &draw.time_masks)?;
+        images = self.levels.silence(images, 2, &draws, |draw| &draw.frequency_masks)?;
+        Ok(Batch { images, labels, mask })
+    }
+}
+
+impl Levels {
+    /// The scale of a dataset's values; the dataset's writer says what they mean.
+    fn of(info: &DatasetInfo) -> Self {
+        let (offset, step) = (info.values.offset, info.values.step);
+        let decibels = info.values.unit == "dB";
+        let [floor, ceiling] = match info.clips.dtype {
+            Dtype::U8 => [0.0, 255.0],
+            // As many decibels as bytes have; other units have no end that is known.
+            Dtype::F16 | Dtype::F32 if decibels => [-80.0, 0.0].map(|db| (db - offset) / step),
+            Dtype::F16 | Dtype::F32 => [0.0, f64::MAX],
+        };
+        Self {
+            offset,
+            step,
+            floor,
+            ceiling,
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! Defines a benchmark's file: methods down, columns across, seeds within, each cell a whole run with settings of its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::config::Config;
+use crate::error::{Error, Result};
+
+/// A benchmark's file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// Heads the table.
+    pub name: String,
+    /// Folder of the dataset; relative to the file.
+    pub dataset: PathBuf,
+    /// Every cell is run once for each of them.
+    pub seeds: Vec<u64>,
+    /// Settings of all runs; what is left out keeps its default.
+    #[serde(default)]
+    pub base: toml::Table,
+    /// The rows of the table.
+    #[serde(rename = "method")]
+    pub methods: Vec<Method>,
+    /// Its columns.
+    #[serde(rename = "column")]
+    pub columns: Vec<Column>,
+    /// How parameters are chosen; without it, all stand as written.
+    pub search: Option<Search>,
+    /// Averages printed below the table: name -> methods.
+    #[serde(default)]
+    pub average: BTreeMap<String, Vec<String>>,
+}
+
+/// A row of the table.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Method {
+    /// Its name; where the paper has it too, its figure is printed beside ours.
+    pub name: String,
+    /// Settings on top of the base.
+    #[serde(default)]
+    pub settings: toml::Table,
+    /// The columns it is run in; absent: all that are not [`Column::named_only`].
+    pub columns: Option<Vec<String>>,
+    /// For the search: dotted setting -> values to try. Settings of `asset_reg` count only in columns that have one.
+    #[serde(default)]
+    pub grid: BTreeMap<String, Vec<toml::Value>>,
+}
+
+/// A column of the table.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Column {
+    /// Its name, as with [`Method::name`].
+    pub name: String,
+    /// Settings on top of the method's.
+    #[serde(default)]
+    pub settings: toml::Table,
+    /// Only for methods that name it.
+    #[serde(default)]
+    pub named_only: bool,
+    /// Columns it is compared with, seed by seed.
+    #[serde(default)]
+    pub against: Vec<String>,
+    /// Takes the parameters found for another column instead of a search of its own: a control has to differ from what it
+    /// controls in one thing only.
+    pub tuned_as: Option<String>,
+}
+
+/// How parameters are chosen on val, before the seeds are run.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Search {
+    /// Trials of every method in every column, the same number for all.
+    pub trials: usize,
+    /// Seed of the trials, and of which points of the grid are tried.
+    pub seed: u64,
+    /// Dotted setting -> values to try, for every method.
+    #[serde(default)]
+    pub grid: BTreeMap<String, Vec<toml::Value>>,
+}
+
+/// A method in a column.
+#[derive(Clone, Copy, Debug)]
+pub struct Cell<'a> {
+    /// The row.
+    pub method: &'a Method,
+    /// The column.
+    pub column: &'a Column,
+}
+
+impl Plan {
+    /// Reads a benchmark's file and checks that its names hold together and every cell's settings make sense.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Setting`] naming what is wrong.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|cause| Error::io(path, "read", cause))?;
+        let wrong = |reason: String| Error::setting(path.display().to_string(), reason);
+        let mut plan: Self = toml::from_str(&text).map_err(|cause| wrong(cause.to_string()))?;
+        plan.check().map_err(wrong)?;
+        plan.dataset = path.parent().unwrap_or(Path::new("")).join(&plan.dataset);
+        for cell in plan.cells() {
+            let config = plan.config(cell, &[])?;
+            config.validate()?;
+        }
+        Ok(plan)
+    }
+
+    fn check(&self) -> std::result::Result<(), String> {
+        for (what, names) in [
+            (
+                "method",
+                self.methods.iter().map(|method| &method.name).collect::<Vec<_>>(),
+            ),
+            ("column", self.columns.iter().map(|column| &column.name).collect()),
+        ] {
+            let mut folders = BTreeSet::new();
+            if let Some(twice) = names.iter().find(|name| !folders.insert(folder_name(name))) {
+                return Err(format!("{what} {twice:?} shares its folder's name with another one"));
+            }
+        }
+        if self.seeds.is_empty() || self.methods.is_empty() || self.columns.is_empty() {
+            return Err("needs at least one seed, one [[method]] and one [[column]]".into());
+        }
+        let columns: BTreeSet<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
+        let named = self
+            .methods
+            .iter()
+            .filter_map(|method| method.columns.as_ref())
+            .flatten();
+        let compared = self
+            .columns
+            .iter()
+            .flat_map(|column| column.against.iter().chain(&column.tuned_as));
+        if let Some(unknown) = named.chain(compared).find(|name| !columns.contains(name.as_str())) {
+            return Err(format!("there is no column {unknown:?}, only {columns:?}"));
+        }
+        let methods: BTreeSet<&str> = self.methods.iter().map(|method| method.name.as_str()).collect();
+        if let Some(unknown) = self
+            .average
+            .values()
+            .flatten()
+            .find(|name| !methods.contains(name.as_str()))
+        {
+            return Err(format!("there is no method {unknown:?}, only {methods:?}"));
+        }
+        let controls = self.columns.iter().filter_map(|column| column.tuned_as.as_ref());
+        for source in controls {
+            if self
+                .columns
+                .iter()
+                .any(|column| column.name == *source && column.tuned_as.is_some())
+            {
+                return Err(format!(
+                    "column {source:?} is tuned as another one, so none can be tuned as it"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// All cells, row by row.
+    pub fn cells(&self) -> impl Iterator<Item = Cell<'_>> {
+        self.methods.iter().flat_map(move |method| {
+            let takes = move |column: &&Column| match &method.columns {
+                Some(names) => names.contains(&column.name),
+                None => !column.named_only,
+            };
+            self.columns
+                .iter()
+                .filter(takes)
+                .map(move |column| Cell { method, column })
+        })
+    }
+
+    /// Settings of a cell: base, method, column, and `chosen` values on top.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] naming the cell.
+    pub fn config(&self, cell: Cell<'_>, chosen: &[(String, toml::Value)]) -> Result<Config> {
+        let mut table = self.base.clone();
+        merge(&mut table, &cell.method.settings);
+        merge(&mut table, &cell.column.settings);
+        for (key, value) in chosen {
+            put(&mut table, key, value.clone());
+        }
+        let name = format!("{} in column {}", cell.method.name, cell.column.name);
+        table
+            .try_into()
+            .map_err(|cause: toml::de::Error| Error::setting(name, cause.to_string()))
+    }
+}
+
+/// The name of a folder for a method or column: letters, digits and `_`, with `-` for what lies between.
+#[must_use]
+pub fn folder_name(name: &str) -> String {
+    let words = name.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'));
+    let words: Vec<String> = words
+        .filter(|word| !word.is_empty())
+        .map(str::to_ascii_lowercase)
+        .collect();
+    words.join("-")
+}
+
+/// Lays `above` over `below`, table by table.
+fn merge(below: &mut toml::Table, above: &toml::Table) {
+    for (key, value) in above {
+        match (below.get_mut(key), value) {
+            (Some(toml::Value::Table(inner)), toml::Value::Table(above)) => merge(inner, above),
+            _ => {
+                below.insert(key.clone(), value.clone());
+            }
+        }
+    }
+}
+
+/// Sets a dotted key.
+fn put(table: &mut toml::Table, key: &str, value: toml::Value) {
+    match key.split_once('.') {
+        None => {
+            table.insert(key.into(), value);
+        }
+        Some((first, rest)) => {
+            let inner = table.entry(first).or_insert_with(|| toml::Table::new().into());
+            if let toml::Value::Table(inner) = inner {
+                put(inner, rest, value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    const FILE: &str = r#"
+        name = "t"
+        dataset = "d"
+        seeds = [1, 2]
+        [base]
+        epochs = 3
+        [base.optimiser]
+        lr = 0.01
+        [[method]]
+        name = "BCE-AN"
+        [[method]]
+        name = "BCE-Full"
+        columns = ["Full"]
+        settings = { optimiser = { weight_decay = 0.1 } }
+        [[column]]
+        name = "Target"
+        [[column]]
+        name = "+R_P"
+        settings = { asset_reg = { alpha = 0.3 } }
+        against = ["Target"]
+        [[column]]
+        name = "Full"
+        named_only = true
+        settings = { mode = "full" }
+    "#;
+
+    #[test]
+    fn cells_and_their_settings() {
+        let plan: Plan = toml::from_str(FILE).unwrap();
+        plan.check().unwrap();
+        let cells: Vec<_> = plan.cells().collect();
+        let names: Vec<_> = cells
+            .iter()
+            .map(|cell| (cell.method.name.as_str(), cell.column.name.as_str()))
+            .collect();
+        assert_eq!(names, [("BCE-AN", "Target"), ("BCE-AN", "+R_P"), ("BCE-Full", "Full")]);
+        let chosen = [("optimiser.lr".to_owned(), toml::Value::Float(0.5))];
+        let config = plan.config(cells[2], &chosen).unwrap();
+        let optimiser = &config.optimiser;
+        assert_eq!((config.epochs, optimiser.lr, optimiser.weight_decay), (3, 0.5, 0.1));
+        assert!(plan.config(cells[0], &[]).unwrap().asset_reg.is_none());
+        assert_eq!(plan.config(cells[1], &[]).unwrap().asset_reg.unwrap().alpha, 0.3);
+    }
+
+    #[test]
+    fn names_that_do_not_hold_together_are_refused() {
+        for (from, to, said) in [
+            (r#"against = ["Target"]"#, r#"against = ["Nowhere"]"#, "Nowhere"),
+            (r#"name = "BCE-Full""#, r#"name = "bce an""#, "bce an"),
+            ("seeds = [1, 2]", "seeds = []", "at least one seed"),
+        ] {
+            let plan: Plan = toml::from_str(&FILE.replace(from, to)).unwrap();
+            let reason = plan.check().unwrap_err();
+            assert!(reason.contains(said), "{reason}");
+        }
+    }
+
+    #[test]
+    fn folder_names() {
+        assert_eq!(folder_name("+R_P (frozen)"), "r_p-frozen");
+        assert_eq!(folder_name("LL-Ct"), "ll-ct");
+    }
+}

@@ -1,0 +1,45 @@
+//! Writes the results of a benchmark as a Parquet table, a row for each cell and seed.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt32Array, UInt64Array};
+use parquet::arrow::ArrowWriter;
+use shardfmt::persist::write_atomic;
+
+use super::table::CellResult;
+use crate::error::{Error, Result};
+
+/// Writes `results` to `path`. mAP is from 0 to 1.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn write_results(path: &Path, results: &[CellResult]) -> Result<()> {
+    let words =
+        |of: fn(&CellResult) -> &str| Arc::new(StringArray::from_iter_values(results.iter().map(of))) as ArrayRef;
+    let counts =
+        |of: fn(&CellResult) -> u64| Arc::new(UInt64Array::from_iter_values(results.iter().map(of))) as ArrayRef;
+    let shares =
+        |of: fn(&CellResult) -> f64| Arc::new(Float64Array::from_iter_values(results.iter().map(of))) as ArrayRef;
+    let epochs = UInt32Array::from_iter_values(results.iter().map(|result| result.best_epoch));
+    let columns = [
+        ("method", words(|result| &result.method)),
+        ("column", words(|result| &result.column)),
+        ("seed", counts(|result| result.seed)),
+        ("rows", counts(|result| result.rows)),
+        ("steps", counts(|result| result.steps)),
+        ("best_epoch", Arc::new(epochs) as ArrayRef),
+        ("val_map", shares(|result| result.val_map)),
+        ("test_map", shares(|result| result.test_map)),
+        ("test_map_occurring", shares(|result| result.test_map_occurring)),
+        ("chance", shares(|result| result.chance)),
+        ("chosen", words(|result| &result.chosen)),
+    ];
+    let fail = |cause: String| Error::io(path, "write", std::io::Error::other(cause));
+    let batch = RecordBatch::try_from_iter(columns).map_err(|cause| fail(cause.to_string()))?;
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).map_err(|cause| fail(cause.to_string()))?;
+    let written = writer.write(&batch).and_then(|()| writer.close());
+    written.map_err(|cause| fail(cause.to_string()))?;
+    Ok(write_atomic(path, &bytes)?)
+}

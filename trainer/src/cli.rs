@@ -1,0 +1,272 @@
+//! Defines the command line of `l48-train`: flags only; what they mean is decided elsewhere.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::asset_reg::{Control, Init};
+use crate::config::OptimiserName;
+use crate::model::{Arch, Precision};
+use crate::supervision::{FullUnknown, Mode, Rows};
+
+/// Trains single-positive multi-label models on dataset shards, and measures them.
+///
+/// Results go to standard output, logs and progress to standard error. Exit codes: 0 done, 2 failed.
+#[derive(Debug, Parser)]
+#[command(name = "l48-train", version, max_term_width = 120)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train a model on a dataset, and evaluate its best epoch.
+    #[command(
+        args_override_self = true,
+        after_help = "Examples:\n  l48-train fit data/demo --out runs/demo --arch tiny --epochs 10 --lr 1e-3\n  l48-train fit data/birds --out runs/llr --mode checklist --loss ll-r --param delta=0.005 --weights resnet50.safetensors\n  l48-train fit data/birds --out runs/reg --asset-reg 0.3 --asset-reg-eps 0.01 --asset-reg-init 0.5\n  l48-train fit data/birds --out runs/reg --resume"
+    )]
+    Fit(Box<FitArgs>),
+    /// Evaluate the best epoch of a run on a split.
+    #[command(after_help = "Example:\n  l48-train eval runs/demo --split test")]
+    Eval(EvalArgs),
+    /// Write the scores of every clip of a dataset as a Parquet table.
+    #[command(after_help = "Example:\n  l48-train predict runs/demo data/demo --out predictions.parquet")]
+    Predict(PredictArgs),
+    /// Train a matrix of methods, modes and regularisers over seeds, and print its table.
+    #[command(
+        after_help = "Examples:\n  l48-train benchmark manifests/benchmark-demo.toml --out runs/table --dry-run\n  l48-train benchmark manifests/benchmark-demo.toml --out runs/table"
+    )]
+    Benchmark(BenchmarkArgs),
+    /// Measure training from shards beside the same steps on one batch that stays on the device.
+    #[command(
+        args_override_self = true,
+        after_help = "Example:\n  l48-train bench data/demo --arch tiny --steps 50"
+    )]
+    Bench(BenchArgs),
+}
+
+/// Arguments of `fit`.
+#[derive(Debug, Args)]
+pub struct FitArgs {
+    /// Folder of the dataset.
+    pub dataset: PathBuf,
+    /// Folder of the run.
+    #[arg(long, value_name = "RUN")]
+    pub out: PathBuf,
+    /// Go on from the run's last checkpoint; refused if dataset or settings have changed.
+    #[arg(long)]
+    pub resume: bool,
+    /// Where to compute.
+    #[command(flatten)]
+    pub device: DeviceArg,
+    /// The settings.
+    #[command(flatten)]
+    pub settings: SettingArgs,
+}
+
+/// Where to compute.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct DeviceArg {
+    /// Where to compute.
+    #[arg(long, value_enum, default_value_t = DeviceChoice::Auto)]
+    pub device: DeviceChoice,
+}
+
+/// Where to compute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DeviceChoice {
+    /// A GPU if there is one.
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// A GPU; if there is none, the run says so and uses the CPU.
+    Cuda,
+}
+
+/// The settings of a run as flags; each one stands above the configuration file.
+#[derive(Debug, Default, Args)]
+pub struct SettingArgs {
+    /// Settings as a TOML file; a run's `config.toml` is one.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What is known of the training clips [default: target].
+    #[arg(long)]
+    pub mode: Option<Mode>,
+    /// The method [default: an]; see docs/training.md.
+    #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(crate::loss::names()))]
+    pub loss: Option<String>,
+    /// A parameter of the method, NAME=VALUE; may be repeated.
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parse_parameter)]
+    pub parameters: Vec<(String, toml::Value)>,
+    /// Rows trained on: the mode's own, or those of target mode in every mode [default: own].
+    #[arg(long)]
+    pub rows: Option<Rows>,
+    /// Known negatives become a * loss + b * binary cross-entropy [default: 1,0].
+    #[arg(long, value_name = "A,B", value_parser = parse_pair)]
+    pub known_negatives: Option<(f64, f64)>,
+    /// What an unknown class is in full mode [default: assume-negative].
+    #[arg(long)]
+    pub full_unknown: Option<FullUnknown>,
+    /// Weight of the asset regulariser [default: none].
+    #[arg(long, value_name = "ALPHA")]
+    pub asset_reg: Option<f64>,
+    /// How far a recording's running mean moves with each clip [default: 0.001].
+    #[arg(long, value_name = "E")]
+    pub asset_reg_eps: Option<f64>,
+    /// Start of the running means: uniform (0.4 to 0.6), or a value [default: uniform].
+    #[arg(long, value_name = "uniform|VALUE")]
+    pub asset_reg_init: Option<Init>,
+    /// A control instead of the regulariser itself [default: none].
+    #[arg(long)]
+    pub asset_reg_control: Option<Control>,
+    /// The network [default: resnet50].
+    #[arg(long)]
+    pub arch: Option<Arch>,
+    /// Weights to start from, safetensors with torchvision's names.
+    #[arg(long, value_name = "FILE")]
+    pub weights: Option<PathBuf>,
+    /// Number type of convolutions [default: bf16 on a GPU, f32 on the CPU].
+    #[arg(long)]
+    pub precision: Option<Precision>,
+    /// Passes over the training rows [default: 10].
+    #[arg(long)]
+    pub epochs: Option<u32>,
+    /// Rows in a batch [default: 16].
+    #[arg(long)]
+    pub batch: Option<usize>,
+    /// The optimiser [default: adam].
+    #[arg(long)]
+    pub optimiser: Option<OptimiserName>,
+    /// Learning rate [default: 1e-4].
+    #[arg(long)]
+    pub lr: Option<f64>,
+    /// Decides everything random [default: 48].
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Threads of libtorch on the CPU; part of the run [default: all cores].
+    #[arg(long)]
+    pub threads: Option<usize>,
+    /// Batches hold so many clips of each of their recordings.
+    #[arg(long, value_name = "K")]
+    pub clips_per_asset: Option<usize>,
+    /// At most so many clips of a recording in an epoch.
+    #[arg(long, value_name = "N")]
+    pub max_clips_per_asset: Option<usize>,
+    /// Draw rarer classes more often.
+    #[arg(long)]
+    pub class_balanced: bool,
+    /// Leave out clips without a known positive.
+    #[arg(long)]
+    pub remove_empty: bool,
+    /// Train on silent clips too.
+    #[arg(long)]
+    pub keep_silent: bool,
+    /// Control: give every training clip another clip's labels.
+    #[arg(long)]
+    pub permute_labels: bool,
+    /// Also write a checkpoint after so many steps within an epoch.
+    #[arg(long, value_name = "STEPS")]
+    pub checkpoint_every: Option<u64>,
+}
+
+/// Arguments of `eval`.
+#[derive(Debug, Args)]
+pub struct EvalArgs {
+    /// Folder of the run.
+    pub run: PathBuf,
+    /// Which split.
+    #[arg(long, value_enum, default_value_t = EvaluatedSplit::Test)]
+    pub split: EvaluatedSplit,
+    /// Another dataset with the same images and classes [default: the one trained on].
+    #[arg(long, value_name = "DIR")]
+    pub dataset: Option<PathBuf>,
+    /// Replicates of the bootstrap over recordings; 0 for none.
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub bootstrap: u32,
+    /// Where to compute.
+    #[command(flatten)]
+    pub device: DeviceArg,
+}
+
+/// A split that models are evaluated on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EvaluatedSplit {
+    /// For choosing.
+    Val,
+    /// For reporting.
+    Test,
+}
+
+/// Arguments of `predict`.
+#[derive(Debug, Args)]
+pub struct PredictArgs {
+    /// Folder of the run.
+    pub run: PathBuf,
+    /// Folder of the dataset.
+    pub dataset: PathBuf,
+    /// The table to write.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Where to compute.
+    #[command(flatten)]
+    pub device: DeviceArg,
+}
+
+/// Arguments of `benchmark`.
+#[derive(Debug, Args)]
+pub struct BenchmarkArgs {
+    /// The matrix (TOML).
+    pub file: PathBuf,
+    /// Folder of its runs and tables; finished cells in it are not run again.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Only list the cells with their rows and steps.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Where to compute.
+    #[command(flatten)]
+    pub device: DeviceArg,
+}
+
+/// Arguments of `bench`.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// Folder of the dataset.
+    pub dataset: PathBuf,
+    /// Steps of each kind in a round.
+    #[arg(long, default_value_t = 50)]
+    pub steps: u32,
+    /// Rounds, each of both kinds in turn.
+    #[arg(long, default_value_t = 5)]
+    pub rounds: u32,
+    /// Where to compute.
+    #[command(flatten)]
+    pub device: DeviceArg,
+    /// The settings.
+    #[command(flatten)]
+    pub settings: SettingArgs,
+}
+
+fn parse_pair(text: &str) -> Result<(f64, f64), String> {
+    let number = |text: &str| text.trim().parse().map_err(|_| format!("{text:?} is no number"));
+    let (a, b) = text.split_once(',').ok_or("expected two numbers, as in 1,0.5")?;
+    Ok((number(a)?, number(b)?))
+}
+
+/// `NAME=VALUE`; a value that is no number or boolean is a word.
+fn parse_parameter(text: &str) -> Result<(String, toml::Value), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE, as in delta=0.005")?;
+    let value = if let Ok(whole) = value.parse::<i64>() {
+        toml::Value::Integer(whole)
+    } else if let Ok(number) = value.parse::<f64>() {
+        toml::Value::Float(number)
+    } else if let Ok(boolean) = value.parse::<bool>() {
+        toml::Value::Boolean(boolean)
+    } else {
+        toml::Value::String(value.into())
+    };
+    Ok((name.trim().into(), value))
+}

@@ -1,0 +1,24 @@
+//! `l48-train eval`: measures the best epoch of a run on a split.
+
+use anyhow::{Context, Result};
+use shardfmt::Split;
+
+use super::{device, fit, output, trained};
+use crate::cli::{EvalArgs, EvaluatedSplit};
+use crate::fit::Material;
+use crate::run_folder::RunFolder;
+
+/// Runs the command.
+pub(super) fn run(args: &EvalArgs) -> Result<()> {
+    let device = device::choose(args.device.device);
+    let (_, record) = RunFolder::open(&args.run)?;
+    let dataset = args.dataset.as_ref().unwrap_or(&record.dataset.path);
+    let material = Material::open(dataset).context("the dataset to evaluate on; --dataset names another one")?;
+    let split = match args.split {
+        EvaluatedSplit::Val => Split::Val,
+        EvaluatedSplit::Test => Split::Test,
+    };
+    let (model, scaling) = trained::model(&args.run, &material.dataset, device)?;
+    let evaluation = material.evaluate((&model, &scaling), split, args.bootstrap)?;
+    output::print(&fit::line(split, &evaluation))
+}

@@ -1,0 +1,61 @@
+//! `l48-train fit`: trains a model and evaluates its best epoch.
+
+use anyhow::Result;
+use shardfmt::Split;
+
+use super::{device, output, settings};
+use crate::cli::FitArgs;
+use crate::config::Config;
+use crate::error::Error;
+use crate::fit::{Material, fit};
+use crate::metric::Evaluation;
+use crate::run_folder::RunFolder;
+
+/// Runs the command.
+pub(super) fn run(args: &FitArgs) -> Result<()> {
+    let (run, there) = (args.out.display(), RunFolder::has_run(&args.out));
+    if there && !args.resume {
+        let reason = format!("{run} has a run already; go on with it by --resume, or give another folder");
+        return Err(Error::setting("out", reason).into());
+    }
+    let base = if there {
+        // What is not asked for stays as it is in the run.
+        Config::read(&RunFolder::open(&args.out)?.0.config())?
+    } else {
+        Config::default()
+    };
+    let config = settings::resolve(&args.settings, base)?;
+    let device = device::choose(args.device.device);
+    let material = Material::open(&args.dataset)?;
+    let outcome = fit(&material, &config, &args.out, device)?;
+    let folder = RunFolder::open(&args.out)?.0;
+    let of = config.epochs;
+    let mut text = line(Split::Val, &outcome.val);
+    text += &match &outcome.test {
+        Some(test) => line(Split::Test, test),
+        None => "test  not measured: no clip of it is fully known\n".to_owned(),
+    };
+    text += &format!("best  epoch {} of {of}, chosen on val\n", outcome.best.epoch);
+    text += &format!(
+        "see   {}, {}\n",
+        folder.curves().display(),
+        folder.per_class().display()
+    );
+    output::print(&text)
+}
+
+/// A line on a split: mAP and what to compare it with.
+pub(super) fn line(split: Split, evaluation: &Evaluation) -> String {
+    let interval = evaluation
+        .interval
+        .map_or_else(String::new, |[low, high]| format!(" [{low:.3}, {high:.3}]"));
+    format!(
+        "{:<5} mAP {:.4}{interval}, chance {:.4}; over classes that occur {:.4}; {} clips, {} left out\n",
+        split.as_str(),
+        evaluation.map,
+        evaluation.chance,
+        evaluation.map_occurring,
+        evaluation.kept,
+        evaluation.left_out
+    )
+}

@@ -1,0 +1,297 @@
+//! Defines the learner: model, method, asset regulariser and optimiser, and one step of them.
+
+use std::collections::BTreeMap;
+
+use shardfmt::Dataset;
+use tch::{Device, Kind, Tensor};
+
+use crate::asset_reg::{AssetTable, Clips};
+use crate::augment::{self, Augmentation};
+use crate::batch::{Known, Scaling};
+use crate::checkpoint::Checkpoint;
+use crate::config::Config;
+use crate::error::Result;
+use crate::loader::Loaded;
+use crate::loss::{self, KnownNegatives, Objective, ObjectiveConfig, Setup};
+use crate::model::{Head, Model, ModelConfig, Precision, read_weights};
+use crate::optim::Optimizer;
+use crate::state::Named;
+use crate::supervision::{Mode, Supervision};
+
+/// Names of the parts in a checkpoint.
+const MODEL: &str = "model";
+const OPTIMISER: &str = "optimiser";
+const OBJECTIVE: &str = "objective";
+const ASSET_TABLE: &str = "asset_table";
+
+/// All that changes while a run learns.
+pub struct Learner {
+    device: Device,
+    notes: Vec<String>,
+    model: Model,
+    scaling: Scaling,
+    augmentation: Option<Augmentation>,
+    known: Known,
+    objective: Objective,
+    asset_table: Option<AssetTable>,
+    optimiser: Optimizer,
+    epochs: u32,
+}
+
+/// What a step came to; on a GPU, reading it waits for the step to end.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Value minimised.
+    loss: Tensor,
+    /// Share of the asset regulariser in it.
+    asset_reg: Option<Tensor>,
+}
+
+impl Outcome {
+    /// The value minimised, and the share of the asset regulariser in it.
+    #[must_use]
+    pub fn read(&self) -> (f64, Option<f64>) {
+        let value = |tensor: &Tensor| tensor.double_value(&[]);
+        (value(&self.loss), self.asset_reg.as_ref().map(value))
+    }
+}
+
+impl Learner {
+    /// A learner that has learnt nothing, or what the weights file holds. After this, libtorch's own random numbers are not
+    /// used any more.
+    ///
+    /// # Errors
+    /// [`Error::Setting`](crate::Error::Setting) for parameters that do not fit the method or the dataset, and those of
+    /// reading weights.
+    pub fn new(config: &Config, dataset: &Dataset, supervision: &Supervision, device: Device) -> Result<Self> {
+        let (model, notes) = starting_model(config, dataset, device)?;
+        let asset_ids = supervision.asset_ids();
+        let setup = Setup {
+            classes: supervision.classes,
+            labels: &supervision.labels,
+            mask: &supervision.mask,
+            mean_positives: supervision.mean_positives(),
+            seed: config.seed,
+            device,
+            kind: Kind::Float,
+        };
+        let objective = Objective::new(&objective_config(config, supervision), &setup)?;
+        let clips = Clips {
+            asset_ids: &asset_ids,
+            labels: &supervision.labels,
+            mask: &supervision.mask,
+            classes: supervision.classes,
+        };
+        let table = |settings| AssetTable::new(&clips, settings, config.seed, (Kind::Float, device));
+        let asset_table = config.asset_reg.as_ref().map(table).transpose()?;
+        let mut remembering = Vec::new();
+        if !objective.state().is_empty() {
+            remembering.push(config.loss.name.as_str());
+        }
+        if asset_table.is_some() {
+            remembering.push("the asset regulariser");
+        }
+        let mut groups = model.groups(config.optimiser.last_layer);
+        groups.extend(objective.trained());
+        let algorithm = config.optimiser.algorithm();
+        let optimiser = Optimizer::new(algorithm, config.optimiser.lr, config.optimiser.weight_decay, groups)?;
+        let remembering: Vec<&str> = [
+            (!objective.state().is_empty()).then_some(config.loss.name.as_str()),
+            asset_table.is_some().then_some("the asset regulariser"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        let mut learner = Self {
+            device,
+            notes,
+            scaling: Scaling::new(dataset.info(), &model.normalisation(), device),
+            augmentation: Augmentation::new(&config.augment, dataset.info(), config.seed, &remembering)?,
+            model,
+            known: Known::new(supervision, device),
+            objective,
+            asset_table,
+            optimiser,
+            epochs: config.epochs,
+        };
+        if matches!(config.mode, Mode::Geo | Mode::Checklist) {
+            learner.notes.extend(learner.objective.inert_prior()?);
+        }
+        Ok(learner)
+    }
+
+    /// Learns from one batch of training rows in `epoch`, counted from 1.
+    ///
+    /// The regulariser's table takes the probabilities the batch was trained with, before the optimiser moves (L48 paper,
+    /// equation of R_P; see `asset_reg`).
+    ///
+    /// # Errors
+    /// [`Error::Torch`](crate::Error::Torch).
+    pub fn step(&mut self, batch: &Loaded, epoch: u32) -> Result<Outcome> {
+        let stored = batch.upload(self.device)?;
+        self.step_on(stored, batch, epoch)
+    }
+
+    /// [`Learner::step`] with the batch's stored values on the device already.
+    ///
+    /// # Errors
+    /// As [`Learner::step`].
+    pub fn step_on(&mut self, mut stored: Tensor, batch: &Loaded, epoch: u32) -> Result<Outcome> {
+        let numbers: Vec<i64> = batch.rows.iter().map(|&row| row.into()).collect();
+        let rows = Tensor::from_slice(&numbers).to_device(self.device);
+        let (mut labels, mut mask) = self.known.gather(&rows);
+        if let Some(augmentation) = &self.augmentation {
+            let clips = augment::Batch {
+                images: stored,
+                labels,
+                mask,
+            };
+            let changed = augmentation.apply(clips, &batch.rows, &batch.ref_db, epoch)?;
+            (stored, labels, mask) = (changed.images, changed.labels, changed.mask);
+        }
+        let logits = self.model.forward(&self.scaling.images(&stored), true)?;
+        let mut loss = self.objective.forward(&loss::Batch {
+            logits: &logits,
+            labels: &labels,
+            mask: &mask,
+            rows: &rows,
+            epoch,
+            epochs: self.epochs,
+        })?;
+        let mut asset_reg = None;
+        let places = self
+            .asset_table
+            .as_ref()
+            .map(|table| table.places(&batch.rows))
+            .transpose()?;
+        if let (Some(table), Some(places)) = (&self.asset_table, &places) {
+            let penalty = table.penalty(&logits, places)?;
+            loss = loss.f_add(&penalty)?;
+            asset_reg = Some(penalty.detach());
+        }
+        self.optimiser.zero_grad()?;
+        loss.f_backward()?;
+        if let (Some(table), Some(places)) = (&mut self.asset_table, &places) {
+            table.update(&logits, places)?;
+        }
+        self.optimiser.step()?;
+        Ok(Outcome {
+            loss: loss.detach(),
+            asset_reg,
+        })
+    }
+
+    /// What the user should know of this start: a last layer that is as drawn, a prior that is inert.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Where the tensors lie.
+    #[must_use]
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// The model, to evaluate it.
+    #[must_use]
+    pub fn model(&self) -> (&Model, &Scaling) {
+        (&self.model, &self.scaling)
+    }
+
+    /// Everything that is not made anew from the configuration, by part.
+    ///
+    /// # Errors
+    /// [`Error::Torch`](crate::Error::Torch).
+    pub fn parts(&self) -> Result<BTreeMap<&'static str, Vec<Named>>> {
+        let mut parts = BTreeMap::from([(MODEL, self.model.state()), (OPTIMISER, self.optimiser.state()?)]);
+        let objective = self.objective.state();
+        if !objective.is_empty() {
+            parts.insert(OBJECTIVE, objective);
+        }
+        if let Some(table) = &self.asset_table {
+            parts.insert(ASSET_TABLE, table.state()?);
+        }
+        Ok(parts)
+    }
+
+    /// Takes up what [`Learner::parts`] gave.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`](crate::Error::Checkpoint), [`Error::State`](crate::Error::State).
+    pub fn resume(&mut self, checkpoint: &Checkpoint) -> Result<()> {
+        self.model.load(&checkpoint.tensors(MODEL)?)?;
+        self.optimiser.load_state(&checkpoint.tensors(OPTIMISER)?)?;
+        if !self.objective.state().is_empty() {
+            self.objective.load_state(&checkpoint.tensors(OBJECTIVE)?)?;
+        }
+        if let Some(table) = &mut self.asset_table {
+            table.load_state(&checkpoint.tensors(ASSET_TABLE)?)?;
+        }
+        Ok(())
+    }
+}
+
+fn objective_config(config: &Config, supervision: &Supervision) -> ObjectiveConfig {
+    ObjectiveConfig {
+        method: config.loss.name.clone(),
+        parameters: config.loss.parameters.clone(),
+        known_negatives: KnownNegatives {
+            a: config.loss.a,
+            b: config.loss.b,
+        },
+        mask_unknown: supervision.unknown_left_out,
+    }
+}
+
+/// The model of a configuration with its initial weights, as drawn.
+fn drawn_model(config: &Config, dataset: &Dataset, device: Device) -> Result<Model> {
+    let precision = config.model.precision;
+    let settings = ModelConfig {
+        arch: config.model.arch,
+        classes: dataset.taxa().len(),
+        clip_channels: dataset.info().clips.channels.unwrap_or(1) as usize,
+        precision: precision.unwrap_or(if device.is_cuda() {
+            Precision::Bf16
+        } else {
+            Precision::F32
+        }),
+    };
+    Model::new(&settings, config.seed, device)
+}
+
+/// The model that a run starts with, and what to tell of it.
+fn starting_model(config: &Config, dataset: &Dataset, device: Device) -> Result<(Model, Vec<String>)> {
+    let mut model = drawn_model(config, dataset, device)?;
+    let Some(path) = &config.model.weights else {
+        return Ok((model, Vec::new()));
+    };
+    let notes = match model.load_backbone(&read_weights(path)?)? {
+        Head::Loaded => Vec::new(),
+        Head::Fresh { classes } => {
+            let theirs = classes.map_or_else(
+                || "no last layer".to_owned(),
+                |classes| format!("a last layer of {classes} classes"),
+            );
+            vec![format!("{} has {theirs}; ours starts as drawn", path.display())]
+        }
+    };
+    Ok((model, notes))
+}
+
+/// The model of a checkpoint, to evaluate it.
+///
+/// # Errors
+/// As [`Learner::resume`].
+pub fn trained_model(
+    config: &Config,
+    dataset: &Dataset,
+    checkpoint: &Checkpoint,
+    device: Device,
+) -> Result<(Model, Scaling)> {
+    // Every weight comes from the checkpoint; the file they once started from may be gone.
+    let mut model = drawn_model(config, dataset, device)?;
+    model.load(&checkpoint.tensors(MODEL)?)?;
+    let scaling = Scaling::new(dataset.info(), &model.normalisation(), device);
+    Ok((model, scaling))
+}

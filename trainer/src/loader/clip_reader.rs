@@ -1,0 +1,53 @@
+//! Provides the clips of a dataset by shard and row, each one verified when it is first touched.
+
+use shardfmt::{Checks, ClipSpec, Dataset, MappedFile, Shard};
+
+use crate::error::Result;
+use crate::supervision::Clip;
+
+/// All shards of a dataset, mapped.
+#[derive(Debug)]
+pub struct ClipReader {
+    shards: Vec<Shard<MappedFile>>,
+    spec: ClipSpec,
+}
+
+impl ClipReader {
+    /// Maps every shard; reads no clip.
+    ///
+    /// # Errors
+    /// [`Error::Dataset`](crate::Error::Dataset) naming the shard that is damaged or not the one listed.
+    pub fn open(dataset: &Dataset) -> Result<Self> {
+        let shards = (0..dataset.shard_count()).map(|shard| dataset.open_shard(shard, Checks::FirstTouch));
+        Ok(Self {
+            shards: shards.collect::<shardfmt::Result<_>>()?,
+            spec: dataset.info().clips,
+        })
+    }
+
+    /// Shape and number type of every clip.
+    #[must_use]
+    pub fn spec(&self) -> ClipSpec {
+        self.spec
+    }
+
+    /// Copies a clip into `into` and returns its level, `ref_db`.
+    ///
+    /// # Errors
+    /// [`Error::Dataset`](crate::Error::Dataset) with shard, recording and row of a damaged record.
+    pub(super) fn copy(&self, place: &Clip, into: &mut [u8]) -> Result<f32> {
+        let shard = self
+            .shards
+            .get(place.shard as usize)
+            .ok_or(shardfmt::Error::NoSuchShard {
+                path: self
+                    .shards
+                    .first()
+                    .map_or_else(Default::default, |shard| shard.path().into()),
+                shard: place.shard,
+                shards: self.shards.len() as u32,
+            })?;
+        into.copy_from_slice(shard.clip(place.row)?);
+        Ok(shard.ref_db(place.row)?)
+    }
+}

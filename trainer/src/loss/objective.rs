@@ -1,0 +1,186 @@
+//! Defines what is minimised: a method's losses, known negatives weighed, unknown entries left out if asked, as a mean.
+
+use tch::Tensor;
+use toml::Table;
+
+use super::terms::{bce, complement};
+use super::{Batch, Loss, Method, Output, Parameters, Setup};
+use crate::error::{Error, Result};
+use crate::optim::Group;
+use crate::state::Named;
+
+/// How known negatives count: l becomes a l + b BCE on them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct KnownNegatives {
+    /// Weight of the method's loss.
+    pub a: f64,
+    /// Weight of the binary cross-entropy.
+    pub b: f64,
+}
+
+impl Default for KnownNegatives {
+    fn default() -> Self {
+        Self { a: 1.0, b: 0.0 }
+    }
+}
+
+/// What is minimised, as configured.
+#[derive(Clone, Debug, Default)]
+pub struct ObjectiveConfig {
+    /// Name of the method.
+    pub method: String,
+    /// Parameters of the method; the others keep their defaults.
+    pub parameters: Table,
+    /// Weights of known negatives.
+    pub known_negatives: KnownNegatives,
+    /// Whether unknown entries are left out altogether (full mode, `full_unknown = "masked"`).
+    pub mask_unknown: bool,
+}
+
+/// A method ready to train, with its learned state.
+pub struct Objective {
+    method: &'static Method,
+    parameters: Parameters,
+    known_negatives: KnownNegatives,
+    mask_unknown: bool,
+    loss: Box<dyn Loss>,
+}
+
+impl Objective {
+    /// The configured method for a training set.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for an unknown method or parameter, a value out of range, or labels that are no rows of classes.
+    pub fn new(config: &ObjectiveConfig, setup: &Setup) -> Result<Self> {
+        let method = Method::named(&config.method)?;
+        let parameters = method.parameters(&config.parameters)?;
+        let KnownNegatives { a, b } = config.known_negatives;
+        for (name, weight) in [("a", a), ("b", b)] {
+            if !(weight >= 0.0 && weight.is_finite()) {
+                return Err(Error::setting(
+                    format!("known negatives, {name}"),
+                    format!("{weight} is no weight: 0 or more"),
+                ));
+            }
+        }
+        if setup.classes == 0
+            || !setup.labels.len().is_multiple_of(setup.classes)
+            || setup.labels.len() != setup.mask.len()
+        {
+            let (labels, mask, classes) = (setup.labels.len(), setup.mask.len(), setup.classes);
+            return Err(Error::setting(
+                "training labels",
+                format!("{labels} labels and {mask} masks of {classes} classes"),
+            ));
+        }
+        let loss = (method.build)(&parameters, setup)?;
+        let (known_negatives, mask_unknown) = (config.known_negatives, config.mask_unknown);
+        Ok(Self {
+            method,
+            parameters,
+            known_negatives,
+            mask_unknown,
+            loss,
+        })
+    }
+
+    /// The value to minimise: mean over B C of the entries, and what the method adds.
+    ///
+    /// # Errors
+    /// As [`Objective::parts`].
+    pub fn forward(&mut self, batch: &Batch) -> Result<Tensor> {
+        let Output { matrix, extra, .. } = self.parts(batch)?;
+        let mean = matrix.f_mean(None)?;
+        Ok(match extra {
+            Some(extra) => mean.f_add(&extra)?,
+            None => mean,
+        })
+    }
+
+    /// The loss of each entry, known negatives weighed and unknown entries left out, and the rest of the method's output.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the tensors of the batch do not belong together; what libtorch refuses.
+    pub fn parts(&mut self, batch: &Batch) -> Result<Output> {
+        check(batch)?;
+        let known = self.loss.known(batch)?;
+        let batch = match &known {
+            Some([labels, mask]) => &Batch { labels, mask, ..*batch },
+            None => batch,
+        };
+        let mut output = self.loss.forward(batch)?;
+        if self.known_negatives != KnownNegatives::default() {
+            let KnownNegatives { a, b } = self.known_negatives;
+            let weighed = output
+                .matrix
+                .f_mul_scalar(a)?
+                .f_add(&bce(batch.logits, batch.labels)?.f_mul_scalar(b)?)?;
+            let negatives = batch.mask.f_mul(&complement(batch.labels)?)?.f_gt(0.0)?;
+            output.matrix = weighed.f_where_self(&negatives, &output.matrix)?;
+        }
+        if self.mask_unknown {
+            output.matrix = output.matrix.f_mul(batch.mask)?;
+        }
+        Ok(output)
+    }
+
+    /// A sentence for the user if known negatives count no more than assumed ones, so that a prior changes only which rows are kept.
+    ///
+    /// # Errors
+    /// None in practice: a parameter the method asks for and does not declare.
+    pub fn inert_prior(&self) -> Result<Option<String>> {
+        let inert =
+            self.known_negatives == KnownNegatives::default() && (self.method.prior_is_inert)(&self.parameters)?;
+        Ok(inert.then(|| {
+            format!(
+                "the prior is inert: {} with a = 1 and b = 0 treats a known negative like an assumed one, so the mode changes only \
+                 which rows are trained on; compare over the same rows, or set a and b",
+                self.method.name
+            )
+        }))
+    }
+
+    /// The parameters in force, for the record of the run.
+    #[must_use]
+    pub fn parameters(&self) -> Table {
+        self.parameters.table()
+    }
+
+    /// Tensors of the method that the optimiser trains.
+    #[must_use]
+    pub fn trained(&self) -> Option<Group> {
+        self.loss.trained()
+    }
+
+    /// What a resumed run needs back.
+    #[must_use]
+    pub fn state(&self) -> Vec<Named> {
+        self.loss.state()
+    }
+
+    /// Takes back an [`Objective::state`].
+    ///
+    /// # Errors
+    /// [`Error::State`] if it is another method's or another training set's.
+    pub fn load_state(&mut self, state: &[Named]) -> Result<()> {
+        self.loss.load_state(state)
+    }
+}
+
+fn check(batch: &Batch) -> Result<()> {
+    let (rows, classes) = batch.logits.size2()?;
+    for (what, tensor, expected) in [
+        ("labels of a batch", batch.labels, vec![rows, classes]),
+        ("mask of a batch", batch.mask, vec![rows, classes]),
+        ("rows of a batch", batch.rows, vec![rows]),
+    ] {
+        if tensor.size() != expected {
+            return Err(Error::Shape {
+                what,
+                expected,
+                got: tensor.size(),
+            });
+        }
+    }
+    Ok(())
+}

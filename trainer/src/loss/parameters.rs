@@ -1,0 +1,237 @@
+//! Defines the parameters of a loss: declared once with default and range, read from a table, unknown ones refused.
+
+use toml::{Table, Value};
+
+use crate::error::{Error, Result};
+
+/// What a parameter may be, and what it is when nothing is said.
+#[derive(Clone, Copy, Debug)]
+pub enum Domain {
+    /// A number between bounds, both included.
+    Number {
+        /// Value when nothing is said.
+        default: f64,
+        /// Lowest value.
+        min: f64,
+        /// Highest value.
+        max: f64,
+    },
+    /// A number between bounds, both included, that is worked out from the training labels when nothing is said.
+    Derived {
+        /// What it is worked out as.
+        from: &'static str,
+        /// Lowest value.
+        min: f64,
+        /// Highest value.
+        max: f64,
+    },
+    /// One of a few words; the first when nothing is said.
+    Word(&'static [&'static str]),
+}
+
+/// A parameter of a loss, as declared by the loss.
+#[derive(Clone, Copy, Debug)]
+pub struct Declared {
+    /// Name in the configuration.
+    pub name: &'static str,
+    /// Range and default.
+    pub domain: Domain,
+    /// What it does, in a few words.
+    pub summary: &'static str,
+}
+
+impl Declared {
+    /// A parameter called `name` that is a number of at least `min` and at most `max`.
+    #[must_use]
+    pub const fn number(name: &'static str, default: f64, [min, max]: [f64; 2], summary: &'static str) -> Self {
+        Self {
+            name,
+            domain: Domain::Number { default, min, max },
+            summary,
+        }
+    }
+
+    /// A parameter called `name` that is one of `words`, by default the first.
+    #[must_use]
+    pub const fn word(name: &'static str, words: &'static [&'static str], summary: &'static str) -> Self {
+        Self {
+            name,
+            domain: Domain::Word(words),
+            summary,
+        }
+    }
+
+    /// The default as people read it.
+    #[must_use]
+    pub fn default_text(&self) -> String {
+        match self.domain {
+            Domain::Number { default, .. } => default.to_string(),
+            Domain::Derived { from, .. } => from.to_owned(),
+            Domain::Word(words) => words.first().copied().unwrap_or_default().to_owned(),
+        }
+    }
+}
+
+/// Values of a loss's parameters: given or default, all within their ranges.
+#[derive(Clone, Debug)]
+pub struct Parameters {
+    method: &'static str,
+    values: Vec<(Declared, Option<Value>)>,
+}
+
+impl Parameters {
+    /// Reads `given` as parameters of `method`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] naming the parameter that is unknown, of another type or out of range, and what is allowed.
+    pub fn read(method: &'static str, declared: &[Declared], given: &Table) -> Result<Self> {
+        if let Some(name) = given
+            .keys()
+            .find(|name| declared.iter().all(|known| known.name != name.as_str()))
+        {
+            let known: Vec<_> = declared.iter().map(|known| known.name).collect();
+            let known = if known.is_empty() {
+                "none".to_owned()
+            } else {
+                known.join(", ")
+            };
+            return Err(Error::setting(
+                setting(method, name),
+                format!("no such parameter; {method} knows: {known}"),
+            ));
+        }
+        let checked = |parameter: &Declared| -> Result<Option<Value>> {
+            let Some(value) = given.get(parameter.name) else {
+                return Ok(None);
+            };
+            check(parameter.domain, value).map_err(|reason| Error::setting(setting(method, parameter.name), reason))
+        };
+        let values = declared.iter().map(|parameter| Ok((*parameter, checked(parameter)?)));
+        Ok(Self {
+            method,
+            values: values.collect::<Result<_>>()?,
+        })
+    }
+
+    fn value(&self, name: &str) -> Result<&(Declared, Option<Value>)> {
+        let found = self.values.iter().find(|(declared, _)| declared.name == name);
+        found.ok_or_else(|| Error::setting(setting(self.method, name), "not declared by the method"))
+    }
+
+    /// A number; `derived` stands in for a [`Domain::Derived`] one that was not given.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if the method declares no such number.
+    pub fn number_or(&self, name: &str, derived: f64) -> Result<f64> {
+        match self.value(name)? {
+            (_, Some(value)) => value
+                .as_float()
+                .ok_or_else(|| Error::setting(setting(self.method, name), "no number")),
+            (
+                Declared {
+                    domain: Domain::Number { default, .. },
+                    ..
+                },
+                None,
+            ) => Ok(*default),
+            (_, None) => Ok(derived),
+        }
+    }
+
+    /// A number with a default.
+    ///
+    /// # Errors
+    /// As [`Parameters::number_or`].
+    pub fn number(&self, name: &str) -> Result<f64> {
+        self.number_or(name, f64::NAN)
+    }
+
+    /// Whether the word parameter `name` is `word`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if the method declares no such parameter.
+    pub fn is(&self, name: &str, word: &str) -> Result<bool> {
+        Ok(match self.value(name)? {
+            (_, Some(value)) => value.as_str() == Some(word),
+            (declared, None) => declared.default_text() == word,
+        })
+    }
+
+    /// Every parameter with its value, for the record of a run; derived ones that were not given are left out.
+    #[must_use]
+    pub fn table(&self) -> Table {
+        let filled = self.values.iter().filter_map(|(declared, value)| {
+            let default = match declared.domain {
+                Domain::Number { default, .. } => Some(Value::Float(default)),
+                Domain::Word(words) => words.first().map(|word| Value::String((*word).to_owned())),
+                Domain::Derived { .. } => None,
+            };
+            Some((declared.name.to_owned(), value.clone().or(default)?))
+        });
+        filled.collect()
+    }
+}
+
+fn setting(method: &str, name: &str) -> String {
+    format!("loss parameter {name} of {method}")
+}
+
+/// The value in its domain's own type, or what would be allowed.
+fn check(domain: Domain, value: &Value) -> std::result::Result<Option<Value>, String> {
+    match domain {
+        Domain::Number { min, max, .. } | Domain::Derived { min, max, .. } => {
+            let number = value
+                .as_float()
+                .or_else(|| value.as_integer().map(|whole| whole as f64));
+            match number {
+                Some(number) if number >= min && number <= max => Ok(Some(Value::Float(number))),
+                _ => Err(format!("{value} is not a number from {min} to {max}")),
+            }
+        }
+        Domain::Word(words) => match value.as_str() {
+            Some(word) if words.contains(&word) => Ok(Some(value.clone())),
+            _ => Err(format!("{value} is none of: {}", words.join(", "))),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use super::*;
+
+    const DECLARED: &[Declared] = &[
+        Declared::number("eps", 0.1, [0.0, 1.0], "smoothing"),
+        Declared::word("form", &["paper", "published"], ""),
+    ];
+
+    fn read(text: &str) -> Result<Parameters> {
+        Parameters::read("ls", DECLARED, &text.parse().unwrap())
+    }
+
+    #[test]
+    fn defaults_and_given_values() {
+        let parameters = read("").unwrap();
+        assert_eq!(parameters.number("eps").unwrap(), 0.1);
+        assert!(parameters.is("form", "paper").unwrap());
+        let parameters = read("eps = 1\nform = 'published'").unwrap();
+        assert_eq!(parameters.number("eps").unwrap(), 1.0);
+        assert!(parameters.is("form", "published").unwrap());
+        assert_eq!(parameters.table().to_string(), "eps = 1.0\nform = \"published\"\n");
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_what_is_allowed() {
+        for (text, parts) in [
+            ("epz = 1", ["epz", "eps, form"]),
+            ("eps = 2", ["eps", "0 to 1"]),
+            ("eps = 'x'", ["eps", "0 to 1"]),
+            ("eps = nan", ["eps", "0 to 1"]),
+            ("form = 'x'", ["form", "paper, published"]),
+        ] {
+            let message = read(text).unwrap_err().to_string();
+            assert!(parts.iter().all(|part| message.contains(part)), "{message}");
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Defines weak assumed negatives: unknown entries count less.
+//!
+//! l = BCE, times gamma where the label is unknown; gamma = 1/(C - 1). Source: Mac Aodha et al. 2019; Cole et al. 2021
+//! (arXiv 2106.09708).
+
+use super::terms::{bce, complement};
+use super::{Batch, Declared, Domain, Loss, Method, Output, Parameters, Setup};
+use crate::error::Result;
+
+pub(super) const METHOD: Method = Method {
+    name: "wan",
+    summary: "weak assumed negatives: unknown entries weighted down",
+    parameters: &[Declared {
+        name: "gamma",
+        domain: Domain::Derived {
+            from: "1/(classes - 1)",
+            min: 0.0,
+            max: 1e6,
+        },
+        summary: "weight of an unknown entry",
+    }],
+    build: |parameters, setup: &Setup| {
+        let others = setup.classes.saturating_sub(1).max(1) as f64;
+        Ok(Box::new(WeakAssumeNegative {
+            gamma: parameters.number_or("gamma", 1.0 / others)?,
+        }))
+    },
+    prior_is_inert: |_: &Parameters| Ok(false),
+};
+
+struct WeakAssumeNegative {
+    gamma: f64,
+}
+
+impl Loss for WeakAssumeNegative {
+    fn forward(&mut self, batch: &Batch) -> Result<Output> {
+        let weight = batch.mask.f_add(&complement(batch.mask)?.f_mul_scalar(self.gamma)?)?;
+        Ok(bce(batch.logits, batch.labels)?.f_mul(&weight)?.into())
+    }
+}

@@ -1,0 +1,12 @@
+//! Defines the folder of a run: what lies where, and what each file says.
+
+mod folder;
+mod per_class;
+mod predictions;
+mod record;
+mod table;
+
+pub use folder::RunFolder;
+pub use per_class::write_per_class;
+pub use predictions::PredictionWriter;
+pub use record::{DatasetRecord, RunRecord};

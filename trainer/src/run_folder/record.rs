@@ -1,0 +1,217 @@
+//! Defines `run.json`: what a run was made of, so that its weights are never used on other images or classes by mistake.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use shardfmt::checksum::hash_file;
+use shardfmt::entry::DATASET_JSON;
+use shardfmt::entry::hex_digits;
+use shardfmt::{Axes, ClipSpec, Dataset, Taxon, ValueScale};
+
+use crate::error::{Error, Result};
+
+/// Value of `format`.
+const FORMAT: &str = "l48-run";
+/// Version of the layout this crate writes and reads.
+const SCHEMA_VERSION: u32 = 1;
+/// Parts of a dataset's configuration that decide what its images are, where it has them.
+const IMAGE_SETTINGS: [&str; 2] = ["audio", "spectrogram"];
+/// Differences that are listed one by one.
+const LISTED_DIFFERENCES: usize = 12;
+
+/// The content of `run.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// Always `l48-run`.
+    pub format: String,
+    /// Version of the layout.
+    pub schema_version: u32,
+    /// Program and version that began the run.
+    pub program: String,
+    /// Version of libtorch.
+    pub torch: String,
+    /// Threads that libtorch computes with; sums on a CPU depend on their number in the last bits.
+    pub threads: usize,
+    /// The dataset trained on.
+    pub dataset: DatasetRecord,
+}
+
+/// What a run remembers of its dataset.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DatasetRecord {
+    /// Name of the dataset.
+    pub name: String,
+    /// Where it lay; may have moved since.
+    pub path: PathBuf,
+    /// XXH3-64 of `dataset.json`, which lists the checksum of every file: a hash over all content.
+    #[serde(with = "hex_digits")]
+    pub dataset_xxh3: u64,
+    /// The build's own checksum of its configuration.
+    #[serde(with = "hex_digits")]
+    pub config_xxh3: u64,
+    /// Shape and number type of every clip.
+    pub clips: ClipSpec,
+    /// Meaning of the image axes.
+    pub axes: Axes,
+    /// Meaning of the values.
+    pub values: ValueScale,
+    /// The parts `audio` and `spectrogram` of the dataset's configuration, where it has them.
+    pub settings: BTreeMap<String, Value>,
+    /// The classes, in class order.
+    pub taxa: Vec<Taxon>,
+}
+
+impl RunRecord {
+    /// The record of a run on `dataset`, by this version of the program.
+    ///
+    /// # Errors
+    /// [`Error::Dataset`] if `dataset.json` cannot be read.
+    pub fn new(dataset: &Dataset, torch: &str, threads: usize) -> Result<Self> {
+        Ok(Self {
+            format: FORMAT.to_owned(),
+            schema_version: SCHEMA_VERSION,
+            program: concat!("l48-train ", env!("CARGO_PKG_VERSION")).to_owned(),
+            torch: torch.to_owned(),
+            threads,
+            dataset: DatasetRecord::new(dataset)?,
+        })
+    }
+
+    pub(super) fn check_version(&self) -> std::result::Result<(), String> {
+        if (self.format.as_str(), self.schema_version) == (FORMAT, SCHEMA_VERSION) {
+            return Ok(());
+        }
+        let got = format!("{} version {}", self.format, self.schema_version);
+        Err(format!(
+            "is {got}, this program reads {FORMAT} version {SCHEMA_VERSION}; use the program of the run"
+        ))
+    }
+}
+
+impl DatasetRecord {
+    /// What is to be remembered of `dataset`.
+    ///
+    /// # Errors
+    /// [`Error::Dataset`] if `dataset.json` cannot be read.
+    pub fn new(dataset: &Dataset) -> Result<Self> {
+        let info = dataset.info();
+        let setting = |name: &str| Some((name.to_owned(), info.config.get(name)?.clone()));
+        Ok(Self {
+            name: info.name.clone(),
+            path: std::path::absolute(dataset.dir()).unwrap_or_else(|_| dataset.dir().to_path_buf()),
+            dataset_xxh3: hash_file(&dataset.dir().join(DATASET_JSON))?.xxh3,
+            config_xxh3: info.config_xxh3,
+            clips: info.clips,
+            axes: info.axes.clone(),
+            values: info.values.clone(),
+            settings: IMAGE_SETTINGS.into_iter().filter_map(setting).collect(),
+            taxa: dataset.taxa().iter().cloned().collect(),
+        })
+    }
+
+    /// Checks that the images and classes of `dataset` mean what those of the run's own dataset do; `run` is for the error.
+    /// Clips, labels, names of classes in plain language and the distance between clips may differ.
+    ///
+    /// # Errors
+    /// [`Error::OtherDataset`] listing what differs; [`Error::Dataset`] if `dataset.json` cannot be read.
+    pub fn check_compatible(&self, run: &Path, dataset: &Dataset) -> Result<()> {
+        let other = Self::new(dataset)?;
+        self.refuse(run, dataset, self.differences(&other))
+    }
+
+    /// Checks that `dataset` is the very dataset of the run, as going on with it asks for.
+    ///
+    /// # Errors
+    /// As [`DatasetRecord::check_compatible`].
+    pub fn check_same(&self, run: &Path, dataset: &Dataset) -> Result<()> {
+        let other = Self::new(dataset)?;
+        let mut differences = self.differences(&other);
+        if differences.is_empty() && self.dataset_xxh3 != other.dataset_xxh3 {
+            differences.push("its content (clips, labels, priors or splits) was changed since".to_owned());
+        }
+        self.refuse(run, dataset, differences)
+    }
+
+    fn refuse(&self, run: &Path, dataset: &Dataset, differences: Vec<String>) -> Result<()> {
+        if differences.is_empty() {
+            return Ok(());
+        }
+        let (run, dataset) = (run.to_path_buf(), dataset.dir().to_path_buf());
+        Err(Error::OtherDataset {
+            run,
+            dataset,
+            differences: differences.join("; "),
+        })
+    }
+
+    fn differences(&self, other: &Self) -> Vec<String> {
+        let mut differences = Vec::new();
+        let mut compare = |name: &str, ours: Value, theirs: Value| {
+            let (ours, theirs) = (leaves(name, &ours), leaves(name, &theirs));
+            let names = ours
+                .keys()
+                .chain(theirs.keys().filter(|name| !ours.contains_key(*name)));
+            for name in names.filter(|name| ours.get(*name) != theirs.get(*name)) {
+                let text =
+                    |side: &BTreeMap<String, Value>| side.get(name).map_or("nothing".to_owned(), Value::to_string);
+                differences.push(format!("{name} is {}, in the run {}", text(&theirs), text(&ours)));
+            }
+        };
+        compare("clips", json(&self.clips), json(&other.clips));
+        // The distance between clips changes no image.
+        let hop_s = self.axes.hop_s;
+        compare(
+            "axes",
+            json(&self.axes),
+            json(&Axes {
+                hop_s,
+                ..other.axes.clone()
+            }),
+        );
+        compare("values", json(&self.values), json(&other.values));
+        for (name, ours) in &self.settings {
+            // An imported set has no such settings; then what the axes say has to do.
+            if let Some(theirs) = other.settings.get(name) {
+                compare(name, ours.clone(), theirs.clone());
+            }
+        }
+        differences.extend(self.class_differences(other));
+        let more = differences.len().saturating_sub(LISTED_DIFFERENCES);
+        differences.truncate(LISTED_DIFFERENCES);
+        differences.extend((more > 0).then(|| format!("and {more} more")));
+        differences
+    }
+
+    fn class_differences(&self, other: &Self) -> Vec<String> {
+        let mut differences = Vec::new();
+        if self.taxa.len() != other.taxa.len() {
+            differences.push(format!("{} classes, in the run {}", other.taxa.len(), self.taxa.len()));
+        }
+        let pairs = self.taxa.iter().zip(&other.taxa).enumerate();
+        for (class, (ours, theirs)) in pairs.filter(|(_, (ours, theirs))| ours.species_code != theirs.species_code) {
+            differences.push(format!(
+                "class {class} is {:?}, in the run {:?}",
+                theirs.species_code, ours.species_code
+            ));
+        }
+        differences
+    }
+}
+
+/// `value` as JSON; plain numbers and texts, of which dataset.json was read, always have one.
+fn json(value: &impl Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or_default()
+}
+
+/// The values inside `value`, each under its path.
+fn leaves(name: &str, value: &Value) -> BTreeMap<String, Value> {
+    match value {
+        Value::Object(members) => members
+            .iter()
+            .flat_map(|(member, value)| leaves(&format!("{name}.{member}"), value))
+            .collect(),
+        other => BTreeMap::from([(name.to_owned(), other.clone())]),
+    }
+}

@@ -1,0 +1,94 @@
+//! Opens a run: its folder made, or taken up again if dataset and settings are the same, and those who watch it.
+
+use std::path::Path;
+
+use shardfmt::Dataset;
+use shardfmt::persist::Lock;
+
+use crate::checkpoint::{Checkpoint, Checkpoints, Pointer};
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::event::Observer;
+use crate::observer::{Curves, EventLog, Narration, Observers, Progress, TensorBoard, cut_back, read_events};
+use crate::run_folder::{RunFolder, RunRecord};
+
+/// Version of libtorch that this program is built for (`trainer/requirements.txt`); tch 0.24 goes with no other.
+const TORCH_VERSION: &str = "2.11.0";
+
+/// A run that may begin or go on, closed to other processes.
+pub struct Session {
+    /// Its folder.
+    pub folder: RunFolder,
+    /// XXH3-64 of the dataset's description, which lists the checksum of every file.
+    pub dataset_hash: u64,
+    /// The checkpoint to go on from; `None` at the start.
+    pub checkpoint: Option<Checkpoint>,
+    /// Progress, narration, log of events, TensorBoard, curves.
+    pub observers: Observers,
+    _lock: Lock,
+}
+
+impl Session {
+    /// Makes the folder `dir` for a run of `config` on `dataset`, or takes up the run in it. The log is cut back to the
+    /// checkpoint.
+    ///
+    /// # Errors
+    /// [`Error::OtherDataset`] and [`Error::OtherRun`] listing what differs from the run in the folder; [`Error::Setting`] if
+    /// the folder holds something else; [`Error::Dataset`] if another process trains in it.
+    pub fn open(dir: &Path, dataset: &Dataset, config: &Config) -> Result<Self> {
+        let record = RunRecord::new(dataset, TORCH_VERSION, config.threads)?;
+        let dataset_hash = record.dataset.dataset_xxh3;
+        let folder = if RunFolder::has_run(dir) {
+            check_same(dir, dataset, config)?
+        } else {
+            RunFolder::create(dir, &config.to_toml()?, &record)?
+        };
+        let lock = folder.lock()?;
+        let last = Checkpoints::new(folder.checkpoints()).pointed(Pointer::Last)?;
+        let checkpoint = last.map(|dir| Checkpoint::open(&dir)).transpose()?;
+        let log = folder.metrics();
+        match &checkpoint {
+            Some(checkpoint) => cut_back(&log, checkpoint.state.step)?,
+            // Nothing of a run without a checkpoint is gone on with.
+            None => remove(&log)?,
+        }
+        let mut curves = Curves::new(&folder.curves());
+        read_events(&log)?.iter().try_for_each(|event| curves.observe(event))?;
+        let observers = Observers::new(vec![
+            Box::new(Narration::new()),
+            Box::new(EventLog::open(&log)?),
+            Box::new(TensorBoard::new(&folder.tensorboard())),
+            Box::new(curves),
+            Box::new(Progress::new()),
+        ]);
+        Ok(Self {
+            folder,
+            dataset_hash,
+            checkpoint,
+            observers,
+            _lock: lock,
+        })
+    }
+}
+
+/// The run in the folder `dir`, if it is of this dataset and these settings.
+///
+/// # Errors
+/// [`Error::OtherDataset`] and [`Error::OtherRun`] listing what differs, and those of [`RunFolder::open`].
+pub fn check_same(dir: &Path, dataset: &Dataset, config: &Config) -> Result<RunFolder> {
+    let (folder, record) = RunFolder::open(dir)?;
+    record.dataset.check_same(dir, dataset)?;
+    let differences = Config::read(&folder.config())?.differences(config)?;
+    if differences.is_empty() {
+        return Ok(folder);
+    }
+    let run = dir.to_path_buf();
+    Err(Error::OtherRun { run, differences })
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Err(Error::io(path, "remove", cause)),
+        _ => Ok(()),
+    }
+}

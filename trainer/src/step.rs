@@ -1,1 +1,0 @@
-//! Defines one training step.

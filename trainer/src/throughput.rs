@@ -1,0 +1,191 @@
+//! Measures how fast clips are loaded and trained on, each beside what bounds it: a plain copy, a batch that stays in place.
+
+use std::time::Instant;
+
+use rayon::prelude::*;
+use tch::{Cuda, Device};
+
+use crate::error::{Error, Result};
+use crate::learner::{Learner, Outcome};
+use crate::loader::{Buffer, ClipReader, Loaded, Ring, stream};
+use crate::sampler::Sampler;
+use crate::supervision::Supervision;
+
+/// Rows that the copy of the loader's bound may hold.
+const COPY_BYTES: usize = 1 << 30;
+
+/// Clips a second, of two ways that were measured in turn: one value a round.
+#[derive(Clone, Debug, Default)]
+pub struct Rates {
+    /// The way a user's run goes.
+    pub ours: Vec<f64>,
+    /// What it cannot be faster than.
+    pub bound: Vec<f64>,
+}
+
+impl Rates {
+    /// Median rate of ours, of the bound, and the median of their ratios round by round.
+    #[must_use]
+    pub fn medians(&self) -> (f64, f64, f64) {
+        let ratios = self.ours.iter().zip(&self.bound).map(|(ours, bound)| ours / bound);
+        (
+            median(self.ours.clone()),
+            median(self.bound.clone()),
+            median(ratios.collect()),
+        )
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// What is measured on.
+#[derive(Debug)]
+pub struct Rig<'a> {
+    /// The clips.
+    pub clips: &'a ClipReader,
+    /// The training rows.
+    pub supervision: &'a Supervision,
+    /// Their order.
+    pub sampler: &'a Sampler,
+    /// Rows in a batch.
+    pub batch: usize,
+    /// Threads that load.
+    pub threads: usize,
+    /// Batch buffers.
+    pub buffers: usize,
+}
+
+impl Rig<'_> {
+    /// The loader into batch buffers in the sampler's order, beside as many threads that copy the same rows from memory into
+    /// such buffers.
+    ///
+    /// # Errors
+    /// Those of reading clips.
+    pub fn loading(&self, rounds: u32) -> Result<Rates> {
+        let clip_bytes = self.clips.spec().clip_bytes();
+        let most = COPY_BYTES / clip_bytes / self.batch;
+        let batches = 0..self.sampler.batches_per_epoch().min(most.max(1));
+        let batches: Vec<Vec<u32>> = batches.map(|step| self.sampler.batch(1, step)).collect();
+        let rows: usize = batches.iter().map(Vec::len).sum();
+        let mut ring = Ring::new(self.clips.spec(), self.batch, self.buffers, Device::Cpu);
+        let mut copies = vec![0_u8; rows * clip_bytes];
+        let mut load = |mut take: Box<dyn FnMut(&[u8]) + '_>| {
+            let next = |number: u64| batches.get(usize::try_from(number).ok()?).cloned();
+            let places = &self.supervision.clips;
+            stream(self.clips, places, &next, &mut ring, self.threads, |stream| {
+                while let Some(mut batch) = stream.next()? {
+                    take(batch.bytes());
+                    stream.recycle(batch);
+                }
+                Ok(())
+            })
+        };
+        // The first pass verifies every record and fills the copy.
+        let mut room = copies.chunks_exact_mut(clip_bytes);
+        load(Box::new(|bytes| {
+            for (clip, into) in bytes.chunks_exact(clip_bytes).zip(&mut room) {
+                into.copy_from_slice(clip);
+            }
+        }))?;
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads).build();
+        let pool = pool.map_err(|cause| Error::setting("threads", cause.to_string()))?;
+        let mut buffers = Vec::new();
+        for _ in 0..self.threads {
+            buffers.push(Buffer::new(self.clips.spec(), self.batch, Device::Cpu)?);
+        }
+        let mut rates = Rates::default();
+        for _ in 0..rounds {
+            let begin = Instant::now();
+            load(Box::new(|_| ()))?;
+            rates.ours.push(rows as f64 / begin.elapsed().as_secs_f64());
+            let begin = Instant::now();
+            let share = batches.len().div_ceil(self.threads) * self.batch * clip_bytes;
+            pool.install(|| {
+                copies.par_chunks(share).zip(&mut buffers).for_each(|(rows, buffer)| {
+                    for batch in rows.chunks(self.batch * clip_bytes) {
+                        for (clip, into) in batch
+                            .chunks_exact(clip_bytes)
+                            .zip(buffer.bytes_mut().chunks_exact_mut(clip_bytes))
+                        {
+                            into.copy_from_slice(clip);
+                        }
+                        std::hint::black_box(buffer.bytes_mut());
+                    }
+                });
+            });
+            rates.bound.push(rows as f64 / begin.elapsed().as_secs_f64());
+        }
+        Ok(rates)
+    }
+
+    /// Steps on batches from the shards, beside as many on one batch that is on the device already.
+    ///
+    /// # Errors
+    /// Those of reading clips and of libtorch; [`Error::Setting`] if no batch is full.
+    pub fn training(&self, learner: &mut Learner, steps: u32, rounds: u32) -> Result<Rates> {
+        let mut ring = Ring::new(self.clips.spec(), self.batch, self.buffers, learner.device());
+        let per_epoch = self.sampler.batches_per_epoch().max(1);
+        let next = |number: u64| {
+            let step = usize::try_from(number).ok().filter(|&step| step < steps as usize)?;
+            let epoch = 1 + step / per_epoch;
+            Some(self.sampler.batch(u32::try_from(epoch).ok()?, step % per_epoch))
+        };
+        let places = &self.supervision.clips;
+        let mut rates = Rates::default();
+        // One round more than asked for: the first warms up caches, clocks and the choice of convolutions.
+        for round in 0..=rounds {
+            let begin = Instant::now();
+            let mut rows = 0;
+            stream(self.clips, places, &next, &mut ring, self.threads, |stream| {
+                let mut previous: Option<(Loaded, Outcome)> = None;
+                while let Some(batch) = stream.next()? {
+                    rows += batch.rows.len();
+                    let outcome = learner.step(&batch, 1)?;
+                    // As in a run, a step is queued before the one ahead of it is waited for.
+                    if let Some((batch, outcome)) = previous.replace((batch, outcome)) {
+                        let _ = outcome.read();
+                        stream.recycle(batch);
+                    }
+                }
+                if let Some((batch, outcome)) = previous {
+                    let _ = outcome.read();
+                    stream.recycle(batch);
+                }
+                Ok(())
+            })?;
+            let from_shards = rows as f64 / begin.elapsed().as_secs_f64();
+            let first = |number: u64| (number == 0).then(|| self.sampler.batch(1, 0));
+            let resident = stream(self.clips, places, &first, &mut ring, 1, |stream| {
+                let Some(batch) = stream.next()? else {
+                    return Err(Error::setting("batch", "there is no row to train on"));
+                };
+                let stored = batch.upload(learner.device())?;
+                if let Device::Cuda(index) = learner.device() {
+                    Cuda::synchronize(index as i64);
+                }
+                let begin = Instant::now();
+                let mut previous: Option<Outcome> = None;
+                for _ in 0..steps {
+                    let outcome = learner.step_on(stored.shallow_clone(), &batch, 1)?;
+                    if let Some(outcome) = previous.replace(outcome) {
+                        let _ = outcome.read();
+                    }
+                }
+                if let Some(outcome) = previous {
+                    let _ = outcome.read();
+                }
+                let rate = (batch.rows.len() * steps as usize) as f64 / begin.elapsed().as_secs_f64();
+                stream.recycle(batch);
+                Ok(rate)
+            })?;
+            if round > 0 {
+                rates.ours.push(from_shards);
+                rates.bound.push(resident);
+            }
+        }
+        Ok(rates)
+    }
+}

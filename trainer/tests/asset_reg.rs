@@ -1,0 +1,256 @@
+//! The asset regulariser against reference numbers, its start, its controls and its state.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a failed unwrap is a failed test, which prints its case"
+)]
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use tch::{Device, Kind, Tensor};
+use trainer::asset_reg::{AssetRegConfig, AssetTable, Clips, Control, Init};
+use trainer::state::snapshot;
+
+/// The committed numbers, or another folder's of the same layout.
+fn folder() -> PathBuf {
+    let committed = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    std::env::var_os("L48_FIXTURES")
+        .map_or_else(committed, PathBuf::from)
+        .join("asset_reg")
+}
+
+fn read(name: &str) -> HashMap<String, Tensor> {
+    Tensor::read_safetensors(folder().join(name))
+        .unwrap()
+        .into_iter()
+        .collect()
+}
+
+fn config(alpha: f64, eps: f64) -> AssetRegConfig {
+    AssetRegConfig {
+        alpha,
+        eps,
+        init: Init::Uniform,
+        control: Control::None,
+    }
+}
+
+/// Compares, entry by entry.
+fn check(what: &str, got: &Tensor, expected: &Tensor, relative: f64) {
+    let (got, expected) = (got.detach().to_kind(Kind::Double), expected.to_kind(Kind::Double));
+    let excess = ((&got - &expected).abs() - expected.abs() * relative)
+        .max()
+        .double_value(&[]);
+    assert!(excess <= 1e-16, "{what}: {excess:e} beyond {relative:e} of the value");
+}
+
+#[test]
+fn losses_gradients_and_tables_are_the_references() {
+    let parameters: serde_json::Value =
+        serde_json::from_reader(std::fs::File::open(folder().join("parameters.json")).unwrap()).unwrap();
+    for file in ["unique.safetensors", "duplicates.safetensors"] {
+        let numbers = read(file);
+        for eps in parameters["eps"].as_array().unwrap() {
+            for (kind, suffix, relative) in [(Kind::Double, "f64", 1e-9), (Kind::Float, "f32", 2e-6)] {
+                println!("{file} eps {eps} {suffix}");
+                let config = config(parameters["alpha"].as_f64().unwrap(), eps.as_f64().unwrap());
+                let field = |name: &str| numbers.get(&format!("eps{eps}.{name}_{suffix}"));
+                steps(&numbers, &config, kind, relative, field);
+            }
+        }
+    }
+}
+
+fn steps<'a>(
+    numbers: &HashMap<String, Tensor>,
+    config: &AssetRegConfig,
+    kind: Kind,
+    relative: f64,
+    field: impl Fn(&str) -> Option<&'a Tensor>,
+) {
+    let (assets, classes) = numbers["table0"].size2().unwrap();
+    // A training clip for each asset, so that training rows are table rows.
+    let asset_ids: Vec<i64> = (0..assets).collect();
+    let nothing = vec![0; usize::try_from(assets * classes).unwrap()];
+    let classes = usize::try_from(classes).unwrap();
+    let clips = Clips {
+        asset_ids: &asset_ids,
+        labels: &nothing,
+        mask: &nothing,
+        classes,
+    };
+    let start = Vec::<f64>::try_from(numbers["table0"].to_kind(Kind::Double).flatten(0, -1)).unwrap();
+    let mut table = AssetTable::with_start(&clips, config, 1, &start, (kind, Device::Cpu)).unwrap();
+    for step in 0..numbers["logits"].size()[0] {
+        let logits = numbers["logits"].get(step).copy().to_kind(kind).set_requires_grad(true);
+        let rows: Vec<u32> = numbers["rows"]
+            .get(step)
+            .iter::<i64>()
+            .unwrap()
+            .map(|row| u32::try_from(row).unwrap())
+            .collect();
+        let places = table.places(&rows).unwrap();
+        let penalty = table.penalty(&logits, &places).unwrap();
+        penalty.backward();
+        table.update(&logits, &places).unwrap();
+        check("loss", &penalty, &field("loss").unwrap().get(step), relative);
+        // Entries near their target cancel, in f32 to the rounding of 1.
+        let cancelled = if kind == Kind::Float { 1e-8 } else { 0.0 };
+        let off = (logits.grad().to_kind(Kind::Double) - field("grad").unwrap().get(step).to_kind(Kind::Double)).abs();
+        assert!(
+            off.max().double_value(&[]) <= cancelled + 1e-12,
+            "gradient off by {off}"
+        );
+        if let Some(tables) = field("table") {
+            check("table", table.table(), &tables.get(step), relative);
+        }
+    }
+}
+
+#[test]
+fn a_table_starts_with_the_known_positives_of_all_clips() {
+    let numbers = read("init/init.safetensors");
+    let asset_ids = Vec::<i64>::try_from(&numbers["clip_asset_id"]).unwrap();
+    let bytes = |name: &str| Vec::<u8>::try_from(numbers[name].flatten(0, -1)).unwrap();
+    let (labels, mask) = (bytes("labels"), bytes("mask"));
+    let classes = usize::try_from(numbers["labels"].size()[1]).unwrap();
+    let clips = Clips {
+        asset_ids: &asset_ids,
+        labels: &labels,
+        mask: &mask,
+        classes,
+    };
+    let base = Vec::<f64>::try_from(numbers["base"].to_kind(Kind::Double).flatten(0, -1)).unwrap();
+    let table = AssetTable::with_start(&clips, &config(0.3, 0.01), 1, &base, (Kind::Float, Device::Cpu)).unwrap();
+    assert_eq!(table.asset_ids(), Vec::<i64>::try_from(&numbers["asset_ids"]).unwrap());
+    assert_eq!(*table.table(), numbers["table"]);
+}
+
+/// Four clips of the assets 9, 2, 9, 5; the first has class 0.
+fn small(config: &AssetRegConfig, asset_ids: &[i64; 4], seed: u64) -> AssetTable {
+    let labels = [1, 0, 0, 0, 0, 0, 0, 0];
+    let clips = Clips {
+        asset_ids,
+        labels: &labels,
+        mask: &labels,
+        classes: 2,
+    };
+    AssetTable::new(&clips, config, seed, (Kind::Double, Device::Cpu)).unwrap()
+}
+
+const IDS: [i64; 4] = [9, 2, 9, 5];
+
+#[test]
+fn starts_are_keyed_by_asset() {
+    let at = |table: &AssetTable, row, class| table.table().double_value(&[row, class]);
+    let table = small(&config(1.0, 0.1), &IDS, 3);
+    assert_eq!(table.asset_ids(), [2, 5, 9]);
+    assert_eq!(at(&table, 2, 0), 1.0);
+    assert!((0.4..0.6).contains(&at(&table, 0, 0)) && at(&table, 0, 0) != at(&table, 1, 0));
+    let others = small(&config(1.0, 0.1), &[9, 2, 9, 3], 3);
+    assert_eq!(at(&others, 0, 1), at(&table, 0, 1), "asset 2, whatever the others are");
+    assert_ne!(at(&small(&config(1.0, 0.1), &IDS, 4), 0, 0), at(&table, 0, 0));
+    let half = AssetRegConfig {
+        init: Init::Value(0.5),
+        ..config(1.0, 0.1)
+    };
+    assert_eq!(at(&small(&half, &IDS, 3), 0, 0), 0.5);
+}
+
+#[test]
+fn controls_take_the_consistency_away() {
+    let logits = Tensor::from_slice(&[2.0, -2.0]).reshape([1, 2]);
+    let moved = |control| {
+        let mut table = small(
+            &AssetRegConfig {
+                control,
+                ..config(1.0, 0.1)
+            },
+            &IDS,
+            3,
+        );
+        let before = table.table().copy();
+        let places = table.places(&[1]).unwrap();
+        let penalty = table.penalty(&logits, &places).unwrap();
+        assert!(penalty.double_value(&[]) > 0.0);
+        table.update(&logits, &places).unwrap();
+        (table.table() - before).abs().sum_dim_intlist(1, false, None)
+    };
+    let rows = |moved: &Tensor| Vec::<f64>::try_from(moved.ne(0.0).to_kind(Kind::Double)).unwrap();
+    assert_eq!(rows(&moved(Control::None)), [1.0, 0.0, 0.0]);
+    assert_eq!(rows(&moved(Control::Frozen)), [0.0, 0.0, 0.0]);
+
+    // Ids are permuted over clips: each id keeps its number of clips, and for some seed clip 1 is not asset 2.
+    let of_clip = |seed| {
+        let shuffled = AssetRegConfig {
+            control: Control::Shuffled,
+            ..config(1.0, 0.1)
+        };
+        let mut table = small(&shuffled, &IDS, seed);
+        let mut counts = [0; 3];
+        let mut first = 0;
+        for clip in 0..4 {
+            let before = table.table().copy();
+            let places = table.places(&[clip]).unwrap();
+            table.update(&logits, &places).unwrap();
+            let row = (table.table() - before)
+                .abs()
+                .sum_dim_intlist(1, false, None)
+                .argmax(0, false)
+                .int64_value(&[]);
+            counts[usize::try_from(row).unwrap()] += 1;
+            first = if clip == 1 { row } else { first };
+        }
+        assert_eq!(counts, [1, 1, 2]);
+        first
+    };
+    assert!((0..10).any(|seed| of_clip(seed) != 0));
+}
+
+#[test]
+fn a_saved_table_goes_on() {
+    let logits = Tensor::from_slice(&[2.0, -2.0, 1.0, 0.0]).reshape([2, 2]);
+    let step = |table: &mut AssetTable| {
+        let places = table.places(&[0, 2]).unwrap();
+        table.update(&logits, &places).unwrap();
+    };
+    let mut whole = small(&config(1.0, 0.1), &IDS, 3);
+    step(&mut whole);
+    let saved = snapshot(&whole.state().unwrap()).unwrap();
+    step(&mut whole);
+    let mut resumed = small(&config(1.0, 0.1), &IDS, 8);
+    resumed.load_state(&saved).unwrap();
+    step(&mut resumed);
+    assert_eq!(resumed.table(), whole.table());
+    let message = small(&config(1.0, 0.1), &[9, 2, 9, 6], 3)
+        .load_state(&saved)
+        .unwrap_err()
+        .to_string();
+    assert!(message.contains("other assets"), "{message}");
+}
+
+#[test]
+fn mistakes_are_named() {
+    let clips = Clips {
+        asset_ids: &IDS,
+        labels: &[0; 8],
+        mask: &[0; 8],
+        classes: 2,
+    };
+    let error = |clips: &Clips, config: &AssetRegConfig| {
+        AssetTable::new(clips, config, 1, (Kind::Float, Device::Cpu))
+            .err()
+            .unwrap()
+            .to_string()
+    };
+    assert!(error(&clips, &config(-1.0, 0.1)).contains("asset_reg.alpha"));
+    assert!(error(&clips, &config(1.0, 1.5)).contains("asset_reg.eps"));
+    let start = AssetRegConfig {
+        init: Init::Value(f64::NAN),
+        ..config(1.0, 0.1)
+    };
+    assert!(error(&clips, &start).contains("asset_reg.init"));
+    assert!(error(&Clips { classes: 3, ..clips }, &config(1.0, 0.1)).contains("4 clips"));
+    assert!(small(&config(1.0, 0.1), &IDS, 1).places(&[4]).is_err());
+}

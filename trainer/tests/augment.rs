@@ -1,0 +1,409 @@
+//! The changes made to training clips: what each does to images and labels, that they repeat, and what is refused.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use shardfmt::{Axes, ClipSpec, Counts, DatasetInfo, Dtype, ValueScale};
+use tch::{Device, Kind, Tensor};
+use trainer::augment::{AugmentConfig, Augmentation, Batch};
+
+const STEP: f64 = 80.0 / 255.0;
+
+/// A dataset of spectrograms as `l48 build` makes them, or of pictures.
+fn info(picture: bool) -> DatasetInfo {
+    let (unit, reference) = if picture { ("level", "none") } else { ("dB", "clip") };
+    let (offset, step) = if picture { (0.0, 1.0) } else { (-80.0, STEP) };
+    DatasetInfo {
+        format: String::new(),
+        schema_version: 1,
+        features_required: Vec::new(),
+        features_optional: Vec::new(),
+        name: String::new(),
+        program: String::new(),
+        config: serde_json::Value::Null,
+        config_xxh3: 0,
+        clips: ClipSpec {
+            dtype: Dtype::U8,
+            channels: None,
+            height: 16,
+            width: 32,
+        },
+        axes: Axes {
+            frequency_scale: "mel".into(),
+            fmin_hz: 50.0,
+            fmax_hz: 11025.0,
+            row_0: "lowest".into(),
+            frame_rate_hz: 150.0,
+            clip_duration_s: if picture { 0.0 } else { 3.0 },
+            hop_s: 3.0,
+            sample_rate_hz: Some(22050),
+        },
+        values: ValueScale {
+            unit: unit.into(),
+            reference: reference.into(),
+            offset,
+            step,
+        },
+        instruction_set: String::new(),
+        counts: Counts {
+            shards: 0,
+            clips: 0,
+            assets: 0,
+            rejects: 0,
+        },
+        files: Vec::new(),
+    }
+}
+
+/// Four clips 16 x 32, each of its own levels, its maximum 255 and a floor in row 0.
+fn images() -> Tensor {
+    let images = (Tensor::arange(4 * 16 * 32, (Kind::Int64, Device::Cpu)) * 37)
+        .remainder(251)
+        .reshape([4, 1, 16, 32]);
+    let _ = images.select(2, 0).fill_(0);
+    let _ = images.select(2, 5).select(2, 7).fill_(255);
+    images.to_kind(Kind::Uint8)
+}
+
+fn known() -> Batch {
+    let of = |values: &[f32]| Tensor::from_slice(values).reshape([4, 3]);
+    let labels = of(&[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]);
+    let mask = of(&[1.0, 1.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0]);
+    Batch {
+        images: images(),
+        labels,
+        mask,
+    }
+}
+
+const ROWS: [u32; 4] = [10, 3, 77, 4];
+const REF_DB: [f32; 4] = [-20.0, -30.0, -26.0, -20.0];
+
+fn apply(config: &AugmentConfig, picture: bool, ref_db: &[f32], epoch: u32) -> Batch {
+    let augmentation = Augmentation::new(config, &info(picture), 5, &[]).unwrap().unwrap();
+    augmentation.apply(known(), &ROWS, ref_db, epoch).unwrap()
+}
+
+fn values(tensor: &Tensor) -> Vec<f64> {
+    tensor
+        .to_kind(Kind::Double)
+        .flatten(0, -1)
+        .contiguous()
+        .try_into()
+        .unwrap()
+}
+
+#[test]
+fn nothing_asked_for_is_nothing_done() {
+    assert!(
+        Augmentation::new(&AugmentConfig::default(), &info(false), 5, &[])
+            .unwrap()
+            .is_none()
+    );
+}
+
+#[test]
+fn changes_repeat_and_depend_on_epoch_and_row_alone() {
+    let config = AugmentConfig {
+        time_masks: 2,
+        time_mask_share: 0.2,
+        frequency_masks: 1,
+        frequency_mask_share: 0.2,
+        time_shift_share: 0.5,
+        gain_db: 6.0,
+        ..AugmentConfig::default()
+    };
+    let once = apply(&config, false, &REF_DB, 1).images;
+    assert_eq!(once, apply(&config, false, &REF_DB, 1).images);
+    assert_ne!(once, apply(&config, false, &REF_DB, 2).images);
+    // The same clip in another batch.
+    let augmentation = Augmentation::new(&config, &info(false), 5, &[]).unwrap().unwrap();
+    let all = known();
+    let pick = |t: &Tensor| t.narrow(0, 2, 1);
+    let one = Batch {
+        images: pick(&all.images),
+        labels: pick(&all.labels),
+        mask: pick(&all.mask),
+    };
+    let one = augmentation.apply(one, &ROWS[2..3], &REF_DB[2..3], 1).unwrap();
+    assert_eq!(one.images, pick(&once));
+}
+
+#[test]
+fn masks_silence_whole_bands_and_nothing_else() {
+    for (dim, config) in [
+        (
+            3,
+            AugmentConfig {
+                time_masks: 2,
+                time_mask_share: 0.3,
+                ..AugmentConfig::default()
+            },
+        ),
+        (
+            2,
+            AugmentConfig {
+                frequency_masks: 2,
+                frequency_mask_share: 0.3,
+                ..AugmentConfig::default()
+            },
+        ),
+    ] {
+        let before = images().to_kind(Kind::Float);
+        let mut silenced = 0;
+        for epoch in 1..6 {
+            let after = apply(&config, false, &REF_DB, epoch).images;
+            let other = if dim == 3 { 2 } else { 3 };
+            let silent = after.amax([1, other], false).eq(0.0);
+            let along: Vec<i64> = if dim == 3 { vec![4, 1, 1, 32] } else { vec![4, 1, 16, 1] };
+            let expected = before.masked_fill(&silent.reshape(along), 0.0);
+            assert_eq!(after, expected);
+            let count = silent.sum(None).int64_value(&[]);
+            silenced += count - if dim == 2 { 4 } else { 0 };
+        }
+        // Two bands of 15 % on average in each of 20 clips, some overlapping.
+        let mean = silenced as f64 / (20.0 * if dim == 3 { 32.0 } else { 16.0 });
+        assert!((0.1..0.45).contains(&mean), "{mean}");
+    }
+}
+
+#[test]
+fn shifts_move_columns_around_the_end() {
+    let config = AugmentConfig {
+        time_shift_share: 1.0,
+        ..AugmentConfig::default()
+    };
+    let after = apply(&config, false, &REF_DB, 1).images;
+    let mut shifts = Vec::new();
+    for clip in 0..4 {
+        let before = images().get(clip).to_kind(Kind::Float);
+        let shift = (0..32).find(|shift| before.roll([*shift], [2]) == after.get(clip));
+        shifts.push(shift.unwrap());
+    }
+    assert!(shifts.iter().any(|shift| *shift != shifts[0]), "{shifts:?}");
+}
+
+#[test]
+fn pictures_are_mirrored_about_half_the_time() {
+    let config = AugmentConfig {
+        horizontal_flip: 0.5,
+        ..AugmentConfig::default()
+    };
+    let (mut mirrored, before) = (0, images().to_kind(Kind::Float));
+    for epoch in 0..20 {
+        let after = apply(&config, true, &[f32::NAN; 4], epoch).images;
+        for clip in 0..4 {
+            let (before, after) = (before.get(clip), after.get(clip));
+            assert!(after == before || after == before.flip([2]));
+            mirrored += i32::from(after != before);
+        }
+    }
+    assert!((25..55).contains(&mirrored), "{mirrored} of 80");
+}
+
+#[test]
+fn gain_moves_what_is_above_the_floor() {
+    let config = AugmentConfig {
+        gain_db: 10.0,
+        ..AugmentConfig::default()
+    };
+    let (before, after) = (values(&images()), values(&apply(&config, false, &REF_DB, 1).images));
+    let clip = |values: &[f64], number: usize| values[number * 512..(number + 1) * 512].to_vec();
+    for number in 0..4 {
+        let (before, after) = (clip(&before, number), clip(&after, number));
+        let middle = before.iter().position(|v| (100.0..150.0).contains(v)).unwrap();
+        let gain = after[middle] - before[middle];
+        assert!(gain.abs() > 1e-3 && gain.abs() <= 10.0 / STEP, "{gain}");
+        for (before, after) in before.iter().zip(after) {
+            let expected = if *before == 0.0 {
+                0.0
+            } else {
+                (before + gain).clamp(0.0, 255.0)
+            };
+            assert!((after - expected).abs() < 1e-3, "{before} {after} {gain}");
+        }
+    }
+}
+
+#[test]
+fn mixes_add_powers_and_keep_what_is_unknown_unknown() {
+    let config = AugmentConfig {
+        mixup: 1.0,
+        ..AugmentConfig::default()
+    };
+    let (before, mixed) = (known(), apply(&config, false, &REF_DB, 1));
+    let power = |clip: i64| -> Vec<f64> {
+        let level = f64::from(REF_DB[usize::try_from(clip).unwrap()]);
+        values(&before.images.get(clip))
+            .iter()
+            .map(|v| 10.0_f64.powf((level - 80.0 + STEP * v) / 10.0))
+            .collect()
+    };
+    for clip in 0..4 {
+        let got = values(&mixed.images.get(clip));
+        let fits = |partner: i64, own: f64| {
+            let sum: Vec<f64> = power(clip)
+                .iter()
+                .zip(power(partner))
+                .map(|(a, b)| own * a + (1.0 - own) * b)
+                .collect();
+            let most = sum.iter().copied().fold(0.0, f64::max);
+            let stored = sum.iter().map(|p| (80.0 + 10.0 * (p / most).log10()).max(0.0) / STEP);
+            stored
+                .zip(&got)
+                .map(|(expected, got)| (expected - got).abs())
+                .fold(0.0, f64::max)
+        };
+        let shares = (0..=5000).map(|n| 0.5 + f64::from(n) / 10000.0);
+        let partners = (0..4).filter(|partner| *partner != clip);
+        let all = partners.flat_map(|partner| shares.clone().map(move |own| (partner, own)));
+        let (partner, off) = all
+            .map(|(partner, own)| (partner, fits(partner, own)))
+            .min_by(|a, b| a.1.total_cmp(&b.1))
+            .unwrap();
+        assert!(off < 0.05, "clip {clip} is no mix with another: off by {off}");
+        for class in 0..3 {
+            let at = |t: &Tensor, clip| t.double_value(&[clip, class]);
+            let labels = [at(&before.labels, clip), at(&before.labels, partner)];
+            let masks = [at(&before.mask, clip), at(&before.mask, partner)];
+            let present = labels.contains(&1.0);
+            let known = present || masks == [1.0, 1.0];
+            assert_eq!(at(&mixed.labels, clip), f64::from(u8::from(present)));
+            assert_eq!(at(&mixed.mask, clip), f64::from(u8::from(known)));
+        }
+    }
+}
+
+#[test]
+fn clips_without_a_level_are_not_mixed() {
+    let config = AugmentConfig {
+        mixup: 1.0,
+        ..AugmentConfig::default()
+    };
+    let augmentation = Augmentation::new(&config, &info(false), 5, &[]).unwrap().unwrap();
+    let before = images().to_kind(Kind::Float);
+    let after = augmentation
+        .apply(known(), &ROWS, &[f32::NAN, -30.0, f32::NAN, f32::NAN], 1)
+        .unwrap();
+    assert_eq!(after.images, before);
+    assert_eq!((after.labels, after.mask), (known().labels, known().mask));
+    let silent = Batch {
+        images: images().zeros_like(),
+        ..known()
+    };
+    let after = augmentation.apply(silent, &ROWS, &REF_DB, 1).unwrap();
+    assert_eq!(after.images, before.zeros_like());
+    assert_eq!(after.labels, known().labels);
+}
+
+#[test]
+fn senseless_changes_are_refused_with_a_reason() {
+    let error = |config: &AugmentConfig, picture, remembering: &[&str]| {
+        Augmentation::new(config, &info(picture), 5, remembering)
+            .unwrap_err()
+            .to_string()
+    };
+    let default = AugmentConfig::default;
+    for (message, part) in [
+        (
+            error(
+                &AugmentConfig {
+                    horizontal_flip: 0.5,
+                    ..default()
+                },
+                false,
+                &[],
+            ),
+            "backwards",
+        ),
+        (
+            error(
+                &AugmentConfig {
+                    time_shift_share: 0.5,
+                    ..default()
+                },
+                true,
+                &[],
+            ),
+            "no time",
+        ),
+        (
+            error(
+                &AugmentConfig {
+                    mixup: 0.5,
+                    ..default()
+                },
+                true,
+                &[],
+            ),
+            "no known level",
+        ),
+        (
+            error(
+                &AugmentConfig {
+                    gain_db: 3.0,
+                    ..default()
+                },
+                true,
+                &[],
+            ),
+            "no decibels",
+        ),
+        (
+            error(
+                &AugmentConfig {
+                    mixup: 0.5,
+                    ..default()
+                },
+                false,
+                &["role"],
+            ),
+            "role keeps",
+        ),
+        (
+            error(
+                &AugmentConfig {
+                    mixup: 1.5,
+                    ..default()
+                },
+                false,
+                &[],
+            ),
+            "augment.mixup",
+        ),
+        (
+            error(
+                &AugmentConfig {
+                    time_masks: 1,
+                    ..default()
+                },
+                false,
+                &[],
+            ),
+            "augment.time_masks",
+        ),
+        (
+            error(
+                &AugmentConfig {
+                    gain_db: f64::NAN,
+                    ..default()
+                },
+                false,
+                &[],
+            ),
+            "augment.gain_db",
+        ),
+    ] {
+        assert!(message.contains(part), "{message}");
+    }
+    let augmentation = Augmentation::new(
+        &AugmentConfig {
+            mixup: 1.0,
+            ..default()
+        },
+        &info(false),
+        5,
+        &[],
+    )
+    .unwrap()
+    .unwrap();
+    assert!(augmentation.apply(known(), &ROWS, &REF_DB[1..], 1).is_err());
+}

@@ -1,0 +1,85 @@
+//! Learning is real: every method trains, true labels are learnt, permuted ones are not.
+
+use serde_json::Value;
+
+use crate::dataset::{Made, write};
+use crate::program::{fit, metrics, run};
+
+/// Values of a field in the events of a kind.
+fn values(run: &std::path::Path, event: &str, field: &str) -> Vec<f64> {
+    let lines = metrics(run)
+        .into_iter()
+        .map(|line| serde_json::from_str::<Value>(&line).unwrap());
+    lines
+        .filter(|line| line["event"] == event)
+        .map(|line| line[field].as_f64().unwrap())
+        .collect()
+}
+
+#[test]
+fn every_method_trains_an_epoch_to_finite_losses() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = folder.path().join("dataset");
+    write(&dataset, Made::default());
+    for method in trainer::loss::METHODS {
+        let out = folder.path().join(method.name);
+        run(
+            &mut fit(
+                &dataset,
+                &out,
+                &["--loss", method.name, "--mode", "checklist", "--epochs", "1"],
+            ),
+            0,
+        );
+        let losses = values(&out, "step", "loss");
+        assert_eq!(losses.len(), 5, "{}", method.name);
+        assert!(
+            losses.iter().all(|loss| loss.is_finite()),
+            "{}: {losses:?}",
+            method.name
+        );
+    }
+}
+
+#[test]
+fn true_labels_are_learnt_and_permuted_ones_are_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = folder.path().join("dataset");
+    write(
+        &dataset,
+        Made {
+            assets: 80,
+            ..Made::default()
+        },
+    );
+    let settings = ["--mode", "full", "--loss", "an-stable", "--epochs", "6", "--lr", "1e-2"];
+    let test_map = |name: &str, more: &[&str]| {
+        let out = folder.path().join(name);
+        run(&mut fit(&dataset, &out, &[&settings[..], more].concat()), 0);
+        (
+            values(&out, "finished", "test_map")[0],
+            values(&out, "evaluated", "chance")[0],
+        )
+    };
+    let (learnt, chance) = test_map("true", &[]);
+    assert!(
+        learnt > chance + 0.8 * (1.0 - chance),
+        "test mAP {learnt} beside chance {chance}"
+    );
+    let (permuted, _) = test_map("permuted", &["--permute-labels"]);
+    assert!(
+        (permuted - chance).abs() < 0.25,
+        "test mAP {permuted} of permuted labels beside chance {chance}"
+    );
+}
+
+#[test]
+fn threads_of_the_loader_and_a_second_run_change_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = folder.path().join("dataset");
+    write(&dataset, Made::default());
+    let (a, b) = (folder.path().join("a"), folder.path().join("b"));
+    run(&mut fit(&dataset, &a, &[]), 0);
+    run(&mut fit(&dataset, &b, &[]), 0);
+    assert_eq!(metrics(&a), metrics(&b));
+}

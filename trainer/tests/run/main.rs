@@ -1,0 +1,12 @@
+//! The built `l48-train` on a small dataset: training, killing, resuming, refusing, evaluating.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+// What the tests work with.
+mod dataset; // a small dataset that can be learnt, written into a temporary folder
+mod program; // runs the program and reads what it left
+
+// The tests.
+mod bad_input; // datasets and settings that must be refused before training starts
+mod evaluation; // `eval` and `predict` agree with each other and with what the run said
+mod learning; // every method trains; true labels are learnt and permuted ones are not
+mod resume; // killed at any point and resumed: the same bytes

@@ -1,0 +1,155 @@
+//! A run that is killed by SIGKILL at any point and resumed gives the same metrics and the same checkpoint, bit for bit.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::dataset::{Made, write};
+use crate::program::{fit, last_checkpoint, metrics, run};
+
+/// Settings that put every kind of state into a checkpoint: flipped labels, ROLE's logits, the asset table, a place within
+/// an epoch.
+const SETTINGS: [&[&str]; 2] = [
+    &[
+        "--loss",
+        "ll-cp",
+        "--param",
+        "delta=0.02",
+        "--asset-reg",
+        "0.3",
+        "--asset-reg-eps",
+        "0.05",
+        "--checkpoint-every",
+        "2",
+    ],
+    &[
+        "--loss",
+        "role",
+        "--mode",
+        "checklist",
+        "--clips-per-asset",
+        "2",
+        "--checkpoint-every",
+        "3",
+    ],
+];
+/// Points tried without `L48_TORTURE`, spread over the run.
+const FEW: usize = 7;
+
+/// The program built with points where it can be told to kill itself (`shardfmt::fail_point`).
+fn fail_point_program() -> PathBuf {
+    let built = Path::new(env!("CARGO_BIN_EXE_l48-train"));
+    let target = built
+        .ancestors()
+        .find(|folder| folder.join("CACHEDIR.TAG").is_file())
+        .unwrap();
+    let profile = match built.parent().unwrap().file_name().unwrap().to_str().unwrap() {
+        "debug" => "dev",
+        name => name,
+    };
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .current_dir(workspace)
+        .args("build --locked --quiet -p trainer --features fail-points --bin l48-train-fail-points".split(' '))
+        .args(["--profile", profile, "--target-dir"])
+        .arg(target)
+        .status();
+    assert!(status.unwrap().success(), "the program could not be built");
+    built.with_file_name("l48-train-fail-points")
+}
+
+#[test]
+fn killed_anywhere_and_resumed_gives_the_same_bytes() {
+    let program = fail_point_program();
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = folder.path().join("dataset");
+    write(&dataset, Made::default());
+    for (number, settings) in SETTINGS.iter().enumerate() {
+        let whole = folder.path().join(format!("whole-{number}"));
+        let log = folder.path().join(format!("points-{number}"));
+        run(
+            with_program(&program, &mut fit(&dataset, &whole, settings)).env("L48_FAIL_LOG", &log),
+            0,
+        );
+        let points = std::fs::read_to_string(&log).unwrap().lines().count();
+        assert!(points > 30, "only {points} points were reached");
+        let apart = if std::env::var_os("L48_TORTURE").is_some() {
+            1
+        } else {
+            points.div_ceil(FEW)
+        };
+        for point in (1..=points).step_by(apart) {
+            let killed = folder.path().join(format!("killed-{number}-{point}"));
+            let status = with_program(&program, &mut fit(&dataset, &killed, settings))
+                .env("L48_FAIL_AT", point.to_string())
+                .stderr(Stdio::null())
+                .status()
+                .unwrap();
+            assert_eq!(
+                std::os::unix::process::ExitStatusExt::signal(&status),
+                Some(9),
+                "point {point}"
+            );
+            let mut resume = fit(&dataset, &killed, settings);
+            run(resume.arg("--resume"), 0);
+            assert_eq!(
+                metrics(&killed),
+                metrics(&whole),
+                "killed at point {point} of {settings:?}"
+            );
+            assert!(
+                last_checkpoint(&killed) == last_checkpoint(&whole),
+                "killed at point {point} of {settings:?}: another checkpoint"
+            );
+            std::fs::remove_dir_all(&killed).unwrap();
+        }
+    }
+}
+
+/// The same arguments for another program.
+fn with_program(program: &Path, command: &mut Command) -> Command {
+    let mut other = Command::new(program);
+    other
+        .args(command.get_args())
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::null());
+    other
+}
+
+#[test]
+fn another_dataset_or_configuration_is_refused_with_the_difference() {
+    let folder = tempfile::tempdir().unwrap();
+    let (dataset, other) = (folder.path().join("dataset"), folder.path().join("other"));
+    write(&dataset, Made::default());
+    write(
+        &other,
+        Made {
+            seed: 2,
+            ..Made::default()
+        },
+    );
+    let out = folder.path().join("run");
+    run(&mut fit(&dataset, &out, &["--epochs", "1"]), 0);
+    let (_, said) = run(
+        &mut fit(&dataset, &out, &["--resume", "--epochs", "1", "--seed", "9"]),
+        2,
+    );
+    assert!(said.contains("seed: 48 -> 9"), "{said}");
+    let (_, said) = run(&mut fit(&other, &out, &["--resume", "--epochs", "1"]), 2);
+    assert!(said.contains("its content"), "{said}");
+    // Without --resume, a run is never written over.
+    let (_, said) = run(&mut fit(&dataset, &out, &["--epochs", "1"]), 2);
+    assert!(said.contains("--resume"), "{said}");
+}
+
+#[test]
+fn a_finished_run_resumed_says_its_result_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (dataset, out) = (folder.path().join("dataset"), folder.path().join("run"));
+    write(&dataset, Made::default());
+    let (first, _) = run(&mut fit(&dataset, &out, &[]), 0);
+    let before = metrics(&out);
+    let (second, _) = run(&mut fit(&dataset, &out, &["--resume"]), 0);
+    assert_eq!(first, second);
+    assert_eq!(before, metrics(&out));
+}
