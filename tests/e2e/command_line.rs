@@ -5,7 +5,7 @@ use std::process::Stdio;
 use crate::program::{Ended, command, ended, l48, run, workspace};
 use crate::recordings::Workplace;
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "build", "plan", "commit", "relabel", "merge", "reshard", "subset", "verify", "inspect", "stats", "preview", "demo",
 ];
 

@@ -101,7 +101,12 @@ pub(crate) fn ended(command: &Command, output: Output) -> Ended {
 /// The program built with points at its write boundaries, where it can be told to kill itself (`shardfmt::fail_point`).
 pub(crate) fn fail_point_command() -> Command {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
-    let path = PATH.get_or_init(|| build("pipeline", &["--bin", "l48-fail-points", "--features", "fail-points"]));
+    let path = PATH.get_or_init(|| {
+        build(
+            "pipeline",
+            &["--bin", "l48-fail-points", "--features", "pipeline/fail-points"],
+        )
+    });
     let mut command = Command::new(path);
     command.env_remove("RUST_LOG").stdin(Stdio::null());
     command
@@ -140,7 +145,8 @@ fn build(package: &str, what: &[&str]) -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .current_dir(workspace())
-        .args(["build", "--locked", "-p", package])
+        // Both packages, so that features come out as for the tests, and what was compiled for them is used.
+        .args(["build", "--locked", "-p", "pipeline", "-p", "trainer"])
         .args(what)
         .args(["--profile", profile, "--target-dir"])
         .arg(target)
