@@ -44,6 +44,11 @@ pub enum Command {
     /// Copy a dataset into shards of another size.
     #[command(after_help = "Example:\n  l48 reshard data/birds --clips 2048 --out data/birds-large")]
     Reshard(ReshardArgs),
+    /// Copy the clips that fulfil an SQL condition to a dataset of their own.
+    #[command(
+        after_help = "Examples:\n  l48 subset data/birds --where \"split = 'train' AND NOT silent\" --out data/train\n  l48 subset data/birds --where \"array_has(present, 'woothr') OR target = 'woothr'\" --out data/woothr\n  l48 subset data/birds --where \"fully_annotated AND date_part('month', recorded_at) BETWEEN 5 AND 7\" --out data/summer\n\nAn unknown column is answered with the list of all columns."
+    )]
+    Subset(SubsetArgs),
     /// Check every byte of a dataset against its checksums and its tables against each other.
     #[command(
         after_help = "Examples:\n  l48 verify data/birds\n  l48 verify data/birds --quick   # sizes, headers and tables; not the clips themselves"
@@ -145,6 +150,20 @@ pub struct ReshardArgs {
     /// Clips a shard aims at; recordings stay whole.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub clips: u32,
+    /// Folder of the new dataset.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+/// Arguments of `subset`.
+#[derive(Debug, Args)]
+pub struct SubsetArgs {
+    /// Folder of the dataset.
+    pub dir: PathBuf,
+    /// SQL condition over a clip's columns in the label table, and those of its recording in the asset and prior tables;
+    /// clips for which it is unknown (NULL) are left out.
+    #[arg(long = "where", value_name = "SQL")]
+    pub condition: String,
     /// Folder of the new dataset.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,

@@ -18,7 +18,7 @@ use crate::manifest::{Manifest, Recording, nanoseconds};
 use crate::source::{AssetRecord, ClipSource, Placement, Rejected, Rendered};
 use crate::spectrogram::{LogMel, Scratch, rms_dbfs};
 use crate::window::Windowing;
-pub use reader::{RecordingFacts, RecordingReader, Waveform};
+pub use reader::{ClipExtent, RecordingFacts, RecordingReader, Waveform};
 
 /// The recordings of a manifest as a source of clips.
 pub struct RecordingSource {
@@ -237,10 +237,8 @@ impl ClipSource for RecordingSource {
         );
         let mut counts = labeller.recording_counts();
         let mut labels = Vec::with_capacity(clips.len());
-        for ((clip, row), (clip_index, &(start_sample, valid_samples))) in
-            clips.iter().zip(place.rows.clone()).zip((0..).zip(&facts.clips))
-        {
-            let (start_s, end_s, valid_s) = self.seconds_of(start_sample, valid_samples, duration_s);
+        for ((clip, row), extent) in clips.iter().zip(place.rows.clone()).zip(&facts.clips) {
+            let (start_s, end_s, valid_s) = self.seconds_of(extent.start_sample, extent.valid_samples, duration_s);
             let (start_ns, end_ns) = (nanoseconds(start_s), nanoseconds(end_s));
             let span = ClipSpan {
                 start_ns,
@@ -250,7 +248,7 @@ impl ClipSource for RecordingSource {
             let found = labeller.label(span, self, &mut counts);
             labels.push(LabelRow {
                 asset_id: recording.asset_id,
-                clip_index,
+                clip_index: extent.clip_index,
                 shard: place.shard,
                 row,
                 start_s,

@@ -25,8 +25,8 @@ pub use layout::{ClipSpec, Dtype, Layout};
 pub use mmap::{MappedFile, map_file};
 pub use shard::{Checks, Shard};
 pub use sidecar::{
-    AssetRow, BoxStatus, ClipBox, LabelRow, LabelSource, PriorRow, RejectRow, Split, Taxa, Taxon, read_assets,
-    read_labels, read_priors, read_rejects, read_taxa, write_assets, write_labels, write_priors, write_rejects,
-    write_taxa,
+    AssetRow, BoxStatus, ClipBox, LabelRow, LabelSource, PriorRow, RejectRow, Split, Taxa, Taxon, asset_columns,
+    label_columns, prior_columns, read_assets, read_labels, read_priors, read_rejects, read_taxa, write_assets,
+    write_labels, write_priors, write_rejects, write_taxa,
 };
 pub use writer::ShardWriter;

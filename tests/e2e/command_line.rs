@@ -6,7 +6,7 @@ use crate::program::{Ended, command, ended, l48, run, workspace};
 use crate::recordings::Workplace;
 
 const COMMANDS: [&str; 11] = [
-    "build", "plan", "commit", "relabel", "merge", "reshard", "verify", "inspect", "stats", "preview", "demo",
+    "build", "plan", "commit", "relabel", "merge", "reshard", "subset", "verify", "inspect", "stats", "preview", "demo",
 ];
 
 #[test]

@@ -22,7 +22,9 @@ mod readers; // datasets read by Python, Node and the stock safetensors library
 mod real_recordings; // field recordings in every supported format, and those that must be refused
 mod rejects; // recordings that are refused early or late, and what becomes of the others
 mod resume; // builds killed at any moment, and sources that change in between
+mod rework; // one dataset made of another: subset, and relabel without recordings
 mod shipped_manifests; // every manifests/*.toml builds; birds.toml shows every key with its default
 mod torture; // the program killed at every write boundary and at random moments
+mod torture_rework; // the same of relabel, merge, reshard and subset
 mod training; // `l48-train` on the demo dataset: what it learns, and that permuted labels teach it nothing
 mod verify; // damage that `l48 verify` has to find and name

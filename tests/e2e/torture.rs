@@ -38,11 +38,11 @@ fn build(place: &Workplace, manifest: &str, out: &str, flag: Option<&str>) -> Co
     command
 }
 
-/// How many points a command reaches, and the names of them.
-fn points(place: &Workplace, mut command: Command) -> Vec<String> {
+/// The names of the points that a command reaches until it ends with `code`.
+pub(crate) fn points(place: &Workplace, mut command: Command, code: i32) -> Vec<String> {
     let log = place.path("points.log");
     let _ = std::fs::remove_file(&log);
-    run(command.env("L48_FAIL_LOG", &log)).expect(1);
+    run(command.env("L48_FAIL_LOG", &log)).expect(code);
     let names: Vec<String> = std::fs::read_to_string(&log)
         .unwrap()
         .lines()
@@ -64,7 +64,7 @@ fn points(place: &Workplace, mut command: Command) -> Vec<String> {
 }
 
 /// Runs a command that has to die at its N-th point.
-fn kill_at(mut command: Command, point: usize) {
+pub(crate) fn kill_at(mut command: Command, point: usize) {
     let status = command
         .env("L48_FAIL_AT", point.to_string())
         .stdout(Stdio::null())
@@ -74,16 +74,52 @@ fn kill_at(mut command: Command, point: usize) {
     assert_eq!(status.signal(), Some(9), "point {point} of {command:?}: {status}");
 }
 
-fn reset(folder: &Path) {
+pub(crate) fn reset(folder: &Path) {
     if folder.exists() {
         std::fs::remove_dir_all(folder).unwrap();
     }
 }
 
+/// How many kills at random moments are asked for.
+pub(crate) fn random_kills() -> u64 {
+    let asked = std::env::var("L48_TORTURE").ok();
+    asked.and_then(|n| n.parse().ok()).unwrap_or(FEW)
+}
+
+/// Delays by xorshift from a fixed seed: those of a failure can be had again.
+pub(crate) struct Delays(u64);
+
+impl Delays {
+    pub(crate) fn new() -> Self {
+        Delays(0x9e37_79b9_7f4a_7c15)
+    }
+
+    pub(crate) fn below(&mut self, limit: Duration) -> Duration {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        Duration::from_micros(self.0 % (limit.as_micros() as u64).max(1))
+    }
+}
+
+/// Runs a command and kills it after a delay; whether it was killed. One that ended before has to have succeeded.
+pub(crate) fn killed_after(mut command: Command, delay: Duration) -> bool {
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    std::thread::sleep(delay);
+    let ended = child.try_wait().unwrap().is_some();
+    child.kill().unwrap();
+    let status = child.wait().unwrap();
+    if ended || status.signal().is_none() {
+        assert!(matches!(status.code(), Some(0 | 1)), "{command:?}: {status}");
+        return false;
+    }
+    true
+}
+
 #[test]
 fn a_build_killed_at_any_boundary_is_resumed_to_the_same_bytes() {
     let place = place();
-    let all = points(&place, build(&place, "manifest.toml", "whole", None));
+    let all = points(&place, build(&place, "manifest.toml", "whole", None), 1);
     let whole = tree(&place.path("whole"));
     for (number, name) in (1..).zip(&all) {
         reset(&place.path("out"));
@@ -107,7 +143,7 @@ fn a_build_killed_at_any_boundary_is_resumed_to_the_same_bytes() {
 #[test]
 fn a_resume_killed_at_any_boundary_is_resumed_again() {
     let place = place();
-    let all = points(&place, build(&place, "manifest.toml", "whole", None));
+    let all = points(&place, build(&place, "manifest.toml", "whole", None), 1);
     let whole = tree(&place.path("whole"));
     let half = all.len() / 2;
     // The first kill leaves half of the work; then every boundary of the rest.
@@ -139,7 +175,7 @@ fn an_overwrite_killed_at_any_boundary_leaves_the_old_or_the_new_dataset() {
     run(&mut build(&place, "other.toml", "new", None)).expect(1);
     let (old, new) = (tree(&place.path("old")), tree(&place.path("new")));
     copy(&place.path("old"), &place.path("out"));
-    let all = points(&place, build(&place, "other.toml", "out", Some("--overwrite")));
+    let all = points(&place, build(&place, "other.toml", "out", Some("--overwrite")), 1);
     assert!(all.iter().any(|name| name == "folders exchanged"), "{all:?}");
     for (number, name) in (1..).zip(&all) {
         reset(&place.path("out"));
@@ -189,7 +225,7 @@ fn a_commit_killed_at_any_boundary_is_committed_again() {
         command
     };
     copy(&place.path("built"), &place.path("out"));
-    let all = points(&place, commit("out"));
+    let all = points(&place, commit("out"), 1);
     for (number, name) in (1..).zip(&all) {
         reset(&place.path("out"));
         copy(&place.path("built"), &place.path("out"));
@@ -207,15 +243,11 @@ fn a_commit_killed_at_any_boundary_is_committed_again() {
 
 #[test]
 fn builds_killed_at_random_moments_are_resumed_to_the_same_bytes() {
-    let kills = std::env::var("L48_TORTURE")
-        .ok()
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(FEW);
+    let kills = random_kills();
     let place = place();
     run(&mut build(&place, "manifest.toml", "whole", None)).expect(1);
     let whole = tree(&place.path("whole"));
-    // Xorshift from a fixed seed: the delays of a failure can be had again.
-    let mut state = 0x9e37_79b9_7f4a_7c15u64;
+    let mut delays = Delays::new();
     let mut killed = 0;
     let mut rounds = 0;
     while killed < kills {
@@ -226,17 +258,8 @@ fn builds_killed_at_random_moments_are_resumed_to_the_same_bytes() {
         );
         reset(&place.path("out"));
         loop {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            let mut command = build(&place, "manifest.toml", "out", Some("--resume"));
-            let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-            std::thread::sleep(Duration::from_micros(state % 60_000));
-            let ended = child.try_wait().unwrap().is_some();
-            child.kill().unwrap();
-            let status = child.wait().unwrap();
-            if ended || status.signal().is_none() {
-                assert!(matches!(status.code(), Some(0 | 1)), "{status}");
+            let command = build(&place, "manifest.toml", "out", Some("--resume"));
+            if !killed_after(command, delays.below(Duration::from_millis(60))) {
                 break;
             }
             killed += 1;

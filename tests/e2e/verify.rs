@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use shardfmt::verify::{Depth, Part, verify};
+
 use crate::file_tree::tree;
 use crate::program::l48;
 use crate::recordings::Workplace;
@@ -63,4 +65,52 @@ fn missing_cut_and_additional_files_are_named() {
     l48!("verify", &out).expect(2).prints("labels/00001.parquet");
     fs::remove_file(out.join("labels/00001.parquet")).unwrap();
     l48!("verify", &out, "--quick").expect(0);
+}
+
+/// A linear congruential generator (Knuth, MMIX).
+struct Positions(u64);
+
+impl Positions {
+    fn next(&mut self, below: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        ((u128::from(self.0 >> 11) * below as u128) >> 53) as usize
+    }
+}
+
+#[test]
+fn random_bits_of_a_whole_dataset_are_found_one_by_one() {
+    let place = Workplace::with_every_table(12);
+    let out = place.path("out");
+    l48!("build", place.manifest(), "--out", &out).expect(0);
+    let files = tree(&out);
+    let files: Vec<(&String, usize)> = files.iter().map(|(name, (bytes, _))| (name, *bytes as usize)).collect();
+    let total: usize = files.iter().map(|(_, bytes)| bytes).sum();
+    let mut positions = Positions(48);
+    for _ in 0..60 {
+        // By size: nearly all of a dataset is clips.
+        let mut at = positions.next(total);
+        let of = |(_, bytes): &&(&String, usize)| {
+            let inside = at < *bytes;
+            at -= if inside { 0 } else { *bytes };
+            inside
+        };
+        let (name, _) = files.iter().find(of).unwrap();
+        let bit = positions.next(8);
+        let mut bytes = fs::read(out.join(name)).unwrap();
+        bytes[at] ^= 1 << bit;
+        fs::write(out.join(name), &bytes).unwrap();
+        let found = verify(&out, Depth::Full, &mut |_, _| {}).unwrap().findings;
+        assert_eq!(found.len(), 1, "{name}, byte {at}, bit {bit}: {found:?}");
+        assert_eq!(&found[0].path, *name, "byte {at}, bit {bit}: {found:?}");
+        // A clip is named by its recording and row.
+        if name.starts_with("shards/") && (4096..4096 + 448 * 448).contains(&at) {
+            assert!(matches!(found[0].part, Part::Record { row: 0, .. }), "{found:?}");
+        }
+        bytes[at] ^= 1 << bit;
+        fs::write(out.join(name), &bytes).unwrap();
+    }
+    l48!("verify", &out).expect(0);
 }

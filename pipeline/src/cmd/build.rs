@@ -11,12 +11,12 @@ use super::progress::Progress;
 use super::{Exit, human_bytes, threads};
 use crate::build::{self, BuildOptions, Built, Existing, Outcome};
 use crate::cli::BuildArgs;
-use crate::manifest::Manifest;
+use crate::manifest::{Audio, Manifest};
 use crate::recording_source::RecordingSource;
 
 pub(super) fn run(args: BuildArgs) -> Result<Exit> {
     let started = Instant::now();
-    let source = load(&args.manifest)?;
+    let source = load(&args.manifest, Audio::Required)?;
     let threads = threads(args.threads);
     let progress = Progress::new();
     let events = |event: build::Event<'_>| progress.observe(event);
@@ -57,8 +57,8 @@ pub(super) fn run(args: BuildArgs) -> Result<Exit> {
 }
 
 /// Reads the manifest, logs what is odd in it, and prepares its recordings.
-pub(super) fn load(file: &Path) -> Result<RecordingSource> {
-    let manifest = Manifest::load(file)?;
+pub(super) fn load(file: &Path, audio: Audio<'_>) -> Result<RecordingSource> {
+    let manifest = Manifest::load_with(file, audio)?;
     for warning in manifest.notes.warnings() {
         tracing::warn!("{warning}");
     }

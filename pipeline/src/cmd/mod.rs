@@ -12,6 +12,7 @@ mod progress;
 mod relabel;
 mod reshard;
 mod stats;
+mod subset;
 mod verify;
 
 use std::process::ExitCode;
@@ -79,6 +80,7 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Relabel(args) => relabel::run(args),
         Command::Merge(args) => merge::run(args),
         Command::Reshard(args) => reshard::run(args),
+        Command::Subset(args) => subset::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Stats(args) => stats::run(args),

@@ -6,9 +6,10 @@ use super::output::say;
 use super::{Exit, threads};
 use crate::build::{self, BuildOptions, Existing};
 use crate::cli::PlanArgs;
+use crate::manifest::Audio;
 
 pub(super) fn run(args: PlanArgs) -> Result<Exit> {
-    let source = super::build::load(&args.manifest)?;
+    let source = super::build::load(&args.manifest, Audio::Required)?;
     let shard_clips = source.manifest().settings.shard_clips;
     let options = BuildOptions {
         threads: threads(args.threads),

@@ -5,10 +5,12 @@ use anyhow::Result;
 use super::Exit;
 use super::progress::Progress;
 use crate::cli::RelabelArgs;
+use crate::manifest::Audio;
 use crate::rework;
 
 pub(super) fn run(args: RelabelArgs) -> Result<Exit> {
-    let source = super::build::load(&args.manifest)?;
+    let durations = rework::durations_s(&args.dir)?;
+    let source = super::build::load(&args.manifest, Audio::MayBeGone(&durations))?;
     let progress = Progress::new();
     let relabelled = rework::relabel(&source, &args.dir, &|event| progress.observe(event));
     progress.finish();

@@ -5,12 +5,12 @@ use std::path::Path;
 
 use shardfmt::{BoxStatus, Split, Taxa};
 
-use super::Notes;
 use super::boxes::{BoxCode, nanoseconds};
 use super::label_rules::{LabelRules, PriorConflict};
 use super::problem::Problems;
 use super::recordings::Recording;
 use super::settings::Settings;
+use super::{Audio, Notes};
 
 /// How many examples of one kind of leakage a warning names.
 const EXAMPLES: usize = 3;
@@ -45,7 +45,13 @@ pub(super) fn markers(file: &Path, settings: &Settings, taxa: &Taxa, problems: &
 
 /// A box that says present where a prior says absent. Boxes the table ignores and boxes that the header says lie past the
 /// recording's end are left alone.
-pub(super) fn prior_conflicts(rules: &LabelRules, taxa: &Taxa, recordings: &[Recording], problems: &mut Problems) {
+pub(super) fn prior_conflicts(
+    rules: &LabelRules,
+    taxa: &Taxa,
+    recordings: &[Recording],
+    audio: Audio<'_>,
+    problems: &mut Problems,
+) {
     if rules.prior_conflict == PriorConflict::PositiveWins {
         return;
     }
@@ -61,7 +67,7 @@ pub(super) fn prior_conflicts(rules: &LabelRules, taxa: &Taxa, recordings: &[Rec
             if found.status == Some(BoxStatus::Ignore) || !(geo || list) {
                 continue;
             }
-            let end_ns = *end_ns.get_or_insert_with(|| declared_end_ns(&recording.file));
+            let end_ns = *end_ns.get_or_insert_with(|| end_ns_of(recording, audio));
             if found.start_ns >= end_ns {
                 continue;
             }
@@ -82,11 +88,15 @@ pub(super) fn prior_conflicts(rules: &LabelRules, taxa: &Taxa, recordings: &[Rec
     }
 }
 
-/// End of the recording as its header declares it; without a declaration, as late as can be.
-fn declared_end_ns(file: &Path) -> i64 {
-    let header = crate::audio::probe(file).ok();
-    let duration_s = header.and_then(|header| Some(header.declared_frames? as f64 / f64::from(header.rate_hz)));
-    duration_s.map_or(i64::MAX, nanoseconds)
+/// End of the recording as its header declares it, or as is known of one that is gone; unknown, as late as can be.
+fn end_ns_of(recording: &Recording, audio: Audio<'_>) -> i64 {
+    let header = crate::audio::probe(&recording.file).ok();
+    let declared_s = header.and_then(|header| Some(header.declared_frames? as f64 / f64::from(header.rate_hz)));
+    let known_s = || match audio {
+        Audio::MayBeGone(durations) => durations.get(&recording.asset_id).copied(),
+        Audio::Required => None,
+    };
+    declared_s.or_else(known_s).map_or(i64::MAX, nanoseconds)
 }
 
 /// Notes what stands in two splits: one checklist, one pair of coordinates, one file.

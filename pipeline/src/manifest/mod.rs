@@ -16,6 +16,7 @@ mod settings;
 mod table;
 mod taxa;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use shardfmt::Taxa;
@@ -59,6 +60,8 @@ pub struct Notes {
     pub priors_without_species: u64,
     /// Recordings whose checklist has no row in the checklist table: as if they had none.
     pub checklists_without_row: u64,
+    /// Recordings whose files are gone, where that is allowed.
+    pub recordings_gone: u64,
     /// What stands in two splits: a model could learn the test set by heart.
     pub leakage: Vec<String>,
 }
@@ -92,6 +95,10 @@ impl Notes {
                 self.checklists_without_row,
                 "recordings name a checklist that is not in the checklist table: treated as having none",
             ),
+            (
+                self.recordings_gone,
+                "recordings are no longer where the table says: what the dataset recorded of them counts, unchecked",
+            ),
         ];
         let counted = counted
             .into_iter()
@@ -101,6 +108,15 @@ impl Notes {
     }
 }
 
+/// Whether the recordings' files have to be there.
+#[derive(Clone, Copy, Debug)]
+pub enum Audio<'a> {
+    /// A missing one is a mistake: they are to be decoded.
+    Required,
+    /// A missing one is counted in the notes: they have been decoded before, and lasted this long (in seconds, by asset id).
+    MayBeGone(&'a HashMap<i64, f64>),
+}
+
 impl Manifest {
     /// Reads and checks everything.
     ///
@@ -108,6 +124,14 @@ impl Manifest {
     /// All mistakes of all files at once; nothing has been written and no audio decoded (headers are looked at where a box
     /// may lie beyond a recording's end).
     pub fn load(file: &Path) -> Result<Manifest, Problems> {
+        Self::load_with(file, Audio::Required)
+    }
+
+    /// [`load`](Self::load), with a say in whether the recordings have to be there.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_with(file: &Path, audio: Audio<'_>) -> Result<Manifest, Problems> {
         let mut problems = Problems::default();
         let mut notes = Notes::default();
         let Some(settings) = settings::read(file, &mut problems) else {
@@ -116,7 +140,8 @@ impl Manifest {
         let rules = &settings.labels;
         let aliases = |label: &str| rules.aliases.get(label).map_or(label, String::as_str).to_string();
         let taxa = taxa::read(&settings.tables.taxa, &mut problems);
-        let mut recordings = recordings::read(&settings.tables.recordings, taxa.as_ref(), &aliases, &mut problems);
+        let table = &settings.tables.recordings;
+        let mut recordings = recordings::read(table, taxa.as_ref(), &aliases, audio, &mut notes, &mut problems);
         if let Some(taxa) = &taxa {
             checks::markers(file, &settings, taxa, &mut problems);
             let reader = boxes::BoxReader { taxa, rules };
@@ -134,7 +159,7 @@ impl Manifest {
             if let Some(file) = &settings.tables.checklist_prior {
                 priors::read_checklists(file, &classes, &mut recordings, &mut notes, &mut problems);
             }
-            checks::prior_conflicts(rules, taxa, &recordings, &mut problems);
+            checks::prior_conflicts(rules, taxa, &recordings, audio, &mut problems);
         }
         if recordings.is_empty() && problems.is_empty() {
             problems.file(&settings.tables.recordings, "holds no recording");

@@ -1,6 +1,7 @@
 //! Defines `Recording`, one row of the recordings table, and provides its reader.
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use super::boxes::{AssetBox, Span};
 use super::priors::{Checklist, GeoPrior};
 use super::problem::Problems;
 use super::table::{Row, Table};
+use super::{Audio, Notes};
 
 /// When a recording was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +68,8 @@ pub(super) fn read(
     file: &Path,
     taxa: Option<&Taxa>,
     aliases: &dyn Fn(&str) -> String,
+    audio: Audio<'_>,
+    notes: &mut Notes,
     problems: &mut Problems,
 ) -> Vec<Recording> {
     let Some(table) = Table::read(file, &["asset_id", "path", "split"], problems) else {
@@ -100,6 +104,9 @@ pub(super) fn read(
             match std::fs::metadata(file) {
                 Ok(facts) if facts.is_file() => {}
                 Ok(_) => row.problem(problems, "path", "is not a file"),
+                Err(error) if error.kind() == ErrorKind::NotFound && matches!(audio, Audio::MayBeGone(_)) => {
+                    notes.recordings_gone += 1;
+                }
                 Err(error) => row.problem(problems, "path", format!("cannot be read: {error}")),
             }
         }

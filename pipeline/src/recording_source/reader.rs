@@ -26,8 +26,19 @@ pub struct RecordingFacts {
     pub channels: u32,
     /// Frames (samples per channel) at the native rate.
     pub frames: u64,
-    /// First sample and number of real samples of every clip, at the dataset's rate.
-    pub clips: Vec<(u64, u64)>,
+    /// Its clips.
+    pub clips: Vec<ClipExtent>,
+}
+
+/// Where a clip lies in its recording, at the dataset's rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClipExtent {
+    /// Number of the clip in its recording.
+    pub clip_index: u32,
+    /// First sample.
+    pub start_sample: u64,
+    /// Number of samples that come from the recording; the rest is padding.
+    pub valid_samples: u64,
 }
 
 /// Reads the clips of one recording in order.
@@ -105,7 +116,11 @@ impl AssetReader for RecordingReader {
                 clip.samples.clear();
                 clip.samples.extend_from_slice(cut.waveform);
                 clip.valid_samples = usize::try_from(cut.valid_samples).unwrap_or(usize::MAX);
-                self.facts.clips.push((cut.start_sample, cut.valid_samples));
+                self.facts.clips.push(ClipExtent {
+                    clip_index: self.facts.clips.len() as u32,
+                    start_sample: cut.start_sample,
+                    valid_samples: cut.valid_samples,
+                });
                 return Ok(true);
             }
             if !self.advance()? {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use shardfmt::entry::{assets_path, labels_path, priors_path};
-use shardfmt::{AssetRow, Checks, Dataset, LabelRow, MappedFile, PriorRow, Shard};
+use shardfmt::{AssetRow, Checks, Dataset, LabelRow, MappedFile, PriorRow, Shard, Taxa};
 
 use crate::error::Result;
 
@@ -63,12 +63,30 @@ impl<'a> Input<'a> {
             .unwrap_or_default()
     }
 
+    /// The labels of one of its clips.
+    pub(super) fn label(&self, row: u32) -> Result<&LabelRow> {
+        self.labels.get(row as usize).ok_or_else(|| {
+            let expected = format!("row {row}");
+            self.mismatch(labels_path(self.number), "row", expected, "missing".into())
+        })
+    }
+
     /// The priors of one of its assets.
     pub(super) fn prior_of(&self, asset: &AssetRow) -> Result<PriorRow> {
         self.priors.get(&asset.asset_id).cloned().ok_or_else(|| {
             let expected = format!("asset {}", asset.asset_id);
             self.mismatch(priors_path(self.number), "row", expected, "missing".into())
         })
+    }
+
+    /// The classes.
+    pub(super) fn taxa(&self) -> &Taxa {
+        self.dataset.taxa()
+    }
+
+    /// Where a file of the dataset is.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.dataset.dir().join(name)
     }
 
     /// Tables that belong to another shard or build.
@@ -79,7 +97,7 @@ impl<'a> Input<'a> {
         expected: String,
         got: String,
     ) -> crate::error::Error {
-        let path: PathBuf = self.dataset.dir().join(table);
+        let path = self.path(&table);
         let mismatch = shardfmt::Error::Mismatch {
             path,
             field,

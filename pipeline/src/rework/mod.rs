@@ -1,21 +1,26 @@
-//! Provides what makes one committed dataset of another without decoding: new labels, several into one, other shard sizes.
+//! Provides what makes one committed dataset of another without decoding: new labels, several into one, other
+//! shard sizes, a part of the clips.
 //!
 //! Each of them writes a whole dataset into a folder beside its destination, `dataset.json` last, and then gives that folder
 //! its name in one step (`output`). Whatever is cut off, the destination holds what it held before or all that is new.
 
+mod copying;
 mod input;
 mod merge;
 mod output;
+mod predicate;
 mod relabel;
 mod reshard;
 mod settings;
 mod shard_file;
+mod subset;
 
 use shardfmt::{Dataset, RejectRow};
 
 pub use merge::merge;
-pub use relabel::relabel;
+pub use relabel::{durations_s, relabel};
 pub use reshard::reshard;
+pub use subset::subset;
 
 use crate::build::{Events, Outcome};
 use crate::labels::LabelCounts;

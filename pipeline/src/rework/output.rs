@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use shardfmt::entry::{REJECTS, TAXA, WORK_FOLDER, assets_path, labels_path, priors_path};
+use shardfmt::fail_point::reach;
 use shardfmt::persist::{Lock, sync_dir};
 use shardfmt::{
     AssetRow, Counts, Dataset, DatasetInfo, FileEntry, LabelRow, PriorRow, RejectRow, Taxa, write_assets,
@@ -71,6 +72,7 @@ impl Output {
                 std::fs::remove_file(&path)
             };
             removed.map_err(io("remove", &path))?;
+            reach("leftover removed");
         }
         folder::create(dir)?;
         Ok(output)
@@ -126,6 +128,7 @@ impl Output {
     pub(super) fn place(mut self, destination: &Path) -> Result<()> {
         std::fs::rename(&self.dir, destination).map_err(io("move the finished dataset to", destination))?;
         self.in_place = true;
+        reach("folder renamed");
         sync_dir(destination.parent().unwrap_or(Path::new("/")))?;
         // Last, so that nobody could take the lock while the folder still had its old name.
         folder::tidy(destination)

@@ -14,18 +14,19 @@ use shardfmt::{AssetRow, Dataset, DatasetInfo, LabelRow, RejectRow, read_dataset
 
 use super::input::{Input, rows_of};
 use super::output::{Output, ShardFiles, ShardTables};
-use super::settings::{as_read, image_difference, set_config};
+use super::settings::{SUBSETS_KEY, as_read, image_difference, set_config, subsets};
 use super::shard_file::{Linked, take_over};
 use crate::build::{Event, Events, Outcome, folder};
 use crate::error::{Error, Result, io};
 use crate::labels::LabelCounts;
-use crate::recording_source::{RecordingFacts, RecordingSource};
+use crate::recording_source::{ClipExtent, RecordingFacts, RecordingSource};
 use crate::source::{AssetRecord, ClipSource, Placement, Rendered};
 
 /// Rewrites the tables of the dataset in `dir` as a build from `source` would write them, over the shards as they are.
 ///
 /// Recordings keep the order and the shards they have, and those rejected before stay rejected. Sources that are still there
-/// are hashed; for those that are not, what the dataset recorded of them counts.
+/// are hashed; for those that are not, what the dataset recorded of them counts. A subset keeps the clips it has: recordings
+/// that have none in it are passed over, and which clips were chosen stays in its configuration.
 ///
 /// # Errors
 /// [`Error::AudioChanged`] when clips could differ: other audio, clip or spectrogram settings, other recordings, paths or
@@ -40,6 +41,17 @@ pub fn relabel(source: &RecordingSource, dir: &Path, events: &Events<'_>) -> Res
     let tidied = folder::tidy(&dir);
     drop(lock);
     relabelled.and_then(|outcome| tidied.map(|()| outcome))
+}
+
+/// Length in seconds of each recording of the dataset in `dir`, by asset id: what a manifest is read with
+/// ([`Audio::MayBeGone`](crate::manifest::Audio::MayBeGone)) whose recordings may be gone.
+///
+/// # Errors
+/// [`Error::Dataset`] when there is no dataset, or it is damaged.
+pub fn durations_s(dir: &Path) -> Result<HashMap<i64, f64>> {
+    let dataset = Dataset::open(dir)?;
+    let assets = dataset.assets().iter();
+    Ok(assets.map(|asset| (asset.asset_id, asset.duration_s)).collect())
 }
 
 fn relabel_locked(source: &RecordingSource, dir: &Path, events: &Events<'_>) -> Result<Outcome> {
@@ -102,6 +114,11 @@ fn description(source: &RecordingSource, old: &DatasetInfo) -> DatasetInfo {
             // `shift_remove` keeps the order of the other keys.
             None => config.shift_remove("shards"),
         };
+        // Which clips were chosen holds whatever is said of them.
+        let subsets = subsets(&old.config);
+        if !subsets.is_empty() {
+            config.insert(SUBSETS_KEY.into(), subsets.into());
+        }
     }
     set_config(&mut info, config);
     info
@@ -114,8 +131,9 @@ fn numbers(source: &RecordingSource) -> HashMap<i64, usize> {
         .collect()
 }
 
-/// The first recording that only one of both has, or that has another path.
+/// The first recording that only one of both has, or that has another path. A subset may lack recordings.
 fn asset_difference(source: &RecordingSource, dataset: &Dataset, rejects: &[RejectRow]) -> Option<String> {
+    let is_subset = !subsets(&dataset.info().config).is_empty();
     let kept = dataset
         .assets()
         .iter()
@@ -125,6 +143,7 @@ fn asset_difference(source: &RecordingSource, dataset: &Dataset, rejects: &[Reje
     for number in 0..source.len() {
         let (id, path) = source.name(number);
         match was.remove(&id) {
+            None if is_subset => {}
             None => return Some(format!("asset {id} ({path}) is new")),
             Some(old) if old != path => return Some(format!("the path of asset {id} was {old:?} and is {path:?}")),
             Some(_) => {}
@@ -257,7 +276,11 @@ fn facts(asset: &AssetRow, labels: &[LabelRow], rate_hz: u32) -> RecordingFacts 
         } else {
             nearest
         };
-        ((label.start_s * rate).round() as u64, valid as u64)
+        ClipExtent {
+            clip_index: label.clip_index,
+            start_sample: (label.start_s * rate).round() as u64,
+            valid_samples: valid as u64,
+        }
     };
     RecordingFacts {
         codec: asset.codec.clone(),

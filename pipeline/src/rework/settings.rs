@@ -10,6 +10,16 @@ use crate::error::Result;
 /// The parts of a build's configuration that decide clips and images; the others decide labels and files.
 pub(super) const IMAGE_KEYS: [&str; 3] = ["audio", "clips", "spectrogram"];
 
+/// Where the configuration lists which clips of which dataset were chosen, the first choice first; absent from a whole one.
+pub(super) const SUBSETS_KEY: &str = "subsets";
+
+/// All choices of clips that a dataset has come about by, those of merged parts included; of a whole one there are none.
+pub(super) fn subsets(config: &Value) -> Vec<Value> {
+    let own = config.get(SUBSETS_KEY).and_then(Value::as_array).into_iter().flatten();
+    let parts = config.get("parts").and_then(Value::as_array).into_iter().flatten();
+    parts.flat_map(subsets).chain(own.cloned()).collect()
+}
+
 /// The first difference in what decides the images, with its key and both values.
 pub(super) fn image_difference(was: &DatasetInfo, is: &DatasetInfo) -> Option<String> {
     let of_config = IMAGE_KEYS.iter().find_map(|key| {

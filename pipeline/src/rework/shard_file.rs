@@ -8,6 +8,7 @@ use std::path::Path;
 
 use shardfmt::checksum::hash_file;
 use shardfmt::entry::shard_path;
+use shardfmt::fail_point::reach;
 use shardfmt::persist::AtomicFile;
 use shardfmt::{Checks, Dataset, FileEntry};
 
@@ -46,7 +47,9 @@ fn take_over_by(
     // Whatever keeps a link from being made (another file system, too many links), a copy can do without; a source that is
     // not there fails either way.
     let is_link = link(&source, &target).is_ok();
-    if !is_link {
+    if is_link {
+        reach("shard linked");
+    } else {
         copy(&source, &target)?;
     }
     if !is_link || linked == Linked::Verify {

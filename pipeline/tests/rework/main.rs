@@ -4,7 +4,7 @@
 //!
 //! - `recordings`: the tiny recordings, tables and manifests that the tests build from.
 //! - `dataset_files`: a dataset as files: all bytes, damage, what stands beside it.
-//! - `relabel`, `merge`, `reshard`: one command each.
+//! - `relabel`, `merge`, `reshard`, `subset`: one command each.
 //! - `interruption`: what a run finds that another left behind or holds.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
@@ -15,3 +15,4 @@ mod merge;
 mod recordings;
 mod relabel;
 mod reshard;
+mod subset;

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use pipeline::rework::relabel;
+use pipeline::manifest::{Audio, Manifest};
+use pipeline::recording_source::RecordingSource;
+use pipeline::rework::{durations_s, relabel};
 use pipeline::{Error, build::Event};
 use shardfmt::entry::shard_path;
 use shardfmt::{Dataset, read_dataset_json, write_dataset_json};
@@ -104,13 +106,41 @@ fn sources_that_are_gone_are_taken_at_the_datasets_word() {
     let place = Recordings::new();
     let (dir, fresh) = (place.path("data"), place.path("fresh"));
     built(&place.old(), &dir);
-    built(&place.new_labels(), &fresh);
-    let new = source(&place.new_labels());
-    for id in all() {
+    // A box behind the end of asset 30 contradicts its prior, which is no mistake: asset 30 is known to end before.
+    let manifest = place.new_labels();
+    let strict = |text: &str| text.replace("prior_conflict = \"positive-wins\"\n", "");
+    std::fs::write(&manifest, strict(&std::fs::read_to_string(&manifest).unwrap())).unwrap();
+    let geo = "asset_id,possible_species,modelled_species\n30,eastow,\n";
+    std::fs::write(place.path("new-geo.csv"), geo).unwrap();
+    let lists = "checklist_id,observed_species,all_species_reported\nS2,woothr,1\n";
+    std::fs::write(place.path("new-checklists.csv"), lists).unwrap();
+    built(&manifest, &fresh);
+    let there = 25;
+    for id in all().into_iter().filter(|&id| id != there) {
         std::fs::remove_file(place.wav(id)).unwrap();
     }
-    relabel(&new, &dir, &|_| {}).unwrap();
+    let durations = durations_s(&dir).unwrap();
+    let read = || Manifest::load_with(&manifest, Audio::MayBeGone(&durations)).unwrap();
+    let gone = all().len() as u64 - 1;
+    assert_eq!(read().notes.recordings_gone, gone);
+    assert!(
+        read()
+            .notes
+            .warnings()
+            .iter()
+            .any(|text| text.starts_with(&format!("{gone} recordings are no longer")))
+    );
+    Manifest::load(&manifest).unwrap_err();
+    relabel(&RecordingSource::new(read()).unwrap(), &dir, &|_| {}).unwrap();
     assert_same(&dir, &fresh, |name| is_shard(name) || name == "dataset.json");
+    // What is still there is looked at.
+    std::fs::write(place.wav(there), "another").unwrap();
+    let error = relabel(&RecordingSource::new(read()).unwrap(), &dir, &|_| {}).unwrap_err();
+    assert!(error.to_string().contains("the source of asset 25 was "), "{error}");
+    std::fs::remove_file(place.wav(there)).unwrap();
+    std::fs::create_dir(place.wav(there)).unwrap();
+    let problems = Manifest::load_with(&manifest, Audio::MayBeGone(&durations)).unwrap_err();
+    assert!(problems.to_string().contains("is not a file"), "{problems}");
 }
 
 #[test]

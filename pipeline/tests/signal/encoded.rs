@@ -10,7 +10,8 @@ use pipeline::audio::{Channel, Decoder};
 const FRAMES: usize = 18_137;
 const RATE_HZ: f64 = 24_000.0;
 
-fn file(name: &str) -> PathBuf {
+/// One of the files.
+pub(crate) fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../tests/fixtures/encoded")
         .join(name)

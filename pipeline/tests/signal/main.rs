@@ -5,6 +5,7 @@
 //!
 //! - `decode`: every recording of the decode fixture against its lengths, checksums and excerpts.
 //! - `corruption`: the same recordings, damaged.
+//! - `declared_sizes`: the same, with headers that promise far more than there is.
 //! - `encoded`: small files of real encoders, for AAC and ALAC.
 //! - `formats`: small files written by the test, for formats without a recording.
 //! - `resample`: the resampler against its reference and its quality limits.
@@ -18,6 +19,7 @@
 )]
 
 mod corruption;
+mod declared_sizes;
 mod decode;
 mod encoded;
 mod fixtures;

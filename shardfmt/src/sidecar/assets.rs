@@ -4,14 +4,14 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Float64Array, Int64Array, StringArray, UInt32Array, UInt64Array};
+use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, UInt32Array, UInt64Array};
 use arrow::datatypes::DataType;
 
 use super::column::{check_finite, class_at, code_column, text_at, word_at};
 use super::labels::Split;
 use super::schema::{TableSchema, optional, required};
 use super::table_read::{open, read_table};
-use super::table_write::write_table;
+use super::table_write::{batch, write_table};
 use super::taxa::Taxa;
 use crate::checksum::{hex, parse_hex};
 use crate::entry::FileEntry;
@@ -95,30 +95,42 @@ fn check(item: &AssetRow, path: &Path, row: u64) -> Result<()> {
 /// [`Error::Cell`] for a class index not in `taxa`, no clips, or a duration that is no finite number; [`Error::Io`].
 pub fn write_assets(path: &Path, taxa: &Taxa, rows: &[AssetRow]) -> Result<FileEntry> {
     write_table(path, &schema(), rows, |first_row, rows| {
-        for (item, row) in rows.iter().zip(first_row..) {
-            check(item, path, row)?;
-        }
-        let u32s = |value: fn(&AssetRow) -> u32| Arc::new(UInt32Array::from_iter_values(rows.iter().map(value)));
-        Ok(vec![
-            Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.asset_id))),
-            Arc::new(StringArray::from_iter_values(rows.iter().map(|row| &row.path))),
-            Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.source_bytes))),
-            Arc::new(StringArray::from_iter_values(
-                rows.iter().map(|row| hex(row.source_xxh3)),
-            )),
-            Arc::new(StringArray::from_iter_values(rows.iter().map(|row| &row.codec))),
-            u32s(|row| row.native_rate_hz),
-            u32s(|row| row.channels),
-            Arc::new(Float64Array::from_iter_values(rows.iter().map(|row| row.duration_s))),
-            u32s(|row| row.shard),
-            u32s(|row| row.first_row),
-            u32s(|row| row.clips),
-            Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.split.as_str()))),
-            code_column((path, first_row), "target", taxa, rows, |row| row.target)?,
-            Arc::new(StringArray::from_iter(rows.iter().map(|row| row.license.as_ref()))),
-            Arc::new(StringArray::from_iter(rows.iter().map(|row| row.source_url.as_ref()))),
-        ])
+        columns(path, first_row, taxa, rows)
     })
+}
+
+/// The rows as the columns [`write_assets`] gives a table, for queries; `path` is that table, for errors.
+///
+/// # Errors
+/// As [`write_assets`], but for writing.
+pub fn asset_columns(path: &Path, taxa: &Taxa, rows: &[AssetRow]) -> Result<RecordBatch> {
+    batch(path, &schema(), columns(path, 0, taxa, rows)?)
+}
+
+fn columns(path: &Path, first_row: u64, taxa: &Taxa, rows: &[AssetRow]) -> Result<Vec<ArrayRef>> {
+    for (item, row) in rows.iter().zip(first_row..) {
+        check(item, path, row)?;
+    }
+    let u32s = |value: fn(&AssetRow) -> u32| Arc::new(UInt32Array::from_iter_values(rows.iter().map(value)));
+    Ok(vec![
+        Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.asset_id))),
+        Arc::new(StringArray::from_iter_values(rows.iter().map(|row| &row.path))),
+        Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.source_bytes))),
+        Arc::new(StringArray::from_iter_values(
+            rows.iter().map(|row| hex(row.source_xxh3)),
+        )),
+        Arc::new(StringArray::from_iter_values(rows.iter().map(|row| &row.codec))),
+        u32s(|row| row.native_rate_hz),
+        u32s(|row| row.channels),
+        Arc::new(Float64Array::from_iter_values(rows.iter().map(|row| row.duration_s))),
+        u32s(|row| row.shard),
+        u32s(|row| row.first_row),
+        u32s(|row| row.clips),
+        Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.split.as_str()))),
+        code_column((path, first_row), "target", taxa, rows, |row| row.target)?,
+        Arc::new(StringArray::from_iter(rows.iter().map(|row| row.license.as_ref()))),
+        Arc::new(StringArray::from_iter(rows.iter().map(|row| row.source_url.as_ref()))),
+    ])
 }
 
 /// Reads the table of one shard's assets.

@@ -85,7 +85,9 @@ pub(super) fn boxes_column((path, first_row): (&Path, u64), rows: &[LabelRow]) -
     for (item, row) in rows.iter().zip(first_row..) {
         item.boxes.iter().try_for_each(|item| check(item, path, row))?;
     }
-    let boxes = || rows.iter().flat_map(|row| &row.boxes);
+    // A list, because arrow wants to know how many there are.
+    let boxes: Vec<&ClipBox> = rows.iter().flat_map(|row| &row.boxes).collect();
+    let boxes = || boxes.iter();
     let arrays: Vec<ArrayRef> = vec![
         Arc::new(StringArray::from_iter_values(boxes().map(|item| &item.species_code))),
         Arc::new(StringArray::from_iter_values(boxes().map(|item| item.status.as_str()))),

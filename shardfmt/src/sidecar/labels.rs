@@ -4,14 +4,17 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Array, BooleanArray, Float32Array, Float64Array, Int64Array, ListArray, StringArray, UInt32Array};
+use arrow::array::{
+    Array, ArrayRef, BooleanArray, Float32Array, Float64Array, Int64Array, ListArray, RecordBatch, StringArray,
+    UInt32Array,
+};
 use arrow::datatypes::DataType;
 
 use super::boxes::{BOXES, box_type, boxes_at, boxes_column};
 use super::column::{check_finite, class_at, classes_at, code_column, codes_column, word_at};
 use super::schema::{TableSchema, list_of, optional, required};
 use super::table_read::{Batch, open, read_table};
-use super::table_write::write_table;
+use super::table_write::{batch, write_table};
 use super::taxa::Taxa;
 use crate::entry::FileEntry;
 use crate::error::{Error, Result};
@@ -151,40 +154,52 @@ impl<'a> Rules<'a> {
 /// [`Error::Io`].
 pub fn write_labels(path: &Path, taxa: &Taxa, rows: &[LabelRow]) -> Result<FileEntry> {
     write_table(path, &schema(), rows, |first_row, rows| {
-        let mut rules = Rules::new(path, taxa);
-        rows.iter()
-            .zip(first_row..)
-            .try_for_each(|(item, row)| rules.check(item, row))?;
-        let place = (path, first_row);
-        let u32s = |value: fn(&LabelRow) -> u32| Arc::new(UInt32Array::from_iter_values(rows.iter().map(value)));
-        let f64s = |value: fn(&LabelRow) -> f64| Arc::new(Float64Array::from_iter_values(rows.iter().map(value)));
-        let bools =
-            |value: fn(&LabelRow) -> bool| Arc::new(BooleanArray::from_iter(rows.iter().map(|row| Some(value(row)))));
-        let ids = |value: fn(&LabelRow) -> Option<i64>| Arc::new(Int64Array::from_iter(rows.iter().map(value)));
-        Ok(vec![
-            Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.asset_id))),
-            u32s(|row| row.clip_index),
-            u32s(|row| row.shard),
-            u32s(|row| row.row),
-            f64s(|row| row.start_s),
-            f64s(|row| row.end_s),
-            f64s(|row| row.valid_s),
-            Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.split.as_str()))),
-            code_column(place, "target", taxa, rows, |row| row.target)?,
-            codes_column(place, "present", taxa, rows, |row| Some(&row.present))?,
-            codes_column(place, "absent", taxa, rows, |row| Some(&row.absent))?,
-            codes_column(place, "unknown", taxa, rows, |row| Some(&row.unknown))?,
-            bools(|row| row.fully_annotated),
-            Arc::new(StringArray::from_iter_values(
-                rows.iter().map(|row| row.label_source.as_str()),
-            )),
-            bools(|row| row.silent),
-            Arc::new(Float32Array::from_iter(rows.iter().map(|row| row.rms_dbfs))),
-            boxes_column(place, rows)?,
-            ids(|row| row.source_index),
-            ids(|row| row.source_id),
-        ])
+        columns(path, first_row, taxa, rows)
     })
+}
+
+/// The rows as the columns [`write_labels`] gives a table, for queries; `path` is that table, for errors.
+///
+/// # Errors
+/// As [`write_labels`], but for writing.
+pub fn label_columns(path: &Path, taxa: &Taxa, rows: &[LabelRow]) -> Result<RecordBatch> {
+    batch(path, &schema(), columns(path, 0, taxa, rows)?)
+}
+
+fn columns(path: &Path, first_row: u64, taxa: &Taxa, rows: &[LabelRow]) -> Result<Vec<ArrayRef>> {
+    let mut rules = Rules::new(path, taxa);
+    rows.iter()
+        .zip(first_row..)
+        .try_for_each(|(item, row)| rules.check(item, row))?;
+    let place = (path, first_row);
+    let u32s = |value: fn(&LabelRow) -> u32| Arc::new(UInt32Array::from_iter_values(rows.iter().map(value)));
+    let f64s = |value: fn(&LabelRow) -> f64| Arc::new(Float64Array::from_iter_values(rows.iter().map(value)));
+    let bools =
+        |value: fn(&LabelRow) -> bool| Arc::new(BooleanArray::from_iter(rows.iter().map(|row| Some(value(row)))));
+    let ids = |value: fn(&LabelRow) -> Option<i64>| Arc::new(Int64Array::from_iter(rows.iter().map(value)));
+    Ok(vec![
+        Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.asset_id))),
+        u32s(|row| row.clip_index),
+        u32s(|row| row.shard),
+        u32s(|row| row.row),
+        f64s(|row| row.start_s),
+        f64s(|row| row.end_s),
+        f64s(|row| row.valid_s),
+        Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.split.as_str()))),
+        code_column(place, "target", taxa, rows, |row| row.target)?,
+        codes_column(place, "present", taxa, rows, |row| Some(&row.present))?,
+        codes_column(place, "absent", taxa, rows, |row| Some(&row.absent))?,
+        codes_column(place, "unknown", taxa, rows, |row| Some(&row.unknown))?,
+        bools(|row| row.fully_annotated),
+        Arc::new(StringArray::from_iter_values(
+            rows.iter().map(|row| row.label_source.as_str()),
+        )),
+        bools(|row| row.silent),
+        Arc::new(Float32Array::from_iter(rows.iter().map(|row| row.rms_dbfs))),
+        boxes_column(place, rows)?,
+        ids(|row| row.source_index),
+        ids(|row| row.source_id),
+    ])
 }
 
 /// Reads the labels of one shard.

@@ -12,8 +12,8 @@ mod table_write;
 pub mod taxa;
 mod words;
 
-pub use assets::{AssetRow, read_assets, write_assets};
-pub use labels::{BoxStatus, ClipBox, LabelRow, LabelSource, Split, read_labels, write_labels};
-pub use priors::{PriorRow, read_priors, write_priors};
+pub use assets::{AssetRow, asset_columns, read_assets, write_assets};
+pub use labels::{BoxStatus, ClipBox, LabelRow, LabelSource, Split, label_columns, read_labels, write_labels};
+pub use priors::{PriorRow, prior_columns, read_priors, write_priors};
 pub use rejects::{RejectRow, read_rejects, write_rejects};
 pub use taxa::{Taxa, Taxon, read_taxa, write_taxa};

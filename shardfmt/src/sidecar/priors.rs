@@ -5,14 +5,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, BooleanArray, Float64Array, Int32Array, Int64Array, ListArray, StringArray, TimestampMicrosecondArray,
+    Array, ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, ListArray, RecordBatch, StringArray,
+    TimestampMicrosecondArray,
 };
 use arrow::datatypes::{DataType, TimeUnit};
 
 use super::column::{check_finite, classes_at, codes_column, text_at};
 use super::schema::{TableSchema, list_of, optional, required};
 use super::table_read::{open, read_table};
-use super::table_write::write_table;
+use super::table_write::{batch, write_table};
 use super::taxa::Taxa;
 use crate::entry::FileEntry;
 use crate::error::Result;
@@ -77,26 +78,38 @@ fn check(row: &PriorRow, path: &Path, table_row: u64) -> Result<()> {
 /// [`Error::Io`](crate::Error::Io).
 pub fn write_priors(path: &Path, taxa: &Taxa, rows: &[PriorRow]) -> Result<FileEntry> {
     write_table(path, &schema(), rows, |first_row, rows| {
-        rows.iter()
-            .zip(first_row..)
-            .try_for_each(|(item, row)| check(item, path, row))?;
-        let place = (path, first_row);
-        let times = rows.iter().map(|row| row.recorded_at_unix_us);
-        Ok(vec![
-            Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.asset_id))),
-            Arc::new(Float64Array::from_iter(rows.iter().map(|row| row.latitude))),
-            Arc::new(Float64Array::from_iter(rows.iter().map(|row| row.longitude))),
-            Arc::new(TimestampMicrosecondArray::from_iter(times).with_timezone("UTC")),
-            Arc::new(Int32Array::from_iter(rows.iter().map(|row| row.utc_offset_min))),
-            Arc::new(StringArray::from_iter(rows.iter().map(|row| row.checklist_id.as_ref()))),
-            codes_column(place, "geo_possible", taxa, rows, |row| row.geo_possible.as_deref())?,
-            codes_column(place, "geo_modelled", taxa, rows, |row| row.geo_modelled.as_deref())?,
-            codes_column(place, "checklist_observed", taxa, rows, |row| {
-                row.checklist_observed.as_deref()
-            })?,
-            Arc::new(BooleanArray::from_iter(rows.iter().map(|row| row.checklist_complete))),
-        ])
+        columns(path, first_row, taxa, rows)
     })
+}
+
+/// The rows as the columns [`write_priors`] gives a table, for queries; `path` is that table, for errors.
+///
+/// # Errors
+/// As [`write_priors`], but for writing.
+pub fn prior_columns(path: &Path, taxa: &Taxa, rows: &[PriorRow]) -> Result<RecordBatch> {
+    batch(path, &schema(), columns(path, 0, taxa, rows)?)
+}
+
+fn columns(path: &Path, first_row: u64, taxa: &Taxa, rows: &[PriorRow]) -> Result<Vec<ArrayRef>> {
+    rows.iter()
+        .zip(first_row..)
+        .try_for_each(|(item, row)| check(item, path, row))?;
+    let place = (path, first_row);
+    let times = rows.iter().map(|row| row.recorded_at_unix_us);
+    Ok(vec![
+        Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.asset_id))),
+        Arc::new(Float64Array::from_iter(rows.iter().map(|row| row.latitude))),
+        Arc::new(Float64Array::from_iter(rows.iter().map(|row| row.longitude))),
+        Arc::new(TimestampMicrosecondArray::from_iter(times).with_timezone("UTC")),
+        Arc::new(Int32Array::from_iter(rows.iter().map(|row| row.utc_offset_min))),
+        Arc::new(StringArray::from_iter(rows.iter().map(|row| row.checklist_id.as_ref()))),
+        codes_column(place, "geo_possible", taxa, rows, |row| row.geo_possible.as_deref())?,
+        codes_column(place, "geo_modelled", taxa, rows, |row| row.geo_modelled.as_deref())?,
+        codes_column(place, "checklist_observed", taxa, rows, |row| {
+            row.checklist_observed.as_deref()
+        })?,
+        Arc::new(BooleanArray::from_iter(rows.iter().map(|row| row.checklist_complete))),
+    ])
 }
 
 /// Reads the priors of one shard's assets.

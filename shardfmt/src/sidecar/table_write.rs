@@ -43,12 +43,9 @@ pub(super) fn write_table<R>(
     let mut writer = ArrowWriter::try_new_with_options(file, schema.arrow(), options).map_err(fail)?;
     let mut first_row = 0;
     for piece in rows.chunks(ROW_GROUP_ROWS) {
-        let batch = RecordBatch::try_new(schema.arrow(), columns(first_row, piece)?);
-        let batch = batch.map_err(|e| Error::Table {
-            path: path.to_path_buf(),
-            reason: e.to_string(),
-        })?;
-        writer.write(&batch).map_err(fail)?;
+        writer
+            .write(&batch(path, schema, columns(first_row, piece)?)?)
+            .map_err(fail)?;
         first_row += piece.len() as u64;
     }
     let file = writer.into_inner().map_err(fail)?;
@@ -60,6 +57,14 @@ pub(super) fn write_table<R>(
     let hash = hash_reader(&mut file, path, &mut |_| {})?;
     file.commit()?;
     Ok(FileEntry::of_written(path, rows.len() as u64, hash))
+}
+
+/// Columns, in the order of the schema, as one batch; `path` is the table they belong to, for errors.
+pub(super) fn batch(path: &Path, schema: &TableSchema, columns: Vec<ArrayRef>) -> Result<RecordBatch> {
+    RecordBatch::try_new(schema.arrow(), columns).map_err(|e| Error::Table {
+        path: path.to_path_buf(),
+        reason: e.to_string(),
+    })
 }
 
 fn properties(schema: &TableSchema) -> WriterProperties {
