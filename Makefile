@@ -1,7 +1,7 @@
 # make shards                       demo recordings -> data/demo
 # make shards MANIFEST=m.toml OUT=dir   your recordings -> dir
 # make train                        demo dataset -> a trained model and its curves in runs/demo
-# make test | torture | bench | lint | doc | clean
+# make test | torture | fuzz | bench | lint | doc | clean
 
 MANIFEST ?= data/demo-recordings/manifest.toml
 OUT ?= data/demo
@@ -16,7 +16,7 @@ BENCH_VENV = .venv-bench
 TORCH_VENV = .venv-torch
 
 .DEFAULT_GOAL := help
-.PHONY: help shards demo-recordings l48 test test-env libtorch train l48-train torture bench bench-env lint fmt doc clean
+.PHONY: help shards demo-recordings l48 test test-env libtorch train l48-train torture fuzz fuzz-check fuzz-keep bench bench-env lint fmt doc clean
 
 help: ## Show the targets.
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -87,6 +87,29 @@ bench: bench-env ## Measure every stage, and compare with other tools.
 TORTURE ?= 500
 torture: ## Kill the program at every write boundary and at TORTURE random moments.
 	L48_TORTURE=$(TORTURE) $(CARGO) test --workspace --locked --test e2e torture
+	L48_TORTURE=$(TORTURE) $(CARGO) test --workspace --locked --test run resume
+
+# Needs `cargo install cargo-fuzz`, a nightly toolchain and a C++ compiler. What a run finds worth keeping goes to
+# target/fuzz; `fuzz-keep` makes the committed corpora anew from that and themselves.
+FUZZ_SECONDS ?= 600
+FUZZ_TARGETS = shardfmt/shard_open_read shardfmt/sidecar_tables shardfmt/dataset_json \
+	pipeline/manifest_tables pipeline/raven_audacity pipeline/decode_clip
+FUZZ_LIMITS = -timeout=20 -rss_limit_mb=2048 -max_len=65536
+FUZZ_RUN = scratch=$$(mktemp -d -p $(or $(wildcard /dev/shm),/tmp)); trap 'rm -rf "$$scratch"' EXIT; \
+	TMPDIR=$$scratch $(CARGO) +nightly fuzz run --fuzz-dir $(*D)/fuzz --features libfuzzer $(*F)
+.PHONY: $(FUZZ_TARGETS:%=fuzz/%) $(FUZZ_TARGETS:%=fuzz-keep/%)
+fuzz: $(FUZZ_TARGETS:%=fuzz/%) ## Run every fuzz target for FUZZ_SECONDS.
+$(FUZZ_TARGETS:%=fuzz/%): fuzz/%:
+	@mkdir -p target/fuzz/$(*F)
+	$(FUZZ_RUN) target/fuzz/$(*F) $(*D)/fuzz/corpus/$(*F) -- $(FUZZ_LIMITS) -max_total_time=$(FUZZ_SECONDS)
+fuzz-keep: $(FUZZ_TARGETS:%=fuzz-keep/%)
+$(FUZZ_TARGETS:%=fuzz-keep/%): fuzz-keep/%:
+	rm -rf target/fuzz/$(*F).kept && mkdir -p target/fuzz/$(*F) target/fuzz/$(*F).kept
+	$(FUZZ_RUN) target/fuzz/$(*F).kept $(*D)/fuzz/corpus/$(*F) target/fuzz/$(*F) -- $(FUZZ_LIMITS) -merge=1
+	rm -rf $(*D)/fuzz/corpus/$(*F) && mv target/fuzz/$(*F).kept $(*D)/fuzz/corpus/$(*F)
+
+fuzz-check: ## Check that the fuzz targets compile; part of lint.
+	$(CARGO) clippy --locked -p shardfmt-fuzz -p pipeline-fuzz --all-targets -- -D warnings
 
 lint: libtorch ## Check formatting and lints, warnings denied.
 	$(CARGO) fmt --all -- --check

@@ -8,7 +8,8 @@ use std::fs;
 use proptest::prelude::*;
 use shardfmt::entry::{labels_path, priors_path};
 use shardfmt::sidecar::{read_labels, read_priors};
-use shardfmt::{Checks, Dataset, Shard};
+use shardfmt::verify::{Depth, verify};
+use shardfmt::{Checks, Dataset, Shard, write_dataset_json};
 
 /// `bytes` with one bit changed.
 fn flipped(bytes: &[u8], bit: usize) -> Vec<u8> {
@@ -85,6 +86,19 @@ fn no_bit_flip_or_truncation_of_a_table_panics_and_the_dataset_refuses_each() {
             .step_by(3)
             .for_each(|byte| check(&flipped(&bytes, byte * 8 + byte / 3 % 8)));
         (0..bytes.len()).step_by(7).for_each(|length| check(&bytes[..length]));
+    }
+}
+
+#[test]
+fn listed_sizes_of_more_than_64_bits_together_are_findings() {
+    let folder = tempfile::tempdir().unwrap();
+    sample::write_dataset(folder.path());
+    let mut info = Dataset::open(folder.path()).unwrap().info().clone();
+    info.files.iter_mut().for_each(|entry| entry.bytes = u64::MAX);
+    write_dataset_json(folder.path(), &info).unwrap();
+    for depth in [Depth::Quick, Depth::Full] {
+        let report = verify(folder.path(), depth, &mut |_, _| {}).unwrap();
+        assert!(report.findings.len() >= info.files.len(), "{:?}", report.findings);
     }
 }
 

@@ -9,7 +9,7 @@ use crate::checkpoint::{Checkpoint, Checkpoints, Pointer};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::event::Observer;
-use crate::observer::{Curves, EventLog, Narration, Observers, Progress, TensorBoard, cut_back, read_events};
+use crate::observer::{Curves, EventLog, Observers, Progress, TensorBoard, cut_back, read_events};
 use crate::run_folder::{RunFolder, RunRecord};
 
 /// Version of libtorch that this program is built for (`trainer/requirements.txt`); tch 0.24 goes with no other.
@@ -23,7 +23,7 @@ pub struct Session {
     pub dataset_hash: u64,
     /// The checkpoint to go on from; `None` at the start.
     pub checkpoint: Option<Checkpoint>,
-    /// Progress, narration, log of events, TensorBoard, curves.
+    /// Progress, log of events, TensorBoard, curves.
     pub observers: Observers,
     _lock: Lock,
 }
@@ -55,7 +55,6 @@ impl Session {
         let mut curves = Curves::new(&folder.curves());
         read_events(&log)?.iter().try_for_each(|event| curves.observe(event))?;
         let observers = Observers::new(vec![
-            Box::new(Narration::new()),
             Box::new(EventLog::open(&log)?),
             Box::new(TensorBoard::new(&folder.tensorboard())),
             Box::new(curves),

@@ -4,10 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::Notes;
-use super::boxes::{BoxReader, BoxTable, RawBox, read_bytes};
+use super::boxes::{BoxReader, BoxTable, RawBox};
 use super::pattern::{Found, Pattern};
 use super::problem::Problems;
 use super::recordings::Recording;
+use super::table::read_bytes;
 
 /// Reads the tracks the pattern finds and hangs their boxes on the recordings.
 pub(super) fn read(

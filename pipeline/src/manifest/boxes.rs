@@ -203,15 +203,6 @@ pub(super) fn read(
     }
 }
 
-/// The bytes of an annotation file.
-pub(super) fn read_bytes(file: &Path, problems: &mut Problems) -> Option<Vec<u8>> {
-    let read = std::fs::read(file);
-    if let Err(error) = &read {
-        problems.file(file, format!("cannot be read: {error}"));
-    }
-    read.ok()
-}
-
 /// Position of every asset in the list of recordings.
 pub(super) fn positions(recordings: &[Recording]) -> HashMap<i64, usize> {
     recordings

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use csv::StringRecord;
 
 use super::Notes;
-use super::boxes::{BoxReader, BoxTable, RawBox, read_bytes};
+use super::boxes::{BoxReader, BoxTable, RawBox};
 use super::lines::Lines;
 use super::pattern::{Found, Pattern};
 use super::problem::Problems;
 use super::recordings::Recording;
+use super::table::{positions, read_bytes};
 
 const BEGIN: &str = "Begin Time (s)";
 const END: &str = "End Time (s)";
@@ -164,7 +165,8 @@ pub(super) fn parse(
             return Vec::new();
         }
     };
-    let column = |name: &str| columns.iter().position(|c| c == name);
+    let positions = positions(&columns);
+    let column = |name: &str| positions.get(name).copied();
     let before = problems.len();
     for name in [BEGIN, END, label_column] {
         if column(name).is_none() {

@@ -1,13 +1,16 @@
 //! Provides `Table`, the text cells of a CSV or Parquet table with the line of every row.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use csv::StringRecord;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use shardfmt::sidecar::table_limits::{MAX_COLUMN_VALUES, check_column_values, count_decoded};
 
 use super::lines::Lines;
 use super::problem::Problems;
@@ -16,6 +19,8 @@ use super::problem::Problems;
 pub(super) struct Table {
     file: PathBuf,
     columns: Vec<String>,
+    /// First position of each column.
+    positions: HashMap<String, usize>,
     rows: Vec<(u64, StringRecord)>,
 }
 
@@ -50,11 +55,21 @@ impl Table {
             }
         }
         for (i, name) in table.columns.iter().enumerate() {
-            if table.columns.iter().take(i).any(|earlier| earlier == name) {
+            if table.index(name) != Some(i) {
                 problems.line(file, 1, format!("the column `{name}` stands there twice"));
             }
         }
         (problems.len() == before || required.iter().all(|name| table.index(name).is_some())).then_some(table)
+    }
+
+    fn new(file: &Path, columns: Vec<String>, rows: Vec<(u64, StringRecord)>) -> Self {
+        let positions = positions(&columns);
+        Table {
+            file: file.into(),
+            columns,
+            positions,
+            rows,
+        }
     }
 
     /// The rows in file order.
@@ -67,7 +82,7 @@ impl Table {
     }
 
     fn index(&self, column: &str) -> Option<usize> {
-        self.columns.iter().position(|name| name == column)
+        self.positions.get(column).copied()
     }
 }
 
@@ -134,14 +149,36 @@ impl<'a> Row<'a> {
     }
 }
 
+/// First position of each column of a header.
+pub(super) fn positions(columns: &[String]) -> HashMap<String, usize> {
+    // Of equal names the first is to stay.
+    let last_first = columns.iter().enumerate().rev();
+    last_first.map(|(position, name)| (name.clone(), position)).collect()
+}
+
+/// Opens a file, but no pipe and no device: those may never end.
+fn open(file: &Path) -> io::Result<File> {
+    if fs::metadata(file)?.is_file() {
+        File::open(file)
+    } else {
+        Err(io::Error::other("not a regular file"))
+    }
+}
+
+/// The bytes of a table or an annotation file.
+pub(super) fn read_bytes(file: &Path, problems: &mut Problems) -> Option<Vec<u8>> {
+    let read = open(file).and_then(|mut open| {
+        let mut bytes = Vec::new();
+        io::Read::read_to_end(&mut open, &mut bytes).map(|_| bytes)
+    });
+    if let Err(error) = &read {
+        problems.file(file, format!("cannot be read: {error}"));
+    }
+    read.ok()
+}
+
 fn read_csv(file: &Path, problems: &mut Problems) -> Option<Table> {
-    let bytes = match std::fs::read(file) {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            problems.file(file, format!("cannot be read: {error}"));
-            return None;
-        }
-    };
+    let bytes = read_bytes(file, problems)?;
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text);
     let columns: Vec<String> = match reader.headers() {
@@ -174,21 +211,13 @@ fn read_csv(file: &Path, problems: &mut Problems) -> Option<Table> {
             }
         }
     }
-    Some(Table {
-        file: file.into(),
-        columns,
-        rows,
-    })
+    Some(Table::new(file, columns, rows))
 }
 
 fn read_parquet(file: &Path, problems: &mut Problems) -> Option<Table> {
     let parsed = std::panic::catch_unwind(|| parquet_cells(file));
     match parsed {
-        Ok(Ok((columns, rows))) => Some(Table {
-            file: file.into(),
-            columns,
-            rows,
-        }),
+        Ok(Ok((columns, rows))) => Some(Table::new(file, columns, rows)),
         Ok(Err(message)) => {
             problems.file(file, format!("cannot be read as Parquet: {message}"));
             None
@@ -200,27 +229,33 @@ fn read_parquet(file: &Path, problems: &mut Problems) -> Option<Table> {
     }
 }
 
+/// Memory of a `StringRecord` apart from its text, roughly.
+const RECORD_BYTES: usize = 128;
+
 type Cells = (Vec<String>, Vec<(u64, StringRecord)>);
 
 fn parquet_cells(file: &Path) -> Result<Cells, String> {
-    let open = File::open(file).map_err(|e| e.to_string())?;
+    let open = open(file).map_err(|e| e.to_string())?;
+    let pages = open.try_clone().map_err(|e| e.to_string())?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(open).map_err(|e| e.to_string())?;
+    check_column_values(&pages, builder.metadata(), MAX_COLUMN_VALUES)?;
     let columns = builder
         .schema()
         .fields()
         .iter()
         .map(|field| field.name().clone())
         .collect();
-    let mut rows = Vec::new();
+    let (mut rows, mut decoded_bytes) = (Vec::new(), 0);
     for batch in builder.build().map_err(|e| e.to_string())? {
         let batch = batch.map_err(|e| e.to_string())?;
         let mut texts = vec![StringRecord::new(); batch.num_rows()];
         for array in batch.columns() {
             for (row, text) in texts.iter_mut().enumerate() {
-                text.push_field(&cell_text(array.as_ref(), row)?);
+                text.push_field(&cell_text(array.as_ref(), row, &mut decoded_bytes)?);
             }
         }
         for text in texts {
+            count_decoded(RECORD_BYTES, &mut decoded_bytes)?;
             rows.push((rows.len() as u64 + 1, text));
         }
     }
@@ -228,7 +263,7 @@ fn parquet_cells(file: &Path) -> Result<Cells, String> {
 }
 
 /// The text a CSV table would hold for this value: lists become `a;b;c`, null becomes the empty cell.
-fn cell_text(array: &dyn Array, row: usize) -> Result<String, String> {
+fn cell_text(array: &dyn Array, row: usize, decoded_bytes: &mut usize) -> Result<String, String> {
     if array.is_null(row) {
         return Ok(String::new());
     }
@@ -238,9 +273,57 @@ fn cell_text(array: &dyn Array, row: usize) -> Result<String, String> {
         _ => {
             let options = FormatOptions::default();
             let formatter = ArrayFormatter::try_new(array, &options).map_err(|e| e.to_string())?;
-            return Ok(formatter.value(row).to_string());
+            let text = formatter.value(row).to_string();
+            count_decoded(text.len(), decoded_bytes)?;
+            return Ok(text);
         }
     };
-    let texts: Result<Vec<String>, String> = (0..items.len()).map(|i| cell_text(items.as_ref(), i)).collect();
-    Ok(texts?.join(";"))
+    let texts = (0..items.len()).map(|i| cell_text(items.as_ref(), i, decoded_bytes));
+    Ok(texts.collect::<Result<Vec<String>, String>>()?.join(";"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    fn read(name: &str, text: &str) -> (Option<Table>, Problems) {
+        let (folder, mut problems) = (tempfile::tempdir().unwrap(), Problems::default());
+        let file = folder.path().join(name);
+        fs::write(&file, text).unwrap();
+        (Table::read(&file, &["a"], &mut problems), problems)
+    }
+
+    #[test]
+    fn a_column_that_stands_there_twice_is_named_once_and_its_first_is_read() {
+        let (table, problems) = read("t.csv", "a,b,a\n1,2,3\n");
+        assert_eq!(table.unwrap().rows().next().unwrap().cell("a"), Some("1"));
+        let text = problems.to_string();
+        assert!(
+            problems.len() == 1 && text.contains("the column `a` stands there twice"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_header_of_a_million_columns_takes_no_longer_than_its_bytes() {
+        let header: String = (0..1_000_000).map(|column| format!("{column},")).collect();
+        let start = Instant::now();
+        let (table, problems) = read("t.csv", &format!("{header}a\n"));
+        assert!(table.is_some() && problems.is_empty());
+        // Comparing every column with every other takes minutes.
+        assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn a_device_that_never_ends_is_refused() {
+        let mut problems = Problems::default();
+        assert!(Table::read(Path::new("/dev/zero"), &[], &mut problems).is_none());
+        assert!(
+            problems.to_string().contains("cannot be read: not a regular file"),
+            "{problems}"
+        );
+    }
 }

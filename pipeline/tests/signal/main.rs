@@ -8,6 +8,7 @@
 //! - `declared_sizes`: the same, with headers that promise far more than there is.
 //! - `encoded`: small files of real encoders, for AAC and ALAC.
 //! - `formats`: small files written by the test, for formats without a recording.
+//! - `hostile`: files that declare more than they hold.
 //! - `resample`: the resampler against its reference and its quality limits.
 //! - `logmel`: pictures from given waveforms, and from recordings through the whole path.
 
@@ -24,5 +25,6 @@ mod decode;
 mod encoded;
 mod fixtures;
 mod formats;
+mod hostile;
 mod logmel;
 mod resample;

@@ -7,6 +7,7 @@ pub mod labels;
 pub mod priors;
 pub mod rejects;
 mod schema;
+pub mod table_limits;
 mod table_read;
 mod table_write;
 pub mod taxa;

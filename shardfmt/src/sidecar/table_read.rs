@@ -9,6 +9,7 @@ use arrow::datatypes::DataType;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 
 use super::schema::{ColumnSchema, TableSchema, is_readable_as};
+use super::table_limits::{MAX_COLUMN_VALUES, check_column_values, count_decoded};
 use super::table_write::{ROW_GROUP_ROWS, SCHEMA_KEY};
 use crate::error::{Error, Result};
 
@@ -130,6 +131,7 @@ fn read_pieces<R>(
     };
     // Types come from the Parquet schema itself, so that a file rewritten by any tool reads the same.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    let pages = file.try_clone().map_err(|cause| Error::io(path, "open again", cause))?;
     let builder =
         ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).map_err(|e| fail(e.to_string()))?;
     let metadata = builder.metadata().file_metadata();
@@ -163,18 +165,20 @@ fn read_pieces<R>(
         }
     }
     let expected_rows = u64::try_from(metadata.num_rows()).map_err(|_| fail("negative row count".into()))?;
+    check_column_values(&pages, builder.metadata(), MAX_COLUMN_VALUES).map_err(fail)?;
     let reader = builder
         .with_batch_size(ROW_GROUP_ROWS)
         .build()
         .map_err(|e| fail(e.to_string()))?;
     let mut all = Vec::new();
-    let mut first_row = 0;
+    let (mut first_row, mut decoded_bytes) = (0, 0);
     for batch in reader {
         let batch = Batch {
             path,
             batch: batch.map_err(|e| fail(e.to_string()))?,
             first_row,
         };
+        count_decoded(batch.batch.get_array_memory_size(), &mut decoded_bytes).map_err(fail)?;
         schema.columns.iter().try_for_each(|column| batch.check_nulls(column))?;
         rows(&batch, &mut all)?;
         first_row += batch.rows() as u64;

@@ -58,7 +58,8 @@ pub fn verify(dir: &Path, depth: Depth, progress: &mut dyn FnMut(u64, u64)) -> R
         }
     };
     let hashed = |entry: &&FileEntry| depth == Depth::Full || !is_shard(entry);
-    let total_bytes = info.files.iter().filter(hashed).map(|entry| entry.bytes).sum();
+    let listed_bytes = info.files.iter().filter(hashed).map(|entry| entry.bytes);
+    let total_bytes = listed_bytes.fold(0, u64::saturating_add);
     let mut run = Run {
         dir,
         info: &info,

@@ -5,14 +5,12 @@
 mod chart;
 mod curves;
 mod event_log;
-mod narration;
 mod picture;
 mod progress;
 mod tensorboard;
 
 pub use curves::Curves;
 pub use event_log::{EventLog, cut_back, read_events};
-pub use narration::Narration;
 pub use progress::Progress;
 pub use tensorboard::TensorBoard;
 

@@ -22,6 +22,10 @@ const RATES_HZ: std::ops::RangeInclusive<u32> = 100..=4_000_000;
 /// Channels of the largest microphone arrays, with room to spare.
 const MAX_CHANNELS: usize = 256;
 
+/// Frames of the longest packet: a block of FLAC has at most 65,535 (RFC 9639 section 9.1.1). Decoders make room for one
+/// packet in every channel before they read any.
+const MAX_PACKET_FRAMES: u64 = 1 << 16;
+
 /// An opened container.
 pub(super) struct Source {
     pub(super) container: Container,
@@ -77,7 +81,7 @@ impl Source {
     ///
     /// # Errors
     ///
-    /// [`Reject::Header`] if the rate or the channels are missing or absurd.
+    /// [`Reject::Header`] if the rate or the channels are missing or absurd, or the length of a packet is.
     pub(super) fn header(&self) -> Result<Header, Reject> {
         let wrong = |reason: String| Reject::Header {
             container: self.container.name(),
@@ -90,6 +94,10 @@ impl Source {
         let channels = self.params.channels.as_ref().map_or(0, |channels| channels.count());
         if channels == 0 || channels > MAX_CHANNELS {
             return Err(wrong(format!("it has {channels} channels")));
+        }
+        let packet_frames = self.params.max_frames_per_packet.unwrap_or(0);
+        if packet_frames > MAX_PACKET_FRAMES {
+            return Err(wrong(format!("it has {packet_frames} frames a packet")));
         }
         let declared_frames = match (self.promise.kept_frames, self.promise.decoded_frames) {
             (Some(frames), _) | (None, Some(frames)) => Some(frames),

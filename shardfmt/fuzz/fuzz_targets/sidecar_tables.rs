@@ -1,0 +1,4 @@
+//! Gives libFuzzer's inputs to [`shardfmt_fuzz::sidecar_tables`].
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(init: shardfmt_fuzz::abort_on_own_panics(), |data: &[u8]| shardfmt_fuzz::sidecar_tables(data));
