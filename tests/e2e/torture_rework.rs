@@ -98,6 +98,7 @@ impl Case {
     }
 
     /// Kills the command at each of its points, then at random moments.
+    #[allow(clippy::print_stdout, reason = "what was done is printed")]
     fn torture(&self, random: u64) {
         let sources = ["a", "b"].map(|name| tree(&self.place.path(name)));
         self.prepare();

@@ -20,8 +20,8 @@ fn trained(dataset: &Path, out: &Path, settings: &[&str]) -> (f64, f64) {
     run(&mut command).expect(0).prints("test").prints("curves.png");
     assert!(out.join("curves.png").is_file());
     let log = std::fs::read_to_string(out.join("metrics.jsonl")).unwrap();
-    let events = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let last = events.filter(|event| event["split"] == "test").last().unwrap();
+    let mut events = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let last = events.rfind(|event| event["split"] == "test").unwrap();
     (last["map"].as_f64().unwrap(), last["chance"].as_f64().unwrap())
 }
 

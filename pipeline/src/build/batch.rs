@@ -22,11 +22,14 @@ pub(super) struct Slot<C> {
     pub(super) xxh3: u64,
 }
 
+/// Ends of assets, each with the number of clips read before it.
+type Ends<S> = VecDeque<(usize, AssetEnd<<S as ClipSource>::Facts>)>;
+
 /// Consecutive clips, where among them assets end, and the memory to render them.
 pub(super) struct Batch<S: ClipSource> {
     slots: Vec<Slot<S::Clip>>,
     used: usize,
-    ends: VecDeque<(usize, AssetEnd<S::Facts>)>,
+    ends: Ends<S>,
     scratch: S::Scratch,
 }
 
@@ -90,7 +93,7 @@ impl<S: ClipSource> Batch<S> {
     }
 
     /// Empties it: the number of its clips, its ends, and the slots that held them.
-    pub(super) fn take(&mut self) -> (usize, VecDeque<(usize, AssetEnd<S::Facts>)>, &mut [Slot<S::Clip>]) {
+    pub(super) fn take(&mut self) -> (usize, Ends<S>, &mut [Slot<S::Clip>]) {
         let used = std::mem::take(&mut self.used);
         let ends = std::mem::take(&mut self.ends);
         (used, ends, self.slots.get_mut(..used).unwrap_or_default())
