@@ -87,8 +87,13 @@ fn read(file: &Path) {
     assert_eq!(declared.unwrap_or(facts.frames), facts.frames, "{:?}", decoder.header());
     let total = resampled_frames(facts.frames, facts.rate_hz, RATE_HZ);
     assert_eq!(windowing.clip_count(total), clips as u64);
-    for (index, &(start, valid)) in facts.clips.iter().enumerate() {
-        assert_eq!(start, windowing.start(index as u64), "clip {index}");
-        assert_eq!(valid, windowing.duration_samples().min(total - start), "clip {index}");
+    for (index, extent) in (0..).zip(&facts.clips) {
+        let start = windowing.start(index);
+        assert_eq!((u64::from(extent.clip_index), extent.start_sample), (index, start));
+        assert_eq!(
+            extent.valid_samples,
+            windowing.duration_samples().min(total - start),
+            "clip {index}"
+        );
     }
 }

@@ -32,7 +32,7 @@ pub fn check_column_values(file: &File, metadata: &ParquetMetaData, most: u64) -
                 let in_page = page.num_levels.or(page.num_rows).unwrap_or(0);
                 *values = values.saturating_add(in_page as u64);
                 if *values > most {
-                    let path = column.column_path();
+                    let path = column.column_path().string();
                     return Err(format!("column {path} holds more than {most} values"));
                 }
                 pages.skip_next_page().map_err(|e| e.to_string())?;
