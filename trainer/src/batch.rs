@@ -3,6 +3,7 @@
 use shardfmt::{DatasetInfo, Dtype};
 use tch::{Device, Kind, Tensor};
 
+use crate::error::Result;
 use crate::model::Normalisation;
 use crate::supervision::Supervision;
 
@@ -20,8 +21,10 @@ pub struct Scaling {
 
 impl Scaling {
     /// Stored values -> levels from 0 to 1 (bytes over 255; decibels over 80) -> (level - mean) / deviation.
-    #[must_use]
-    pub fn new(info: &DatasetInfo, normalisation: &Normalisation, device: Device) -> Self {
+    ///
+    /// # Errors
+    /// What libtorch refuses, such as memory; so for all of this module.
+    pub fn new(info: &DatasetInfo, normalisation: &Normalisation, device: Device) -> Result<Self> {
         let (step, offset) = match info.clips.dtype {
             Dtype::U8 => (1.0 / 255.0, 0.0),
             Dtype::F16 | Dtype::F32 => (
@@ -34,17 +37,21 @@ impl Scaling {
             .map(|(mean, deviation)| ((step / deviation) as f32, ((offset - mean) / deviation) as f32))
             .unzip();
         let shape = [1, factor.len() as i64, 1, 1];
-        let on_device = |values: &[f32]| Tensor::from_slice(values).view(shape).to_device(device);
-        Self {
-            factor: on_device(&factor),
-            shift: on_device(&shift),
-        }
+        let on_device = |values: &[f32]| -> Result<Tensor> {
+            Ok(Tensor::f_from_slice(values)?.f_view(shape)?.f_to_device(device)?)
+        };
+        Ok(Self {
+            factor: on_device(&factor)?,
+            shift: on_device(&shift)?,
+        })
     }
 
     /// `[B, 1 or channels, H, W]` stored values as `[B, channels, H, W]` normalised ones; one channel is used for all.
-    #[must_use]
-    pub fn images(&self, stored: &Tensor) -> Tensor {
-        stored * &self.factor + &self.shift
+    ///
+    /// # Errors
+    /// What libtorch refuses.
+    pub fn images(&self, stored: &Tensor) -> Result<Tensor> {
+        Ok(stored.f_mul(&self.factor)?.f_add(&self.shift)?)
     }
 }
 
@@ -59,20 +66,25 @@ pub struct Known {
 
 impl Known {
     /// Uploads the matrices of `supervision`.
-    #[must_use]
-    pub fn new(supervision: &Supervision, device: Device) -> Self {
+    ///
+    /// # Errors
+    /// What libtorch refuses.
+    pub fn new(supervision: &Supervision, device: Device) -> Result<Self> {
         let shape = [supervision.clips.len() as i64, supervision.classes as i64];
-        let on_device = |values: &[u8]| Tensor::from_slice(values).view(shape).to_device(device);
-        Self {
-            labels: on_device(&supervision.labels),
-            mask: on_device(&supervision.mask),
-        }
+        let on_device =
+            |values: &[u8]| -> Result<Tensor> { Ok(Tensor::f_from_slice(values)?.f_view(shape)?.f_to_device(device)?) };
+        Ok(Self {
+            labels: on_device(&supervision.labels)?,
+            mask: on_device(&supervision.mask)?,
+        })
     }
 
     /// Labels and masks of `rows`, `[B, classes]` f32 each.
-    #[must_use]
-    pub fn gather(&self, rows: &Tensor) -> (Tensor, Tensor) {
-        let of = |matrix: &Tensor| matrix.index_select(0, rows).to_kind(Kind::Float);
-        (of(&self.labels), of(&self.mask))
+    ///
+    /// # Errors
+    /// What libtorch refuses.
+    pub fn gather(&self, rows: &Tensor) -> Result<[Tensor; 2]> {
+        let of = |matrix: &Tensor| -> Result<Tensor> { Ok(matrix.f_index_select(0, rows)?.f_to_kind(Kind::Float)?) };
+        Ok([of(&self.labels)?, of(&self.mask)?])
     }
 }

@@ -367,6 +367,12 @@ mod tests {
     }
 
     #[test]
+    fn shipped_settings_make_sense() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests/train-demo.toml");
+        Config::read(&path).unwrap().validate().unwrap();
+    }
+
+    #[test]
     fn unknown_keys_are_refused() {
         assert!(toml::from_str::<Config>("epoch = 3").is_err());
     }

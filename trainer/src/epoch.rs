@@ -77,7 +77,7 @@ impl Pass<'_> {
             let Some((batch, outcome)) = ahead.pop_front() else {
                 break;
             };
-            let (loss, asset_reg) = outcome.read();
+            let (loss, asset_reg) = outcome.read()?;
             state.step += 1;
             state.loss_sum += loss * batch.rows.len() as f64;
             let (epoch, step) = (state.sampler.epoch, state.step);

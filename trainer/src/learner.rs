@@ -49,10 +49,12 @@ pub struct Outcome {
 
 impl Outcome {
     /// The value minimised, and the share of the asset regulariser in it.
-    #[must_use]
-    pub fn read(&self) -> (f64, Option<f64>) {
-        let value = |tensor: &Tensor| tensor.double_value(&[]);
-        (value(&self.loss), self.asset_reg.as_ref().map(value))
+    ///
+    /// # Errors
+    /// What libtorch refuses, such as a step that failed on the device.
+    pub fn read(&self) -> Result<(f64, Option<f64>)> {
+        let value = |tensor: &Tensor| tensor.f_double_value(&[]);
+        Ok((value(&self.loss)?, self.asset_reg.as_ref().map(value).transpose()?))
     }
 }
 
@@ -105,10 +107,10 @@ impl Learner {
         let mut learner = Self {
             device,
             notes,
-            scaling: Scaling::new(dataset.info(), &model.normalisation(), device),
+            scaling: Scaling::new(dataset.info(), &model.normalisation(), device)?,
             augmentation: Augmentation::new(&config.augment, dataset.info(), config.seed, &remembering)?,
             model,
-            known: Known::new(supervision, device),
+            known: Known::new(supervision, device)?,
             objective,
             asset_table,
             optimiser,
@@ -138,8 +140,8 @@ impl Learner {
     /// As [`Learner::step`].
     pub fn step_on(&mut self, mut stored: Tensor, batch: &Loaded, epoch: u32) -> Result<Outcome> {
         let numbers: Vec<i64> = batch.rows.iter().map(|&row| row.into()).collect();
-        let rows = Tensor::from_slice(&numbers).to_device(self.device);
-        let (mut labels, mut mask) = self.known.gather(&rows);
+        let rows = Tensor::f_from_slice(&numbers)?.f_to_device(self.device)?;
+        let [mut labels, mut mask] = self.known.gather(&rows)?;
         if let Some(augmentation) = &self.augmentation {
             let clips = augment::Batch {
                 images: stored,
@@ -149,7 +151,7 @@ impl Learner {
             let changed = augmentation.apply(clips, &batch.rows, &batch.ref_db, epoch)?;
             (stored, labels, mask) = (changed.images, changed.labels, changed.mask);
         }
-        let logits = self.model.forward(&self.scaling.images(&stored), true)?;
+        let logits = self.model.forward(&self.scaling.images(&stored)?, true)?;
         let mut loss = self.objective.forward(&loss::Batch {
             logits: &logits,
             labels: &labels,
@@ -292,6 +294,6 @@ pub fn trained_model(
     // Every weight comes from the checkpoint; the file they once started from may be gone.
     let mut model = drawn_model(config, dataset, device)?;
     model.load(&checkpoint.tensors(MODEL)?)?;
-    let scaling = Scaling::new(dataset.info(), &model.normalisation(), device);
+    let scaling = Scaling::new(dataset.info(), &model.normalisation(), device)?;
     Ok((model, scaling))
 }

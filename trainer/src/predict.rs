@@ -1,6 +1,6 @@
 //! Provides the scores that a model gives to clips.
 
-use tch::{Device, Kind, no_grad};
+use tch::{Device, no_grad};
 
 use crate::batch::Scaling;
 use crate::error::Result;
@@ -40,10 +40,10 @@ pub fn scores(
     stream(clips, places, &batches, ring, loader_threads, |stream| {
         while let Some(batch) = stream.next()? {
             let scores = no_grad(|| -> Result<Vec<f32>> {
-                let images = scaling.images(&batch.upload(device)?);
-                let scores = model.forward(&images, false)?.sigmoid().to_kind(Kind::Float);
+                let images = scaling.images(&batch.upload(device)?)?;
+                let scores = model.forward(&images, false)?.f_sigmoid()?.f_flatten(0, -1)?;
                 // Waits for the device, so the buffer is free afterwards.
-                Ok(Vec::try_from(scores.flatten(0, -1).to_device(Device::Cpu))?)
+                Ok(Vec::try_from(scores.f_to_device(Device::Cpu)?)?)
             })?;
             take(&batch.rows, &scores)?;
             stream.recycle(batch);

@@ -146,12 +146,12 @@ impl Rig<'_> {
                     let outcome = learner.step(&batch, 1)?;
                     // As in a run, a step is queued before the one ahead of it is waited for.
                     if let Some((batch, outcome)) = previous.replace((batch, outcome)) {
-                        let _ = outcome.read();
+                        outcome.read()?;
                         stream.recycle(batch);
                     }
                 }
                 if let Some((batch, outcome)) = previous {
-                    let _ = outcome.read();
+                    outcome.read()?;
                     stream.recycle(batch);
                 }
                 Ok(())
@@ -171,11 +171,11 @@ impl Rig<'_> {
                 for _ in 0..steps {
                     let outcome = learner.step_on(stored.shallow_clone(), &batch, 1)?;
                     if let Some(outcome) = previous.replace(outcome) {
-                        let _ = outcome.read();
+                        outcome.read()?;
                     }
                 }
                 if let Some(outcome) = previous {
-                    let _ = outcome.read();
+                    outcome.read()?;
                 }
                 let rate = (batch.rows.len() * steps as usize) as f64 / begin.elapsed().as_secs_f64();
                 stream.recycle(batch);

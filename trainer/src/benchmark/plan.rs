@@ -38,7 +38,7 @@ pub struct Plan {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Method {
-    /// Its name; where the paper has it too, its figure is printed beside ours.
+    /// Its name; where the paper has it too, its figures are printed beside ours.
     pub name: String,
     /// Settings on top of the base.
     #[serde(default)]
@@ -54,7 +54,7 @@ pub struct Method {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Column {
-    /// Its name, as with [`Method::name`].
+    /// Its name.
     pub name: String,
     /// Settings on top of the method's.
     #[serde(default)]
@@ -62,6 +62,8 @@ pub struct Column {
     /// Only for methods that name it.
     #[serde(default)]
     pub named_only: bool,
+    /// The paper's column that it repeats: `COCO`, `L48`, `+Geo`, `+Checklist` or `+R_P`.
+    pub published: Option<String>,
     /// Columns it is compared with, seed by seed.
     #[serde(default)]
     pub against: Vec<String>,
@@ -294,6 +296,13 @@ mod tests {
             let reason = plan.check().unwrap_err();
             assert!(reason.contains(said), "{reason}");
         }
+    }
+
+    #[test]
+    fn shipped_plans_hold_together() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests/benchmark-demo.toml");
+        let plan = Plan::read(&path).unwrap();
+        assert_eq!(plan.cells().count(), 1 + 6 * 6);
     }
 
     #[test]

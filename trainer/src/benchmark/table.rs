@@ -85,7 +85,13 @@ pub fn markdown(plan: &Plan, results: &[CellResult]) -> String {
     for method in &plan.methods {
         row(&mut text, plan, &method.name, |column| {
             let ours = Spread::of(&maps(results, &method.name, column))?;
-            let paper = published(&method.name, column);
+            let repeats = plan
+                .columns
+                .iter()
+                .find(|other| other.name == column)?
+                .published
+                .as_deref();
+            let paper = repeats.and_then(|repeats| published(&method.name, repeats));
             let paper = paper.map_or_else(String::new, |map| format!(" ({map:.1})"));
             Some(format!("{}{paper}", ours.percent(false)))
         });
@@ -256,18 +262,20 @@ mod tests {
             [[method]]
             name = "EM"
             [[column]]
-            name = "L48"
+            name = "Target"
+            published = "L48"
             [[column]]
             name = "+Geo"
-            against = ["L48"]
+            published = "+Geo"
+            against = ["Target"]
             "#,
         )
         .unwrap();
         // 0.50 and 0.54: mean 0.52, sample deviation 0.0283. Differences +0.10 and -0.02: mean 0.04, deviation 0.0849.
         // In another order, so that pairing by place instead of seed would show.
         let results = [
-            result("L48", 1, 0.50),
-            result("L48", 2, 0.54),
+            result("Target", 1, 0.50),
+            result("Target", 2, 0.54),
             result("+Geo", 2, 0.52),
             result("+Geo", 1, 0.60),
         ];
