@@ -45,7 +45,7 @@ pub enum Command {
         args_override_self = true,
         after_help = "Example:\n  l48-train bench data/demo --arch tiny --steps 50"
     )]
-    Bench(BenchArgs),
+    Bench(Box<BenchArgs>),
 }
 
 /// Arguments of `fit`.

@@ -321,8 +321,10 @@ mod tests {
 
     #[test]
     fn survives_toml() {
-        let mut config = Config::default();
-        config.asset_reg = Some(AssetRegConfig::default());
+        let mut config = Config {
+            asset_reg: Some(AssetRegConfig::default()),
+            ..Config::default()
+        };
         config.loss.parameters.insert("delta".into(), toml::Value::Float(0.005));
         config.model.weights = Some("weights.safetensors".into());
         let back: Config = toml::from_str(&config.to_toml().unwrap()).unwrap();
@@ -347,7 +349,8 @@ mod tests {
 
     #[test]
     fn senseless_values_are_named() {
-        let broken: [(&str, fn(&mut Config)); 6] = [
+        type Break = fn(&mut Config);
+        let broken: [(&str, Break); 6] = [
             ("epochs", |config| config.epochs = 0),
             ("batch", |config| config.batch = 1),
             ("optimiser.lr", |config| config.optimiser.lr = f64::NAN),

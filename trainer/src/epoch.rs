@@ -44,7 +44,7 @@ impl Pass<'_> {
         let places = &self.supervision.clips;
         stream(self.clips, places, &batches, ring, self.loader_threads, |stream| {
             let mut ahead: VecDeque<(Loaded, Outcome)> = VecDeque::with_capacity(STEPS_AHEAD + 1);
-            while let Some(batch) = stream.next()? {
+            while let Some(batch) = stream.next_batch()? {
                 let outcome = learner.step(&batch, epoch)?;
                 ahead.push_back((batch, outcome));
                 let taken = state.step + ahead.len() as u64;

@@ -38,7 +38,7 @@ pub fn scores(
         (!rows.is_empty()).then(|| rows.map(|row| row as u32).collect())
     };
     stream(clips, places, &batches, ring, loader_threads, |stream| {
-        while let Some(batch) = stream.next()? {
+        while let Some(batch) = stream.next_batch()? {
             let scores = no_grad(|| -> Result<Vec<f32>> {
                 let images = scaling.images(&batch.upload(device)?)?;
                 let scores = model.forward(&images, false)?.f_sigmoid()?.f_flatten(0, -1)?;

@@ -72,11 +72,11 @@ impl Rig<'_> {
         let rows: usize = batches.iter().map(Vec::len).sum();
         let mut ring = Ring::new(self.clips.spec(), self.batch, self.buffers, Device::Cpu);
         let mut copies = vec![0_u8; rows * clip_bytes];
-        let mut load = |mut take: Box<dyn FnMut(&[u8]) + '_>| {
+        let mut load = |take: &mut dyn FnMut(&[u8])| {
             let next = |number: u64| batches.get(usize::try_from(number).ok()?).cloned();
             let places = &self.supervision.clips;
             stream(self.clips, places, &next, &mut ring, self.threads, |stream| {
-                while let Some(mut batch) = stream.next()? {
+                while let Some(mut batch) = stream.next_batch()? {
                     take(batch.bytes());
                     stream.recycle(batch);
                 }
@@ -85,11 +85,11 @@ impl Rig<'_> {
         };
         // The first pass verifies every record and fills the copy.
         let mut room = copies.chunks_exact_mut(clip_bytes);
-        load(Box::new(|bytes| {
+        load(&mut |bytes| {
             for (clip, into) in bytes.chunks_exact(clip_bytes).zip(&mut room) {
                 into.copy_from_slice(clip);
             }
-        }))?;
+        })?;
         let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads).build();
         let pool = pool.map_err(|cause| Error::setting("threads", cause.to_string()))?;
         let mut buffers = Vec::new();
@@ -99,7 +99,7 @@ impl Rig<'_> {
         let mut rates = Rates::default();
         for _ in 0..rounds {
             let begin = Instant::now();
-            load(Box::new(|_| ()))?;
+            load(&mut |_| ())?;
             rates.ours.push(rows as f64 / begin.elapsed().as_secs_f64());
             let begin = Instant::now();
             let share = batches.len().div_ceil(self.threads) * self.batch * clip_bytes;
@@ -141,7 +141,7 @@ impl Rig<'_> {
             let mut rows = 0;
             stream(self.clips, places, &next, &mut ring, self.threads, |stream| {
                 let mut previous: Option<(Loaded, Outcome)> = None;
-                while let Some(batch) = stream.next()? {
+                while let Some(batch) = stream.next_batch()? {
                     rows += batch.rows.len();
                     let outcome = learner.step(&batch, 1)?;
                     // As in a run, a step is queued before the one ahead of it is waited for.
@@ -159,7 +159,7 @@ impl Rig<'_> {
             let from_shards = rows as f64 / begin.elapsed().as_secs_f64();
             let first = |number: u64| (number == 0).then(|| self.sampler.batch(1, 0));
             let resident = stream(self.clips, places, &first, &mut ring, 1, |stream| {
-                let Some(batch) = stream.next()? else {
+                let Some(batch) = stream.next_batch()? else {
                     return Err(Error::setting("batch", "there is no row to train on"));
                 };
                 let stored = batch.upload(learner.device())?;

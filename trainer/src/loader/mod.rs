@@ -98,7 +98,7 @@ impl Stream {
     ///
     /// # Errors
     /// That of the first record, in batch order, that could not be read.
-    pub fn next(&mut self) -> Result<Option<Loaded>> {
+    pub fn next_batch(&mut self) -> Result<Option<Loaded>> {
         loop {
             if let Some(loaded) = self.early.remove(&self.next) {
                 self.next += 1;
