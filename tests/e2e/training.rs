@@ -9,6 +9,9 @@ use crate::program::{l48, run, train_command, workspace};
 /// Fewer than `make train` takes; enough to tell learning from chance.
 const EPOCHS: &str = "8";
 
+/// Seeds of the permuted runs.
+const SEEDS: [&str; 3] = ["48", "49", "50"];
+
 /// Test mAP of the best epoch, and that of a constant score.
 fn trained(dataset: &Path, out: &Path, settings: &[&str]) -> (f64, f64) {
     let mut command = train_command();
@@ -34,7 +37,9 @@ fn single_positives_of_the_demo_are_learnt_and_permuted_labels_are_not() {
     let run = |name: &str, settings: &[&str]| trained(&dataset, &folder.path().join(name), settings);
     let (full, chance) = run("full", &["--mode", "full"]);
     let (target, _) = run("target", &[]);
-    let (permuted, _) = run("permuted", &["--permute-labels"]);
+    // A single permutation may happen to suit the test clips: one seed strays by .03 around the mean of many.
+    let permuted = SEEDS.map(|seed| run(&format!("permuted-{seed}"), &["--permute-labels", "--seed", seed]).0);
+    let permuted = permuted.iter().sum::<f64>() / permuted.len() as f64;
     let midway = f64::midpoint(chance, full);
     assert!(full > 2.0 * chance, "full labels: test mAP {full}, chance {chance}");
     assert!(

@@ -31,7 +31,7 @@ pub struct Config {
     pub seed: u64,
     /// Threads of libtorch on the CPU; part of the run because sums are rounded differently for another number.
     pub threads: usize,
-    /// Control: hand every training clip another clip's labels and masks; a model can then learn nothing of use.
+    /// Control: hand every clip of train and val another clip's labels and masks; a model can then learn nothing of use.
     pub permute_labels: bool,
     /// Which clips are left out of training.
     pub filters: Filters,

@@ -82,15 +82,33 @@ impl Material {
         Ok(supervision)
     }
 
-    /// mAP of `model` on the fully known clips of a split, with an interval over `replicates` resampled sets of recordings if
-    /// there are any.
+    /// What is known of a split, to measure on it. The control of permuted labels permutes those of val too: epochs chosen on
+    /// true ones would have been chosen with knowledge.
     ///
     /// # Errors
-    /// [`Error::Unsuitable`] for an empty split; [`Error::NothingToMeasure`] if no clip of it is fully known.
-    pub fn evaluate(&self, model: (&Model, &Scaling), split: Split, replicates: u32) -> Result<Evaluation> {
-        let supervision = self.catalogue.evaluation(split)?;
+    /// [`Error::Unsuitable`] for an empty split.
+    pub fn evaluation(&self, config: &Config, split: Split) -> Result<Supervision> {
+        let mut supervision = self.catalogue.evaluation(split)?;
+        if config.permute_labels && split == Split::Val {
+            supervision.permute_labels(config.seed);
+        }
+        Ok(supervision)
+    }
+
+    /// mAP of `model` on the fully known clips of `supervision`, with an interval over `replicates` resampled sets of recordings
+    /// if there are any.
+    ///
+    /// # Errors
+    /// [`Error::NothingToMeasure`] if no clip is fully known.
+    pub fn evaluate(
+        &self,
+        model: (&Model, &Scaling),
+        supervision: &Supervision,
+        replicates: u32,
+    ) -> Result<Evaluation> {
         let mut ring = predict::ring(&self.clips, LOADER_THREADS, model.0.device());
-        let mut scores = Vec::with_capacity(supervision.labels.len());
+        let (labels, mask, classes) = (&supervision.labels, &supervision.mask, supervision.classes);
+        let mut scores = Vec::with_capacity(labels.len());
         predict::scores(
             model,
             &self.clips,
@@ -102,33 +120,24 @@ impl Material {
                 Ok(())
             },
         )?;
-        let (labels, mask, classes) = (&supervision.labels, &supervision.mask, supervision.classes);
         let mut evaluation = metric::evaluate(&scores, labels, mask, classes)?;
         if replicates > 0 {
             let assets = supervision.asset_ids();
-            evaluation.interval = Some(metric::interval(
-                &scores,
-                labels,
-                mask,
-                classes,
-                &assets,
-                INTERVAL_SEED,
-                replicates,
-            )?);
+            let interval = metric::interval(&scores, labels, mask, classes, &assets, INTERVAL_SEED, replicates)?;
+            evaluation.interval = Some(interval);
         }
         Ok(evaluation)
     }
+}
 
-    /// Refuses a split that nothing can be measured on.
-    fn check_known(&self, split: Split) -> Result<()> {
-        let supervision = self.catalogue.evaluation(split)?;
-        if supervision.clips.iter().any(|clip| clip.fully_annotated) {
-            return Ok(());
-        }
-        Err(Error::NothingToMeasure {
-            left_out: supervision.rows() as u64,
-        })
+/// Refuses a split that nothing can be measured on.
+fn check_known(supervision: &Supervision) -> Result<()> {
+    if supervision.clips.iter().any(|clip| clip.fully_annotated) {
+        return Ok(());
     }
+    Err(Error::NothingToMeasure {
+        left_out: supervision.rows() as u64,
+    })
 }
 
 /// Trains on `material` as `config` says, in the folder `out` and from the last checkpoint there, and measures the best epoch.
@@ -142,7 +151,8 @@ pub fn fit(material: &Material, config: &Config, out: &Path, device: Device) -> 
     tch::set_num_threads(i32::try_from(config.threads).unwrap_or(i32::MAX));
     let supervision = material.training(config)?;
     // Before any training: an evaluation that cannot be done is an error of the dataset, not of the first epoch.
-    material.check_known(Split::Val)?;
+    let val = material.evaluation(config, Split::Val)?;
+    check_known(&val)?;
     let mut learner = Learner::new(config, &material.dataset, &supervision, device)?;
     // Nothing is written before all is known to fit.
     let mut session = Session::open(out, &material.dataset, config)?;
@@ -165,9 +175,9 @@ pub fn fit(material: &Material, config: &Config, out: &Path, device: Device) -> 
         checkpoints: &checkpoints,
     };
     while state.sampler.epoch <= config.epochs {
-        epoch(material, &pass, &mut learner, &mut ring, &mut state, observer)?;
+        epoch(material, &pass, &val, &mut learner, &mut ring, &mut state, observer)?;
     }
-    let outcome = finish(material, config, &checkpoints, &state, device, observer)?;
+    let outcome = finish(material, config, &val, &checkpoints, &state, device, observer)?;
     let measured = [(Split::Val, Some(&outcome.val)), (Split::Test, outcome.test.as_ref())];
     let measured: Vec<_> = measured
         .into_iter()
@@ -218,6 +228,7 @@ fn tell_start(
 fn epoch(
     material: &Material,
     pass: &Pass<'_>,
+    val: &Supervision,
     learner: &mut Learner,
     ring: &mut Ring,
     state: &mut State,
@@ -240,7 +251,7 @@ fn epoch(
         loss: state.loss_sum / rows as f64,
         rows,
     })?;
-    let val = material.evaluate(learner.model(), Split::Val, 0)?;
+    let val = material.evaluate(learner.model(), val, 0)?;
     observer.observe(&evaluated(&val, epoch, step, Split::Val))?;
     // The first of equals stays: a strict maximum, as published.
     let best = state.best.is_none_or(|best| val.map > best.val_map);
@@ -274,6 +285,7 @@ fn evaluated(evaluation: &Evaluation, epoch: u32, step: u64, split: Split) -> Ev
 fn finish(
     material: &Material,
     config: &Config,
+    val: &Supervision,
     checkpoints: &Checkpoints,
     state: &State,
     device: Device,
@@ -288,8 +300,10 @@ fn finish(
     };
     let checkpoint = Checkpoint::open(&dir)?;
     let (model, scaling) = trained_model(config, &material.dataset, &checkpoint, device)?;
-    let val = material.evaluate((&model, &scaling), Split::Val, 0)?;
-    let test = match material.evaluate((&model, &scaling), Split::Test, BOOTSTRAP_REPLICATES) {
+    let val = material.evaluate((&model, &scaling), val, 0)?;
+    let test = material.evaluation(config, Split::Test);
+    let test = test.and_then(|test| material.evaluate((&model, &scaling), &test, BOOTSTRAP_REPLICATES));
+    let test = match test {
         Ok(test) => Some(test),
         Err(Error::NothingToMeasure { .. } | Error::Unsuitable { .. }) => None,
         Err(other) => return Err(other),

@@ -92,7 +92,9 @@ impl Finding {
 /// Where an error lies in its file.
 fn part_of(error: &Error) -> Part {
     match error {
-        Error::HeaderLength { .. }
+        // A file of another size than listed is told before its header is read, so here the length field is what is wrong.
+        Error::ShardTooShort { .. }
+        | Error::HeaderLength { .. }
         | Error::Header { .. }
         | Error::HeaderChecksum { .. }
         | Error::HeaderNotCanonical { .. }

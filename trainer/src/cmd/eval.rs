@@ -19,6 +19,7 @@ pub(super) fn run(args: &EvalArgs) -> Result<()> {
         EvaluatedSplit::Test => Split::Test,
     };
     let (model, scaling) = trained::model(&args.run, &material.dataset, device)?;
-    let evaluation = material.evaluate((&model, &scaling), split, args.bootstrap)?;
+    let supervision = material.catalogue.evaluation(split)?;
+    let evaluation = material.evaluate((&model, &scaling), &supervision, args.bootstrap)?;
     output::print(&fit::line(split, &evaluation))
 }
