@@ -296,3 +296,43 @@ fn impossible_models_and_images_are_refused() {
     assert!(message.contains("batch"), "{message}");
     assert!(model(Arch::Tiny, 5).forward(&zeros([1, 1, 1, 1]), false).is_ok());
 }
+
+/// Doubles every number and saves it under the same name.
+const DOUBLE: &str = "
+import sys
+from safetensors.torch import load_file, save_file
+weights = load_file(sys.argv[1])
+assert weights['conv1.weight'].shape == (64, 3, 7, 7), weights['conv1.weight'].shape
+save_file({name: tensor * 2 for name, tensor in weights.items()}, sys.argv[2])
+";
+
+#[test]
+fn weights_go_to_python_and_back() {
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.venv-torch/bin/python");
+    if !python.is_file() {
+        println!("SKIPPED: run `make libtorch`, which installs a Python with safetensors");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (ours, theirs) = (
+        folder.path().join("ours.safetensors"),
+        folder.path().join("theirs.safetensors"),
+    );
+    let mut model = model(Arch::Resnet18, 5);
+    let before = snapshot(&model.state()).unwrap();
+    Tensor::write_safetensors(&before, &ours).unwrap();
+    let output = std::process::Command::new(python)
+        .args(["-c", DOUBLE])
+        .arg(&ours)
+        .arg(&theirs)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(
+        model.load_backbone(&read_weights(&theirs).unwrap()).unwrap(),
+        Head::Loaded
+    );
+    for ((name, old), (_, new)) in before.iter().zip(model.state()) {
+        assert_eq!(&(old * 2), &new, "{name}");
+    }
+}
