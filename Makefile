@@ -61,7 +61,7 @@ test: test-env libtorch ## Run every test.
 libtorch: .libtorch
 .libtorch: trainer/requirements.txt
 	$(PYTHON) -m venv $(TORCH_VENV)
-	$(TORCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r trainer/requirements.txt
+	$(TORCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-cache-dir --no-deps --no-compile -r trainer/requirements.txt
 	@ln -sfn "$$($(TORCH_VENV)/bin/python -c 'import pathlib, torch; print(pathlib.Path(torch.__file__).parent)')" $@
 	@touch -h $@
 

@@ -1,7 +1,7 @@
 //! Labels, masks and kept rows: equal to those of the published program, and what happens around them.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod fixture;
+use crate::fixture;
 
 use std::collections::{HashMap, HashSet};
 use std::fs;

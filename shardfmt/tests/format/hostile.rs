@@ -1,7 +1,7 @@
 //! Hostile bytes: whatever a file holds, reading it gives an error or the true data, never a panic.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod sample;
+use crate::sample;
 
 use std::fs;
 

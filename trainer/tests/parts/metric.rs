@@ -1,7 +1,7 @@
 //! mAP: equal to the published program's, and errors for what cannot be measured.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod fixture;
+use crate::fixture;
 
 use std::fs;
 use std::path::Path;

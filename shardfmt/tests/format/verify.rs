@@ -1,7 +1,7 @@
 //! Verification: every flipped bit in any file is found, and its place named.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod sample;
+use crate::sample;
 
 use std::fs;
 use std::path::Path;

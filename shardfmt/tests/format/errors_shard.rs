@@ -1,7 +1,7 @@
 //! One test for each error of a shard: the bytes or the call that brings it about, and what it names.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod sample;
+use crate::sample;
 
 use std::collections::BTreeMap;
 use std::path::Path;

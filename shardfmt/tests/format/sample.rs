@@ -1,6 +1,5 @@
 //! Provides a tiny dataset of fixed bytes for the tests: two shards, the second without rows.
-#![allow(unreachable_pub, reason = "the module is private to each test program")]
-#![allow(dead_code, reason = "each test program uses a part of this module")]
+#![allow(unreachable_pub, reason = "the module is private to the test program")]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! Round trips: what is written is read back, by this crate and by the stock safetensors reader.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod sample;
+use crate::sample;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,7 +1,7 @@
 //! One test for each error of the tables and of the dataset: what brings it about, and what it names.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod sample;
+use crate::sample;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

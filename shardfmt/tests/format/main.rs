@@ -1,0 +1,10 @@
+//! The format: written and read back, damaged and refused.
+
+mod sample; // a tiny dataset of fixed bytes
+
+mod errors_dataset; // each error of the tables and of the dataset
+mod errors_shard; // each error of a shard
+mod golden; // version 1 as it was written
+mod hostile; // whatever a file holds
+mod roundtrip; // what is written is read back
+mod verify; // every flipped bit is found
