@@ -50,7 +50,9 @@ fn fail_point_program() -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)
         .current_dir(workspace)
-        .args("build --locked --quiet -p trainer --features fail-points --bin l48-train-fail-points".split(' '))
+        // Both packages, so that features come out as for the tests, and what was compiled for them is used.
+        .args("build --locked --quiet -p pipeline -p trainer".split(' '))
+        .args("--features trainer/fail-points --bin l48-train-fail-points".split(' '))
         .args(["--profile", profile, "--target-dir"])
         .arg(target)
         .status();
