@@ -14,16 +14,19 @@ pub const FORMAT: &str = "l48-dataset";
 /// Version of the dataset layout this crate writes and reads.
 pub const SCHEMA_VERSION: u32 = 1;
 
+/// `axes.frequency_scale` of photographs.
+pub const NO_FREQUENCY: &str = "none";
+
 /// What the image axes mean.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Axes {
-    /// How rows are spaced: `mel-slaney`, `mel-htk` or `linear`.
+    /// How rows are spaced: `mel-slaney`, `mel-htk` or `linear`; `none` for photographs, whose other numbers here are 0.
     pub frequency_scale: String,
     /// Lowest frequency of the image in Hz.
     pub fmin_hz: f64,
     /// Highest frequency of the image in Hz.
     pub fmax_hz: f64,
-    /// Which frequency row 0 has: `lowest` or `highest`.
+    /// Which frequency row 0 has: `lowest` or `highest`; `highest` for photographs, whose row 0 is the upper edge.
     pub row_0: String,
     /// Columns per second.
     pub frame_rate_hz: f64,
@@ -33,6 +36,14 @@ pub struct Axes {
     pub hop_s: f64,
     /// Sample rate the images were computed at in Hz, if known.
     pub sample_rate_hz: Option<u32>,
+}
+
+impl Axes {
+    /// Whether the images are photographs: neither axis is time or frequency.
+    #[must_use]
+    pub fn is_photograph(&self) -> bool {
+        self.frequency_scale == NO_FREQUENCY
+    }
 }
 
 /// What the stored values mean: `physical = offset + step * stored`.
@@ -117,7 +128,7 @@ impl DatasetInfo {
             (
                 "axes.frequency_scale",
                 &self.axes.frequency_scale,
-                &["mel-slaney", "mel-htk", "linear"],
+                &["mel-slaney", "mel-htk", "linear", NO_FREQUENCY],
             ),
             ("axes.row_0", &self.axes.row_0, &["lowest", "highest"]),
             ("values.unit", &self.values.unit, &["dB", "level"]),

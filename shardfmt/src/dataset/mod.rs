@@ -9,7 +9,7 @@ use std::io::{Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 pub use commit::{read_dataset_json, write_dataset_json};
-pub use info::{Axes, Counts, DatasetInfo, FORMAT, SCHEMA_VERSION, ValueScale};
+pub use info::{Axes, Counts, DatasetInfo, FORMAT, NO_FREQUENCY, SCHEMA_VERSION, ValueScale};
 
 use crate::checksum::hash_reader;
 use crate::entry::{DATASET_JSON, FileEntry, REJECTS, TAXA, assets_path, labels_path, priors_path, shard_path};

@@ -103,7 +103,7 @@ impl Augmentation {
             return Ok(None);
         }
         let refuse = |name: &str, reason: &str| Err(Error::setting(format!("augment.{name}"), reason));
-        let picture = info.axes.clip_duration_s <= 0.0;
+        let picture = info.axes.is_photograph();
         let time = config.time_masks > 0 || config.time_shift_share > 0.0 || config.frequency_masks > 0;
         if picture && time {
             return refuse(
