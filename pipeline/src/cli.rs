@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use shardfmt::Split;
 
 /// Recordings in, a committed dataset of log-mel shards and Parquet sidecars out.
 ///
@@ -67,6 +68,11 @@ pub enum Command {
         after_help = "Examples:\n  l48 preview data/birds --asset 1001 --out sheet.png\n  l48 preview data/birds --asset 1001 --clip 0 --out clip.png"
     )]
     Preview(PreviewArgs),
+    /// Hand a dataset on to other tools.
+    #[command(
+        after_help = "Examples:\n  l48 export coco-detection data/birds --out boxes.json\n  l48 export croissant data/birds"
+    )]
+    Export(ExportArgs),
     /// Synthesise a small, field-like set of recordings with all tables and a manifest.
     #[command(
         after_help = "Example:\n  l48 demo data/demo-recordings\n  l48 build data/demo-recordings/manifest.toml --out data/demo"
@@ -216,6 +222,80 @@ pub struct PreviewArgs {
     pub out: PathBuf,
 }
 
+/// Arguments of `export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// To which.
+    #[command(subcommand)]
+    pub form: ExportForm,
+}
+
+/// The forms of `export`.
+#[derive(Debug, Subcommand)]
+pub enum ExportForm {
+    /// Write the boxes as COCO detection annotations.
+    ///
+    /// An image is a clip, called ASSET/CLIP; a category is a class; a box is in pixels of the stored image, from row 0, over
+    /// the whole height where it has no frequencies. Boxes to be ignored have iscrowd 1. Boxes of species that are no class, and
+    /// those beside the image, are left out and counted.
+    #[command(
+        after_help = "Examples:\n  l48 export coco-detection data/birds --out boxes.json\n  l48 export coco-detection data/birds --split train --out boxes_train.json\n\nThe pixels of an image are record `row` of shards/`shard`; both stand beside its name. Where `fully_annotated` is false, boxes may be missing."
+    )]
+    CocoDetection(CocoDetectionArgs),
+    /// Describe the dataset for catalogues and loaders: MLCommons Croissant 1.0.
+    ///
+    /// Lists every file with its SHA-256 and every table with its columns. Files are named relative to the description, so it
+    /// stands in a folder above the dataset.
+    #[command(
+        after_help = "Examples:\n  l48 export croissant data/birds   # writes data/birds.croissant.json\n  l48 export croissant data/birds --creator 'Bird Lab' --url https://example.org/birds --published 2026-05-01 \\\n      --license https://creativecommons.org/licenses/by/4.0/ --cite 'Bird Lab (2026)' --data-version 1.0.0"
+    )]
+    Croissant(CroissantArgs),
+}
+
+/// Arguments of `export coco-detection`.
+#[derive(Debug, Args)]
+pub struct CocoDetectionArgs {
+    /// Folder of the dataset.
+    pub dir: PathBuf,
+    /// The file to write (JSON).
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Clips of this split alone: train, val or test [default: all].
+    #[arg(long, value_name = "SPLIT", value_parser = parse_split)]
+    pub split: Option<Split>,
+}
+
+/// Arguments of `export croissant`.
+#[derive(Debug, Args)]
+pub struct CroissantArgs {
+    /// Folder of the dataset.
+    pub dir: PathBuf,
+    /// The file to write, in a folder above the dataset [default: DIR.croissant.json].
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// What the dataset is [default: its numbers in words].
+    #[arg(long, value_name = "TEXT")]
+    pub description: Option<String>,
+    /// Licence, an address or an SPDX name; may be repeated [default: those of the recordings].
+    #[arg(long, value_name = "LICENCE")]
+    pub license: Vec<String>,
+    /// Who made it; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    pub creator: Vec<String>,
+    /// Its page.
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// How to cite it, best as BibTeX.
+    #[arg(long, value_name = "TEXT")]
+    pub cite: Option<String>,
+    /// Day of its publication, YYYY-MM-DD.
+    #[arg(long, value_name = "DATE", value_parser = parse_day)]
+    pub published: Option<String>,
+    /// Its version, MAJOR.MINOR.PATCH.
+    #[arg(long, value_name = "VERSION")]
+    pub data_version: Option<String>,
+}
+
 /// Arguments of `demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
@@ -233,6 +313,18 @@ fn parse_range(text: &str) -> Result<Range<u32>, String> {
     if range.is_empty() { Err(wrong()) } else { Ok(range) }
 }
 
+fn parse_split(text: &str) -> Result<Split, String> {
+    text.parse()
+        .map_err(|_| format!("expected train, val or test, got {text:?}"))
+}
+
+fn parse_day(text: &str) -> Result<String, String> {
+    let day: jiff::civil::Date = text
+        .parse()
+        .map_err(|_| format!("expected a day such as 2026-05-01, got {text:?}"))?;
+    Ok(day.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -246,7 +338,9 @@ mod tests {
     #[test]
     fn every_command_shows_an_example() {
         use clap::CommandFactory;
-        for command in Cli::command().get_subcommands() {
+        let cli = Cli::command();
+        let nested = cli.get_subcommands().flat_map(clap::Command::get_subcommands);
+        for command in cli.get_subcommands().chain(nested) {
             assert!(
                 command
                     .get_after_help()
@@ -263,5 +357,12 @@ mod tests {
         for wrong in ["5..5", "5..2", "5", "a..b", "0..=3", "-1..3"] {
             assert!(parse_range(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn splits_and_days_are_what_they_should_be() {
+        assert_eq!(parse_split("val"), Ok(Split::Val));
+        assert_eq!(parse_day("2026-05-01").as_deref(), Ok("2026-05-01"));
+        assert!(parse_split("dev").is_err() && parse_day("1 May").is_err() && parse_day("2026-02-30").is_err());
     }
 }

@@ -183,6 +183,18 @@ pub enum Error {
         /// What stands there.
         what: String,
     },
+    /// A Croissant file names the dataset's files relative to itself: put it in a folder above the dataset.
+    #[error(
+        "{} does not stand in a folder above {}, from where it could name its files; put it beside the dataset's folder",
+        path.display(),
+        dataset.display()
+    )]
+    DescriptionPlace {
+        /// The description.
+        path: PathBuf,
+        /// The dataset.
+        dataset: PathBuf,
+    },
     /// Another program put another dataset in the place of this one while it was being rewritten: run again.
     #[error("{} was replaced by another dataset meanwhile and was left as it is; run again", path.display())]
     Replaced {

@@ -1,7 +1,7 @@
 //! Defines `Stats`, the counts of clips, recordings and labels of a dataset by split and by class.
 
 use serde::Serialize;
-use shardfmt::{Dataset, LabelRow, Split};
+use shardfmt::{Dataset, LabelRow, Split, Taxa, Taxon};
 
 /// The splits, in the order in which they are shown.
 const SPLITS: [Split; 3] = [Split::Train, Split::Val, Split::Test];
@@ -42,10 +42,10 @@ impl Spread {
     }
 }
 
-/// Counts of one split (or of all of them).
+/// Counts of one split, of all of them, or of the clips of one that have a positive.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct SplitStats {
-    /// train, val, test, or total.
+    /// train, val, test, total, or train with a positive.
     pub split: String,
     /// Recordings.
     pub assets: u64,
@@ -95,6 +95,8 @@ pub struct ClassStats {
 pub struct Stats {
     /// One entry per split, then the total.
     pub splits: Vec<SplitStats>,
+    /// The training clips with a present class, which are part of `train` and alone what losses of positives learn from.
+    pub train_with_positive: SplitStats,
     /// One entry per class and split, in class order.
     pub classes: Vec<ClassStats>,
 }
@@ -135,81 +137,118 @@ impl Tally {
     }
 }
 
+/// Accumulates the counts of one class in one split.
+struct ClassTally {
+    stats: ClassStats,
+    last_asset: Option<i64>,
+}
+
+impl ClassTally {
+    fn new(taxon: &Taxon, split: Split) -> Self {
+        let stats = ClassStats {
+            species_code: taxon.species_code.clone(),
+            common_name: taxon.common_name.clone(),
+            split: split.as_str().into(),
+            ..ClassStats::default()
+        };
+        ClassTally {
+            stats,
+            last_asset: None,
+        }
+    }
+
+    fn add_present(&mut self, row: &LabelRow) {
+        self.stats.present += 1;
+        self.stats.evaluable += u64::from(row.fully_annotated);
+        // All clips of a recording follow each other, so a class met again in the same recording is seen at once.
+        self.stats.assets += u64::from(self.last_asset.replace(row.asset_id) != Some(row.asset_id));
+    }
+}
+
+/// Accumulates all counts.
+struct Counter {
+    /// Of each split, then of all.
+    splits: [Tally; SPLITS.len() + 1],
+    train_with_positive: Tally,
+    /// Of each split, in class order.
+    classes: [Vec<ClassTally>; SPLITS.len()],
+}
+
+impl Counter {
+    fn new(taxa: &Taxa) -> Self {
+        Counter {
+            splits: Default::default(),
+            train_with_positive: Tally::default(),
+            classes: SPLITS.map(|split| taxa.iter().map(|taxon| ClassTally::new(taxon, split)).collect()),
+        }
+    }
+
+    fn add(&mut self, row: &LabelRow) {
+        let [of_train, of_val, of_test] = &mut self.classes;
+        let [train, val, test, total] = &mut self.splits;
+        let (tally, classes) = match row.split {
+            Split::Train => (train, of_train),
+            Split::Val => (val, of_val),
+            Split::Test => (test, of_test),
+        };
+        tally.add(row);
+        total.add(row);
+        if row.split == Split::Train && !row.present.is_empty() {
+            self.train_with_positive.add(row);
+        }
+        let mut each = |listed: &[u32], count: fn(&mut ClassTally, &LabelRow)| {
+            for &class in listed {
+                classes
+                    .get_mut(class as usize)
+                    .into_iter()
+                    .for_each(|class| count(class, row));
+            }
+        };
+        each(&row.present, ClassTally::add_present);
+        each(&row.absent, |class, _| class.stats.absent += 1);
+        each(&row.unknown, |class, _| class.stats.unknown += 1);
+    }
+
+    fn finish(self) -> Stats {
+        let names = SPLITS.iter().map(|split| split.as_str()).chain(["total"]);
+        let splits = self
+            .splits
+            .into_iter()
+            .zip(names)
+            .map(|(tally, name)| tally.finish(name));
+        let [train, val, test] = self.classes;
+        let by_class = train
+            .into_iter()
+            .zip(val)
+            .zip(test)
+            .flat_map(|((train, val), test)| [train, val, test].map(|class| class.stats));
+        Stats {
+            splits: splits.collect(),
+            train_with_positive: self.train_with_positive.finish("train with a positive"),
+            classes: by_class.collect(),
+        }
+    }
+}
+
 impl Stats {
     /// Counts a dataset's labels, one sidecar at a time.
     ///
     /// # Errors
     /// A damaged sidecar.
     pub fn of(dataset: &Dataset) -> Result<Stats, shardfmt::Error> {
-        let mut tallies: [Tally; 4] = Default::default();
-        let taxa = dataset.taxa();
-        let class = |split: &Split| {
-            let split = split.as_str().to_string();
-            taxa.iter().map(move |taxon| ClassStats {
-                species_code: taxon.species_code.clone(),
-                common_name: taxon.common_name.clone(),
-                split: split.clone(),
-                ..ClassStats::default()
-            })
-        };
-        let mut classes: [Vec<ClassStats>; 3] = SPLITS.each_ref().map(|split| class(split).collect());
+        let mut counter = Counter::new(dataset.taxa());
         for shard in 0..dataset.shard_count() {
-            // All clips of a recording follow each other, so a class met again in the same recording is seen at once.
-            let mut last_asset: [Vec<Option<i64>>; 3] = std::array::from_fn(|_| vec![None; taxa.len()]);
-            for row in dataset.labels(shard)? {
-                let Some(split) = SPLITS.iter().position(|split| *split == row.split) else {
-                    continue;
-                };
-                for at in [split, SPLITS.len()] {
-                    tallies.get_mut(at).into_iter().for_each(|tally| tally.add(&row));
-                }
-                let (Some(classes), Some(last)) = (classes.get_mut(split), last_asset.get_mut(split)) else {
-                    continue;
-                };
-                for &class in &row.present {
-                    let (Some(class), Some(last)) = (classes.get_mut(class as usize), last.get_mut(class as usize))
-                    else {
-                        continue;
-                    };
-                    class.present += 1;
-                    class.evaluable += u64::from(row.fully_annotated);
-                    class.assets += u64::from(last.replace(row.asset_id) != Some(row.asset_id));
-                }
-                for &class in &row.absent {
-                    classes
-                        .get_mut(class as usize)
-                        .into_iter()
-                        .for_each(|class| class.absent += 1);
-                }
-                for &class in &row.unknown {
-                    classes
-                        .get_mut(class as usize)
-                        .into_iter()
-                        .for_each(|class| class.unknown += 1);
-                }
-            }
+            dataset.labels(shard)?.iter().for_each(|row| counter.add(row));
         }
-        let names = SPLITS.iter().map(|split| split.as_str()).chain(["total"]);
-        let splits = tallies
-            .into_iter()
-            .zip(names)
-            .map(|(tally, name)| tally.finish(name))
-            .collect();
-        let [train, val, test] = classes;
-        let by_class = train
-            .into_iter()
-            .zip(val)
-            .zip(test)
-            .flat_map(|((train, val), test)| [train, val, test]);
-        Ok(Stats {
-            splits,
-            classes: by_class.collect(),
-        })
+        Ok(counter.finish())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use shardfmt::LabelSource;
+
     use super::*;
 
     #[test]
@@ -227,5 +266,91 @@ mod tests {
         );
         assert_eq!(Spread::of(vec![5, 1, 1]).median, 1.0);
         assert_eq!(Spread::of(vec![]), Spread::default());
+    }
+
+    /// A clip of a recording, with the classes that are present, absent and unknown.
+    fn clip(asset_id: i64, split: Split, lists: [&[u32]; 3]) -> LabelRow {
+        let [present, absent, unknown] = lists.map(<[u32]>::to_vec);
+        LabelRow {
+            asset_id,
+            clip_index: 0,
+            shard: 0,
+            row: 0,
+            start_s: 0.0,
+            end_s: 3.0,
+            valid_s: 1.8,
+            split,
+            target: None,
+            fully_annotated: unknown.is_empty(),
+            present,
+            absent,
+            unknown,
+            label_source: LabelSource::Given,
+            silent: false,
+            rms_dbfs: None,
+            boxes: Vec::new(),
+            source_index: None,
+            source_id: None,
+        }
+    }
+
+    #[test]
+    fn counts_by_hand() {
+        let taxon = |code: &str| Taxon {
+            species_code: code.into(),
+            common_name: None,
+            scientific_name: None,
+        };
+        let taxa = Taxa::new(["a", "b", "c"].map(taxon).to_vec()).unwrap();
+        let mut counter = Counter::new(&taxa);
+        let clips = [
+            clip(1, Split::Train, [&[0], &[1, 2], &[]]),
+            clip(1, Split::Train, [&[0], &[], &[1, 2]]),
+            clip(1, Split::Train, [&[], &[], &[0, 1, 2]]),
+            clip(2, Split::Train, [&[], &[0, 1, 2], &[]]),
+            clip(3, Split::Train, [&[0, 1], &[2], &[]]),
+            clip(4, Split::Test, [&[1], &[0, 2], &[]]),
+        ];
+        clips.iter().for_each(|row| counter.add(row));
+        let stats = counter.finish();
+        let counts = |s: &SplitStats| {
+            let labels = [s.positives.total, s.negatives.total];
+            (
+                [s.assets, s.clips, s.fully_annotated, s.with_positive, s.with_label],
+                labels,
+            )
+        };
+        let found: Vec<_> = stats.splits.iter().map(|s| (s.split.as_str(), counts(s))).collect();
+        let expected = [
+            ("train", ([3, 5, 3, 3, 4], [4, 6])),
+            ("val", ([0; 5], [0; 2])),
+            ("test", ([1; 5], [1, 2])),
+            ("total", ([4, 6, 4, 4, 5], [5, 8])),
+        ];
+        assert_eq!(found, expected);
+        let with_positive = &stats.train_with_positive;
+        assert_eq!(counts(with_positive), ([2, 3, 2, 3, 3], [4, 3]));
+        let (positives, negatives) = (with_positive.positives, with_positive.negatives);
+        assert_eq!((positives.min, positives.max, positives.median), (1, 2, 1.0));
+        assert_eq!((negatives.min, negatives.max, negatives.mean), (0, 2, 1.0));
+        assert!((with_positive.hours - 3.0 * 1.8 / 3600.0).abs() < 1e-12);
+
+        let of_class = |c: &ClassStats| [c.assets, c.present, c.absent, c.unknown, c.evaluable];
+        let classes = stats.classes.iter();
+        let found: Vec<_> = classes
+            .map(|c| (c.species_code.as_str(), c.split.as_str(), of_class(c)))
+            .collect();
+        let expected = [
+            ("a", "train", [2, 3, 1, 1, 2]),
+            ("a", "val", [0; 5]),
+            ("a", "test", [0, 0, 1, 0, 0]),
+            ("b", "train", [1, 1, 2, 2, 1]),
+            ("b", "val", [0; 5]),
+            ("b", "test", [1, 1, 0, 0, 1]),
+            ("c", "train", [0, 0, 3, 2, 0]),
+            ("c", "val", [0; 5]),
+            ("c", "test", [0, 0, 1, 0, 0]),
+        ];
+        assert_eq!(found, expected);
     }
 }

@@ -5,8 +5,9 @@ use std::process::Stdio;
 use crate::program::{Ended, command, ended, l48, run, workspace};
 use crate::recordings::Workplace;
 
-const COMMANDS: [&str; 12] = [
-    "build", "plan", "commit", "relabel", "merge", "reshard", "subset", "verify", "inspect", "stats", "preview", "demo",
+const COMMANDS: [&str; 13] = [
+    "build", "plan", "commit", "relabel", "merge", "reshard", "subset", "verify", "inspect", "stats", "preview",
+    "export", "demo",
 ];
 
 #[test]
@@ -52,6 +53,10 @@ fn mistakes_of_usage_end_in_2_and_print_no_results() {
         &["verify", "a", "b"],
         &["preview", "a", "--asset", "x", "--out", "p.png"],
         &["demo", "d", "--seed", "salt"],
+        &["export"],
+        &["export", "coco-detection", "d"],
+        &["export", "coco-detection", "d", "--out", "o", "--split", "dev"],
+        &["export", "croissant", "d", "--published", "in May"],
     ];
     for arguments in cases {
         let ended = run(command().args(*arguments)).expect(2);
@@ -72,6 +77,14 @@ fn what_is_not_there_ends_in_2_with_its_name() {
     }
     assert_failed(&l48!("build", &missing, "--out", place.path("out")));
     assert_failed(&l48!("plan", &missing, "--out", place.path("out")));
+    assert_failed(&l48!("export", "croissant", &missing));
+    assert_failed(&l48!(
+        "export",
+        "coco-detection",
+        &missing,
+        "--out",
+        place.path("b.json")
+    ));
     assert_failed(&l48!("preview", &missing, "--asset", "1", "--out", place.path("p.png")));
     assert!(!place.path("out").exists());
 }

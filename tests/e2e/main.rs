@@ -13,6 +13,7 @@ mod annotation_formats; // boxes.csv, Raven and Audacity say the same; so do CSV
 mod command_line; // help, usage errors, what goes to which stream, closed pipes
 mod demo; // `l48 demo`: what it promises, and that a seed decides every byte
 mod determinism; // the same bytes for any number of threads and processes, at any place, at any time
+mod export; // what `l48 export` hands on: loaded by pycocotools and mlcroissant
 mod faults; // full disks, read-only and forbidden folders, files that vanish
 mod labels; // labels computed end to end, against tables worked out by hand
 mod log_mel; // stored images against those of a reference implementation
@@ -24,6 +25,7 @@ mod rejects; // recordings that are refused early or late, and what becomes of t
 mod resume; // builds killed at any moment, and sources that change in between
 mod rework; // one dataset made of another: subset, and relabel without recordings
 mod shipped_manifests; // every manifests/*.toml builds; birds.toml shows every key with its default
+mod stats; // `l48 stats`: its tables against the labels
 mod torture; // the program killed at every write boundary and at random moments
 mod torture_rework; // the same of relabel, merge, reshard and subset
 mod training; // `l48-train` on the demo dataset: what it learns, and that permuted labels teach it nothing

@@ -13,7 +13,7 @@ use crate::program::{l48, run, workspace};
 use crate::recordings::Workplace;
 
 /// A dataset with a reject, several shards, and all kinds of gaps; what the Rust reader makes of it lies beside it.
-fn with_expectations() -> (Workplace, PathBuf, PathBuf) {
+pub(crate) fn with_expectations() -> (Workplace, PathBuf, PathBuf) {
     let place = Workplace::with_every_table(8);
     place.write_bytes("audio/dusk.wav", b"RIFF, but no more than that");
     let (out, expected) = (place.path("out"), place.path("expected.json"));

@@ -3,6 +3,7 @@
 mod build;
 mod commit;
 mod demo;
+mod export;
 mod inspect;
 mod merge;
 mod output;
@@ -85,6 +86,7 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Inspect(args) => inspect::run(args),
         Command::Stats(args) => stats::run(args),
         Command::Preview(args) => preview::run(args),
+        Command::Export(args) => export::run(args),
         Command::Demo(args) => demo::run(args),
     }
 }

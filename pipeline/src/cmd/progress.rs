@@ -1,4 +1,4 @@
-//! Provides the progress bar of a build: an observer of its events, silent where there is no terminal.
+//! Provides progress bars, silent where there is no terminal: of a build, as an observer of its events, and of bytes read.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -71,4 +71,11 @@ impl Progress {
     pub(super) fn finish(&self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// A bar over bytes.
+pub(super) fn bytes_bar(total: u64) -> ProgressBar {
+    let style = "{wide_bar:.green/black} {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}";
+    let style = ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(total).with_style(style)
 }

@@ -1,19 +1,15 @@
 //! Provides `l48 verify`: every byte against its checksum, every table against the others.
 
 use anyhow::Result;
-use indicatif::{ProgressBar, ProgressStyle};
 use shardfmt::verify::{Depth, Report, verify};
 
 use super::output::say;
+use super::progress::bytes_bar;
 use super::{Exit, human_bytes};
 use crate::cli::VerifyArgs;
 
 pub(super) fn run(args: VerifyArgs) -> Result<Exit> {
-    let bar = ProgressBar::new(0);
-    let style = ProgressStyle::with_template(
-        "{wide_bar:.green/black} {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}",
-    );
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let bar = bytes_bar(0);
     let depth = if args.quick { Depth::Quick } else { Depth::Full };
     let report = verify(&args.dir, depth, &mut |done, total| {
         bar.set_length(total);

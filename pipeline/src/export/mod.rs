@@ -1,0 +1,4 @@
+//! Provides what hands a committed dataset on to other tools: its boxes for detectors, its description for catalogues.
+
+pub mod coco_detection;
+pub mod croissant;
