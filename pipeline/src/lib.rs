@@ -12,6 +12,7 @@ pub mod demo;
 pub mod error;
 pub mod labels;
 pub mod manifest;
+pub mod picture;
 pub mod preview;
 pub mod recording_source;
 pub mod rework;
