@@ -12,14 +12,14 @@ const SEED_MULTIPLIER: u32 = 1_812_433_253;
 
 /// `numpy.random.RandomState` seeded with an integer: MT19937, whose stream NumPy keeps for good (NEP 19).
 #[derive(Clone, Debug)]
-pub struct RandomState {
+pub(super) struct RandomState {
     words: [u32; STATE_WORDS],
     next: usize,
 }
 
 impl RandomState {
     /// The generator as `RandomState(seed)` makes it.
-    pub fn new(seed: u32) -> Self {
+    pub(super) fn new(seed: u32) -> Self {
         let mut words = [seed; STATE_WORDS];
         for i in 1..STATE_WORDS {
             let before = words[i - 1];
@@ -34,7 +34,7 @@ impl RandomState {
     }
 
     /// The numbers 0 to `n` - 1 in the order of `RandomState.permutation(n)`: a Fisher-Yates shuffle from the end.
-    pub fn permutation(&mut self, n: u32) -> Vec<u32> {
+    pub(super) fn permutation(&mut self, n: u32) -> Vec<u32> {
         let mut order: Vec<u32> = (0..n).collect();
         for last in (1..n).rev() {
             let other = self.at_most(last);
@@ -101,7 +101,11 @@ mod tests {
         for case in cases {
             let [seed, n] = ["seed", "n"].map(|key| u32::try_from(case[key].as_u64().unwrap()).unwrap());
             let got = RandomState::new(seed).permutation(n);
-            assert_eq!(got, numbers(&case["permutation"]), "RandomState({seed}).permutation({n})");
+            assert_eq!(
+                got,
+                numbers(&case["permutation"]),
+                "RandomState({seed}).permutation({n})"
+            );
         }
     }
 
@@ -112,7 +116,10 @@ mod tests {
         assert_eq!(order[..8], numbers(&coco["first"]));
         assert_eq!(order[order.len() - 8..], numbers(&coco["last"]));
         let bytes: Vec<u8> = order.iter().flat_map(|&i| i64::from(i).to_le_bytes()).collect();
-        let digits: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let digits: String = Sha256::digest(&bytes)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         assert_eq!(digits, coco["sha256_i64_le"]);
     }
 }

@@ -9,7 +9,7 @@ use shardfmt::{Split, Taxa, Taxon};
 
 use super::annotations::{AnnotationEntry, CategoryEntry, ImageEntry, Instances};
 use super::split;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::manifest::Problems;
 
 /// Mistakes of one kind that are reported one by one; the others are counted.
@@ -31,7 +31,9 @@ impl Half {
     }
 
     fn annotations(self, folder: &Path) -> PathBuf {
-        folder.join("annotations").join(format!("instances_{}.json", self.name()))
+        folder
+            .join("annotations")
+            .join(format!("instances_{}.json", self.name()))
     }
 }
 
@@ -76,7 +78,7 @@ impl Photographs {
     /// Reads both annotation files of `folder`; about 1 GB of JSON becomes 100 MB.
     ///
     /// # Errors
-    /// [`Error::Manifest`] with all mistakes: a file that cannot be read, repeated ids, annotations of pictures or
+    /// [`Error::Manifest`](crate::Error::Manifest) with all mistakes: a file that cannot be read, repeated ids, annotations of pictures or
     /// categories that are not listed, categories that differ, file names that lead elsewhere, no annotated picture.
     pub(super) fn read(folder: &Path) -> Result<Self> {
         let mut problems = Problems::default();
@@ -90,10 +92,14 @@ impl Photographs {
         for half in [Half::Train2014, Half::Val2014] {
             let file = half.annotations(folder);
             if let Some(instances) = Instances::read(&file, &mut problems) {
-                set.add(half, &file, instances, &mut problems)?;
+                set.add(half, &file, instances, &mut problems);
             }
         }
-        if problems.is_empty() { Ok(set) } else { Err(problems.into()) }
+        if problems.is_empty() {
+            Ok(set)
+        } else {
+            Err(problems.into())
+        }
     }
 
     /// The annotations of a picture, in the order of its file.
@@ -101,7 +107,7 @@ impl Photographs {
         self.annotations.get(photograph.annotations.clone()).unwrap_or_default()
     }
 
-    fn add(&mut self, half: Half, file: &Path, instances: Instances, problems: &mut Problems) -> Result<()> {
+    fn add(&mut self, half: Half, file: &Path, instances: Instances, problems: &mut Problems) {
         let Instances {
             images,
             annotations,
@@ -109,7 +115,7 @@ impl Photographs {
             licenses,
         } = instances;
         categories.sort();
-        self.take_categories(file, categories, problems)?;
+        self.take_categories(file, categories, problems);
         let class_of: HashMap<i64, u32> = self.categories.iter().map(|category| category.id).zip(0..).collect();
         let number_of: HashMap<i64, usize> = images.iter().map(|image| image.id).zip(0..).collect();
         self.check_images(file, &images, &number_of, problems);
@@ -137,13 +143,18 @@ impl Photographs {
                 continue;
             };
             let start = self.annotations.len();
-            self.annotations.extend(group.iter().map(|(.., annotation)| *annotation));
+            self.annotations
+                .extend(group.iter().map(|(.., annotation)| *annotation));
             self.photographs.push(Photograph {
                 image_id: image.id,
                 path: format!("{}/{}", half.name(), image.file_name),
                 width_px: image.width,
                 height_px: image.height,
-                split: if half == Half::Val2014 { Split::Test } else { Split::Train },
+                split: if half == Half::Val2014 {
+                    Split::Test
+                } else {
+                    Split::Train
+                },
                 target: largest(group),
                 license: image.license.and_then(|id| licenses.get(&id).cloned()),
                 source_url: image.flickr_url.clone(),
@@ -161,15 +172,20 @@ impl Photographs {
                 photograph.split = Split::Val;
             }
         }
-        Ok(())
     }
 
     /// Takes the categories of the first file, and compares those of the second.
-    fn take_categories(&mut self, file: &Path, categories: Vec<CategoryEntry>, problems: &mut Problems) -> Result<()> {
+    fn take_categories(&mut self, file: &Path, categories: Vec<CategoryEntry>, problems: &mut Problems) {
         if self.categories.is_empty() {
-            let repeated = categories.windows(2).filter(|two| matches!(two, [a, b] if a.id == b.id));
+            let repeated = categories
+                .windows(2)
+                .filter(|two| matches!(two, [a, b] if a.id == b.id));
             let repeated = repeated.filter_map(|two| two.first());
-            report(problems, file, repeated.map(|one| format!("category {} is listed twice", one.id)));
+            report(
+                problems,
+                file,
+                repeated.map(|one| format!("category {} is listed twice", one.id)),
+            );
             let taxon = |category: &CategoryEntry| Taxon {
                 species_code: category.name.clone(),
                 common_name: Some(category.name.clone()),
@@ -185,11 +201,18 @@ impl Photographs {
             let first = categories.iter().zip(&self.categories).find(differs);
             let what = first.map_or_else(
                 || format!("{} categories, {} there", categories.len(), self.categories.len()),
-                |(here, there)| format!("category {} is {:?} here and {:?} there", here.id, here.name, there.name),
+                |(here, there)| {
+                    format!(
+                        "category {} is {:?} here and {:?} there",
+                        here.id, here.name, there.name
+                    )
+                },
             );
-            problems.file(file, format!("the categories are not those of instances_train2014.json: {what}"));
+            problems.file(
+                file,
+                format!("the categories are not those of instances_train2014.json: {what}"),
+            );
         }
-        Ok(())
     }
 
     fn check_images(
@@ -199,9 +222,19 @@ impl Photographs {
         number_of: &HashMap<i64, usize>,
         problems: &mut Problems,
     ) {
-        let repeated = images.iter().zip(0..).filter(|(image, number)| number_of.get(&image.id) != Some(number));
-        report(problems, file, repeated.map(|(image, _)| format!("image {} is listed twice", image.id)));
-        let twice = self.photographs.iter().filter(|one| number_of.contains_key(&one.image_id));
+        let repeated = images
+            .iter()
+            .zip(0..)
+            .filter(|(image, number)| number_of.get(&image.id) != Some(number));
+        report(
+            problems,
+            file,
+            repeated.map(|(image, _)| format!("image {} is listed twice", image.id)),
+        );
+        let twice = self
+            .photographs
+            .iter()
+            .filter(|one| number_of.contains_key(&one.image_id));
         report(
             problems,
             file,

@@ -29,7 +29,9 @@ impl PriorRates {
         }
         if geo > checklist {
             let less = format!("geo={geo} is above checklist={checklist}");
-            return Err(format!("{less}, but a checklist rules out all that its place does, and more"));
+            return Err(format!(
+                "{less}, but a checklist rules out all that its place does, and more"
+            ));
         }
         Ok(PriorRates { geo, checklist })
     }
@@ -148,7 +150,11 @@ mod tests {
         for image_id in 0..500 {
             let left = priors.draw(image_id, &present, classes);
             assert!(present.iter().all(|class| left.checklist_observed.contains(class)));
-            assert!(left.checklist_observed.iter().all(|class| left.geo_possible.contains(class)));
+            assert!(
+                left.checklist_observed
+                    .iter()
+                    .all(|class| left.geo_possible.contains(class))
+            );
             geo += 80 - left.geo_possible.len();
             checklist += 80 - left.checklist_observed.len();
         }
