@@ -10,6 +10,7 @@ pub mod cli;
 pub mod cmd;
 pub mod demo;
 pub mod error;
+pub mod import;
 pub mod labels;
 pub mod manifest;
 pub mod picture;
