@@ -97,10 +97,14 @@ impl Coco {
     /// Imports as the tables are now.
     fn import(&self, out: &str, flags: &[&str]) -> Ended {
         for (half, table) in [("train2014", &self.train), ("val2014", &self.val)] {
-            self.place.write(&format!("annotations/instances_{half}.json"), &table.to_string());
+            self.place
+                .write(&format!("annotations/instances_{half}.json"), &table.to_string());
         }
         let mut command = crate::program::command();
-        command.args(["import", "coco2014"]).arg(self.place.folder()).arg("--out");
+        command
+            .args(["import", "coco2014"])
+            .arg(self.place.folder())
+            .arg("--out");
         crate::program::run(command.arg(self.place.path(out)).args(flags))
     }
 
@@ -120,10 +124,14 @@ fn jpeg(place: &Workplace, half: &str, id: i64, (width, height): (u32, u32)) {
     let encoder = JpegEncoder::new_with_quality(&mut bytes, 98);
     if id == 10 {
         let grey = vec![90; (width * height) as usize];
-        encoder.write_image(&grey, width, height, ExtendedColorType::L8).unwrap();
+        encoder
+            .write_image(&grey, width, height, ExtendedColorType::L8)
+            .unwrap();
     } else {
         let pixels: Vec<u8> = (0..width * height).flat_map(|i| colour(i % width)).collect();
-        encoder.write_image(&pixels, width, height, ExtendedColorType::Rgb8).unwrap();
+        encoder
+            .write_image(&pixels, width, height, ExtendedColorType::Rgb8)
+            .unwrap();
     }
     place.write_bytes(&picture_name(half, id), &bytes);
 }
@@ -134,52 +142,104 @@ fn pictures_come_in_the_published_order_with_the_published_labels() {
     coco.import("out", &["--shard-clips", "5"])
         .expect(0)
         .prints("13 clips")
-        .complains("1 pictures without an annotation are left out");
+        .complains("8 for train, 2 for val, 3 for test")
+        .complains("left out: 1");
     l48!("verify", coco.place.path("out")).expect(0);
     let dataset = open(&coco.place.path("out"));
     let rows = labels(&dataset);
     let ids: Vec<i64> = rows.iter().map(|row| row.asset_id).collect();
-    assert_eq!(ids, [10, 100, 101, 25, 30, 31, 42, 581_921, 8, 9, 12, 40, 5], "ids as text");
+    assert_eq!(
+        ids,
+        [10, 100, 101, 25, 30, 31, 42, 581_921, 8, 9, 12, 40, 5],
+        "ids as text"
+    );
     for (row, index) in rows.iter().zip(0..) {
         assert_eq!((row.source_index, row.source_id), (Some(index), Some(row.asset_id)));
-        assert_eq!((row.clip_index, row.start_s, row.end_s, row.valid_s), (0, 0.0, 0.0, 0.0));
+        assert_eq!(
+            (row.clip_index, row.start_s, row.end_s, row.valid_s),
+            (0, 0.0, 0.0, 0.0)
+        );
         assert_eq!((row.fully_annotated, row.label_source), (true, LabelSource::Given));
         assert_eq!((row.unknown.len(), row.present.len() + row.absent.len()), (0, 43));
     }
     // NumPy: RandomState(1200).permutation(10) ends in 7, 3.
-    let of = |split| rows.iter().filter(|row| row.split == split).map(|row| row.asset_id).collect::<Vec<_>>();
+    let of = |split| {
+        rows.iter()
+            .filter(|row| row.split == split)
+            .map(|row| row.asset_id)
+            .collect::<Vec<_>>()
+    };
     assert_eq!(of(Split::Val), [25, 581_921]);
     assert_eq!(of(Split::Test), [12, 40, 5]);
     assert_eq!(of(Split::Train).len(), 8);
 
-    let first_classes: Vec<&str> = dataset.taxa().iter().take(3).map(|taxon| taxon.species_code.as_str()).collect();
+    let first_classes: Vec<&str> = dataset
+        .taxa()
+        .iter()
+        .take(3)
+        .map(|taxon| taxon.species_code.as_str())
+        .collect();
     assert_eq!(first_classes, ["person", "traffic light", "cat"], "categories by id");
     let of_9 = &clips_of(&dataset, 9)[0];
     assert_eq!(codes(&dataset, &of_9.present), "person traffic light cat");
-    assert_eq!(codes(&dataset, of_9.target.as_slice()), "cat", "of equal areas the first, though a crowd");
-    assert_eq!(codes(&dataset, clips_of(&dataset, 100)[0].target.as_slice()), "traffic light");
+    assert_eq!(
+        codes(&dataset, of_9.target.as_slice()),
+        "cat",
+        "of equal areas the first, though a crowd"
+    );
+    assert_eq!(
+        codes(&dataset, clips_of(&dataset, 100)[0].target.as_slice()),
+        "traffic light"
+    );
     let boxes: Vec<_> = of_9
         .boxes
         .iter()
-        .map(|one| (one.species_code.as_str(), one.status, [Some(one.x_min), one.y_min, Some(one.x_max), one.y_max]))
+        .map(|one| {
+            (
+                one.species_code.as_str(),
+                one.status,
+                [Some(one.x_min), one.y_min, Some(one.x_max), one.y_max],
+            )
+        })
         .collect();
     let edges = |edges: [f32; 4]| edges.map(Some);
     assert_eq!(boxes[1], ("cat", BoxStatus::Passive, edges([0.25, 0.25, 0.75, 0.75])));
-    assert_eq!(boxes[2], ("person", BoxStatus::Active, edges([0.0, 0.0, 1.0, 1.0])), "cut to the picture");
-    assert!(of_9.boxes.iter().all(|one| (one.start_s, one.end_s, one.low_hz) == (0.0, 0.0, None)));
+    assert_eq!(
+        boxes[2],
+        ("person", BoxStatus::Active, edges([0.0, 0.0, 1.0, 1.0])),
+        "cut to the picture"
+    );
+    assert!(
+        of_9.boxes
+            .iter()
+            .all(|one| (one.start_s, one.end_s, one.low_hz) == (0.0, 0.0, None))
+    );
 
     let row = asset(&dataset, 9);
     assert_eq!(row.path, picture_name("train2014", 9));
-    assert_eq!(row.source_bytes, fs::metadata(coco.picture("train2014", 9)).unwrap().len());
+    assert_eq!(
+        row.source_bytes,
+        fs::metadata(coco.picture("train2014", 9)).unwrap().len()
+    );
     let given = (row.license.as_deref(), row.source_url.as_deref());
     assert_eq!(given, (Some("CC BY 2.0"), Some("https://example.org/9.jpg")));
-    assert!(priors(&dataset).iter().all(|row| row.geo_possible.is_none() && row.checklist_observed.is_none()));
+    assert!(
+        priors(&dataset)
+            .iter()
+            .all(|row| row.geo_possible.is_none() && row.checklist_observed.is_none())
+    );
 
     let info = dataset.info();
     assert!(info.axes.is_photograph());
-    assert_eq!((info.clips.channels, info.clips.height, info.clips.width), (Some(3), 448, 448));
+    assert_eq!(
+        (info.clips.channels, info.clips.height, info.clips.width),
+        (Some(3), 448, 448)
+    );
     assert_eq!(info.config["source"], "coco2014");
-    assert_eq!(info.config["categories"][1], json!({ "id": 3, "name": "traffic light", "supercategory": "any" }));
+    assert_eq!(
+        info.config["categories"][1],
+        json!({ "id": 3, "name": "traffic light", "supercategory": "any" })
+    );
 }
 
 #[test]
@@ -208,7 +268,11 @@ fn pictures_are_stored_as_planes_of_red_green_and_blue() {
     };
     let half = SIDE * SIDE / 2;
     for colour in [[230, 120, 20], [20, 60, 200]] {
-        assert!((half * 9 / 10..=half).contains(&near(colour)), "{colour:?}: {}", near(colour));
+        assert!(
+            (half * 9 / 10..=half).contains(&near(colour)),
+            "{colour:?}: {}",
+            near(colour)
+        );
     }
 }
 
@@ -233,17 +297,26 @@ fn simulated_priors_rule_out_true_negatives_by_seed() {
     let simulated = json!({ "geo": 0.3, "checklist": 0.6, "seed": 7 });
     assert_eq!(dataset.info().config["simulated_priors"], simulated);
 
-    coco.import("again", &[&rates[..], &["--seed", "7", "--threads", "1"]].concat()).expect(0);
-    assert_same(&tree(&coco.place.path("out")), &tree(&coco.place.path("again")), "the same seed");
+    coco.import("again", &[&rates[..], &["--seed", "7", "--threads", "1"]].concat())
+        .expect(0);
+    assert_same(
+        &tree(&coco.place.path("out")),
+        &tree(&coco.place.path("again")),
+        "the same seed",
+    );
     coco.import("other", &[&rates[..], &["--seed", "8"]].concat()).expect(0);
     let other = open(&coco.place.path("other"));
     assert_ne!(priors(&other), priors(&dataset));
     assert_eq!(labels(&other), labels(&dataset), "priors change no label");
 
     for wrong in ["geo=0.6,checklist=0.3", "geo=0.1,checklist=1.5", "geo=0.1", "0.1"] {
-        coco.import("none", &["--prior-rates", wrong]).expect(2).complains("--prior-rates");
+        coco.import("none", &["--prior-rates", wrong])
+            .expect(2)
+            .complains("--prior-rates");
     }
-    coco.import("none", &["--seed", "7"]).expect(2).complains("--prior-rates");
+    coco.import("none", &["--seed", "7"])
+        .expect(2)
+        .complains("--prior-rates");
     assert!(!coco.place.path("none").exists());
 }
 
@@ -266,7 +339,11 @@ fn pictures_that_are_not_what_the_tables_say_are_rejected() {
         (10, "open", "cannot be read"),
         (30, "decode", "cut off"),
         (31, "decode", "is 30 x 40 pixels, its annotations say 40 x 30"),
-        (8, "annotations", "a box of cat from 35, 0 to 42, 10 does not lie in its 40 x 30 pixels"),
+        (
+            8,
+            "annotations",
+            "a box of cat from 35, 0 to 42, 10 does not lie in its 40 x 30 pixels",
+        ),
         (12, "annotations", "a box of cat"),
     ];
     assert_eq!(rejects.len(), expected.len());
@@ -277,7 +354,10 @@ fn pictures_that_are_not_what_the_tables_say_are_rejected() {
     // Nothing of the others depends on them.
     for id in [100, 101, 25, 42, 581_921, 9, 40, 5] {
         let (is, was) = (&clips_of(&dataset, id)[0], &clips_of(&whole, id)[0]);
-        assert_eq!((is.split, is.source_index, &is.present), (was.split, was.source_index, &was.present));
+        assert_eq!(
+            (is.split, is.source_index, &is.present),
+            (was.split, was.source_index, &was.present)
+        );
         assert!(images_of(&dataset, id) == images_of(&whole, id));
     }
 }
@@ -295,11 +375,20 @@ fn an_import_that_was_refused_goes_on_where_it_stopped() {
     coco.import("out", &flags).expect(2).complains("--resume");
     fs::write(coco.picture("val2014", 5), bytes).unwrap();
     coco.import("out", &[&flags[..], &["--resume"]].concat()).expect(0);
-    assert_same(&tree(&coco.place.path("whole")), &tree(&coco.place.path("out")), "resumed");
-    coco.import("out", &[&flags[..], &["--resume"]].concat()).expect(0).prints("Verified");
-    coco.import("out", &[&flags[..], &["--resume", "--prior-rates", "geo=0,checklist=0.5"]].concat())
-        .expect(2)
-        .complains("simulated_priors");
+    assert_same(
+        &tree(&coco.place.path("whole")),
+        &tree(&coco.place.path("out")),
+        "resumed",
+    );
+    coco.import("out", &[&flags[..], &["--resume"]].concat())
+        .expect(0)
+        .prints("Verified");
+    coco.import(
+        "out",
+        &[&flags[..], &["--resume", "--prior-rates", "geo=0,checklist=0.5"]].concat(),
+    )
+    .expect(2)
+    .complains("simulated_priors");
 }
 
 #[test]
@@ -314,7 +403,10 @@ fn every_mistake_of_the_tables_is_reported_at_once() {
     let mut astray = image(1000, "train2014", (40, 30));
     astray["file_name"] = json!("../secret.jpg");
     train(&mut coco, "images", astray);
-    coco.val["images"].as_array_mut().unwrap().push(image(100, "val2014", (40, 30)));
+    coco.val["images"]
+        .as_array_mut()
+        .unwrap()
+        .push(image(100, "val2014", (40, 30)));
     coco.val["categories"][0]["name"] = json!("dog");
     let refused = coco.import("out", &[]).expect(2);
     let (train, val) = ("instances_train2014.json: ", "instances_val2014.json: ");
@@ -328,7 +420,10 @@ fn every_mistake_of_the_tables_is_reported_at_once() {
         (val, "image 100 is in instances_train2014.json too"),
     ];
     for (file, message) in expected {
-        let found = refused.stderr.lines().any(|line| line.contains(file) && line.contains(message));
+        let found = refused
+            .stderr
+            .lines()
+            .any(|line| line.contains(file) && line.contains(message));
         assert!(found, "{message} is missing in\n{}", refused.stderr);
     }
     // The announcement, five lines for the nine alike, one for each of the others.
@@ -338,11 +433,17 @@ fn every_mistake_of_the_tables_is_reported_at_once() {
     let mut coco = Coco::new();
     coco.train["annotations"] = json!([]);
     coco.val["categories"] = json!([{ "id": 1, "name": "person" }, { "id": 1, "name": "cat" }]);
-    coco.import("out", &[]).expect(2).complains("no picture has an annotation");
+    coco.import("out", &[])
+        .expect(2)
+        .complains("no picture has an annotation");
     coco.train["categories"] = coco.val["categories"].clone();
-    coco.import("out", &[]).expect(2).complains("category 1 is listed twice");
+    coco.import("out", &[])
+        .expect(2)
+        .complains("category 1 is listed twice");
     coco.train["categories"] = json!([{ "id": 1, "name": "cat" }, { "id": 2, "name": "cat" }]);
-    coco.import("out", &[]).expect(2).complains("\"cat\" is class 0 already");
+    coco.import("out", &[])
+        .expect(2)
+        .complains("\"cat\" is class 0 already");
 }
 
 #[test]
@@ -350,22 +451,42 @@ fn files_that_are_no_annotations_are_refused_with_their_place() {
     let coco = Coco::new();
     let empty = coco.place.path("nothing");
     let both = l48!("import", "coco2014", &empty, "--out", coco.place.path("out")).expect(2);
-    assert!(both.stderr.contains("instances_train2014.json: cannot be read"), "{}", both.stderr);
-    assert!(both.stderr.contains("instances_val2014.json: cannot be read"), "{}", both.stderr);
+    assert!(
+        both.stderr.contains("instances_train2014.json: cannot be read"),
+        "{}",
+        both.stderr
+    );
+    assert!(
+        both.stderr.contains("instances_val2014.json: cannot be read"),
+        "{}",
+        both.stderr
+    );
     let whole = coco.train.to_string();
     for (text, reason) in [
         (whole[..whole.len() / 2].to_owned(), "EOF while parsing"),
         (whole.replace("\"bbox\"", "\"box\""), "missing field `bbox`"),
-        (whole.replace("[0.0,0.0,10.0,10.0]", "[0.0,0.0,10.0]"), "invalid length 3"),
+        (
+            whole.replace("[0.0,0.0,10.0,10.0]", "[0.0,0.0,10.0]"),
+            "invalid length 3",
+        ),
         (whole.replace("\"area\":50.0", "\"area\":1e999"), "number out of range"),
-        (whole.replace("\"annotations\"", "\"notes\""), "missing field `annotations`"),
+        (
+            whole.replace("\"annotations\"", "\"notes\""),
+            "missing field `annotations`",
+        ),
         (format!("{whole}{whole}"), "trailing characters"),
         ("[]".into(), "at line 1"),
     ] {
         coco.place.write("annotations/instances_train2014.json", &text);
-        l48!("import", "coco2014", coco.place.folder(), "--out", coco.place.path("out"))
-            .expect(2)
-            .complains(reason);
+        l48!(
+            "import",
+            "coco2014",
+            coco.place.folder(),
+            "--out",
+            coco.place.path("out")
+        )
+        .expect(2)
+        .complains(reason);
     }
     assert!(!coco.place.path("out").exists());
 }

@@ -1,6 +1,5 @@
 //! Provides `read_jpeg`, a JPEG file as a `Picture`: 8 bits a pixel, grey or red, green, blue.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -9,6 +8,7 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
+use crate::manifest::open_file;
 use crate::source::Rejected;
 
 /// Longest side of a picture that is decoded; keeps what a hostile header asks for below 48 MiB of pixels.
@@ -64,13 +64,8 @@ pub fn read_jpeg(path: &Path, channels: Channels, picture: &mut Picture) -> Resu
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
     let failed = |error: std::io::Error| format!("cannot be read: {error}");
-    // Asked before the file is opened: opening a pipe would wait for its writer.
-    let facts = std::fs::metadata(path).map_err(failed)?;
-    if !facts.is_file() {
-        return Err("not a regular file".into());
-    }
-    let mut bytes = Vec::with_capacity(facts.len().min(MAX_FILE_BYTES) as usize + 1);
-    let file = File::open(path).map_err(failed)?;
+    let mut bytes = Vec::new();
+    let file = open_file(path).map_err(failed)?;
     file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(format!("larger than {} MiB", MAX_FILE_BYTES >> 20));
@@ -190,6 +185,6 @@ mod tests {
         let missing = read_jpeg(&folder.path().join("0.jpg"), Channels::Grey, &mut picture).unwrap_err();
         assert_eq!(missing.stage, "open");
         let not_a_file = read_jpeg(folder.path(), Channels::Grey, &mut picture).unwrap_err();
-        assert_eq!(not_a_file, Rejected::new("open", "not a regular file"));
+        assert_eq!(not_a_file, Rejected::new("open", "cannot be read: not a regular file"));
     }
 }

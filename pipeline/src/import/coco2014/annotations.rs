@@ -1,12 +1,11 @@
 //! Provides `Instances`, what one annotation file of COCO says; outlines of objects are skipped while it is read.
 
-use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::manifest::Problems;
+use crate::manifest::{Problems, open_file};
 
 /// Bytes read from the file at a time.
 const READ_BYTES: usize = 1 << 20;
@@ -66,7 +65,7 @@ pub(super) struct LicenseEntry {
 impl Instances {
     /// Reads an annotation file; what keeps it from being read is a problem.
     pub(super) fn read(file: &Path, problems: &mut Problems) -> Option<Self> {
-        let opened = match File::open(file) {
+        let opened = match open_file(file) {
             Ok(opened) => opened,
             Err(error) => {
                 problems.file(file, format!("cannot be read: {error}"));

@@ -1,4 +1,4 @@
-//! Provides `Coco2014Source`, the pictures of COCO 2014 as a source of clips: the control of the benchmark on recordings.
+//! Provides `Coco2014`, the pictures of COCO 2014 as a source of clips: the control of the benchmark on recordings.
 //!
 //! A picture is a recording of one clip without length: `[3, 448, 448]`, red, green, blue, top row first. Each class is
 //! present or absent, as any annotation, crowds included, says; the target is the class of the largest annotation. The order
@@ -11,12 +11,9 @@ mod settings;
 mod simulated_priors;
 mod split;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
-use shardfmt::checksum::xxh3;
-use shardfmt::{AssetRow, BoxStatus, ClipBox, DatasetInfo, LabelRow, LabelSource, PriorRow, Taxa};
+use shardfmt::{AssetRow, BoxStatus, ClipBox, DatasetInfo, LabelRow, LabelSource, PriorRow, Split, Taxa};
 
 use crate::error::Result;
 use crate::labels::LabelCounts;
@@ -32,32 +29,41 @@ const SLACK_PX: f32 = 1.0;
 const USUAL_BYTES: usize = 640 * 480 * 3;
 
 /// The annotated pictures of COCO 2014.
-pub struct Coco2014Source {
+pub struct Coco2014 {
     folder: PathBuf,
     set: Photographs,
     priors: Option<SimulatedPriors>,
-    config: Value,
+    info: DatasetInfo,
 }
 
-impl Coco2014Source {
+impl Coco2014 {
     /// Reads the annotations of the set in `folder`, with `annotations/instances_{train,val}2014.json` and the pictures in
     /// `train2014` and `val2014`. `shard_clips` is what a shard aims at; `priors` are simulated, or there are none.
     ///
     /// # Errors
     /// [`Error::Manifest`](crate::Error::Manifest) with all mistakes of the annotations.
-    pub fn read(folder: &Path, shard_clips: u32, priors: Option<SimulatedPriors>) -> Result<Self> {
+    pub fn open(folder: &Path, shard_clips: u32, priors: Option<SimulatedPriors>) -> Result<Self> {
         let set = Photographs::read(folder)?;
-        Ok(Coco2014Source {
+        let config = settings::to_json(&set, shard_clips, priors.as_ref());
+        Ok(Coco2014 {
             folder: folder.into(),
-            config: settings::to_json(&set, shard_clips, priors.as_ref()),
+            info: super::dataset_info(settings::NAME, config, Channels::Rgb, settings::axes()),
             set,
             priors,
         })
     }
 
-    /// Pictures that are left out because nothing in them is annotated.
-    pub fn without_annotation(&self) -> u64 {
-        self.set.without_annotation
+    /// What was found, a sentence each.
+    pub fn facts(&self) -> Vec<String> {
+        let of = |split| self.set.photographs.iter().filter(|one| one.split == split).count();
+        let (train, val, test) = (of(Split::Train), of(Split::Val), of(Split::Test));
+        vec![
+            format!("annotated pictures: {train} for train, {val} for val, {test} for test"),
+            format!(
+                "pictures without an annotation, which are left out: {}",
+                self.set.without_annotation
+            ),
+        ]
     }
 
     /// The picture of an asset; assets are numbered below `len`.
@@ -70,7 +76,7 @@ impl Coco2014Source {
     }
 }
 
-impl ClipSource for Coco2014Source {
+impl ClipSource for Coco2014 {
     type Clip = Picture;
     type Reader = PhotographReader;
     type Facts = ();
@@ -98,15 +104,11 @@ impl ClipSource for Coco2014Source {
     }
 
     fn dataset_info(&self) -> DatasetInfo {
-        settings::dataset_info(&self.config)
-    }
-
-    fn shard_metadata(&self) -> BTreeMap<String, String> {
-        settings::shard_metadata(&self.dataset_info())
+        self.info.clone()
     }
 
     fn inputs_xxh3(&self) -> u64 {
-        xxh3(self.config.to_string().as_bytes())
+        self.info.config_xxh3
     }
 
     fn clip_input_bytes(&self) -> usize {
@@ -183,7 +185,7 @@ impl ClipSource for Coco2014Source {
     }
 }
 
-impl Coco2014Source {
+impl Coco2014 {
     fn clip_box(&self, photograph: &Photograph, annotation: &Annotation) -> ClipBox {
         let [left, upper, right, lower] = annotation.edges_px;
         let of = |edge_px: f32, size_px: u32| (edge_px / size_px as f32).clamp(0.0, 1.0);
