@@ -7,24 +7,22 @@
 mod annotations;
 mod photographs;
 mod reader;
+mod rows;
 mod settings;
 mod simulated_priors;
 mod split;
 
 use std::path::{Path, PathBuf};
 
-use shardfmt::{AssetRow, BoxStatus, ClipBox, DatasetInfo, LabelRow, LabelSource, PriorRow, Split, Taxa};
+use shardfmt::{DatasetInfo, Split, Taxa};
 
 use crate::error::Result;
-use crate::labels::LabelCounts;
 use crate::picture::{Channels, Picture, Resizer};
 use crate::source::{AssetRecord, ClipSource, Placement, Rejected, Rendered};
-use photographs::{Annotation, Photograph, Photographs};
+use photographs::{Photograph, Photographs};
 pub use reader::PhotographReader;
 pub use simulated_priors::{PriorRates, SimulatedPriors};
 
-/// How far a box may lie outside its picture: edges were rounded after they were cut to it.
-const SLACK_PX: f32 = 1.0;
 /// Bytes of a usual picture before it is resized (640 x 480).
 const USUAL_BYTES: usize = 640 * 480 * 3;
 
@@ -118,18 +116,18 @@ impl ClipSource for Coco2014 {
     fn open(&self, asset: usize) -> std::result::Result<PhotographReader, Rejected> {
         let photograph = self.photograph(asset);
         let size_px = (photograph.width_px, photograph.height_px);
-        let annotations = self.set.annotations(photograph);
-        if let Some(outside) = annotations.iter().find(|one| !one.lies_within(size_px)) {
-            let (code, [left, upper, right, lower]) = (self.taxa().code(outside.class), outside.edges_px);
-            return Err(Rejected::new(
-                "annotations",
-                format!(
-                    "a box of {} from {left}, {upper} to {right}, {lower} does not lie in its {} x {} pixels",
-                    code.unwrap_or_default(),
-                    size_px.0,
-                    size_px.1
-                ),
-            ));
+        let outside = self
+            .set
+            .annotations(photograph)
+            .iter()
+            .find(|one| !one.lies_within(size_px));
+        if let Some(outside) = outside {
+            let code = self.taxa().code(outside.class).unwrap_or_default();
+            let ([left, upper, right, lower], (width, height)) = (outside.edges_px, size_px);
+            let reason = format!(
+                "a box of {code} from {left}, {upper} to {right}, {lower} does not lie in its {width} x {height} pixels"
+            );
+            return Err(Rejected::new("annotations", reason));
         }
         Ok(PhotographReader::new(self.file(asset), size_px))
     }
@@ -149,108 +147,13 @@ impl ClipSource for Coco2014 {
 
     fn describe(&self, asset: usize, (): (), place: &Placement, _clips: &[Rendered]) -> AssetRecord {
         let photograph = self.photograph(asset);
-        let annotations = self.set.annotations(photograph);
-        let classes = self.taxa().len() as u32;
-        let (present, absent): (Vec<u32>, Vec<u32>) =
-            (0..classes).partition(|class| annotations.iter().any(|one| one.class == *class));
-        let prior = prior_row(photograph, self.priors.as_ref(), &present, classes);
-        let boxes = annotations.iter().map(|one| self.clip_box(photograph, one)).collect();
-        let label = LabelRow {
-            asset_id: photograph.image_id,
-            clip_index: 0,
-            shard: place.shard,
-            row: place.rows.start,
-            start_s: 0.0,
-            end_s: 0.0,
-            valid_s: 0.0,
-            split: photograph.split,
-            target: Some(photograph.target),
-            present,
-            absent,
-            unknown: Vec::new(),
-            fully_annotated: true,
-            label_source: LabelSource::Given,
-            silent: false,
-            rms_dbfs: None,
-            boxes,
-            source_index: i64::try_from(asset).ok(),
-            source_id: Some(photograph.image_id),
-        };
-        AssetRecord {
-            asset: asset_row(photograph, place),
-            prior,
-            labels: vec![label],
-            counts: LabelCounts::default(),
-        }
-    }
-}
-
-impl Coco2014 {
-    fn clip_box(&self, photograph: &Photograph, annotation: &Annotation) -> ClipBox {
-        let [left, upper, right, lower] = annotation.edges_px;
-        let of = |edge_px: f32, size_px: u32| (edge_px / size_px as f32).clamp(0.0, 1.0);
-        // A crowd says that the class is there, but not where one of it begins and the next ends.
-        let status = if annotation.is_crowd {
-            BoxStatus::Passive
-        } else {
-            BoxStatus::Active
-        };
-        ClipBox {
-            species_code: self.taxa().code(annotation.class).unwrap_or_default().into(),
-            status,
-            start_s: 0.0,
-            end_s: 0.0,
-            low_hz: None,
-            high_hz: None,
-            x_min: of(left, photograph.width_px),
-            x_max: of(right, photograph.width_px),
-            y_min: Some(of(upper, photograph.height_px)),
-            y_max: Some(of(lower, photograph.height_px)),
-        }
-    }
-}
-
-impl Annotation {
-    /// Whether its edges are in order and inside a picture of so many pixels, but for rounding.
-    fn lies_within(&self, (width_px, height_px): (u32, u32)) -> bool {
-        let [left, upper, right, lower] = self.edges_px;
-        let within =
-            |low: f32, high: f32, size_px: u32| -SLACK_PX <= low && low <= high && high <= size_px as f32 + SLACK_PX;
-        within(left, right, width_px) && within(upper, lower, height_px)
-    }
-}
-
-fn asset_row(photograph: &Photograph, place: &Placement) -> AssetRow {
-    AssetRow {
-        asset_id: photograph.image_id,
-        path: photograph.path.clone(),
-        source_bytes: place.source_bytes,
-        source_xxh3: place.source_xxh3,
-        codec: "jpeg".into(),
-        native_rate_hz: 0,
-        channels: Channels::Rgb.count() as u32,
-        duration_s: 0.0,
-        shard: place.shard,
-        first_row: place.rows.start,
-        clips: 1,
-        split: photograph.split,
-        target: Some(photograph.target),
-        license: photograph.license.as_deref().map(str::to_owned),
-        source_url: photograph.source_url.clone(),
-    }
-}
-
-fn prior_row(photograph: &Photograph, priors: Option<&SimulatedPriors>, present: &[u32], classes: u32) -> PriorRow {
-    let left_open = priors.map(|priors| priors.draw(photograph.image_id, present, classes));
-    let (geo_possible, checklist_observed) = left_open
-        .map(|left| (left.geo_possible, left.checklist_observed))
-        .unzip();
-    PriorRow {
-        asset_id: photograph.image_id,
-        checklist_complete: priors.map(|_| true),
-        checklist_id: priors.map(|_| photograph.image_id.to_string()),
-        geo_possible,
-        checklist_observed,
-        ..PriorRow::default()
+        rows::record(
+            photograph,
+            self.set.annotations(photograph),
+            asset,
+            place,
+            self.priors.as_ref(),
+            self.taxa(),
+        )
     }
 }

@@ -14,6 +14,8 @@ use crate::manifest::Problems;
 
 /// Mistakes of one kind that are reported one by one; the others are counted.
 const SHOWN_ALIKE: usize = 5;
+/// How far a box may lie outside its picture: edges were rounded after they were cut to it.
+const SLACK_PX: f32 = 1.0;
 
 /// One of the two halves that COCO 2014 comes in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +62,16 @@ pub(super) struct Annotation {
     pub(super) is_crowd: bool,
     /// Left, upper, right and lower edge in pixels.
     pub(super) edges_px: [f32; 4],
+}
+
+impl Annotation {
+    /// Whether its edges are in order and inside a picture of so many pixels, but for rounding.
+    pub(super) fn lies_within(&self, (width_px, height_px): (u32, u32)) -> bool {
+        let [left, upper, right, lower] = self.edges_px;
+        let within =
+            |low: f32, high: f32, size_px: u32| -SLACK_PX <= low && low <= high && high <= size_px as f32 + SLACK_PX;
+        within(left, right, width_px) && within(upper, lower, height_px)
+    }
 }
 
 /// The annotated pictures: those of train2014, then those of val2014, each by image id in the order of its digits as text.
