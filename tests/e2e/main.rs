@@ -15,6 +15,7 @@ mod demo; // `l48 demo`: what it promises, and that a seed decides every byte
 mod determinism; // the same bytes for any number of threads and processes, at any place, at any time
 mod export; // what `l48 export` hands on: loaded by pycocotools and mlcroissant
 mod faults; // full disks, read-only and forbidden folders, files that vanish
+mod import_coco2014; // `l48 import coco2014`: order, split, labels and priors, what is rejected and what refused
 mod labels; // labels computed end to end, against tables worked out by hand
 mod log_mel; // stored images against those of a reference implementation
 mod manifest_mistakes; // every mistake reported at once, with its place; warnings of leakage

@@ -1,4 +1,4 @@
-//! Draws the clips of a recording as a picture for people: axes, boxes, names.
+//! Draws the clips of a recording, or a photograph, as a picture for people: axes, boxes, names.
 
 mod canvas;
 mod panel;
@@ -6,7 +6,7 @@ mod panel;
 use std::path::Path;
 
 use anyhow::Context;
-
+use embedded_graphics::pixelcolor::Rgb888;
 use shardfmt::{AssetRow, Checks, Dataset, Dtype, LabelRow, MappedFile, Shard};
 
 use crate::spectrogram::FrequencyAxis;
@@ -46,12 +46,12 @@ pub fn draw(
     let name = asset.path.rsplit('/').next().unwrap_or(&asset.path);
     let mut panels = Vec::new();
     for row in rows {
-        let image = image_of(shard, row.row)?;
+        let image = image_of(shard, row.row, axes.is_photograph())?;
         let row_0_is_lowest = axes.row_0 != "highest";
         panels.push(Panel {
             image,
             row,
-            axis: &axis,
+            axis: (!axes.is_photograph()).then_some(&axis),
             row_0_is_lowest,
             shown_s,
             taxa: dataset.taxa(),
@@ -71,10 +71,22 @@ pub fn draw(
         .with_context(|| format!("cannot write {}", out.display()))
 }
 
-/// A stored clip (its first channel) as brightness from 0 to 1; dB values span their own range.
-fn image_of(shard: &Shard<MappedFile>, row: u32) -> Result<ClipImage, shardfmt::Error> {
+/// A stored clip in colour: a photograph in its own, else the brightness of the first channel; dB values span their own range.
+fn image_of(shard: &Shard<MappedFile>, row: u32, is_photograph: bool) -> Result<ClipImage, shardfmt::Error> {
     let spec = shard.spec();
     let pixels = spec.height as usize * spec.width as usize;
+    let image = |colours| ClipImage {
+        height: spec.height,
+        width: spec.width,
+        colours,
+    };
+    if is_photograph && (spec.dtype, spec.channels) == (Dtype::U8, Some(3)) {
+        let clip = shard.clip(row)?;
+        let plane = |channel: usize| clip.iter().skip(channel * pixels).take(pixels);
+        let (red, green, blue) = (plane(0), plane(1), plane(2));
+        let colours = red.zip(green).zip(blue).map(|((r, g), b)| Rgb888::new(*r, *g, *b));
+        return Ok(image(colours.collect()));
+    }
     let mut brightness: Vec<f32> = match spec.dtype {
         Dtype::U8 => shard
             .clip(row)?
@@ -91,11 +103,11 @@ fn image_of(shard: &Shard<MappedFile>, row: u32) -> Result<ClipImage, shardfmt::
         let range = (high - low).max(f32::MIN_POSITIVE);
         brightness.iter_mut().for_each(|db| *db = (*db - low) / range);
     }
-    Ok(ClipImage {
-        height: spec.height,
-        width: spec.width,
-        brightness,
-    })
+    let colour = |value: f32| {
+        let colour = colorous::INFERNO.eval_continuous(f64::from(value.clamp(0.0, 1.0)));
+        Rgb888::new(colour.r, colour.g, colour.b)
+    };
+    Ok(image(brightness.into_iter().map(colour).collect()))
 }
 
 /// Opens the shard of an asset and finds its labels.

@@ -1,4 +1,4 @@
-//! Draws one clip: its image in colour, axes in seconds and Hz, boxes and the names of what sings in them.
+//! Draws one clip: its image in colour, axes in seconds and Hz (of a photograph none), boxes and the names of what sings in them.
 
 use embedded_graphics::pixelcolor::{Rgb888, RgbColor, WebColors};
 use shardfmt::{BoxStatus, LabelRow, Taxa};
@@ -35,12 +35,12 @@ const BOX_COLOURS: [Rgb888; 8] = [
     Rgb888::CSS_VIOLET,
 ];
 
-/// The stored values of one clip as brightness, row 0 lowest.
+/// The stored values of one clip as colours.
 pub(super) struct ClipImage {
     pub(super) height: u32,
     pub(super) width: u32,
-    /// Brightness 0 to 1, `[height][width]`.
-    pub(super) brightness: Vec<f32>,
+    /// `[height][width]`, row 0 first.
+    pub(super) colours: Vec<Rgb888>,
 }
 
 impl ClipImage {
@@ -53,7 +53,8 @@ impl ClipImage {
 pub(super) struct Panel<'a> {
     pub(super) image: ClipImage,
     pub(super) row: &'a LabelRow,
-    pub(super) axis: &'a FrequencyAxis,
+    /// `None` for a photograph, which has neither Hz nor seconds.
+    pub(super) axis: Option<&'a FrequencyAxis>,
     pub(super) row_0_is_lowest: bool,
     pub(super) shown_s: f64,
     pub(super) taxa: &'a Taxa,
@@ -72,7 +73,9 @@ impl Panel<'_> {
     pub(super) fn draw(&self, canvas: &mut Canvas, at: (i32, i32)) {
         let (left, top) = (at.0 + LEFT_PX, at.1 + TOP_PX);
         self.draw_image(canvas, left, top);
-        self.draw_axes(canvas, left, top);
+        if let Some(axis) = self.axis {
+            self.draw_axes(canvas, left, top, axis);
+        }
         self.draw_titles(canvas, at);
         self.draw_boxes(canvas, left, top);
     }
@@ -95,24 +98,22 @@ impl Panel<'_> {
                 row
             };
             for x in 0..self.width_px() {
-                let value = self
+                let colour = self
                     .image
-                    .brightness
+                    .colours
                     .get((row * self.image.width + x.unsigned_abs() / factor) as usize);
-                let colour =
-                    colorous::INFERNO.eval_continuous(f64::from(value.copied().unwrap_or(0.0).clamp(0.0, 1.0)));
-                canvas.set(left + x, top + y, Rgb888::new(colour.r, colour.g, colour.b));
+                canvas.set(left + x, top + y, colour.copied().unwrap_or(Rgb888::BLACK));
             }
         }
     }
 
-    fn draw_axes(&self, canvas: &mut Canvas, left: i32, top: i32) {
+    fn draw_axes(&self, canvas: &mut Canvas, left: i32, top: i32, axis: &FrequencyAxis) {
         let (width, height) = (self.width_px(), self.height_px());
         let bottom = top + height;
         let mut last = i32::MAX;
-        let (low_hz, high_hz) = self.axis.range_hz();
+        let (low_hz, high_hz) = axis.range_hz();
         for hz in TICKS_HZ.into_iter().filter(|hz| (low_hz..=high_hz).contains(hz)) {
-            let y = bottom - 1 - (self.axis.y_of_hz(hz) * f64::from(height - 1)).round() as i32;
+            let y = bottom - 1 - (axis.y_of_hz(hz) * f64::from(height - 1)).round() as i32;
             if last.saturating_sub(y) < SMALL_PX + 2 {
                 continue;
             }

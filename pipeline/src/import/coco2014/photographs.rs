@@ -1,0 +1,299 @@
+//! Provides `Photographs`, the annotated pictures of COCO 2014 in the published order, with every mistake of their tables.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use shardfmt::{Split, Taxa, Taxon};
+
+use super::annotations::{AnnotationEntry, CategoryEntry, ImageEntry, Instances};
+use super::split;
+use crate::error::Result;
+use crate::manifest::Problems;
+
+/// Mistakes of one kind that are reported one by one; the others are counted.
+const SHOWN_ALIKE: usize = 5;
+/// How far a box may lie outside its picture: edges were rounded after they were cut to it.
+const SLACK_PX: f32 = 1.0;
+
+/// One of the two halves that COCO 2014 comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Half {
+    Train2014,
+    Val2014,
+}
+
+impl Half {
+    fn name(self) -> &'static str {
+        match self {
+            Half::Train2014 => "train2014",
+            Half::Val2014 => "val2014",
+        }
+    }
+
+    fn annotations(self, folder: &Path) -> PathBuf {
+        folder
+            .join("annotations")
+            .join(format!("instances_{}.json", self.name()))
+    }
+}
+
+/// A picture with at least one annotation.
+#[derive(Clone, Debug)]
+pub(super) struct Photograph {
+    pub(super) image_id: i64,
+    /// File below the folder of the set, such as `train2014/COCO_train2014_000000000009.jpg`.
+    pub(super) path: String,
+    pub(super) width_px: u32,
+    pub(super) height_px: u32,
+    pub(super) split: Split,
+    /// The single positive: class of the annotation with the largest area, the first of equals.
+    pub(super) target: u32,
+    pub(super) license: Option<Arc<str>>,
+    pub(super) source_url: Option<String>,
+    annotations: Range<usize>,
+}
+
+/// An object, or a crowd of them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Annotation {
+    pub(super) class: u32,
+    pub(super) is_crowd: bool,
+    /// Left, upper, right and lower edge in pixels.
+    pub(super) edges_px: [f32; 4],
+}
+
+impl Annotation {
+    /// Whether its edges are in order and inside a picture of so many pixels, but for rounding.
+    pub(super) fn lies_within(&self, (width_px, height_px): (u32, u32)) -> bool {
+        let [left, upper, right, lower] = self.edges_px;
+        let within =
+            |low: f32, high: f32, size_px: u32| -SLACK_PX <= low && low <= high && high <= size_px as f32 + SLACK_PX;
+        within(left, right, width_px) && within(upper, lower, height_px)
+    }
+}
+
+/// The annotated pictures: those of train2014, then those of val2014, each by image id in the order of its digits as text.
+#[derive(Debug)]
+pub(super) struct Photographs {
+    pub(super) categories: Vec<CategoryEntry>,
+    /// A class for each category, by ascending id.
+    pub(super) taxa: Taxa,
+    pub(super) photographs: Vec<Photograph>,
+    /// Pictures that are left out because nothing in them is annotated.
+    pub(super) without_annotation: u64,
+    annotations: Vec<Annotation>,
+}
+
+impl Photographs {
+    /// Reads both annotation files of `folder`; about 1 GB of JSON becomes 100 MB.
+    ///
+    /// # Errors
+    /// [`Error::Manifest`](crate::Error::Manifest) with all mistakes: a file that cannot be read, repeated ids, annotations of pictures or
+    /// categories that are not listed, categories that differ, file names that lead elsewhere, no annotated picture.
+    pub(super) fn read(folder: &Path) -> Result<Self> {
+        let mut problems = Problems::default();
+        let mut set = Photographs {
+            categories: Vec::new(),
+            taxa: Taxa::default(),
+            photographs: Vec::new(),
+            without_annotation: 0,
+            annotations: Vec::new(),
+        };
+        for half in [Half::Train2014, Half::Val2014] {
+            let file = half.annotations(folder);
+            if let Some(instances) = Instances::read(&file, &mut problems) {
+                set.add(half, &file, instances, &mut problems);
+            }
+        }
+        if problems.is_empty() {
+            Ok(set)
+        } else {
+            Err(problems.into())
+        }
+    }
+
+    /// The annotations of a picture, in the order of its file.
+    pub(super) fn annotations(&self, photograph: &Photograph) -> &[Annotation] {
+        self.annotations.get(photograph.annotations.clone()).unwrap_or_default()
+    }
+
+    fn add(&mut self, half: Half, file: &Path, instances: Instances, problems: &mut Problems) {
+        let Instances {
+            images,
+            annotations,
+            mut categories,
+            licenses,
+        } = instances;
+        categories.sort();
+        self.take_categories(file, categories, problems);
+        let class_of: HashMap<i64, u32> = self.categories.iter().map(|category| category.id).zip(0..).collect();
+        let number_of: HashMap<i64, usize> = images.iter().map(|image| image.id).zip(0..).collect();
+        self.check_images(file, &images, &number_of, problems);
+
+        let mut found: Vec<(usize, f64, Annotation)> = Vec::with_capacity(annotations.len());
+        let mut strangers = (Vec::new(), Vec::new());
+        for entry in &annotations {
+            match (number_of.get(&entry.image_id), class_of.get(&entry.category_id)) {
+                (Some(&number), Some(&class)) => found.push((number, entry.area, annotation(class, entry))),
+                (None, _) => strangers.0.push(entry.image_id),
+                (_, None) => strangers.1.push(entry.category_id),
+            }
+        }
+        let mistake = |what: &str, id: &i64| format!("an annotation is of {what} {id}, which the file does not list");
+        report(problems, file, strangers.0.iter().map(|id| mistake("image", id)));
+        report(problems, file, strangers.1.iter().map(|id| mistake("category", id)));
+        // Published tables sort ids as strings ("for backwards compatibility"), and the split depends on the order.
+        let rank_of = |number: usize| images.get(number).map_or(String::new(), |image| image.id.to_string());
+        found.sort_by_cached_key(|(number, ..)| rank_of(*number));
+
+        let licenses: HashMap<i64, Arc<str>> = licenses.into_iter().map(|one| (one.id, one.name.into())).collect();
+        let first = self.photographs.len();
+        for group in found.chunk_by(|(one, ..), (other, ..)| one == other) {
+            let Some(image) = group.first().and_then(|(number, ..)| images.get(*number)) else {
+                continue;
+            };
+            let start = self.annotations.len();
+            self.annotations
+                .extend(group.iter().map(|(.., annotation)| *annotation));
+            self.photographs.push(Photograph {
+                image_id: image.id,
+                path: format!("{}/{}", half.name(), image.file_name),
+                width_px: image.width,
+                height_px: image.height,
+                split: if half == Half::Val2014 {
+                    Split::Test
+                } else {
+                    Split::Train
+                },
+                target: largest(group),
+                license: image.license.and_then(|id| licenses.get(&id).cloned()),
+                source_url: image.flickr_url.clone(),
+                annotations: start..self.annotations.len(),
+            });
+        }
+        let added = self.photographs.get_mut(first..).unwrap_or_default();
+        if added.is_empty() {
+            problems.file(file, "no picture has an annotation");
+        }
+        self.without_annotation += (images.len() - added.len().min(images.len())) as u64;
+        if half == Half::Train2014 {
+            let validation = split::validation(u32::try_from(added.len()).unwrap_or(u32::MAX));
+            for (photograph, _) in added.iter_mut().zip(validation).filter(|(_, is)| *is) {
+                photograph.split = Split::Val;
+            }
+        }
+    }
+
+    /// Takes the categories of the first file, and compares those of the second.
+    fn take_categories(&mut self, file: &Path, categories: Vec<CategoryEntry>, problems: &mut Problems) {
+        if self.categories.is_empty() {
+            let repeated = categories
+                .windows(2)
+                .filter(|two| matches!(two, [a, b] if a.id == b.id));
+            let repeated = repeated.filter_map(|two| two.first());
+            report(
+                problems,
+                file,
+                repeated.map(|one| format!("category {} is listed twice", one.id)),
+            );
+            let taxon = |category: &CategoryEntry| Taxon {
+                species_code: category.name.clone(),
+                common_name: Some(category.name.clone()),
+                scientific_name: None,
+            };
+            match Taxa::new(categories.iter().map(taxon).collect()) {
+                Ok(taxa) => self.taxa = taxa,
+                Err(error) => problems.file(file, format!("categories: {error}")),
+            }
+            self.categories = categories;
+        } else if categories != self.categories {
+            let differs = |(a, b): &(&CategoryEntry, &CategoryEntry)| a != b;
+            let first = categories.iter().zip(&self.categories).find(differs);
+            let what = first.map_or_else(
+                || format!("{} categories, {} there", categories.len(), self.categories.len()),
+                |(here, there)| {
+                    format!(
+                        "category {} is {:?} here and {:?} there",
+                        here.id, here.name, there.name
+                    )
+                },
+            );
+            problems.file(
+                file,
+                format!("the categories are not those of instances_train2014.json: {what}"),
+            );
+        }
+    }
+
+    fn check_images(
+        &self,
+        file: &Path,
+        images: &[ImageEntry],
+        number_of: &HashMap<i64, usize>,
+        problems: &mut Problems,
+    ) {
+        let repeated = images
+            .iter()
+            .zip(0..)
+            .filter(|(image, number)| number_of.get(&image.id) != Some(number));
+        report(
+            problems,
+            file,
+            repeated.map(|(image, _)| format!("image {} is listed twice", image.id)),
+        );
+        let twice = self
+            .photographs
+            .iter()
+            .filter(|one| number_of.contains_key(&one.image_id));
+        report(
+            problems,
+            file,
+            twice.map(|one| format!("image {} is in instances_train2014.json too", one.image_id)),
+        );
+        let astray = images.iter().filter(|image| !is_file_name(&image.file_name));
+        report(
+            problems,
+            file,
+            astray.map(|image| format!("image {}: {:?} is no file name", image.id, image.file_name)),
+        );
+    }
+}
+
+/// Reports the first few of many mistakes of one kind, and how many more there are.
+fn report(problems: &mut Problems, file: &Path, mut mistakes: impl Iterator<Item = String>) {
+    for mistake in mistakes.by_ref().take(SHOWN_ALIKE) {
+        problems.file(file, mistake);
+    }
+    let more = mistakes.count();
+    if more > 0 {
+        problems.file(file, format!("and so on: {more} more of this kind"));
+    }
+}
+
+/// Whether a name is one of a file in the folder itself.
+fn is_file_name(name: &str) -> bool {
+    let mut parts = Path::new(name).components();
+    matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None))
+}
+
+fn annotation(class: u32, entry: &AnnotationEntry) -> Annotation {
+    let [left, upper, width, height] = entry.bbox;
+    Annotation {
+        class,
+        is_crowd: entry.iscrowd != 0,
+        edges_px: [left, upper, left + width, upper + height].map(|edge| edge as f32),
+    }
+}
+
+/// Class of the annotation with the largest area; of equal ones the first.
+fn largest(annotations: &[(usize, f64, Annotation)]) -> u32 {
+    let mut largest = (f64::NEG_INFINITY, 0);
+    for (_, area, annotation) in annotations {
+        if *area > largest.0 {
+            largest = (*area, annotation.class);
+        }
+    }
+    largest.1
+}

@@ -1,0 +1,46 @@
+//! Provides `PhotographReader`: one picture, decoded and held against what the annotations say of it.
+
+use std::path::PathBuf;
+
+use crate::picture::{Channels, Picture, read_jpeg};
+use crate::source::{AssetReader, Rejected};
+
+/// Reads the one clip of a photograph.
+pub struct PhotographReader {
+    file: PathBuf,
+    /// Width and height in pixels that its annotations were drawn in.
+    annotated_px: (u32, u32),
+    is_read: bool,
+}
+
+impl PhotographReader {
+    pub(super) fn new(file: PathBuf, annotated_px: (u32, u32)) -> Self {
+        PhotographReader {
+            file,
+            annotated_px,
+            is_read: false,
+        }
+    }
+}
+
+impl AssetReader for PhotographReader {
+    type Clip = Picture;
+    type Facts = ();
+
+    fn next(&mut self, clip: &mut Picture) -> Result<bool, Rejected> {
+        if self.is_read {
+            return Ok(false);
+        }
+        read_jpeg(&self.file, Channels::Rgb, clip)?;
+        let (width, height) = self.annotated_px;
+        if (clip.width, clip.height) != (width as usize, height as usize) {
+            let (is_width, is_height) = (clip.width, clip.height);
+            let reason = format!("is {is_width} x {is_height} pixels, its annotations say {width} x {height}");
+            return Err(Rejected::new("decode", reason));
+        }
+        self.is_read = true;
+        Ok(true)
+    }
+
+    fn facts(self) {}
+}
