@@ -27,7 +27,12 @@ fn info(picture: bool) -> DatasetInfo {
             width: 32,
         },
         axes: Axes {
-            frequency_scale: if picture { shardfmt::dataset::NO_FREQUENCY } else { "mel-slaney" }.into(),
+            frequency_scale: if picture {
+                shardfmt::dataset::NO_FREQUENCY
+            } else {
+                "mel-slaney"
+            }
+            .into(),
             fmin_hz: 50.0,
             fmax_hz: 11025.0,
             row_0: "lowest".into(),
