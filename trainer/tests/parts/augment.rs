@@ -27,7 +27,12 @@ fn info(picture: bool) -> DatasetInfo {
             width: 32,
         },
         axes: Axes {
-            frequency_scale: if picture { shardfmt::dataset::NO_FREQUENCY } else { "mel-slaney" }.into(),
+            frequency_scale: if picture {
+                shardfmt::dataset::NO_FREQUENCY
+            } else {
+                "mel-slaney"
+            }
+            .into(),
             fmin_hz: 50.0,
             fmax_hz: 11025.0,
             row_0: "lowest".into(),
@@ -184,7 +189,7 @@ fn shifts_move_columns_around_the_end() {
 #[test]
 fn pictures_are_mirrored_about_half_the_time() {
     let config = AugmentConfig {
-        horizontal_flip: 0.5,
+        horizontal_flip: Some(0.5),
         ..AugmentConfig::default()
     };
     let (mut mirrored, before) = (0, images().to_kind(Kind::Float));
@@ -306,7 +311,7 @@ fn senseless_changes_are_refused_with_a_reason() {
         (
             error(
                 &AugmentConfig {
-                    horizontal_flip: 0.5,
+                    horizontal_flip: Some(0.5),
                     ..default()
                 },
                 false,
