@@ -278,9 +278,42 @@ mod tests {
 
     #[test]
     fn shipped_plans_hold_together() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests/benchmark-demo.toml");
-        let plan = Plan::read(&path).unwrap();
-        assert_eq!(plan.cells().count(), 1 + 6 * 6);
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests");
+        for (file, cells) in [
+            ("benchmark-l48.toml", 4 + 8 * 8),
+            ("benchmark-coco.toml", 1 + 8 * 3),
+            ("benchmark-demo.toml", 2 * (3 * 4 + 6 * 6)),
+            ("table-demo.toml", 2 * (1 + 4 + 5 + 3)),
+        ] {
+            let plan = Plan::read(&folder.join(file)).unwrap();
+            assert_eq!(plan.cells().count(), cells, "{file}");
+            assert!(
+                plan.datasets.iter().all(|dataset| dataset.path.starts_with(&folder)),
+                "{file}"
+            );
+        }
+    }
+
+    #[test]
+    fn shipped_searches_hold_together() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests");
+        for file in ["benchmark-l48.toml", "benchmark-coco.toml"] {
+            let text = std::fs::read_to_string(folder.join(file)).unwrap();
+            // Words follow a # at a distance, settings do not.
+            let lines = text.lines().map(|line| match line.strip_prefix('#') {
+                Some(setting) if !setting.starts_with(' ') => setting,
+                _ => line,
+            });
+            let plan: Plan = toml::from_str(&lines.collect::<Vec<_>>().join("\n")).unwrap();
+            plan.check().unwrap();
+            for cell in plan.cells() {
+                let tried = super::super::search::trials(&plan, cell).unwrap();
+                assert_eq!(tried.len(), 6, "{file}");
+                for point in tried {
+                    plan.config(cell, &point).unwrap().validate().unwrap();
+                }
+            }
+        }
     }
 
     #[test]
