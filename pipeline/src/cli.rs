@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Recordings in, a committed dataset of log-mel shards and Parquet sidecars out.
 ///
@@ -67,9 +67,9 @@ pub enum Command {
         after_help = "Examples:\n  l48 preview data/birds --asset 1001 --out sheet.png\n  l48 preview data/birds --asset 1001 --clip 0 --out clip.png"
     )]
     Preview(PreviewArgs),
-    /// Synthesise a small, field-like set of recordings with all tables and a manifest.
+    /// Synthesise a field-like set with all tables: a small one to try the program on, or a benchmark of look-alikes.
     #[command(
-        after_help = "Example:\n  l48 demo data/demo-recordings\n  l48 build data/demo-recordings/manifest.toml --out data/demo"
+        after_help = "Examples:\n  l48 demo data/demo-recordings\n  l48 build data/demo-recordings/manifest.toml --out data/demo\n  l48 demo data/benchmark-recordings --size benchmark --confusability 0.9\n  l48 demo data/benchmark-ml48s --size benchmark --confusability 0.9 --layout ml48s   # then: l48 import ml48s"
     )]
     Demo(DemoArgs),
 }
@@ -219,11 +219,45 @@ pub struct PreviewArgs {
 /// Arguments of `demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// Folder for the recordings, tables and manifest.
+    /// Folder for the recordings (or pictures), tables and manifest.
     pub dir: PathBuf,
+    /// What to synthesise.
+    #[arg(long, value_enum, default_value_t = DemoSize::Small)]
+    pub size: DemoSize,
+    /// Of the benchmark: how alike the species of a triple are, from 0 (clearly distinct) to 1 (alike) [default: 0.9].
+    #[arg(long, value_name = "X", value_parser = parse_share)]
+    pub confusability: Option<f64>,
+    /// Of the benchmark: what to write [default: audio].
+    #[arg(long, value_enum)]
+    pub layout: Option<DemoLayout>,
     /// The same seed makes the same bytes.
     #[arg(long, value_name = "S", default_value_t = 48)]
     pub seed: u64,
+}
+
+/// What `demo` synthesises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DemoSize {
+    /// 14 species in 240 recordings, to try the program on.
+    Small,
+    /// 24 species in 8 triples of look-alikes, 384 recordings: to compare training methods on.
+    Benchmark,
+}
+
+/// What `demo` writes of a benchmark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DemoLayout {
+    /// Recordings, tables and a manifest, for `l48 build`.
+    Audio,
+    /// The layout of the L48 data set, for `l48 import ml48s`.
+    Ml48s,
+    /// The layout of COCO 2014, for `l48 import coco2014`.
+    Coco,
+}
+
+fn parse_share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| format!("expected a number from 0 to 1, got {text:?}"))
 }
 
 fn parse_range(text: &str) -> Result<Range<u32>, String> {

@@ -34,6 +34,14 @@ impl Biquad {
         Self::normalised([alpha, 0.0, -alpha], cosine, alpha)
     }
 
+    /// Peaking equaliser: `gain_db` at `hz`, unit gain far from it.
+    pub fn peaking(rate_hz: u32, hz: f64, quality: f64, gain_db: f64) -> Self {
+        let (cosine, alpha) = angle(rate_hz, hz, quality);
+        let gain = 10.0_f64.powf(gain_db / 40.0);
+        let numerator = [1.0 + alpha * gain, -2.0 * cosine, 1.0 - alpha * gain];
+        Self::normalised(numerator, cosine, alpha / gain)
+    }
+
     fn normalised(numerator: [f64; 3], cosine: f64, alpha: f64) -> Self {
         let scale = 1.0 + alpha;
         Self {
@@ -106,6 +114,9 @@ mod tests {
         }
         let centre = power_after(Biquad::band_pass(24_000, 1000.0, 5.0), 1000.0);
         assert!((centre - 0.5).abs() < 1e-6);
+        // Three dB are a factor of 1.9953 in power.
+        let raised = power_after(Biquad::peaking(24_000, 1000.0, 1.0, 3.0), 1000.0);
+        assert!((raised - 0.5 * 10.0_f64.powf(0.3)).abs() < 1e-6);
     }
 
     #[test]

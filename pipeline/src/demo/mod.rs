@@ -1,10 +1,12 @@
-//! Provides the demo: a dataset of synthetic field recordings to try the program on.
+//! Provides the demo: a dataset of synthetic field recordings to try the program on, and a benchmark of the same making.
 //!
-//! Fourteen invented species sing in three invented regions. A plan of who sings when is drawn
+//! In the small demo, fourteen invented species sing in three invented regions. A plan of who sings when is drawn
 //! first (`scene`, `visit`), checked against quotas (`quota`), then rendered to audio (`render`)
 //! and described in tables (`tables`). Everything follows from the seed: random numbers are keyed
-//! by seed and recording, so neither thread count nor order changes a byte.
+//! by seed and recording, so neither thread count nor order changes a byte. [`benchmark`] plans and describes other birds
+//! with the same parts.
 
+pub mod benchmark;
 pub mod encode;
 pub mod filter;
 mod marker;
@@ -28,10 +30,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use image::ImageError;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use serde::{Deserialize, Serialize};
 
-use marker::Found;
+use marker::{Found, Identity};
 use quota::SpeciesShare;
 use scene::{Plan, Recording};
 use species::{Species, demo_species};
@@ -79,7 +82,7 @@ pub struct DemoSummary {
     pub boxes: usize,
     /// Total length of the audio in milliseconds.
     pub audio_ms: u64,
-    /// Total size of the audio files.
+    /// Total size of the audio files, or of the pictures.
     pub audio_bytes: u64,
     /// Share of the clips in which each species is present, in class order.
     pub shares: Vec<SpeciesShare>,
@@ -134,6 +137,26 @@ pub enum DemoError {
         /// What went wrong.
         source: io::Error,
     },
+    /// Choose a confusability from 0 (clearly distinct) to 1 (alike).
+    #[error("a confusability lies between 0 and 1, not at {got}")]
+    Confusability {
+        /// The one asked for.
+        got: f64,
+    },
+    /// A defect of this program: please report it.
+    #[error("{path}: cannot be encoded")]
+    Picture {
+        /// The file.
+        path: PathBuf,
+        /// What the encoder said.
+        source: ImageError,
+    },
+    /// A defect of this program: please report it.
+    #[error("the classes of the demo contradict each other")]
+    Classes {
+        /// What is wrong with them.
+        source: shardfmt::Error,
+    },
     /// Check permissions and free space.
     #[error("{path}")]
     Wav {
@@ -170,42 +193,19 @@ pub fn synthesise(
             recordings: options.recordings,
         });
     }
-    if let Found::Same(summary) = marker::inspect(dir, options)? {
+    let identity = Identity::from(options);
+    if let Found::Same(summary) = marker::inspect(dir, &identity)? {
         return Ok(DemoSummary {
             unchanged: true,
             ..*summary
         });
     }
     let species = demo_species();
-    let (plan, shares) = balanced_plan(options, &species)?;
+    let (plan, _) = balanced_plan(options, &species)?;
 
-    marker::start(dir, &dir.join("audio"))?;
-    let manifest = dir.join(MANIFEST_FILE);
-    fs::write(&manifest, MANIFEST).map_err(|source| DemoError::Io { path: manifest, source })?;
-    let boxes = tables::write_tables(dir, &plan, &species)?;
-    let done = AtomicUsize::new(0);
-    let total = plan.recordings.len();
-    let audio_bytes = plan
-        .recordings
-        .par_iter()
-        .map(|recording| {
-            let written = write_recording(dir, recording)?;
-            progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
-            Ok(written)
-        })
-        .collect::<Result<BTreeMap<String, u64>, DemoError>>()?;
-
-    let summary = DemoSummary {
-        recordings: total,
-        by_split: tables::split_sizes(&plan),
-        clips: plan.recordings.iter().map(Recording::clips).sum(),
-        boxes,
-        audio_ms: plan.recordings.iter().map(Recording::duration_ms).sum(),
-        audio_bytes: audio_bytes.values().sum(),
-        shares,
-        unchanged: false,
-    };
-    marker::finish(dir, options, &summary, audio_bytes)?;
+    let (boxes, audio_bytes) = write_recordings(dir, MANIFEST, &plan, &species, progress)?;
+    let summary = DemoSummary::of(&plan, &species, boxes, &audio_bytes);
+    marker::finish(dir, identity, &summary, audio_bytes)?;
     Ok(summary)
 }
 
@@ -223,14 +223,68 @@ fn balanced_plan(options: &DemoOptions, species: &[Species]) -> Result<(Plan, Ve
     Err(DemoError::Quota { violation: last })
 }
 
-/// Renders and stores one recording; returns its path within the demo and its size.
-fn write_recording(dir: &Path, recording: &Recording) -> Result<(String, u64), DemoError> {
-    let name = tables::audio_path(recording);
-    let path = dir.join(&name);
-    let channels = recording.scene.render();
-    encode::write_audio(&path, &channels, recording.scene.rate_hz, recording.encoding)?;
-    let metadata = fs::metadata(&path).map_err(|source| DemoError::Io { path, source })?;
-    Ok((name, metadata.len()))
+/// Size in bytes of each file, by its path relative to the demo.
+type FileSizes = BTreeMap<String, u64>;
+
+/// Writes the manifest, the six tables and `audio/`; returns the number of boxes and the size of each audio file.
+fn write_recordings(
+    dir: &Path,
+    manifest: &str,
+    plan: &Plan,
+    species: &[Species],
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Result<(usize, FileSizes), DemoError> {
+    marker::start(dir, &["audio"])?;
+    write_file(&dir.join(MANIFEST_FILE), manifest.as_bytes())?;
+    let boxes = tables::write_tables(dir, plan, species)?;
+    let sizes = for_each_recording(plan, progress, |recording| {
+        let name = tables::audio_path(recording);
+        let path = dir.join(&name);
+        let channels = recording.scene.render();
+        encode::write_audio(&path, &channels, recording.scene.rate_hz, recording.encoding)?;
+        let metadata = fs::metadata(&path).map_err(|source| DemoError::Io { path, source })?;
+        Ok((name, metadata.len()))
+    })?;
+    Ok((boxes, sizes.into_iter().collect()))
+}
+
+/// Runs `write` for every recording, on the current rayon pool; what it returns comes in the plan's order.
+fn for_each_recording<T: Send>(
+    plan: &Plan,
+    progress: &(dyn Fn(usize, usize) + Sync),
+    write: impl Fn(&Recording) -> Result<T, DemoError> + Sync,
+) -> Result<Vec<T>, DemoError> {
+    let done = AtomicUsize::new(0);
+    let total = plan.recordings.len();
+    let written = plan.recordings.par_iter().map(|recording| {
+        let written = write(recording)?;
+        progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
+        Ok(written)
+    });
+    written.collect()
+}
+
+fn write_file(path: &Path, bytes: &[u8]) -> Result<(), DemoError> {
+    fs::write(path, bytes).map_err(|source| DemoError::Io {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+impl DemoSummary {
+    /// Of what was just written.
+    fn of(plan: &Plan, species: &[Species], boxes: usize, files: &FileSizes) -> Self {
+        Self {
+            recordings: plan.recordings.len(),
+            by_split: tables::split_sizes(plan),
+            clips: plan.recordings.iter().map(Recording::clips).sum(),
+            boxes,
+            audio_ms: plan.recordings.iter().map(Recording::duration_ms).sum(),
+            audio_bytes: files.values().sum(),
+            shares: quota::shares(plan, species),
+            unchanged: false,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Defines the demo's three invented regions: where they lie and which species live there when.
+//! Defines regions, and the small demo's three invented ones: where they lie and which species live there when.
 
 use std::collections::BTreeSet;
 
@@ -21,9 +21,9 @@ pub(super) struct Region {
     pub(super) longitude: f64,
     /// Offset from UTC as ISO 8601 writes it.
     pub(super) utc_offset: &'static str,
-    residents: &'static [usize],
-    breeding_visitors: &'static [usize],
-    winter_visitors: &'static [usize],
+    pub(super) residents: &'static [usize],
+    pub(super) breeding_visitors: &'static [usize],
+    pub(super) winter_visitors: &'static [usize],
     /// Species that the range model does not cover here; they do not occur here either.
     pub(super) unmodelled: &'static [usize],
 }

@@ -19,6 +19,17 @@ pub struct Singer {
     pub pan: f64,
 }
 
+/// One bell of an equaliser.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Band {
+    /// Its centre.
+    pub centre_hz: f64,
+    /// Centre over bandwidth.
+    pub quality: f64,
+    /// Gain at the centre.
+    pub gain_db: f64,
+}
+
 /// Everything that can be heard in a recording.
 #[derive(Clone, Debug)]
 pub struct Scene {
@@ -30,6 +41,8 @@ pub struct Scene {
     pub stereo: bool,
     /// The place.
     pub ambience: Ambience,
+    /// What the microphone raises and lowers; empty for a flat one.
+    pub equaliser: Vec<Band>,
     /// RMS of the place's pink noise in the file, against full scale.
     pub background_dbfs: f64,
     /// The birds.
@@ -53,7 +66,7 @@ impl Scene {
 
     /// The samples of each channel, within ±0.9.
     ///
-    /// Signal-to-noise ratios hold in the mean of the channels.
+    /// Signal-to-noise ratios hold in the mean of the channels, before the equaliser.
     pub fn render(&self) -> Vec<Vec<f32>> {
         let frames = self.frames();
         let mut channels: Vec<Vec<f32>> = (0..if self.stereo { 2 } else { 1 })
@@ -73,6 +86,14 @@ impl Scene {
             for (channel, pan) in channels.iter_mut().zip(pans) {
                 for (sample, &addend) in channel.iter_mut().zip(&voice) {
                     *sample += pan as f32 * addend;
+                }
+            }
+        }
+        for band in &self.equaliser {
+            for channel in &mut channels {
+                let mut bell = Biquad::peaking(self.rate_hz, band.centre_hz, band.quality, band.gain_db);
+                for sample in channel {
+                    *sample = bell.step(f64::from(*sample)) as f32;
                 }
             }
         }
@@ -165,6 +186,7 @@ mod tests {
             duration_s: 3.0,
             stereo,
             ambience: Ambience::draw(&mut keyed(4, Purpose::Background, 7)),
+            equaliser: Vec::new(),
             background_dbfs: -60.0,
             singers: if singing { vec![singer] } else { Vec::new() },
             seed: 77,

@@ -9,11 +9,12 @@ use rand_chacha::ChaCha8Rng;
 use super::encode::Encoding;
 use super::noise::Ambience;
 use super::presence::{clip_count, counts_in};
+use super::region::REGIONS;
 use super::render::{Scene, Singer};
 use super::seeding::{Purpose, keyed};
 use super::song::{Song, SongModel};
 use super::species::{Species, unknown_birds};
-use super::visit::{Visit, plan_visits};
+use super::visit::{Checklists, Visit, plan_visits};
 
 /// A part of the dataset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,7 +92,7 @@ pub(super) fn plan(seed: u64, attempt: u64, recordings: usize, species: &[Specie
     let mut rng = keyed(seed, Purpose::Plan, attempt);
     let slots = deal(recordings, species.len(), &mut rng);
     let places: Vec<(Split, usize)> = slots.iter().map(|slot| (slot.split, slot.target)).collect();
-    let (mut visits, visit_of) = plan_visits(&places, &mut rng);
+    let (mut visits, visit_of) = plan_visits(&places, &REGIONS, Checklists::Patchy, &mut rng);
 
     let mut asset_id = 20_000;
     let mut seen = [0; Split::ALL.len()];
@@ -120,15 +121,20 @@ pub(super) fn plan(seed: u64, attempt: u64, recordings: usize, species: &[Specie
         recordings.push(recording);
     }
     fill_background(&mut recordings, &slots, &visits, species, &mut rng);
+    report_visits(&mut visits, &recordings, &mut rng);
+    Plan { recordings, visits }
+}
+
+/// Completes the visits' checklists from what was recorded on them.
+pub(super) fn report_visits(visits: &mut [Visit], recordings: &[Recording], rng: &mut ChaCha8Rng) {
     for (index, visit) in visits.iter_mut().enumerate() {
         let recorded = recordings
             .iter()
             .filter(|recording| recording.visit == index)
             .flat_map(Recording::classes)
             .collect();
-        visit.report(&recorded, &mut rng);
+        visit.report(&recorded, rng);
     }
-    Plan { recordings, visits }
 }
 
 /// A recording to be made.
@@ -192,6 +198,7 @@ fn empty_recording(asset_id: u32, slot: &Slot, visit: usize, recorded_at: String
         duration_s,
         stereo: rng.random_bool(0.07),
         ambience: Ambience::draw(rng),
+        equaliser: Vec::new(),
         background_dbfs: rng.random_range(-56.0..-34.0),
         singers: Vec::new(),
         seed: rng.random(),
@@ -211,7 +218,7 @@ fn empty_recording(asset_id: u32, slot: &Slot, visit: usize, recorded_at: String
 }
 
 /// One of `choices` by its weight in per cent; `fallback` for what the weights leave.
-fn weighted<T: Copy>(choices: &[(T, u32)], fallback: T, rng: &mut ChaCha8Rng) -> T {
+pub(super) fn weighted<T: Copy>(choices: &[(T, u32)], fallback: T, rng: &mut ChaCha8Rng) -> T {
     let mut roll = rng.random_range(0..100);
     for &(choice, weight) in choices {
         if roll < weight {
@@ -309,7 +316,8 @@ fn fill_background(
 }
 
 impl Recording {
-    fn add(&mut self, bird: Bird, songs: Vec<Song>, snr_db: f64, rng: &mut ChaCha8Rng) {
+    /// Adds a singer with its songs, unless there are none.
+    pub(super) fn add(&mut self, bird: Bird, songs: Vec<Song>, snr_db: f64, rng: &mut ChaCha8Rng) {
         if songs.is_empty() {
             return;
         }
@@ -331,6 +339,21 @@ impl Recording {
                 Bird::Unknown => None,
             })
             .collect()
+    }
+
+    /// What the annotator drew boxes around, by start: the song, who sang it, its level above the background in dB.
+    pub(super) fn annotated_songs(&self) -> Vec<(&Song, Bird, f64)> {
+        let is_annotated = |bird: Bird| match (self.annotation, bird) {
+            (Annotation::All, _) | (Annotation::Target, Bird::Unknown) => true,
+            (Annotation::Target, Bird::Class(class)) => class == self.target,
+        };
+        let singers = self.birds.iter().zip(&self.scene.singers);
+        let mut songs: Vec<(&Song, Bird, f64)> = singers
+            .filter(|&(&bird, _)| is_annotated(bird))
+            .flat_map(|(&bird, singer)| singer.songs.iter().map(move |song| (song, bird, singer.snr_db)))
+            .collect();
+        songs.sort_by(|a, b| a.0.start_s().total_cmp(&b.0.start_s()));
+        songs
     }
 
     /// Length; recordings last a multiple of 20 ms.

@@ -15,6 +15,10 @@ pub enum Purpose {
     Background = 3,
     /// The rough part of one song's tone.
     Voice = 4,
+    /// Who is recorded where, when and in which split in the benchmark.
+    BenchmarkPlan = 5,
+    /// What a picture of the benchmark looks like.
+    Photograph = 6,
 }
 
 /// The generator for one purpose and one item (an asset id, a song's own seed) under a seed.

@@ -1,18 +1,23 @@
 //! Provides the demo's CSV tables.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::DemoError;
 use super::scene::{Annotation, Bird, Plan, Recording, Split};
+use super::song::Song;
 use super::species::Species;
+use super::{DemoError, write_file};
 
 /// Code of birds that no annotator named; a marker, not a class.
-const UNKNOWN_BIRD: &str = "unkbrd";
+pub(super) const UNKNOWN_BIRD: &str = "unkbrd";
 
 /// Songs fainter than this are marked passive: audible, but not what the recordist was after.
 const ACTIVE_SNR_DB: f64 = 6.0;
+
+/// Whether a song at this level above the background is marked active.
+pub(super) fn is_active(snr_db: f64) -> bool {
+    snr_db >= ACTIVE_SNR_DB
+}
 
 /// Path of a recording's audio relative to the demo's directory.
 pub(super) fn audio_path(recording: &Recording) -> String {
@@ -33,7 +38,6 @@ pub(super) fn write_tables(dir: &Path, plan: &Plan, species: &[Species]) -> Resu
             "asset_id,path,target_species,latitude,longitude,recorded_at,checklist_id,split,license,source_url",
             tables.recordings(),
         ),
-        ("taxa.csv", "species_code,common_name,scientific_name", tables.taxa()),
         (
             "boxes.csv",
             "asset_id,start_s,end_s,low_hz,high_hz,species_code,status",
@@ -55,15 +59,34 @@ pub(super) fn write_tables(dir: &Path, plan: &Plan, species: &[Species]) -> Resu
             tables.annotated_spans(),
         ),
     ] {
-        let path = dir.join(name);
-        let failed = |source| DemoError::Io {
-            path: path.clone(),
-            source,
-        };
-        let bytes = csv_bytes(header, &rows).map_err(failed)?;
-        fs::write(&path, bytes).map_err(failed)?;
+        write_table(&dir.join(name), header, &rows)?;
     }
+    write_taxa(dir, species)?;
     Ok(count)
+}
+
+/// Writes `taxa.csv`, the classes in order, into `dir`.
+///
+/// # Errors
+/// [`DemoError::Io`] if the file cannot be written.
+pub(super) fn write_taxa(dir: &Path, species: &[Species]) -> Result<(), DemoError> {
+    let row = |species: &Species| {
+        vec![
+            species.code.clone(),
+            species.common_name.clone(),
+            species.scientific_name.clone(),
+        ]
+    };
+    let rows: Vec<Vec<String>> = species.iter().map(row).collect();
+    write_table(&dir.join("taxa.csv"), "species_code,common_name,scientific_name", &rows)
+}
+
+fn write_table(path: &Path, header: &str, rows: &[Vec<String>]) -> Result<(), DemoError> {
+    let bytes = csv_bytes(header, rows).map_err(|source| DemoError::Io {
+        path: path.to_owned(),
+        source,
+    })?;
+    write_file(path, &bytes)
 }
 
 fn csv_bytes(header: &str, rows: &[Vec<String>]) -> io::Result<Vec<u8>> {
@@ -114,17 +137,6 @@ impl Tables<'_> {
         self.plan.recordings.iter().map(row).collect()
     }
 
-    fn taxa(&self) -> Vec<Vec<String>> {
-        let row = |species: &Species| {
-            vec![
-                species.code.clone(),
-                species.common_name.clone(),
-                species.scientific_name.clone(),
-            ]
-        };
-        self.species.iter().map(row).collect()
-    }
-
     fn boxes(&self) -> Vec<Vec<String>> {
         self.plan
             .recordings
@@ -135,37 +147,20 @@ impl Tables<'_> {
 
     /// Boxes of the birds that were annotated, by start.
     fn recording_boxes(&self, recording: &Recording) -> Vec<Vec<String>> {
-        let mut boxes = Vec::new();
-        for (&bird, singer) in recording.birds.iter().zip(&recording.scene.singers) {
-            let annotated = match (recording.annotation, bird) {
-                (Annotation::All, _) | (Annotation::Target, Bird::Unknown) => true,
-                (Annotation::Target, Bird::Class(class)) => class == recording.target,
-            };
-            if annotated {
-                let status = if singer.snr_db >= ACTIVE_SNR_DB {
-                    "active"
-                } else {
-                    "passive"
-                };
-                boxes.extend(singer.songs.iter().map(|song| (song, bird, status)));
-            }
-        }
-        boxes.sort_by(|a, b| a.0.start_s().total_cmp(&b.0.start_s()));
-        boxes
-            .into_iter()
-            .map(|(song, bird, status)| {
-                let (low_hz, high_hz) = song.band_hz();
-                vec![
-                    recording.asset_id.to_string(),
-                    format!("{:.6}", song.start_s()),
-                    format!("{:.6}", song.end_s()),
-                    format!("{low_hz:.1}"),
-                    format!("{high_hz:.1}"),
-                    self.code(bird),
-                    status.to_owned(),
-                ]
-            })
-            .collect()
+        let row = |(song, bird, snr_db): (&Song, Bird, f64)| {
+            let (low_hz, high_hz) = song.band_hz();
+            let status = if is_active(snr_db) { "active" } else { "passive" };
+            vec![
+                recording.asset_id.to_string(),
+                format!("{:.6}", song.start_s()),
+                format!("{:.6}", song.end_s()),
+                format!("{low_hz:.1}"),
+                format!("{high_hz:.1}"),
+                self.code(bird),
+                status.to_owned(),
+            ]
+        };
+        recording.annotated_songs().into_iter().map(row).collect()
     }
 
     /// A model that covers every species leaves `modelled_species` empty.

@@ -6,7 +6,7 @@ use rand::RngExt;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
-use super::region::{REGIONS, Region, Season};
+use super::region::{Region, Season};
 use super::scene::Split;
 
 /// A morning at a site. All its recordings are of one split, so neither a place nor a checklist
@@ -35,15 +35,29 @@ pub(super) struct Checklist {
 /// Most recordings on one visit.
 const LARGEST_VISIT: usize = 4;
 
-/// Assigns each recording, given by its split and target, to a visit where the target is possible.
+/// Which visits have a checklist, and which of these are complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Checklists {
+    /// One visit in seven has none, one in six of the others an incomplete one.
+    Patchy,
+    /// Every visit has a complete one.
+    Complete,
+}
+
+/// Assigns each recording, given by its split and target, to a visit of one of `regions` where the target is possible.
 ///
 /// Returns the visits and, for each recording, the index of its own.
-pub(super) fn plan_visits(recordings: &[(Split, usize)], rng: &mut ChaCha8Rng) -> (Vec<Visit>, Vec<usize>) {
+pub(super) fn plan_visits(
+    recordings: &[(Split, usize)],
+    regions: &'static [Region],
+    checklists: Checklists,
+    rng: &mut ChaCha8Rng,
+) -> (Vec<Visit>, Vec<usize>) {
     let mut groups: BTreeMap<(Split, usize, Season), Vec<usize>> = BTreeMap::new();
     for (index, &(split, target)) in recordings.iter().enumerate() {
-        let habitats: Vec<(usize, Season)> = (0..REGIONS.len())
+        let habitats: Vec<(usize, Season)> = (0..regions.len())
             .flat_map(|region| Season::ALL.map(|season| (region, season)))
-            .filter(|&(region, season)| REGIONS[region].possible(season).contains(&target))
+            .filter(|&(region, season)| regions[region].possible(season).contains(&target))
             .collect();
         if let Some(&(region, season)) = habitats.choose(rng) {
             groups.entry((split, region, season)).or_default().push(index);
@@ -65,7 +79,7 @@ pub(super) fn plan_visits(recordings: &[(Split, usize)], rng: &mut ChaCha8Rng) -
     let mut visit_of = vec![0; recordings.len()];
     let mut visits = Vec::new();
     for (region, season, party) in parties {
-        let region = &REGIONS[region];
+        let region = &regions[region];
         let place = loop {
             let place = site(region, rng);
             if places.insert(place.clone()) {
@@ -73,10 +87,10 @@ pub(super) fn plan_visits(recordings: &[(Split, usize)], rng: &mut ChaCha8Rng) -
             }
         };
         checklist_number += rng.random_range(100..90_000);
-        // One visit in seven has no checklist, one in six of the others an incomplete one.
-        let checklist = (visits.len() % 7 != 3).then(|| Checklist {
+        let always = checklists == Checklists::Complete;
+        let checklist = (always || visits.len() % 7 != 3).then(|| Checklist {
             id: format!("S{checklist_number}"),
-            complete: visits.len() % 6 != 1,
+            complete: always || visits.len() % 6 != 1,
             observed: BTreeSet::new(),
         });
         let months = region.months(season);
