@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::manifest::SHARD_CLIPS;
+
 /// Recordings in, a committed dataset of log-mel shards and Parquet sidecars out.
 ///
 /// Exit codes: 0 clean, 1 built but some recordings were rejected, 2 failed. Results go to standard output, logs to standard
@@ -25,6 +27,11 @@ pub enum Command {
         after_help = "Examples:\n  l48 build manifests/birds.toml --out data/birds\n  l48 build manifests/birds.toml --out data/birds --resume\n  l48 build manifests/birds.toml --out data/birds --shards 0..8   # after `l48 plan`, in any number of processes"
     )]
     Build(BuildArgs),
+    /// Make a dataset of a published set of pictures, with the labels it comes with.
+    #[command(
+        after_help = "Example:\n  l48 import ml48s data/ml48s --out data/l48 --val-split data/ml48s/val_split.npy"
+    )]
+    Import(ImportArgs),
     /// Decide which recording goes to which shard, and write the plan for `build --shards` and `commit` to follow.
     #[command(
         after_help = "Example:\n  l48 plan manifests/birds.toml --out data/birds\n  l48 build manifests/birds.toml --out data/birds --shards 0..8\n  l48 build manifests/birds.toml --out data/birds --shards 8..16\n  l48 commit data/birds"
@@ -97,6 +104,64 @@ pub struct BuildArgs {
     /// Build only these shards (half-open) of a plan, without committing.
     #[arg(long, value_name = "A..B", value_parser = parse_range, conflicts_with_all = ["resume", "overwrite", "max_rejects"])]
     pub shards: Option<Range<u32>>,
+}
+
+/// Arguments of `import`.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// Which set.
+    #[command(subcommand)]
+    pub set: ImportSet,
+}
+
+/// The published sets.
+#[derive(Debug, Subcommand)]
+pub enum ImportSet {
+    /// The Merlin L48 Spectrogram Dataset: assets.json, clips.json, taxa.csv, images/ASSET/CLIP.jpg.
+    ///
+    /// Pictures of 750 x 236 become clips of 448 x 448; labels, splits and priors are taken as they are given. Which coordinate
+    /// of a box comes first and which end of the frequency axis is on top are found in the pictures, and said.
+    #[command(
+        after_help = "Examples:\n  l48 import ml48s data/ml48s --out data/l48 --val-split data/ml48s/val_split.npy\n  l48 import ml48s data/ml48s --out data/l48 --val-split data/ml48s/val_split.npy --resume"
+    )]
+    Ml48s(ImportMl48sArgs),
+}
+
+/// Arguments of `import ml48s`.
+#[derive(Debug, Args)]
+pub struct ImportMl48sArgs {
+    /// Folder of the set.
+    #[arg(value_name = "SRC")]
+    pub src: PathBuf,
+    /// Asset ids that make the val split (NumPy, whole numbers; an id may stand there twice). Without it there is none.
+    #[arg(long, value_name = "NPY")]
+    pub val_split: Option<PathBuf>,
+    /// Where and how to write.
+    #[command(flatten)]
+    pub output: ImportOutput,
+}
+
+/// Arguments of every import: where and how to write.
+#[derive(Debug, Args)]
+pub struct ImportOutput {
+    /// Folder of the dataset.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Threads that decode and resize [default: all cores].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+    /// Clips a shard aims at.
+    #[arg(long, value_name = "N", default_value_t = SHARD_CLIPS, value_parser = clap::value_parser!(u32).range(1..))]
+    pub shard_clips: u32,
+    /// Go on with an unfinished import; verify a committed one.
+    #[arg(long, conflicts_with = "overwrite")]
+    pub resume: bool,
+    /// Import beside what is there and put the new dataset in its place.
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Fail, and commit nothing, when more assets than this are rejected.
+    #[arg(long, value_name = "N")]
+    pub max_rejects: Option<u64>,
 }
 
 /// Arguments of `plan`.

@@ -3,11 +3,10 @@
 mod reader;
 mod settings;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde_json::Value;
-use shardfmt::checksum::{hex, xxh3};
+use shardfmt::checksum::xxh3;
 use shardfmt::{AssetRow, Axes, ClipSpec, Counts, DatasetInfo, LabelRow, PriorRow, Taxa, ValueScale};
 
 use crate::audio::{self, resampled_frames};
@@ -176,18 +175,6 @@ impl ClipSource for RecordingSource {
             },
             files: Vec::new(),
         }
-    }
-
-    fn shard_metadata(&self) -> BTreeMap<String, String> {
-        let info = self.dataset_info();
-        let json = |value: serde_json::Result<String>| value.unwrap_or_default();
-        BTreeMap::from([
-            ("dataset".into(), info.name),
-            ("program".into(), info.program),
-            ("config_xxh3".into(), hex(info.config_xxh3)),
-            ("axes".into(), json(serde_json::to_string(&info.axes))),
-            ("values".into(), json(serde_json::to_string(&info.values))),
-        ])
     }
 
     fn inputs_xxh3(&self) -> u64 {

@@ -3,9 +3,11 @@
 //! Planning, threads, rejects, resume and commit see only this trait; recordings are one source of clips, and a folder of
 //! images can be another.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
 
+use shardfmt::checksum::hex;
 use shardfmt::{AssetRow, DatasetInfo, LabelRow, PriorRow, Taxa};
 
 use crate::labels::LabelCounts;
@@ -94,7 +96,17 @@ pub trait ClipSource: Sync {
     /// What `dataset.json` says of the set, without counts and files.
     fn dataset_info(&self) -> DatasetInfo;
     /// Metadata every shard carries, so that one can be understood alone.
-    fn shard_metadata(&self) -> std::collections::BTreeMap<String, String>;
+    fn shard_metadata(&self) -> BTreeMap<String, String> {
+        let info = self.dataset_info();
+        let json = |value: serde_json::Result<String>| value.unwrap_or_default();
+        BTreeMap::from([
+            ("dataset".into(), info.name),
+            ("program".into(), info.program),
+            ("config_xxh3".into(), hex(info.config_xxh3)),
+            ("axes".into(), json(serde_json::to_string(&info.axes))),
+            ("values".into(), json(serde_json::to_string(&info.values))),
+        ])
+    }
     /// Hash over everything that decides the output except the sources' bytes: settings and tables.
     fn inputs_xxh3(&self) -> u64;
     /// Bytes a clip takes before rendering, for bounding memory.

@@ -13,15 +13,17 @@ use crate::build::{self, BuildOptions, Built, Existing, Outcome};
 use crate::cli::BuildArgs;
 use crate::manifest::{Audio, Manifest};
 use crate::recording_source::RecordingSource;
+use crate::source::ClipSource;
 
 pub(super) fn run(args: BuildArgs) -> Result<Exit> {
     let started = Instant::now();
     let source = load(&args.manifest, Audio::Required)?;
     let threads = threads(args.threads);
-    let progress = Progress::new();
-    let events = |event: build::Event<'_>| progress.observe(event);
     if let Some(range) = args.shards {
-        let built = build::build_range(&source, &args.out, range.clone(), threads, &events);
+        let progress = Progress::new();
+        let built = build::build_range(&source, &args.out, range.clone(), threads, &|event| {
+            progress.observe(event)
+        });
         progress.finish();
         let built = built?;
         let (out, Range { start, end }) = (args.out.display(), range);
@@ -33,24 +35,33 @@ pub(super) fn run(args: BuildArgs) -> Result<Exit> {
         say!("Next: build the others, then  l48 commit {out}");
         return Ok(if built.rejects == 0 { Exit::Clean } else { Exit::Rejects });
     }
-    let existing = match (args.resume, args.overwrite) {
+    let options = BuildOptions {
+        threads,
+        shard_clips: source.manifest().settings.shard_clips,
+        existing: existing(args.resume, args.overwrite),
+        max_rejects: args.max_rejects,
+    };
+    whole(&source, &args.out, &options, started)
+}
+
+/// What the flags say of a folder that holds something.
+pub(super) fn existing(resume: bool, overwrite: bool) -> Existing {
+    match (resume, overwrite) {
         (true, _) => Existing::Resume,
         (_, true) => Existing::Overwrite,
         _ => Existing::Refuse,
-    };
-    let shard_clips = source.manifest().settings.shard_clips;
-    let options = BuildOptions {
-        threads,
-        shard_clips,
-        existing,
-        max_rejects: args.max_rejects,
-    };
-    let built = build::build(&source, &args.out, &options, &events);
+    }
+}
+
+/// Builds a dataset from its plan to its commit, with a progress bar, and prints what became of it.
+pub(super) fn whole<S: ClipSource>(source: &S, out: &Path, options: &BuildOptions, started: Instant) -> Result<Exit> {
+    let progress = Progress::new();
+    let built = build::build(source, out, options, &|event| progress.observe(event));
     progress.finish();
     match built? {
-        Built::Committed(outcome) => Ok(summary(&args.out, &outcome, Some(started.elapsed()))),
+        Built::Committed(outcome) => Ok(summary(out, &outcome, Some(started.elapsed()))),
         Built::Verified(report) => {
-            say!("{} is committed already.", args.out.display());
+            say!("{} is committed already.", out.display());
             Ok(super::verify::print(&report))
         }
     }

@@ -3,6 +3,7 @@
 mod build;
 mod commit;
 mod demo;
+mod import;
 mod inspect;
 mod merge;
 mod output;
@@ -75,6 +76,7 @@ pub fn main() -> ExitCode {
 pub fn run(cli: Cli) -> Result<Exit> {
     match cli.command {
         Command::Build(args) => build::run(args),
+        Command::Import(args) => import::run(args),
         Command::Plan(args) => plan::run(args),
         Command::Commit(args) => commit::run(args),
         Command::Relabel(args) => relabel::run(args),

@@ -26,7 +26,9 @@ pub use label_rules::{CodeLine, Completeness, IgnoredOnly, LabelRules, OtherCode
 pub use priors::{Checklist, GeoPrior};
 pub use problem::{Problem, Problems};
 pub use recordings::{RecordedAt, Recording};
-pub use settings::{AudioSettings, BoxesFrom, ClipSettings, Settings, TablePaths, parse};
+pub use settings::{AudioSettings, BoxesFrom, ClipSettings, SHARD_CLIPS, Settings, TablePaths, parse};
+pub(crate) use table::open as open_file;
+pub(crate) use taxa::read as read_taxa;
 
 /// A dataset to be built: settings, classes and recordings, all consistent with each other.
 #[derive(Clone, Debug)]

@@ -13,7 +13,7 @@ pub struct Problem {
     pub file: PathBuf,
     /// Line in the file, counted from 1 (row number for Parquet tables).
     pub line: Option<u64>,
-    /// Column name of a table, or key of the manifest.
+    /// Column name of a table, or key of the manifest or of a JSON object.
     pub column: Option<String>,
     /// The offending value as written.
     pub value: Option<String>,
@@ -37,7 +37,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Everything that is wrong with a manifest and its tables; found before any audio is read.
+/// Everything that is wrong with a manifest and its tables, or a published set; found before any clip is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problems {
     found: Vec<Problem>,
@@ -50,7 +50,7 @@ impl fmt::Display for Problems {
         let n = self.found.len();
         write!(
             f,
-            "{n} problem{} in the manifest and its tables; nothing was written",
+            "{n} problem{} in the input; nothing was written",
             if n == 1 { "" } else { "s" }
         )?;
         for problem in self.found.iter().take(PRINTED) {
@@ -86,7 +86,7 @@ impl Problems {
         });
     }
 
-    /// Records a problem of one value: a table's cell or a manifest's key.
+    /// Records a problem of one value: a table's cell, or a key of a manifest or a JSON object.
     pub fn cell(&mut self, file: &Path, line: u64, column: &str, value: &str, message: impl Into<String>) {
         self.found.push(Problem {
             file: file.into(),

@@ -92,8 +92,8 @@ pub struct Settings {
     pub shard_clips: u32,
 }
 
-/// 512 clips of 448 x 448 u8 are 98 MiB: exactly 49 huge pages, few files, and a size that copies and resumes well.
-const SHARD_CLIPS: u32 = 512;
+/// Clips a shard aims at by default. 512 clips of 448 x 448 u8 are 98 MiB: exactly 49 huge pages, few files, and a size that copies and resumes well.
+pub const SHARD_CLIPS: u32 = 512;
 /// Clips are held in memory, several at a time.
 const LONGEST_CLIP_S: f64 = 600.0;
 /// Rates beyond these are typing mistakes, not microphones.

@@ -157,7 +157,7 @@ pub(super) fn positions(columns: &[String]) -> HashMap<String, usize> {
 }
 
 /// Opens a file, but no pipe and no device: those may never end.
-fn open(file: &Path) -> io::Result<File> {
+pub(crate) fn open(file: &Path) -> io::Result<File> {
     if fs::metadata(file)?.is_file() {
         File::open(file)
     } else {

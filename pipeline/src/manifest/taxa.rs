@@ -9,7 +9,7 @@ use super::problem::Problems;
 use super::table::Table;
 
 /// Reads `species_code, common_name, scientific_name`; row order is class order.
-pub(super) fn read(file: &Path, problems: &mut Problems) -> Option<Taxa> {
+pub(crate) fn read(file: &Path, problems: &mut Problems) -> Option<Taxa> {
     let before = problems.len();
     let table = Table::read(file, &["species_code"], problems)?;
     let mut first_line: HashMap<&str, u64> = HashMap::new();

@@ -116,7 +116,7 @@ impl LogMel {
     /// Names the instructions that were chosen at run time. Pictures are identical byte for byte only
     /// where this is the same.
     pub fn instruction_set(&self) -> String {
-        format!("{}-{}", std::env::consts::ARCH, vector_extension(self.arch))
+        instruction_set(self.arch)
     }
 
     /// Makes the buffers of one thread.
@@ -155,6 +155,11 @@ impl LogMel {
     fn stride(&self) -> usize {
         self.width.next_multiple_of(MAX_LANES)
     }
+}
+
+/// Names a processor family and its vector instructions.
+pub(crate) fn instruction_set(arch: Arch) -> String {
+    format!("{}-{}", std::env::consts::ARCH, vector_extension(arch))
 }
 
 /// Runs `op` with the vectors of `arch`.

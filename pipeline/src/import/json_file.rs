@@ -1,0 +1,73 @@
+//! Provides `read_items`, a JSON file of many objects parsed one by one, with every mistake in it reported.
+
+use std::io::BufReader;
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+use shardfmt::checksum::FileHash;
+
+use super::json_items::{JsonItem, JsonItems};
+use crate::manifest::{Problems, open_file};
+
+/// After this many mistakes the file is not read on: it is of another kind, or all of them have one cause.
+const MAX_PROBLEMS: usize = 1000;
+/// Buffer of the file.
+const BUFFER_BYTES: usize = 256 << 10;
+
+/// Where an object stands, for messages about it.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    /// The file.
+    pub(super) file: &'a Path,
+    /// The object.
+    pub(super) item: JsonItem<'a>,
+}
+
+impl Place<'_> {
+    /// Records a problem of the value at `key`.
+    pub(super) fn problem(&self, problems: &mut Problems, key: &str, value: &str, message: impl Into<String>) {
+        let key = format!("[{}].{key}", self.item.number);
+        problems.cell(self.file, self.item.line, &key, value, message);
+    }
+}
+
+/// Hands every object of the array in `file` to `each`, and returns the file's hash. `None` when it could not be read to its
+/// end; mistakes, also those that `each` finds, are in `problems`.
+pub(super) fn read_items<T: DeserializeOwned>(
+    file: &Path,
+    problems: &mut Problems,
+    mut each: impl FnMut(Place<'_>, T, &mut Problems),
+) -> Option<FileHash> {
+    let before = problems.len();
+    let reader = match open_file(file) {
+        Ok(reader) => reader,
+        Err(error) => {
+            problems.file(file, format!("cannot be read: {error}"));
+            return None;
+        }
+    };
+    let mut items = JsonItems::new(BufReader::with_capacity(BUFFER_BYTES, reader));
+    loop {
+        match items.next() {
+            Ok(None) => return Some(items.hash()),
+            Ok(Some(item)) => match serde_json::from_slice(item.text) {
+                Ok(parsed) => each(Place { file, item }, parsed, problems),
+                Err(error) => {
+                    let line = item.line + (error.line() as u64).saturating_sub(1);
+                    let text = error.to_string();
+                    // The line is that of the file, the column would be that of the object.
+                    let reason = text.split(" at line ").next().unwrap_or(&text);
+                    problems.line(file, line, format!("[{}]: {reason}", item.number));
+                }
+            },
+            Err(broken) => {
+                problems.line(file, broken.line, broken.reason);
+                return None;
+            }
+        }
+        if problems.len() - before >= MAX_PROBLEMS {
+            problems.file(file, format!("{MAX_PROBLEMS} problems so far; the rest was not read"));
+            return None;
+        }
+    }
+}

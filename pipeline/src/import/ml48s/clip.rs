@@ -1,0 +1,220 @@
+//! Defines `Clip`, one object of `clips.json`: the labels and boxes of a picture.
+
+use std::path::{Component, Path};
+
+use serde::Deserialize;
+use shardfmt::{BoxStatus, Taxa};
+
+/// How far past the edge of its picture a box may reach; rounded coordinates do.
+const EDGE_TOLERANCE: f64 = 1e-6;
+
+/// A clip as the set gives it. Labels are class indices, ascending.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Clip {
+    pub(super) id: i64,
+    pub(super) asset_id: i64,
+    /// Number of the clip in its recording; there may be gaps.
+    pub(super) order: u32,
+    /// The picture, relative to the set's folder.
+    pub(super) path: String,
+    /// Width and height of the picture in pixels.
+    pub(super) size: (u32, u32),
+    pub(super) present: Vec<u32>,
+    pub(super) absent: Vec<u32>,
+    pub(super) unknown: Vec<u32>,
+    pub(super) boxes: Vec<GivenBox>,
+}
+
+/// A box whose coordinates are not yet known to be x first or y first.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct GivenBox {
+    /// The species; need not be a class ("Unknown bird").
+    pub(super) species_code: String,
+    pub(super) status: BoxStatus,
+    /// Two edges nearer to the upper left corner, then the two opposite ones, each 0 to 1.
+    pub(super) edges: [f64; 4],
+}
+
+/// The object as written; keys that are not here are not used.
+#[derive(Deserialize)]
+pub(super) struct ClipJson {
+    id: i64,
+    asset_id: i64,
+    clip_order: u32,
+    file_path: String,
+    width: u32,
+    height: u32,
+    present_species_codes: Vec<String>,
+    unknown_species_codes: Vec<String>,
+    absent_species_codes: Vec<String>,
+    boxes: Vec<BoxJson>,
+}
+
+#[derive(Deserialize)]
+struct BoxJson {
+    species_code: String,
+    status: String,
+    bbox: [f64; 4],
+}
+
+impl Clip {
+    /// Checks an object; `wrong` hears of every mistake in it: key, value, message.
+    pub(super) fn of(json: ClipJson, taxa: &Taxa, wrong: &mut dyn FnMut(&str, &str, String)) -> Clip {
+        let lists = [
+            ("present_species_codes", &json.present_species_codes),
+            ("absent_species_codes", &json.absent_species_codes),
+            ("unknown_species_codes", &json.unknown_species_codes),
+        ];
+        let mut listed_in = vec![None; taxa.len()];
+        let [present, absent, unknown] = lists.map(|(key, codes)| {
+            let mut classes = Vec::with_capacity(codes.len());
+            for code in codes {
+                let class = taxa.index(code);
+                match class.and_then(|class| listed_in.get_mut(class as usize)) {
+                    None => wrong(key, code, "unknown species code: it is not in taxa.csv".into()),
+                    Some(before) => match before.replace(key) {
+                        Some(first) => wrong(key, code, format!("is in {first} already")),
+                        None => classes.extend(class),
+                    },
+                }
+            }
+            classes.sort_unstable();
+            classes
+        });
+        if !stays_inside(&json.file_path) {
+            let message = "expected a path inside the set's folder, such as images/17/0.jpg";
+            wrong("file_path", &json.file_path, message.into());
+        }
+        let mut boxes = Vec::with_capacity(json.boxes.len());
+        for (number, found) in json.boxes.into_iter().enumerate() {
+            if let Err(message) = check_edges(found.bbox) {
+                wrong(&format!("boxes[{number}].bbox"), &format!("{:?}", found.bbox), message);
+            }
+            let status = found.status.parse();
+            if status.is_err() {
+                let message = "expected one of active, passive, ignore";
+                wrong(&format!("boxes[{number}].status"), &found.status, message.into());
+            }
+            boxes.push(GivenBox {
+                species_code: found.species_code,
+                status: status.unwrap_or(BoxStatus::Ignore),
+                edges: found.bbox.map(|edge| edge.clamp(0.0, 1.0)),
+            });
+        }
+        Clip {
+            id: json.id,
+            asset_id: json.asset_id,
+            order: json.clip_order,
+            path: json.file_path,
+            size: (json.width, json.height),
+            present,
+            absent,
+            unknown,
+            boxes,
+        }
+    }
+
+    /// Whether any box says where a species is heard.
+    pub(super) fn has_counting_box(&self) -> bool {
+        self.boxes.iter().any(GivenBox::counts)
+    }
+}
+
+impl GivenBox {
+    /// Whether it is an example of its species.
+    pub(super) fn counts(&self) -> bool {
+        self.status != BoxStatus::Ignore
+    }
+}
+
+fn check_edges(edges: [f64; 4]) -> Result<(), String> {
+    let inside = -EDGE_TOLERANCE..=1.0 + EDGE_TOLERANCE;
+    if !edges.iter().all(|edge| inside.contains(edge)) {
+        return Err("lies outside the picture: expected edges from 0 to 1".into());
+    }
+    if edges[0] > edges[2] || edges[1] > edges[3] {
+        return Err("ends before it starts: expected the smaller edge of each axis first".into());
+    }
+    Ok(())
+}
+
+/// Whether a relative path names something below where it starts.
+fn stays_inside(path: &str) -> bool {
+    let mut parts = Path::new(path).components().peekable();
+    parts.peek().is_some() && parts.all(|part| matches!(part, Component::Normal(_)))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use serde_json::{Value, json};
+    use shardfmt::Taxon;
+
+    use super::*;
+
+    fn taxa() -> Taxa {
+        let taxon = |code: &str| Taxon {
+            species_code: code.into(),
+            common_name: None,
+            scientific_name: None,
+        };
+        Taxa::new(["b", "a", "c"].map(taxon).into()).unwrap()
+    }
+
+    fn clip() -> Value {
+        json!({"id": 70, "asset_id": 7, "clip_order": 2, "file_path": "images/7/2.jpg", "width": 750, "height": 236,
+            "present_species_codes": ["a"], "unknown_species_codes": ["c"], "absent_species_codes": ["b"], "new_key": 1,
+            "boxes": [{"id": 0, "species_code": "Unknown bird", "status": "ignore", "bbox": [0.1, 0.2, 1.0000001, 0.4]}]})
+    }
+
+    /// The clip, and the keys of its mistakes.
+    fn checked(json: Value) -> (Clip, Vec<String>) {
+        let mut keys = Vec::new();
+        let clip = Clip::of(serde_json::from_value(json).unwrap(), &taxa(), &mut |key, _, _| {
+            keys.push(key.into())
+        });
+        (clip, keys)
+    }
+
+    #[test]
+    fn labels_become_classes_and_boxes_keep_species_that_are_none() {
+        let (clip, mistakes) = checked(clip());
+        assert!(mistakes.is_empty());
+        assert_eq!(
+            (&*clip.present, &*clip.absent, &*clip.unknown),
+            (&[1][..], &[0][..], &[2][..])
+        );
+        assert_eq!(clip.boxes[0].species_code, "Unknown bird");
+        assert_eq!(clip.boxes[0].edges, [0.1, 0.2, 1.0, 0.4]);
+        assert!(!clip.has_counting_box());
+    }
+
+    #[test]
+    fn every_mistake_of_a_clip_is_named() {
+        let mut wrong = clip();
+        wrong["present_species_codes"] = json!(["a", "zzz", "a"]);
+        wrong["absent_species_codes"] = json!(["a"]);
+        wrong["file_path"] = json!("images/../../secret.jpg");
+        wrong["boxes"] = json!([
+            {"species_code": "a", "status": "loud", "bbox": [0.1, 0.2, 0.3, 0.4]},
+            {"species_code": "a", "status": "active", "bbox": [0.1, 0.2, 0.3, 1.1]},
+            {"species_code": "a", "status": "active", "bbox": [0.1, 0.5, 0.3, 0.4]},
+        ]);
+        let (_, mistakes) = checked(wrong);
+        assert_eq!(
+            mistakes,
+            [
+                "present_species_codes",
+                "present_species_codes",
+                "absent_species_codes",
+                "file_path",
+                "boxes[0].status",
+                "boxes[1].bbox",
+                "boxes[2].bbox"
+            ]
+        );
+        for path in ["", "/etc/passwd", "..", "images/../x.jpg", "."] {
+            assert!(!stays_inside(path), "{path}");
+        }
+    }
+}

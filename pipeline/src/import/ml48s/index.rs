@@ -1,0 +1,168 @@
+//! Provides `Index`, where each clip stands in `clips.json`, grouped by asset, from one pass over the file.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+use std::path::Path;
+
+use shardfmt::Taxa;
+use shardfmt::checksum::{FileHash, xxh3};
+
+use super::assets::Asset;
+use super::clip::{Clip, ClipJson};
+use crate::import::json_file::{Place, read_items};
+use crate::manifest::Problems;
+
+/// Where a clip stands, and its picture: with the text of the path about 80 bytes, whatever its labels and boxes take.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Entry {
+    /// Position in `clips.json`, from 0.
+    pub(super) source_index: i64,
+    /// First byte in `clips.json`.
+    pub(super) offset_bytes: u64,
+    /// Its length there.
+    pub(super) bytes: usize,
+    /// Hash of these bytes: they are read again when the clip is.
+    pub(super) xxh3: u64,
+    /// The picture, relative to the set's folder.
+    pub(super) path: Box<str>,
+    pub(super) has_counting_box: bool,
+}
+
+/// All clips, those of an asset beside each other: assets in the order of their first clips, the clips of each in file order.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    pub(super) clips: Vec<Entry>,
+    /// Number of each asset in `assets.json` that has clips, with its clips.
+    pub(super) assets: Vec<(usize, Range<usize>)>,
+    /// Clips that list not every class.
+    pub(super) partly_listed: u64,
+    /// The file's hash; `None` when it could not be read to its end.
+    pub(super) hash: Option<FileHash>,
+}
+
+impl Index {
+    /// Reads and checks the whole file.
+    pub(super) fn read(file: &Path, taxa: &Taxa, assets: &[Asset], problems: &mut Problems) -> Index {
+        let numbers: HashMap<i64, usize> = assets.iter().map(|asset| asset.id).zip(0..).collect();
+        // The rank of an asset is the number of assets that have a clip before its first.
+        let mut ranks: HashMap<usize, usize> = HashMap::new();
+        let mut ranked: Vec<(usize, Entry)> = Vec::new();
+        let mut ids = HashSet::new();
+        let mut partly_listed = 0;
+        let hash = read_items(
+            file,
+            problems,
+            |place: Place<'_>, json: ClipJson, problems: &mut Problems| {
+                let clip = Clip::of(json, taxa, &mut |key, value, message| {
+                    place.problem(problems, key, value, message);
+                });
+                if !ids.insert(clip.id) {
+                    place.problem(problems, "id", &clip.id.to_string(), "stands there twice");
+                }
+                let listed = clip.present.len() + clip.absent.len() + clip.unknown.len();
+                partly_listed += u64::from(listed < taxa.len());
+                let Some(&number) = numbers.get(&clip.asset_id) else {
+                    let message = format!("of clip {}: no such asset in assets.json", clip.id);
+                    return place.problem(problems, "asset_id", &clip.asset_id.to_string(), message);
+                };
+                let next_rank = ranks.len();
+                let entry = Entry {
+                    source_index: place.item.number.cast_signed(),
+                    offset_bytes: place.item.offset_bytes,
+                    bytes: place.item.text.len(),
+                    xxh3: xxh3(place.item.text),
+                    has_counting_box: clip.has_counting_box(),
+                    path: clip.path.into(),
+                };
+                ranked.push((*ranks.entry(number).or_insert(next_rank), entry));
+            },
+        );
+        // Stable: the clips of an asset keep their order.
+        ranked.sort_by_key(|(rank, _)| *rank);
+        let mut by_rank: Vec<(usize, usize)> = ranks.into_iter().map(|(number, rank)| (rank, number)).collect();
+        by_rank.sort_unstable();
+        let mut start = 0;
+        let assets = by_rank.into_iter().map(|(rank, number)| {
+            let clips = ranked.iter().skip(start).take_while(|(of, _)| *of == rank).count();
+            let range = start..start + clips;
+            start = range.end;
+            (number, range)
+        });
+        Index {
+            assets: assets.collect(),
+            clips: ranked.into_iter().map(|(_, entry)| entry).collect(),
+            partly_listed,
+            hash,
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use serde_json::{Value, json};
+    use shardfmt::{Split, Taxon};
+
+    use super::*;
+
+    fn clip(id: i64, asset_id: i64) -> Value {
+        json!({"id": id, "asset_id": asset_id, "clip_order": id, "file_path": format!("images/{asset_id}/{id}.jpg"),
+            "width": 750, "height": 236, "boxes": [], "present_species_codes": ["a"], "unknown_species_codes": [],
+            "absent_species_codes": []})
+    }
+
+    fn index(clips: &[Value]) -> (String, Index, Problems) {
+        let asset = |id| Asset {
+            id,
+            split: Split::Train,
+            target: None,
+            possible: None,
+            observed: None,
+        };
+        let taxon = |code: &str| Taxon {
+            species_code: code.into(),
+            common_name: None,
+            scientific_name: None,
+        };
+        let (folder, mut problems) = (tempfile::tempdir().unwrap(), Problems::default());
+        let (file, text) = (
+            folder.path().join("clips.json"),
+            serde_json::to_string_pretty(clips).unwrap(),
+        );
+        std::fs::write(&file, &text).unwrap();
+        let taxa = Taxa::new(vec![taxon("a"), taxon("b")]).unwrap();
+        let index = Index::read(&file, &taxa, &[5, 7, 9].map(asset), &mut problems);
+        (text, index, problems)
+    }
+
+    #[test]
+    fn clips_are_grouped_by_asset_and_keep_their_order() {
+        let (text, index, problems) = index(&[clip(4, 9), clip(2, 5), clip(8, 9), clip(1, 5), clip(0, 9)]);
+        assert!(problems.is_empty(), "{problems}");
+        assert_eq!(index.assets, [(2, 0..3), (0, 3..5)]);
+        let order: Vec<i64> = index.clips.iter().map(|entry| entry.source_index).collect();
+        assert_eq!(order, [0, 2, 4, 1, 3]);
+        assert_eq!((index.partly_listed, index.hash.unwrap().bytes), (5, text.len() as u64));
+        let entry = &index.clips[1];
+        let item = &text[entry.offset_bytes as usize..][..entry.bytes];
+        assert_eq!(serde_json::from_str::<Value>(item).unwrap()["id"], 8);
+        assert_eq!(xxh3(item.as_bytes()), entry.xxh3);
+    }
+
+    #[test]
+    fn mistakes_have_their_place_and_do_not_hide_each_other() {
+        let mut no_order = clip(3, 5);
+        no_order.as_object_mut().unwrap().remove("clip_order");
+        let (_, _, problems) = index(&[clip(1, 5), clip(1, 5), clip(2, 6), no_order]);
+        let found: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert!(found[0].contains("[1].id = \"1\": stands there twice"), "{found:?}");
+        assert!(
+            found[1].contains("[2].asset_id = \"6\": of clip 2: no such asset"),
+            "{found:?}"
+        );
+        assert!(found[2].contains("[3]: missing field `clip_order`"), "{found:?}");
+        assert_eq!(found.len(), 3);
+        let lines: Vec<u64> = problems.iter().filter_map(|problem| problem.line).collect();
+        assert!(lines.is_sorted() && lines[0] > 10, "{lines:?}");
+    }
+}

@@ -1,0 +1,329 @@
+//! Provides `Ml48s`, the Merlin L48 Spectrogram Dataset (NeurIPS 2025, arXiv 2511.00252) as it is published, as a source of clips.
+//!
+//! The set holds pictures of spectrograms, 750 x 236 pixels of 3 seconds from 0 to 11.025 kHz, and no audio: `taxa.csv` (the
+//! classes), `assets.json` (recordings: split, target species, and the species possible and observed there),
+//! `clips.json` (labels and boxes of every picture) and `images/ASSET/CLIP.jpg`. Layout and keys are those of the README of
+//! visipedia/ml48s.
+//!
+//! Labels are taken as given. A recording's clips stand together, in the order of `clips.json`; `source_index` is the position
+//! there and `source_id` the clip's id. `clips.json`, of hundreds of megabytes, is read twice and never held: of each clip
+//! about 100 bytes stay in memory (where it stands, its picture, its id while ids are compared), 40 MiB for 400,000.
+
+mod assets;
+mod clip;
+mod index;
+mod orientation;
+mod reader;
+mod rows;
+mod val_split;
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use shardfmt::checksum::{hash_file, hex};
+use shardfmt::{Axes, DatasetInfo, Split, Taxa};
+
+use crate::error::{Result, io};
+use crate::manifest::{Problems, open_file, read_taxa};
+use crate::picture::{Channels, Picture, Resizer, SIDE_PIXELS, read_jpeg};
+use crate::source::{AssetRecord, ClipSource, Placement, Rejected, Rendered};
+use assets::Asset;
+use clip::GivenBox;
+use index::Index;
+use orientation::{Evidence, Orientation, SAMPLE_PICTURES};
+use reader::{Files, PICTURE_PIXELS};
+pub use reader::{GivenClips, PictureReader};
+
+/// Length of a clip in seconds; clips of a recording follow each other without overlap.
+const CLIP_S: f64 = 3.0;
+/// Rate of the audio the pictures were made of; their frequency axis ends at half of it.
+const RATE_HZ: u32 = 22_050;
+
+/// The published set in a folder.
+pub struct Ml48s {
+    files: Arc<Files>,
+    assets: Vec<PicturedAsset>,
+    orientation: Orientation,
+    info: DatasetInfo,
+    facts: Vec<String>,
+    warnings: Vec<String>,
+}
+
+/// A recording that has pictures.
+struct PicturedAsset {
+    asset: Asset,
+    /// The folder of its pictures, relative to the set's: what outputs name it by.
+    path: String,
+    clips: Range<usize>,
+}
+
+impl Ml48s {
+    /// Reads and checks all tables of the set in `folder`, and looks at some of its pictures. `val_split` is the NumPy file of
+    /// the asset ids that make the val split, `shard_clips` the number of clips a shard aims at.
+    ///
+    /// # Errors
+    /// [`Error::Manifest`](crate::Error::Manifest) with every mistake in the tables: file, line, object and key, value.
+    /// [`Error::Io`](crate::Error::Io).
+    pub fn open(folder: &Path, val_split: Option<&Path>, shard_clips: u32) -> Result<Ml48s> {
+        let mut problems = Problems::default();
+        let (taxa_csv, clips_json) = (folder.join("taxa.csv"), folder.join("clips.json"));
+        let val = val_split.map_or_else(|| Some(BTreeSet::new()), |file| val_split::read(file, &mut problems));
+        let Some(taxa) = read_taxa(&taxa_csv, &mut problems) else {
+            return Err(problems.into());
+        };
+        let val = val.unwrap_or_default();
+        let (assets, assets_hash) = assets::read(&folder.join("assets.json"), &taxa, &val, &mut problems);
+        let index = Index::read(&clips_json, &taxa, &assets, &mut problems);
+        if index.clips.is_empty() && problems.is_empty() {
+            problems.file(&clips_json, "holds no clip");
+        }
+        let (Some(assets_hash), Some(clips_hash), true) = (assets_hash, index.hash, problems.is_empty()) else {
+            return Err(problems.into());
+        };
+        let mut warnings = warnings(folder, &assets, &index, val_split.map(|_| &val));
+        let files = Files {
+            folder: folder.into(),
+            clips_json: open_file(&clips_json).map_err(io("open", &clips_json))?,
+            taxa,
+            clips: index.clips,
+        };
+        let orientation = orientation_of(&files);
+        warnings.extend(orientation_warnings(orientation));
+        let config = json!({
+            "source": "ml48s",
+            "boxes": { "order": orientation.order.as_str(), "told_by_pictures": orientation.order_told },
+            "top": { "frequency": orientation.top.as_str(), "told_by_pictures": orientation.top_told },
+            "shards": { "clips": shard_clips },
+            "tables_xxh3": {
+                "taxa": hex(hash_file(&taxa_csv)?.xxh3),
+                "assets": hex(assets_hash.xxh3),
+                "clips": hex(clips_hash.xxh3),
+                "val_split": hex(shardfmt::checksum::xxh3(Value::from_iter(val.iter().copied()).to_string().as_bytes())),
+            },
+        });
+        let info = super::dataset_info("ml48s", config, Channels::Grey, axes(orientation));
+        let assets = pictured(assets, index.assets, &files);
+        Ok(Ml48s {
+            facts: facts(&assets, &files, orientation),
+            files: Arc::new(files),
+            assets,
+            orientation,
+            info,
+            warnings,
+        })
+    }
+
+    /// What was found, a sentence each.
+    pub fn facts(&self) -> &[String] {
+        &self.facts
+    }
+
+    /// What looks odd and does not stop the import, a sentence each.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// An asset by its number; numbers are below `len`.
+    fn asset(&self, number: usize) -> &PicturedAsset {
+        &self.assets[number]
+    }
+}
+
+/// The assets that have clips, in the order of their clips.
+fn pictured(assets: Vec<Asset>, ranges: Vec<(usize, Range<usize>)>, files: &Files) -> Vec<PicturedAsset> {
+    let mut assets: Vec<Option<Asset>> = assets.into_iter().map(Some).collect();
+    let of_range = |(number, clips): (usize, Range<usize>)| {
+        let first = files.clips.get(clips.start)?;
+        let folder = first.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        Some(PicturedAsset {
+            asset: assets.get_mut(number)?.take()?,
+            path: folder.into(),
+            clips,
+        })
+    };
+    ranges.into_iter().filter_map(of_range).collect()
+}
+
+/// What a sample of pictures tells about boxes and axes. Pictures that cannot be read are passed over: they are rejected later.
+fn orientation_of(files: &Files) -> Orientation {
+    let with_boxes: Vec<usize> = (0..files.clips.len())
+        .filter(|&number| files.clips.get(number).is_some_and(|entry| entry.has_counting_box))
+        .collect();
+    let (mut evidence, mut picture) = (Evidence::default(), Picture::default());
+    // Evenly over the set, so that a few recordings do not decide.
+    for number in with_boxes
+        .iter()
+        .step_by(with_boxes.len().div_ceil(SAMPLE_PICTURES).max(1))
+    {
+        let Some(entry) = files.clips.get(*number) else {
+            continue;
+        };
+        let Ok(clip) = files.clip(entry) else { continue };
+        let counting = clip.boxes.iter().filter(|found| found.counts());
+        let boxes: Vec<[f64; 4]> = counting.map(|found: &GivenBox| found.edges).collect();
+        if read_jpeg(&files.picture(entry), Channels::Rgb, &mut picture).is_ok() {
+            evidence.add(&picture, &boxes);
+        }
+    }
+    evidence.decide()
+}
+
+fn axes(orientation: Orientation) -> Axes {
+    Axes {
+        frequency_scale: "linear".into(),
+        fmin_hz: 0.0,
+        fmax_hz: f64::from(RATE_HZ) / 2.0,
+        row_0: orientation.top.as_str().into(),
+        frame_rate_hz: SIDE_PIXELS as f64 / CLIP_S,
+        clip_duration_s: CLIP_S,
+        hop_s: CLIP_S,
+        sample_rate_hz: Some(RATE_HZ),
+    }
+}
+
+fn facts(assets: &[PicturedAsset], files: &Files, orientation: Orientation) -> Vec<String> {
+    let told = |told: bool, otherwise: &str| {
+        if told {
+            format!("told by {} pictures", orientation.pictures)
+        } else {
+            format!("{otherwise}: {} pictures leave it open", orientation.pictures)
+        }
+    };
+    let of_split = |split: Split| {
+        let clips: usize = assets
+            .iter()
+            .filter(|asset| asset.asset.split == split)
+            .map(|asset| asset.clips.len())
+            .sum();
+        format!("{} {clips}", split.as_str())
+    };
+    let splits: Vec<String> = Split::ALL.iter().map(|split| of_split(*split)).collect();
+    vec![
+        format!(
+            "{} clips ({}) of {} recordings, {} classes",
+            files.clips.len(),
+            splits.join(", "),
+            assets.len(),
+            files.taxa.len()
+        ),
+        format!(
+            "boxes are {} ({})",
+            orientation.order.as_str(),
+            told(orientation.order_told, "as documented")
+        ),
+        format!(
+            "the top row is the {} frequency ({})",
+            orientation.top.as_str(),
+            told(orientation.top_told, "as usual")
+        ),
+    ]
+}
+
+fn orientation_warnings(orientation: Orientation) -> Option<String> {
+    let Orientation { coloured, pictures, .. } = orientation;
+    (coloured > 0).then(|| {
+        format!("{coloured} of {pictures} pictures looked at are coloured: their luma is stored, in one channel")
+    })
+}
+
+/// `val` is `None` when no val split was given.
+fn warnings(folder: &Path, assets: &[Asset], index: &Index, val: Option<&BTreeSet<i64>>) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let mut counted = |count: u64, what: &str| {
+        if count > 0 {
+            warnings.push(format!("{count} {what}"));
+        }
+    };
+    counted(
+        assets.len().saturating_sub(index.assets.len()) as u64,
+        "assets have no clip and are left out",
+    );
+    counted(
+        index.partly_listed,
+        "clips list not every class: what they leave out is not known",
+    );
+    if let Some(val) = val {
+        let known: BTreeSet<i64> = assets.iter().map(|asset| asset.id).collect();
+        counted(
+            val.difference(&known).count() as u64,
+            "ids of the val split are no assets",
+        );
+    } else if folder.join("val_split.npy").is_file() {
+        warnings.push("there is a val_split.npy, but --val-split was not given: no asset becomes val by it".into());
+    }
+    warnings
+}
+
+impl ClipSource for Ml48s {
+    type Clip = Picture;
+    type Reader = PictureReader;
+    type Facts = GivenClips;
+    type Scratch = Resizer;
+
+    fn len(&self) -> usize {
+        self.assets.len()
+    }
+
+    fn name(&self, asset: usize) -> (i64, &str) {
+        let found = self.asset(asset);
+        (found.asset.id, &found.path)
+    }
+
+    fn files(&self, asset: usize) -> Vec<PathBuf> {
+        let entries = self
+            .files
+            .clips
+            .get(self.asset(asset).clips.clone())
+            .unwrap_or_default();
+        entries.iter().map(|entry| self.files.picture(entry)).collect()
+    }
+
+    fn estimate_clips(&self, asset: usize) -> u64 {
+        self.asset(asset).clips.len() as u64
+    }
+
+    fn taxa(&self) -> &Taxa {
+        &self.files.taxa
+    }
+
+    fn dataset_info(&self) -> DatasetInfo {
+        self.info.clone()
+    }
+
+    fn inputs_xxh3(&self) -> u64 {
+        self.info.config_xxh3
+    }
+
+    fn clip_input_bytes(&self) -> usize {
+        (PICTURE_PIXELS.0 * PICTURE_PIXELS.1) as usize
+    }
+
+    fn open(&self, asset: usize) -> std::result::Result<PictureReader, Rejected> {
+        Ok(PictureReader::new(
+            Arc::clone(&self.files),
+            self.asset(asset).clips.clone(),
+        ))
+    }
+
+    fn scratch(&self) -> Resizer {
+        Resizer::new(Channels::Grey)
+    }
+
+    fn render(&self, clip: &Picture, scratch: &mut Resizer, stored: &mut [u8]) -> Rendered {
+        scratch.render(clip, stored);
+        // Of a picture neither the sound's level nor whether there was any is known.
+        Rendered {
+            ref_db: f32::NAN,
+            silent: false,
+            rms_dbfs: None,
+        }
+    }
+
+    fn describe(&self, asset: usize, facts: GivenClips, place: &Placement, _: &[Rendered]) -> AssetRecord {
+        let PicturedAsset { asset, path, .. } = self.asset(asset);
+        rows::record(asset, path, &facts.0, place, self.orientation, self.files.taxa.len())
+    }
+}

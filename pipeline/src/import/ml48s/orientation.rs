@@ -1,0 +1,277 @@
+//! Provides `Orientation`: which coordinate of a box comes first and which end of the frequency axis is on top, as the pictures
+//! tell it.
+//!
+//! The set's documentation says `[xmin, ymin, xmax, ymax]`, its published formatter reads the y first. Sounds come and go while
+//! noise stays, so inside a box read the right way the pixels differ from what is usual in their row. Noise and song are
+//! louder in the lower half of the range (0 to 5.5 kHz) than in the upper.
+
+use crate::picture::Picture;
+
+/// Pictures that are looked at: enough to tell apart what differs by a tenth of its scatter.
+pub(super) const SAMPLE_PICTURES: usize = 150;
+/// Fewer than this tell nothing.
+const FEWEST_PICTURES: usize = 5;
+/// How many standard errors from zero a mean difference must lie to be believed.
+const BELIEVED_ERRORS: f64 = 3.0;
+/// A pixel whose colours differ by more than this is coloured; compression alone makes a few levels.
+const COLOURED_LEVELS: u8 = 24;
+
+/// Which coordinate comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BoxOrder {
+    /// `[xmin, ymin, xmax, ymax]`, as documented.
+    XFirst,
+    /// `[ymin, xmin, ymax, xmax]`, as the published formatter reads it.
+    YFirst,
+}
+
+/// Which frequency the upper edge of the pictures has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Top {
+    /// 11.025 kHz, as spectrograms are drawn.
+    Highest,
+    /// 0 Hz.
+    Lowest,
+}
+
+/// How the pictures are to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Orientation {
+    pub(super) order: BoxOrder,
+    /// Whether the pictures told; else it is as documented.
+    pub(super) order_told: bool,
+    pub(super) top: Top,
+    /// Whether the pictures told; else it is what is usual.
+    pub(super) top_told: bool,
+    /// Pictures looked at.
+    pub(super) pictures: usize,
+    /// Of these, pictures that are not grey.
+    pub(super) coloured: usize,
+}
+
+impl BoxOrder {
+    /// The word for it.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            BoxOrder::XFirst => "x-first",
+            BoxOrder::YFirst => "y-first",
+        }
+    }
+
+    /// Left, upper, right and lower edge of a box.
+    pub(super) fn edges(self, given: [f64; 4]) -> [f64; 4] {
+        let [a, b, c, d] = given;
+        match self {
+            BoxOrder::XFirst => [a, b, c, d],
+            BoxOrder::YFirst => [b, a, d, c],
+        }
+    }
+}
+
+impl Top {
+    /// The word for it in `dataset.json`.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Top::Highest => "highest",
+            Top::Lowest => "lowest",
+        }
+    }
+}
+
+/// What single pictures tell, collected.
+#[derive(Debug, Default)]
+pub(super) struct Evidence {
+    /// Mean level of a picture's boxes above that of their rows, read x first and y first.
+    contrasts: Vec<[f64; 2]>,
+    /// Mean level of the lower half of a picture above that of the upper.
+    tilts: Vec<f64>,
+    coloured: usize,
+}
+
+impl Evidence {
+    /// Takes in a picture (red, green, blue) with the boxes in it as given.
+    pub(super) fn add(&mut self, picture: &Picture, boxes: &[[f64; 4]]) {
+        let (width, height) = (picture.width, picture.height);
+        if boxes.is_empty() || width < 2 || height < 2 || picture.pixels.len() != width * height * 3 {
+            return;
+        }
+        let spread = |pixel: &[u8]| {
+            pixel
+                .iter()
+                .max()
+                .zip(pixel.iter().min())
+                .map_or(0, |(max, min)| max - min)
+        };
+        self.coloured += usize::from(
+            picture
+                .pixels
+                .chunks_exact(3)
+                .any(|pixel| spread(pixel) > COLOURED_LEVELS),
+        );
+        let grey = |pixel: &[u8]| pixel.iter().map(|&level| f64::from(level)).sum::<f64>() / 3.0;
+        let levels: Vec<f64> = picture.pixels.chunks_exact(3).map(grey).collect();
+        let rows: Vec<&[f64]> = levels.chunks_exact(width).collect();
+        let medians: Vec<f64> = rows.iter().map(|row| median(row)).collect();
+        let contrast = |order: BoxOrder| {
+            let of_box = |given: &[f64; 4]| {
+                let [left, upper, right, lower] = order.edges(*given);
+                let (columns, lines) = (pixels(left, right, width), pixels(upper, lower, height));
+                let inside = rows.iter().zip(&medians).skip(lines.start).take(lines.len());
+                let of_rows = inside.map(|(row, median)| {
+                    let row = row.get(columns.clone()).unwrap_or_default();
+                    row.iter().map(|level| level - median).sum::<f64>()
+                });
+                of_rows.sum::<f64>() / (columns.len() * lines.len()) as f64
+            };
+            mean(boxes.iter().map(of_box))
+        };
+        self.contrasts
+            .push([contrast(BoxOrder::XFirst), contrast(BoxOrder::YFirst)]);
+        let (upper, lower) = levels.split_at(height / 2 * width);
+        self.tilts
+            .push(mean(lower.iter().copied()) - mean(upper.iter().copied()));
+    }
+
+    /// What all pictures together tell.
+    pub(super) fn decide(&self) -> Orientation {
+        let both = [0, 1].map(|way| mean(self.contrasts.iter().map(|contrast| contrast[way])));
+        // Sounds are bright, or dark where the picture is drawn so: the way that differs more shows which.
+        let loudest = if both[0].abs() >= both[1].abs() {
+            both[0]
+        } else {
+            both[1]
+        };
+        let sign = if loudest < 0.0 { -1.0 } else { 1.0 };
+        let order = believed(self.contrasts.iter().map(|[x, y]| sign * (x - y)));
+        let sign = if order.is_some() { sign } else { 1.0 };
+        let top = believed(self.tilts.iter().map(|tilt| sign * tilt));
+        Orientation {
+            order: if order == Some(false) {
+                BoxOrder::YFirst
+            } else {
+                BoxOrder::XFirst
+            },
+            order_told: order.is_some(),
+            top: if top == Some(false) { Top::Lowest } else { Top::Highest },
+            top_told: top.is_some(),
+            pictures: self.tilts.len(),
+            coloured: self.coloured,
+        }
+    }
+}
+
+/// Whether the mean of some differences lies above zero; `None` when their scatter leaves that open.
+fn believed(differences: impl ExactSizeIterator<Item = f64> + Clone) -> Option<bool> {
+    let count = differences.len();
+    if count < FEWEST_PICTURES {
+        return None;
+    }
+    let middle = mean(differences.clone());
+    let variance = differences.map(|difference| (difference - middle).powi(2)).sum::<f64>() / (count - 1) as f64;
+    let error = (variance / count as f64).sqrt();
+    (middle.abs() > BELIEVED_ERRORS * error && middle != 0.0).then_some(middle > 0.0)
+}
+
+/// The pixels between two edges from 0 to 1: at least one.
+fn pixels(from: f64, to: f64, count: usize) -> std::ops::Range<usize> {
+    let first = ((from * count as f64) as usize).min(count - 1);
+    let end = ((to * count as f64).ceil() as usize).clamp(first + 1, count);
+    first..end
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let (sum, count) = values.fold((0.0, 0_u32), |(sum, count), value| (sum + value, count + 1));
+    if count == 0 { 0.0 } else { sum / f64::from(count) }
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    let middle = sorted.len() / 2;
+    *sorted.select_nth_unstable_by(middle, f64::total_cmp).1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Pictures of noise with a sound in a box, which is read in one order; `level` of the sound, `tilt` of the noise floor.
+    fn evidence(order: BoxOrder, pictures: usize, sound: i32, tilt: i32) -> Evidence {
+        let (width, height) = (75, 24);
+        let mut evidence = Evidence::default();
+        for number in 0..pictures {
+            let edges = [
+                0.1 + 0.01 * (number % 30) as f64,
+                0.5,
+                0.3 + 0.01 * (number % 30) as f64,
+                0.7,
+            ];
+            let (columns, lines) = (pixels(edges[0], edges[2], width), pixels(edges[1], edges[3], height));
+            let mut picture = Picture {
+                pixels: Vec::new(),
+                width,
+                height,
+            };
+            for y in 0..height {
+                for x in 0..width {
+                    // Noise that is the same in every run.
+                    let noise = (x * 7919 + y * 104_729 + number * 1_299_709) % 23;
+                    let floor = 110 + noise as i32 + if y >= height / 2 { tilt } else { 0 };
+                    let loud = columns.contains(&x) && lines.contains(&y);
+                    let level = (floor + if loud { sound } else { 0 }).clamp(0, 255) as u8;
+                    picture.pixels.extend([level; 3]);
+                }
+            }
+            evidence.add(&picture, &[order.edges(edges)]);
+        }
+        evidence
+    }
+
+    #[test]
+    fn the_order_is_found_whether_sounds_are_bright_or_dark() {
+        for order in [BoxOrder::XFirst, BoxOrder::YFirst] {
+            for sound in [40, -40] {
+                let found = evidence(order, 20, sound, 0).decide();
+                assert_eq!((found.order, found.order_told), (order, true), "{order:?} {sound}");
+                assert_eq!((found.pictures, found.coloured), (20, 0));
+            }
+        }
+    }
+
+    #[test]
+    fn without_sounds_or_with_few_pictures_the_documentation_holds() {
+        for evidence in [
+            evidence(BoxOrder::YFirst, 20, 0, 0),
+            evidence(BoxOrder::YFirst, 4, 40, 0),
+            Evidence::default(),
+        ] {
+            let found = evidence.decide();
+            assert_eq!((found.order, found.order_told), (BoxOrder::XFirst, false));
+            assert_eq!((found.top, found.top_told), (Top::Highest, false));
+        }
+    }
+
+    #[test]
+    fn the_louder_half_is_the_lower_range() {
+        for (sound, tilt, top) in [
+            (40, 30, Top::Highest),
+            (40, -30, Top::Lowest),
+            (-40, -30, Top::Highest),
+            (-40, 30, Top::Lowest),
+        ] {
+            let found = evidence(BoxOrder::XFirst, 20, sound, tilt).decide();
+            assert_eq!((found.top, found.top_told), (top, true), "{sound} {tilt}");
+        }
+    }
+
+    #[test]
+    fn colours_are_noticed() {
+        let picture = Picture {
+            pixels: [200, 90, 10].repeat(100),
+            width: 10,
+            height: 10,
+        };
+        let mut evidence = Evidence::default();
+        evidence.add(&picture, &[[0.0, 0.0, 1.0, 1.0]]);
+        assert_eq!(evidence.decide().coloured, 1);
+    }
+}

@@ -1,0 +1,126 @@
+//! Provides the sidecar rows of one asset: labels and priors as given, boxes in seconds and Hz.
+
+use shardfmt::{AssetRow, ClipBox, LabelRow, LabelSource, PriorRow};
+
+use super::assets::Asset;
+use super::clip::{Clip, GivenBox};
+use super::orientation::{Orientation, Top};
+use super::reader::GivenClip;
+use super::{CLIP_S, RATE_HZ};
+use crate::labels::LabelCounts;
+use crate::source::{AssetRecord, Placement};
+
+/// The rows of an asset of which these clips were read.
+pub(super) fn record(
+    asset: &Asset,
+    path: &str,
+    clips: &[GivenClip],
+    place: &Placement,
+    orientation: Orientation,
+    classes: usize,
+) -> AssetRecord {
+    let labels = clips
+        .iter()
+        .zip(place.rows.clone())
+        .zip(0..)
+        .map(|((given, row), clip_index)| {
+            let clip = &given.clip;
+            let start_s = start_s(clip);
+            // What no list names is not known either.
+            let fully_annotated = clip.present.len() + clip.absent.len() == classes;
+            LabelRow {
+                asset_id: asset.id,
+                clip_index,
+                shard: place.shard,
+                row,
+                start_s,
+                end_s: start_s + CLIP_S,
+                // Whether a last clip was padded is not said.
+                valid_s: CLIP_S,
+                split: asset.split,
+                target: asset.target,
+                present: clip.present.clone(),
+                absent: clip.absent.clone(),
+                unknown: clip.unknown.clone(),
+                fully_annotated,
+                label_source: if fully_annotated {
+                    LabelSource::Given
+                } else {
+                    LabelSource::Incomplete
+                },
+                silent: false,
+                rms_dbfs: None,
+                boxes: clip
+                    .boxes
+                    .iter()
+                    .map(|given| clip_box(given, start_s, orientation))
+                    .collect(),
+                source_index: Some(given.source_index),
+                source_id: Some(clip.id),
+            }
+        });
+    AssetRecord {
+        labels: labels.collect(),
+        asset: asset_row(asset, path, clips, place),
+        prior: prior_row(asset),
+        counts: LabelCounts::default(),
+    }
+}
+
+fn start_s(clip: &Clip) -> f64 {
+    f64::from(clip.order) * CLIP_S
+}
+
+fn clip_box(given: &GivenBox, start_s: f64, orientation: Orientation) -> ClipBox {
+    let [left, upper, right, lower] = orientation.order.edges(given.edges);
+    let top_hz = f64::from(RATE_HZ) / 2.0;
+    let (low, high) = match orientation.top {
+        Top::Highest => (1.0 - lower, 1.0 - upper),
+        Top::Lowest => (upper, lower),
+    };
+    ClipBox {
+        species_code: given.species_code.clone(),
+        status: given.status,
+        start_s: start_s + left * CLIP_S,
+        end_s: start_s + right * CLIP_S,
+        low_hz: Some(low * top_hz),
+        high_hz: Some(high * top_hz),
+        x_min: left as f32,
+        x_max: right as f32,
+        y_min: Some(upper as f32),
+        y_max: Some(lower as f32),
+    }
+}
+
+fn asset_row(asset: &Asset, path: &str, clips: &[GivenClip], place: &Placement) -> AssetRow {
+    let ends_s = clips.iter().map(|given| start_s(&given.clip) + CLIP_S);
+    AssetRow {
+        asset_id: asset.id,
+        path: path.into(),
+        source_bytes: place.source_bytes,
+        source_xxh3: place.source_xxh3,
+        codec: "jpeg".into(),
+        native_rate_hz: RATE_HZ,
+        channels: 1,
+        duration_s: ends_s.fold(0.0, f64::max),
+        shard: place.shard,
+        first_row: place.rows.start,
+        clips: place.rows.end - place.rows.start,
+        split: asset.split,
+        target: asset.target,
+        license: None,
+        source_url: None,
+    }
+}
+
+fn prior_row(asset: &Asset) -> PriorRow {
+    PriorRow {
+        asset_id: asset.id,
+        // The set does not say which recordings share a checklist.
+        checklist_id: asset.observed.as_ref().map(|_| asset.id.to_string()),
+        geo_possible: asset.possible.clone(),
+        checklist_complete: asset.observed.as_ref().map(|_| true),
+        checklist_observed: asset.observed.clone(),
+        ..PriorRow::default()
+    }
+}

@@ -1,0 +1,54 @@
+//! Imports published sets of pictures: each a `ClipSource`, so that planning, rejects, resume and commit are those of a build.
+//!
+//! Labels are kept as the set gives them; no rule of [`labels`](crate::labels) is applied. Mistakes in a set's tables are all
+//! reported at once and stop the import before anything is written; a picture that is missing or damaged rejects its asset.
+
+mod json_file;
+mod json_items;
+pub mod ml48s;
+
+use serde_json::Value;
+use shardfmt::checksum::xxh3;
+use shardfmt::{Axes, ClipSpec, Counts, DatasetInfo, Dtype, ValueScale};
+
+use crate::build::PROGRAM;
+use crate::picture::{Channels, SIDE_PIXELS, instruction_set};
+
+/// What `dataset.json` says of an imported set: levels of 8 bits without a physical unit. `config` decides all of its output
+/// but what the pictures do; its key `source` names the set.
+fn dataset_info(name: &str, config: Value, channels: Channels, axes: Axes) -> DatasetInfo {
+    DatasetInfo {
+        format: shardfmt::dataset::FORMAT.into(),
+        schema_version: shardfmt::dataset::SCHEMA_VERSION,
+        features_required: Vec::new(),
+        features_optional: Vec::new(),
+        name: name.into(),
+        program: PROGRAM.into(),
+        config_xxh3: xxh3(config.to_string().as_bytes()),
+        config,
+        clips: ClipSpec {
+            dtype: Dtype::U8,
+            channels: match channels {
+                Channels::Grey => None,
+                Channels::Rgb => Some(3),
+            },
+            height: SIDE_PIXELS as u32,
+            width: SIDE_PIXELS as u32,
+        },
+        axes,
+        values: ValueScale {
+            unit: "level".into(),
+            reference: "none".into(),
+            offset: 0.0,
+            step: 1.0,
+        },
+        instruction_set: instruction_set(),
+        counts: Counts {
+            shards: 0,
+            clips: 0,
+            assets: 0,
+            rejects: 0,
+        },
+        files: Vec::new(),
+    }
+}

@@ -1,0 +1,190 @@
+//! Provides `read_jpeg`, a JPEG file as a `Picture`: 8 bits a pixel, grey or red, green, blue.
+
+use std::io::Read;
+use std::path::Path;
+
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
+
+use crate::manifest::open_file;
+use crate::source::Rejected;
+
+/// Longest side of a picture that is decoded; keeps what a hostile header asks for below 48 MiB of pixels.
+const MAX_SIDE_PIXELS: usize = 4096;
+/// Largest file that is read: more than the largest picture takes without compression.
+const MAX_FILE_BYTES: u64 = 64 << 20;
+/// Marker of the end of a picture (ITU-T T.81, B.1.1.3).
+const END_OF_IMAGE: [u8; 2] = [0xff, 0xd9];
+/// Marker in front of compressed data.
+const START_OF_SCAN: [u8; 2] = [0xff, 0xda];
+
+/// What a pixel is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Channels {
+    /// One byte. Of a coloured file: its luma.
+    #[default]
+    Grey,
+    /// Three bytes: red, green, blue. Of a grey file: its grey, three times.
+    Rgb,
+}
+
+impl Channels {
+    /// Bytes a pixel.
+    pub fn count(self) -> usize {
+        match self {
+            Channels::Grey => 1,
+            Channels::Rgb => 3,
+        }
+    }
+}
+
+/// A decoded picture.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Picture {
+    /// Rows from the top, `height * width * channels` bytes, the channels of a pixel beside each other.
+    pub pixels: Vec<u8>,
+    /// Pixels in a row.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+}
+
+/// Decodes a JPEG file (baseline or progressive) into `picture`, whose memory is reused.
+///
+/// A file that ends early is refused, as Pillow refuses it. Orientation tags are not followed, as torchvision does not.
+///
+/// # Errors
+/// Stage `open` when the file cannot be read, `decode` when it is no whole JPEG of at most 4096 x 4096 pixels.
+pub fn read_jpeg(path: &Path, channels: Channels, picture: &mut Picture) -> Result<(), Rejected> {
+    let bytes = read(path).map_err(|reason| Rejected::new("open", reason))?;
+    decode(&bytes, channels, picture).map_err(|reason| Rejected::new("decode", reason))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let failed = |error: std::io::Error| format!("cannot be read: {error}");
+    let mut bytes = Vec::new();
+    let file = open_file(path).map_err(failed)?;
+    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(format!("larger than {} MiB", MAX_FILE_BYTES >> 20));
+    }
+    Ok(bytes)
+}
+
+fn decode(bytes: &[u8], channels: Channels, picture: &mut Picture) -> Result<(), String> {
+    if !ends_whole(bytes) {
+        return Err("no JPEG file, or one that is cut off: its end marker is missing".into());
+    }
+    let failed = |error: zune_jpeg::errors::DecodeErrors| error.to_string();
+    let colours = match channels {
+        Channels::Grey => ColorSpace::Luma,
+        Channels::Rgb => ColorSpace::RGB,
+    };
+    // Strict, or damaged parts would be filled with grey.
+    let options = DecoderOptions::default()
+        .set_strict_mode(true)
+        .set_max_width(MAX_SIDE_PIXELS)
+        .set_max_height(MAX_SIDE_PIXELS)
+        .jpeg_set_out_colorspace(colours);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    decoder.decode_headers().map_err(failed)?;
+    let (width, height) = decoder.dimensions().unwrap_or_default();
+    picture.pixels.resize(width * height * channels.count(), 0);
+    decoder.decode_into(&mut picture.pixels).map_err(failed)?;
+    (picture.width, picture.height) = (width, height);
+    Ok(())
+}
+
+/// Whether an end marker follows the last compressed data, in which neither marker can occur.
+fn ends_whole(bytes: &[u8]) -> bool {
+    let last = |marker: [u8; 2]| bytes.windows(2).rposition(|two| two == marker);
+    last(END_OF_IMAGE).is_some_and(|end| last(START_OF_SCAN).is_some_and(|scan| scan < end))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use image::codecs::jpeg::JpegEncoder;
+    use image::{ExtendedColorType, ImageEncoder};
+
+    use super::*;
+
+    /// A JPEG of a slope, in one colour or three.
+    fn jpeg(width: u32, height: u32, channels: Channels) -> Vec<u8> {
+        let colour = match channels {
+            Channels::Grey => ExtendedColorType::L8,
+            Channels::Rgb => ExtendedColorType::Rgb8,
+        };
+        let pixels: Vec<u8> = (0..width * height * channels.count() as u32)
+            .map(|i| (i * 7 % 251) as u8)
+            .collect();
+        let mut bytes = Vec::new();
+        let encoder = JpegEncoder::new_with_quality(&mut bytes, 95);
+        encoder.write_image(&pixels, width, height, colour).unwrap();
+        bytes
+    }
+
+    fn decoded(bytes: &[u8], channels: Channels) -> Result<Picture, String> {
+        let mut picture = Picture::default();
+        decode(bytes, channels, &mut picture).map(|()| picture)
+    }
+
+    #[test]
+    fn grey_and_colour_become_each_other() {
+        let grey = jpeg(40, 24, Channels::Grey);
+        let one = decoded(&grey, Channels::Grey).unwrap();
+        let three = decoded(&grey, Channels::Rgb).unwrap();
+        assert_eq!((one.width, one.height, one.pixels.len()), (40, 24, 960));
+        assert!(
+            three
+                .pixels
+                .chunks(3)
+                .zip(&one.pixels)
+                .all(|(rgb, grey)| rgb == [*grey; 3])
+        );
+        let coloured = jpeg(40, 24, Channels::Rgb);
+        assert_eq!(decoded(&coloured, Channels::Rgb).unwrap().pixels.len(), 2880);
+        assert_eq!(decoded(&coloured, Channels::Grey).unwrap().pixels.len(), 960);
+    }
+
+    #[test]
+    fn a_picture_cut_anywhere_is_refused() {
+        let whole = jpeg(64, 48, Channels::Grey);
+        for length in [
+            0,
+            2,
+            10,
+            whole.len() / 2,
+            whole.len() - 30,
+            whole.len() - 2,
+            whole.len() - 1,
+        ] {
+            let cut = decoded(&whole[..length], Channels::Grey);
+            assert!(cut.as_ref().unwrap_err().contains("cut off"), "{length}: {cut:?}");
+        }
+        // An end marker in the wrong place does not make it whole.
+        let mut early = whole[..whole.len() / 2].to_vec();
+        early.extend(END_OF_IMAGE);
+        assert!(decoded(&early, Channels::Grey).is_err());
+    }
+
+    #[test]
+    fn what_is_too_large_is_refused_before_it_is_decoded() {
+        let mut wide = jpeg(16, 16, Channels::Grey);
+        let frame = wide.windows(2).position(|two| two == [0xff, 0xc0]).unwrap();
+        wide[frame + 7..frame + 9].copy_from_slice(&5000_u16.to_be_bytes());
+        assert!(decoded(&wide, Channels::Grey).unwrap_err().contains("5000"));
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut picture = Picture::default();
+        let missing = read_jpeg(&folder.path().join("0.jpg"), Channels::Grey, &mut picture).unwrap_err();
+        assert_eq!(missing.stage, "open");
+        let not_a_file = read_jpeg(folder.path(), Channels::Grey, &mut picture).unwrap_err();
+        assert_eq!(not_a_file, Rejected::new("open", "cannot be read: not a regular file"));
+    }
+}

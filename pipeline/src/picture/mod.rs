@@ -1,0 +1,16 @@
+//! Provides pictures: JPEG files decoded whole or refused, and resized to the stored square as Pillow resizes them.
+//!
+//! Published benchmarks on pictures load them with Pillow and torchvision; these are their pixels, to within a level. Data
+//! walks from [`read_jpeg`] (a file into a [`Picture`]) to [`Resizer`] (a picture into the bytes of a stored clip).
+
+mod jpeg;
+mod resize;
+
+pub use jpeg::{Channels, Picture, read_jpeg};
+pub use resize::{Resizer, SIDE_PIXELS};
+
+/// Names the vector instructions that decode and resize. All of it is integer arithmetic, but only where this is the same is
+/// it promised to be the same byte for byte.
+pub fn instruction_set() -> String {
+    crate::spectrogram::instruction_set(pulp::Arch::new())
+}
