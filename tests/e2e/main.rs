@@ -16,6 +16,7 @@ mod demo; // `l48 demo`: what it promises, and that a seed decides every byte
 mod determinism; // the same bytes for any number of threads and processes, at any place, at any time
 mod faults; // full disks, read-only and forbidden folders, files that vanish
 mod import_ml48s; // the published set: pictures, labels and boxes against the fixtures; kills, rejects, mistakes
+mod import_to_trainer; // an imported set's files, through to the labels and masks that the trainer sees
 mod labels; // labels computed end to end, against tables worked out by hand
 mod log_mel; // stored images against those of a reference implementation
 mod manifest_mistakes; // every mistake reported at once, with its place; warnings of leakage

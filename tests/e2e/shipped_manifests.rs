@@ -45,7 +45,11 @@ fn every_input() -> Workplace {
 
 fn shipped() -> Vec<String> {
     let mut names = names(&workspace().join("manifests"));
-    names.retain(|name| !["train-", "benchmark-", "table-"].iter().any(|kind| name.starts_with(kind)));
+    names.retain(|name| {
+        !["train-", "benchmark-", "table-"]
+            .iter()
+            .any(|kind| name.starts_with(kind))
+    });
     names
 }
 
