@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
 
 use crate::error::{Error, Result};
 use crate::fail_point;
@@ -33,6 +35,31 @@ pub struct AtomicFile {
     temp: PathBuf,
     path: PathBuf,
     renamed: bool,
+    behind: Option<SyncBehind>,
+}
+
+/// A thread that makes a file durable while more of it is written.
+#[derive(Debug)]
+struct SyncBehind {
+    wake: SyncSender<()>,
+    thread: JoinHandle<io::Result<()>>,
+}
+
+impl SyncBehind {
+    fn start(file: File) -> io::Result<Self> {
+        // One request can wait while another is served: a sync covers all that was written before it starts.
+        let (wake, wanted) = sync_channel::<()>(1);
+        let thread = std::thread::Builder::new().name("l48-sync".into());
+        let thread = thread.spawn(move || wanted.iter().try_for_each(|()| file.sync_data()))?;
+        Ok(Self { wake, thread })
+    }
+
+    /// Waits for the syncs asked for.
+    fn finish(self) -> io::Result<()> {
+        drop(self.wake);
+        let ended = self.thread.join();
+        ended.unwrap_or_else(|_| Err(io::Error::other("the syncing thread failed")))
+    }
 }
 
 impl AtomicFile {
@@ -55,6 +82,7 @@ impl AtomicFile {
             temp,
             path: path.to_path_buf(),
             renamed: false,
+            behind: None,
         })
     }
 
@@ -72,12 +100,21 @@ impl AtomicFile {
         self.file.set_len(bytes)
     }
 
-    /// Makes the bytes written so far durable, so that little is left to wait for at the end.
+    /// Has a thread make the bytes written so far durable, without waiting for it, so that little is left to wait for at the
+    /// end. What goes wrong there is reported by a later call or by [`AtomicFile::commit`].
     ///
     /// # Errors
     /// The system's, for [`io::Write`] contexts.
-    pub fn sync_data(&self) -> io::Result<()> {
-        self.file.sync_data()
+    pub fn sync_behind(&mut self) -> io::Result<()> {
+        let behind = match self.behind.take() {
+            Some(behind) if behind.thread.is_finished() => return behind.finish(),
+            Some(behind) => behind,
+            None => SyncBehind::start(self.file.try_clone()?)?,
+        };
+        // A full channel has a request that covers this one too.
+        let _ = behind.wake.try_send(());
+        self.behind = Some(behind);
+        Ok(())
     }
 
     /// Makes the bytes durable and gives the file its name, replacing any file of that name.
@@ -85,8 +122,9 @@ impl AtomicFile {
     /// # Errors
     /// [`Error::Io`]; the name then still refers to the old file, if any, unless only the last folder sync failed.
     pub fn commit(mut self) -> Result<()> {
-        self.file
-            .sync_all()
+        let behind = self.behind.take().map_or(Ok(()), SyncBehind::finish);
+        behind
+            .and_then(|()| self.file.sync_all())
             .map_err(|cause| Error::io(&self.temp, "sync", cause))?;
         fail_point::reach("file synced");
         fs::rename(&self.temp, &self.path)
@@ -121,6 +159,7 @@ impl Seek for AtomicFile {
 
 impl Drop for AtomicFile {
     fn drop(&mut self) {
+        let _ = self.behind.take().map(SyncBehind::finish);
         if !self.renamed {
             // A leftover is harmless (the next writer truncates it), and drop cannot report.
             let _ = fs::remove_file(&self.temp);

@@ -13,7 +13,7 @@ use crate::persist::AtomicFile;
 
 /// Small records are gathered to this size before they are written; larger ones go straight through.
 const BUFFER_BYTES: usize = 256 << 10;
-/// Clips are made durable after this many bytes: the device then works while clips are made, not only at the end.
+/// A sync is asked for after this many bytes: the device then works while clips are made, not only at the end.
 const SYNC_BYTES: usize = 32 << 20;
 
 /// The tail values of one row: 24 bytes, all that stays in memory of it.
@@ -128,7 +128,7 @@ impl ShardWriter {
         });
         self.unsynced_bytes += clip.len();
         if self.unsynced_bytes >= SYNC_BYTES {
-            self.attempt("sync", |file| file.get_ref().sync_data())?;
+            self.attempt("sync", |file| file.get_mut().sync_behind())?;
             self.unsynced_bytes = 0;
         }
         Ok(())
@@ -185,6 +185,8 @@ impl ShardWriter {
             file.write_all(&tail)?;
             file.seek(SeekFrom::Start(0))?;
             file.write_all(&header)?;
+            file.flush()?;
+            file.get_mut().sync_behind()?;
             // The checksum is of what is in the file, not of what was handed to it.
             file.seek(SeekFrom::Start(0)).map(drop)
         })?;

@@ -67,7 +67,7 @@ impl Pass<'_> {
         &self,
         behind: usize,
         ahead: &mut VecDeque<(Loaded, Outcome)>,
-        stream: &Stream,
+        stream: &Stream<'_>,
         learner: &Learner,
         state: &mut State,
         observer: &mut dyn Observer,

@@ -153,17 +153,27 @@ impl<'a, S: ClipSource> Output<'a, S> {
         Ok(())
     }
 
-    /// Finishes the shard file, then its sidecars.
+    /// Finishes the shard file, and its sidecars beside it: both mostly wait for the device.
     fn finish(self) -> Result<ShardRecord> {
         let (shop, shard) = (self.shop, self.shard);
-        let shard_file = self.writer.finish()?;
         let taxa = shop.machine.source.taxa();
-        let files: Vec<FileEntry> = vec![
-            shard_file,
-            write_labels(&shop.dir.join(labels_path(shard)), taxa, &self.labels)?,
-            write_priors(&shop.dir.join(priors_path(shard)), taxa, &self.priors)?,
-            write_assets(&shop.dir.join(assets_path(shard)), taxa, &self.assets)?,
-        ];
+        let (labels, priors, assets) = (&self.labels, &self.priors, &self.assets);
+        let sidecars = || {
+            let files = [
+                write_labels(&shop.dir.join(labels_path(shard)), taxa, labels)?,
+                write_priors(&shop.dir.join(priors_path(shard)), taxa, priors)?,
+                write_assets(&shop.dir.join(assets_path(shard)), taxa, assets)?,
+            ];
+            Ok::<_, shardfmt::Error>(files)
+        };
+        let (shard_file, sidecars) = std::thread::scope(|scope| {
+            let sidecars = scope.spawn(sidecars);
+            let shard_file = self.writer.finish();
+            let sidecars = sidecars.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            (shard_file, sidecars)
+        });
+        let mut files: Vec<FileEntry> = vec![shard_file?];
+        files.extend(sidecars?);
         Ok(ShardRecord {
             plan_xxh3: shop.plan_xxh3,
             program: PROGRAM.into(),

@@ -4,11 +4,11 @@
 //! Each of them writes a whole dataset into a folder beside its destination, `dataset.json` last, and then gives that folder
 //! its name in one step (`output`). Whatever is cut off, the destination holds what it held before or all that is new.
 
+mod columns;
 mod copying;
 mod input;
 mod merge;
 mod output;
-mod predicate;
 mod relabel;
 mod reshard;
 mod settings;

@@ -2,16 +2,17 @@
 
 use std::path::Path;
 
+use predicate::{Predicate, STACK_BYTES};
 use rayon::ThreadPoolBuilder;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 use shardfmt::checksum::hex;
 use shardfmt::{Dataset, DatasetInfo};
 
+use super::columns;
 use super::copying::{Taken, copy_clips, plan};
 use super::input::{Input, rows_of};
 use super::output::{Output, free_destination};
-use super::predicate::{Predicate, STACK_BYTES};
 use super::settings::{SUBSETS_KEY, set_config};
 use crate::build::{Event, Events, Outcome, PROGRAM};
 use crate::error::{Error, Result};
@@ -64,10 +65,23 @@ fn select<'a>(dataset: &'a Dataset, condition: &str) -> Result<Vec<Taken<'a>>> {
 }
 
 fn select_here<'a>(dataset: &'a Dataset, condition: &str) -> Result<Vec<Taken<'a>>> {
-    let predicate = Predicate::new(condition, dataset.taxa())?;
+    let wrong = |place: String, error| {
+        let (message, columns) = match error {
+            predicate::Error::Condition { message, columns } => (message, columns),
+            other => (other.to_string(), "unknown".into()),
+        };
+        Error::Predicate {
+            predicate: condition.into(),
+            message: format!("{place}{message}"),
+            columns,
+        }
+    };
+    let planned = Predicate::new(condition, &columns::no_rows(dataset.taxa())?);
+    let planned = planned.map_err(|error| wrong(String::new(), error))?;
     let of_shard = |number| -> Result<Vec<Taken<'a>>> {
         let input = Input::open(dataset, number)?;
-        let rows = predicate.rows(&input)?;
+        let rows = planned.rows(&columns::of_shard(&input)?);
+        let rows = rows.map_err(|error| wrong(format!("in shard {number}: "), error))?;
         let of_asset = |asset| {
             let all = rows_of(asset);
             let first = rows.partition_point(|row| *row < all.start);

@@ -1,15 +1,16 @@
 //! Provides the loader: threads copy rows from the maps into a ring of reused batch buffers, in the order asked for.
 //!
-//! A thread first takes a free buffer and then the number of the next batch, both under one lock: so every batch in flight has
-//! its buffer, and the ring's length bounds memory whatever the order in which threads finish.
+//! A thread takes a free buffer and the number of the next batch under one lock: so every batch in flight has its buffer, and
+//! the ring's length bounds memory whatever the order in which threads finish. The buffer given back last is filled first:
+//! it is the one that may still be in a cache.
 
 mod buffer;
 mod clip_reader;
 mod pool;
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use shardfmt::ClipSpec;
 use tch::{Device, Tensor};
@@ -82,21 +83,63 @@ impl Ring {
 
 /// What the threads share.
 struct Source<'a> {
-    free: Receiver<Buffer>,
+    state: Mutex<State>,
+    changed: Condvar,
     batches: &'a (dyn Fn(u64) -> Option<Vec<u32>> + Sync),
+}
+
+struct State {
+    free: Vec<Buffer>,
     next: u64,
+    /// The consumer has left: no buffer will come back.
+    closed: bool,
+}
+
+impl Source<'_> {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A free buffer and the next batch; `None` when all batches are taken or the consumer has left.
+    fn take(&self) -> Option<(u64, Vec<u32>, Buffer)> {
+        let mut state = self.state();
+        loop {
+            if state.closed {
+                return None;
+            }
+            if let Some(buffer) = state.free.pop() {
+                let number = state.next;
+                let Some(rows) = (self.batches)(number) else {
+                    state.free.push(buffer);
+                    return None;
+                };
+                state.next += 1;
+                return Some((number, rows, buffer));
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn give(&self, buffer: Buffer) {
+        self.state().free.push(buffer);
+        self.changed.notify_one();
+    }
+
+    fn close(&self) {
+        self.state().closed = true;
+        self.changed.notify_all();
+    }
 }
 
 /// Batches in order, while `threads` threads load those that follow.
-#[derive(Debug)]
-pub struct Stream {
+pub struct Stream<'a> {
     full: Receiver<(u64, Result<Loaded>)>,
-    free: Sender<Buffer>,
+    source: &'a Source<'a>,
     early: BTreeMap<u64, Result<Loaded>>,
     next: u64,
 }
 
-impl Stream {
+impl Stream<'_> {
     /// The next batch; `None` after the last one.
     ///
     /// # Errors
@@ -116,8 +159,7 @@ impl Stream {
 
     /// Gives a batch's buffer back to be filled again. On a GPU, only after waiting for the step that used it.
     pub fn recycle(&self, loaded: Loaded) {
-        // If no thread is left to take it, it is simply freed.
-        let _ = self.free.send(loaded.buffer);
+        self.source.give(loaded.buffer);
     }
 }
 
@@ -132,27 +174,26 @@ pub fn stream<T>(
     batches: &(dyn Fn(u64) -> Option<Vec<u32>> + Sync),
     ring: &mut Ring,
     threads: usize,
-    consume: impl FnOnce(&mut Stream) -> Result<T>,
+    consume: impl FnOnce(&mut Stream<'_>) -> Result<T>,
 ) -> Result<T> {
     ring.fill_up()?;
     let loaded_spec = ring.spec;
-    let (free, free_buffers) = channel();
-    for buffer in ring.free.drain(..) {
-        // The receiver is alive.
-        let _ = free.send(buffer);
-    }
     let (loaded, full) = channel();
-    let source = Mutex::new(Source {
-        free: free_buffers,
+    let source = Source {
+        state: Mutex::new(State {
+            free: std::mem::take(&mut ring.free),
+            next: 0,
+            closed: false,
+        }),
+        changed: Condvar::new(),
         batches,
-        next: 0,
-    });
+    };
     let result = std::thread::scope(|scope| {
         for _ in 0..threads.max(1) {
             let loaded = loaded.clone();
             let source = &source;
             scope.spawn(move || {
-                while let Some((number, rows, buffer)) = take(source) {
+                while let Some((number, rows, buffer)) = source.take() {
                     // Whoever no longer listens has met an error, or has seen enough.
                     if loaded
                         .send((number, fill((clips, loaded_spec), places, rows, buffer)))
@@ -164,30 +205,30 @@ pub fn stream<T>(
             });
         }
         drop(loaded);
+        // Closed also when the consumer panics, or threads would wait for a buffer for ever.
+        let closing = Closing(&source);
         let mut stream = Stream {
             full,
-            free,
+            source: &source,
             early: BTreeMap::new(),
             next: 0,
         };
         let result = consume(&mut stream);
-        // Only now do threads that wait for a buffer see that none will come.
-        drop(stream);
+        drop(closing);
         result
     });
-    let source = source.into_inner().unwrap_or_else(PoisonError::into_inner);
-    ring.free.extend(source.free.try_iter());
+    let state = source.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+    ring.free = state.free;
     result
 }
 
-/// A free buffer and the next batch; `None` when all batches are taken or the consumer has left.
-fn take(source: &Mutex<Source<'_>>) -> Option<(u64, Vec<u32>, Buffer)> {
-    let mut source = source.lock().unwrap_or_else(PoisonError::into_inner);
-    let number = source.next;
-    let rows = (source.batches)(number)?;
-    let buffer = source.free.recv().ok()?;
-    source.next += 1;
-    Some((number, rows, buffer))
+/// Closes a source when dropped.
+struct Closing<'a>(&'a Source<'a>);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
 }
 
 fn fill((clips, spec): (&ClipReader, ClipSpec), places: &[Clip], rows: Vec<u32>, mut buffer: Buffer) -> Result<Loaded> {

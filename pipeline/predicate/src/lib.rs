@@ -1,13 +1,16 @@
-//! Provides `Predicate`, an SQL condition over what the tables say of a clip, planned and computed by DataFusion.
+//! Provides `Predicate`, an SQL condition over the rows of a table, planned and computed by DataFusion.
+//!
+//! Tables come as Arrow IPC streams: DataFusion has an arrow of its own, and both versions speak that. What it compiles to
+//! is large, which is why this is a crate and not a module: no change of `pipeline` compiles it again.
 
-mod columns;
-mod context;
+mod functions;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use datafusion_common::arrow::array::{Array, BooleanArray};
+use datafusion_common::arrow::array::{Array, BooleanArray, RecordBatch};
 use datafusion_common::arrow::datatypes::{DataType, FieldRef, SchemaRef};
+use datafusion_common::arrow::ipc::reader::StreamReader;
 use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion_common::{DFSchema, DataFusionError, SchemaError};
 use datafusion_expr::execution_props::ExecutionProps;
@@ -21,57 +24,65 @@ use datafusion_sql::planner::{PlannerContext, SqlToRel};
 use datafusion_sql::sqlparser::dialect::GenericDialect;
 use datafusion_sql::sqlparser::keywords::Keyword;
 use datafusion_sql::sqlparser::tokenizer::{Token, Tokenizer};
-use shardfmt::Taxa;
 
-use self::columns::{columns_of, schema};
-use self::context::Functions;
-use super::input::Input;
-use crate::error::{Error, Result};
+use self::functions::Functions;
 
 /// Most operators of a predicate. A chain of them is planned and computed by recursion, a level for each.
 const MAX_OPERATORS: usize = 1000;
 
 /// Stack that the deepest predicate is planned and computed in, unoptimized code included; only what is used takes memory.
-pub(super) const STACK_BYTES: usize = 256 << 20;
+pub const STACK_BYTES: usize = 256 << 20;
 
-/// A condition that each clip fulfils or not.
-pub(super) struct Predicate {
-    text: String,
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Change the condition: it is no SQL expression, names a column or function that is not there, mixes types, is neither
+    /// true nor false, could choose other rows tomorrow, or fails on a row's values (a division by zero).
+    #[error("{message}")]
+    Condition {
+        /// What is wrong with it.
+        message: String,
+        /// The columns there are, with their types.
+        columns: String,
+    },
+    /// The caller's table is no Arrow IPC stream of one batch.
+    #[error("the columns cannot be read: {reason}")]
+    Table {
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// A condition that each row fulfils or not.
+pub struct Predicate {
     schema: SchemaRef,
     planned: Arc<dyn PhysicalExpr>,
 }
 
 impl Predicate {
-    /// Plans the condition for datasets with these classes.
+    /// Plans the condition for tables with the columns of `table`, an Arrow IPC stream with one batch. Needs [`STACK_BYTES`].
     ///
     /// # Errors
-    /// [`Error::Predicate`], naming the columns, when it is no SQL expression, names a column or function that is not there,
-    /// mixes types, is neither true nor false, or could choose other clips tomorrow.
-    pub(super) fn new(text: &str, taxa: &Taxa) -> Result<Self> {
-        let schema = schema(taxa)?;
-        let planned = contained(|| plan(text, &schema)).map_err(|message| wrong(text, &schema, message))?;
-        Ok(Predicate {
-            text: text.into(),
-            schema,
-            planned,
-        })
+    /// [`Error::Condition`], [`Error::Table`].
+    pub fn new(text: &str, table: &[u8]) -> Result<Self, Error> {
+        let schema = read(table)?.schema();
+        let planned = contained(|| plan(text, &schema)).map_err(|message| wrong(&schema, message))?;
+        Ok(Predicate { schema, planned })
     }
 
-    /// The rows of a shard whose clips fulfil the condition. Unknown (NULL) is not fulfilled.
+    /// The rows of `table` that fulfil the condition. Unknown (NULL) is not fulfilled.
     ///
     /// # Errors
-    /// [`Error::Predicate`] when a row's values cannot be computed with (a division by zero, a text that is no number).
-    pub(super) fn rows(&self, input: &Input<'_>) -> Result<Vec<u32>> {
-        let batch = columns_of(input)?;
+    /// [`Error::Condition`] when a row's values cannot be computed with, [`Error::Table`].
+    pub fn rows(&self, table: &[u8]) -> Result<Vec<u32>, Error> {
+        let batch = read(table)?;
         let rows = batch.num_rows();
         let computed = contained(|| {
             let value = self.planned.evaluate(&batch).and_then(|value| value.into_array(rows));
             value.map_err(|error| in_words(&error))
         });
-        let array = computed.map_err(|message| {
-            let message = format!("in shard {}: {message}", input.number);
-            wrong(&self.text, &self.schema, message)
-        })?;
+        let array = computed.map_err(|message| wrong(&self.schema, message))?;
         let fulfilled = array.as_any().downcast_ref::<BooleanArray>();
         let fulfilled = fulfilled.into_iter().flatten();
         Ok((0..)
@@ -81,7 +92,14 @@ impl Predicate {
     }
 }
 
-fn plan(text: &str, schema: &SchemaRef) -> std::result::Result<Arc<dyn PhysicalExpr>, String> {
+fn read(table: &[u8]) -> Result<RecordBatch, Error> {
+    let unreadable = |reason: String| Error::Table { reason };
+    let mut reader = StreamReader::try_new(table, None).map_err(|error| unreadable(error.to_string()))?;
+    let batch = reader.next().ok_or_else(|| unreadable("it has no batch".into()))?;
+    batch.map_err(|error| unreadable(error.to_string()))
+}
+
+fn plan(text: &str, schema: &SchemaRef) -> Result<Arc<dyn PhysicalExpr>, String> {
     let operators = operators(text)?;
     if operators > MAX_OPERATORS {
         return Err(format!("it has {operators} operators, more than {MAX_OPERATORS}"));
@@ -119,7 +137,7 @@ fn plan(text: &str, schema: &SchemaRef) -> std::result::Result<Arc<dyn PhysicalE
 }
 
 /// Number of tokens that can add a level to the expression: all but values, names and what separates them.
-fn operators(text: &str) -> std::result::Result<usize, String> {
+fn operators(text: &str) -> Result<usize, String> {
     let tokens = Tokenizer::new(&GenericDialect {}, text).tokenize();
     let adds_no_level = |token: &Token| match token {
         Token::Comma | Token::Period | Token::Number(..) | Token::SingleQuotedString(_) | Token::Whitespace(_) => true,
@@ -145,7 +163,7 @@ fn changing(expression: &Expr) -> Option<String> {
 }
 
 /// Runs code of the query library, which may panic on what nobody has tried before; nothing it was given is used afterwards.
-fn contained<T>(run: impl FnOnce() -> std::result::Result<T, String>) -> std::result::Result<T, String> {
+fn contained<T>(run: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err("the query library failed on it".into()))
 }
 
@@ -162,11 +180,22 @@ fn in_words(error: &DataFusionError) -> String {
     }
 }
 
-fn wrong(text: &str, schema: &SchemaRef, message: String) -> Error {
-    let column = |field: &FieldRef| format!("{} ({})", field.name(), columns::type_name(field.data_type()));
-    Error::Predicate {
-        predicate: text.into(),
-        message,
-        columns: schema.fields().iter().map(column).collect::<Vec<_>>().join(", "),
+fn wrong(schema: &SchemaRef, message: String) -> Error {
+    let column = |field: &FieldRef| format!("{} ({})", field.name(), type_name(field.data_type()));
+    let columns = schema.fields().iter().map(column).collect::<Vec<_>>().join(", ");
+    Error::Condition { message, columns }
+}
+
+/// A type as people who write SQL call it.
+fn type_name(data_type: &DataType) -> String {
+    match data_type {
+        DataType::Boolean => "boolean".into(),
+        DataType::Utf8 => "text".into(),
+        DataType::Timestamp(..) => "timestamp".into(),
+        DataType::List(item) => format!("list of {}", type_name(item.data_type())),
+        DataType::Struct(_) => "struct".into(),
+        other if other.is_integer() => "integer".into(),
+        other if other.is_numeric() => "number".into(),
+        other => other.to_string(),
     }
 }

@@ -8,28 +8,25 @@ use arrow::compute::take;
 use arrow::datatypes::{Fields, Schema};
 use arrow::error::ArrowError;
 use arrow::ipc::writer::StreamWriter;
-use datafusion_common::arrow as planned;
-use planned::datatypes::{DataType, SchemaRef};
-use planned::ipc::reader::StreamReader;
 use shardfmt::entry::{assets_path, labels_path, priors_path};
 use shardfmt::{PriorRow, Taxa, asset_columns, label_columns, prior_columns};
 
-use super::super::input::Input;
+use super::input::Input;
 use crate::error::Result;
 
-/// The columns of every dataset.
-pub(super) fn schema(taxa: &Taxa) -> Result<SchemaRef> {
+/// The columns of every dataset, without a row, as an Arrow IPC stream.
+pub(super) fn no_rows(taxa: &Taxa) -> Result<Vec<u8>> {
     let nowhere = Path::new("");
     let labels = label_columns(nowhere, taxa, &[])?;
     let assets = asset_columns(nowhere, taxa, &[])?;
     let priors = prior_columns(nowhere, taxa, &[])?;
     let joined = join(&labels, &assets, &priors, &UInt32Array::from_iter_values([]));
-    let joined = joined.map_err(|error| table(nowhere, error.to_string()))?;
-    Ok(handed_over(&joined).map_err(|reason| table(nowhere, reason))?.schema())
+    let stream = joined.and_then(|joined| ipc_stream(&joined));
+    Ok(stream.map_err(|error| table(nowhere, &error))?)
 }
 
-/// The columns of a shard, a row for each clip.
-pub(super) fn columns_of(input: &Input<'_>) -> Result<planned::array::RecordBatch> {
+/// The columns of a shard, a row for each clip, as an Arrow IPC stream.
+pub(super) fn of_shard(input: &Input<'_>) -> Result<Vec<u8>> {
     let path = |name: String| input.path(&name);
     let taxa = input.taxa();
     let labels = label_columns(&path(labels_path(input.number)), taxa, &input.labels)?;
@@ -50,10 +47,8 @@ pub(super) fn columns_of(input: &Input<'_>) -> Result<planned::array::RecordBatc
         &priors,
         &UInt32Array::from_iter_values(number_of_asset),
     );
-    let handed_over = joined
-        .map_err(|error| error.to_string())
-        .and_then(|joined| handed_over(&joined));
-    Ok(handed_over.map_err(|reason| table(&path(labels_path(input.number)), reason))?)
+    let stream = joined.and_then(|joined| ipc_stream(&joined));
+    Ok(stream.map_err(|error| table(&path(labels_path(input.number)), &error))?)
 }
 
 /// Gives each clip the row of its recording. Of columns of one name the label table's counts.
@@ -76,36 +71,18 @@ fn join(
     RecordBatch::try_new(Arc::new(Schema::new(Fields::from(fields))), columns)
 }
 
-/// The same columns as arrays of the arrow that DataFusion has: both versions speak IPC.
-fn handed_over(batch: &RecordBatch) -> std::result::Result<planned::array::RecordBatch, String> {
+fn ipc_stream(batch: &RecordBatch) -> std::result::Result<Vec<u8>, ArrowError> {
     let mut stream = Vec::new();
-    let written = StreamWriter::try_new(&mut stream, &batch.schema()).and_then(|mut writer| {
-        writer.write(batch)?;
-        writer.finish()
-    });
-    written.map_err(|error| error.to_string())?;
-    let mut reader = StreamReader::try_new(stream.as_slice(), None).map_err(|error| error.to_string())?;
-    let read = reader.next().ok_or("no columns came through")?;
-    read.map_err(|error| error.to_string())
+    let mut writer = StreamWriter::try_new(&mut stream, &batch.schema())?;
+    writer.write(batch)?;
+    writer.finish()?;
+    drop(writer);
+    Ok(stream)
 }
 
-fn table(path: &Path, reason: String) -> shardfmt::Error {
+fn table(path: &Path, error: &ArrowError) -> shardfmt::Error {
     shardfmt::Error::Table {
         path: path.to_path_buf(),
-        reason,
-    }
-}
-
-/// A type as people who write SQL call it.
-pub(super) fn type_name(data_type: &DataType) -> String {
-    match data_type {
-        DataType::Boolean => "boolean".into(),
-        DataType::Utf8 => "text".into(),
-        DataType::Timestamp(..) => "timestamp".into(),
-        DataType::List(item) => format!("list of {}", type_name(item.data_type())),
-        DataType::Struct(_) => "struct".into(),
-        other if other.is_integer() => "integer".into(),
-        other if other.is_numeric() => "number".into(),
-        other => other.to_string(),
+        reason: error.to_string(),
     }
 }
