@@ -1,6 +1,7 @@
 # make shards                       demo recordings -> data/demo
 # make shards MANIFEST=m.toml OUT=dir   your recordings -> dir
 # make train                        demo dataset -> a trained model and its curves in runs/demo
+# make table                        synthetic benchmark -> the reduced table in runs/table
 # make test | torture | fuzz | bench | lint | doc | clean
 
 MANIFEST ?= data/demo-recordings/manifest.toml
@@ -16,7 +17,7 @@ BENCH_VENV = .venv-bench
 TORCH_VENV = .venv-torch
 
 .DEFAULT_GOAL := help
-.PHONY: help shards demo-recordings l48 test test-env libtorch train l48-train torture fuzz fuzz-check fuzz-keep bench bench-env lint fmt doc clean
+.PHONY: help shards demo-recordings l48 test test-env libtorch train table l48-train torture fuzz fuzz-check fuzz-keep bench bench-env lint fmt doc clean
 
 help: ## Show the targets.
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -43,6 +44,19 @@ l48-train: libtorch
 # A run that was cut off goes on; one that is finished says its result again.
 train: shards l48-train ## Train on the dataset OUT with CONFIG into RUN (default: the tiny model on the demo).
 	@$(TRAIN) fit $(OUT) --out $(RUN) --config $(CONFIG) --resume
+
+# The synthetic benchmark with look-alikes that are clearly distinct, and hard to tell apart. A table that was cut off goes on.
+TABLE ?= manifests/table-demo.toml
+RESULTS ?= runs/table
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
+.PHONY: data/benchmark-0 data/benchmark-90
+data/benchmark-0: CONFUSABILITY = 0
+data/benchmark-90: CONFUSABILITY = 0.9
+data/benchmark-0 data/benchmark-90: l48
+	@$(L48) demo $@-recordings --size benchmark --confusability $(CONFUSABILITY)
+	@$(L48) build $@-recordings/manifest.toml --out $@ --resume
+table: data/benchmark-0 data/benchmark-90 l48-train ## Synthesise the benchmark and run TABLE on it into RESULTS (default: a reduced matrix).
+	@$(TRAIN) benchmark $(TABLE) --out $(RESULTS) --jobs $(JOBS)
 
 # The other languages that read a dataset in the tests: Python packages in .venv, Node packages in tests/node.
 test-env: $(VENV)/ready tests/node/node_modules/ready
@@ -121,4 +135,5 @@ doc: libtorch ## Build the API documentation.
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
 
 clean: ## Remove build products, environments and the demo.
-	rm -rf target runs/demo .libtorch $(TORCH_VENV) $(VENV) $(BENCH_VENV) tests/node/node_modules data/demo data/demo-recordings
+	rm -rf target runs/demo $(RESULTS) .libtorch $(TORCH_VENV) $(VENV) $(BENCH_VENV) tests/node/node_modules data/demo data/demo-recordings \
+		data/benchmark-0 data/benchmark-0-recordings data/benchmark-90 data/benchmark-90-recordings

@@ -1,5 +1,5 @@
 //! Tests the manifests of datasets in `manifests/`: each one builds, and birds.toml shows every key with its default. What is
-//! for training there (`train-*`, `benchmark-*`) is read by the tests of `trainer`.
+//! for training there (`train-*`, `benchmark-*`, `table-*`) is read by the tests of `trainer`.
 
 use std::fs;
 
@@ -45,7 +45,11 @@ fn every_input() -> Workplace {
 
 fn shipped() -> Vec<String> {
     let mut names = names(&workspace().join("manifests"));
-    names.retain(|name| !name.starts_with("train-") && !name.starts_with("benchmark-"));
+    names.retain(|name| {
+        !["train-", "benchmark-", "table-"]
+            .iter()
+            .any(|kind| name.starts_with(kind))
+    });
     names
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use shardfmt::Split;
 
 use crate::asset_reg::{Control, Init};
 use crate::config::OptimiserName;
@@ -35,9 +36,14 @@ pub enum Command {
     /// Write the scores of every clip of a dataset as a Parquet table.
     #[command(after_help = "Example:\n  l48-train predict runs/demo data/demo --out predictions.parquet")]
     Predict(PredictArgs),
-    /// Train a matrix of methods, modes and regularisers over seeds, and print its table.
+    /// Write the rows that a mode trains on, with their labels and masks, as a Parquet table.
     #[command(
-        after_help = "Examples:\n  l48-train benchmark manifests/benchmark-demo.toml --out runs/table --dry-run\n  l48-train benchmark manifests/benchmark-demo.toml --out runs/table"
+        after_help = "Examples:\n  l48-train rows data/l48 --mode checklist --out rows.parquet\n  l48-train rows data/l48 --mode full --split val --keep-unannotated --keep-silent --out val.parquet"
+    )]
+    Rows(RowsArgs),
+    /// Train a matrix of methods, modes and regularisers over datasets and seeds, and print its tables and contrasts.
+    #[command(
+        after_help = "Examples:\n  l48-train benchmark manifests/table-demo.toml --out runs/table --dry-run\n  l48-train benchmark manifests/table-demo.toml --out runs/table --jobs 2"
     )]
     Benchmark(BenchmarkArgs),
     /// Measure training from shards beside the same steps on one batch that stays on the device.
@@ -46,6 +52,12 @@ pub enum Command {
         after_help = "Example:\n  l48-train bench data/demo --arch tiny --steps 50"
     )]
     Bench(Box<BenchArgs>),
+    /// Train runs that come as JSON lines on standard input; what `benchmark --jobs` starts.
+    #[command(
+        hide = true,
+        after_help = "Example:\n  l48-train benchmark manifests/table-demo.toml --out runs/table --jobs 2"
+    )]
+    Worker(WorkerArgs),
 }
 
 /// Arguments of `fit`.
@@ -215,6 +227,42 @@ pub struct PredictArgs {
     pub device: DeviceArg,
 }
 
+/// Arguments of `rows`.
+#[derive(Debug, Args)]
+pub struct RowsArgs {
+    /// Folder of the dataset.
+    pub dataset: PathBuf,
+    /// What is known of the clips.
+    #[arg(long)]
+    pub mode: Mode,
+    /// Which split: train, val or test.
+    #[arg(long, value_parser = parse_split, default_value = "train")]
+    pub split: Split,
+    /// The mode's own rows, or those of target mode.
+    #[arg(long, default_value_t)]
+    pub rows: Rows,
+    /// Keep clips of which nothing is known.
+    #[arg(long)]
+    pub keep_unannotated: bool,
+    /// Leave out clips without a known positive.
+    #[arg(long)]
+    pub remove_empty: bool,
+    /// Keep silent clips.
+    #[arg(long)]
+    pub keep_silent: bool,
+    /// The table to write.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+}
+
+/// Arguments of `worker`.
+#[derive(Debug, Args)]
+pub struct WorkerArgs {
+    /// Where to compute.
+    #[command(flatten)]
+    pub device: DeviceArg,
+}
+
 /// Arguments of `benchmark`.
 #[derive(Debug, Args)]
 pub struct BenchmarkArgs {
@@ -223,9 +271,12 @@ pub struct BenchmarkArgs {
     /// Folder of its runs and tables; finished cells in it are not run again.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Only list the cells with their rows and steps.
+    /// Only list the cells with their rows, steps and estimated cost, for which a few steps are measured here.
     #[arg(long)]
     pub dry_run: bool,
+    /// Runs at a time, each in a process of its own with the threads its settings say; results do not depend on it.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: u16,
     /// Where to compute.
     #[command(flatten)]
     pub device: DeviceArg,
@@ -248,6 +299,14 @@ pub struct BenchArgs {
     /// The settings.
     #[command(flatten)]
     pub settings: SettingArgs,
+}
+
+fn parse_split(text: &str) -> Result<Split, String> {
+    let there = Split::ALL.iter().find(|split| split.as_str() == text);
+    let names: Vec<&str> = Split::ALL.iter().map(|split| split.as_str()).collect();
+    there
+        .copied()
+        .ok_or_else(|| format!("{text:?} is none of {}", names.join(", ")))
 }
 
 fn parse_pair(text: &str) -> Result<(f64, f64), String> {

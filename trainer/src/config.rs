@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
+use shardfmt::DatasetInfo;
 
 use crate::asset_reg::AssetRegConfig;
 use crate::augment::AugmentConfig;
@@ -268,6 +269,15 @@ impl Config {
             asset_reg.validate()?;
         }
         self.augment.validate()
+    }
+
+    /// The settings with what depends on the dataset written out: what is done to training images.
+    #[must_use]
+    pub fn resolved(&self, info: &DatasetInfo) -> Self {
+        Self {
+            augment: self.augment.resolved(info),
+            ..self.clone()
+        }
     }
 
     /// The settings in which `self` and `other` differ, one a line: `key: ours -> theirs`.

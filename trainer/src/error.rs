@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use shardfmt::Split;
+
 /// What can go wrong in training and evaluation.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -47,6 +49,16 @@ pub enum Error {
         assets: Vec<i64>,
         /// Where the state after that step lies.
         saved: PathBuf,
+    },
+    /// A run of a benchmark failed in the process that trained it; its log has more.
+    #[error("{run}: {reason}; see {log}", run = run.display(), log = log.display())]
+    Worker {
+        /// Folder of the run.
+        run: PathBuf,
+        /// What went wrong.
+        reason: String,
+        /// Log of the process.
+        log: PathBuf,
     },
     /// A run cannot be resumed with what was asked.
     #[error("{run} cannot go on: {differences}", run = run.display(), differences = differences.join("; "))]
@@ -113,8 +125,10 @@ pub enum Error {
         class: usize,
     },
     /// No clip of the split has all its classes known. Annotate some completely, or evaluate another split.
-    #[error("no clip has every class known ({left_out} have not), so there is nothing to measure on")]
+    #[error("no clip{} has every class known ({left_out} have not), so there is nothing to measure on", of_split(*split))]
     NothingToMeasure {
+        /// The split, where it is known.
+        split: Option<Split>,
         /// Clips left out.
         left_out: u64,
     },
@@ -151,6 +165,11 @@ impl Error {
         let (setting, reason) = (setting.into(), reason.into());
         Self::Setting { setting, reason }
     }
+}
+
+/// Names the split in [`Error::NothingToMeasure`].
+fn of_split(split: Option<Split>) -> String {
+    split.map_or_else(String::new, |split| format!(" of split {}", split.as_str()))
 }
 
 /// The lists of [`Error::State`] that are not empty.

@@ -3,32 +3,25 @@
 use std::path::Path;
 use std::time::Instant;
 
-use shardfmt::{Dataset, Split};
+use shardfmt::Split;
 use tch::Device;
 
-use crate::batch::Scaling;
 use crate::checkpoint::{Best, Checkpoint, Checkpoints, Pointer, State};
 use crate::config::Config;
 use crate::epoch::Pass;
 use crate::error::{Error, Result};
 use crate::event::{Event, Observer};
 use crate::learner::{Learner, trained_model};
-use crate::loader::{ClipReader, Ring};
-use crate::metric::{self, BOOTSTRAP_REPLICATES, Evaluation};
-use crate::model::Model;
-use crate::predict;
+use crate::loader::Ring;
+use crate::material::{LOADER_THREADS, Material};
+use crate::metric::{BOOTSTRAP_REPLICATES, Evaluation};
 use crate::run_folder::{RunFolder, write_per_class};
 use crate::sampler::{Sampler, SamplerConfig};
 use crate::session::{Session, check_same};
-use crate::supervision::{Catalogue, Supervision};
+use crate::supervision::Supervision;
 
-/// Threads that copy rows; one keeps a GPU fed, since a row is copied in microseconds and images are made on the device.
-pub(crate) const LOADER_THREADS: usize = 2;
 /// Batch buffers of training: one for each loader thread, two whose step is not read yet, one full.
 pub(crate) const BUFFERS: usize = LOADER_THREADS + 3;
-
-/// The interval does not depend on the run's seed, so that runs are compared over the same resampled sets.
-const INTERVAL_SEED: u64 = 48;
 
 /// What a run came to.
 #[derive(Clone, Debug)]
@@ -41,105 +34,6 @@ pub struct Outcome {
     pub test: Option<Evaluation>,
 }
 
-/// A dataset opened for training or evaluation.
-#[derive(Debug)]
-pub struct Material {
-    /// The dataset.
-    pub dataset: Dataset,
-    /// What is known of its clips.
-    pub catalogue: Catalogue,
-    /// Its clips.
-    pub clips: ClipReader,
-}
-
-impl Material {
-    /// Opens the dataset in `dir` and reads its tables.
-    ///
-    /// # Errors
-    /// [`Error::Dataset`] naming file and row of what is damaged.
-    pub fn open(dir: &Path) -> Result<Self> {
-        let dataset = Dataset::open(dir)?;
-        let catalogue = Catalogue::read(&dataset)?;
-        let clips = ClipReader::open(&dataset)?;
-        Ok(Self {
-            dataset,
-            catalogue,
-            clips,
-        })
-    }
-
-    /// The training rows of `config`.
-    ///
-    /// # Errors
-    /// [`Error::Unsuitable`] if no row is left, or the mode needs a prior that no recording has.
-    pub fn training(&self, config: &Config) -> Result<Supervision> {
-        let mut supervision =
-            self.catalogue
-                .training(config.mode, config.rows, config.full_unknown, &config.filters)?;
-        if config.permute_labels {
-            supervision.permute_labels(config.seed);
-        }
-        Ok(supervision)
-    }
-
-    /// What is known of a split, to measure on it. The control of permuted labels permutes those of val too: epochs chosen on
-    /// true ones would have been chosen with knowledge.
-    ///
-    /// # Errors
-    /// [`Error::Unsuitable`] for an empty split.
-    pub fn evaluation(&self, config: &Config, split: Split) -> Result<Supervision> {
-        let mut supervision = self.catalogue.evaluation(split)?;
-        if config.permute_labels && split == Split::Val {
-            supervision.permute_labels(config.seed);
-        }
-        Ok(supervision)
-    }
-
-    /// mAP of `model` on the fully known clips of `supervision`, with an interval over `replicates` resampled sets of recordings
-    /// if there are any.
-    ///
-    /// # Errors
-    /// [`Error::NothingToMeasure`] if no clip is fully known.
-    pub fn evaluate(
-        &self,
-        model: (&Model, &Scaling),
-        supervision: &Supervision,
-        replicates: u32,
-    ) -> Result<Evaluation> {
-        let mut ring = predict::ring(&self.clips, LOADER_THREADS, model.0.device());
-        let (labels, mask, classes) = (&supervision.labels, &supervision.mask, supervision.classes);
-        let mut scores = Vec::with_capacity(labels.len());
-        predict::scores(
-            model,
-            &self.clips,
-            &supervision.clips,
-            &mut ring,
-            LOADER_THREADS,
-            |_, batch| {
-                scores.extend_from_slice(batch);
-                Ok(())
-            },
-        )?;
-        let mut evaluation = metric::evaluate(&scores, labels, mask, classes)?;
-        if replicates > 0 {
-            let assets = supervision.asset_ids();
-            let interval = metric::interval(&scores, labels, mask, classes, &assets, INTERVAL_SEED, replicates)?;
-            evaluation.interval = Some(interval);
-        }
-        Ok(evaluation)
-    }
-}
-
-/// Refuses a split that nothing can be measured on.
-fn check_known(supervision: &Supervision) -> Result<()> {
-    if supervision.clips.iter().any(|clip| clip.fully_annotated) {
-        return Ok(());
-    }
-    Err(Error::NothingToMeasure {
-        left_out: supervision.rows() as u64,
-    })
-}
-
 /// Trains on `material` as `config` says, in the folder `out` and from the last checkpoint there, and measures the best epoch.
 ///
 /// # Errors
@@ -148,11 +42,11 @@ pub fn fit(material: &Material, config: &Config, out: &Path, device: Device) -> 
     if RunFolder::has_run(out) {
         check_same(out, &material.dataset, config)?;
     }
+    let config = &config.resolved(material.dataset.info());
     tch::set_num_threads(i32::try_from(config.threads).unwrap_or(i32::MAX));
     let supervision = material.training(config)?;
     // Before any training: an evaluation that cannot be done is an error of the dataset, not of the first epoch.
     let val = material.evaluation(config, Split::Val)?;
-    check_known(&val)?;
     let mut learner = Learner::new(config, &material.dataset, &supervision, device)?;
     // Nothing is written before all is known to fit.
     let mut session = Session::open(out, &material.dataset, config)?;
@@ -165,7 +59,7 @@ pub fn fit(material: &Material, config: &Config, out: &Path, device: Device) -> 
     let checkpoints = Checkpoints::new(session.folder.checkpoints());
     let observer = &mut session.observers;
     tell_start(&supervision, &sampler, config, &learner, &state, observer)?;
-    let mut ring = Ring::new(material.clips.spec(), config.batch, BUFFERS, device);
+    let mut ring = Ring::new(learner.loaded(material.clips.spec()), config.batch, BUFFERS, device);
     let pass = Pass {
         clips: &material.clips,
         supervision: &supervision,
@@ -174,10 +68,13 @@ pub fn fit(material: &Material, config: &Config, out: &Path, device: Device) -> 
         checkpoint_every: config.checkpoint.every_steps,
         checkpoints: &checkpoints,
     };
+    let mut best_val = None;
     while state.sampler.epoch <= config.epochs {
-        epoch(material, &pass, &val, &mut learner, &mut ring, &mut state, observer)?;
+        let better = epoch(material, &pass, &val, &mut learner, &mut ring, &mut state, observer)?;
+        best_val = better.or(best_val);
     }
-    let outcome = finish(material, config, &val, &checkpoints, &state, device, observer)?;
+    let val = (&val, best_val);
+    let outcome = finish(material, config, val, &checkpoints, &state, device, observer)?;
     let measured = [(Split::Val, Some(&outcome.val)), (Split::Test, outcome.test.as_ref())];
     let measured: Vec<_> = measured
         .into_iter()
@@ -224,7 +121,7 @@ fn tell_start(
     notes.try_for_each(|text| observer.observe(&Event::Note { text: text.clone() }))
 }
 
-/// Trains to the end of the epoch, evaluates, and writes a checkpoint.
+/// Trains to the end of the epoch, evaluates, and writes a checkpoint. Returns what was measured on val if it is the best so far.
 fn epoch(
     material: &Material,
     pass: &Pass<'_>,
@@ -233,7 +130,7 @@ fn epoch(
     ring: &mut Ring,
     state: &mut State,
     observer: &mut dyn Observer,
-) -> Result<()> {
+) -> Result<Option<Evaluation>> {
     let (epoch, done) = pass.sampler.resume(&state.sampler)?;
     let before = pass.sampler.state(epoch, done).rows_consumed;
     let begin = Instant::now();
@@ -264,7 +161,8 @@ fn epoch(
     }
     state.sampler = pass.sampler.state(epoch + 1, 0);
     state.loss_sum = 0.0;
-    pass.checkpoint(epoch, learner, state, observer, best)
+    pass.checkpoint(epoch, learner, state, observer, best)?;
+    Ok(best.then_some(val))
 }
 
 fn evaluated(evaluation: &Evaluation, epoch: u32, step: u64, split: Split) -> Event {
@@ -281,11 +179,11 @@ fn evaluated(evaluation: &Evaluation, epoch: u32, step: u64, split: Split) -> Ev
     }
 }
 
-/// Evaluates the best epoch on test and tells the result.
+/// Evaluates the best epoch on test and tells the result. What was measured of it on val is there unless the run was resumed after it.
 fn finish(
     material: &Material,
     config: &Config,
-    val: &Supervision,
+    (val, best_val): (&Supervision, Option<Evaluation>),
     checkpoints: &Checkpoints,
     state: &State,
     device: Device,
@@ -300,7 +198,10 @@ fn finish(
     };
     let checkpoint = Checkpoint::open(&dir)?;
     let (model, scaling) = trained_model(config, &material.dataset, &checkpoint, device)?;
-    let val = material.evaluate((&model, &scaling), val, 0)?;
+    let val = match best_val {
+        Some(val) => val,
+        None => material.evaluate((&model, &scaling), val, 0)?,
+    };
     let test = material.evaluation(config, Split::Test);
     let test = test.and_then(|test| material.evaluate((&model, &scaling), &test, BOOTSTRAP_REPLICATES));
     let test = match test {

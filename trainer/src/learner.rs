@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use shardfmt::Dataset;
+use shardfmt::{ClipSpec, Dataset};
 use tch::{Device, Kind, Tensor};
 
 use crate::asset_reg::{AssetTable, Clips};
@@ -86,13 +86,6 @@ impl Learner {
         };
         let table = |settings| AssetTable::new(&clips, settings, config.seed, (Kind::Float, device));
         let asset_table = config.asset_reg.as_ref().map(table).transpose()?;
-        let mut remembering = Vec::new();
-        if !objective.state().is_empty() {
-            remembering.push(config.loss.name.as_str());
-        }
-        if asset_table.is_some() {
-            remembering.push("the asset regulariser");
-        }
         let mut groups = model.groups(config.optimiser.last_layer);
         groups.extend(objective.trained());
         let algorithm = config.optimiser.algorithm();
@@ -187,6 +180,15 @@ impl Learner {
     #[must_use]
     pub fn notes(&self) -> &[String] {
         &self.notes
+    }
+
+    /// What training clips may be loaded as: see [`Model::loaded`]. Changes that need whole images get them.
+    #[must_use]
+    pub fn loaded(&self, stored: ClipSpec) -> ClipSpec {
+        match &self.augmentation {
+            Some(augmentation) if !augmentation.only_mirrors() => stored,
+            _ => self.model.loaded(stored),
+        }
     }
 
     /// Where the tensors lie.

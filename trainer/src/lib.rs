@@ -15,6 +15,7 @@ pub mod fit;
 pub mod learner;
 pub mod loader;
 pub mod loss;
+pub mod material;
 pub mod metric;
 pub mod model;
 pub mod observer;

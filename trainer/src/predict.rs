@@ -13,10 +13,15 @@ pub const BATCH: usize = 64;
 /// Batch buffers: one in use on the device, one full, one for each loader thread.
 const SPARE_BUFFERS: usize = 2;
 
-/// A ring for scoring clips on `device`.
+/// A ring for scoring clips by `model`.
 #[must_use]
-pub fn ring(clips: &ClipReader, loader_threads: usize, device: Device) -> Ring {
-    Ring::new(clips.spec(), BATCH, loader_threads + SPARE_BUFFERS, device)
+pub fn ring(clips: &ClipReader, loader_threads: usize, model: &Model) -> Ring {
+    Ring::new(
+        model.loaded(clips.spec()),
+        BATCH,
+        loader_threads + SPARE_BUFFERS,
+        model.device(),
+    )
 }
 
 /// Gives `take` the scores of `places`, batch by batch in their order: a slice of `classes` probabilities a clip.

@@ -77,7 +77,8 @@ impl Session {
 pub fn check_same(dir: &Path, dataset: &Dataset, config: &Config) -> Result<RunFolder> {
     let (folder, record) = RunFolder::open(dir)?;
     record.dataset.check_same(dir, dataset)?;
-    let differences = Config::read(&folder.config())?.differences(config)?;
+    let asked = config.resolved(dataset.info());
+    let differences = Config::read(&folder.config())?.differences(&asked)?;
     if differences.is_empty() {
         return Ok(folder);
     }

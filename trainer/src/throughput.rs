@@ -1,6 +1,6 @@
 //! Measures how fast clips are loaded and trained on, each beside what bounds it: a plain copy, a batch that stays in place.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 use tch::{Cuda, Device};
@@ -121,12 +121,55 @@ impl Rig<'_> {
         Ok(rates)
     }
 
+    /// Seconds of a step on batches from the shards: the mean of as many as `budget` allows, at least one, after one that warms up.
+    ///
+    /// # Errors
+    /// Those of reading clips and of libtorch.
+    pub fn step_s(&self, learner: &mut Learner, budget: Duration) -> Result<f64> {
+        let spec = learner.loaded(self.clips.spec());
+        let mut ring = Ring::new(spec, self.batch, self.buffers, learner.device());
+        let next = |number: u64| {
+            let step = usize::try_from(number).ok()? % self.sampler.batches_per_epoch().max(1);
+            Some(self.sampler.batch(1, step))
+        };
+        stream(
+            self.clips,
+            &self.supervision.clips,
+            &next,
+            &mut ring,
+            self.threads,
+            |stream| {
+                let (mut warm, mut step_s) = (None, f64::NAN);
+                let mut steps = 0.0;
+                while let Some(batch) = stream.next_batch()? {
+                    learner.step(&batch, 1)?.read()?;
+                    stream.recycle(batch);
+                    let Some(begin) = warm else {
+                        warm = Some(Instant::now());
+                        continue;
+                    };
+                    steps += 1.0;
+                    step_s = begin.elapsed().as_secs_f64() / steps;
+                    if begin.elapsed() >= budget {
+                        break;
+                    }
+                }
+                Ok(step_s)
+            },
+        )
+    }
+
     /// Steps on batches from the shards, beside as many on one batch that is on the device already.
     ///
     /// # Errors
     /// Those of reading clips and of libtorch; [`Error::Setting`] if no batch is full.
     pub fn training(&self, learner: &mut Learner, steps: u32, rounds: u32) -> Result<Rates> {
-        let mut ring = Ring::new(self.clips.spec(), self.batch, self.buffers, learner.device());
+        let mut ring = Ring::new(
+            learner.loaded(self.clips.spec()),
+            self.batch,
+            self.buffers,
+            learner.device(),
+        );
         let per_epoch = self.sampler.batches_per_epoch().max(1);
         let next = |number: u64| {
             let step = usize::try_from(number).ok().filter(|&step| step < steps as usize)?;

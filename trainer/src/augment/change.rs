@@ -40,25 +40,23 @@ fn each(draws: &[Draw], of: impl Fn(&Draw) -> f64, device: Device) -> Result<Ten
     per_clip(&draws.iter().map(of).collect::<Vec<_>>(), device)
 }
 
-/// The images shifted around their ends, then mirrored.
-pub(super) fn columns(images: &Tensor, draws: &[Draw]) -> Result<Tensor> {
+/// The images shifted around their ends.
+pub(super) fn shifted(images: &Tensor, draws: &[Draw]) -> Result<Tensor> {
     let (size, device) = (images.size(), images.device());
     let (_, _, _, width) = images.size4()?;
-    let whole = |of: fn(&Draw) -> i64| -> Result<Tensor> {
-        Ok(Tensor::f_from_slice(&draws.iter().map(of).collect::<Vec<_>>())?
-            .f_to_device(device)?
-            .f_reshape([-1, 1, 1, 1])?)
-    };
+    let shift: Vec<i64> = draws.iter().map(|draw| draw.shift).collect();
+    let shift = Tensor::f_from_slice(&shift)?
+        .f_to_device(device)?
+        .f_reshape([-1, 1, 1, 1])?;
     let column = Tensor::f_arange(width, (Kind::Int64, device))?.f_reshape([1, 1, 1, -1])?;
-    let flip = whole(|draw| i64::from(draw.flip))?;
-    // Mirrored, column c is taken from width - 1 - c.
-    let taken = flip
-        .f_mul_scalar(-2)?
-        .f_add_scalar(1)?
-        .f_mul(&column)?
-        .f_add(&flip.f_mul_scalar(width - 1)?)?;
-    let taken = taken.f_sub(&whole(|draw| draw.shift)?)?.f_remainder(width)?;
+    let taken = column.f_sub(&shift)?.f_remainder(width)?;
     Ok(images.f_gather(3, &taken.f_expand(size, false)?, false)?)
+}
+
+/// The images, some of them mirrored from left to right.
+pub(super) fn mirrored(images: &Tensor, draws: &[Draw]) -> Result<Tensor> {
+    let flip = each(draws, |draw| f64::from(u8::from(draw.flip)), images.device())?.f_gt(0.0)?;
+    Ok(images.f_flip([3])?.f_where_self(&flip, images)?)
 }
 
 impl Levels {

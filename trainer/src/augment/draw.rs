@@ -28,7 +28,7 @@ impl Draw {
     pub(super) fn new(config: &AugmentConfig, seed: u64, epoch: u32, row: u32, [height, width]: [i64; 2]) -> Self {
         let mut random = keyed(seed, Purpose::Augment, &[epoch.into(), row.into()]);
         let mut unit = || random.random::<f64>();
-        let flip = unit() < config.horizontal_flip;
+        let flip = unit() < config.horizontal_flip.unwrap_or(0.0);
         let shift = ((2.0 * unit() - 1.0) * config.time_shift_share * width as f64).round() as i64;
         let gain_db = (2.0 * unit() - 1.0) * config.gain_db;
         let (mixed, partner) = (unit() < config.mixup, unit());

@@ -31,9 +31,12 @@ pub struct AugmentConfig {
     pub gain_db: f64,
     /// Probability that a clip is mixed with another of its batch.
     pub mixup: f64,
-    /// Probability that an image is mirrored; pictures only.
-    pub horizontal_flip: f64,
+    /// Probability that an image is mirrored; photographs only. Absent: [`PHOTOGRAPH_FLIP`] for them, 0 for spectrograms.
+    pub horizontal_flip: Option<f64>,
 }
+
+/// Probability that a photograph is mirrored, if nothing else is said: as in the published program, for COCO only (L48 paper's code).
+const PHOTOGRAPH_FLIP: f64 = 0.5;
 
 /// The changes, ready for the clips of one dataset.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +69,7 @@ impl AugmentConfig {
             ("time_shift_share", self.time_shift_share, 1.0),
             ("gain_db", self.gain_db, 200.0),
             ("mixup", self.mixup, 1.0),
-            ("horizontal_flip", self.horizontal_flip, 1.0),
+            ("horizontal_flip", self.horizontal_flip.unwrap_or(0.0), 1.0),
         ] {
             if !(0.0..=max).contains(&value) {
                 return Err(Error::setting(
@@ -87,6 +90,25 @@ impl AugmentConfig {
         }
         Ok(())
     }
+
+    /// The changes with what depends on the dataset written out.
+    #[must_use]
+    pub fn resolved(self, info: &DatasetInfo) -> Self {
+        let usual = if info.axes.is_photograph() {
+            PHOTOGRAPH_FLIP
+        } else {
+            0.0
+        };
+        Self {
+            horizontal_flip: Some(self.horizontal_flip.unwrap_or(usual)),
+            ..self
+        }
+    }
+
+    /// Whether images are mirrored.
+    fn flips(&self) -> bool {
+        self.horizontal_flip.is_some_and(|probability| probability > 0.0)
+    }
 }
 
 impl Augmentation {
@@ -99,7 +121,12 @@ impl Augmentation {
     /// [`Error::Setting`] for a value out of range, or a change that makes no sense for such clips.
     pub fn new(config: &AugmentConfig, info: &DatasetInfo, seed: u64, remembering: &[&str]) -> Result<Option<Self>> {
         config.validate()?;
-        if *config == AugmentConfig::default() {
+        let config = config.resolved(info);
+        let none = AugmentConfig {
+            horizontal_flip: Some(0.0),
+            ..AugmentConfig::default()
+        };
+        if config == none {
             return Ok(None);
         }
         let refuse = |name: &str, reason: &str| Err(Error::setting(format!("augment.{name}"), reason));
@@ -111,7 +138,7 @@ impl Augmentation {
                 "the dataset's images have no time and no frequency",
             );
         }
-        if !picture && config.horizontal_flip > 0.0 {
+        if !picture && config.flips() {
             return refuse(
                 "horizontal_flip",
                 "a spectrogram mirrored is a song played backwards, which no bird sings",
@@ -136,10 +163,20 @@ impl Augmentation {
             }
         }
         Ok(Some(Self {
-            config: *config,
+            config,
             levels: Levels::of(info),
             seed,
         }))
+    }
+
+    /// Whether images are mirrored and nothing else is done to them.
+    #[must_use]
+    pub fn only_mirrors(&self) -> bool {
+        let mirrors = AugmentConfig {
+            horizontal_flip: self.config.horizontal_flip,
+            ..AugmentConfig::default()
+        };
+        self.config == mirrors
     }
 
     /// Changes the clips of `rows`, training row numbers, in `epoch`; `ref_db` is what each clip's values are relative to.
@@ -171,8 +208,11 @@ impl Augmentation {
             mut mask,
         } = clips;
         let mut images = images.f_to_kind(tch::Kind::Float)?;
-        if self.config.time_shift_share > 0.0 || self.config.horizontal_flip > 0.0 {
-            images = change::columns(&images, &draws)?;
+        if self.config.time_shift_share > 0.0 {
+            images = change::shifted(&images, &draws)?;
+        }
+        if self.config.flips() {
+            images = change::mirrored(&images, &draws)?;
         }
         if self.config.gain_db > 0.0 {
             images = self.levels.gain(&images, &draws)?;

@@ -1,10 +1,12 @@
-//! Defines a benchmark's file: methods down, columns across, seeds within, each cell a whole run with settings of its own.
+//! Defines a benchmark's file: datasets, on each of them methods down, columns across and seeds within, each cell a whole run with settings of
+//! its own.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::contrast::Contrast;
 use crate::config::Config;
 use crate::error::{Error, Result};
 
@@ -14,8 +16,9 @@ use crate::error::{Error, Result};
 pub struct Plan {
     /// Heads the table.
     pub name: String,
-    /// Folder of the dataset; relative to the file.
-    pub dataset: PathBuf,
+    /// The datasets; a table each.
+    #[serde(rename = "dataset")]
+    pub datasets: Vec<DatasetEntry>,
     /// Every cell is run once for each of them.
     pub seeds: Vec<u64>,
     /// Settings of all runs; what is left out keeps its default.
@@ -32,6 +35,31 @@ pub struct Plan {
     /// Averages printed below the table: name -> methods.
     #[serde(default)]
     pub average: BTreeMap<String, Vec<String>>,
+    /// Interactions that are reported with a sentence each.
+    #[serde(default, rename = "contrast")]
+    pub contrasts: Vec<Contrast>,
+}
+
+/// A dataset that the whole matrix is run on.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatasetEntry {
+    /// Heads its table.
+    pub name: String,
+    /// Its folder; relative to the file.
+    pub path: PathBuf,
+    /// The columns run on it; absent: all.
+    pub columns: Option<Vec<String>>,
+}
+
+impl DatasetEntry {
+    /// Whether a column is run on it.
+    #[must_use]
+    pub fn has(&self, column: &str) -> bool {
+        self.columns
+            .as_ref()
+            .is_none_or(|columns| columns.iter().any(|name| name == column))
+    }
 }
 
 /// A row of the table.
@@ -85,9 +113,11 @@ pub struct Search {
     pub grid: BTreeMap<String, Vec<toml::Value>>,
 }
 
-/// A method in a column.
+/// A method in a column, on a dataset.
 #[derive(Clone, Copy, Debug)]
 pub struct Cell<'a> {
+    /// What it is trained on.
+    pub dataset: &'a DatasetEntry,
     /// The row.
     pub method: &'a Method,
     /// The column.
@@ -104,7 +134,9 @@ impl Plan {
         let wrong = |reason: String| Error::setting(path.display().to_string(), reason);
         let mut plan: Self = toml::from_str(&text).map_err(|cause| wrong(cause.to_string()))?;
         plan.check().map_err(wrong)?;
-        plan.dataset = path.parent().unwrap_or(Path::new("")).join(&plan.dataset);
+        for dataset in &mut plan.datasets {
+            dataset.path = path.parent().unwrap_or(Path::new("")).join(&dataset.path);
+        }
         for cell in plan.cells() {
             let config = plan.config(cell, &[])?;
             config.validate()?;
@@ -112,70 +144,21 @@ impl Plan {
         Ok(plan)
     }
 
-    fn check(&self) -> std::result::Result<(), String> {
-        for (what, names) in [
-            (
-                "method",
-                self.methods.iter().map(|method| &method.name).collect::<Vec<_>>(),
-            ),
-            ("column", self.columns.iter().map(|column| &column.name).collect()),
-        ] {
-            let mut folders = BTreeSet::new();
-            if let Some(twice) = names.iter().find(|name| !folders.insert(folder_name(name))) {
-                return Err(format!("{what} {twice:?} shares its folder's name with another one"));
-            }
-        }
-        if self.seeds.is_empty() || self.methods.is_empty() || self.columns.is_empty() {
-            return Err("needs at least one seed, one [[method]] and one [[column]]".into());
-        }
-        let columns: BTreeSet<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
-        let named = self
-            .methods
-            .iter()
-            .filter_map(|method| method.columns.as_ref())
-            .flatten();
-        let compared = self
-            .columns
-            .iter()
-            .flat_map(|column| column.against.iter().chain(&column.tuned_as));
-        if let Some(unknown) = named.chain(compared).find(|name| !columns.contains(name.as_str())) {
-            return Err(format!("there is no column {unknown:?}, only {columns:?}"));
-        }
-        let methods: BTreeSet<&str> = self.methods.iter().map(|method| method.name.as_str()).collect();
-        if let Some(unknown) = self
-            .average
-            .values()
-            .flatten()
-            .find(|name| !methods.contains(name.as_str()))
-        {
-            return Err(format!("there is no method {unknown:?}, only {methods:?}"));
-        }
-        let controls = self.columns.iter().filter_map(|column| column.tuned_as.as_ref());
-        for source in controls {
-            if self
-                .columns
-                .iter()
-                .any(|column| column.name == *source && column.tuned_as.is_some())
-            {
-                return Err(format!(
-                    "column {source:?} is tuned as another one, so none can be tuned as it"
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    /// All cells, row by row.
+    /// All cells, dataset by dataset, row by row.
     pub fn cells(&self) -> impl Iterator<Item = Cell<'_>> {
-        self.methods.iter().flat_map(move |method| {
+        let rows = move |dataset| self.methods.iter().map(move |method| (dataset, method));
+        self.datasets.iter().flat_map(rows).flat_map(move |(dataset, method)| {
             let takes = move |column: &&Column| match &method.columns {
                 Some(names) => names.contains(&column.name),
                 None => !column.named_only,
             };
-            self.columns
-                .iter()
-                .filter(takes)
-                .map(move |column| Cell { method, column })
+            let columns = self.columns.iter().filter(takes);
+            let columns = columns.filter(move |column| dataset.has(&column.name));
+            columns.map(move |column| Cell {
+                dataset,
+                method,
+                column,
+            })
         })
     }
 
@@ -243,8 +226,14 @@ mod tests {
 
     const FILE: &str = r#"
         name = "t"
-        dataset = "d"
         seeds = [1, 2]
+        [[dataset]]
+        name = "X"
+        path = "x"
+        [[dataset]]
+        name = "Y"
+        path = "y"
+        columns = ["Target"]
         [base]
         epochs = 3
         [base.optimiser]
@@ -276,7 +265,9 @@ mod tests {
             .iter()
             .map(|cell| (cell.method.name.as_str(), cell.column.name.as_str()))
             .collect();
-        assert_eq!(names, [("BCE-AN", "Target"), ("BCE-AN", "+R_P"), ("BCE-Full", "Full")]);
+        let on_x = [("BCE-AN", "Target"), ("BCE-AN", "+R_P"), ("BCE-Full", "Full")];
+        assert_eq!(names, [&on_x[..], &[("BCE-AN", "Target")]].concat());
+        assert_eq!(cells[3].dataset.name, "Y");
         let chosen = [("optimiser.lr".to_owned(), toml::Value::Float(0.5))];
         let config = plan.config(cells[2], &chosen).unwrap();
         let optimiser = &config.optimiser;
@@ -286,23 +277,43 @@ mod tests {
     }
 
     #[test]
-    fn names_that_do_not_hold_together_are_refused() {
-        for (from, to, said) in [
-            (r#"against = ["Target"]"#, r#"against = ["Nowhere"]"#, "Nowhere"),
-            (r#"name = "BCE-Full""#, r#"name = "bce an""#, "bce an"),
-            ("seeds = [1, 2]", "seeds = []", "at least one seed"),
+    fn shipped_plans_hold_together() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests");
+        for (file, cells) in [
+            ("benchmark-l48.toml", 4 + 8 * 8),
+            ("benchmark-coco.toml", 1 + 8 * 3),
+            ("benchmark-demo.toml", 2 * (3 * 4 + 6 * 6)),
+            ("table-demo.toml", 2 * (1 + 4 + 5 + 3)),
         ] {
-            let plan: Plan = toml::from_str(&FILE.replace(from, to)).unwrap();
-            let reason = plan.check().unwrap_err();
-            assert!(reason.contains(said), "{reason}");
+            let plan = Plan::read(&folder.join(file)).unwrap();
+            assert_eq!(plan.cells().count(), cells, "{file}");
+            assert!(
+                plan.datasets.iter().all(|dataset| dataset.path.starts_with(&folder)),
+                "{file}"
+            );
         }
     }
 
     #[test]
-    fn shipped_plans_hold_together() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests/benchmark-demo.toml");
-        let plan = Plan::read(&path).unwrap();
-        assert_eq!(plan.cells().count(), 1 + 6 * 6);
+    fn shipped_searches_hold_together() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests");
+        for file in ["benchmark-l48.toml", "benchmark-coco.toml"] {
+            let text = std::fs::read_to_string(folder.join(file)).unwrap();
+            // Words follow a # at a distance, settings do not.
+            let lines = text.lines().map(|line| match line.strip_prefix('#') {
+                Some(setting) if !setting.starts_with(' ') => setting,
+                _ => line,
+            });
+            let plan: Plan = toml::from_str(&lines.collect::<Vec<_>>().join("\n")).unwrap();
+            plan.check().unwrap();
+            for cell in plan.cells() {
+                let tried = super::super::search::trials(&plan, cell).unwrap();
+                assert_eq!(tried.len(), 6, "{file}");
+                for point in tried {
+                    plan.config(cell, &point).unwrap().validate().unwrap();
+                }
+            }
+        }
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub fn write_results(path: &Path, results: &[CellResult]) -> Result<()> {
         |of: fn(&CellResult) -> f64| Arc::new(Float64Array::from_iter_values(results.iter().map(of))) as ArrayRef;
     let epochs = UInt32Array::from_iter_values(results.iter().map(|result| result.best_epoch));
     let columns = [
+        ("dataset", words(|result| &result.dataset)),
         ("method", words(|result| &result.method)),
         ("column", words(|result| &result.column)),
         ("seed", counts(|result| result.seed)),

@@ -3,22 +3,18 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use shardfmt::Dataset;
 use shardfmt::persist::write_atomic;
 use tch::Device;
 
+use super::effort::{Materials, efforts};
+use super::finished::Finished;
 use super::plan::{Cell, Plan, folder_name};
 use super::results::write_results;
 use super::search::{Point, trials};
 use super::table::{CellResult, markdown};
-use crate::config::Config;
+use super::workers::{self, Task};
 use crate::error::{Error, Result};
-use crate::event::Event;
-use crate::fit::{Material, fit, sampler_config};
-use crate::observer::read_events;
-use crate::run_folder::RunFolder;
-use crate::sampler::Sampler;
-use crate::session::check_same;
+use crate::fit::fit;
 
 /// Told when a run of the matrix is over.
 #[derive(Debug)]
@@ -35,254 +31,197 @@ pub struct Progress<'a> {
     pub test_map: f64,
 }
 
-/// What a cell takes.
+/// Where a benchmark is run.
 #[derive(Clone, Copy, Debug)]
-pub struct Effort<'a> {
-    /// The cell.
-    pub cell: Cell<'a>,
-    /// Training rows in an epoch.
-    pub rows: u64,
-    /// Steps of one run.
-    pub steps: u64,
-    /// Runs: trials of the search and seeds.
-    pub runs: u64,
+pub struct Place<'a> {
+    /// Folder of its runs and tables.
+    pub out: &'a Path,
+    /// Where to compute.
+    pub device: Device,
+    /// Runs at a time; more than one are trained in processes of their own. Results do not depend on it.
+    pub jobs: usize,
 }
 
-/// Rows, steps and runs of every cell.
-///
-/// # Errors
-/// Whatever would keep a cell from being run: all of it is checked before the first one starts.
-pub fn efforts<'a>(plan: &'a Plan, material: &Material) -> Result<Vec<Effort<'a>>> {
-    let mut known: HashMap<String, (u64, u64)> = HashMap::new();
-    let effort = |cell: Cell<'a>| {
-        let config = plan.config(cell, &[])?;
-        // Cells that differ in the method alone share their rows.
-        let shape = format!(
-            "{:?}",
-            (
-                config.mode,
-                config.rows,
-                &config.filters,
-                &config.sampling,
-                config.batch,
-                config.epochs
-            )
-        );
-        let (rows, steps) = match known.get(&shape) {
-            Some(&found) => found,
-            None => {
-                let supervision = material.training(&config)?;
-                let sampler = Sampler::new(&supervision, 0, sampler_config(&config))?;
-                let steps = sampler.batches_per_epoch() as u64 * u64::from(config.epochs);
-                let found = (sampler.rows_per_epoch() as u64, steps);
-                known.insert(shape, found);
-                found
-            }
-        };
-        let searched = if cell.column.tuned_as.is_some() {
-            0
-        } else {
-            trials(plan, cell)?.len()
-        };
-        let runs = (searched + plan.seeds.len()) as u64;
-        Ok(Effort {
-            cell,
-            rows,
-            steps,
-            runs,
-        })
-    };
-    plan.cells().map(effort).collect()
-}
-
-/// Runs what is not finished yet under the folder `out`, and writes `table.md` and `results.parquet` there after every cell.
+/// Runs what is not finished yet, and writes `table.md` and `results.parquet` after every run.
 ///
 /// # Errors
 /// Those of the runs; [`Error::OtherRun`] if a folder holds a run with other settings.
 pub fn run(
     plan: &Plan,
-    material: &Material,
-    out: &Path,
-    device: Device,
+    materials: &mut Materials,
+    place: Place<'_>,
     tell: &mut dyn FnMut(&Progress<'_>),
 ) -> Result<Vec<CellResult>> {
-    let of = efforts(plan, material)?.iter().map(|effort| effort.runs as usize).sum();
+    let of = efforts(plan, materials)?
+        .iter()
+        .map(|effort| effort.runs as usize)
+        .sum();
     let mut matrix = Matrix {
         plan,
-        material,
-        out,
-        device,
+        materials,
+        place,
         tell,
         done: 0,
         of,
-        chosen: HashMap::new(),
     };
-    let mut results = Vec::new();
-    for cell in plan.cells() {
-        let chosen = matrix.chosen(cell)?;
-        for &seed in &plan.seeds {
-            results.push(matrix.cell(cell, seed, &chosen)?);
-        }
-        write_atomic(&out.join("table.md"), markdown(plan, &results).as_bytes())?;
-        write_results(&out.join("results.parquet"), &results)?;
-    }
-    Ok(results)
+    let chosen = matrix.search()?;
+    matrix.seeds(&chosen)
+}
+
+/// Dataset, method and column by name.
+type Names<'a> = [&'a str; 3];
+
+fn names<'a>(cell: Cell<'a>) -> Names<'a> {
+    [&cell.dataset.name, &cell.method.name, &cell.column.name]
 }
 
 struct Matrix<'a> {
     plan: &'a Plan,
-    material: &'a Material,
-    out: &'a Path,
-    device: Device,
+    materials: &'a mut Materials,
+    place: Place<'a>,
     tell: &'a mut dyn FnMut(&Progress<'_>),
     done: usize,
     of: usize,
-    /// Values found for a method in a column.
-    chosen: HashMap<(String, String), Point>,
 }
 
-impl Matrix<'_> {
-    /// The values a cell is run with: the best of its trials on val, or those of the column it is tuned as.
-    fn chosen(&mut self, cell: Cell<'_>) -> Result<Point> {
-        let column = match &cell.column.tuned_as {
-            Some(name) => self.plan.columns.iter().find(|column| column.name == *name),
-            None => Some(cell.column),
-        };
-        // The plan was checked: there is such a column.
-        let Some(column) = column else { return Ok(Point::new()) };
-        let source = Cell {
-            method: cell.method,
-            column,
-        };
-        let key = (cell.method.name.clone(), column.name.clone());
-        if let Some(found) = self.chosen.get(&key) {
-            return Ok(found.clone());
-        }
-        let mut best: Option<(f64, Point)> = None;
-        for (number, point) in trials(self.plan, source)?.into_iter().enumerate() {
-            let folder = self.folder("search", source).join(format!("trial-{number}"));
-            let mut config = self.plan.config(source, &point)?;
-            config.seed = self.plan.search.as_ref().map_or(config.seed, |search| search.seed);
-            let result = self.run(&folder, &config)?;
-            // The first of equals stays.
-            if best.as_ref().is_none_or(|(map, _)| result.val_map > *map) {
-                best = Some((result.val_map, point));
+impl<'a> Matrix<'a> {
+    /// The best trial on val of every cell that has a search of its own.
+    fn search(&mut self) -> Result<HashMap<Names<'a>, Point>> {
+        let (mut points, mut tasks) = (Vec::new(), Vec::new());
+        for cell in self.plan.cells().filter(|cell| cell.column.tuned_as.is_none()) {
+            for (number, point) in trials(self.plan, cell)?.into_iter().enumerate() {
+                let out = self.folder("search", cell).join(format!("trial-{number}"));
+                let seed = self.plan.search.as_ref().map(|search| search.seed);
+                tasks.push(self.task(cell, &point, seed, out)?);
+                points.push((names(cell), point));
             }
         }
-        let found = best.map(|(_, point)| point).unwrap_or_default();
-        self.chosen.insert(key, found.clone());
-        Ok(found)
+        let mut best: HashMap<Names<'a>, (f64, Point)> = HashMap::new();
+        let finished = self.train(&tasks, |_, _| Ok(()))?;
+        for ((names, point), finished) in points.into_iter().zip(finished) {
+            // The first of equals stays.
+            if best.get(&names).is_none_or(|(map, _)| finished.val_map > *map) {
+                best.insert(names, (finished.val_map, point));
+            }
+        }
+        Ok(best.into_iter().map(|(names, (_, point))| (names, point)).collect())
     }
 
-    /// One seed of a cell.
-    fn cell(&mut self, cell: Cell<'_>, seed: u64, chosen: &Point) -> Result<CellResult> {
-        let folder = self.folder("cells", cell).join(format!("seed-{seed}"));
-        let mut config = self.plan.config(cell, chosen)?;
-        config.seed = seed;
-        let run = self.run(&folder, &config)?;
-        let chosen: Vec<String> = chosen.iter().map(|(key, value)| format!("{key} = {value}")).collect();
-        Ok(CellResult {
-            method: cell.method.name.clone(),
-            column: cell.column.name.clone(),
-            seed,
-            rows: run.rows,
-            steps: run.steps,
-            best_epoch: run.best_epoch,
-            val_map: run.val_map,
-            test_map: run.test_map,
-            test_map_occurring: run.test_map_occurring,
-            chance: run.chance,
-            chosen: chosen.join("; "),
+    /// Every seed of every cell, with the values found for the cell or for the column it is tuned as.
+    fn seeds(&mut self, chosen: &HashMap<Names<'a>, Point>) -> Result<Vec<CellResult>> {
+        let (mut cells, mut tasks) = (Vec::new(), Vec::new());
+        for cell in self.plan.cells() {
+            let [dataset, method, column] = names(cell);
+            let source = cell.column.tuned_as.as_deref().unwrap_or(column);
+            let point = chosen.get(&[dataset, method, source]).cloned().unwrap_or_default();
+            for &seed in &self.plan.seeds {
+                let out = self.folder("cells", cell).join(format!("seed-{seed}"));
+                tasks.push(self.task(cell, &point, Some(seed), out)?);
+                cells.push((cell, seed, point.clone()));
+            }
+        }
+        let mut results: Vec<Option<CellResult>> = vec![None; cells.len()];
+        let (plan, out) = (self.plan, self.place.out);
+        self.train(&tasks, |place, run| {
+            if let (Some((cell, seed, chosen)), Some(result)) = (cells.get(place), results.get_mut(place)) {
+                *result = Some(cell_result(*cell, *seed, chosen, run));
+            }
+            let so_far: Vec<CellResult> = results.iter().flatten().cloned().collect();
+            write_atomic(&out.join("table.md"), markdown(plan, &so_far).as_bytes())?;
+            write_results(&out.join("results.parquet"), &so_far)
+        })?;
+        Ok(results.into_iter().flatten().collect())
+    }
+
+    fn task(&self, cell: Cell<'_>, point: &Point, seed: Option<u64>, out: PathBuf) -> Result<Task> {
+        let mut config = self.plan.config(cell, point)?;
+        config.seed = seed.unwrap_or(config.seed);
+        Ok(Task {
+            dataset: cell.dataset.path.clone(),
+            out,
+            config,
         })
     }
 
     fn folder(&self, kind: &str, cell: Cell<'_>) -> PathBuf {
-        let (method, column) = (folder_name(&cell.method.name), folder_name(&cell.column.name));
-        self.out.join(kind).join(method).join(column)
+        names(cell)
+            .iter()
+            .fold(self.place.out.join(kind), |folder, name| folder.join(folder_name(name)))
     }
 
-    /// Runs in `dir`, goes on with what was cut off there, or reads what is finished.
-    fn run(&mut self, dir: &Path, config: &Config) -> Result<Finished> {
-        let finished = match Finished::read(dir, &self.material.dataset, config)? {
-            Some(finished) => finished,
-            None => {
-                fit(self.material, config, dir, self.device)?;
-                let finished = Finished::read(dir, &self.material.dataset, config)?;
-                finished.ok_or_else(|| {
-                    let reason =
-                        "no clip of split test is fully known, so the run has no result for a table".to_owned();
-                    Error::Unsuitable {
-                        dataset: self.material.dataset.dir().to_path_buf(),
-                        reason,
-                    }
-                })?
+    /// Trains `tasks`, goes on with what was cut off, reads what is finished; tells `each` the place of every one that is over, and returns what
+    /// they came to in their own order.
+    fn train(&mut self, tasks: &[Task], mut each: impl FnMut(usize, Finished) -> Result<()>) -> Result<Vec<Finished>> {
+        let mut finished: Vec<Option<Finished>> = vec![None; tasks.len()];
+        let mut over = |matrix: &mut Self, place: usize, found: Finished| {
+            if let (Some(task), Some(entry)) = (tasks.get(place), finished.get_mut(place)) {
+                *entry = Some(found);
+                matrix.done += 1;
+                (matrix.tell)(&Progress {
+                    folder: &task.out,
+                    done: matrix.done,
+                    of: matrix.of,
+                    val_map: found.val_map,
+                    test_map: found.test_map,
+                });
             }
+            each(place, found)
         };
-        self.done += 1;
-        (self.tell)(&Progress {
-            folder: dir,
-            done: self.done,
-            of: self.of,
-            val_map: finished.val_map,
-            test_map: finished.test_map,
-        });
-        Ok(finished)
+        let mut left = Vec::new();
+        for (place, task) in tasks.iter().enumerate() {
+            match self.read(task)? {
+                Some(found) => over(self, place, found)?,
+                None => left.push((place, task)),
+            }
+        }
+        let Place { out, device, jobs } = self.place;
+        if jobs > 1 {
+            let unfinished: Vec<&Task> = left.iter().map(|(_, task)| *task).collect();
+            workers::train(&unfinished, jobs, device, out, |number| match left.get(number) {
+                Some((place, task)) => {
+                    let found = self.result(task)?;
+                    over(self, *place, found)
+                }
+                None => Ok(()),
+            })?;
+        } else {
+            for (place, task) in left {
+                fit(self.materials.of(&task.dataset)?, &task.config, &task.out, device)?;
+                let found = self.result(task)?;
+                over(self, place, found)?;
+            }
+        }
+        Ok(finished.into_iter().flatten().collect())
+    }
+
+    fn read(&mut self, task: &Task) -> Result<Option<Finished>> {
+        let material = self.materials.of(&task.dataset)?;
+        Finished::read(&task.out, &material.dataset, &task.config)
+    }
+
+    /// What a run that has just been trained came to.
+    fn result(&mut self, task: &Task) -> Result<Finished> {
+        self.read(task)?.ok_or_else(|| Error::Unsuitable {
+            dataset: task.dataset.clone(),
+            reason: "no clip of split test is fully known, so the run has no result for a table".into(),
+        })
     }
 }
 
-/// What the log of a finished run says.
-struct Finished {
-    rows: u64,
-    steps: u64,
-    best_epoch: u32,
-    val_map: f64,
-    test_map: f64,
-    test_map_occurring: f64,
-    chance: f64,
-}
-
-impl Finished {
-    /// `None` if there is no run yet, or it is not finished, or was not measured on test.
-    fn read(dir: &Path, dataset: &Dataset, config: &Config) -> Result<Option<Self>> {
-        if !RunFolder::has_run(dir) {
-            return Ok(None);
-        }
-        let folder = check_same(dir, dataset, config)?;
-        let (mut size, mut test, mut end) = (None, None, None);
-        for event in read_events(&folder.metrics())? {
-            match event {
-                Event::Started {
-                    rows,
-                    steps_per_epoch,
-                    epochs,
-                    ..
-                } => size = Some((rows, steps_per_epoch * u64::from(epochs))),
-                Event::Evaluated {
-                    split,
-                    map,
-                    map_occurring,
-                    chance,
-                    ..
-                } if split == "test" => test = Some((map, map_occurring, chance)),
-                Event::Finished {
-                    best_epoch, val_map, ..
-                } => end = Some((best_epoch, val_map)),
-                _ => {}
-            }
-        }
-        let (Some((rows, steps)), Some((test_map, test_map_occurring, chance)), Some((best_epoch, val_map))) =
-            (size, test, end)
-        else {
-            return Ok(None);
-        };
-        Ok(Some(Self {
-            rows,
-            steps,
-            best_epoch,
-            val_map,
-            test_map,
-            test_map_occurring,
-            chance,
-        }))
+fn cell_result(cell: Cell<'_>, seed: u64, chosen: &Point, run: Finished) -> CellResult {
+    let chosen: Vec<String> = chosen.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+    CellResult {
+        dataset: cell.dataset.name.clone(),
+        method: cell.method.name.clone(),
+        column: cell.column.name.clone(),
+        seed,
+        rows: run.rows,
+        steps: run.steps,
+        best_epoch: run.best_epoch,
+        val_map: run.val_map,
+        test_map: run.test_map,
+        test_map_occurring: run.test_map_occurring,
+        chance: run.chance,
+        chosen: chosen.join("; "),
     }
 }

@@ -74,8 +74,10 @@ mod tests {
         let text = format!(
             r#"
             name = "t"
-            dataset = "d"
             seeds = [1]
+            [[dataset]]
+            name = "D"
+            path = "d"
             [[method]]
             name = "A"
             grid = {{ "loss.a" = [0.5, 1.0], "asset_reg.alpha" = [0.1, 0.3] }}

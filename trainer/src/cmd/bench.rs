@@ -5,8 +5,9 @@ use anyhow::Result;
 use super::{device, output, settings};
 use crate::cli::BenchArgs;
 use crate::config::Config;
-use crate::fit::{BUFFERS, LOADER_THREADS, Material, sampler_config};
+use crate::fit::{BUFFERS, sampler_config};
 use crate::learner::Learner;
+use crate::material::{LOADER_THREADS, Material};
 use crate::sampler::Sampler;
 use crate::throughput::{Rates, Rig};
 

@@ -1,5 +1,6 @@
-//! `l48-train benchmark`: a matrix of methods, modes and regularisers over seeds, and its table.
+//! `l48-train benchmark`: a matrix of methods, modes and regularisers over datasets and seeds, and its tables.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
@@ -7,25 +8,18 @@ use anyhow::{Context, Result};
 use tch::Device;
 
 use super::{device, output};
-use crate::benchmark::{Effort, Plan, Progress, efforts, markdown, run};
+use crate::benchmark::{Cost, Effort, Materials, Place, Plan, Progress, efforts, markdown, measure, run};
 use crate::cli::BenchmarkArgs;
-use crate::fit::{BUFFERS, LOADER_THREADS, Material, sampler_config};
-use crate::learner::Learner;
-use crate::sampler::Sampler;
-use crate::throughput::Rig;
-
-/// Steps that the cost of a dry run is estimated from.
-const PROBE_STEPS: u32 = 5;
 
 /// Runs the command.
 pub(super) fn run_command(args: &BenchmarkArgs) -> Result<()> {
     let plan = Plan::read(&args.file)?;
     let device = device::choose(args.device.device);
-    let material = Material::open(&plan.dataset)?;
+    let mut materials = Materials::default();
     if args.dry_run {
-        let efforts = efforts(&plan, &material)?;
-        let step_s = step_s(&plan, &material, device)?;
-        return output::print(&listing(&plan, &efforts, step_s));
+        let efforts = efforts(&plan, &mut materials)?;
+        let costs = costs(&plan, &efforts, &mut materials, device)?;
+        return output::print(&listing(&plan, &efforts, &costs, args.jobs));
     }
     std::fs::create_dir_all(&args.out).with_context(|| format!("cannot create {}", args.out.display()))?;
     let begin = Instant::now();
@@ -40,55 +34,82 @@ pub(super) fn run_command(args: &BenchmarkArgs) -> Result<()> {
             progress.test_map
         );
     };
-    let results = run(&plan, &material, &args.out, device, &mut tell)?;
+    let place = Place {
+        out: &args.out,
+        device,
+        jobs: args.jobs.into(),
+    };
+    let results = run(&plan, &mut materials, place, &mut tell)?;
     tracing::info!(
-        "{} minutes; {} and results.parquet beside it",
-        begin.elapsed().as_secs() / 60,
+        "{:.1} minutes; {} and results.parquet beside it",
+        begin.elapsed().as_secs_f64() / 60.0,
         args.out.join("table.md").display()
     );
     output::print(&markdown(&plan, &results))
 }
 
-/// Seconds a step of the first cell takes here.
-fn step_s(plan: &Plan, material: &Material, device: Device) -> Result<f64> {
-    let cell = plan.cells().next().context("the benchmark has no cells")?;
-    let config = plan.config(cell, &[])?;
-    tch::set_num_threads(i32::try_from(config.threads).unwrap_or(i32::MAX));
-    let supervision = material.training(&config)?;
-    let sampler = Sampler::new(&supervision, 0, sampler_config(&config))?;
-    let mut learner = Learner::new(&config, &material.dataset, &supervision, device)?;
-    let rig = Rig {
-        clips: &material.clips,
-        supervision: &supervision,
-        sampler: &sampler,
-        batch: config.batch,
-        threads: LOADER_THREADS,
-        buffers: BUFFERS,
+/// What steps and scores of each cell cost, measured once for every dataset, network and batch.
+fn costs(plan: &Plan, efforts: &[Effort<'_>], materials: &mut Materials, device: Device) -> Result<Vec<Cost>> {
+    let mut measured: HashMap<String, Cost> = HashMap::new();
+    let cost = |effort: &Effort<'_>| {
+        let config = plan.config(effort.cell, &[])?;
+        let path = &effort.cell.dataset.path;
+        let shape = format!("{:?}", (path, &config.model, config.batch, config.threads));
+        if let Some(&found) = measured.get(&shape) {
+            return Ok(found);
+        }
+        let found = measure(&config, materials.of(path)?, device)?;
+        tracing::info!(
+            "{:?} on {}: {:.1} ms a step of {} clips, {:.2} ms to score a clip",
+            config.model.arch,
+            effort.cell.dataset.name,
+            1000.0 * found.step_s,
+            config.batch,
+            1000.0 * found.score_s
+        );
+        measured.insert(shape, found);
+        Ok(found)
     };
-    let (clips_per_s, ..) = rig.training(&mut learner, PROBE_STEPS, 1)?.medians();
-    Ok(config.batch as f64 / clips_per_s)
+    efforts.iter().map(cost).collect()
 }
 
-fn listing(plan: &Plan, efforts: &[Effort<'_>], step_s: f64) -> String {
-    let mut text = String::from("| method | column | rows | steps | runs |\n|---|---|---|---|---|\n");
-    for effort in efforts {
-        let (method, column) = (&effort.cell.method.name, &effort.cell.column.name);
+fn listing(plan: &Plan, efforts: &[Effort<'_>], costs: &[Cost], jobs: u16) -> String {
+    let mut text =
+        String::from("| dataset | method | column | rows | steps | runs | minutes |\n|---|---|---|---|---|---|---|\n");
+    let mut total = Duration::ZERO;
+    for (effort, cost) in efforts.iter().zip(costs) {
+        let run_s = effort.steps as f64 * cost.step_s + effort.scored as f64 * cost.score_s;
+        let all = Duration::try_from_secs_f64(effort.runs as f64 * run_s).unwrap_or_default();
+        total += all;
+        let cell = effort.cell;
         let _ = writeln!(
             text,
-            "| {method} | {column} | {} | {} | {} |",
-            effort.rows, effort.steps, effort.runs
+            "| {} | {} | {} | {} | {} | {} | {:.1} |",
+            cell.dataset.name,
+            cell.method.name,
+            cell.column.name,
+            effort.rows,
+            effort.steps,
+            effort.runs,
+            all.as_secs_f64() / 60.0
         );
     }
     let runs: u64 = efforts.iter().map(|effort| effort.runs).sum();
     let steps: u64 = efforts.iter().map(|effort| effort.runs * effort.steps).sum();
-    let training = Duration::from_secs_f64(steps as f64 * step_s);
+    let hours = total.as_secs_f64() / 3600.0;
     let _ = writeln!(
         text,
-        "\n{}: {} cells, {runs} runs, {steps} steps of {:.0} ms (measured on the first cell): about {:.1} hours of training; evaluation comes on top.",
+        "\n{}: {} cells, {runs} runs, {steps} steps. About {hours:.1} hours, one run after another, by steps and scores measured here just now for \
+         every dataset and network; starts, checkpoints and pictures come on top.",
         plan.name,
         efforts.len(),
-        1000.0 * step_s,
-        training.as_secs_f64() / 3600.0
     );
+    if jobs > 1 {
+        let _ = writeln!(
+            text,
+            "{jobs} at a time: {:.1} hours, if there are cores for all of their threads.",
+            hours / f64::from(jobs)
+        );
+    }
     text
 }

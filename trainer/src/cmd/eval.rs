@@ -5,7 +5,7 @@ use shardfmt::Split;
 
 use super::{device, fit, output, trained};
 use crate::cli::{EvalArgs, EvaluatedSplit};
-use crate::fit::Material;
+use crate::material::Material;
 use crate::run_folder::RunFolder;
 
 /// Runs the command.

@@ -7,7 +7,8 @@ use super::{device, output, settings};
 use crate::cli::FitArgs;
 use crate::config::Config;
 use crate::error::Error;
-use crate::fit::{Material, fit};
+use crate::fit::fit;
+use crate::material::Material;
 use crate::metric::Evaluation;
 use crate::run_folder::RunFolder;
 

@@ -7,8 +7,10 @@ mod eval;
 mod fit;
 mod output;
 mod predict;
+mod rows;
 mod settings;
 mod trained;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -61,7 +63,9 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Fit(args) => fit::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Predict(args) => predict::run(&args),
+        Command::Rows(args) => rows::run(&args),
         Command::Benchmark(args) => benchmark::run_command(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Worker(args) => worker::run(&args),
     }
 }

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::{device, output, trained};
 use crate::cli::PredictArgs;
-use crate::fit::{LOADER_THREADS, Material};
+use crate::material::{LOADER_THREADS, Material};
 use crate::predict::{ring, scores};
 use crate::run_folder::PredictionWriter;
 
@@ -16,7 +16,7 @@ pub(super) fn run(args: &PredictArgs) -> Result<()> {
     let mut table = PredictionWriter::create(&args.out, material.dataset.taxa())?;
     let clips = material.catalogue.clips();
     let bar = indicatif::ProgressBar::new(clips.len() as u64);
-    let mut ring = ring(&material.clips, LOADER_THREADS, device);
+    let mut ring = ring(&material.clips, LOADER_THREADS, &model);
     scores(
         (&model, &scaling),
         &material.clips,

@@ -9,7 +9,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::error::Result;
 
-/// Host memory for the clips of one batch as they are stored; pinned where the device is a GPU, so that the upload needs
+/// Host memory for the clips of one batch as they are loaded; pinned where the device is a GPU, so that the upload needs
 /// no second copy. libtorch aligns it to 64 bytes, which copies from page-aligned records need to be fast.
 #[derive(Debug)]
 pub struct Buffer {
@@ -70,7 +70,7 @@ impl Buffer {
     }
 
     /// The first `rows` clips on `device` as `f32` stored values, `[rows, channels, height, width]`. They cross the bus as
-    /// they are stored, without waiting; the conversion happens there.
+    /// they are loaded, without waiting; the conversion happens there.
     ///
     /// # Errors
     /// [`Error::Torch`](crate::Error::Torch).

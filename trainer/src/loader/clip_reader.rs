@@ -2,6 +2,7 @@
 
 use shardfmt::{Checks, ClipSpec, Dataset, MappedFile, Shard};
 
+use super::pool::pool;
 use crate::error::Result;
 use crate::supervision::Clip;
 
@@ -31,11 +32,11 @@ impl ClipReader {
         self.spec
     }
 
-    /// Copies a clip into `into` and returns its level, `ref_db`.
+    /// Copies a clip into `into`, pooled if `loaded` is not as clips are stored, and returns its level, `ref_db`.
     ///
     /// # Errors
     /// [`Error::Dataset`](crate::Error::Dataset) with shard, recording and row of a damaged record.
-    pub(super) fn copy(&self, place: &Clip, into: &mut [u8]) -> Result<f32> {
+    pub(super) fn copy(&self, place: &Clip, loaded: ClipSpec, into: &mut [u8]) -> Result<f32> {
         let shard = self
             .shards
             .get(place.shard as usize)
@@ -47,7 +48,12 @@ impl ClipReader {
                 shard: place.shard,
                 shards: self.shards.len() as u32,
             })?;
-        into.copy_from_slice(shard.clip(place.row)?);
+        let clip = shard.clip(place.row)?;
+        if loaded == self.spec {
+            into.copy_from_slice(clip);
+        } else {
+            pool(clip, self.spec, loaded, into);
+        }
         Ok(shard.ref_db(place.row)?)
     }
 }

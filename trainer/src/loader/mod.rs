@@ -6,6 +6,7 @@
 
 mod buffer;
 mod clip_reader;
+mod pool;
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, channel};
@@ -16,6 +17,7 @@ use tch::{Device, Tensor};
 
 pub use buffer::Buffer;
 pub use clip_reader::ClipReader;
+pub use pool::pooled_spec;
 
 use crate::error::Result;
 use crate::supervision::Clip;
@@ -31,7 +33,7 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// The clips as they are stored, one after the other.
+    /// The clips as they were loaded, one after the other.
     pub fn bytes(&mut self) -> &[u8] {
         let bytes = self.rows.len() * self.buffer.clip_bytes();
         &self.buffer.bytes_mut()[..bytes]
@@ -57,7 +59,8 @@ pub struct Ring {
 }
 
 impl Ring {
-    /// A ring of `depth` buffers for batches of up to `batch` clips, allocated when first used.
+    /// A ring of `depth` buffers for batches of up to `batch` clips, allocated when first used. Clips are loaded as `spec` says: as they are
+    /// stored, or pooled ([`pooled_spec`]).
     #[must_use]
     pub fn new(spec: ClipSpec, batch: usize, depth: usize, device: Device) -> Self {
         let free = Vec::new();
@@ -174,6 +177,7 @@ pub fn stream<T>(
     consume: impl FnOnce(&mut Stream<'_>) -> Result<T>,
 ) -> Result<T> {
     ring.fill_up()?;
+    let loaded_spec = ring.spec;
     let (loaded, full) = channel();
     let source = Source {
         state: Mutex::new(State {
@@ -191,7 +195,10 @@ pub fn stream<T>(
             scope.spawn(move || {
                 while let Some((number, rows, buffer)) = source.take() {
                     // Whoever no longer listens has met an error, or has seen enough.
-                    if loaded.send((number, fill(clips, places, rows, buffer))).is_err() {
+                    if loaded
+                        .send((number, fill((clips, loaded_spec), places, rows, buffer)))
+                        .is_err()
+                    {
                         break;
                     }
                 }
@@ -224,12 +231,12 @@ impl Drop for Closing<'_> {
     }
 }
 
-fn fill(clips: &ClipReader, places: &[Clip], rows: Vec<u32>, mut buffer: Buffer) -> Result<Loaded> {
-    let clip_bytes = clips.spec().clip_bytes();
+fn fill((clips, spec): (&ClipReader, ClipSpec), places: &[Clip], rows: Vec<u32>, mut buffer: Buffer) -> Result<Loaded> {
+    let clip_bytes = spec.clip_bytes();
     debug_assert!(rows.len() <= buffer.rows());
     let mut ref_db = Vec::with_capacity(rows.len());
     for (&row, into) in rows.iter().zip(buffer.bytes_mut().chunks_exact_mut(clip_bytes)) {
-        ref_db.push(clips.copy(&places[row as usize], into)?);
+        ref_db.push(clips.copy(&places[row as usize], spec, into)?);
     }
     Ok(Loaded { rows, ref_db, buffer })
 }

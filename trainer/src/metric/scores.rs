@@ -76,7 +76,7 @@ impl<'a> Scores<'a> {
         let kept: Vec<u32> = (0_u32..).zip(mask.chunks_exact(classes)).filter_map(known).collect();
         let left_out = (scores.len() / classes - kept.len()) as u64;
         if kept.is_empty() {
-            return Err(Error::NothingToMeasure { left_out });
+            return Err(Error::NothingToMeasure { split: None, left_out });
         }
         Ok(Self {
             scores,

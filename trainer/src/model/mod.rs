@@ -12,12 +12,14 @@ use std::path::Path;
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
+use shardfmt::ClipSpec;
 use tch::{Device, Kind, Tensor};
 
 use self::resnet::{Plan, ResNet};
 use self::store::{Store, channels_last};
 use self::tiny::Tiny;
 use crate::error::{Error, Result};
+use crate::loader::pooled_spec;
 use crate::optim::Group;
 use crate::state::{Named, adopt};
 
@@ -152,6 +154,18 @@ impl Model {
         match self.config.arch {
             Arch::Resnet50 | Arch::Resnet18 => 3,
             Arch::Tiny => self.config.clip_channels,
+        }
+    }
+
+    /// What clips may be loaded as: as they are stored, or pooled already where the network would begin with that.
+    #[must_use]
+    pub fn loaded(&self, stored: ClipSpec) -> ClipSpec {
+        match self.config.arch {
+            Arch::Resnet50 | Arch::Resnet18 => stored,
+            Arch::Tiny => {
+                let [height, width] = tiny::POOLED.map(|size| u32::try_from(size).unwrap_or_default());
+                pooled_spec(stored, height, width).unwrap_or(stored)
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use super::store::Store;
 use crate::error::Result;
 
 /// Rows and columns that images are pooled to, if they have more.
-const POOLED: [i64; 2] = [112, 56];
+pub(super) const POOLED: [i64; 2] = [112, 56];
 /// Channels of the blocks.
 const WIDTHS: [i64; 4] = [16, 24, 32, 64];
 /// Bands of frequency that the head keeps apart.
@@ -42,7 +42,10 @@ impl Tiny {
     pub(super) fn forward(&self, x: &Tensor, train: bool) -> Result<Tensor> {
         let (batch, _, height, width) = x.size4()?;
         let pooled = [height.min(POOLED[0]), width.min(POOLED[1])];
-        let x = x.f_to_kind(Kind::Float)?.f_adaptive_avg_pool2d(pooled)?;
+        let mut x = x.f_to_kind(Kind::Float)?;
+        if pooled != [height, width] {
+            x = x.f_adaptive_avg_pool2d(pooled)?;
+        }
         let place = coordinate(pooled, x.device())?.f_expand([batch, 1, pooled[0], pooled[1]], false)?;
         let mut x = Tensor::f_cat(&[x, place], 1)?.f_to_kind(self.compute)?;
         for (number, block) in self.blocks.iter().enumerate() {

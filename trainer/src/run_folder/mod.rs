@@ -4,9 +4,11 @@ mod folder;
 mod per_class;
 mod predictions;
 mod record;
+mod rows;
 mod table;
 
 pub use folder::RunFolder;
 pub use per_class::write_per_class;
 pub use predictions::PredictionWriter;
 pub use record::{DatasetRecord, RunRecord};
+pub use rows::write_rows;

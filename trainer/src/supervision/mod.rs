@@ -54,12 +54,28 @@ impl Supervision {
     pub fn permute_labels(&mut self, seed: u64) {
         let mut order: Vec<usize> = (0..self.rows()).collect();
         order.shuffle(&mut keyed(seed, Purpose::LabelShuffle, &[]));
-        for matrix in [&mut self.labels, &mut self.mask] {
-            let rows = order.iter().map(|&row| row * self.classes..(row + 1) * self.classes);
-            *matrix = rows
-                .flat_map(|row| matrix.get(row).unwrap_or_default().to_vec())
-                .collect();
+        (self.labels, self.mask) = (self.taken(&self.labels, &order), self.taken(&self.mask, &order));
+    }
+
+    /// The rows of which every class is known.
+    #[must_use]
+    pub fn fully_known(&self) -> Self {
+        let masks = self.mask.chunks_exact(self.classes.max(1)).enumerate();
+        let known = masks.filter(|(_, mask)| mask.iter().all(|&known| known != 0));
+        let order: Vec<usize> = known.map(|(row, _)| row).collect();
+        Self {
+            clips: order.iter().filter_map(|&row| self.clips.get(row).cloned()).collect(),
+            labels: self.taken(&self.labels, &order),
+            mask: self.taken(&self.mask, &order),
+            report: self.report.clone(),
+            ..*self
         }
+    }
+
+    /// Rows of a matrix, in another order.
+    fn taken(&self, matrix: &[u8], order: &[usize]) -> Vec<u8> {
+        let rows = order.iter().map(|&row| row * self.classes..(row + 1) * self.classes);
+        rows.filter_map(|row| matrix.get(row)).flatten().copied().collect()
     }
 
     /// Recording of each clip.

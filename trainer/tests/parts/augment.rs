@@ -189,7 +189,7 @@ fn shifts_move_columns_around_the_end() {
 #[test]
 fn pictures_are_mirrored_about_half_the_time() {
     let config = AugmentConfig {
-        horizontal_flip: 0.5,
+        horizontal_flip: Some(0.5),
         ..AugmentConfig::default()
     };
     let (mut mirrored, before) = (0, images().to_kind(Kind::Float));
@@ -311,7 +311,7 @@ fn senseless_changes_are_refused_with_a_reason() {
         (
             error(
                 &AugmentConfig {
-                    horizontal_flip: 0.5,
+                    horizontal_flip: Some(0.5),
                     ..default()
                 },
                 false,

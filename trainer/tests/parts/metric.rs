@@ -83,7 +83,7 @@ fn what_cannot_be_measured_is_an_error() {
     let scores = [0.1, f32::INFINITY, f32::NEG_INFINITY, 0.4];
     assert_eq!(evaluate(&scores, &labels, &mask, 2).unwrap().ap, [0.0, 1.0]);
     let error = evaluate(&scores, &labels, &[1, 0, 0, 1], 2).unwrap_err();
-    assert!(matches!(error, Error::NothingToMeasure { left_out: 2 }), "{error}");
+    assert!(matches!(error, Error::NothingToMeasure { left_out: 2, .. }), "{error}");
     for classes in [0, 3] {
         assert!(matches!(
             evaluate(&scores, &labels, &mask, classes),
@@ -96,6 +96,6 @@ fn what_cannot_be_measured_is_an_error() {
     ));
     assert!(matches!(
         evaluate(&[], &[], &[], 2),
-        Err(Error::NothingToMeasure { left_out: 0 })
+        Err(Error::NothingToMeasure { left_out: 0, .. })
     ));
 }

@@ -62,6 +62,19 @@ fn datasets_that_do_not_do() {
         },
     );
     refused(&small, &[], &["val"]);
+    let unknown = folder.path().join("unknown");
+    write(
+        &unknown,
+        Made {
+            fully_known: false,
+            ..Made::default()
+        },
+    );
+    refused(
+        &unknown,
+        &[],
+        &["no clip of split val has every class known (12 have not)"],
+    );
     let damaged = folder.path().join("damaged");
     write(&damaged, Made::default());
     let labels = damaged.join("labels/00000.parquet");

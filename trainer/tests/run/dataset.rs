@@ -6,6 +6,7 @@ use std::path::Path;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use shardfmt::dataset::NO_FREQUENCY;
 use shardfmt::entry::{REJECTS, TAXA, assets_path, labels_path, priors_path, shard_path};
 use shardfmt::{
     AssetRow, Axes, ClipSpec, Counts, DatasetInfo, Dtype, LabelRow, LabelSource, PriorRow, ShardWriter, Split, Taxa,
@@ -27,6 +28,20 @@ pub(crate) struct Made {
     pub(crate) prefix: &'static str,
     /// Highest frequency of the image.
     pub(crate) fmax_hz: f64,
+    /// Photographs in three channels, each an asset of its own.
+    pub(crate) photographs: bool,
+    /// Whether every class of every clip is known.
+    pub(crate) fully_known: bool,
+}
+
+impl Made {
+    fn clips_per_asset(&self) -> u32 {
+        if self.photographs { 1 } else { CLIPS_PER_ASSET }
+    }
+
+    fn spec(&self) -> ClipSpec {
+        ClipSpec::new(Dtype::U8, self.photographs.then_some(3), SIDE, SIDE).unwrap()
+    }
 }
 
 impl Default for Made {
@@ -36,12 +51,10 @@ impl Default for Made {
             seed: 1,
             prefix: "sp",
             fmax_hz: 11_025.0,
+            photographs: false,
+            fully_known: true,
         }
     }
-}
-
-fn spec() -> ClipSpec {
-    ClipSpec::new(Dtype::U8, None, SIDE, SIDE).unwrap()
 }
 
 fn split(asset: u32) -> Split {
@@ -62,10 +75,11 @@ fn present(asset: u32, clip: u32) -> Vec<u32> {
     present
 }
 
-fn picture(present: &[u32], random: &mut ChaCha8Rng) -> Vec<u8> {
+fn picture(present: &[u32], channels: u32, random: &mut ChaCha8Rng) -> Vec<u8> {
     let band = SIDE / CLASSES;
-    let mut bytes = Vec::with_capacity((SIDE * SIDE) as usize);
-    for row in 0..SIDE {
+    let mut bytes = Vec::with_capacity((channels * SIDE * SIDE) as usize);
+    for row in 0..channels * SIDE {
+        let row = row % SIDE;
         let bright = present.contains(&(row / band)) && row % band < band / 2;
         bytes.extend((0..SIDE).map(|_| random.random_range(0..100_u8) + if bright { 120 } else { 0 }));
     }
@@ -84,12 +98,15 @@ pub(crate) fn write(dir: &Path, made: Made) {
     };
     let taxa = Taxa::new((0..CLASSES).map(taxon).collect()).unwrap();
     let mut random = ChaCha8Rng::seed_from_u64(made.seed);
-    let mut writer = ShardWriter::create(&dir.join(shard_path(0)), spec(), &BTreeMap::new()).unwrap();
+    let mut writer = ShardWriter::create(&dir.join(shard_path(0)), made.spec(), &BTreeMap::new()).unwrap();
     let (mut labels, mut assets, mut priors) = (Vec::new(), Vec::new(), Vec::new());
     for asset in 0..made.assets {
         let asset_id = i64::from(asset) * 7 + 3;
         let target = asset % CLASSES;
-        assets.push(asset_row(asset_id, asset, writer.rows()));
+        assets.push(AssetRow {
+            clips: made.clips_per_asset(),
+            ..asset_row(asset_id, asset, writer.rows())
+        });
         let heard = vec![target, (target + 1) % CLASSES];
         priors.push(PriorRow {
             asset_id,
@@ -100,11 +117,17 @@ pub(crate) fn write(dir: &Path, made: Made) {
             checklist_complete: Some(true),
             ..PriorRow::default()
         });
-        for clip_index in 0..CLIPS_PER_ASSET {
+        for clip_index in 0..made.clips_per_asset() {
             let present = present(asset, clip_index);
-            labels.push(label_row(&present, asset_id, asset, clip_index, writer.rows()));
+            let mut label = label_row(&present, asset_id, asset, clip_index, writer.rows());
+            if !made.fully_known {
+                label.unknown = std::mem::take(&mut label.absent);
+                label.fully_annotated = false;
+            }
+            labels.push(label);
+            let channels = made.spec().channels.unwrap_or(1);
             writer
-                .push(asset_id, clip_index, -20.0, &picture(&present, &mut random))
+                .push(asset_id, clip_index, -20.0, &picture(&present, channels, &mut random))
                 .unwrap();
         }
     }
@@ -165,7 +188,7 @@ fn label_row(present: &[u32], asset_id: i64, asset: u32, clip_index: u32, row: u
 }
 
 fn info(made: Made, files: Vec<shardfmt::FileEntry>) -> DatasetInfo {
-    let clips = made.assets * CLIPS_PER_ASSET;
+    let clips = made.assets * made.clips_per_asset();
     DatasetInfo {
         format: shardfmt::dataset::FORMAT.into(),
         schema_version: shardfmt::dataset::SCHEMA_VERSION,
@@ -175,22 +198,35 @@ fn info(made: Made, files: Vec<shardfmt::FileEntry>) -> DatasetInfo {
         program: "test".into(),
         config: serde_json::json!({}),
         config_xxh3: made.seed,
-        clips: spec(),
-        axes: Axes {
-            frequency_scale: "mel-slaney".into(),
-            fmin_hz: 0.0,
-            fmax_hz: made.fmax_hz,
-            row_0: "lowest".into(),
-            frame_rate_hz: f64::from(SIDE) / 3.0,
-            clip_duration_s: 3.0,
-            hop_s: 3.0,
-            sample_rate_hz: Some(22_050),
+        clips: made.spec(),
+        axes: if made.photographs {
+            Axes {
+                frequency_scale: NO_FREQUENCY.into(),
+                fmin_hz: 0.0,
+                fmax_hz: 0.0,
+                row_0: "highest".into(),
+                frame_rate_hz: 0.0,
+                clip_duration_s: 0.0,
+                hop_s: 0.0,
+                sample_rate_hz: None,
+            }
+        } else {
+            Axes {
+                frequency_scale: "mel-slaney".into(),
+                fmin_hz: 0.0,
+                fmax_hz: made.fmax_hz,
+                row_0: "lowest".into(),
+                frame_rate_hz: f64::from(SIDE) / 3.0,
+                clip_duration_s: 3.0,
+                hop_s: 3.0,
+                sample_rate_hz: Some(22_050),
+            }
         },
         values: ValueScale {
-            unit: "dB".into(),
-            reference: "clip".into(),
-            offset: -80.0,
-            step: 80.0 / 255.0,
+            unit: if made.photographs { "level" } else { "dB" }.into(),
+            reference: if made.photographs { "none" } else { "clip" }.into(),
+            offset: if made.photographs { 0.0 } else { -80.0 },
+            step: if made.photographs { 1.0 } else { 80.0 / 255.0 },
         },
         instruction_set: "any".into(),
         counts: Counts {

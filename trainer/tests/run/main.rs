@@ -7,7 +7,9 @@ mod program; // runs the program and reads what it left
 
 // The tests.
 mod bad_input; // datasets and settings that must be refused before training starts
-mod benchmark; // a small matrix: listed, run, and not run again
+mod benchmark; // small matrices: listed, run, and not run again; several datasets; several runs at a time
 mod evaluation; // `eval` and `predict` agree with each other and with what the run said
 mod learning; // every method trains; true labels are learnt and permuted ones are not
+mod photographs; // three channels, mirrored, and no regulariser
 mod resume; // killed at any point and resumed: the same bytes
+mod rows; // the rows of a mode as a table

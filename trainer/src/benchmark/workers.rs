@@ -1,0 +1,144 @@
+//! Trains several runs at a time, each in a process of its own: libtorch's number of threads, and what it keeps, are a process's.
+//!
+//! A worker is this same program, which reads a task a line from its standard input and answers each with a line. What it logs goes to a file.
+
+use std::fs::OpenOptions;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+
+use serde::{Deserialize, Serialize};
+use tch::Device;
+
+use crate::config::Config;
+use crate::error::{Error, Result};
+
+/// One run to train.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Task {
+    /// Folder of the dataset.
+    pub dataset: PathBuf,
+    /// Folder of the run; what is there already is gone on with.
+    pub out: PathBuf,
+    /// Its settings.
+    pub config: Config,
+}
+
+/// How a task ended.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Answer {
+    /// What went wrong, if anything.
+    pub error: Option<String>,
+}
+
+/// Trains `tasks` in `jobs` processes, and tells `done` the place of each one that is over, as it is. After an error no further one is begun;
+/// those under way come to their end.
+///
+/// # Errors
+/// [`Error::Worker`] for the first run that failed; that of `done`.
+pub(super) fn train(
+    tasks: &[&Task],
+    jobs: usize,
+    device: Device,
+    logs: &Path,
+    mut done: impl FnMut(usize) -> Result<()>,
+) -> Result<()> {
+    let next = AtomicUsize::new(0);
+    let (tell, told) = channel();
+    std::thread::scope(|scope| {
+        for number in 1..=jobs.min(tasks.len()) {
+            let (tell, next, log) = (tell.clone(), &next, logs.join(format!("worker-{number}.log")));
+            scope.spawn(move || {
+                let mut worker = None;
+                loop {
+                    let place = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(task) = tasks.get(place) else { break };
+                    let ended = work(&mut worker, task, device, &log);
+                    let failed = ended.is_err();
+                    if tell.send(ended.map(|()| place)).is_err() || failed {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(tell);
+        let mut outcome = Ok(());
+        for ended in told {
+            let ended = ended.and_then(&mut done);
+            if ended.is_err() && outcome.is_ok() {
+                outcome = ended;
+                next.store(tasks.len(), Ordering::Relaxed);
+            }
+        }
+        outcome
+    })
+}
+
+/// Gives a task to the worker, which is begun if there is none yet.
+fn work(worker: &mut Option<Worker>, task: &Task, device: Device, log: &Path) -> Result<()> {
+    let worker = match worker {
+        Some(worker) => worker,
+        None => worker.insert(Worker::begin(device, log)?),
+    };
+    worker.train(task).map_err(|reason| Error::Worker {
+        run: task.out.clone(),
+        reason,
+        log: log.to_path_buf(),
+    })
+}
+
+/// A process that trains; dropped, it is told to end and waited for.
+struct Worker {
+    child: Child,
+    tasks: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Worker {
+    fn begin(device: Device, log: &Path) -> Result<Self> {
+        let file = OpenOptions::new().create(true).append(true).open(log);
+        let file = file.map_err(|cause| Error::io(log, "open", cause))?;
+        let program = std::env::current_exe().map_err(|cause| Error::io(Path::new("l48-train"), "find", cause))?;
+        let device = if device.is_cuda() { "cuda" } else { "cpu" };
+        let mut child = Command::new(&program)
+            .args(["worker", "--device", device])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(file)
+            .spawn()
+            .map_err(|cause| Error::io(&program, "start", cause))?;
+        let (tasks, answers) = (child.stdin.take(), child.stdout.take());
+        let Some(answers) = answers else {
+            return Err(Error::io(&program, "listen to", std::io::ErrorKind::BrokenPipe.into()));
+        };
+        Ok(Self {
+            child,
+            tasks,
+            answers: BufReader::new(answers),
+        })
+    }
+
+    /// Has a task done.
+    fn train(&mut self, task: &Task) -> std::result::Result<(), String> {
+        let mut line = serde_json::to_string(task).map_err(|cause| cause.to_string())?;
+        line.push('\n');
+        let sent = self.tasks.as_mut().map(|tasks| tasks.write_all(line.as_bytes()));
+        let mut answer = String::new();
+        let heard = self.answers.read_line(&mut answer);
+        if !(matches!(sent, Some(Ok(()))) && matches!(heard, Ok(1..))) {
+            return Err("the process that trained it has ended".to_owned());
+        }
+        let answer: Answer = serde_json::from_str(&answer).map_err(|cause| format!("answer {answer:?}: {cause}"))?;
+        answer.error.map_or(Ok(()), Err)
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // Without further tasks it ends by itself.
+        self.tasks = None;
+        let _ = self.child.wait();
+    }
+}
