@@ -32,8 +32,7 @@ use crate::manifest::{Problems, open_file, read_taxa};
 use crate::picture::{Channels, Picture, Resizer, SIDE_PIXELS, read_jpeg};
 use crate::source::{AssetRecord, ClipSource, Placement, Rejected, Rendered};
 use assets::Asset;
-use clip::GivenBox;
-use index::Index;
+use index::{Entry, Index};
 use orientation::{Evidence, Orientation, SAMPLE_PICTURES};
 use reader::{Files, PICTURE_PIXELS};
 pub use reader::{GivenClips, PictureReader};
@@ -150,21 +149,14 @@ fn pictured(assets: Vec<Asset>, ranges: Vec<(usize, Range<usize>)>, files: &File
 
 /// What a sample of pictures tells about boxes and axes. Pictures that cannot be read are passed over: they are rejected later.
 fn orientation_of(files: &Files) -> Orientation {
-    let with_boxes: Vec<usize> = (0..files.clips.len())
-        .filter(|&number| files.clips.get(number).is_some_and(|entry| entry.has_counting_box))
-        .collect();
+    let with_boxes: Vec<&Entry> = files.clips.iter().filter(|entry| entry.has_counting_box).collect();
     let (mut evidence, mut picture) = (Evidence::default(), Picture::default());
     // Evenly over the set, so that a few recordings do not decide.
-    for number in with_boxes
-        .iter()
-        .step_by(with_boxes.len().div_ceil(SAMPLE_PICTURES).max(1))
-    {
-        let Some(entry) = files.clips.get(*number) else {
-            continue;
-        };
+    let step = with_boxes.len().div_ceil(SAMPLE_PICTURES).max(1);
+    for entry in with_boxes.into_iter().step_by(step) {
         let Ok(clip) = files.clip(entry) else { continue };
         let counting = clip.boxes.iter().filter(|found| found.counts());
-        let boxes: Vec<[f64; 4]> = counting.map(|found: &GivenBox| found.edges).collect();
+        let boxes: Vec<[f64; 4]> = counting.map(|found| found.edges).collect();
         if read_jpeg(&files.picture(entry), Channels::Rgb, &mut picture).is_ok() {
             evidence.add(&picture, &boxes);
         }
