@@ -77,6 +77,7 @@ bench: bench-env ## Measure every stage, and compare with other tools.
 	$(CARGO) bench --locked -p pipeline -p shardfmt --benches
 	$(CARGO) build --release --locked -p pipeline -p shardfmt --bin l48 --example read_random
 	$(BENCH_VENV)/bin/python tests/bench/ingest.py
+	$(BENCH_VENV)/bin/python tests/bench/import.py
 	$(BENCH_VENV)/bin/python tests/bench/read.py
 	$(BENCH_VENV)/bin/python tests/bench/scaling.py
 	$(BENCH_VENV)/bin/python tests/bench/memory.py

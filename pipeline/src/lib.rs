@@ -2,7 +2,8 @@
 //!
 //! Data walks forward: [`manifest`] (what there is) -> [`audio`] (decode, resample) -> [`window`] (clips) -> [`spectrogram`]
 //! (log-mel images) and [`labels`] (present, absent, unknown) -> [`build`] (plan, shards, commit). [`source`] is the seam:
-//! `build` knows clips and assets, and nothing of audio. [`rework`] makes one committed dataset of another.
+//! `build` knows clips and assets, and nothing of audio. [`import`] is the other way in: published sets of pictures, read and
+//! resized by [`picture`]. [`rework`] makes one committed dataset of another.
 
 pub mod audio;
 pub mod build;

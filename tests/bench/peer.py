@@ -1,6 +1,7 @@
-"""Does in Python what `l48 build` does to audio: `peer.py librosa|torchaudio FILES.json OUT`, one thread.
+"""Does in Python what `l48` does to audio and to pictures: `peer.py librosa|torchaudio|torchvision FILES.json OUT`, one thread.
 
-Decode, mean of the channels, 22,050 Hz, clips of 3 s (the last padded), 448 x 448 log-mel as u8, into one raw file that is synced.
+Audio: decode, mean of the channels, 22,050 Hz, clips of 3 s (the last padded), 448 x 448 log-mel as u8. Pictures: decode,
+three channels, 448 x 448, one channel kept, as the published program loads them. Into one raw file that is synced.
 Says `ready` when everything is imported and warm, waits for a line, and says how many clips when the file is on the disk.
 """
 import json, os, sys, time
@@ -57,10 +58,25 @@ def torchaudio_images():
     return images
 
 
+def torchvision_images():
+    import torch
+    from PIL import Image
+    from torchvision.transforms import Resize
+
+    torch.set_num_threads(1)
+    resize = Resize((448, 448))
+
+    def images(path):
+        with Image.open(path) as picture:
+            yield np.ascontiguousarray(np.asarray(resize(picture.convert("RGB")))[:, :, 0])
+
+    return images
+
+
 def main():
     kind, listing, out = sys.argv[1:]
     files = json.load(open(listing))
-    images = {"librosa": librosa_images, "torchaudio": torchaudio_images}[kind]()
+    images = {"librosa": librosa_images, "torchaudio": torchaudio_images, "torchvision": torchvision_images}[kind]()
     for _ in images(files[-1]):
         pass
     print("ready", flush=True)

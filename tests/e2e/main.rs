@@ -4,6 +4,7 @@
 // What the tests work with.
 mod dataset_rows; // a dataset's tables read whole, with species codes in place of class indices
 mod file_tree; // the files of a folder: listed, compared, copied
+mod ml48s_set; // writes a small set in the official L48 layout
 mod outside; // what may be missing where the tests run: real recordings, fixtures, Python, Node
 mod program; // builds the programs once and runs them: exit code, standard output, standard error
 mod recordings; // writes small recordings, tables and manifests into a temporary folder
@@ -15,6 +16,7 @@ mod demo; // `l48 demo`: what it promises, and that a seed decides every byte
 mod determinism; // the same bytes for any number of threads and processes, at any place, at any time
 mod faults; // full disks, read-only and forbidden folders, files that vanish
 mod import_coco2014; // `l48 import coco2014`: order, split, labels and priors, what is rejected and what refused
+mod import_ml48s; // the published set: pictures, labels and boxes against the fixtures; kills, rejects, mistakes
 mod labels; // labels computed end to end, against tables worked out by hand
 mod log_mel; // stored images against those of a reference implementation
 mod manifest_mistakes; // every mistake reported at once, with its place; warnings of leakage

@@ -8,13 +8,14 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use rayon::prelude::*;
+use serde_json::Value;
 use shardfmt::checksum::{hash_file, hex};
 use shardfmt::entry::{DATASET_JSON, assets_path, labels_path};
 use shardfmt::{AssetRow, Dataset, DatasetInfo, LabelRow, RejectRow, read_dataset_json};
 
 use super::input::{Input, rows_of};
 use super::output::{Output, ShardFiles, ShardTables};
-use super::settings::{SUBSETS_KEY, as_read, image_difference, set_config, subsets};
+use super::settings::{IMPORTED_KEY, SUBSETS_KEY, as_read, image_difference, set_config, subsets};
 use super::shard_file::{Linked, take_over};
 use crate::build::{Event, Events, Outcome, folder};
 use crate::error::{Error, Result, io};
@@ -62,6 +63,9 @@ fn relabel_locked(source: &RecordingSource, dir: &Path, events: &Events<'_>) -> 
         manifest: source.manifest().file.clone(),
         difference,
     };
+    if let Some(set) = dataset.info().config.get(IMPORTED_KEY).and_then(Value::as_str) {
+        return Err(changed(format!("it was imported ({set}); import the set again")));
+    }
     if let Some(difference) = image_difference(dataset.info(), &as_read(&source.dataset_info())?) {
         return Err(changed(difference));
     }

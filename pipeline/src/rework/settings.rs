@@ -10,6 +10,9 @@ use crate::error::Result;
 /// The parts of a build's configuration that decide clips and images; the others decide labels and files.
 pub(super) const IMAGE_KEYS: [&str; 3] = ["audio", "clips", "spectrogram"];
 
+/// Where the configuration of an imported set names the set.
+pub(super) const IMPORTED_KEY: &str = "source";
+
 /// Where the configuration lists which clips of which dataset were chosen, the first choice first; absent from a whole one.
 pub(super) const SUBSETS_KEY: &str = "subsets";
 

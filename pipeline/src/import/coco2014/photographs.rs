@@ -132,31 +132,19 @@ impl Photographs {
         let number_of: HashMap<i64, usize> = images.iter().map(|image| image.id).zip(0..).collect();
         self.check_images(file, &images, &number_of, problems);
 
-        let mut found: Vec<(usize, f64, Annotation)> = Vec::with_capacity(annotations.len());
-        let mut strangers = (Vec::new(), Vec::new());
-        for entry in &annotations {
-            match (number_of.get(&entry.image_id), class_of.get(&entry.category_id)) {
-                (Some(&number), Some(&class)) => found.push((number, entry.area, annotation(class, entry))),
-                (None, _) => strangers.0.push(entry.image_id),
-                (_, None) => strangers.1.push(entry.category_id),
-            }
-        }
-        let mistake = |what: &str, id: &i64| format!("an annotation is of {what} {id}, which the file does not list");
-        report(problems, file, strangers.0.iter().map(|id| mistake("image", id)));
-        report(problems, file, strangers.1.iter().map(|id| mistake("category", id)));
+        let mut found = located(file, annotations, &number_of, &class_of, problems);
         // Published tables sort ids as strings ("for backwards compatibility"), and the split depends on the order.
-        let rank_of = |number: usize| images.get(number).map_or(String::new(), |image| image.id.to_string());
-        found.sort_by_cached_key(|(number, ..)| rank_of(*number));
+        let id_of = |number: usize| images.get(number).map_or(String::new(), |image| image.id.to_string());
+        found.sort_by_cached_key(|one| id_of(one.image));
 
         let licenses: HashMap<i64, Arc<str>> = licenses.into_iter().map(|one| (one.id, one.name.into())).collect();
         let first = self.photographs.len();
-        for group in found.chunk_by(|(one, ..), (other, ..)| one == other) {
-            let Some(image) = group.first().and_then(|(number, ..)| images.get(*number)) else {
+        for group in found.chunk_by(|one, other| one.image == other.image) {
+            let Some(image) = group.first().and_then(|one| images.get(one.image)) else {
                 continue;
             };
             let start = self.annotations.len();
-            self.annotations
-                .extend(group.iter().map(|(.., annotation)| *annotation));
+            self.annotations.extend(group.iter().map(|one| one.annotation));
             self.photographs.push(Photograph {
                 image_id: image.id,
                 path: format!("{}/{}", half.name(), image.file_name),
@@ -278,21 +266,52 @@ fn is_file_name(name: &str) -> bool {
     matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None))
 }
 
-fn annotation(class: u32, entry: &AnnotationEntry) -> Annotation {
-    let [left, upper, width, height] = entry.bbox;
-    Annotation {
-        class,
-        is_crowd: entry.iscrowd != 0,
-        edges_px: [left, upper, left + width, upper + height].map(|edge| edge as f32),
+/// An annotation whose picture and class have been found.
+struct Located {
+    /// Number of the picture in its file.
+    image: usize,
+    area: f64,
+    annotation: Annotation,
+}
+
+/// Finds picture and class of every annotation; those that name others are problems.
+fn located(
+    file: &Path,
+    annotations: Vec<AnnotationEntry>,
+    number_of: &HashMap<i64, usize>,
+    class_of: &HashMap<i64, u32>,
+    problems: &mut Problems,
+) -> Vec<Located> {
+    let mut found = Vec::with_capacity(annotations.len());
+    let (mut images, mut categories) = (Vec::new(), Vec::new());
+    for entry in annotations {
+        let [left, upper, width, height] = entry.bbox;
+        match (number_of.get(&entry.image_id), class_of.get(&entry.category_id)) {
+            (Some(&image), Some(&class)) => found.push(Located {
+                image,
+                area: entry.area,
+                annotation: Annotation {
+                    class,
+                    is_crowd: entry.iscrowd != 0,
+                    edges_px: [left, upper, left + width, upper + height].map(|edge| edge as f32),
+                },
+            }),
+            (None, _) => images.push(entry.image_id),
+            (_, None) => categories.push(entry.category_id),
+        }
     }
+    let mistake = |what: &str, id: &i64| format!("an annotation is of {what} {id}, which the file does not list");
+    report(problems, file, images.iter().map(|id| mistake("image", id)));
+    report(problems, file, categories.iter().map(|id| mistake("category", id)));
+    found
 }
 
 /// Class of the annotation with the largest area; of equal ones the first.
-fn largest(annotations: &[(usize, f64, Annotation)]) -> u32 {
+fn largest(annotations: &[Located]) -> u32 {
     let mut largest = (f64::NEG_INFINITY, 0);
-    for (_, area, annotation) in annotations {
-        if *area > largest.0 {
-            largest = (*area, annotation.class);
+    for one in annotations {
+        if one.area > largest.0 {
+            largest = (one.area, one.annotation.class);
         }
     }
     largest.1

@@ -12,6 +12,7 @@
 mod assets;
 mod clip;
 mod index;
+mod notes;
 mod orientation;
 mod reader;
 mod rows;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use shardfmt::checksum::{hash_file, hex};
-use shardfmt::{Axes, DatasetInfo, Split, Taxa};
+use shardfmt::{Axes, DatasetInfo, Taxa};
 
 use crate::error::{Result, io};
 use crate::manifest::{Problems, open_file, read_taxa};
@@ -83,7 +84,7 @@ impl Ml48s {
         let (Some(assets_hash), Some(clips_hash), true) = (assets_hash, index.hash, problems.is_empty()) else {
             return Err(problems.into());
         };
-        let mut warnings = warnings(folder, &assets, &index, val_split.map(|_| &val));
+        let mut warnings = notes::warnings(folder, &assets, &index, val_split.map(|_| &val));
         let files = Files {
             folder: folder.into(),
             clips_json: open_file(&clips_json).map_err(io("open", &clips_json))?,
@@ -91,7 +92,7 @@ impl Ml48s {
             clips: index.clips,
         };
         let orientation = orientation_of(&files);
-        warnings.extend(orientation_warnings(orientation));
+        warnings.extend(notes::colours(orientation));
         let config = json!({
             "source": "ml48s",
             "boxes": { "order": orientation.order.as_str(), "told_by_pictures": orientation.order_told },
@@ -107,7 +108,7 @@ impl Ml48s {
         let info = super::dataset_info("ml48s", config, Channels::Grey, axes(orientation));
         let assets = pictured(assets, index.assets, &files);
         Ok(Ml48s {
-            facts: facts(&assets, &files, orientation),
+            facts: notes::facts(&assets, &files, orientation),
             files: Arc::new(files),
             assets,
             orientation,
@@ -182,79 +183,6 @@ fn axes(orientation: Orientation) -> Axes {
         hop_s: CLIP_S,
         sample_rate_hz: Some(RATE_HZ),
     }
-}
-
-fn facts(assets: &[PicturedAsset], files: &Files, orientation: Orientation) -> Vec<String> {
-    let told = |told: bool, otherwise: &str| {
-        if told {
-            format!("told by {} pictures", orientation.pictures)
-        } else {
-            format!("{otherwise}: {} pictures leave it open", orientation.pictures)
-        }
-    };
-    let of_split = |split: Split| {
-        let clips: usize = assets
-            .iter()
-            .filter(|asset| asset.asset.split == split)
-            .map(|asset| asset.clips.len())
-            .sum();
-        format!("{} {clips}", split.as_str())
-    };
-    let splits: Vec<String> = Split::ALL.iter().map(|split| of_split(*split)).collect();
-    vec![
-        format!(
-            "{} clips ({}) of {} recordings, {} classes",
-            files.clips.len(),
-            splits.join(", "),
-            assets.len(),
-            files.taxa.len()
-        ),
-        format!(
-            "boxes are {} ({})",
-            orientation.order.as_str(),
-            told(orientation.order_told, "as documented")
-        ),
-        format!(
-            "the top row is the {} frequency ({})",
-            orientation.top.as_str(),
-            told(orientation.top_told, "as usual")
-        ),
-    ]
-}
-
-fn orientation_warnings(orientation: Orientation) -> Option<String> {
-    let Orientation { coloured, pictures, .. } = orientation;
-    (coloured > 0).then(|| {
-        format!("{coloured} of {pictures} pictures looked at are coloured: their luma is stored, in one channel")
-    })
-}
-
-/// `val` is `None` when no val split was given.
-fn warnings(folder: &Path, assets: &[Asset], index: &Index, val: Option<&BTreeSet<i64>>) -> Vec<String> {
-    let mut warnings = Vec::new();
-    let mut counted = |count: u64, what: &str| {
-        if count > 0 {
-            warnings.push(format!("{count} {what}"));
-        }
-    };
-    counted(
-        assets.len().saturating_sub(index.assets.len()) as u64,
-        "assets have no clip and are left out",
-    );
-    counted(
-        index.partly_listed,
-        "clips list not every class: what they leave out is not known",
-    );
-    if let Some(val) = val {
-        let known: BTreeSet<i64> = assets.iter().map(|asset| asset.id).collect();
-        counted(
-            val.difference(&known).count() as u64,
-            "ids of the val split are no assets",
-        );
-    } else if folder.join("val_split.npy").is_file() {
-        warnings.push("there is a val_split.npy, but --val-split was not given: no asset becomes val by it".into());
-    }
-    warnings
 }
 
 impl ClipSource for Ml48s {

@@ -1,0 +1,87 @@
+//! Provides what is said of a set before it is imported: what was found in it, and what looks odd.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use shardfmt::Split;
+
+use super::PicturedAsset;
+use super::assets::Asset;
+use super::index::Index;
+use super::orientation::Orientation;
+use super::reader::Files;
+
+/// What was found, a sentence each.
+pub(super) fn facts(assets: &[PicturedAsset], files: &Files, orientation: Orientation) -> Vec<String> {
+    let told = |told: bool, otherwise: &str| {
+        if told {
+            format!("told by {} pictures", orientation.pictures)
+        } else {
+            format!("{otherwise}: {} pictures leave it open", orientation.pictures)
+        }
+    };
+    let of_split = |split: Split| {
+        let clips: usize = assets
+            .iter()
+            .filter(|asset| asset.asset.split == split)
+            .map(|asset| asset.clips.len())
+            .sum();
+        format!("{} {clips}", split.as_str())
+    };
+    let splits: Vec<String> = Split::ALL.iter().map(|split| of_split(*split)).collect();
+    vec![
+        format!(
+            "{} clips ({}) of {} recordings, {} classes",
+            files.clips.len(),
+            splits.join(", "),
+            assets.len(),
+            files.taxa.len()
+        ),
+        format!(
+            "boxes are {} ({})",
+            orientation.order.as_str(),
+            told(orientation.order_told, "as documented")
+        ),
+        format!(
+            "the top row is the {} frequency ({})",
+            orientation.top.as_str(),
+            told(orientation.top_told, "as usual")
+        ),
+    ]
+}
+
+/// A warning of pictures that are not grey.
+pub(super) fn colours(orientation: Orientation) -> Option<String> {
+    let Orientation { coloured, pictures, .. } = orientation;
+    (coloured > 0).then(|| {
+        format!("{coloured} of {pictures} pictures looked at are coloured: their luma is stored, in one channel")
+    })
+}
+
+/// What looks odd, a sentence each. `val` is `None` when no val split was given.
+pub(super) fn warnings(folder: &Path, assets: &[Asset], index: &Index, val: Option<&BTreeSet<i64>>) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let mut counted = |count: u64, what: &str| {
+        if count > 0 {
+            warnings.push(format!("{count} {what}"));
+        }
+    };
+    counted(
+        assets.len().saturating_sub(index.assets.len()) as u64,
+        "assets have no clip and are left out",
+    );
+    counted(
+        index.partly_listed,
+        "clips list not every class: what they leave out is not known",
+    );
+    if let Some(val) = val {
+        let known: BTreeSet<i64> = assets.iter().map(|asset| asset.id).collect();
+        counted(
+            val.difference(&known).count() as u64,
+            "ids of the val split are no assets",
+        );
+    } else if folder.join("val_split.npy").is_file() {
+        warnings.push("there is a val_split.npy, but --val-split was not given: no asset becomes val by it".into());
+    }
+    warnings
+}

@@ -1,0 +1,468 @@
+//! Tests `l48 import ml48s` on sets in the official layout: what comes out, what is rejected, and what is refused.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Instant;
+
+use safetensors::SafeTensors;
+use serde_json::{Value, json};
+use shardfmt::{BoxStatus, Checks, Dataset, LabelRow, LabelSource, PriorRow};
+
+use crate::dataset_rows::{clips_of, codes, labels, open, priors};
+use crate::file_tree::{assert_same, tree};
+use crate::ml48s_set::{Ml48sSet, fixture, jpeg};
+use crate::outside::json as json_file;
+use crate::program::{Ended, command, l48, run};
+use crate::recordings::Workplace;
+use crate::torture::{Delays, killed_after};
+
+const SIDE_PIXELS: usize = 448;
+const KILLS: u32 = 8;
+
+/// The command that imports a set.
+fn import(set: &Ml48sSet, out: &str, flags: &[&str]) -> Command {
+    let mut command = command();
+    command
+        .args(["import", "ml48s"])
+        .arg(set.folder())
+        .arg("--out")
+        .arg(set.beside(out))
+        .args(flags);
+    command
+}
+
+fn imported(set: &Ml48sSet, flags: &[&str]) -> (Ended, Dataset) {
+    let ended = run(&mut import(set, "out", flags)).expect(0);
+    let dataset = open(&set.beside("out"));
+    (ended, dataset)
+}
+
+fn fixture_set() -> (Ml48sSet, String) {
+    let set = Ml48sSet::fixture();
+    set.write();
+    let val = set.path("val_split.npy").to_str().unwrap().to_owned();
+    (set, val)
+}
+
+/// All label rows in the order of `clips.json`.
+fn in_source_order(dataset: &Dataset) -> Vec<LabelRow> {
+    let mut rows = labels(dataset);
+    rows.sort_by_key(|row| row.source_index);
+    rows
+}
+
+#[test]
+fn pictures_are_resized_as_pillow_does() {
+    let (set, val) = fixture_set();
+    let (ended, dataset) = imported(&set, &["--val-split", &val]);
+    ended.complains("boxes are x-first (told by").complains("151 clips");
+    let info = dataset.info();
+    assert_eq!(
+        serde_json::to_value(info.clips).unwrap(),
+        json!({"dtype": "U8", "channels": null, "height": 448, "width": 448})
+    );
+    assert_eq!(
+        (&*info.axes.frequency_scale, &*info.axes.row_0, info.axes.fmax_hz),
+        ("linear", "highest", 11_025.0)
+    );
+    assert_eq!(
+        (&*info.values.unit, &*info.values.reference, info.values.step),
+        ("level", "none", 1.0)
+    );
+    assert_eq!(
+        (&info.config["source"], &info.config["boxes"]["order"]),
+        (&json!("ml48s"), &json!("x-first"))
+    );
+
+    let bytes = fs::read(fixture("images.safetensors")).unwrap();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let resized = tensors.tensor("resized").unwrap();
+    let names = json_file(&fixture("expected.json"))["images"].clone();
+    let rows = in_source_order(&dataset);
+    let mut compared = 0;
+    for (expected, name) in resized
+        .data()
+        .chunks(SIDE_PIXELS * SIDE_PIXELS)
+        .zip(names.as_array().unwrap())
+    {
+        let source = set.clips.iter().position(|clip| clip["file_path"] == *name).unwrap();
+        let row = &rows[source];
+        let shard = dataset.open_shard(row.shard, Checks::Always).unwrap();
+        let stored = shard.clip(row.row).unwrap();
+        let differences = stored.iter().zip(expected).map(|(a, b)| a.abs_diff(*b));
+        let equal = differences.clone().filter(|difference| *difference == 0).count();
+        let share = equal as f64 / expected.len() as f64;
+        assert!(differences.max().unwrap() <= 1 && share >= 0.99, "{name}: {share}");
+        assert!(shard.ref_db(row.row).unwrap().is_nan());
+        compared += 1;
+    }
+    assert!(compared >= 2);
+}
+
+/// Labels and masks as the published formatter computes them, from the rows of a dataset.
+struct Published<'a> {
+    rows: Vec<&'a LabelRow>,
+    priors: HashMap<i64, &'a PriorRow>,
+    classes: u32,
+}
+
+impl Published<'_> {
+    fn matrix(&self, value: impl Fn(&LabelRow, u32) -> bool) -> Vec<u8> {
+        let of_row = |row: &LabelRow| {
+            (0..self.classes)
+                .map(|class| u8::from(value(row, class)))
+                .collect::<Vec<u8>>()
+        };
+        self.rows.iter().flat_map(|row| of_row(row)).collect()
+    }
+
+    fn mask(&self, mode: &str) -> Vec<u8> {
+        self.matrix(|row, class| {
+            let prior = self.priors[&row.asset_id];
+            let is_target = row.target == Some(class);
+            let heard = row.present.contains(&class);
+            let ruled_out = |listed: &Option<Vec<u32>>| !listed.as_ref().unwrap().contains(&class);
+            match mode {
+                "full" => !row.unknown.contains(&class),
+                "target" => is_target && heard,
+                _ if is_target => heard,
+                "geo" => ruled_out(&prior.geo_possible),
+                _ => ruled_out(&prior.checklist_observed),
+            }
+        })
+    }
+}
+
+#[test]
+fn labels_masks_and_kept_rows_are_the_published_ones() {
+    let (set, val) = fixture_set();
+    let (_, dataset) = imported(&set, &["--val-split", &val, "--shard-clips", "20"]);
+    let (rows, priors) = (in_source_order(&dataset), priors(&dataset));
+    let bytes = fs::read(fixture("expected.safetensors")).unwrap();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let expected = json_file(&fixture("expected.json"));
+    let mut combinations = 0;
+    for split in ["train", "val", "test"] {
+        let published = Published {
+            rows: rows.iter().filter(|row| row.split.as_str() == split).collect(),
+            priors: priors.iter().map(|prior| (prior.asset_id, prior)).collect(),
+            classes: dataset.taxa().len() as u32,
+        };
+        let index: Vec<u8> = published
+            .rows
+            .iter()
+            .flat_map(|row| row.source_index.unwrap().to_le_bytes())
+            .collect();
+        assert_eq!(
+            index,
+            tensors.tensor(&format!("{split}.clip_index")).unwrap().data(),
+            "{split}"
+        );
+        let labels = published.matrix(|row, class| row.present.contains(&class));
+        assert_eq!(
+            labels,
+            tensors.tensor(&format!("{split}.labels")).unwrap().data(),
+            "{split}"
+        );
+        let evaluated: Vec<usize> = (0..published.rows.len())
+            .filter(|&row| published.rows[row].fully_annotated)
+            .collect();
+        assert_eq!(json!(evaluated), expected["splits"][split]["evaluated"], "{split}");
+        for mode in ["full", "target", "geo", "checklist"] {
+            let mask = published.mask(mode);
+            assert_eq!(
+                mask,
+                tensors.tensor(&format!("{split}.mask.{mode}")).unwrap().data(),
+                "{split} {mode}"
+            );
+            let classes = published.classes as usize;
+            for (unannotated, empty) in [(false, false), (false, true), (true, false), (true, true)] {
+                let kept = (0..published.rows.len()).filter(|row| {
+                    let of_row = row * classes..(row + 1) * classes;
+                    let known = mask[of_row.clone()].iter().zip(&labels[of_row]);
+                    (!unannotated || known.clone().any(|(mask, _)| *mask == 1))
+                        && (!empty || known.clone().any(|both| both == (&1, &1)))
+                });
+                let wanted =
+                    &expected["splits"][split]["kept"][format!("{mode}/unannotated={unannotated}/empty={empty}")];
+                assert_eq!(
+                    json!(kept.collect::<Vec<usize>>()),
+                    *wanted,
+                    "{split} {mode} {unannotated} {empty}"
+                );
+                combinations += 1;
+            }
+        }
+    }
+    assert_eq!(combinations, 48);
+}
+
+#[test]
+fn rows_say_what_the_set_says() {
+    let set = Ml48sSet::small();
+    set.write();
+    let (_, dataset) = imported(&set, &[]);
+    let ids: Vec<i64> = dataset.assets().iter().map(|asset| asset.asset_id).collect();
+    assert_eq!(ids, [30, 4, 800], "in the order of their first clips");
+    let rows = clips_of(&dataset, 4);
+    let told: Vec<(Option<i64>, Option<i64>, f64)> = rows
+        .iter()
+        .map(|row| (row.source_index, row.source_id, row.start_s))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (Some(2), Some(998), 0.0),
+            (Some(4), Some(996), 6.0),
+            (Some(5), Some(995), 3.0),
+            (Some(6), Some(994), 15.0)
+        ]
+    );
+    let row = &rows[1];
+    let lists = [&row.present, &row.absent, &row.unknown].map(|list| codes(&dataset, list));
+    assert_eq!(lists, ["b", "c", "a"]);
+    assert_eq!(
+        (row.fully_annotated, row.label_source, row.silent, row.rms_dbfs),
+        (false, LabelSource::Incomplete, false, None)
+    );
+    let found = &row.boxes[0];
+    assert_eq!((&*found.species_code, found.status), ("b", BoxStatus::Active));
+    let near = |a: f64, b: f64| (a - b).abs() < 1e-5;
+    assert!(near(found.start_s, 6.6) && near(found.end_s, 6.96), "{found:?}");
+    assert!(
+        near(found.low_hz.unwrap(), 1102.5) && near(found.high_hz.unwrap(), 4961.25),
+        "{found:?}"
+    );
+    assert!(
+        near(found.x_min.into(), 0.2) && near(found.y_max.unwrap().into(), 0.9),
+        "{found:?}"
+    );
+    let asset = dataset.assets().iter().find(|asset| asset.asset_id == 4).unwrap();
+    assert_eq!(
+        (&*asset.path, &*asset.codec, asset.duration_s, asset.clips),
+        ("images/4", "jpeg", 18.0, 4)
+    );
+    let prior = priors(&dataset).into_iter().find(|prior| prior.asset_id == 4).unwrap();
+    assert_eq!(codes(&dataset, prior.geo_possible.as_ref().unwrap()), "b a");
+    assert_eq!(codes(&dataset, prior.checklist_observed.as_ref().unwrap()), "b");
+    assert_eq!((prior.geo_modelled, prior.checklist_complete), (None, Some(true)));
+}
+
+#[test]
+fn boxes_written_y_first_are_noticed_and_read_so() {
+    let set = Ml48sSet::small();
+    set.write();
+    let (ended, dataset) = imported(&set, &[]);
+    ended
+        .complains("boxes are x-first (told by 12 pictures)")
+        .complains("the top row is the highest frequency (told by 12 pictures)");
+    let as_documented = labels(&dataset);
+
+    let mut turned = Ml48sSet::small();
+    turned.write();
+    for clip in &mut turned.clips {
+        let edges = clip["boxes"][0]["bbox"].clone();
+        clip["boxes"][0]["bbox"] = json!([edges[1], edges[0], edges[3], edges[2]]);
+    }
+    turned.write();
+    let (ended, dataset) = imported(&turned, &[]);
+    ended.complains("boxes are y-first (told by 12 pictures)");
+    assert_eq!(
+        dataset.info().config["boxes"],
+        json!({"order": "y-first", "told_by_pictures": true})
+    );
+    assert_eq!(labels(&dataset), as_documented);
+}
+
+#[test]
+fn any_number_of_threads_and_any_kill_ends_in_the_same_bytes() {
+    let (set, val) = fixture_set();
+    let flags = ["--val-split", &val, "--shard-clips", "12"];
+    let started = Instant::now();
+    run(&mut import(&set, "whole", &[&flags[..], &["--threads", "1"]].concat())).expect(0);
+    let took = started.elapsed();
+    let whole = tree(&set.beside("whole"));
+    run(&mut import(
+        &set,
+        "threads",
+        &[&flags[..], &["--threads", "3"]].concat(),
+    ))
+    .expect(0);
+    assert_same(&whole, &tree(&set.beside("threads")), "one thread and three");
+
+    let (mut kills, mut delays) = (0, Delays::new());
+    let resumed = [&flags[..], &["--resume", "--threads", "2"]].concat();
+    for round in 0.. {
+        let killed = killed_after(import(&set, "out", &resumed), delays.below(took));
+        kills += u32::from(killed);
+        if set.beside("out/dataset.json").exists() {
+            run(&mut import(&set, "out", &resumed)).expect(0);
+            assert_same(&whole, &tree(&set.beside("out")), "whole and killed");
+            fs::remove_dir_all(set.beside("out")).unwrap();
+        }
+        if kills >= KILLS {
+            break;
+        }
+        assert!(round < 200, "the imports end before they can be killed");
+    }
+    run(&mut import(&set, "out", &resumed)).expect(0);
+    assert_same(&whole, &tree(&set.beside("out")), "whole and killed");
+    // Nothing is to be done any more, but what was imported can be verified; another val split is another dataset.
+    run(&mut import(&set, "out", &resumed)).expect(0).prints("Verified");
+    run(&mut import(&set, "out", &["--shard-clips", "12", "--resume"]))
+        .expect(2)
+        .complains("tables_xxh3.val_split");
+}
+
+#[test]
+fn pictures_that_are_missing_damaged_or_of_another_size_reject_their_asset() {
+    let set = Ml48sSet::small();
+    set.write();
+    fs::remove_file(set.path("images/30/2.jpg")).unwrap();
+    let whole = fs::read(set.path("images/4/2.jpg")).unwrap();
+    fs::write(set.path("images/4/2.jpg"), &whole[..whole.len() / 2]).unwrap();
+    let ended = run(&mut import(&set, "out", &[])).expect(1);
+    ended
+        .complains("rejected asset 30 (images/30): open: clip 997 (images/30/2.jpg): cannot be read: No such file")
+        .complains(
+            "rejected asset 4 (images/4): decode: clip 996 (images/4/2.jpg): no JPEG file, or one that is cut off",
+        )
+        .prints("4 clips of 1 recordings")
+        .prints("2 recordings were rejected");
+    let dataset = open(&set.beside("out"));
+    assert_eq!(dataset.rejects().unwrap().len(), 2);
+    assert_eq!(clips_of(&dataset, 800).len(), 4);
+    l48!("verify", set.beside("out")).expect(0);
+    run(&mut import(&set, "strict", &["--max-rejects", "1"]))
+        .expect(2)
+        .complains("more than --max-rejects 1");
+    assert!(!set.beside("strict/dataset.json").exists());
+
+    // Another size, in the picture or in the table.
+    let mut set = Ml48sSet::small();
+    set.clips[3]["height"] = json!(237);
+    set.write();
+    fs::write(set.path("images/4/0.jpg"), jpeg(&[9; 700 * 236], 700, 236)).unwrap();
+    run(&mut import(&set, "out", &[]))
+        .expect(1)
+        .complains("clip 998 (images/4/0.jpg): expected a picture of 750 x 236, got 700 x 236")
+        .complains("clip 997 (images/30/2.jpg): expected a picture of 750 x 236, clips.json says 750 x 237");
+}
+
+#[test]
+fn every_mistake_of_every_table_is_reported_at_once() {
+    let mut set = Ml48sSet::small();
+    set.write();
+    set.assets[0]["split"] = json!("testing");
+    set.assets[1]["possible_species_codes"] = json!(["b", "zzz"]);
+    set.assets.push(json!({"id": 4, "split": "train"}));
+    set.clips[0]["asset_id"] = json!(31);
+    set.clips[1]["present_species_codes"] = json!(["yyy"]);
+    set.clips[2]["boxes"][0]["bbox"] = json!([0.1, 0.2, 1.5, 0.4]);
+    set.clips[3]["file_path"] = json!("../secret.jpg");
+    set.clips[4]["id"] = json!(999);
+    set.clips[5].as_object_mut().unwrap().remove("boxes");
+    set.clips[6]["absent_species_codes"] = json!(["b"]);
+    // Read by nobody: the tables are refused before.
+    set.clips[7]["boxes"][0]["species_code"] = json!("Unknown bird");
+    for (name, values) in [("assets.json", &set.assets), ("clips.json", &set.clips)] {
+        fs::write(set.path(name), serde_json::to_string_pretty(values).unwrap()).unwrap();
+    }
+    fs::write(set.path("val_split.npy"), "1, 2, 3").unwrap();
+    let val: PathBuf = set.path("val_split.npy");
+    let ended = run(&mut import(&set, "out", &["--val-split", val.to_str().unwrap()])).expect(2);
+    for text in [
+        "11 problems in the input; nothing was written",
+        "val_split.npy: is no NumPy file",
+        "[0].split = \"testing\": expected one of train, val, test",
+        "[1].possible_species_codes = \"zzz\": unknown species code",
+        "[3].id = \"4\": stands there twice, first in [0]",
+        "[0].asset_id = \"31\": of clip 1000: no such asset in assets.json",
+        "[1].present_species_codes = \"yyy\": unknown species code",
+        "[2].boxes[0].bbox = \"[0.1, 0.2, 1.5, 0.4]\": lies outside the picture",
+        "[3].file_path = \"../secret.jpg\": expected a path inside the set's folder",
+        "[4].id = \"999\": stands there twice",
+        "[5]: missing field `boxes`",
+        "[6].absent_species_codes = \"b\": is in present_species_codes already",
+    ] {
+        assert!(ended.stderr.contains(text), "{text} is not in\n{}", ended.stderr);
+    }
+    let line = ended
+        .stderr
+        .split("clips.json:")
+        .nth(2)
+        .unwrap()
+        .split(':')
+        .next()
+        .unwrap();
+    assert!(
+        line.parse::<u32>().unwrap() > 20,
+        "the line of the clip in the file: {line}"
+    );
+    assert!(!set.beside("out").exists());
+
+    fs::remove_file(set.path("clips.json")).unwrap();
+    run(&mut import(&set, "out", &[]))
+        .expect(2)
+        .complains("clips.json: cannot be read: No such file");
+    fs::write(set.path("clips.json"), "[{\"id\": 1,").unwrap();
+    run(&mut import(&set, "out", &[]))
+        .expect(2)
+        .complains("clips.json:1: the file ends inside an item");
+}
+
+#[test]
+fn what_looks_odd_is_said() {
+    let mut set = Ml48sSet::small();
+    set.assets.push(json!({"id": 5, "split": "train"}));
+    set.clips[0]["absent_species_codes"] = json!([]);
+    set.write();
+    fs::write(
+        set.path("val_split.npy"),
+        fs::read(fixture("ml48s/val_split.npy")).unwrap(),
+    )
+    .unwrap();
+    let (ended, dataset) = imported(&set, &[]);
+    ended
+        .complains("1 assets have no clip and are left out")
+        .complains("1 clips list not every class")
+        .complains("there is a val_split.npy, but --val-split was not given");
+    assert_eq!(dataset.assets().len(), 3);
+}
+
+#[test]
+fn other_commands_take_an_imported_dataset_or_say_why_not() {
+    let set = Ml48sSet::small();
+    set.write();
+    let (ended, _) = imported(&set, &[]);
+    ended.prints("Next: l48 verify");
+    let out = set.beside("out");
+    l48!("verify", &out).expect(0);
+    l48!("stats", &out).expect(0).prints("train");
+    let shown: Value = l48!("inspect", &out, "--json").expect(0).json();
+    assert_eq!(
+        (&shown["config"]["source"], &shown["axes"]["row_0"]),
+        (&json!("ml48s"), &json!("highest"))
+    );
+    let sheet = set.beside("sheet.png");
+    l48!("preview", &out, "--asset", "30", "--out", &sheet).expect(0);
+    assert!(image::open(&sheet).unwrap().width() > 4 * 448);
+    l48!(
+        "subset",
+        &out,
+        "--where",
+        "source_id > 990 AND start_s < 6",
+        "--out",
+        set.beside("subset")
+    )
+    .expect(0);
+    assert_eq!(labels(&open(&set.beside("subset"))).len(), 6);
+    l48!("reshard", &out, "--clips", "4", "--out", set.beside("resharded")).expect(0);
+    assert_eq!(open(&set.beside("resharded")).shard_count(), 3);
+    let place = Workplace::with_recordings("", &[(30, 4.0)]);
+    l48!("relabel", &out, place.manifest())
+        .expect(2)
+        .complains("it was imported (ml48s); import the set again");
+}
