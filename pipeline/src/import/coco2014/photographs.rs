@@ -5,15 +5,15 @@ use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use shardfmt::{Split, Taxa, Taxon};
+use shardfmt::Split;
 
-use super::annotations::{AnnotationEntry, CategoryEntry, ImageEntry, Instances};
+use super::annotations::{AnnotationEntry, ImageEntry, Instances};
+use super::categories::Categories;
+use super::report::report;
 use super::split;
 use crate::error::Result;
 use crate::manifest::Problems;
 
-/// Mistakes of one kind that are reported one by one; the others are counted.
-const SHOWN_ALIKE: usize = 5;
 /// How far a box may lie outside its picture: edges were rounded after they were cut to it.
 const SLACK_PX: f32 = 1.0;
 
@@ -77,9 +77,7 @@ impl Annotation {
 /// The annotated pictures: those of train2014, then those of val2014, each by image id in the order of its digits as text.
 #[derive(Debug)]
 pub(super) struct Photographs {
-    pub(super) categories: Vec<CategoryEntry>,
-    /// A class for each category, by ascending id.
-    pub(super) taxa: Taxa,
+    pub(super) categories: Categories,
     pub(super) photographs: Vec<Photograph>,
     /// Pictures that are left out because nothing in them is annotated.
     pub(super) without_annotation: u64,
@@ -95,8 +93,7 @@ impl Photographs {
     pub(super) fn read(folder: &Path) -> Result<Self> {
         let mut problems = Problems::default();
         let mut set = Photographs {
-            categories: Vec::new(),
-            taxa: Taxa::default(),
+            categories: Categories::default(),
             photographs: Vec::new(),
             without_annotation: 0,
             annotations: Vec::new(),
@@ -123,12 +120,11 @@ impl Photographs {
         let Instances {
             images,
             annotations,
-            mut categories,
+            categories,
             licenses,
         } = instances;
-        categories.sort();
-        self.take_categories(file, categories, problems);
-        let class_of: HashMap<i64, u32> = self.categories.iter().map(|category| category.id).zip(0..).collect();
+        self.categories.take(file, categories, problems);
+        let class_of = self.categories.class_of();
         let number_of: HashMap<i64, usize> = images.iter().map(|image| image.id).zip(0..).collect();
         self.check_images(file, &images, &number_of, problems);
 
@@ -174,47 +170,6 @@ impl Photographs {
         }
     }
 
-    /// Takes the categories of the first file, and compares those of the second.
-    fn take_categories(&mut self, file: &Path, categories: Vec<CategoryEntry>, problems: &mut Problems) {
-        if self.categories.is_empty() {
-            let repeated = categories
-                .windows(2)
-                .filter(|two| matches!(two, [a, b] if a.id == b.id));
-            let repeated = repeated.filter_map(|two| two.first());
-            report(
-                problems,
-                file,
-                repeated.map(|one| format!("category {} is listed twice", one.id)),
-            );
-            let taxon = |category: &CategoryEntry| Taxon {
-                species_code: category.name.clone(),
-                common_name: Some(category.name.clone()),
-                scientific_name: None,
-            };
-            match Taxa::new(categories.iter().map(taxon).collect()) {
-                Ok(taxa) => self.taxa = taxa,
-                Err(error) => problems.file(file, format!("categories: {error}")),
-            }
-            self.categories = categories;
-        } else if categories != self.categories {
-            let differs = |(a, b): &(&CategoryEntry, &CategoryEntry)| a != b;
-            let first = categories.iter().zip(&self.categories).find(differs);
-            let what = first.map_or_else(
-                || format!("{} categories, {} there", categories.len(), self.categories.len()),
-                |(here, there)| {
-                    format!(
-                        "category {} is {:?} here and {:?} there",
-                        here.id, here.name, there.name
-                    )
-                },
-            );
-            problems.file(
-                file,
-                format!("the categories are not those of instances_train2014.json: {what}"),
-            );
-        }
-    }
-
     fn check_images(
         &self,
         file: &Path,
@@ -246,17 +201,6 @@ impl Photographs {
             file,
             astray.map(|image| format!("image {}: {:?} is no file name", image.id, image.file_name)),
         );
-    }
-}
-
-/// Reports the first few of many mistakes of one kind, and how many more there are.
-fn report(problems: &mut Problems, file: &Path, mut mistakes: impl Iterator<Item = String>) {
-    for mistake in mistakes.by_ref().take(SHOWN_ALIKE) {
-        problems.file(file, mistake);
-    }
-    let more = mistakes.count();
-    if more > 0 {
-        problems.file(file, format!("and so on: {more} more of this kind"));
     }
 }
 
