@@ -33,10 +33,7 @@ impl Categories {
             let mut pairs = entries.iter().zip(&self.entries);
             let what = pairs.find(|(here, there)| here != there).map_or_else(
                 || format!("{} categories here, {} there", entries.len(), self.entries.len()),
-                |(here, there)| {
-                    let (id, name, other) = (here.id, &here.name, &there.name);
-                    format!("category {id} is {name:?} here and {other:?} there")
-                },
+                |(here, there)| format!("{} {:?} here, {} {:?} there", here.id, here.name, there.id, there.name),
             );
             let message = format!("the categories are not those of instances_train2014.json: {what}");
             problems.file(file, message);
