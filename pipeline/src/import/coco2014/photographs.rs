@@ -161,7 +161,7 @@ impl Photographs {
         if added.is_empty() {
             problems.file(file, "no picture has an annotation");
         }
-        self.without_annotation += (images.len() - added.len().min(images.len())) as u64;
+        self.without_annotation += images.len().saturating_sub(added.len()) as u64;
         if half == Half::Train2014 {
             let validation = split::validation(u32::try_from(added.len()).unwrap_or(u32::MAX));
             for (photograph, _) in added.iter_mut().zip(validation).filter(|(_, is)| *is) {
