@@ -416,7 +416,7 @@ fn every_mistake_of_the_tables_is_reported_at_once() {
         (train, "an annotation is of image 6, which the file does not list"),
         (train, "an annotation is of category 2, which the file does not list"),
         (train, "and so on: 4 more of this kind"),
-        (val, "category 17 is \"dog\" here and \"cat\" there"),
+        (val, "17 \"dog\" here, 17 \"cat\" there"),
         (val, "image 100 is in instances_train2014.json too"),
     ];
     for (file, message) in expected {

@@ -5,8 +5,10 @@
 //! of pictures and the split are the published ones (Cole et al. 2021, "Multi-Label Learning from Single Positive Labels").
 
 mod annotations;
+mod categories;
 mod photographs;
 mod reader;
+mod report;
 mod rows;
 mod settings;
 mod simulated_priors;
@@ -98,7 +100,7 @@ impl ClipSource for Coco2014 {
     }
 
     fn taxa(&self) -> &Taxa {
-        &self.set.taxa
+        &self.set.categories.taxa
     }
 
     fn dataset_info(&self) -> DatasetInfo {

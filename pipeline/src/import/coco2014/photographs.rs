@@ -5,15 +5,15 @@ use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use shardfmt::{Split, Taxa, Taxon};
+use shardfmt::Split;
 
-use super::annotations::{AnnotationEntry, CategoryEntry, ImageEntry, Instances};
+use super::annotations::{AnnotationEntry, ImageEntry, Instances};
+use super::categories::Categories;
+use super::report::report;
 use super::split;
 use crate::error::Result;
 use crate::manifest::Problems;
 
-/// Mistakes of one kind that are reported one by one; the others are counted.
-const SHOWN_ALIKE: usize = 5;
 /// How far a box may lie outside its picture: edges were rounded after they were cut to it.
 const SLACK_PX: f32 = 1.0;
 
@@ -77,9 +77,7 @@ impl Annotation {
 /// The annotated pictures: those of train2014, then those of val2014, each by image id in the order of its digits as text.
 #[derive(Debug)]
 pub(super) struct Photographs {
-    pub(super) categories: Vec<CategoryEntry>,
-    /// A class for each category, by ascending id.
-    pub(super) taxa: Taxa,
+    pub(super) categories: Categories,
     pub(super) photographs: Vec<Photograph>,
     /// Pictures that are left out because nothing in them is annotated.
     pub(super) without_annotation: u64,
@@ -95,8 +93,7 @@ impl Photographs {
     pub(super) fn read(folder: &Path) -> Result<Self> {
         let mut problems = Problems::default();
         let mut set = Photographs {
-            categories: Vec::new(),
-            taxa: Taxa::default(),
+            categories: Categories::default(),
             photographs: Vec::new(),
             without_annotation: 0,
             annotations: Vec::new(),
@@ -123,40 +120,27 @@ impl Photographs {
         let Instances {
             images,
             annotations,
-            mut categories,
+            categories,
             licenses,
         } = instances;
-        categories.sort();
-        self.take_categories(file, categories, problems);
-        let class_of: HashMap<i64, u32> = self.categories.iter().map(|category| category.id).zip(0..).collect();
+        self.categories.take(file, categories, problems);
+        let class_of = self.categories.class_of();
         let number_of: HashMap<i64, usize> = images.iter().map(|image| image.id).zip(0..).collect();
         self.check_images(file, &images, &number_of, problems);
 
-        let mut found: Vec<(usize, f64, Annotation)> = Vec::with_capacity(annotations.len());
-        let mut strangers = (Vec::new(), Vec::new());
-        for entry in &annotations {
-            match (number_of.get(&entry.image_id), class_of.get(&entry.category_id)) {
-                (Some(&number), Some(&class)) => found.push((number, entry.area, annotation(class, entry))),
-                (None, _) => strangers.0.push(entry.image_id),
-                (_, None) => strangers.1.push(entry.category_id),
-            }
-        }
-        let mistake = |what: &str, id: &i64| format!("an annotation is of {what} {id}, which the file does not list");
-        report(problems, file, strangers.0.iter().map(|id| mistake("image", id)));
-        report(problems, file, strangers.1.iter().map(|id| mistake("category", id)));
+        let mut found = located(file, annotations, &number_of, &class_of, problems);
         // Published tables sort ids as strings ("for backwards compatibility"), and the split depends on the order.
-        let rank_of = |number: usize| images.get(number).map_or(String::new(), |image| image.id.to_string());
-        found.sort_by_cached_key(|(number, ..)| rank_of(*number));
+        let id_of = |number: usize| images.get(number).map_or(String::new(), |image| image.id.to_string());
+        found.sort_by_cached_key(|one| id_of(one.image));
 
         let licenses: HashMap<i64, Arc<str>> = licenses.into_iter().map(|one| (one.id, one.name.into())).collect();
         let first = self.photographs.len();
-        for group in found.chunk_by(|(one, ..), (other, ..)| one == other) {
-            let Some(image) = group.first().and_then(|(number, ..)| images.get(*number)) else {
+        for group in found.chunk_by(|one, other| one.image == other.image) {
+            let Some(image) = group.first().and_then(|one| images.get(one.image)) else {
                 continue;
             };
             let start = self.annotations.len();
-            self.annotations
-                .extend(group.iter().map(|(.., annotation)| *annotation));
+            self.annotations.extend(group.iter().map(|one| one.annotation));
             self.photographs.push(Photograph {
                 image_id: image.id,
                 path: format!("{}/{}", half.name(), image.file_name),
@@ -177,53 +161,12 @@ impl Photographs {
         if added.is_empty() {
             problems.file(file, "no picture has an annotation");
         }
-        self.without_annotation += (images.len() - added.len().min(images.len())) as u64;
+        self.without_annotation += images.len().saturating_sub(added.len()) as u64;
         if half == Half::Train2014 {
             let validation = split::validation(u32::try_from(added.len()).unwrap_or(u32::MAX));
             for (photograph, _) in added.iter_mut().zip(validation).filter(|(_, is)| *is) {
                 photograph.split = Split::Val;
             }
-        }
-    }
-
-    /// Takes the categories of the first file, and compares those of the second.
-    fn take_categories(&mut self, file: &Path, categories: Vec<CategoryEntry>, problems: &mut Problems) {
-        if self.categories.is_empty() {
-            let repeated = categories
-                .windows(2)
-                .filter(|two| matches!(two, [a, b] if a.id == b.id));
-            let repeated = repeated.filter_map(|two| two.first());
-            report(
-                problems,
-                file,
-                repeated.map(|one| format!("category {} is listed twice", one.id)),
-            );
-            let taxon = |category: &CategoryEntry| Taxon {
-                species_code: category.name.clone(),
-                common_name: Some(category.name.clone()),
-                scientific_name: None,
-            };
-            match Taxa::new(categories.iter().map(taxon).collect()) {
-                Ok(taxa) => self.taxa = taxa,
-                Err(error) => problems.file(file, format!("categories: {error}")),
-            }
-            self.categories = categories;
-        } else if categories != self.categories {
-            let differs = |(a, b): &(&CategoryEntry, &CategoryEntry)| a != b;
-            let first = categories.iter().zip(&self.categories).find(differs);
-            let what = first.map_or_else(
-                || format!("{} categories, {} there", categories.len(), self.categories.len()),
-                |(here, there)| {
-                    format!(
-                        "category {} is {:?} here and {:?} there",
-                        here.id, here.name, there.name
-                    )
-                },
-            );
-            problems.file(
-                file,
-                format!("the categories are not those of instances_train2014.json: {what}"),
-            );
         }
     }
 
@@ -261,38 +204,58 @@ impl Photographs {
     }
 }
 
-/// Reports the first few of many mistakes of one kind, and how many more there are.
-fn report(problems: &mut Problems, file: &Path, mut mistakes: impl Iterator<Item = String>) {
-    for mistake in mistakes.by_ref().take(SHOWN_ALIKE) {
-        problems.file(file, mistake);
-    }
-    let more = mistakes.count();
-    if more > 0 {
-        problems.file(file, format!("and so on: {more} more of this kind"));
-    }
-}
-
 /// Whether a name is one of a file in the folder itself.
 fn is_file_name(name: &str) -> bool {
     let mut parts = Path::new(name).components();
     matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None))
 }
 
-fn annotation(class: u32, entry: &AnnotationEntry) -> Annotation {
-    let [left, upper, width, height] = entry.bbox;
-    Annotation {
-        class,
-        is_crowd: entry.iscrowd != 0,
-        edges_px: [left, upper, left + width, upper + height].map(|edge| edge as f32),
+/// An annotation whose picture and class have been found.
+struct Located {
+    /// Number of the picture in its file.
+    image: usize,
+    area: f64,
+    annotation: Annotation,
+}
+
+/// Finds picture and class of every annotation; those that name others are problems.
+fn located(
+    file: &Path,
+    annotations: Vec<AnnotationEntry>,
+    number_of: &HashMap<i64, usize>,
+    class_of: &HashMap<i64, u32>,
+    problems: &mut Problems,
+) -> Vec<Located> {
+    let mut found = Vec::with_capacity(annotations.len());
+    let (mut images, mut categories) = (Vec::new(), Vec::new());
+    for entry in annotations {
+        let [left, upper, width, height] = entry.bbox;
+        match (number_of.get(&entry.image_id), class_of.get(&entry.category_id)) {
+            (Some(&image), Some(&class)) => found.push(Located {
+                image,
+                area: entry.area,
+                annotation: Annotation {
+                    class,
+                    is_crowd: entry.iscrowd != 0,
+                    edges_px: [left, upper, left + width, upper + height].map(|edge| edge as f32),
+                },
+            }),
+            (None, _) => images.push(entry.image_id),
+            (_, None) => categories.push(entry.category_id),
+        }
     }
+    let mistake = |what: &str, id: &i64| format!("an annotation is of {what} {id}, which the file does not list");
+    report(problems, file, images.iter().map(|id| mistake("image", id)));
+    report(problems, file, categories.iter().map(|id| mistake("category", id)));
+    found
 }
 
 /// Class of the annotation with the largest area; of equal ones the first.
-fn largest(annotations: &[(usize, f64, Annotation)]) -> u32 {
+fn largest(annotations: &[Located]) -> u32 {
     let mut largest = (f64::NEG_INFINITY, 0);
-    for (_, area, annotation) in annotations {
-        if *area > largest.0 {
-            largest = (*area, annotation.class);
+    for one in annotations {
+        if one.area > largest.0 {
+            largest = (one.area, one.annotation.class);
         }
     }
     largest.1

@@ -14,7 +14,7 @@ pub(super) const NAME: &str = "coco2014";
 
 /// Everything that decides the dataset besides the pictures. No paths: a dataset moves.
 pub(super) fn to_json(set: &Photographs, shard_clips: u32, priors: Option<&SimulatedPriors>) -> Value {
-    let categories = set.categories.iter();
+    let categories = set.categories.entries.iter();
     let simulated = priors.map(|priors| {
         json!({
             "geo": priors.rates.geo(),
