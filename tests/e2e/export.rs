@@ -83,10 +83,10 @@ fn boxes_are_those_of_the_label_tables() {
             rows.len(),
             annotations.len()
         ))
-        .prints("Left out: 1 boxes without an area");
+        .prints("Left out, without an area in the image: 1");
     assert!(
         told.stdout
-            .contains("boxes of what is no class: nobird (2), unkbrd (1)"),
+            .contains("Left out, of what is no class: 3: nobird (2), unkbrd (1)"),
         "{}",
         told.stdout
     );

@@ -38,19 +38,15 @@ fn boxes(args: &CocoDetectionArgs) -> Result<Exit> {
             .take(NAMED_CODES)
             .map(|(code, count)| format!("{code} ({count})"))
             .collect();
-        let (count, more): (u64, _) = (others.values().sum(), others.len() - named.len());
-        let more = if more > 0 {
-            format!(" and {more} more")
-        } else {
-            String::new()
+        let more = match others.len() - named.len() {
+            0 => String::new(),
+            more => format!(" and {more} more codes"),
         };
-        say!(
-            "Left out: {count} boxes of what is no class: {}{more}",
-            named.join(", ")
-        );
+        let count: u64 = others.values().sum();
+        say!("Left out, of what is no class: {count}: {}{more}", named.join(", "));
     }
     if exported.without_area > 0 {
-        say!("Left out: {} boxes without an area in the image", exported.without_area);
+        say!("Left out, without an area in the image: {}", exported.without_area);
     }
     if exported.images == 0 {
         tracing::warn!("no clip is in this split; `l48 stats` shows how many each has");

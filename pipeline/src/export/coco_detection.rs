@@ -244,7 +244,11 @@ mod tests {
     #[test]
     fn boxes_become_pixels() {
         let cases = [
-            ([0.25, 0.75], [Some(0.1), Some(0.6)], Some([100.0, 20.0, 200.0, 100.0])),
+            (
+                [0.25, 0.75],
+                [Some(0.125), Some(0.625)],
+                Some([100.0, 25.0, 200.0, 100.0]),
+            ),
             // No frequencies: all of them. One edge only: to the end of the image.
             ([0.0, 1.0], [None, None], Some([0.0, 0.0, 400.0, 200.0])),
             ([0.5, 1.0], [Some(0.5), None], Some([200.0, 100.0, 200.0, 100.0])),
