@@ -135,5 +135,5 @@ doc: libtorch ## Build the API documentation.
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
 
 clean: ## Remove build products, environments and the demo.
-	rm -rf target runs/demo $(RESULTS) .libtorch $(TORCH_VENV) $(VENV) $(BENCH_VENV) tests/node/node_modules data/demo data/demo-recordings \
+	rm -rf target runs/demo runs/table .libtorch $(TORCH_VENV) $(VENV) $(BENCH_VENV) tests/node/node_modules data/demo data/demo-recordings \
 		data/benchmark-0 data/benchmark-0-recordings data/benchmark-90 data/benchmark-90-recordings

@@ -14,7 +14,7 @@ use shardfmt::{
 };
 
 pub(crate) const CLASSES: u32 = 4;
-/// Height and width of a clip; small, so that a step takes milliseconds.
+/// Height and width of most clips; small, so that a step takes milliseconds.
 const SIDE: u32 = 64;
 const CLIPS_PER_ASSET: u32 = 3;
 
@@ -28,6 +28,8 @@ pub(crate) struct Made {
     pub(crate) prefix: &'static str,
     /// Highest frequency of the image.
     pub(crate) fmax_hz: f64,
+    /// Height and width of a clip.
+    pub(crate) size: [u32; 2],
     /// Photographs in three channels, each an asset of its own.
     pub(crate) photographs: bool,
     /// Whether every class of every clip is known.
@@ -40,7 +42,8 @@ impl Made {
     }
 
     fn spec(&self) -> ClipSpec {
-        ClipSpec::new(Dtype::U8, self.photographs.then_some(3), SIDE, SIDE).unwrap()
+        let [height, width] = self.size;
+        ClipSpec::new(Dtype::U8, self.photographs.then_some(3), height, width).unwrap()
     }
 }
 
@@ -51,6 +54,7 @@ impl Default for Made {
             seed: 1,
             prefix: "sp",
             fmax_hz: 11_025.0,
+            size: [SIDE; 2],
             photographs: false,
             fully_known: true,
         }
@@ -75,13 +79,13 @@ fn present(asset: u32, clip: u32) -> Vec<u32> {
     present
 }
 
-fn picture(present: &[u32], channels: u32, random: &mut ChaCha8Rng) -> Vec<u8> {
-    let band = SIDE / CLASSES;
-    let mut bytes = Vec::with_capacity((channels * SIDE * SIDE) as usize);
-    for row in 0..channels * SIDE {
-        let row = row % SIDE;
+fn picture(present: &[u32], spec: ClipSpec, random: &mut ChaCha8Rng) -> Vec<u8> {
+    let band = spec.height / CLASSES;
+    let mut bytes = Vec::with_capacity(spec.clip_bytes());
+    for row in 0..spec.channels.unwrap_or(1) * spec.height {
+        let row = row % spec.height;
         let bright = present.contains(&(row / band)) && row % band < band / 2;
-        bytes.extend((0..SIDE).map(|_| random.random_range(0..100_u8) + if bright { 120 } else { 0 }));
+        bytes.extend((0..spec.width).map(|_| random.random_range(0..100_u8) + if bright { 120 } else { 0 }));
     }
     bytes
 }
@@ -125,9 +129,13 @@ pub(crate) fn write(dir: &Path, made: Made) {
                 label.fully_annotated = false;
             }
             labels.push(label);
-            let channels = made.spec().channels.unwrap_or(1);
             writer
-                .push(asset_id, clip_index, -20.0, &picture(&present, channels, &mut random))
+                .push(
+                    asset_id,
+                    clip_index,
+                    -20.0,
+                    &picture(&present, made.spec(), &mut random),
+                )
                 .unwrap();
         }
     }

@@ -74,6 +74,33 @@ fn true_labels_are_learnt_and_permuted_ones_are_not() {
 }
 
 #[test]
+fn images_pooled_while_loaded_are_what_the_network_would_pool() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = folder.path().join("dataset");
+    write(
+        &dataset,
+        Made {
+            size: [224, 112],
+            ..Made::default()
+        },
+    );
+    // A gain too small to change a thing, but one that asks for whole images.
+    let whole = folder.path().join("whole.toml");
+    std::fs::write(&whole, "[augment]\ngain_db = 1e-9\n").unwrap();
+    let losses = |name: &str, settings: &[&str]| {
+        let out = folder.path().join(name);
+        run(&mut fit(&dataset, &out, settings), 0);
+        (values(&out, "step", "loss"), values(&out, "finished", "val_map"))
+    };
+    let (pooled, map) = losses("pooled", &["--lr", "1e-4"]);
+    let (unpooled, whole_map) = losses("whole", &["--lr", "1e-4", "--config", whole.to_str().unwrap()]);
+    assert!((map[0] - whole_map[0]).abs() < 0.02, "{map:?} {whole_map:?}");
+    for (a, b) in pooled.iter().zip(&unpooled) {
+        assert!((a - b).abs() < 1e-4, "{pooled:?} {unpooled:?}");
+    }
+}
+
+#[test]
 fn threads_of_the_loader_and_a_second_run_change_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = folder.path().join("dataset");
