@@ -7,7 +7,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use pipeline::spectrogram::{LogMel, SpectrogramConfig};
-use realfft::RealFftPlanner;
+use fourier::real_forward;
 
 const RATE_HZ: u32 = 22_050;
 const CLIP_SAMPLES: usize = 66_150;
@@ -34,7 +34,7 @@ fn benches(criterion: &mut Criterion) {
         bencher.iter(|| plan.render(black_box(&waveform), &mut scratch, &mut out));
     });
 
-    let fft = RealFftPlanner::<f32>::new().plan_fft_forward(config.n_fft);
+    let fft = real_forward(config.n_fft);
     let (mut input, mut output, mut work) = (fft.make_input_vec(), fft.make_output_vec(), fft.make_scratch_vec());
     criterion.bench_function("bare real FFTs, one clip", |bencher| {
         bencher.iter(|| {

@@ -5,8 +5,9 @@
 //! even. The filter's transition band is inversely proportional to the block at the lower rate; that
 //! sets the block's size.
 
+use fourier::block_resampler;
 use rubato::audioadapter_buffers::direct::SequentialSlice;
-use rubato::{Fft, FixedSync, Resampler as _, WindowFunction};
+use rubato::{Fft, Resampler as _};
 
 use super::reject::Reject;
 
@@ -98,16 +99,7 @@ impl Resampler {
                 "blocks of {needed} samples would be needed, the limit is {MAX_BLOCK}"
             )));
         }
-        let fft = Fft::new_custom(
-            from_hz as usize,
-            to_hz as usize,
-            block_in as usize,
-            1,
-            1,
-            WindowFunction::BlackmanHarris2,
-            FixedSync::Both,
-        )
-        .map_err(|error| refuse(error.to_string()))?;
+        let fft = block_resampler(from_hz, to_hz, block_in as usize).map_err(|error| refuse(error.to_string()))?;
         if (fft.fft_size_in() as u64, fft.fft_size_out() as u64) != (block_in, block_out) {
             return Err(refuse(format!(
                 "the resampler chose blocks of {} samples",

@@ -108,7 +108,7 @@ impl Roughness {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use realfft::RealFftPlanner;
+    use fourier::real_forward;
 
     use super::add_song;
     use crate::demo::seeding::{Purpose, keyed};
@@ -116,7 +116,7 @@ mod tests {
 
     /// Energy of `samples` inside and outside `band` hertz.
     fn energies(samples: &[f32], rate_hz: u32, band: (f64, f64)) -> (f64, f64) {
-        let fft = RealFftPlanner::<f32>::new().plan_fft_forward(samples.len());
+        let fft = real_forward(samples.len());
         let mut spectrum = fft.make_output_vec();
         fft.process(&mut samples.to_vec(), &mut spectrum).unwrap();
         let bin_hz = f64::from(rate_hz) / samples.len() as f64;

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
+use fourier::{Complex, RealToComplex, real_forward};
 use pulp::Simd;
-use realfft::num_complex::Complex;
-use realfft::{RealFftPlanner, RealToComplex};
 
 use super::MAX_LANES;
 use super::frames::FrameSource;
@@ -58,7 +57,7 @@ impl Spectrum {
                 transform: Transform::Octaves(octaves),
             };
         }
-        let transform = Transform::General(RealFftPlanner::new().plan_fft_forward(n_fft));
+        let transform = Transform::General(real_forward(n_fft));
         Self {
             n_fft,
             signal_vectors: window_length,

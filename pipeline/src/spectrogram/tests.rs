@@ -1,7 +1,7 @@
 //! Tests of the picture against slow definitions, and of every setting that cannot work.
 
 use half::f16;
-use realfft::RealFftPlanner;
+use fourier::real_forward;
 
 use super::octaves::Octaves;
 use super::*;
@@ -182,7 +182,7 @@ fn spectra_of_all_octaves_match_a_library() {
                     half,
                 },
             );
-            let fft = RealFftPlanner::<f32>::new().plan_fft_forward(n_fft);
+            let fft = real_forward(n_fft);
             let mut spectrum = fft.make_output_vec();
             fft.process(&mut frame, &mut spectrum).unwrap();
             let max = spectrum.iter().map(|bin| bin.norm_sqr()).fold(0.0, f32::max);

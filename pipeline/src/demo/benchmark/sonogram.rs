@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use realfft::num_complex::Complex;
-use realfft::{RealFftPlanner, RealToComplex};
+use fourier::{Complex, RealToComplex, real_forward};
 
 use super::plan::RATE_HZ;
 use crate::demo::presence::CLIP_S;
@@ -52,7 +51,7 @@ impl Sonograph {
     pub(super) fn new() -> Self {
         let hann = |n: usize| 0.5 - 0.5 * (std::f64::consts::TAU * n as f64 / N_FFT as f64).cos();
         Self {
-            fft: RealFftPlanner::new().plan_fft_forward(N_FFT),
+            fft: real_forward(N_FFT),
             window: (0..N_FFT).map(|n| hann(n) as f32).collect(),
         }
     }
