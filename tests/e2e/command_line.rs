@@ -5,8 +5,8 @@ use std::process::Stdio;
 use crate::program::{Ended, command, ended, l48, run, workspace};
 use crate::recordings::Workplace;
 
-const COMMANDS: [&str; 13] = [
-    "build", "plan", "commit", "relabel", "merge", "reshard", "subset", "verify", "inspect", "stats", "preview",
+const COMMANDS: [&str; 14] = [
+    "build", "import", "plan", "commit", "relabel", "merge", "reshard", "subset", "verify", "inspect", "stats", "preview",
     "export", "demo",
 ];
 

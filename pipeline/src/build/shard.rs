@@ -109,10 +109,14 @@ impl<'a, S: ClipSource> Output<'a, S> {
         let clips = std::mem::take(&mut self.clips);
         self.sources.extend(fingerprint.as_ref().map(Fingerprint::record));
         let unhashed = || Rejected::new(CHANGED_WHILE_READ, "the file was not hashed");
-        let read = fingerprint
+        let hashed = fingerprint
             .ok_or_else(unhashed)
-            .and_then(|fingerprint| fingerprint.of_unchanged(&end.around))
-            .and_then(|hashed| Ok((hashed, end.result?)));
+            .and_then(|fingerprint| fingerprint.of_unchanged(&end.around));
+        let read = match (hashed, end.result) {
+            // A file that could be neither read nor hashed: the reader knows which one of the asset's it is.
+            (Err(hashing), Err(reading)) if hashing.stage != CHANGED_WHILE_READ => Err(reading),
+            (hashed, read) => hashed.and_then(|hashed| Ok((hashed, read?))),
+        };
         let read = match read {
             Ok(_) if clips.is_empty() => Err(Rejected::new(
                 "window",
