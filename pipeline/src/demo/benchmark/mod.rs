@@ -109,4 +109,6 @@ fn write_json(path: &Path, value: &impl Serialize) -> Result<(), DemoError> {
 }
 
 #[cfg(test)]
+mod layout_tests;
+#[cfg(test)]
 mod tests;

@@ -53,7 +53,7 @@ const FIRST_TEST_ID: u32 = 8000;
 pub(super) const FIRST_SONG_S: (f64, f64) = (0.2, 0.9);
 
 /// A song may run on into a clip without its bird by so much: less than the edge where a song does not count (L48 protocol).
-const OVERRUN_S: f64 = 0.15;
+pub(super) const OVERRUN_S: f64 = 0.15;
 
 /// Number of recordings with so many species.
 pub(super) fn recordings(species: usize) -> usize {
@@ -196,6 +196,9 @@ fn add_singer(
         .map(|clip| rng.random_bool(others) || clip == certain)
         .collect();
     let individual = model.individual(rng);
+    let snr_db = rng.random_range(snr_db.0..snr_db.1);
+    // Whether a song fits depends on its species: with draws of their own, songs leave the rest of the plan as it is.
+    let mut song_rng = keyed(rng.random(), Purpose::Songs, 0);
     let mut songs: Vec<Song> = Vec::new();
     for clip in (0..clips).filter(|&clip| sings[clip]) {
         let end_s = (clip + 1) as f64 * CLIP_S;
@@ -203,16 +206,15 @@ fn add_singer(
             Some(_) => end_s + OVERRUN_S,
             None => end_s,
         };
-        let mut clock_s = clip as f64 * CLIP_S + rng.random_range(FIRST_SONG_S.0..FIRST_SONG_S.1);
-        for _ in 0..rng.random_range(1..=2) {
+        let mut clock_s = clip as f64 * CLIP_S + song_rng.random_range(FIRST_SONG_S.0..FIRST_SONG_S.1);
+        for _ in 0..song_rng.random_range(1..=2) {
             let song = model
-                .sing(&individual, clock_s, rng)
+                .sing(&individual, clock_s, &mut song_rng)
                 .filter(|song| song.end_s() <= limit_s);
             let Some(song) = song else { break };
-            clock_s = song.end_s() + rng.random_range(model.pause_s.0..model.pause_s.1);
+            clock_s = song.end_s() + song_rng.random_range(model.pause_s.0..model.pause_s.1);
             songs.push(song);
         }
     }
-    let snr_db = rng.random_range(snr_db.0..snr_db.1);
     recording.add(bird, songs, snr_db, rng);
 }

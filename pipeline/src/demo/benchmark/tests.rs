@@ -1,44 +1,17 @@
-//! Tests of the benchmark as a whole: shares, balance, labels by the rules, layouts, determinism.
+//! Tests of the benchmark's truth: shares, balance, priors, labels by the rules.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::Path;
 
-use serde_json::Value;
-
+use super::described;
 use super::plan::{self, plan};
-use super::sonogram::{Axes, HEIGHT, WIDTH};
+use super::sonogram::Axes;
 use super::species::benchmark_species;
-use super::{BenchmarkOptions, Layout, described, synthesise};
 use crate::demo::scene::{Annotation, Bird, Plan, Recording, Split};
-use crate::demo::{DemoError, DemoSummary};
 
 fn the_plan() -> Plan {
     plan(48, &benchmark_species(0.9))
-}
-
-fn make(dir: &Path, layout: Layout, confusability: f64) -> Result<DemoSummary, DemoError> {
-    let options = BenchmarkOptions {
-        seed: 48,
-        confusability,
-        layout,
-    };
-    synthesise(dir, &options, &|_, _| {})
-}
-
-fn json(path: &Path) -> Value {
-    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
-}
-
-fn texts(value: &Value) -> BTreeSet<&str> {
-    value
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|text| text.as_str().unwrap())
-        .collect()
 }
 
 /// Mean share of a recording's clips in which those of its birds that `choose` picks are present.
@@ -208,140 +181,6 @@ fn labels_follow_from_the_truth_by_the_rules() {
     assert!(unknown > 40 && border > 30, "{unknown} {border}");
 }
 
-#[test]
-fn the_audio_layout_is_the_small_demos() {
-    let [ours, small]: [toml::Table; 2] = [super::MANIFEST, crate::demo::MANIFEST].map(|text| text.parse().unwrap());
-    for (section, keys) in &small {
-        assert!(section == "dataset" || ours[section] == *keys, "{section}");
-    }
-    let dir = tempfile::tempdir().unwrap();
-    let summary = make(dir.path(), Layout::Audio, 0.5).unwrap();
-    let manifest = crate::manifest::Manifest::load(&dir.path().join("manifest.toml")).unwrap();
-    assert_eq!((manifest.recordings.len(), manifest.taxa.len()), (384, 24));
-    assert_eq!(manifest.notes.warnings(), Vec::<String>::new());
-    let boxes: usize = manifest.recordings.iter().map(|recording| recording.boxes.len()).sum();
-    assert_eq!(boxes, summary.boxes);
-    assert!(make(dir.path(), Layout::Audio, 0.5).unwrap().unchanged);
-    assert!(matches!(
-        make(dir.path(), Layout::Audio, 0.6),
-        Err(DemoError::OtherDemo { .. })
-    ));
-    assert!(matches!(
-        make(dir.path(), Layout::Ml48s, 0.5),
-        Err(DemoError::OtherDemo { .. })
-    ));
-    assert!(matches!(
-        make(dir.path(), Layout::Audio, 1.5),
-        Err(DemoError::Confusability { .. })
-    ));
-}
-
-#[test]
-fn the_ml48s_layout_is_consistent() {
-    let dir = tempfile::tempdir().unwrap();
-    let summary = make(dir.path(), Layout::Ml48s, 0.5).unwrap();
-    let (assets, clips) = (
-        json(&dir.path().join("assets.json")),
-        json(&dir.path().join("clips.json")),
-    );
-    let (assets, clips) = (assets.as_array().unwrap(), clips.as_array().unwrap());
-    assert_eq!((assets.len(), clips.len()), (384, summary.clips));
-    let npy = fs::read(dir.path().join("val_split.npy")).unwrap();
-    // Preamble of 10 bytes and header fill a multiple of 64.
-    let values = &npy[npy.len() - 8 * 72..];
-    assert_eq!((npy.len() - values.len()) % 64, 0);
-    let val: BTreeSet<i64> = values
-        .chunks(8)
-        .map(|bytes| i64::from_le_bytes(bytes.try_into().unwrap()))
-        .collect();
-    let mut by_id = BTreeMap::new();
-    for asset in assets {
-        let id = asset["id"].as_i64().unwrap();
-        assert_eq!(asset["split"], if id >= 8000 { "test" } else { "train" });
-        let [possible, observed] = ["possible", "observed"].map(|key| texts(&asset[format!("{key}_species_codes")]));
-        assert!(observed.is_subset(&possible) && observed.contains(asset["target_species_code"].as_str().unwrap()));
-        by_id.insert(id, asset);
-    }
-    assert!(val.len() == 72 && val.iter().all(|id| by_id[id]["split"] == "train"));
-    let mut ids = BTreeSet::new();
-    let (mut boxes, mut unknown_birds) = (0, 0);
-    for clip in clips {
-        assert!(ids.insert(clip["id"].as_u64().unwrap()));
-        let asset = by_id[&clip["asset_id"].as_i64().unwrap()];
-        let lists = ["present", "unknown", "absent"].map(|key| texts(&clip[format!("{key}_species_codes")]));
-        assert_eq!(lists.iter().map(BTreeSet::len).sum::<usize>(), 24);
-        assert!(lists[0].is_subset(&texts(&asset["present_species_codes"])));
-        for found in clip["boxes"].as_array().unwrap() {
-            let edges: Vec<f64> = found["bbox"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|edge| edge.as_f64().unwrap())
-                .collect();
-            assert!(edges.iter().all(|edge| (0.0..=1.0).contains(edge)));
-            assert!(edges[0] < edges[2] && edges[1] < edges[3], "{edges:?}");
-            unknown_birds += usize::from(found["species_code"] == "Unknown bird");
-            boxes += 1;
-        }
-        let picture = image::open(dir.path().join(clip["file_path"].as_str().unwrap())).unwrap();
-        assert_eq!((picture.width(), picture.height()), (WIDTH as u32, HEIGHT as u32));
-        assert_eq!(picture.color(), image::ColorType::L8);
-    }
-    assert_eq!(boxes, summary.boxes);
-    assert!(unknown_birds > 40);
-}
-
-#[test]
-fn the_coco_layout_is_consistent() {
-    let dir = tempfile::tempdir().unwrap();
-    let summary = make(dir.path(), Layout::Coco, 0.5).unwrap();
-    let (mut images, mut annotations, mut crowds) = (0, 0, 0);
-    for part in ["train2014", "val2014"] {
-        let instances = json(&dir.path().join(format!("annotations/instances_{part}.json")));
-        let categories = instances["categories"].as_array().unwrap();
-        let categories: BTreeSet<u64> = categories
-            .iter()
-            .map(|category| category["id"].as_u64().unwrap())
-            .collect();
-        assert_eq!(categories.len(), 24);
-        let mut sizes = BTreeMap::new();
-        for image in instances["images"].as_array().unwrap() {
-            let id = image["id"].as_u64().unwrap();
-            let name = format!("COCO_{part}_{id:012}.jpg");
-            assert_eq!(image["file_name"], name);
-            let picture = image::open(dir.path().join(part).join(name)).unwrap();
-            let size = (picture.width(), picture.height());
-            assert_eq!(picture.color(), image::ColorType::Rgb8);
-            assert_eq!(
-                (image["width"].as_u64(), image["height"].as_u64()),
-                (Some(size.0.into()), Some(size.1.into()))
-            );
-            assert_eq!(sizes.insert(id, size), None);
-        }
-        images += sizes.len();
-        for annotation in instances["annotations"].as_array().unwrap() {
-            let (width, height) = sizes[&annotation["image_id"].as_u64().unwrap()];
-            assert!(categories.contains(&annotation["category_id"].as_u64().unwrap()));
-            let edges: Vec<u32> = serde_json::from_value(annotation["bbox"].clone()).unwrap();
-            assert!(edges[0] + edges[2] <= width && edges[1] + edges[3] <= height);
-            let area = annotation["area"].as_u64().unwrap();
-            assert!(area > 0 && area <= u64::from(edges[2] * edges[3]));
-            if annotation["iscrowd"] == 1 {
-                let counts: Vec<u64> = serde_json::from_value(annotation["segmentation"]["counts"].clone()).unwrap();
-                assert_eq!(counts.iter().sum::<u64>(), u64::from(width * height));
-                assert_eq!(counts.iter().skip(1).step_by(2).sum::<u64>(), area);
-                crowds += 1;
-            } else {
-                let corners: Vec<Vec<f64>> = serde_json::from_value(annotation["segmentation"].clone()).unwrap();
-                assert!(corners.len() == 1 && corners[0].len() >= 8 && corners[0].len().is_multiple_of(2));
-            }
-            annotations += 1;
-        }
-    }
-    assert_eq!((images, annotations), (summary.clips, summary.boxes));
-    assert!(crowds > 40, "{crowds}");
-}
-
 /// The largest object of a photograph is mostly that of the target, but not always.
 #[test]
 fn area_decides_for_the_target_mostly() {
@@ -358,40 +197,4 @@ fn area_decides_for_the_target_mostly() {
         }
     }
     assert!(largest * 10 > all * 7 && largest < all, "{largest} of {all}");
-}
-
-#[test]
-fn threads_do_not_change_a_byte_but_seed_and_confusability_do() {
-    let dir = tempfile::tempdir().unwrap();
-    let hashed = |name: &str, threads: usize, seed: u64, confusability: f64, layout: Layout| {
-        let dir = dir.path().join(name);
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let options = BenchmarkOptions {
-            seed,
-            confusability,
-            layout,
-        };
-        pool.install(|| synthesise(&dir, &options, &|_, _| {})).unwrap();
-        let marker = json(&dir.join("demo.json"));
-        let media = marker["audio_bytes"].as_object().unwrap();
-        let hash = |name: &String| {
-            (
-                name.clone(),
-                xxhash_rust::xxh3::xxh3_64(&fs::read(dir.join(name)).unwrap()),
-            )
-        };
-        let hashes: BTreeMap<String, u64> = media.keys().map(hash).collect();
-        fs::remove_dir_all(&dir).unwrap();
-        hashes
-    };
-    let one = hashed("one", 1, 48, 0.9, Layout::Coco);
-    assert_eq!(one, hashed("two", 3, 48, 0.9, Layout::Coco));
-    for other in [
-        hashed("three", 2, 49, 0.9, Layout::Coco),
-        hashed("four", 2, 48, 0.8, Layout::Coco),
-    ] {
-        assert_ne!(one, other);
-    }
-    let one = hashed("one", 1, 48, 0.9, Layout::Ml48s);
-    assert_eq!(one, hashed("two", 2, 48, 0.9, Layout::Ml48s));
 }
