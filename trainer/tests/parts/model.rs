@@ -118,9 +118,8 @@ fn outputs_statistics_and_gradients_are_torchvisions() {
         ] {
             let off = off(&got, of(field));
             println!("{name} {field} {off:e}");
-            // The oracle is of a processor with AVX2. With AVX-512 libtorch takes other kernels, and batch norms over eight values
-            // let their rounding grow to 1.5e-4 of the largest value in 50 layers.
-            assert!(off < 1e-3, "{name} {field} {off:e}");
+            // Holds for the kernels that the oracle was computed with: see .cargo/config.toml.
+            assert!(off < 1e-4, "{name} {field} {off:e}");
         }
         assert_eq!(state["bn1.num_batches_tracked"].int64_value(&[]), 1);
     }
