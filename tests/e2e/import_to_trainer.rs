@@ -24,7 +24,7 @@ fn rows(table: &Path) -> Vec<Row> {
         let source = column("source_index").as_primitive::<Int64Type>();
         assert_eq!(source.null_count(), 0);
         let list = |name: &str, row: usize| {
-            let values = column(name).as_fixed_size_list().value(row);
+            let values = column(name).as_list::<i32>().value(row);
             values.as_primitive::<UInt8Type>().values().to_vec()
         };
         rows.extend((0..batch.num_rows()).map(|row| (source.value(row), list("labels", row), list("mask", row))));
