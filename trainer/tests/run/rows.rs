@@ -24,7 +24,7 @@ fn rows(dataset: &Path, settings: &[&str]) -> (Vec<Row>, String) {
         let column = |name: &str| batch.column_by_name(name).unwrap();
         assert_eq!(column("source_index").null_count(), batch.num_rows());
         let list = |name: &str, row: usize| {
-            let values = column(name).as_fixed_size_list().value(row);
+            let values = column(name).as_list::<i32>().value(row);
             values.as_primitive::<UInt8Type>().values().to_vec()
         };
         for row in 0..batch.num_rows() {
