@@ -6,8 +6,8 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use pipeline::spectrogram::{LogMel, SpectrogramConfig};
 use fourier::real_forward;
+use pipeline::spectrogram::{LogMel, SpectrogramConfig};
 
 const RATE_HZ: u32 = 22_050;
 const CLIP_SAMPLES: usize = 66_150;

@@ -6,8 +6,8 @@ use crate::program::{Ended, command, ended, l48, run, workspace};
 use crate::recordings::Workplace;
 
 const COMMANDS: [&str; 14] = [
-    "build", "import", "plan", "commit", "relabel", "merge", "reshard", "subset", "verify", "inspect", "stats", "preview",
-    "export", "demo",
+    "build", "import", "plan", "commit", "relabel", "merge", "reshard", "subset", "verify", "inspect", "stats",
+    "preview", "export", "demo",
 ];
 
 #[test]

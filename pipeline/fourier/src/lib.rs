@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-pub use realfft::RealToComplex;
 use realfft::RealFftPlanner;
+pub use realfft::RealToComplex;
 pub use realfft::num_complex::Complex;
 use rubato::{Fft, FixedSync, ResamplerConstructionError, WindowFunction};
 

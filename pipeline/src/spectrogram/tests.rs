@@ -1,7 +1,7 @@
 //! Tests of the picture against slow definitions, and of every setting that cannot work.
 
-use half::f16;
 use fourier::real_forward;
+use half::f16;
 
 use super::octaves::Octaves;
 use super::*;

@@ -1,5 +1,7 @@
 //! A small matrix: listed, run, cut off and gone on with, not run again when finished.
 
+use std::path::Path;
+
 use crate::dataset::{Made, write};
 use crate::program::{command, metrics, run};
 
@@ -46,17 +48,18 @@ fn a_matrix_is_listed_run_and_not_run_again() {
     write(&folder.path().join("dataset"), Made::default());
     let (plan, out) = (folder.path().join("plan.toml"), folder.path().join("out"));
     std::fs::write(&plan, PLAN).unwrap();
-    let benchmark = |more: &[&str]| {
+    let into = |out: &Path, more: &[&str]| {
         let mut command = command();
         command
             .arg("benchmark")
             .arg(&plan)
             .arg("--out")
-            .arg(&out)
+            .arg(out)
             .args(["--device", "cpu"])
             .args(more);
         command
     };
+    let benchmark = |more: &[&str]| into(&out, more);
     let (listed, _) = run(&mut benchmark(&["--dry-run"]), 0);
     // 36 training rows in batches of 8: five steps. Two trials and two seeds; the control takes over what was found.
     assert!(listed.contains("| One | EM | +R_P | 36 | 5 | 4 |"), "{listed}");
@@ -74,8 +77,7 @@ fn a_matrix_is_listed_run_and_not_run_again() {
 
     // In processes of their own, two at a time, the runs come to the same.
     let apart = folder.path().join("apart");
-    let mut jobs = benchmark(&["--jobs", "2"]);
-    let (second, log) = run(jobs.args(["--out"]).arg(&apart), 0);
+    let (second, log) = run(&mut into(&apart, &["--jobs", "2"]), 0);
     assert!(log.contains("20 of 20"), "{log}");
     assert_eq!(first, second);
     for run in ["cells/one/ll-r/r_p/seed-2", "search/one/em/target/trial-1"] {
