@@ -88,26 +88,34 @@ pub enum Command {
     Demo(DemoArgs),
 }
 
-/// Arguments of `build`.
+/// Arguments of what writes a dataset: where and how.
 #[derive(Debug, Args)]
-pub struct BuildArgs {
-    /// The manifest (TOML).
-    pub manifest: PathBuf,
+pub struct OutputArgs {
     /// Folder of the dataset.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
     /// Threads that decode and compute [default: all cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
-    /// Go on with an unfinished build; verify a committed one.
+    /// Go on where an unfinished run was cut off; verify a committed dataset.
     #[arg(long, conflicts_with = "overwrite")]
     pub resume: bool,
-    /// Build beside what is there and put the new dataset in its place.
+    /// Write beside what is there and put the new dataset in its place.
     #[arg(long)]
     pub overwrite: bool,
     /// Fail, and commit nothing, when more recordings than this are rejected.
     #[arg(long, value_name = "N")]
     pub max_rejects: Option<u64>,
+}
+
+/// Arguments of `build`.
+#[derive(Debug, Args)]
+pub struct BuildArgs {
+    /// The manifest (TOML).
+    pub manifest: PathBuf,
+    /// Where and how to write.
+    #[command(flatten)]
+    pub output: OutputArgs,
     /// Build only these shards (half-open) of a plan, without committing.
     #[arg(long, value_name = "A..B", value_parser = parse_range, conflicts_with_all = ["resume", "overwrite", "max_rejects"])]
     pub shards: Option<Range<u32>>,
@@ -178,27 +186,15 @@ pub struct ImportCoco2014Args {
     pub output: ImportOutput,
 }
 
-/// Arguments of every import: where and how to write.
+/// Arguments of every import.
 #[derive(Debug, Args)]
 pub struct ImportOutput {
-    /// Folder of the dataset.
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
-    /// Threads that decode and resize [default: all cores].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    pub threads: Option<u16>,
+    /// Where and how to write.
+    #[command(flatten)]
+    pub dataset: OutputArgs,
     /// Clips a shard aims at.
     #[arg(long, value_name = "N", default_value_t = SHARD_CLIPS, value_parser = clap::value_parser!(u32).range(1..))]
     pub shard_clips: u32,
-    /// Go on with an unfinished import; verify a committed one.
-    #[arg(long, conflicts_with = "overwrite")]
-    pub resume: bool,
-    /// Import beside what is there and put the new dataset in its place.
-    #[arg(long)]
-    pub overwrite: bool,
-    /// Fail, and commit nothing, when more assets than this are rejected.
-    #[arg(long, value_name = "N")]
-    pub max_rejects: Option<u64>,
 }
 
 /// Arguments of `plan`.

@@ -10,7 +10,7 @@ use super::output::say;
 use super::progress::Progress;
 use super::{Exit, human_bytes, threads};
 use crate::build::{self, BuildOptions, Built, Existing, Outcome};
-use crate::cli::BuildArgs;
+use crate::cli::{BuildArgs, OutputArgs};
 use crate::manifest::{Audio, Manifest};
 use crate::recording_source::RecordingSource;
 use crate::source::ClipSource;
@@ -18,50 +18,49 @@ use crate::source::ClipSource;
 pub(super) fn run(args: BuildArgs) -> Result<Exit> {
     let started = Instant::now();
     let source = load(&args.manifest, Audio::Required)?;
-    let threads = threads(args.threads);
-    if let Some(range) = args.shards {
-        let progress = Progress::new();
-        let built = build::build_range(&source, &args.out, range.clone(), threads, &|event| {
-            progress.observe(event)
-        });
-        progress.finish();
-        let built = built?;
-        let (out, Range { start, end }) = (args.out.display(), range);
-        say!(
-            "Built shards {start}..{end} of {} in {out}; {} recordings rejected.",
-            built.planned,
-            built.rejects
-        );
-        say!("Next: build the others, then  l48 commit {out}");
-        return Ok(if built.rejects == 0 { Exit::Clean } else { Exit::Rejects });
-    }
-    let options = BuildOptions {
-        threads,
-        shard_clips: source.manifest().settings.shard_clips,
-        existing: existing(args.resume, args.overwrite),
-        max_rejects: args.max_rejects,
+    let Some(range) = args.shards else {
+        return whole(&source, &args.output, source.manifest().settings.shard_clips, started);
     };
-    whole(&source, &args.out, &options, started)
-}
-
-/// What the flags say of a folder that holds something.
-pub(super) fn existing(resume: bool, overwrite: bool) -> Existing {
-    match (resume, overwrite) {
-        (true, _) => Existing::Resume,
-        (_, true) => Existing::Overwrite,
-        _ => Existing::Refuse,
-    }
+    let out = &args.output.out;
+    let progress = Progress::new();
+    let events = |event: build::Event<'_>| progress.observe(event);
+    let built = build::build_range(&source, out, range.clone(), threads(args.output.threads), &events);
+    progress.finish();
+    let built = built?;
+    let (out, Range { start, end }) = (out.display(), range);
+    say!(
+        "Built shards {start}..{end} of {} in {out}; {} recordings rejected.",
+        built.planned,
+        built.rejects
+    );
+    say!("Next: build the others, then  l48 commit {out}");
+    Ok(if built.rejects == 0 { Exit::Clean } else { Exit::Rejects })
 }
 
 /// Builds a dataset from its plan to its commit, with a progress bar, and prints what became of it.
-pub(super) fn whole<S: ClipSource>(source: &S, out: &Path, options: &BuildOptions, started: Instant) -> Result<Exit> {
+pub(super) fn whole<S: ClipSource>(
+    source: &S,
+    output: &OutputArgs,
+    shard_clips: u32,
+    started: Instant,
+) -> Result<Exit> {
+    let options = BuildOptions {
+        threads: threads(output.threads),
+        shard_clips,
+        existing: match (output.resume, output.overwrite) {
+            (true, _) => Existing::Resume,
+            (_, true) => Existing::Overwrite,
+            _ => Existing::Refuse,
+        },
+        max_rejects: output.max_rejects,
+    };
     let progress = Progress::new();
-    let built = build::build(source, out, options, &|event| progress.observe(event));
+    let built = build::build(source, &output.out, &options, &|event| progress.observe(event));
     progress.finish();
     match built? {
-        Built::Committed(outcome) => Ok(summary(out, &outcome, Some(started.elapsed()))),
+        Built::Committed(outcome) => Ok(summary(&output.out, &outcome, Some(started.elapsed()))),
         Built::Verified(report) => {
-            say!("{} is committed already.", out.display());
+            say!("{} is committed already.", output.out.display());
             Ok(super::verify::print(&report))
         }
     }

@@ -4,8 +4,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use super::{Exit, build, threads};
-use crate::build::BuildOptions;
+use super::{Exit, build};
 use crate::cli::{ImportArgs, ImportCoco2014Args, ImportMl48sArgs, ImportOutput, ImportSet};
 use crate::import::coco2014::{Coco2014, SimulatedPriors};
 use crate::import::ml48s::Ml48s;
@@ -41,11 +40,5 @@ fn coco2014(args: &ImportCoco2014Args) -> Result<Exit> {
 
 /// Builds the dataset of a set.
 fn write<S: ClipSource>(set: &S, output: &ImportOutput, started: Instant) -> Result<Exit> {
-    let options = BuildOptions {
-        threads: threads(output.threads),
-        shard_clips: output.shard_clips,
-        existing: build::existing(output.resume, output.overwrite),
-        max_rejects: output.max_rejects,
-    };
-    build::whole(set, &output.out, &options, started)
+    build::whole(set, &output.dataset, output.shard_clips, started)
 }
