@@ -31,10 +31,8 @@ fn expected_boxes(dataset: &Dataset, row: &LabelRow) -> Vec<Value> {
         .filter(|found| dataset.taxa().index(&found.species_code).is_some());
     let pixels = listed.filter_map(|found| {
         let (left, right) = (f64::from(found.x_min) * width, f64::from(found.x_max) * width);
-        let (near, far) = match (found.y_min, found.y_max) {
-            (Some(near), Some(far)) => (f64::from(near) * height, f64::from(far) * height),
-            _ => (0.0, height),
-        };
+        let near = f64::from(found.y_min.unwrap_or(0.0)) * height;
+        let far = f64::from(found.y_max.unwrap_or(1.0)) * height;
         let ignored = found.status == BoxStatus::Ignore;
         (right > left && far > near)
             .then(|| json!([found.species_code, ignored, [left, near, right - left, far - near]]))
