@@ -339,7 +339,7 @@ pub enum ExportForm {
     /// Lists every file with its SHA-256 and every table with its columns. Files are named relative to the description, so it
     /// stands in a folder above the dataset.
     #[command(
-        after_help = "Examples:\n  l48 export croissant data/birds   # writes data/birds.croissant.json\n  l48 export croissant data/birds --creator 'Bird Lab' --url https://example.org/birds --published 2026-05-01 \\\n      --license https://creativecommons.org/licenses/by/4.0/ --cite 'Bird Lab (2026)' --data-version 1.0.0"
+        after_help = "Examples:\n  l48 export croissant data/birds   # writes data/birds.croissant.json\n  l48 export croissant data/birds --creator 'Bird Lab' --published 2026-05-01 --license CC-BY-4.0"
     )]
     Croissant(CroissantArgs),
 }
