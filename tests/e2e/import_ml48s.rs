@@ -57,7 +57,10 @@ fn in_source_order(dataset: &Dataset) -> Vec<LabelRow> {
 fn pictures_are_resized_as_pillow_does() {
     let (set, val) = fixture_set();
     let (ended, dataset) = imported(&set, &["--val-split", &val]);
-    ended.complains("boxes are x-first (told by").complains("151 clips");
+    ended
+        .complains("151 clips")
+        .complains("boxes are x-first (told by")
+        .complains("the top row is the lowest frequency (told by");
     let info = dataset.info();
     assert_eq!(
         serde_json::to_value(info.clips).unwrap(),
@@ -65,7 +68,7 @@ fn pictures_are_resized_as_pillow_does() {
     );
     assert_eq!(
         (&*info.axes.frequency_scale, &*info.axes.row_0, info.axes.fmax_hz),
-        ("linear", "highest", 11_025.0)
+        ("linear", "lowest", 11_025.0)
     );
     assert_eq!(
         (&*info.values.unit, &*info.values.reference, info.values.step),

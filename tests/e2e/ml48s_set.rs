@@ -17,6 +17,8 @@ const PICTURE_PIXELS: (usize, usize) = (750, 236);
 /// A set in a temporary folder, to be changed before it is written.
 pub(crate) struct Ml48sSet {
     folder: TempDir,
+    /// Whether noise is louder towards the top of the pictures, as it is where the top row is the lowest frequency.
+    loud_top: bool,
     pub(crate) taxa: String,
     pub(crate) assets: Vec<Value>,
     pub(crate) clips: Vec<Value>,
@@ -53,6 +55,7 @@ impl Ml48sSet {
         }
         Ml48sSet {
             folder: with_set(),
+            loud_top: false,
             taxa: "species_code,common_name,scientific_name\nb,Bee-eater,\na,Avocet,\nc,Coot,\n".into(),
             assets: vec![asset(4, "test"), asset(800, "train"), asset(30, "train")],
             clips,
@@ -63,6 +66,8 @@ impl Ml48sSet {
     pub(crate) fn fixture() -> Self {
         let set = Ml48sSet {
             folder: with_set(),
+            // So are the fixture's own pictures.
+            loud_top: true,
             taxa: fs::read_to_string(fixture("ml48s/taxa.csv")).unwrap(),
             assets: json_file(&fixture("ml48s/assets.json")).as_array().unwrap().clone(),
             clips: json_file(&fixture("ml48s/clips.json")).as_array().unwrap().clone(),
@@ -89,7 +94,7 @@ impl Ml48sSet {
             let file = self.path(clip["file_path"].as_str().unwrap());
             if !file.exists() {
                 fs::create_dir_all(file.parent().unwrap()).unwrap();
-                fs::write(file, picture(clip)).unwrap();
+                fs::write(file, picture(clip, self.loud_top)).unwrap();
             }
         }
         self
@@ -131,8 +136,8 @@ pub(crate) fn fixture(name: &str) -> PathBuf {
     }
 }
 
-/// Noise, louder towards the bottom, and a sound in every box that counts.
-fn picture(clip: &Value) -> Vec<u8> {
+/// Noise, louder towards one side, and a sound in every box that counts.
+fn picture(clip: &Value, loud_top: bool) -> Vec<u8> {
     let (width, height) = PICTURE_PIXELS;
     let seed = clip["id"].as_u64().unwrap() as usize;
     let sounds: Vec<[f64; 4]> = clip["boxes"]
@@ -148,7 +153,8 @@ fn picture(clip: &Value) -> Vec<u8> {
         let loud = sounds
             .iter()
             .any(|[left, upper, right, lower]| (left..right).contains(&&across) && (upper..lower).contains(&&down));
-        40 + noise + y / 8 + if loud { 120 } else { 0 }
+        let from_quiet = if loud_top { height - y } else { y };
+        40 + noise + from_quiet / 8 + if loud { 120 } else { 0 }
     };
     let pixels: Vec<u8> = (0..height)
         .flat_map(|y| (0..width).map(move |x| (x, y)))

@@ -12,7 +12,7 @@ use super::clip::{Clip, ClipJson};
 use crate::import::json_file::{Place, read_items};
 use crate::manifest::Problems;
 
-/// Where a clip stands, and its picture: with the text of the path about 80 bytes, whatever its labels and boxes take.
+/// Where a clip stands, and its picture: with the text of the path about 100 bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Entry {
     /// Position in `clips.json`, from 0.

@@ -6,8 +6,9 @@
 //! visipedia/ml48s.
 //!
 //! Labels are taken as given. A recording's clips stand together, in the order of `clips.json`; `source_index` is the position
-//! there and `source_id` the clip's id. `clips.json`, of hundreds of megabytes, is read twice and never held: of each clip
-//! about 100 bytes stay in memory (where it stands, its picture, its id while ids are compared), 40 MiB for 400,000.
+//! there and `source_id` the clip's id. `clips.json`, of hundreds of megabytes, is read twice and never held: of each clip stay
+//! about 400 bytes (where it stands, its id, its picture, and what the plan keeps of that), whatever its labels and boxes take.
+//! 130,000 clips were imported in 72 MiB, 400,000 in 174.
 
 mod assets;
 mod clip;

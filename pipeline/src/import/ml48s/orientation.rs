@@ -10,9 +10,9 @@ use crate::picture::Picture;
 /// Pictures that are looked at: enough to tell apart what differs by a tenth of its scatter.
 pub(super) const SAMPLE_PICTURES: usize = 150;
 /// Fewer than this tell nothing.
-const FEWEST_PICTURES: usize = 5;
-/// How many standard errors from zero a mean difference must lie to be believed.
-const BELIEVED_ERRORS: f64 = 3.0;
+const FEWEST_PICTURES: usize = 10;
+/// How many standard errors from zero a mean difference must lie to be believed: by chance one set of ten pictures in 300 has it.
+const BELIEVED_ERRORS: f64 = 4.0;
 /// A pixel whose colours differ by more than this is coloured; compression alone makes a few levels.
 const COLOURED_LEVELS: u8 = 24;
 
