@@ -283,7 +283,7 @@ mod tests {
             ("benchmark-l48.toml", 4 + 8 * 8),
             ("benchmark-coco.toml", 1 + 8 * 3),
             ("benchmark-demo.toml", 2 * (3 * 4 + 6 * 6)),
-            ("table-demo.toml", 2 * (1 + 4 + 5 + 3)),
+            ("table-demo.toml", 2 * (1 + 4 + 2 + 3)),
         ] {
             let plan = Plan::read(&folder.join(file)).unwrap();
             assert_eq!(plan.cells().count(), cells, "{file}");
