@@ -4,7 +4,7 @@
 //! of who sings when is drawn first ([`plan`]): every species is the target of equally many recordings, and quieter background
 //! species, of skewed abundance, persist through a recording. That plan is the hidden full truth; labels follow from it by the
 //! L48 rules ([`described`]). It is written as recordings for `l48 build`, or as pictures in the layout of the published sets
-//! ([`ml48s`], [`coco`]) for `l48 import`. Nothing here knows of losses.
+//! (`ml48s`, `coco`) for `l48 import`. Nothing here knows of losses.
 
 mod coco;
 mod described;
