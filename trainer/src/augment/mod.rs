@@ -31,7 +31,7 @@ pub struct AugmentConfig {
     pub gain_db: f64,
     /// Probability that a clip is mixed with another of its batch.
     pub mixup: f64,
-    /// Probability that an image is mirrored; photographs only. Absent: `PHOTOGRAPH_FLIP` for them, 0 for spectrograms.
+    /// Probability that an image is mirrored; photographs only. Absent: .5 for them, 0 for spectrograms.
     pub horizontal_flip: Option<f64>,
 }
 
