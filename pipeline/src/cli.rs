@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use shardfmt::Split;
 
 use crate::import::coco2014::PriorRates;
+use crate::import::ml48s::Row0;
 use crate::manifest::SHARD_CLIPS;
 
 /// Recordings in, a committed dataset of log-mel shards and Parquet sidecars out.
@@ -135,7 +136,7 @@ pub enum ImportSet {
     /// The Merlin L48 Spectrogram Dataset: assets.json, clips.json, taxa.csv, images/ASSET/CLIP.jpg.
     ///
     /// Pictures of 750 x 236 become clips of 448 x 448; labels, splits and priors are taken as they are given. Which coordinate
-    /// of a box comes first and which end of the frequency axis is on top are found in the pictures, and said.
+    /// of a box comes first is found in the pictures, and said.
     #[command(
         after_help = "Examples:\n  l48 import ml48s data/ml48s --out data/l48 --val-split data/ml48s/val_split.npy\n  l48 import ml48s data/ml48s --out data/l48 --val-split data/ml48s/val_split.npy --resume"
     )]
@@ -160,6 +161,9 @@ pub struct ImportMl48sArgs {
     /// Asset ids that make the val split (NumPy, whole numbers; an id may stand there twice). Without it there is none.
     #[arg(long, value_name = "NPY")]
     pub val_split: Option<PathBuf>,
+    /// Which end of the frequency axis the top row of the pictures is.
+    #[arg(long, value_enum, default_value_t)]
+    pub row_0: Row0,
     /// Where and how to write.
     #[command(flatten)]
     pub output: ImportOutput,

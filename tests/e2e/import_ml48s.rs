@@ -60,7 +60,7 @@ fn pictures_are_resized_as_pillow_does() {
     ended
         .complains("151 clips")
         .complains("boxes are x-first (told by")
-        .complains("the top row is the lowest frequency (told by");
+        .complains("the top row of the pictures is taken as the highest frequency");
     let info = dataset.info();
     assert_eq!(
         serde_json::to_value(info.clips).unwrap(),
@@ -68,7 +68,7 @@ fn pictures_are_resized_as_pillow_does() {
     );
     assert_eq!(
         (&*info.axes.frequency_scale, &*info.axes.row_0, info.axes.fmax_hz),
-        ("linear", "lowest", 11_025.0)
+        ("linear", "highest", 11_025.0)
     );
     assert_eq!(
         (&*info.values.unit, &*info.values.reference, info.values.step),
@@ -258,9 +258,7 @@ fn boxes_written_y_first_are_noticed_and_read_so() {
     let set = Ml48sSet::small();
     set.write();
     let (ended, dataset) = imported(&set, &[]);
-    ended
-        .complains("boxes are x-first (told by 12 pictures)")
-        .complains("the top row is the highest frequency (told by 12 pictures)");
+    ended.complains("boxes are x-first (told by 12 pictures)");
     let as_documented = labels(&dataset);
 
     let mut turned = Ml48sSet::small();
@@ -277,6 +275,22 @@ fn boxes_written_y_first_are_noticed_and_read_so() {
         json!({"order": "y-first", "told_by_pictures": true})
     );
     assert_eq!(labels(&dataset), as_documented);
+}
+
+#[test]
+fn pictures_upside_down_are_read_so_when_told() {
+    let set = Ml48sSet::small();
+    set.write();
+    let (_, dataset) = imported(&set, &["--row-0", "lowest"]);
+    assert_eq!(&*dataset.info().axes.row_0, "lowest");
+    // The box from .55 to .9 of the height, counted from the top.
+    let found = &labels(&dataset)[0].boxes[0];
+    let near = |a: Option<f64>, b: f64| (a.unwrap() - b).abs() < 1e-6;
+    assert!(
+        near(found.low_hz, 0.55 * 11_025.0) && near(found.high_hz, 0.9 * 11_025.0),
+        "{found:?}"
+    );
+    assert!((found.y_min.unwrap() - 0.55).abs() < 1e-6, "{found:?}");
 }
 
 #[test]

@@ -17,8 +17,6 @@ const PICTURE_PIXELS: (usize, usize) = (750, 236);
 /// A set in a temporary folder, to be changed before it is written.
 pub(crate) struct Ml48sSet {
     folder: TempDir,
-    /// Whether noise is louder towards the top of the pictures, as it is where the top row is the lowest frequency.
-    loud_top: bool,
     pub(crate) taxa: String,
     pub(crate) assets: Vec<Value>,
     pub(crate) clips: Vec<Value>,
@@ -55,7 +53,6 @@ impl Ml48sSet {
         }
         Ml48sSet {
             folder: with_set(),
-            loud_top: false,
             taxa: "species_code,common_name,scientific_name\nb,Bee-eater,\na,Avocet,\nc,Coot,\n".into(),
             assets: vec![asset(4, "test"), asset(800, "train"), asset(30, "train")],
             clips,
@@ -66,8 +63,6 @@ impl Ml48sSet {
     pub(crate) fn fixture() -> Self {
         let set = Ml48sSet {
             folder: with_set(),
-            // So are the fixture's own pictures.
-            loud_top: true,
             taxa: fs::read_to_string(fixture("ml48s/taxa.csv")).unwrap(),
             assets: json_file(&fixture("ml48s/assets.json")).as_array().unwrap().clone(),
             clips: json_file(&fixture("ml48s/clips.json")).as_array().unwrap().clone(),
@@ -94,7 +89,7 @@ impl Ml48sSet {
             let file = self.path(clip["file_path"].as_str().unwrap());
             if !file.exists() {
                 fs::create_dir_all(file.parent().unwrap()).unwrap();
-                fs::write(file, picture(clip, self.loud_top)).unwrap();
+                fs::write(file, picture(clip)).unwrap();
             }
         }
         self
@@ -136,8 +131,8 @@ pub(crate) fn fixture(name: &str) -> PathBuf {
     }
 }
 
-/// Noise, louder towards one side, and a sound in every box that counts.
-fn picture(clip: &Value, loud_top: bool) -> Vec<u8> {
+/// Noise, and a sound in every box that counts.
+fn picture(clip: &Value) -> Vec<u8> {
     let (width, height) = PICTURE_PIXELS;
     let seed = clip["id"].as_u64().unwrap() as usize;
     let sounds: Vec<[f64; 4]> = clip["boxes"]
@@ -153,8 +148,7 @@ fn picture(clip: &Value, loud_top: bool) -> Vec<u8> {
         let loud = sounds
             .iter()
             .any(|[left, upper, right, lower]| (left..right).contains(&&across) && (upper..lower).contains(&&down));
-        let from_quiet = if loud_top { height - y } else { y };
-        40 + noise + from_quiet / 8 + if loud { 120 } else { 0 }
+        40 + noise + if loud { 120 } else { 0 }
     };
     let pixels: Vec<u8> = (0..height)
         .flat_map(|y| (0..width).map(move |x| (x, y)))

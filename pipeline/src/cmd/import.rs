@@ -23,7 +23,12 @@ pub(super) fn run(args: ImportArgs) -> Result<Exit> {
 fn ml48s(args: &ImportMl48sArgs) -> Result<Exit> {
     let started = Instant::now();
     tracing::info!("reading the tables of {}", args.src.display());
-    let set = Ml48s::open(&args.src, args.val_split.as_deref(), args.output.shard_clips)?;
+    let set = Ml48s::open(
+        &args.src,
+        args.val_split.as_deref(),
+        args.row_0,
+        args.output.shard_clips,
+    )?;
     set.facts().iter().for_each(|fact| tracing::info!("{fact}"));
     set.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
     write(&set, &args.output, started)

@@ -8,14 +8,15 @@
 //! Labels are taken as given. A recording's clips stand together, in the order of `clips.json`; `source_index` is the position
 //! there and `source_id` the clip's id. `clips.json`, of hundreds of megabytes, is read twice and never held: of each clip stay
 //! about 400 bytes (where it stands, its id, its picture, and what the plan keeps of that), whatever its labels and boxes take.
-//! 130,000 clips were imported in 72 MiB, 400,000 in 174.
+//! The tables of 130,000 clips, pictures apart, took 72 MiB, those of 400,000 took 173.
 
 mod assets;
+mod box_order;
 mod clip;
 mod index;
 mod notes;
-mod orientation;
 mod reader;
+mod row_0;
 mod rows;
 mod val_split;
 
@@ -33,10 +34,11 @@ use crate::manifest::{Problems, open_file, read_taxa};
 use crate::picture::{Channels, Picture, Resizer, SIDE_PIXELS, read_jpeg};
 use crate::source::{AssetRecord, ClipSource, Placement, Rejected, Rendered};
 use assets::Asset;
+use box_order::{BoxReading, Evidence, SAMPLE_PICTURES};
 use index::{Entry, Index};
-use orientation::{Evidence, Orientation, SAMPLE_PICTURES};
 use reader::{Files, PICTURE_PIXELS};
 pub use reader::{GivenClips, PictureReader};
+pub use row_0::Row0;
 
 /// Length of a clip in seconds; clips of a recording follow each other without overlap.
 const CLIP_S: f64 = 3.0;
@@ -47,7 +49,8 @@ const RATE_HZ: u32 = 22_050;
 pub struct Ml48s {
     files: Arc<Files>,
     assets: Vec<PicturedAsset>,
-    orientation: Orientation,
+    boxes: BoxReading,
+    row_0: Row0,
     info: DatasetInfo,
     facts: Vec<String>,
     warnings: Vec<String>,
@@ -63,12 +66,13 @@ struct PicturedAsset {
 
 impl Ml48s {
     /// Reads and checks all tables of the set in `folder`, and looks at some of its pictures. `val_split` is the NumPy file of
-    /// the asset ids that make the val split, `shard_clips` the number of clips a shard aims at.
+    /// the asset ids that make the val split, `row_0` the frequency of the pictures' top row, `shard_clips` the number of clips a
+    /// shard aims at.
     ///
     /// # Errors
     /// [`Error::Manifest`](crate::Error::Manifest) with every mistake in the tables: file, line, object and key, value.
     /// [`Error::Io`](crate::Error::Io).
-    pub fn open(folder: &Path, val_split: Option<&Path>, shard_clips: u32) -> Result<Ml48s> {
+    pub fn open(folder: &Path, val_split: Option<&Path>, row_0: Row0, shard_clips: u32) -> Result<Ml48s> {
         let mut problems = Problems::default();
         let (taxa_csv, clips_json) = (folder.join("taxa.csv"), folder.join("clips.json"));
         let val = val_split.map_or_else(|| Some(BTreeSet::new()), |file| val_split::read(file, &mut problems));
@@ -91,12 +95,12 @@ impl Ml48s {
             taxa,
             clips: index.clips,
         };
-        let orientation = orientation_of(&files);
-        warnings.extend(notes::colours(orientation));
+        let boxes = box_reading(&files);
+        warnings.extend(notes::colours(boxes));
         let config = json!({
             "source": "ml48s",
-            "boxes": { "order": orientation.order.as_str(), "told_by_pictures": orientation.order_told },
-            "top": { "frequency": orientation.top.as_str(), "told_by_pictures": orientation.top_told },
+            "boxes": { "order": boxes.order.as_str(), "told_by_pictures": boxes.told },
+            "row_0": row_0.as_str(),
             "shards": { "clips": shard_clips },
             "tables_xxh3": {
                 "taxa": hex(hash_file(&taxa_csv)?.xxh3),
@@ -105,13 +109,14 @@ impl Ml48s {
                 "val_split": hex(shardfmt::checksum::xxh3(Value::from_iter(val.iter().copied()).to_string().as_bytes())),
             },
         });
-        let info = super::dataset_info("ml48s", config, Channels::Grey, axes(orientation));
+        let info = super::dataset_info("ml48s", config, Channels::Grey, axes(row_0));
         let assets = pictured(assets, index.assets, &files);
         Ok(Ml48s {
-            facts: notes::facts(&assets, &files, orientation),
+            facts: notes::facts(&assets, &files, boxes, row_0),
             files: Arc::new(files),
             assets,
-            orientation,
+            boxes,
+            row_0,
             info,
             warnings,
         })
@@ -148,8 +153,8 @@ fn pictured(assets: Vec<Asset>, ranges: Vec<(usize, Range<usize>)>, files: &File
     ranges.into_iter().filter_map(of_range).collect()
 }
 
-/// What a sample of pictures tells about boxes and axes. Pictures that cannot be read are passed over: they are rejected later.
-fn orientation_of(files: &Files) -> Orientation {
+/// What a sample of pictures tells about boxes. Pictures that cannot be read are passed over: they are rejected later.
+fn box_reading(files: &Files) -> BoxReading {
     let with_boxes: Vec<&Entry> = files.clips.iter().filter(|entry| entry.has_counting_box).collect();
     let (mut evidence, mut picture) = (Evidence::default(), Picture::default());
     // Evenly over the set, so that a few recordings do not decide.
@@ -165,12 +170,12 @@ fn orientation_of(files: &Files) -> Orientation {
     evidence.decide()
 }
 
-fn axes(orientation: Orientation) -> Axes {
+fn axes(row_0: Row0) -> Axes {
     Axes {
         frequency_scale: "linear".into(),
         fmin_hz: 0.0,
         fmax_hz: f64::from(RATE_HZ) / 2.0,
-        row_0: orientation.top.as_str().into(),
+        row_0: row_0.as_str().into(),
         frame_rate_hz: SIDE_PIXELS as f64 / CLIP_S,
         clip_duration_s: CLIP_S,
         hop_s: CLIP_S,
@@ -245,6 +250,13 @@ impl ClipSource for Ml48s {
 
     fn describe(&self, asset: usize, facts: GivenClips, place: &Placement, _: &[Rendered]) -> AssetRecord {
         let PicturedAsset { asset, path, .. } = self.asset(asset);
-        rows::record(asset, path, &facts.0, place, self.orientation, self.files.taxa.len())
+        rows::record(
+            asset,
+            path,
+            &facts.0,
+            place,
+            (self.boxes.order, self.row_0),
+            self.files.taxa.len(),
+        )
     }
 }

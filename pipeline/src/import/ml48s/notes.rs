@@ -7,18 +7,17 @@ use shardfmt::Split;
 
 use super::PicturedAsset;
 use super::assets::Asset;
+use super::box_order::BoxReading;
 use super::index::Index;
-use super::orientation::Orientation;
 use super::reader::Files;
+use super::row_0::Row0;
 
 /// What was found, a sentence each.
-pub(super) fn facts(assets: &[PicturedAsset], files: &Files, orientation: Orientation) -> Vec<String> {
-    let told = |told: bool, otherwise: &str| {
-        if told {
-            format!("told by {} pictures", orientation.pictures)
-        } else {
-            format!("{otherwise}: {} pictures leave it open", orientation.pictures)
-        }
+pub(super) fn facts(assets: &[PicturedAsset], files: &Files, boxes: BoxReading, row_0: Row0) -> Vec<String> {
+    let told = if boxes.told {
+        format!("told by {} pictures", boxes.pictures)
+    } else {
+        format!("as documented: {} pictures leave it open", boxes.pictures)
     };
     let of_split = |split: Split| {
         let clips: usize = assets
@@ -37,22 +36,17 @@ pub(super) fn facts(assets: &[PicturedAsset], files: &Files, orientation: Orient
             assets.len(),
             files.taxa.len()
         ),
+        format!("boxes are {} ({told})", boxes.order.as_str()),
         format!(
-            "boxes are {} ({})",
-            orientation.order.as_str(),
-            told(orientation.order_told, "as documented")
-        ),
-        format!(
-            "the top row is the {} frequency ({})",
-            orientation.top.as_str(),
-            told(orientation.top_told, "as usual")
+            "the top row of the pictures is taken as the {} frequency; --row-0 changes that",
+            row_0.as_str()
         ),
     ]
 }
 
 /// A warning of pictures that are not grey.
-pub(super) fn colours(orientation: Orientation) -> Option<String> {
-    let Orientation { coloured, pictures, .. } = orientation;
+pub(super) fn colours(boxes: BoxReading) -> Option<String> {
+    let BoxReading { coloured, pictures, .. } = boxes;
     (coloured > 0).then(|| {
         format!("{coloured} of {pictures} pictures looked at are coloured: their luma is stored, in one channel")
     })

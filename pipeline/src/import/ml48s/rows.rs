@@ -3,10 +3,10 @@
 use shardfmt::{AssetRow, ClipBox, LabelRow, LabelSource, PriorRow};
 
 use super::assets::Asset;
+use super::box_order::BoxOrder;
 use super::clip::{Clip, GivenBox};
-use super::orientation::{Orientation, Top};
 use super::reader::GivenClip;
-use super::{CLIP_S, RATE_HZ};
+use super::{CLIP_S, RATE_HZ, Row0};
 use crate::labels::LabelCounts;
 use crate::source::{AssetRecord, Placement};
 
@@ -16,7 +16,7 @@ pub(super) fn record(
     path: &str,
     clips: &[GivenClip],
     place: &Placement,
-    orientation: Orientation,
+    (order, row_0): (BoxOrder, Row0),
     classes: usize,
 ) -> AssetRecord {
     let labels = clips
@@ -53,7 +53,7 @@ pub(super) fn record(
                 boxes: clip
                     .boxes
                     .iter()
-                    .map(|given| clip_box(given, start_s, orientation))
+                    .map(|given| clip_box(given, start_s, (order, row_0)))
                     .collect(),
                 source_index: Some(given.source_index),
                 source_id: Some(clip.id),
@@ -71,12 +71,12 @@ fn start_s(clip: &Clip) -> f64 {
     f64::from(clip.order) * CLIP_S
 }
 
-fn clip_box(given: &GivenBox, start_s: f64, orientation: Orientation) -> ClipBox {
-    let [left, upper, right, lower] = orientation.order.edges(given.edges);
+fn clip_box(given: &GivenBox, start_s: f64, (order, row_0): (BoxOrder, Row0)) -> ClipBox {
+    let [left, upper, right, lower] = order.edges(given.edges);
     let top_hz = f64::from(RATE_HZ) / 2.0;
-    let (low, high) = match orientation.top {
-        Top::Highest => (1.0 - lower, 1.0 - upper),
-        Top::Lowest => (upper, lower),
+    let (low, high) = match row_0 {
+        Row0::Highest => (1.0 - lower, 1.0 - upper),
+        Row0::Lowest => (upper, lower),
     };
     ClipBox {
         species_code: given.species_code.clone(),

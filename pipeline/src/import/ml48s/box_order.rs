@@ -1,9 +1,7 @@
-//! Provides `Orientation`: which coordinate of a box comes first and which end of the frequency axis is on top, as the pictures
-//! tell it.
+//! Provides `BoxReading`: which coordinate of a box comes first, as the pictures tell it.
 //!
 //! The set's documentation says `[xmin, ymin, xmax, ymax]`, its published formatter reads the y first. Sounds come and go while
-//! noise stays, so inside a box read the right way the pixels differ from what is usual in their row. Noise and song are
-//! louder in the lower half of the range (0 to 5.5 kHz) than in the upper.
+//! noise stays, so inside a box read the right way the pixels differ from what is usual in their row.
 
 use crate::picture::Picture;
 
@@ -25,24 +23,12 @@ pub(super) enum BoxOrder {
     YFirst,
 }
 
-/// Which frequency the upper edge of the pictures has.
+/// How boxes are to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Top {
-    /// 11.025 kHz, as spectrograms are drawn.
-    Highest,
-    /// 0 Hz.
-    Lowest,
-}
-
-/// How the pictures are to be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Orientation {
+pub(super) struct BoxReading {
     pub(super) order: BoxOrder,
     /// Whether the pictures told; else it is as documented.
-    pub(super) order_told: bool,
-    pub(super) top: Top,
-    /// Whether the pictures told; else it is what is usual.
-    pub(super) top_told: bool,
+    pub(super) told: bool,
     /// Pictures looked at.
     pub(super) pictures: usize,
     /// Of these, pictures that are not grey.
@@ -68,23 +54,11 @@ impl BoxOrder {
     }
 }
 
-impl Top {
-    /// The word for it in `dataset.json`.
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Top::Highest => "highest",
-            Top::Lowest => "lowest",
-        }
-    }
-}
-
 /// What single pictures tell, collected.
 #[derive(Debug, Default)]
 pub(super) struct Evidence {
     /// Mean level of a picture's boxes above that of their rows, read x first and y first.
     contrasts: Vec<[f64; 2]>,
-    /// Mean level of the lower half of a picture above that of the upper.
-    tilts: Vec<f64>,
     coloured: usize,
 }
 
@@ -127,13 +101,10 @@ impl Evidence {
         };
         self.contrasts
             .push([contrast(BoxOrder::XFirst), contrast(BoxOrder::YFirst)]);
-        let (upper, lower) = levels.split_at(height / 2 * width);
-        self.tilts
-            .push(mean(lower.iter().copied()) - mean(upper.iter().copied()));
     }
 
     /// What all pictures together tell.
-    pub(super) fn decide(&self) -> Orientation {
+    pub(super) fn decide(&self) -> BoxReading {
         let both = [0, 1].map(|way| mean(self.contrasts.iter().map(|contrast| contrast[way])));
         // Sounds are bright, or dark where the picture is drawn so: the way that differs more shows which.
         let loudest = if both[0].abs() >= both[1].abs() {
@@ -143,18 +114,14 @@ impl Evidence {
         };
         let sign = if loudest < 0.0 { -1.0 } else { 1.0 };
         let order = believed(self.contrasts.iter().map(|[x, y]| sign * (x - y)));
-        let sign = if order.is_some() { sign } else { 1.0 };
-        let top = believed(self.tilts.iter().map(|tilt| sign * tilt));
-        Orientation {
+        BoxReading {
             order: if order == Some(false) {
                 BoxOrder::YFirst
             } else {
                 BoxOrder::XFirst
             },
-            order_told: order.is_some(),
-            top: if top == Some(false) { Top::Lowest } else { Top::Highest },
-            top_told: top.is_some(),
-            pictures: self.tilts.len(),
+            told: order.is_some(),
+            pictures: self.contrasts.len(),
             coloured: self.coloured,
         }
     }
@@ -194,8 +161,8 @@ fn median(values: &[f64]) -> f64 {
 mod tests {
     use super::*;
 
-    /// Pictures of noise with a sound in a box, which is read in one order; `level` of the sound, `tilt` of the noise floor.
-    fn evidence(order: BoxOrder, pictures: usize, sound: i32, tilt: i32) -> Evidence {
+    /// Pictures of noise with a sound in a box, which is read in one order; `sound` is its level above the noise.
+    fn evidence(order: BoxOrder, pictures: usize, sound: i32) -> Evidence {
         let (width, height) = (75, 24);
         let mut evidence = Evidence::default();
         for number in 0..pictures {
@@ -215,7 +182,7 @@ mod tests {
                 for x in 0..width {
                     // Noise that is the same in every run.
                     let noise = (x * 7919 + y * 104_729 + number * 1_299_709) % 23;
-                    let floor = 110 + noise as i32 + if y >= height / 2 { tilt } else { 0 };
+                    let floor = 110 + noise as i32;
                     let loud = columns.contains(&x) && lines.contains(&y);
                     let level = (floor + if loud { sound } else { 0 }).clamp(0, 255) as u8;
                     picture.pixels.extend([level; 3]);
@@ -230,8 +197,8 @@ mod tests {
     fn the_order_is_found_whether_sounds_are_bright_or_dark() {
         for order in [BoxOrder::XFirst, BoxOrder::YFirst] {
             for sound in [40, -40] {
-                let found = evidence(order, 20, sound, 0).decide();
-                assert_eq!((found.order, found.order_told), (order, true), "{order:?} {sound}");
+                let found = evidence(order, 20, sound).decide();
+                assert_eq!((found.order, found.told), (order, true), "{order:?} {sound}");
                 assert_eq!((found.pictures, found.coloured), (20, 0));
             }
         }
@@ -240,26 +207,12 @@ mod tests {
     #[test]
     fn without_sounds_or_with_few_pictures_the_documentation_holds() {
         for evidence in [
-            evidence(BoxOrder::YFirst, 20, 0, 0),
-            evidence(BoxOrder::YFirst, 4, 40, 0),
+            evidence(BoxOrder::YFirst, 20, 0),
+            evidence(BoxOrder::YFirst, 4, 40),
             Evidence::default(),
         ] {
             let found = evidence.decide();
-            assert_eq!((found.order, found.order_told), (BoxOrder::XFirst, false));
-            assert_eq!((found.top, found.top_told), (Top::Highest, false));
-        }
-    }
-
-    #[test]
-    fn the_louder_half_is_the_lower_range() {
-        for (sound, tilt, top) in [
-            (40, 30, Top::Highest),
-            (40, -30, Top::Lowest),
-            (-40, -30, Top::Highest),
-            (-40, 30, Top::Lowest),
-        ] {
-            let found = evidence(BoxOrder::XFirst, 20, sound, tilt).decide();
-            assert_eq!((found.top, found.top_told), (top, true), "{sound} {tilt}");
+            assert_eq!((found.order, found.told), (BoxOrder::XFirst, false));
         }
     }
 
