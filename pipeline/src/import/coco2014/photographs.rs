@@ -85,7 +85,8 @@ pub(super) struct Photographs {
 }
 
 impl Photographs {
-    /// Reads both annotation files of `folder`; about 1 GB of JSON becomes 100 MB.
+    /// Reads both annotation files of `folder`, one after the other. About 250 bytes a picture and 24 an annotation stay: 50 MB of
+    /// half a gigabyte of JSON.
     ///
     /// # Errors
     /// [`Error::Manifest`](crate::Error::Manifest) with all mistakes: a file that cannot be read, repeated ids, annotations of pictures or
