@@ -6,8 +6,10 @@ use rayon::prelude::*;
 use tch::{Cuda, Device};
 
 use crate::error::{Error, Result};
+use crate::fit::BUFFERS;
 use crate::learner::{Learner, Outcome};
 use crate::loader::{Buffer, ClipReader, Loaded, Ring, stream};
+use crate::material::LOADER_THREADS;
 use crate::sampler::Sampler;
 use crate::supervision::Supervision;
 
@@ -41,7 +43,7 @@ fn median(mut values: Vec<f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// What is measured on.
+/// What is measured on, with the threads and buffers of a run.
 #[derive(Debug)]
 pub struct Rig<'a> {
     /// The clips.
@@ -52,10 +54,6 @@ pub struct Rig<'a> {
     pub sampler: &'a Sampler,
     /// Rows in a batch.
     pub batch: usize,
-    /// Threads that load.
-    pub threads: usize,
-    /// Batch buffers.
-    pub buffers: usize,
 }
 
 impl Rig<'_> {
@@ -70,12 +68,12 @@ impl Rig<'_> {
         let batches = 0..self.sampler.batches_per_epoch().min(most.max(1));
         let batches: Vec<Vec<u32>> = batches.map(|step| self.sampler.batch(1, step)).collect();
         let rows: usize = batches.iter().map(Vec::len).sum();
-        let mut ring = Ring::new(self.clips.spec(), self.batch, self.buffers, Device::Cpu);
+        let mut ring = Ring::new(self.clips.spec(), self.batch, BUFFERS, Device::Cpu);
         let mut copies = vec![0_u8; rows * clip_bytes];
         let mut load = |take: &mut dyn FnMut(&[u8])| {
             let next = |number: u64| batches.get(usize::try_from(number).ok()?).cloned();
             let places = &self.supervision.clips;
-            stream(self.clips, places, &next, &mut ring, self.threads, |stream| {
+            stream(self.clips, places, &next, &mut ring, LOADER_THREADS, |stream| {
                 while let Some(mut batch) = stream.next_batch()? {
                     take(batch.bytes());
                     stream.recycle(batch);
@@ -90,10 +88,10 @@ impl Rig<'_> {
                 into.copy_from_slice(clip);
             }
         })?;
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads).build();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(LOADER_THREADS).build();
         let pool = pool.map_err(|cause| Error::setting("threads", cause.to_string()))?;
         let mut buffers = Vec::new();
-        for _ in 0..self.threads {
+        for _ in 0..LOADER_THREADS {
             buffers.push(Buffer::new(self.clips.spec(), self.batch, Device::Cpu)?);
         }
         let mut rates = Rates::default();
@@ -102,7 +100,7 @@ impl Rig<'_> {
             load(&mut |_| ())?;
             rates.ours.push(rows as f64 / begin.elapsed().as_secs_f64());
             let begin = Instant::now();
-            let share = batches.len().div_ceil(self.threads) * self.batch * clip_bytes;
+            let share = batches.len().div_ceil(LOADER_THREADS) * self.batch * clip_bytes;
             pool.install(|| {
                 copies.par_chunks(share).zip(&mut buffers).for_each(|(rows, buffer)| {
                     for batch in rows.chunks(self.batch * clip_bytes) {
@@ -127,7 +125,7 @@ impl Rig<'_> {
     /// Those of reading clips and of libtorch.
     pub fn step_s(&self, learner: &mut Learner, budget: Duration) -> Result<f64> {
         let spec = learner.loaded(self.clips.spec());
-        let mut ring = Ring::new(spec, self.batch, self.buffers, learner.device());
+        let mut ring = Ring::new(spec, self.batch, BUFFERS, learner.device());
         let next = |number: u64| {
             let step = usize::try_from(number).ok()? % self.sampler.batches_per_epoch().max(1);
             Some(self.sampler.batch(1, step))
@@ -137,7 +135,7 @@ impl Rig<'_> {
             &self.supervision.clips,
             &next,
             &mut ring,
-            self.threads,
+            LOADER_THREADS,
             |stream| {
                 let (mut warm, mut step_s) = (None, f64::NAN);
                 let mut steps = 0.0;
@@ -164,12 +162,7 @@ impl Rig<'_> {
     /// # Errors
     /// Those of reading clips and of libtorch; [`Error::Setting`] if no batch is full.
     pub fn training(&self, learner: &mut Learner, steps: u32, rounds: u32) -> Result<Rates> {
-        let mut ring = Ring::new(
-            learner.loaded(self.clips.spec()),
-            self.batch,
-            self.buffers,
-            learner.device(),
-        );
+        let mut ring = Ring::new(learner.loaded(self.clips.spec()), self.batch, BUFFERS, learner.device());
         let per_epoch = self.sampler.batches_per_epoch().max(1);
         let next = |number: u64| {
             let step = usize::try_from(number).ok().filter(|&step| step < steps as usize)?;
@@ -182,7 +175,7 @@ impl Rig<'_> {
         for round in 0..=rounds {
             let begin = Instant::now();
             let mut rows = 0;
-            stream(self.clips, places, &next, &mut ring, self.threads, |stream| {
+            stream(self.clips, places, &next, &mut ring, LOADER_THREADS, |stream| {
                 let mut previous: Option<(Loaded, Outcome)> = None;
                 while let Some(batch) = stream.next_batch()? {
                     rows += batch.rows.len();

@@ -14,7 +14,8 @@ use shardfmt::checksum::xxh3;
 use shardfmt::{Axes, ClipSpec, Counts, DatasetInfo, Dtype, ValueScale};
 
 use crate::build::PROGRAM;
-use crate::picture::{Channels, SIDE_PIXELS, instruction_set};
+use crate::picture::{Channels, Picture, Resizer, SIDE_PIXELS, instruction_set};
+use crate::source::Rendered;
 
 /// What `dataset.json` says of an imported set: levels of 8 bits without a physical unit. `config` decides all of its output
 /// but what the pictures do; its key `source` names the set.
@@ -52,5 +53,15 @@ fn dataset_info(name: &str, config: Value, channels: Channels, axes: Axes) -> Da
             rejects: 0,
         },
         files: Vec::new(),
+    }
+}
+
+/// Renders a picture into its stored bytes; it has no level in dB, and nothing says whether it is silent.
+fn render(picture: &Picture, resizer: &mut Resizer, stored: &mut [u8]) -> Rendered {
+    resizer.render(picture, stored);
+    Rendered {
+        ref_db: f32::NAN,
+        silent: false,
+        rms_dbfs: None,
     }
 }

@@ -7,7 +7,7 @@ use tch::Device;
 
 use crate::config::Config;
 use crate::error::Result;
-use crate::fit::{BUFFERS, sampler_config};
+use crate::fit::sampler_config;
 use crate::learner::Learner;
 use crate::material::{LOADER_THREADS, Material};
 use crate::predict;
@@ -42,8 +42,6 @@ pub fn measure(config: &Config, material: &Material, device: Device) -> Result<C
         supervision: &supervision,
         sampler: &sampler,
         batch: config.batch,
-        threads: LOADER_THREADS,
-        buffers: BUFFERS,
     };
     let step_s = rig.step_s(&mut learner, BUDGET)?;
     let val = material.evaluation(config, Split::Val)?.clips;

@@ -5,9 +5,9 @@ use anyhow::Result;
 use super::{device, output, settings};
 use crate::cli::BenchArgs;
 use crate::config::Config;
-use crate::fit::{BUFFERS, sampler_config};
+use crate::fit::sampler_config;
 use crate::learner::Learner;
-use crate::material::{LOADER_THREADS, Material};
+use crate::material::Material;
 use crate::sampler::Sampler;
 use crate::throughput::{Rates, Rig};
 
@@ -24,8 +24,6 @@ pub(super) fn run(args: &BenchArgs) -> Result<()> {
         supervision: &supervision,
         sampler: &sampler,
         batch: config.batch,
-        threads: LOADER_THREADS,
-        buffers: BUFFERS,
     };
     tracing::info!("loading, {} rounds", args.rounds);
     let loading = rig.loading(args.rounds)?;

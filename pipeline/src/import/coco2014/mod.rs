@@ -139,12 +139,7 @@ impl ClipSource for Coco2014 {
     }
 
     fn render(&self, clip: &Picture, scratch: &mut Resizer, stored: &mut [u8]) -> Rendered {
-        scratch.render(clip, stored);
-        Rendered {
-            ref_db: f32::NAN,
-            silent: false,
-            rms_dbfs: None,
-        }
+        super::render(clip, scratch, stored)
     }
 
     fn describe(&self, asset: usize, (): (), place: &Placement, _clips: &[Rendered]) -> AssetRecord {

@@ -239,13 +239,7 @@ impl ClipSource for Ml48s {
     }
 
     fn render(&self, clip: &Picture, scratch: &mut Resizer, stored: &mut [u8]) -> Rendered {
-        scratch.render(clip, stored);
-        // Of a picture neither the sound's level nor whether there was any is known.
-        Rendered {
-            ref_db: f32::NAN,
-            silent: false,
-            rms_dbfs: None,
-        }
+        super::render(clip, scratch, stored)
     }
 
     fn describe(&self, asset: usize, facts: GivenClips, place: &Placement, _: &[Rendered]) -> AssetRecord {
