@@ -22,8 +22,8 @@ WANTED = 2.0
 
 
 def picture(generator):
-    """Noise, louder towards the bottom, and three sweeps."""
-    levels = generator.gamma(4.0, 8.0, (HEIGHT, WIDTH)) + np.linspace(0, 40, HEIGHT)[:, None]
+    """Noise and three sweeps."""
+    levels = generator.gamma(4.0, 8.0, (HEIGHT, WIDTH)) + 20
     for _ in range(3):
         left, row, slope = generator.integers(0, WIDTH - 120), generator.integers(20, HEIGHT - 40), generator.uniform(-0.1, 0.1)
         for column in range(120):

@@ -40,11 +40,12 @@ pub struct CellResult {
 #[must_use]
 pub fn markdown(plan: &Plan, results: &[CellResult]) -> String {
     let seeds = plan.seeds.len();
+    let repeats = plan.columns.iter().any(|column| column.published.is_some());
     let mut text = format!(
-        "# {}\n\nTest mAP in percent at the epoch with the best val mAP: mean ± standard deviation over {seeds} seed{}, the published \
-         figure in brackets.\n",
+        "# {}\n\nTest mAP in percent at the epoch with the best val mAP: mean ± standard deviation over {seeds} seed{}{}.\n",
         plan.name,
-        if seeds == 1 { "" } else { "s" }
+        if seeds == 1 { "" } else { "s" },
+        if repeats { ", the published figure in brackets" } else { "" }
     );
     for dataset in &plan.datasets {
         let on_it: Vec<CellResult> = results
@@ -254,7 +255,7 @@ pub(super) mod tests {
 
     #[test]
     fn means_deviations_published_figures_and_paired_differences() {
-        let plan: Plan = toml::from_str(
+        let mut plan: Plan = toml::from_str(
             r#"
             name = "T"
             seeds = [1, 2]
@@ -306,5 +307,11 @@ pub(super) mod tests {
             "{other}"
         );
         assert!(!other.contains("+Geo"), "{other}");
+        let head = "over 2 seeds, the published figure in brackets.";
+        assert!(text.contains(head), "{text}");
+        for column in &mut plan.columns {
+            column.published = None;
+        }
+        assert!(!markdown(&plan, &results).contains("published"));
     }
 }
