@@ -1,7 +1,7 @@
 # make shards                       demo recordings -> data/demo
 # make shards MANIFEST=m.toml OUT=dir   your recordings -> dir
 # make train                        demo dataset -> a trained model and its curves in runs/demo
-# make table                        synthetic benchmark -> the reduced table in runs/table
+# make table                        synthetic benchmark -> the reduced table in runs/table; LAYOUT=ml48s or coco: as pictures
 # make test | torture | fuzz | bench | lint | doc | clean
 
 MANIFEST ?= data/demo-recordings/manifest.toml
@@ -38,25 +38,38 @@ shards: l48 $(if $(filter data/demo-recordings/%,$(MANIFEST)),demo-recordings) #
 		echo "Built with $$($(L48) inspect $(OUT) --json | sed -n 's/.*"rejects": *\([0-9][0-9]*\).*/\1/p' | head -n 1) recordings rejected; $(OUT)/rejects.parquet says why."; \
 	elif [ $$code -ne 0 ]; then exit $$code; fi
 
+# Both packages, so that libraries get the features that they have in `l48` and most are not compiled again.
 l48-train: libtorch
-	$(CARGO) build --release --locked -p trainer --bin l48-train
+	$(CARGO) build --release --locked -p pipeline -p trainer --bin l48 --bin l48-train
 
 # A run that was cut off goes on; one that is finished says its result again.
 train: shards l48-train ## Train on the dataset OUT with CONFIG into RUN (default: the tiny model on the demo).
 	@$(TRAIN) fit $(OUT) --out $(RUN) --config $(CONFIG) --resume
 
-# The synthetic benchmark with look-alikes that are clearly distinct, and hard to tell apart. A table that was cut off goes on.
-TABLE ?= manifests/table-demo.toml
-RESULTS ?= runs/table
+# The synthetic benchmark with look-alikes that are clearly distinct, and hard to tell apart, as LAYOUT: audio, or pictures as published (ml48s,
+# coco). A table that was cut off goes on.
+LAYOUT ?= audio
+OF_LAYOUT = $(patsubst %,-%,$(filter-out audio,$(LAYOUT)))
+TABLE ?= manifests/table-demo$(filter -coco,$(OF_LAYOUT)).toml
+RESULTS ?= runs/table$(OF_LAYOUT)
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
-.PHONY: data/benchmark-0 data/benchmark-90
-data/benchmark-0: CONFUSABILITY = 0
-data/benchmark-90: CONFUSABILITY = 0.9
-data/benchmark-0 data/benchmark-90: l48
-	@$(L48) demo $@-recordings --size benchmark --confusability $(CONFUSABILITY)
-	@$(L48) build $@-recordings/manifest.toml --out $@ --resume
-table: data/benchmark-0 data/benchmark-90 l48-train ## Synthesise the benchmark and run TABLE on it into RESULTS (default: a reduced matrix).
-	@$(TRAIN) benchmark $(TABLE) --out $(RESULTS) --jobs $(JOBS)
+# Photographs have no place: about the shares of absent species that place and checklist rule out in the other layouts.
+PRIOR_RATES ?= geo=0.55,checklist=0.75
+TAKE_IN.audio = build $@-recordings/manifest.toml
+TAKE_IN.ml48s = import ml48s $@-recordings --val-split $@-recordings/val_split.npy
+TAKE_IN.coco = import coco2014 $@-recordings --prior-rates $(PRIOR_RATES)
+BENCHMARKS = data/benchmark$(OF_LAYOUT)-0 data/benchmark$(OF_LAYOUT)-90
+.PHONY: $(BENCHMARKS)
+$(filter %-0,$(BENCHMARKS)): CONFUSABILITY = 0
+$(filter %-90,$(BENCHMARKS)): CONFUSABILITY = 0.9
+$(BENCHMARKS): l48
+	@$(L48) demo $@-recordings --size benchmark --confusability $(CONFUSABILITY) --layout $(LAYOUT)
+	@$(L48) $(TAKE_IN.$(LAYOUT)) --out $@ --resume
+# A plan for recordings, with the datasets of the layout in place of theirs.
+PLAN = $(if $(OF_LAYOUT),data/table$(OF_LAYOUT).toml,$(TABLE))
+table: $(BENCHMARKS) l48-train ## Synthesise the benchmark as LAYOUT and run TABLE on it into RESULTS (default: a reduced matrix).
+	@$(if $(OF_LAYOUT),sed 's|data/benchmark-\([0-9]\)|data/benchmark$(OF_LAYOUT)-\1|' $(TABLE) > $(PLAN))
+	@$(TRAIN) benchmark $(PLAN) --out $(RESULTS) --jobs $(JOBS)
 
 # The other languages that read a dataset in the tests: Python packages in .venv, Node packages in tests/node.
 test-env: $(VENV)/ready tests/node/node_modules/ready
@@ -135,5 +148,5 @@ doc: libtorch ## Build the API documentation.
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
 
 clean: ## Remove build products, environments and the demo.
-	rm -rf target runs/demo runs/table .libtorch $(TORCH_VENV) $(VENV) $(BENCH_VENV) tests/node/node_modules data/demo data/demo-recordings \
-		data/benchmark-0 data/benchmark-0-recordings data/benchmark-90 data/benchmark-90-recordings
+	rm -rf target runs/demo runs/table runs/table-ml48s runs/table-coco .libtorch $(TORCH_VENV) $(VENV) $(BENCH_VENV) tests/node/node_modules \
+		data/demo data/demo-recordings data/table-*.toml $(foreach set,benchmark benchmark-ml48s benchmark-coco,data/$(set)-0* data/$(set)-90*)
