@@ -1,15 +1,17 @@
 """Compares building a dataset from an hour of recordings with two Python pipelines that do the same job.
 
 All in turn, three times: librosa and soundfile + soxr + torchaudio with two processes of one thread each, `l48 build` with one
-and two threads. Then one long recording and one shard, with one and two threads.
+and two threads. Then the hour, the hour as one shard and one long recording, five times in turn: with one thread, with two, and two
+programs of one thread at once that share nothing, which is what the second processor of this machine is worth.
 """
-import json, shutil, subprocess, sys, tempfile
+import json, os, shutil, statistics, subprocess, sys, tempfile, time
 from pathlib import Path
 
-from measure import L48, load, median, quietest, run, target
+from measure import L48, load, median, quietest, run, target, wait_for_quiet
 from two_processes import run_peer
 
 REPEATS = 3
+THREAD_REPEATS = 5
 LONG_MIN = 60
 PEERS = {"librosa": "librosa", "soundfile + soxr + torchaudio": "torchaudio"}
 HERE = Path(__file__).parent
@@ -37,18 +39,39 @@ def heading(text):
     print(f"\n{text}\n\n| | clips | s, median (range) | clips/s | processor s | processors used by others | peak MiB, largest process |\n|---|---|---|---|---|---|---|")
 
 
-def threads_1_2(name, manifest, out):
-    """One and two threads in turn; returns how much faster two are."""
-    runs = {1: [], 2: []}
-    for _ in range(REPEATS):
+def two_programs(manifest, folder):
+    """Seconds of two builds with one thread each at once."""
+    outs = [folder / name for name in ("out-a", "out-b")]
+    for out in outs:
+        shutil.rmtree(out, ignore_errors=True)
+    os.sync()
+    wait_for_quiet()
+    begin = time.perf_counter()
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    children = [subprocess.Popen([L48, "build", manifest, "--out", out, "--threads", "1"], **quiet) for out in outs]
+    codes = [child.wait() for child in children]
+    if any(codes):
+        sys.exit(f"one of two builds at once failed: {codes}")
+    wall_s = time.perf_counter() - begin
+    for out in outs:
+        shutil.rmtree(out)
+    return wall_s
+
+
+def threads_1_2(name, manifest, folder):
+    """One thread, two, and two programs of one, in turn: how much faster two are, and how much faster they could be."""
+    runs, pairs = {1: [], 2: []}, []
+    for _ in range(THREAD_REPEATS):
         for threads, found in runs.items():
-            found.append(quietest(lambda: run_l48(manifest, out, threads)))
+            found.append(quietest(lambda: run_l48(manifest, folder / "out", threads)))
+        pairs.append(two_programs(manifest, folder))
     heading(name)
     for threads, found in runs.items():
         row(f"l48, {threads} threads", found)
     ratio = median(runs[1]) / median(runs[2])
+    ceiling = 2 * median(runs[1]) / statistics.median(pairs)
     print()
-    target(f"1 -> 2 threads, {name}", f"{ratio:.2f} x", ">= 1.8 x", ratio >= 1.8)
+    target(f"1 -> 2 threads, {name}", f"{ratio:.2f} x; two programs at once that share nothing {ceiling:.2f} x", ">= 1.8 x", ratio >= 1.8)
 
 
 def main():
@@ -79,12 +102,11 @@ def main():
         fastest = min(median(runs[name]) for name in PEERS)
         ratio = fastest / median(runs["l48, 2 threads"])
         target("whole ingest, against the fastest peer", f"{ratio:.2f} x", ">= 4 x", ratio >= 4)
-        ratio = median(runs["l48, 1 threads"]) / median(runs["l48, 2 threads"])
-        target("1 -> 2 threads, an hour of recordings", f"{ratio:.2f} x", ">= 1.8 x", ratio >= 1.8)
-        threads_1_2("the hour as one shard", folder / "hour/one-shard.toml", folder / "out")
+        threads_1_2("an hour of recordings", folder / "hour/manifest.toml", folder)
+        threads_1_2("the hour as one shard", folder / "hour/one-shard.toml", folder)
         shutil.rmtree(folder / "hour")
         subprocess.run([PYTHON, HERE / "corpus.py", "long", folder / "long", str(LONG_MIN)], check=True)
-        threads_1_2(f"one recording of {LONG_MIN} minutes", folder / "long/manifest.toml", folder / "out")
+        threads_1_2(f"one recording of {LONG_MIN} minutes", folder / "long/manifest.toml", folder)
 
 
 main()
