@@ -9,8 +9,9 @@ use arrow::array::{Array, AsArray};
 use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use csv::StringRecord;
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use shardfmt::sidecar::table_limits::{MAX_COLUMN_VALUES, check_column_values, count_decoded};
+use shardfmt::sidecar::table_limits::{PAGE_LIMITS, check_pages, count_decoded};
 
 use super::lines::Lines;
 use super::problem::Problems;
@@ -238,7 +239,7 @@ fn parquet_cells(file: &Path) -> Result<Cells, String> {
     let open = open(file).map_err(|e| e.to_string())?;
     let pages = open.try_clone().map_err(|e| e.to_string())?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(open).map_err(|e| e.to_string())?;
-    check_column_values(&pages, builder.metadata(), MAX_COLUMN_VALUES)?;
+    check_pages(&pages, builder.metadata(), &ProjectionMask::all(), PAGE_LIMITS)?;
     let columns = builder
         .schema()
         .fields()
@@ -325,5 +326,15 @@ mod tests {
             problems.to_string().contains("cannot be read: not a regular file"),
             "{problems}"
         );
+    }
+
+    #[test]
+    fn a_page_that_claims_two_gigabytes_is_refused() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shardfmt/tests/hostile/huge-page.parquet");
+        let mut problems = Problems::default();
+        assert!(Table::read(&file, &["asset_id"], &mut problems).is_none());
+        let text = problems.to_string();
+        let expected = "column asset_id declares a page of 2147483647 bytes, more than 268435456";
+        assert!(text.contains("huge-page.parquet") && text.contains(expected), "{text}");
     }
 }

@@ -4,6 +4,7 @@ pub mod assets;
 mod boxes;
 mod column;
 pub mod labels;
+mod page_header;
 pub mod priors;
 pub mod rejects;
 mod schema;

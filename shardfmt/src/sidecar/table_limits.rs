@@ -2,40 +2,91 @@
 //! of a file bounds nothing.
 
 use std::fs::File;
-use std::sync::Arc;
+use std::io::{BufReader, Seek, SeekFrom};
 
-use parquet::column::page::PageReader;
+use parquet::arrow::ProjectionMask;
 use parquet::file::metadata::ParquetMetaData;
-use parquet::file::serialized_reader::SerializedPageReader;
 
-/// Most values a column may hold, items of lists counted one by one: the absent classes of 26,000 clips and 10,000 classes.
-pub const MAX_COLUMN_VALUES: u64 = 1 << 28;
+use super::page_header::PageHeader;
+
+/// What the pages of a table may declare.
+#[derive(Clone, Copy, Debug)]
+pub struct PageLimits {
+    /// Most values of a column, items of lists counted one by one.
+    pub column_values: u64,
+    /// Most bytes of a page, decompressed: as much is reserved when it is read.
+    pub page_bytes: u64,
+    /// Most bytes of all the pages of a row group, decompressed.
+    pub row_group_bytes: u64,
+}
+
+/// The limits of every table read. The values suffice for the absent classes of 26,000 clips and 10,000 classes; pages have
+/// about 1 MiB, unless one row holds more.
+pub const PAGE_LIMITS: PageLimits = PageLimits {
+    column_values: 1 << 28,
+    page_bytes: 1 << 28,
+    row_group_bytes: 1 << 30,
+};
 
 /// Most bytes that the columns of a table may take in memory together.
 pub const MAX_DECODED_BYTES: usize = 4 << 30;
 
-/// Adds up the values that the page headers of each column declare, and refuses more than `most`. Reads no page: the
-/// batches of a reader are bounded in rows, but one row may hold a list of any length.
+/// Compares what the page headers of the `read` columns declare with the limits, without reading a page: the batches of a
+/// reader are bounded in rows, but one row may hold a list of any length, and a page of a few bytes may claim any size.
 ///
 /// # Errors
-/// Which column holds too many, or that a page header cannot be read.
-pub fn check_column_values(file: &File, metadata: &ParquetMetaData, most: u64) -> Result<(), String> {
-    let file = Arc::new(file.try_clone().map_err(|e| e.to_string())?);
+/// Which column holds too much, how much and the limit; or that a page header cannot be read.
+pub fn check_pages(
+    file: &File,
+    metadata: &ParquetMetaData,
+    read: &ProjectionMask,
+    limits: PageLimits,
+) -> Result<(), String> {
     let mut values = vec![0_u64; metadata.file_metadata().schema_descr().num_columns()];
     for group in metadata.row_groups() {
-        let rows = usize::try_from(group.num_rows()).unwrap_or(0);
-        for (column, values) in group.columns().iter().zip(&mut values) {
-            let pages = SerializedPageReader::new(Arc::clone(&file), column, rows, None);
-            let mut pages = pages.map_err(|e| e.to_string())?;
-            while let Some(page) = pages.peek_next_page().map_err(|e| e.to_string())? {
-                // Dictionaries have values too.
-                let in_page = page.num_levels.or(page.num_rows).unwrap_or(0);
-                *values = values.saturating_add(in_page as u64);
-                if *values > most {
-                    let path = column.column_path().string();
-                    return Err(format!("column {path} holds more than {most} values"));
+        let mut group_bytes = 0_u64;
+        for ((leaf, column), values) in group.columns().iter().enumerate().zip(&mut values) {
+            if !read.leaf_included(leaf) {
+                continue;
+            }
+            let refuse = |what: String| format!("column {} {what}", column.column_path().string());
+            let (start, mut left) = column.byte_range();
+            let mut input = BufReader::new(file);
+            input.seek(SeekFrom::Start(start)).map_err(|e| e.to_string())?;
+            while left > 0 {
+                let page = PageHeader::read(&mut input).map_err(|e| refuse(format!("cannot be read: {e}")))?;
+                left = left
+                    .checked_sub(page.header_bytes + page.compressed_bytes)
+                    .ok_or_else(|| refuse("has a page that reaches beyond it".into()))?;
+                // A position in a file; sizes of pages have 32 bits.
+                let skipped = input.seek_relative(page.compressed_bytes as i64);
+                skipped.map_err(|e| refuse(format!("cannot be read: {e}")))?;
+                let (bytes, most) = (page.uncompressed_bytes, limits.page_bytes);
+                if bytes > most {
+                    return Err(refuse(format!("declares a page of {bytes} bytes, more than {most}")));
                 }
-                pages.skip_next_page().map_err(|e| e.to_string())?;
+                group_bytes += bytes;
+                let most = limits.row_group_bytes;
+                if group_bytes > most {
+                    return Err(refuse(format!(
+                        "declares pages that make a row group of {group_bytes} bytes, more than {most}"
+                    )));
+                }
+                // The values of a dictionary, one of its own bytes each or more, are not those of rows.
+                if page.is_dictionary {
+                    if page.values > bytes {
+                        let entries = page.values;
+                        return Err(refuse(format!(
+                            "declares a dictionary of {entries} values in {bytes} bytes"
+                        )));
+                    }
+                    continue;
+                }
+                *values += page.values;
+                let most = limits.column_values;
+                if *values > most {
+                    return Err(refuse(format!("holds {values} values or more, and {most} are allowed")));
+                }
             }
         }
     }
@@ -63,16 +114,53 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn list_items_are_counted_one_by_one() {
+    /// The check of the golden label table: four rows in one group.
+    fn check_golden(change: impl FnOnce(&mut PageLimits)) -> Result<(), String> {
         let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/labels/00000.parquet");
         let file = File::open(golden).unwrap();
         let builder = ParquetRecordBatchReaderBuilder::try_new(file.try_clone().unwrap()).unwrap();
-        let check = |most| check_column_values(&file, builder.metadata(), most);
-        // Four rows; `unknown` has 2, 0, 2 and 2 classes, where an empty list takes a value too.
+        let mut limits = PAGE_LIMITS;
+        change(&mut limits);
+        check_pages(&file, builder.metadata(), &ProjectionMask::all(), limits)
+    }
+
+    #[test]
+    fn list_items_are_counted_one_by_one() {
+        let check = |most| check_golden(|limits| limits.column_values = most);
+        // `unknown` has 2, 0, 2 and 2 classes, where an empty list takes a value too.
         assert_eq!(check(7), Ok(()));
         let error = check(6).unwrap_err();
-        assert_eq!(error, "column unknown.list.element holds more than 6 values");
+        assert_eq!(
+            error,
+            "column unknown.list.element holds 7 values or more, and 6 are allowed"
+        );
         assert!(check(3).unwrap_err().starts_with("column asset_id "));
+    }
+
+    #[test]
+    fn bytes_of_pages_and_of_row_groups_are_counted() {
+        let page = |most| check_golden(|limits| limits.page_bytes = most);
+        let largest = (0..1 << 20).find(|&most| page(most).is_ok()).unwrap();
+        let error = page(largest - 1).unwrap_err();
+        let expected = format!("declares a page of {largest} bytes, more than {}", largest - 1);
+        assert!(error.starts_with("column ") && error.ends_with(&expected), "{error}");
+
+        let group = |most| check_golden(|limits| limits.row_group_bytes = most);
+        let all = (0..1 << 20).find(|&most| group(most).is_ok()).unwrap();
+        assert!(all > largest, "{all} bytes in all");
+        let error = group(all - 1).unwrap_err();
+        let expected = format!("a row group of {all} bytes, more than {}", all - 1);
+        assert!(error.ends_with(&expected), "{error}");
+    }
+
+    #[test]
+    fn bytes_decoded_are_refused_past_the_limit() {
+        let mut decoded = 1;
+        assert_eq!(count_decoded(MAX_DECODED_BYTES - 1, &mut decoded), Ok(()));
+        assert_eq!(
+            count_decoded(1, &mut decoded).unwrap_err(),
+            "takes more than 4294967296 bytes in memory"
+        );
+        assert!(count_decoded(usize::MAX, &mut decoded).is_err());
     }
 }

@@ -6,11 +6,12 @@ use std::path::Path;
 
 use arrow::array::{Array, ListArray, RecordBatch, StructArray};
 use arrow::datatypes::DataType;
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 
 use super::schema::{ColumnSchema, TableSchema, is_readable_as};
-use super::table_limits::{MAX_COLUMN_VALUES, check_column_values, count_decoded};
-use super::table_write::{ROW_GROUP_ROWS, SCHEMA_KEY};
+use super::table_limits::{PAGE_LIMITS, check_pages, count_decoded};
+use super::table_write::{BATCH_ROWS, SCHEMA_KEY};
 use crate::error::{Error, Result};
 
 /// A piece of a table whose columns have been checked.
@@ -165,9 +166,13 @@ fn read_pieces<R>(
         }
     }
     let expected_rows = u64::try_from(metadata.num_rows()).map_err(|_| fail("negative row count".into()))?;
-    check_column_values(&pages, builder.metadata(), MAX_COLUMN_VALUES).map_err(fail)?;
+    // Columns of others are left undecoded.
+    let known = schema.columns.iter().map(|column| column.name);
+    let columns = ProjectionMask::columns(metadata.schema_descr(), known);
+    check_pages(&pages, builder.metadata(), &columns, PAGE_LIMITS).map_err(fail)?;
     let reader = builder
-        .with_batch_size(ROW_GROUP_ROWS)
+        .with_projection(columns)
+        .with_batch_size(BATCH_ROWS)
         .build()
         .map_err(|e| fail(e.to_string()))?;
     let mut all = Vec::new();

@@ -18,7 +18,10 @@ use crate::error::{Error, Result};
 use crate::persist::AtomicFile;
 
 /// Rows of a row group: small enough to read a part of a table, large enough to compress.
-pub(super) const ROW_GROUP_ROWS: usize = 8192;
+const ROW_GROUP_ROWS: usize = 8192;
+/// Rows that are arrays of text at once: a row may list every class, a row group of a thousand classes eight million.
+/// Part of what decides the bytes of a table; whole batches make a row group.
+pub(super) const BATCH_ROWS: usize = 256;
 
 /// Metadata key of the table's kind and version.
 pub(super) const SCHEMA_KEY: &str = "l48.schema";
@@ -42,7 +45,7 @@ pub(super) fn write_table<R>(
         .with_skip_arrow_metadata(true);
     let mut writer = ArrowWriter::try_new_with_options(file, schema.arrow(), options).map_err(fail)?;
     let mut first_row = 0;
-    for piece in rows.chunks(ROW_GROUP_ROWS) {
+    for piece in rows.chunks(BATCH_ROWS) {
         writer
             .write(&batch(path, schema, columns(first_row, piece)?)?)
             .map_err(fail)?;
