@@ -231,6 +231,9 @@ pub struct RelabelArgs {
     pub dir: PathBuf,
     /// The manifest (TOML): same recordings, audio, clips and spectrogram sections as the dataset was built with.
     pub manifest: PathBuf,
+    /// Do not read the clips to verify them; damage in them is then carried along.
+    #[arg(long)]
+    pub no_verify: bool,
 }
 
 /// Arguments of `merge`.

@@ -23,14 +23,24 @@ pub enum Error {
     #[error(transparent)]
     Dataset(#[from] shardfmt::Error),
     /// A file operation failed: check the path, its permissions and the free space.
-    #[error("cannot {operation} {}", path.display())]
+    #[error("cannot {operation} {}: {cause}{need}", path.display())]
     Io {
         /// What was tried ("create", "read", ...).
         operation: &'static str,
         /// On which path.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        cause: std::io::Error,
+        /// What is needed instead: see [`need`](shardfmt::need::need).
+        need: String,
+    },
+    /// The disk is full: free some space, then go on with --resume, or build in a folder on another disk.
+    #[error("{cause}; the clips of this dataset take {clips_bytes} bytes")]
+    DiskFull {
+        /// Which file could not be written.
+        cause: Box<Error>,
+        /// Bytes of all clips planned.
+        clips_bytes: u64,
     },
     /// The output folder holds something: say whether to go on with it or to replace it.
     #[error("{} is not empty ({what}); use --resume to go on with it or --overwrite to replace it", path.display())]
@@ -217,9 +227,21 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// Names the operation and the path of a failed file operation.
 pub(crate) fn io(operation: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Error {
     let path = path.into();
-    move |source| Error::Io {
+    move |cause| Error::Io {
         operation,
+        need: shardfmt::need::need(operation, &path, &cause),
         path,
-        source,
+        cause,
+    }
+}
+
+impl Error {
+    /// Whether a full disk, or a used-up share of one, is what a file operation failed for.
+    pub(crate) fn is_disk_full(&self) -> bool {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        let (Error::Io { cause, .. } | Error::Dataset(shardfmt::Error::Io { cause, .. })) = self else {
+            return false;
+        };
+        matches!(cause.kind(), StorageFull | QuotaExceeded)
     }
 }

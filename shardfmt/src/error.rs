@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::checksum::hex;
+use crate::need::need;
 
 /// Result of every fallible function in this crate.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -16,7 +17,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The operating system refused an operation. Act on its reason: free space, fix permissions, check the path.
-    #[error("cannot {operation} {path}: {cause}", path = path.display())]
+    #[error("cannot {operation} {path}: {cause}{need}", path = path.display())]
     Io {
         /// File or folder operated on.
         path: PathBuf,
@@ -24,6 +25,8 @@ pub enum Error {
         operation: &'static str,
         /// The system's reason.
         cause: io::Error,
+        /// What is needed instead: see [`need`](crate::need::need).
+        need: String,
     },
 
     /// Another process holds the lock. Wait for it to end, or end it; the lock goes with the process, so the
@@ -418,6 +421,7 @@ impl Error {
         Self::Io {
             path: path.to_path_buf(),
             operation,
+            need: need(operation, path, &cause),
             cause,
         }
     }

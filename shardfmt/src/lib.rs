@@ -11,6 +11,7 @@ pub mod error;
 pub mod fail_point;
 pub mod layout;
 pub mod mmap;
+pub mod need;
 pub mod persist;
 pub mod sealed;
 pub mod shard;

@@ -198,15 +198,36 @@ pub fn sync_parent(path: &Path) -> Result<()> {
     sync_dir(folder_of(path))
 }
 
+/// Creates a folder and those above it that are missing, and makes the name of each one created durable.
+///
+/// # Errors
+/// [`Error::Io`] naming the folder that cannot be created.
+pub fn create_dirs(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let above = path.parent().filter(|above| !above.as_os_str().is_empty());
+    above.map_or(Ok(()), create_dirs)?;
+    match fs::create_dir(path) {
+        Ok(()) => {}
+        // By another process, a moment ago.
+        Err(_) if path.is_dir() => return Ok(()),
+        Err(cause) => return Err(Error::io(path, "create the folder", cause)),
+    }
+    fail_point::reach("folder created");
+    sync_parent(path)
+}
+
 /// Exchanges the names of two existing folders on one filesystem, so that each path then leads to the other content.
 ///
 /// On Linux this is one atomic step where the filesystem can do it. Elsewhere it is three renames, undone if one fails;
-/// a crash between them leaves the content of `a` in the sibling `.NAME.aside` of `a`.
+/// between them the content of `a` is in the sibling `.NAME.aside` of `a`, and after a crash there [`end_exchange`] brings
+/// things in order.
 ///
 /// # Errors
 /// [`Error::Io`]; both paths then lead to their old content, unless undoing failed too, which the error says.
 pub fn exchange_dirs(a: &Path, b: &Path) -> Result<()> {
-    if !exchange_atomically(a, b)? {
+    if fail_point::is_without_exchange() || !exchange_atomically(a, b)? {
         exchange_by_renames(a, b)?;
     }
     fail_point::reach("folders exchanged");
@@ -231,28 +252,40 @@ fn exchange_atomically(_a: &Path, _b: &Path) -> Result<bool> {
     Ok(false)
 }
 
-/// Finishes what a crash inside [`exchange_dirs`] left on a filesystem without an atomic exchange: if `a` is missing and its
-/// sibling `.NAME.aside` is there, the old folder gets its name back.
+/// Whether a crash inside [`exchange_dirs`], or an exchange that goes on in another process, has left `a` in two places.
+#[must_use]
+pub fn is_exchange_cut_off(a: &Path) -> bool {
+    sibling(a, ".aside").is_dir()
+}
+
+/// Ends what a crash inside [`exchange_dirs`] left on a filesystem without an atomic exchange: if `a` is missing, its old
+/// content gets its name back; if `a` has the new content and `b` is missing, the old content becomes `b`.
 ///
 /// # Errors
 /// [`Error::Io`].
-pub fn undo_exchange(a: &Path) -> Result<bool> {
+pub fn end_exchange(a: &Path, b: &Path) -> Result<()> {
     let aside = sibling(a, ".aside");
-    if a.exists() || !aside.is_dir() {
-        return Ok(false);
+    if !aside.is_dir() {
+        return Ok(());
     }
-    fs::rename(&aside, a).map_err(|cause| Error::io(&aside, "move back (content of the old folder)", cause))?;
-    sync_dir(folder_of(a))?;
-    Ok(true)
+    if !a.exists() {
+        fs::rename(&aside, a).map_err(|cause| Error::io(&aside, "move back (content of the old folder)", cause))?;
+    } else if !b.exists() {
+        fs::rename(&aside, b).map_err(|cause| Error::io(&aside, "move into place", cause))?;
+    }
+    fail_point::reach("exchange ended");
+    sync_dir(folder_of(a))
 }
 
 fn exchange_by_renames(a: &Path, b: &Path) -> Result<()> {
     let aside = sibling(a, ".aside");
     fs::rename(a, &aside).map_err(|cause| Error::io(a, "move aside", cause))?;
+    fail_point::reach("old folder moved aside");
     if let Err(cause) = fs::rename(b, a) {
         fs::rename(&aside, a).map_err(|cause| Error::io(&aside, "move back (content of the old folder)", cause))?;
         return Err(Error::io(b, "move into place", cause));
     }
+    fail_point::reach("new folder moved into place");
     if let Err(cause) = fs::rename(&aside, b) {
         fs::rename(a, b).map_err(|cause| Error::io(a, "move back", cause))?;
         fs::rename(&aside, a).map_err(|cause| Error::io(&aside, "move back (content of the old folder)", cause))?;
@@ -404,6 +437,40 @@ mod tests {
             assert_eq!(fs::read_to_string(a.join("f")).unwrap(), "in a");
             assert_eq!(names(root.path()), ["a"]);
         }
+    }
+
+    #[test]
+    fn an_exchange_that_was_cut_off_is_undone_or_finished() {
+        let (root, a, b) = two_folders();
+        let aside = root.path().join(".a.aside");
+        fs::rename(&a, &aside).unwrap();
+        assert!(is_exchange_cut_off(&a));
+        end_exchange(&a, &b).unwrap();
+        assert_eq!(fs::read_to_string(a.join("f")).unwrap(), "in a");
+        assert!(!is_exchange_cut_off(&a));
+
+        fs::rename(&a, &aside).unwrap();
+        fs::rename(&b, &a).unwrap();
+        end_exchange(&a, &b).unwrap();
+        assert_eq!(fs::read_to_string(a.join("f")).unwrap(), "in b");
+        assert_eq!(fs::read_to_string(b.join("f")).unwrap(), "in a");
+        assert_eq!(names(root.path()), ["a", "b"]);
+        exchange_by_renames(&a, &b).unwrap();
+    }
+
+    #[test]
+    fn missing_folders_are_created_and_a_file_in_their_way_is_named() {
+        let root = tempfile::tempdir().unwrap();
+        let deep = root.path().join("a/b/c");
+        create_dirs(&deep).unwrap();
+        create_dirs(&deep).unwrap();
+        assert!(deep.is_dir());
+        fs::write(deep.join("f"), b"").unwrap();
+        let error = create_dirs(&deep.join("f/g")).unwrap_err().to_string();
+        assert!(
+            error.starts_with("cannot create the folder ") && error.contains("a/b/c/f"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -160,6 +160,7 @@ impl ShardWriter {
             file.seek(SeekFrom::Start(end))?;
             file.get_ref().set_len(end)
         })?;
+        fail_point::reach("shard cut back");
         let kept = self.rows.get((rows as usize).wrapping_sub(1)).map(|row| row.asset_id);
         for row in self.rows.drain(rows as usize..) {
             // Runs are contiguous, so only the last kept row can share an asset with a dropped one.

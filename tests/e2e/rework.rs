@@ -100,3 +100,27 @@ fn relabelling_does_without_the_recordings() {
         .expect(2)
         .complains("the source of asset 101 was ");
 }
+
+#[test]
+fn relabelling_refuses_a_damaged_clip_and_says_which() {
+    let place = built();
+    place.edit("boxes.csv", "106,99.0,100.0,1,2,eastow", "106,3.5,4.5,,,bkcchi");
+    let shard = place.path("data/shards/00001.safetensors");
+    let mut bytes = std::fs::read(&shard).unwrap();
+    let at = 4096 + 448 * 448 + 5;
+    bytes[at] ^= 1;
+    std::fs::write(&shard, &bytes).unwrap();
+    let before = tree(&place.path("data"));
+    let asset = labels(&open(&place.path("data")))
+        .into_iter()
+        .find(|label| (label.shard, label.row) == (1, 1))
+        .unwrap()
+        .asset_id;
+    let ended = l48!("relabel", place.path("data"), place.manifest()).expect(2);
+    let said = format!("shards/00001.safetensors: clip at row 1 (asset {asset}, ");
+    ended.complains(&said);
+    assert!(before == tree(&place.path("data")));
+    assert!(names(place.folder()).iter().all(|name| !name.starts_with('.')));
+    l48!("relabel", place.path("data"), place.manifest(), "--no-verify").expect(0);
+    l48!("verify", place.path("data")).expect(2).prints("row 1");
+}

@@ -6,9 +6,9 @@
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::file_tree::{assert_same, copy, dataset_tree, names, tree};
+use crate::file_tree::{Tree, assert_same, copy, dataset_tree, names, tree};
 use crate::program::{fail_point_command, l48, run};
 use crate::recordings::Workplace;
 
@@ -116,10 +116,38 @@ pub(crate) fn killed_after(mut command: Command, delay: Duration) -> bool {
     true
 }
 
+/// Kills a command at random moments of its run until `kills` have hit, each time from what `prepare` makes; `check` looks at
+/// what is left.
+#[allow(clippy::print_stdout, reason = "what was done is printed")]
+fn kill_at_random(kills: u64, command: impl Fn() -> Command, prepare: impl Fn(), check: impl Fn(&str)) {
+    prepare();
+    let started = Instant::now();
+    run(&mut command());
+    let limit = started.elapsed() + Duration::from_millis(2);
+    let (mut delays, mut killed) = (Delays::new(), 0);
+    for rounds in 1.. {
+        assert!(
+            rounds < 50 * kills + 50,
+            "only {killed} of {rounds} runs could be killed before they ended"
+        );
+        prepare();
+        let delay = delays.below(limit);
+        if killed_after(command(), delay) {
+            killed += 1;
+            check(&format!("killed after {delay:?}"));
+        }
+        if killed >= kills {
+            println!("{:?}: {killed} kills hit, of {rounds}", command().get_args());
+            return;
+        }
+    }
+}
+
 #[test]
 fn a_build_killed_at_any_boundary_is_resumed_to_the_same_bytes() {
     let place = place();
     let all = points(&place, build(&place, "manifest.toml", "whole", None), 1);
+    assert!(all.iter().any(|name| name == "shard cut back"), "{all:?}");
     let whole = tree(&place.path("whole"));
     for (number, name) in (1..).zip(&all) {
         reset(&place.path("out"));
@@ -145,63 +173,151 @@ fn a_resume_killed_at_any_boundary_is_resumed_again() {
     let place = place();
     let all = points(&place, build(&place, "manifest.toml", "whole", None), 1);
     let whole = tree(&place.path("whole"));
-    let half = all.len() / 2;
     // The first kill leaves half of the work; then every boundary of the rest.
-    for number in 1..=all.len() - half {
+    kill_at(build(&place, "manifest.toml", "half", None), all.len() / 2);
+    let resume = || build(&place, "manifest.toml", "out", Some("--resume"));
+    copy(&place.path("half"), &place.path("out"));
+    let rest = points(&place, resume(), 1);
+    assert_eq!(rest.last().unwrap(), "folder removed", "{rest:?}");
+    for (number, name) in (1..).zip(&rest) {
         reset(&place.path("out"));
-        kill_at(build(&place, "manifest.toml", "out", None), half);
-        let mut resume = build(&place, "manifest.toml", "out", Some("--resume"));
-        resume
-            .env("L48_FAIL_AT", number.to_string())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .unwrap();
-        let code = run(&mut build(&place, "manifest.toml", "out", Some("--resume"))).code;
-        assert!(matches!(code, Some(0 | 1)), "second resume, point {number}: {code:?}");
-        assert_same(
-            &whole,
-            &tree(&place.path("out")),
-            &format!("killed at {half}, then at {number}"),
+        copy(&place.path("half"), &place.path("out"));
+        kill_at(resume(), number);
+        let code = run(&mut resume()).code;
+        let when = format!("resume killed at {name:?} (point {number})");
+        assert!(matches!(code, Some(0 | 1)), "{when}, second resume: {code:?}");
+        assert_same(&whole, &tree(&place.path("out")), &when);
+    }
+}
+
+#[test]
+fn a_resume_after_a_change_of_a_source_is_killed_while_it_forgets_the_shard() {
+    let place = place();
+    l48!["plan", place.manifest(), "--out", place.path("half")].expect(0);
+    let half = place.path("half");
+    l48!["build", place.manifest(), "--out", &half, "--shards", "0..1"].expect(0);
+    let other = std::fs::read(place.path("audio/1.wav")).unwrap();
+    place.write_bytes("audio/1.wav", &[&other[..44], &other[46..], &other[44..46]].concat());
+    run(&mut build(&place, "manifest.toml", "whole", None)).expect(1);
+    let resume = || build(&place, "manifest.toml", "out", Some("--resume"));
+    copy(&half, &place.path("out"));
+    let all = points(&place, resume(), 1);
+    let number = 1 + all.iter().position(|name| name == "record removed").unwrap();
+    for number in [number, number + 1] {
+        reset(&place.path("out"));
+        copy(&half, &place.path("out"));
+        kill_at(resume(), number);
+        run(&mut resume()).expect(1);
+        let when = format!("killed at point {number} of {all:?}");
+        assert_same(&tree(&place.path("whole")), &tree(&place.path("out")), &when);
+    }
+}
+
+#[test]
+fn each_folder_created_is_made_durable_in_the_one_above() {
+    let place = place();
+    let all = points(&place, build(&place, "manifest.toml", "deep/er/out", None), 1);
+    let created: Vec<usize> = (0..all.len()).filter(|&at| all[at] == "folder created").collect();
+    // deep, er, out, .build and the four folders of a dataset.
+    assert_eq!(created.len(), 8, "{all:?}");
+    assert!(created.iter().all(|at| all[at + 1] == "folder synced"), "{all:?}");
+}
+
+/// A dataset that is overwritten by another.
+struct Overwriting {
+    place: Workplace,
+    old: Tree,
+    new: Tree,
+    /// Whether folders are exchanged by several renames.
+    without_exchange: bool,
+}
+
+impl Overwriting {
+    fn new(without_exchange: bool) -> Self {
+        let place = place();
+        place.write("other.toml", &(place.read("manifest.toml") + "[clips]\nhop_s = 1.5\n"));
+        run(&mut build(&place, "manifest.toml", "old", None)).expect(1);
+        run(&mut build(&place, "other.toml", "new", None)).expect(1);
+        let (old, new) = (tree(&place.path("old")), tree(&place.path("new")));
+        Overwriting {
+            place,
+            old,
+            new,
+            without_exchange,
+        }
+    }
+
+    fn command(&self) -> Command {
+        let mut command = build(&self.place, "other.toml", "out", Some("--overwrite"));
+        command.envs(self.without_exchange.then_some(("L48_NO_EXCHANGE", "1")));
+        command
+    }
+
+    /// Puts things as they were before the command.
+    fn prepare(&self) {
+        for name in ["out", ".out.overwrite", ".out.aside"] {
+            reset(&self.place.path(name));
+        }
+        copy(&self.place.path("old"), &self.place.path("out"));
+    }
+
+    /// Asserts that the old or the new dataset is there, and that another run gives the new one and leaves nothing beside.
+    fn check(&self, when: &str) {
+        let (out, aside) = (self.place.path("out"), self.place.path(".out.aside"));
+        // Where one step is several, the old dataset is under another name for a moment.
+        let is_aside = self.without_exchange && !out.exists();
+        let left = dataset_tree(if is_aside { &aside } else { &out });
+        assert!(
+            left == self.old || left == self.new && !is_aside,
+            "{when}: neither the old nor the new dataset"
         );
+        run(&mut self.command()).expect(1);
+        assert_same(&self.new, &tree(&out), &format!("overwritten again, {when}"));
+        let hidden = |name: &String| name.starts_with('.');
+        let beside: Vec<String> = names(self.place.folder()).into_iter().filter(hidden).collect();
+        assert!(beside.is_empty(), "{when}: {beside:?} left beside");
+    }
+
+    /// The points of the command, of which one is called `reached`.
+    fn points(&self, reached: &str) -> Vec<String> {
+        self.prepare();
+        let all = points(&self.place, self.command(), 1);
+        assert!(all.iter().any(|name| name == reached), "{all:?}");
+        all
     }
 }
 
 #[test]
 fn an_overwrite_killed_at_any_boundary_leaves_the_old_or_the_new_dataset() {
-    let place = place();
-    place.write("other.toml", &(place.read("manifest.toml") + "[clips]\nhop_s = 1.5\n"));
-    run(&mut build(&place, "manifest.toml", "old", None)).expect(1);
-    run(&mut build(&place, "other.toml", "new", None)).expect(1);
-    let (old, new) = (tree(&place.path("old")), tree(&place.path("new")));
-    copy(&place.path("old"), &place.path("out"));
-    let all = points(&place, build(&place, "other.toml", "out", Some("--overwrite")), 1);
-    assert!(all.iter().any(|name| name == "folders exchanged"), "{all:?}");
-    for (number, name) in (1..).zip(&all) {
-        reset(&place.path("out"));
-        reset(&place.path(".out.overwrite"));
-        copy(&place.path("old"), &place.path("out"));
-        kill_at(build(&place, "other.toml", "out", Some("--overwrite")), number);
-        let left = dataset_tree(&place.path("out"));
-        assert!(
-            left == old || left == new,
-            "killed at {name:?} (point {number}): neither the old nor the new dataset"
-        );
-        run(&mut build(&place, "other.toml", "out", Some("--overwrite"))).expect(1);
-        assert_same(
-            &new,
-            &tree(&place.path("out")),
-            &format!("overwritten again after {name:?} (point {number})"),
-        );
-        let beside: Vec<String> = names(place.folder())
-            .into_iter()
-            .filter(|name| name.starts_with('.'))
-            .collect();
-        assert!(
-            beside.is_empty(),
-            "killed at {name:?} (point {number}): {beside:?} left beside"
-        );
+    let case = Overwriting::new(false);
+    for (number, name) in (1..).zip(&case.points("folders exchanged")) {
+        case.prepare();
+        kill_at(case.command(), number);
+        case.check(&format!("killed at {name:?} (point {number})"));
     }
+}
+
+#[test]
+fn an_overwrite_that_exchanges_folders_by_renames_is_brought_to_its_end() {
+    let case = Overwriting::new(true);
+    let all = case.points("new folder moved into place");
+    let first = all.iter().position(|name| name == "old folder moved aside").unwrap();
+    for (number, name) in (1..).zip(&all).skip(first) {
+        case.prepare();
+        kill_at(case.command(), number);
+        case.check(&format!("killed at {name:?} (point {number})"));
+    }
+}
+
+#[test]
+fn overwrites_killed_at_random_moments_leave_the_old_or_the_new_dataset() {
+    let case = Overwriting::new(false);
+    kill_at_random(
+        random_kills() / 4,
+        || case.command(),
+        || case.prepare(),
+        |when| case.check(when),
+    );
 }
 
 #[test]
@@ -224,8 +340,12 @@ fn a_commit_killed_at_any_boundary_is_committed_again() {
         command.arg("commit").arg(place.path(out));
         command
     };
+    // What writers that were killed have left.
+    place.write("built/.taxa.parquet.tmp", "a part");
+    place.write("built/shards/.00000.safetensors.tmp", "a part");
     copy(&place.path("built"), &place.path("out"));
     let all = points(&place, commit("out"), 1);
+    assert_eq!(all.iter().filter(|name| *name == "stray removed").count(), 2, "{all:?}");
     for (number, name) in (1..).zip(&all) {
         reset(&place.path("out"));
         copy(&place.path("built"), &place.path("out"));
@@ -239,6 +359,19 @@ fn a_commit_killed_at_any_boundary_is_committed_again() {
             &format!("commit killed at {name:?} (point {number})"),
         );
     }
+    kill_at_random(
+        random_kills() / 4,
+        || commit("out"),
+        || {
+            reset(&place.path("out"));
+            copy(&place.path("built"), &place.path("out"));
+        },
+        |when| {
+            let code = run(&mut build(&place, "manifest.toml", "out", Some("--resume"))).code;
+            assert!(matches!(code, Some(0 | 1)), "commit {when}: {code:?}");
+            assert_same(&whole, &tree(&place.path("out")), &format!("commit {when}"));
+        },
+    );
 }
 
 #[test]

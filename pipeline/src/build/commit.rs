@@ -41,6 +41,7 @@ pub struct Outcome {
 /// [`Error::Unfinished`], [`Error::MixedInstructionSets`], [`Error::TooManyRejects`], [`Error::NoClips`], or a failed write.
 pub fn commit(dir: &Path, max_rejects: Option<u64>, events: &Events<'_>) -> Result<Outcome> {
     let dir = &folder::canonical(dir)?;
+    folder::end_exchange(dir, &folder::beside(dir))?;
     folder::expect_unfinished(dir)?;
     let _lock = folder::lock(dir)?;
     // A rival may have committed in between.
@@ -203,6 +204,7 @@ fn remove_strays(dir: &Path, records: &[ShardRecord]) -> Result<()> {
     let top = [DATASET_JSON, TAXA, REJECTS].map(|name| dir.join(format!(".{name}.tmp")));
     for path in top.iter().filter(|path| path.exists()) {
         std::fs::remove_file(path).map_err(io("remove", path))?;
+        reach("stray removed");
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use shardfmt::entry::{DATASET_JSON, FOLDERS, REJECTS, TAXA, WORK_FOLDER};
 use shardfmt::fail_point::reach;
-use shardfmt::persist::{Lock, exchange_dirs, sync_dir, sync_parent};
+use shardfmt::persist::{self, Lock, create_dirs, exchange_dirs, is_exchange_cut_off, sync_parent};
 
 use super::fingerprint::{CHANGED_WHILE_READ, hash, stats};
 use super::ledger::{self, ShardRecord};
@@ -108,7 +108,7 @@ fn is_dataset_json(path: &Path) -> Result<bool> {
 }
 
 /// The folder's own path, free of links and dots: it is renamed, and stands beside others.
-pub(super) fn canonical(dir: &Path) -> Result<PathBuf> {
+pub(crate) fn canonical(dir: &Path) -> Result<PathBuf> {
     if dir.exists() {
         return std::fs::canonicalize(dir).map_err(io("find the folder", dir));
     }
@@ -121,26 +121,17 @@ pub(super) fn canonical(dir: &Path) -> Result<PathBuf> {
     Ok(real.join(absolute.strip_prefix(parent).unwrap_or(&absolute)))
 }
 
-/// Creates the folders of a dataset.
+/// Creates the folders of a dataset, durably.
 pub(crate) fn create(dir: &Path) -> Result<()> {
-    for name in FOLDERS {
-        let path = dir.join(name);
-        std::fs::create_dir_all(&path).map_err(io("create the folder", &path))?;
-        reach("folder created");
-    }
-    sync_dir(dir)?;
+    FOLDERS.iter().try_for_each(|name| create_dirs(&dir.join(name)))?;
     Ok(sync_parent(dir)?)
-}
-
-fn records(dir: &Path) -> Result<PathBuf> {
-    let path = dir.join(WORK_FOLDER);
-    std::fs::create_dir_all(&path).map_err(io("create the folder", &path))?;
-    Ok(path)
 }
 
 /// Keeps every other build out.
 pub(crate) fn lock(dir: &Path) -> Result<Lock> {
-    Ok(Lock::acquire(&records(dir)?.join("lock"))?)
+    let records = dir.join(WORK_FOLDER);
+    create_dirs(&records)?;
+    Ok(Lock::acquire(&records.join("lock"))?)
 }
 
 /// Keeps whole builds and commits out of a planned folder, and lets builds of other shards in.
@@ -221,6 +212,17 @@ pub(crate) fn replace(dir: &Path, aside: &Path) -> Result<()> {
     // Until here its records say whose the folder beside is.
     tidy(dir)?;
     remove(aside)
+}
+
+/// Ends the replacement of `dir` by `aside` that was cut off where a file system needs several renames for it.
+pub(crate) fn end_exchange(dir: &Path, aside: &Path) -> Result<()> {
+    if !is_exchange_cut_off(dir) {
+        return Ok(());
+    }
+    // Whoever is still at it holds the lock of the new dataset, which is at one of these paths.
+    let new = [dir, aside].into_iter().filter(|folder| has_records(folder));
+    let _locks: Vec<Lock> = new.map(lock).collect::<Result<_>>()?;
+    Ok(persist::end_exchange(dir, aside)?)
 }
 
 /// Whether a folder beside is an old dataset that an interrupted replacement did not remove any more.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use shardfmt::entry::{WORK_FOLDER, hex_digits};
+use shardfmt::fail_point::reach;
 use shardfmt::persist::{sync_parent, write_atomic};
 use shardfmt::{FileEntry, RejectRow};
 
@@ -116,7 +117,10 @@ pub(super) fn remove_record(dir: &Path, shard: u32) -> Result<()> {
     let path = record_path(dir, shard);
     match std::fs::remove_file(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io("remove", path)(error)),
-        _ => Ok(sync_parent(&path)?),
+        _ => {
+            reach("record removed");
+            Ok(sync_parent(&path)?)
+        }
     }
 }
 

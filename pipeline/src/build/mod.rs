@@ -18,7 +18,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use shardfmt::RejectRow;
-use shardfmt::persist::undo_exchange;
 
 pub(crate) use commit::warn_of_copies;
 pub use commit::{Outcome, commit};
@@ -90,7 +89,7 @@ pub enum Built {
 /// See [`Error`]; what was committed before is never harmed, and an unfinished build can be resumed.
 pub fn build<S: ClipSource>(source: &S, dir: &Path, options: &BuildOptions, events: &Events<'_>) -> Result<Built> {
     let dir = &folder::canonical(dir)?;
-    undo_exchange(dir)?;
+    folder::end_exchange(dir, &folder::beside(dir))?;
     match (folder::state(dir)?, options.existing) {
         (State::Free, _) | (State::Unfinished, Existing::Resume) => build_here(source, dir, options, events),
         (State::Committed, Existing::Resume) => verify_committed(source, dir, events).map(Built::Verified),
@@ -173,7 +172,7 @@ fn build_locked<S: ClipSource>(source: &S, dir: &Path, options: &BuildOptions, e
         }
         None => make_plan(source, dir, options, &pool)?,
     };
-    build_shards(
+    let built = build_shards(
         source,
         dir,
         &plan,
@@ -181,8 +180,21 @@ fn build_locked<S: ClipSource>(source: &S, dir: &Path, options: &BuildOptions, e
         0..plan.shards.len() as u32,
         Rivals::KeptOut,
         events,
-    )?;
+    );
+    built.map_err(|error| with_clips_bytes(error, &plan))?;
     commit::commit_locked(dir, options.max_rejects, events)
+}
+
+/// Says of a full disk how much the whole plan needs.
+fn with_clips_bytes(error: Error, plan: &Plan) -> Error {
+    if !error.is_disk_full() {
+        return error;
+    }
+    let clips: u64 = plan.assets.iter().map(|asset| asset.clips).sum();
+    Error::DiskFull {
+        cause: Box::new(error),
+        clips_bytes: clips.saturating_mul(plan.info.clips.clip_bytes() as u64),
+    }
 }
 
 fn make_plan<S: ClipSource>(source: &S, dir: &Path, options: &BuildOptions, pool: &ThreadPool) -> Result<Plan> {

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use shardfmt::entry::{assets_path, labels_path, priors_path, shard_path};
+use shardfmt::fail_point::are_counted;
 use shardfmt::{
     AssetRow, FileEntry, LabelRow, PriorRow, RejectRow, ShardWriter, write_assets, write_labels, write_priors,
 };
@@ -170,12 +171,16 @@ impl<'a, S: ClipSource> Output<'a, S> {
             ];
             Ok::<_, shardfmt::Error>(files)
         };
-        let (shard_file, sidecars) = std::thread::scope(|scope| {
-            let sidecars = scope.spawn(sidecars);
-            let shard_file = self.writer.finish();
-            let sidecars = sidecars.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            (shard_file, sidecars)
-        });
+        let (shard_file, sidecars) = if are_counted() {
+            (self.writer.finish(), sidecars())
+        } else {
+            std::thread::scope(|scope| {
+                let sidecars = scope.spawn(sidecars);
+                let shard_file = self.writer.finish();
+                let sidecars = sidecars.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                (shard_file, sidecars)
+            })
+        };
         let mut files: Vec<FileEntry> = vec![shard_file?];
         files.extend(sidecars?);
         Ok(ShardRecord {

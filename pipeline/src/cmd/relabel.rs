@@ -6,13 +6,14 @@ use super::Exit;
 use super::progress::Progress;
 use crate::cli::RelabelArgs;
 use crate::manifest::Audio;
-use crate::rework;
+use crate::rework::{self, Linked};
 
 pub(super) fn run(args: RelabelArgs) -> Result<Exit> {
     let durations = rework::durations_s(&args.dir)?;
     let source = super::build::load(&args.manifest, Audio::MayBeGone(&durations))?;
+    let linked = if args.no_verify { Linked::Trust } else { Linked::Verify };
     let progress = Progress::new();
-    let relabelled = rework::relabel(&source, &args.dir, &|event| progress.observe(event));
+    let relabelled = rework::relabel(&source, &args.dir, linked, &|event| progress.observe(event));
     progress.finish();
     super::build::summary(&args.dir, &relabelled?, None);
     // Recordings that were rejected before are no news.

@@ -20,6 +20,7 @@ use shardfmt::{Dataset, RejectRow};
 pub use merge::merge;
 pub use relabel::{durations_s, relabel};
 pub use reshard::reshard;
+pub use shard_file::Linked;
 pub use subset::subset;
 
 use crate::build::{Events, Outcome};

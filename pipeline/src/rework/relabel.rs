@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use serde_json::Value;
@@ -27,21 +27,29 @@ use crate::source::{AssetRecord, ClipSource, Placement, Rendered};
 ///
 /// Recordings keep the order and the shards they have, and those rejected before stay rejected. Sources that are still there
 /// are hashed; for those that are not, what the dataset recorded of them counts. A subset keeps the clips it has: recordings
-/// that have none in it are passed over, and which clips were chosen stays in its configuration.
+/// that have none in it are passed over, and which clips were chosen stays in its configuration. `linked` says whether the
+/// clips are read, so that a damaged one does not come under a new commit.
 ///
 /// # Errors
 /// [`Error::AudioChanged`] when clips could differ: other audio, clip or spectrogram settings, other recordings, paths or
-/// source bytes. [`Error::Dataset`] when the dataset is damaged or another process has it. The dataset is then as it was.
-pub fn relabel(source: &RecordingSource, dir: &Path, events: &Events<'_>) -> Result<Outcome> {
+/// source bytes. [`Error::Dataset`] when another process has the dataset or it is damaged, a clip named by shard, recording
+/// and row. The dataset is then as it was.
+pub fn relabel(source: &RecordingSource, dir: &Path, linked: Linked, events: &Events<'_>) -> Result<Outcome> {
+    let dir = whole(dir)?;
     read_dataset_json(&dir.join(DATASET_JSON))?;
-    // The folder itself is exchanged, not a link to it.
-    let dir = std::fs::canonicalize(dir).map_err(io("open the folder", dir))?;
     let lock = folder::lock(&dir)?;
-    let relabelled = relabel_locked(source, &dir, events);
+    let relabelled = relabel_locked(source, &dir, linked, events);
     // Old or new, what now stands there holds a lock file that readers ignore.
     let tidied = folder::tidy(&dir);
     drop(lock);
     relabelled.and_then(|outcome| tidied.map(|()| outcome))
+}
+
+/// The folder itself, not a link to it, since it is exchanged; an exchange that was cut off is brought to its end.
+fn whole(dir: &Path) -> Result<PathBuf> {
+    let dir = folder::canonical(dir)?;
+    folder::end_exchange(&dir, &folder::sibling(&dir, "rework"))?;
+    Ok(dir)
 }
 
 /// Length in seconds of each recording of the dataset in `dir`, by asset id: what a manifest is read with
@@ -50,12 +58,12 @@ pub fn relabel(source: &RecordingSource, dir: &Path, events: &Events<'_>) -> Res
 /// # Errors
 /// [`Error::Dataset`] when there is no dataset, or it is damaged.
 pub fn durations_s(dir: &Path) -> Result<HashMap<i64, f64>> {
-    let dataset = Dataset::open(dir)?;
+    let dataset = Dataset::open(&whole(dir)?)?;
     let assets = dataset.assets().iter();
     Ok(assets.map(|asset| (asset.asset_id, asset.duration_s)).collect())
 }
 
-fn relabel_locked(source: &RecordingSource, dir: &Path, events: &Events<'_>) -> Result<Outcome> {
+fn relabel_locked(source: &RecordingSource, dir: &Path, linked: Linked, events: &Events<'_>) -> Result<Outcome> {
     let dataset = Dataset::open(dir)?;
     let rejects = dataset.rejects()?;
     let changed = |difference| Error::AudioChanged {
@@ -85,6 +93,7 @@ fn relabel_locked(source: &RecordingSource, dir: &Path, events: &Events<'_>) -> 
         dataset: &dataset,
         numbers: numbers(source),
         output: &output,
+        linked,
         events,
     };
     let shards: Result<Vec<_>> = (0..dataset.shard_count())
@@ -193,6 +202,7 @@ struct Relabelling<'a> {
     dataset: &'a Dataset,
     numbers: HashMap<i64, usize>,
     output: &'a Output,
+    linked: Linked,
     events: &'a Events<'a>,
 }
 
@@ -214,7 +224,7 @@ impl Relabelling<'_> {
             tables.priors.push(record.prior);
             tables.assets.push(record.asset);
         }
-        let clips = take_over(self.dataset, number, self.output.dir(), number, Linked::Trust)?;
+        let clips = take_over(self.dataset, number, self.output.dir(), number, self.linked)?;
         let files = self.output.write_tables(number, clips, self.source.taxa(), &tables)?;
         (self.events)(Event::Clips(tables.labels.len() as u64));
         Ok(RelabelledShard {

@@ -3,7 +3,7 @@
 //! A link costs no space and no time, and is safe because files of a dataset are never modified in place.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 
 use shardfmt::checksum::hash_file;
@@ -19,7 +19,7 @@ const COPY_BYTES: usize = 1 << 20;
 
 /// Whether the clips of a file that was only linked are read and verified. A copy always is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Linked {
+pub enum Linked {
     /// Every record, and the file against its listed checksum.
     Verify,
     /// Neither: the file is the same one as before, and so is its checksum.
@@ -40,10 +40,7 @@ fn take_over_by(
     linked: Linked,
 ) -> Result<FileEntry> {
     let (source, target) = (from.dir().join(shard_path(shard)), to.join(shard_path(number)));
-    let listed = from
-        .info()
-        .file(&shard_path(shard))
-        .ok_or_else(|| shardfmt::Error::FileMissing { path: source.clone() })?;
+    let listed = from.file(&shard_path(shard))?;
     // Whatever keeps a link from being made (another file system, too many links), a copy can do without; a source that is
     // not there fails either way.
     let is_link = link(&source, &target).is_ok();
@@ -64,8 +61,17 @@ fn take_over_by(
 fn copy(source: &Path, target: &Path) -> Result<()> {
     let file = File::open(source).map_err(io("open", source))?;
     let mut copy = AtomicFile::create(target)?;
-    std::io::copy(&mut BufReader::with_capacity(COPY_BYTES, file), &mut copy).map_err(io("copy", source))?;
-    Ok(copy.commit()?)
+    let mut input = BufReader::with_capacity(COPY_BYTES, file);
+    // Not `io::copy`, which does not say on which side it failed.
+    loop {
+        let piece = input.fill_buf().map_err(io("read", source))?;
+        let bytes = piece.len();
+        if bytes == 0 {
+            return Ok(copy.commit()?);
+        }
+        copy.write_all(piece).map_err(io("write", target))?;
+        input.consume(bytes);
+    }
 }
 
 /// Checks every record where it came from, so that damage is named by shard, recording and row, then the file that was made.

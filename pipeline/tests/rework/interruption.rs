@@ -4,8 +4,9 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use pipeline::Error;
-use pipeline::rework::{relabel, reshard};
+use pipeline::rework::{Linked, relabel, reshard};
 use pipeline::source::ClipSource;
+use shardfmt::entry::shard_path;
 use shardfmt::persist::Lock;
 use shardfmt::verify::{Depth, verify};
 use shardfmt::{Dataset, read_dataset_json};
@@ -34,7 +35,7 @@ fn leftovers_of_a_killed_run_are_removed_by_the_next() {
     }
     std::fs::create_dir(dir.join(".build")).unwrap();
     std::fs::write(dir.join(".build/lock"), "").unwrap();
-    relabel(&source(&place.new_labels()), &dir, &|_| {}).unwrap();
+    relabel(&source(&place.new_labels()), &dir, Linked::Verify, &|_| {}).unwrap();
     assert_same(&dir, &fresh, |name| {
         name.starts_with("shards/") || name == "dataset.json"
     });
@@ -85,7 +86,7 @@ fn killed_at_any_time_a_relabelled_folder_holds_the_old_or_the_new_dataset() {
     }
     assert!(kills > 0, "no run was killed, so the test shows nothing");
     let wanted = usize::from(now == configs[0]);
-    relabel(&source(&manifests[wanted]), &dir, &|_| {}).unwrap();
+    relabel(&source(&manifests[wanted]), &dir, Linked::Verify, &|_| {}).unwrap();
     assert_sound(&dir);
 }
 
@@ -125,7 +126,7 @@ fn a_dataset_that_is_being_rewritten_is_left_to_the_other_run() {
     for folder in ["data/.build", ".data.rework/.build"] {
         std::fs::create_dir_all(place.path(folder)).unwrap();
         let lock = Lock::acquire(&place.path(folder).join("lock")).unwrap();
-        let error = relabel(&new, &dir, &|_| {}).unwrap_err();
+        let error = relabel(&new, &dir, Linked::Verify, &|_| {}).unwrap_err();
         assert!(
             matches!(error, Error::Dataset(shardfmt::Error::Locked { .. })),
             "{error}"
@@ -158,10 +159,41 @@ fn a_dataset_that_was_replaced_meanwhile_is_left_as_it_is() {
             });
         }
     };
-    let error = relabel(&source(&place.old()), &dir, &swapping).unwrap_err();
+    let error = relabel(&source(&place.old()), &dir, Linked::Verify, &swapping).unwrap_err();
     assert!(matches!(error, Error::Replaced { .. }), "{error}");
     assert_eq!(files(&dir)["dataset.json"], wanted["dataset.json"]);
     assert_alone(&dir);
+}
+
+#[test]
+fn a_shard_that_vanishes_meanwhile_is_named_and_nothing_else_harmed() {
+    let place = Recordings::new();
+    let (dir, out) = (place.path("data"), place.path("out"));
+    built(&place.old(), &dir);
+    let before = files(&dir);
+    let (shard, hidden) = (dir.join(shard_path(1)), place.path("hidden"));
+    let vanishing = |event: pipeline::build::Event<'_>| {
+        if matches!(event, pipeline::build::Event::Planned { .. }) {
+            std::fs::rename(&shard, &hidden).unwrap();
+        }
+    };
+    let new = source(&place.new_labels());
+    let runs: [&dyn Fn() -> pipeline::Result<pipeline::build::Outcome>; 3] = [
+        &|| relabel(&new, &dir, Linked::Verify, &vanishing),
+        &|| relabel(&new, &dir, Linked::Trust, &vanishing),
+        &|| reshard(&dir, 3, &out, &vanishing),
+    ];
+    for run in runs {
+        let error = run().unwrap_err();
+        assert!(
+            matches!(error, Error::Dataset(shardfmt::Error::FileMissing { .. })),
+            "{error}"
+        );
+        assert!(error.to_string().contains("shards/00001.safetensors"), "{error}");
+        std::fs::rename(&hidden, &shard).unwrap();
+        assert!(before == files(&dir) && !out.exists());
+        assert_alone(&dir);
+    }
 }
 
 #[test]
@@ -170,7 +202,7 @@ fn what_is_no_dataset_is_not_touched() {
     let dir = place.path("notes");
     std::fs::create_dir(&dir).unwrap();
     std::fs::write(dir.join("a.txt"), "a").unwrap();
-    let error = relabel(&source(&place.old()), &dir, &|_| {}).unwrap_err();
+    let error = relabel(&source(&place.old()), &dir, Linked::Verify, &|_| {}).unwrap_err();
     assert!(
         matches!(error, Error::Dataset(shardfmt::Error::NoDataset { .. })),
         "{error}"

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use pipeline::Error;
-use pipeline::rework::{merge, relabel};
+use pipeline::rework::{Linked, merge, relabel};
 use shardfmt::checksum::hex;
 use shardfmt::entry::{labels_path, priors_path, shard_path};
 use shardfmt::{AssetRow, Checks, Dataset, LabelRow, read_dataset_json, write_dataset_json};
@@ -80,7 +80,7 @@ fn a_merged_set_is_relabelled_by_one_manifest_of_all() {
     let (out, fresh) = (place.path("merged"), place.path("fresh"));
     merge(&a, &[b], &out, &|_| {}).unwrap();
     let manifest = place.manifest("new", &all(), new_details, &NEW, SETTINGS);
-    relabel(&source(&manifest), &out, &|_| {}).unwrap();
+    relabel(&source(&manifest), &out, Linked::Verify, &|_| {}).unwrap();
     assert_sound(&out);
     built(&manifest, &fresh);
     let clips = |dir: &Path| -> HashMap<(i64, u32), LabelRow> {

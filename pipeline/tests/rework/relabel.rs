@@ -4,7 +4,7 @@ use std::path::Path;
 
 use pipeline::manifest::{Audio, Manifest};
 use pipeline::recording_source::RecordingSource;
-use pipeline::rework::{durations_s, relabel};
+use pipeline::rework::{Linked, durations_s, relabel};
 use pipeline::{Error, build::Event};
 use shardfmt::entry::shard_path;
 use shardfmt::{Dataset, read_dataset_json, write_dataset_json};
@@ -23,7 +23,7 @@ fn tables_are_those_of_a_fresh_build_and_back_again_every_byte_is_the_old_one() 
     built(&place.old(), &dir);
     built(&place.old(), &copy);
     let built = built(&place.new_labels(), &fresh);
-    let relabelled = relabel(&source(&place.new_labels()), &dir, &|_| {}).unwrap();
+    let relabelled = relabel(&source(&place.new_labels()), &dir, Linked::Verify, &|_| {}).unwrap();
     assert_eq!(relabelled, built);
     assert!(
         relabelled.silent_clips > 0 && relabelled.counts.boxes_past_end == 1,
@@ -47,7 +47,7 @@ fn tables_are_those_of_a_fresh_build_and_back_again_every_byte_is_the_old_one() 
     }
     assert_eq!(said, fresh_said);
     assert_sound(&dir);
-    relabel(&source(&place.old()), &dir, &|_| {}).unwrap();
+    relabel(&source(&place.old()), &dir, Linked::Verify, &|_| {}).unwrap();
     assert_same(&dir, &copy, |_| false);
     assert_sound(&dir);
 }
@@ -69,7 +69,7 @@ fn a_resumed_build_of_the_new_manifest_finds_the_relabelled_dataset_its_own() {
         build(&new, &dir, &options, &|_| {}),
         Err(Error::PlanChanged { .. })
     ));
-    relabel(&new, &dir, &|_| {}).unwrap();
+    relabel(&new, &dir, Linked::Verify, &|_| {}).unwrap();
     match build(&new, &dir, &options, &|_| {}).unwrap() {
         Built::Verified(report) => assert_eq!(report.findings, []),
         Built::Committed(_) => panic!("was built again"),
@@ -90,7 +90,7 @@ fn what_is_said_of_images_and_shards_stays() {
         .unwrap()
         .replace("clips = 12", "clips = 500");
     std::fs::write(&manifest, text).unwrap();
-    relabel(&source(&manifest), &dir, &|_| {}).unwrap();
+    relabel(&source(&manifest), &dir, Linked::Verify, &|_| {}).unwrap();
     let after = read_dataset_json(&dir.join("dataset.json")).unwrap();
     assert_eq!(
         (after.counts, after.instruction_set.as_str()),
@@ -131,11 +131,11 @@ fn sources_that_are_gone_are_taken_at_the_datasets_word() {
             .any(|text| text.starts_with(&format!("{gone} recordings are no longer")))
     );
     Manifest::load(&manifest).unwrap_err();
-    relabel(&RecordingSource::new(read()).unwrap(), &dir, &|_| {}).unwrap();
+    relabel(&RecordingSource::new(read()).unwrap(), &dir, Linked::Verify, &|_| {}).unwrap();
     assert_same(&dir, &fresh, |name| is_shard(name) || name == "dataset.json");
     // What is still there is looked at.
     std::fs::write(place.wav(there), "another").unwrap();
-    let error = relabel(&RecordingSource::new(read()).unwrap(), &dir, &|_| {}).unwrap_err();
+    let error = relabel(&RecordingSource::new(read()).unwrap(), &dir, Linked::Verify, &|_| {}).unwrap_err();
     assert!(error.to_string().contains("the source of asset 25 was "), "{error}");
     std::fs::remove_file(place.wav(there)).unwrap();
     std::fs::create_dir(place.wav(there)).unwrap();
@@ -155,7 +155,7 @@ fn one_recording_in_two_splits_is_a_warning() {
             warnings.lock().unwrap().push(text.to_owned());
         }
     };
-    relabel(&source(&place.new_labels()), &dir, &keep).unwrap();
+    relabel(&source(&place.new_labels()), &dir, Linked::Verify, &keep).unwrap();
     let warnings = warnings.into_inner().unwrap();
     assert_eq!(
         warnings,
@@ -166,7 +166,7 @@ fn one_recording_in_two_splits_is_a_warning() {
 /// Relabels, expecting a refusal that leaves everything as it was.
 fn refusal(manifest: &Path, dir: &Path) -> String {
     let before = files(dir);
-    let error = relabel(&source(manifest), dir, &|_| {}).unwrap_err();
+    let error = relabel(&source(manifest), dir, Linked::Verify, &|_| {}).unwrap_err();
     assert!(matches!(error, Error::AudioChanged { .. }), "{error}");
     assert!(before == files(dir), "the dataset was changed");
     assert_alone(dir);
@@ -267,12 +267,12 @@ fn damaged_tables_and_shard_tails_stop_it() {
         let at = bytes.len() - from_end;
         bytes[at] ^= 1;
         std::fs::write(&path, &bytes).unwrap();
-        let error = relabel(&new, &dir, &|_| {}).unwrap_err().to_string();
+        let error = relabel(&new, &dir, Linked::Verify, &|_| {}).unwrap_err().to_string();
         assert!(error.contains(name), "{error}");
         assert_alone(&dir);
         assert_eq!(std::fs::read(&path).unwrap(), bytes);
         std::fs::write(&path, sound).unwrap();
     }
-    relabel(&new, &dir, &|_| {}).unwrap();
+    relabel(&new, &dir, Linked::Verify, &|_| {}).unwrap();
     assert_sound(&dir);
 }

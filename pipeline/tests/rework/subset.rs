@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use pipeline::Error;
-use pipeline::rework::{merge, relabel, subset};
+use pipeline::rework::{Linked, merge, relabel, subset};
 use serde_json::{Value, json};
 use shardfmt::checksum::hex;
 use shardfmt::{AssetRow, Checks, Dataset, LabelRow, PriorRow, Split};
@@ -333,15 +333,15 @@ fn a_subset_is_relabelled_as_the_whole_would_be() {
     subset(&dir, condition, &chosen, &|_| {}).unwrap();
     let made_of = choices(&chosen);
     let new = source(&place.new_labels());
-    relabel(&new, &chosen, &|_| {}).unwrap();
+    relabel(&new, &chosen, Linked::Verify, &|_| {}).unwrap();
     assert_sound(&chosen);
-    relabel(&new, &dir, &|_| {}).unwrap();
+    relabel(&new, &dir, Linked::Verify, &|_| {}).unwrap();
     subset(&dir, condition, &again, &|_| {}).unwrap();
     assert_same(&chosen, &again, |name| name == "dataset.json");
     assert_eq!(choices(&chosen), made_of, "where the clips come from is still known");
     // The choice stands: what is new in a manifest without being part of the whole is passed over, what is missing is not.
     let fewer = place.manifest("fewer", &[11, -2], new_details, &NEW, SETTINGS);
-    let error = relabel(&source(&fewer), &chosen, &|_| {}).unwrap_err();
+    let error = relabel(&source(&fewer), &chosen, Linked::Verify, &|_| {}).unwrap_err();
     assert!(
         matches!(&error, Error::AudioChanged { difference, .. } if difference.contains("no longer there")),
         "{error}"
@@ -368,7 +368,7 @@ fn merged_subsets_are_relabelled_too() {
     assert_eq!(builds.len(), 2, "{builds:?}");
     assert_ne!(builds[0], builds[1]);
 
-    relabel(&source(&place.new_labels()), &merged, &|_| {}).unwrap();
+    relabel(&source(&place.new_labels()), &merged, Linked::Verify, &|_| {}).unwrap();
     assert_sound(&merged);
     let wheres: Vec<Value> = choices(&merged)
         .as_array()

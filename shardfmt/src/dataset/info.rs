@@ -195,12 +195,6 @@ impl DatasetInfo {
         }
         Ok(())
     }
-
-    /// The entry of the file at `path` under the dataset folder.
-    #[must_use]
-    pub fn file(&self, path: &str) -> Option<&FileEntry> {
-        self.files.iter().find(|entry| entry.path == path)
-    }
 }
 
 /// Refuses what a newer program wrote; asked before anything else is read.

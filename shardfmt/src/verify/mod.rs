@@ -11,9 +11,7 @@ use std::path::Path;
 pub use report::{Finding, Part, Report};
 
 use crate::checksum::{hash_reader, hex};
-use crate::dataset::{
-    DatasetInfo, check_rows, check_size, open_listed_shard, open_verified, read_dataset_json, read_shard_assets,
-};
+use crate::dataset::{Listed, check_size, read_dataset_json};
 use crate::entry::{
     DATASET_JSON, FOLDERS, FileEntry, REJECTS, TAXA, WORK_FOLDER, assets_path, labels_path, priors_path, shard_path,
 };
@@ -58,16 +56,18 @@ pub fn verify(dir: &Path, depth: Depth, progress: &mut dyn FnMut(u64, u64)) -> R
         }
     };
     let hashed = |entry: &&FileEntry| depth == Depth::Full || !is_shard(entry);
-    let listed_bytes = info.files.iter().filter(hashed).map(|entry| entry.bytes);
+    let listed = Listed::new(dir, info);
+    let listed_bytes = listed.info().files.iter().filter(hashed).map(|entry| entry.bytes);
     let total_bytes = listed_bytes.fold(0, u64::saturating_add);
     let mut run = Run {
         dir,
-        info: &info,
+        listed: &listed,
         depth,
         report,
         total_bytes,
         progress,
         sound: HashSet::new(),
+        told: HashSet::new(),
     };
     run.hash_files(hashed);
     run.check_contents();
@@ -86,19 +86,22 @@ fn is_shard(entry: &FileEntry) -> bool {
 /// One check under way.
 struct Run<'a> {
     dir: &'a Path,
-    info: &'a DatasetInfo,
+    listed: &'a Listed,
     depth: Depth,
     report: Report,
     total_bytes: u64,
     progress: &'a mut dyn FnMut(u64, u64),
     /// Files whose bytes are those listed; of a quick check, files whose size is.
     sound: HashSet<String>,
+    /// Files of which a finding was told when they were hashed.
+    told: HashSet<String>,
 }
 
 impl Run<'_> {
     /// Looks at each listed file and hashes those that `hashed` selects.
     fn hash_files(&mut self, hashed: impl Fn(&&FileEntry) -> bool) {
-        for entry in &self.info.files {
+        let listed = self.listed;
+        for entry in &listed.info().files {
             self.report.files += 1;
             let outcome = check_size(self.dir, entry).and_then(|()| match hashed(&entry) {
                 true => self.hash_file(entry),
@@ -116,10 +119,11 @@ impl Run<'_> {
                         .findings
                         .push(Finding::new(&entry.path, Part::Table, detail));
                 }
-                Err(error) => self
-                    .report
-                    .findings
-                    .push(Finding::from_error(self.dir, &entry.path, &error)),
+                Err(error) => {
+                    let finding = Finding::from_error(self.dir, &entry.path, &error);
+                    self.report.findings.push(finding);
+                    self.told.insert(entry.path.clone());
+                }
             }
         }
     }
@@ -147,7 +151,7 @@ impl Run<'_> {
             self.table(REJECTS, read_rejects_from, Vec::len);
         }
         let mut asset_ids = HashSet::new();
-        for number in 0..self.info.counts.shards {
+        for number in 0..self.listed.info().counts.shards {
             let labels = taxa.as_ref().and_then(|taxa| {
                 self.table(
                     &labels_path(number),
@@ -190,9 +194,9 @@ impl Run<'_> {
         if !self.sound.contains(name) {
             return None;
         }
-        let outcome = open_verified(self.dir, self.info, name).and_then(|(file, path)| {
+        let outcome = self.listed.open_verified(name).and_then(|(file, path)| {
             let table = read(file, &path)?;
-            check_rows(self.info, name, &path, rows(&table))?;
+            self.listed.check_rows(name, &path, rows(&table))?;
             Ok(table)
         });
         self.keep(name, outcome)
@@ -203,7 +207,7 @@ impl Run<'_> {
         if !self.sound.contains(&name) {
             return None;
         }
-        let outcome = read_shard_assets(self.dir, self.info, taxa, number);
+        let outcome = self.listed.read_assets(taxa, number);
         self.keep(&name, outcome)
     }
 
@@ -220,11 +224,11 @@ impl Run<'_> {
     fn check_shard(&mut self, number: u32, labels: Option<&[LabelRow]>, assets: Option<&[AssetRow]>) {
         let name = shard_path(number);
         let sound = self.sound.contains(&name);
-        if self.report.findings.iter().any(|finding| finding.path == name) {
+        if self.told.contains(&name) {
             return;
         }
         let mut findings = Vec::new();
-        match open_listed_shard(self.dir, self.info, number, Checks::Always) {
+        match self.listed.open_shard(number, Checks::Always) {
             Ok(shard) => {
                 self.report.clips += u64::from(shard.rows());
                 if self.depth == Depth::Full {
@@ -248,7 +252,13 @@ impl Run<'_> {
 
     /// Reports what lies in the dataset folder without being listed.
     fn find_unlisted(&mut self) -> Result<()> {
-        let listed: HashSet<&str> = self.info.files.iter().map(|entry| entry.path.as_str()).collect();
+        let listed: HashSet<&str> = self
+            .listed
+            .info()
+            .files
+            .iter()
+            .map(|entry| entry.path.as_str())
+            .collect();
         let mut names: Vec<_> = list(self.dir, "")?
             .into_iter()
             .filter(|name| name != DATASET_JSON && name != WORK_FOLDER)

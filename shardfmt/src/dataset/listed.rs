@@ -1,0 +1,177 @@
+//! Defines `Listed`, a dataset's folder with what its `dataset.json` lists, and the checks of a file against its entry.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use super::info::DatasetInfo;
+use crate::checksum::hash_reader;
+use crate::entry::{FileEntry, assets_path, shard_path};
+use crate::error::{Error, Result};
+use crate::mmap::MappedFile;
+use crate::shard::{Checks, Shard};
+use crate::sidecar::assets::read_assets_from;
+use crate::sidecar::{AssetRow, Taxa};
+
+/// A dataset folder, and the entry of each of its files by name: a dataset may have a hundred thousand.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    dir: PathBuf,
+    info: DatasetInfo,
+    /// Position of each file in `info.files`.
+    positions: HashMap<String, usize>,
+}
+
+impl Listed {
+    /// What `info`, which keeps the rules of `dataset.json`, lists of the folder `dir`.
+    pub(crate) fn new(dir: &Path, info: DatasetInfo) -> Self {
+        let names = info.files.iter().map(|entry| entry.path.clone());
+        Self {
+            dir: dir.to_path_buf(),
+            positions: names.zip(0..).collect(),
+            info,
+        }
+    }
+
+    /// The folder.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// What `dataset.json` says.
+    pub(crate) fn info(&self) -> &DatasetInfo {
+        &self.info
+    }
+
+    /// The entry of the file `name`, in constant time.
+    pub(crate) fn entry(&self, name: &str) -> Result<&FileEntry> {
+        let position = self.positions.get(name);
+        let entry = position.and_then(|position| self.info.files.get(*position));
+        entry.ok_or_else(|| Error::FileMissing {
+            path: self.dir.join(name),
+        })
+    }
+
+    /// Opens a table once its checksum holds; the same open file is then parsed, so that no other can slip in between.
+    pub(crate) fn open_verified(&self, name: &str) -> Result<(File, PathBuf)> {
+        let entry = self.entry(name)?;
+        check_size(&self.dir, entry)?;
+        let path = self.dir.join(name);
+        let mut file = File::open(&path).map_err(|cause| Error::io(&path, "open", cause))?;
+        let got = hash_reader(&mut file, &path, &mut |_| {})?.xxh3;
+        if got != entry.xxh3 {
+            return Err(Error::FileChecksum {
+                path,
+                expected: entry.xxh3,
+                got,
+            });
+        }
+        file.seek(SeekFrom::Start(0))
+            .map_err(|cause| Error::io(&path, "seek in", cause))?;
+        Ok((file, path))
+    }
+
+    /// Checks the number of rows read against the listed one.
+    pub(crate) fn check_rows(&self, name: &str, path: &Path, rows: usize) -> Result<()> {
+        let listed = self.entry(name)?.rows;
+        if rows as u64 == listed {
+            return Ok(());
+        }
+        let (expected, got) = (listed.to_string(), rows.to_string());
+        Err(Error::Mismatch {
+            path: path.to_path_buf(),
+            field: "row count",
+            expected,
+            got,
+        })
+    }
+
+    /// Reads the asset table of one shard and checks that its runs cover the shard's rows, in order and without gaps.
+    pub(crate) fn read_assets(&self, taxa: &Taxa, shard: u32) -> Result<Vec<AssetRow>> {
+        let (file, path) = self.open_verified(&assets_path(shard))?;
+        let rows = read_assets_from(file, &path, taxa)?;
+        self.check_rows(&assets_path(shard), &path, rows.len())?;
+        let mismatch = |field, expected: u64, got: String| {
+            Err(Error::Mismatch {
+                path: path.clone(),
+                field,
+                expected: expected.to_string(),
+                got,
+            })
+        };
+        let mut next = 0;
+        for row in &rows {
+            if row.shard != shard {
+                return mismatch(
+                    "shard",
+                    shard.into(),
+                    format!("{} for asset {}", row.shard, row.asset_id),
+                );
+            }
+            if u64::from(row.first_row) != next {
+                return mismatch(
+                    "first_row",
+                    next,
+                    format!("{} for asset {}", row.first_row, row.asset_id),
+                );
+            }
+            next += u64::from(row.clips);
+        }
+        let in_shard = self.entry(&shard_path(shard))?.rows;
+        if next != in_shard {
+            return mismatch("number of clips", in_shard, next.to_string());
+        }
+        Ok(rows)
+    }
+
+    /// Maps a shard and checks that it is the one listed: its size, its spec, its row count.
+    pub(crate) fn open_shard(&self, shard: u32, checks: Checks) -> Result<Shard<MappedFile>> {
+        let name = shard_path(shard);
+        let entry = self.entry(&name)?;
+        check_size(&self.dir, entry)?;
+        let path = self.dir.join(&name);
+        let opened = Shard::open(&path, checks)?;
+        if opened.spec() != self.info.clips {
+            let (expected, got) = (format!("{:?}", self.info.clips), format!("{:?}", opened.spec()));
+            return Err(Error::Mismatch {
+                path,
+                field: "clip spec",
+                expected,
+                got,
+            });
+        }
+        if u64::from(opened.rows()) != entry.rows {
+            let (expected, got) = (entry.rows.to_string(), opened.rows().to_string());
+            return Err(Error::Mismatch {
+                path,
+                field: "row count",
+                expected,
+                got,
+            });
+        }
+        Ok(opened)
+    }
+}
+
+/// Checks that a file is there with its listed size.
+pub(crate) fn check_size(dir: &Path, entry: &FileEntry) -> Result<()> {
+    let path = dir.join(&entry.path);
+    let got = match std::fs::metadata(&path) {
+        Ok(metadata) if metadata.is_file() => metadata.len(),
+        Ok(_) => return Err(Error::FileMissing { path }),
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
+            return Err(Error::FileMissing { path });
+        }
+        Err(cause) => return Err(Error::io(&path, "look at", cause)),
+    };
+    if got == entry.bytes {
+        Ok(())
+    } else {
+        Err(Error::FileSize {
+            path,
+            expected: entry.bytes,
+            got,
+        })
+    }
+}
