@@ -32,7 +32,7 @@ pub enum Command {
     Build(BuildArgs),
     /// Make a dataset of a published set of pictures, with the labels it comes with.
     #[command(
-        after_help = "Examples:\n  l48 import ml48s data/ml48s --out data/l48 --val-split data/ml48s/val_split.npy\n  l48 import coco2014 ~/coco2014 --out data/coco2014"
+        after_help = "Examples:\n  l48 import ml48s data/ml48s --out data/l48 --val-split data/ml48s/val_split.npy\n  l48 import coco2014 ~/coco2014 --out data/coco2014 --prior-rates geo=0.3,checklist=0.6"
     )]
     Import(ImportArgs),
     /// Decide which recording goes to which shard, and write the plan for `build --shards` and `commit` to follow.
@@ -161,6 +161,10 @@ pub struct ImportMl48sArgs {
     /// Asset ids that make the val split (NumPy, whole numbers; an id may stand there twice). Without it there is none.
     #[arg(long, value_name = "NPY")]
     pub val_split: Option<PathBuf>,
+    /// A further code of birds that nobody could name, as boxes have it besides "Unknown bird"; other codes that are not in
+    /// taxa.csv are mistakes. Can be repeated.
+    #[arg(long, value_name = "CODE")]
+    pub unknown_bird: Vec<String>,
     /// Which end of the frequency axis the top row of the pictures is.
     #[arg(long, value_enum, default_value_t)]
     pub row_0: Row0,

@@ -247,7 +247,7 @@ impl Stats {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
-    use shardfmt::LabelSource;
+    use shardfmt::{BoxStatus, ClipBox, LabelSource};
 
     use super::*;
 
@@ -303,11 +303,30 @@ mod tests {
         };
         let taxa = Taxa::new(["a", "b", "c"].map(taxon).to_vec()).unwrap();
         let mut counter = Counter::new(&taxa);
+        let boxed = |row: LabelRow, status: BoxStatus| LabelRow {
+            boxes: vec![
+                ClipBox {
+                    species_code: "a".into(),
+                    status,
+                    start_s: 0.0,
+                    end_s: 1.0,
+                    low_hz: None,
+                    high_hz: None,
+                    x_min: 0.0,
+                    x_max: 0.5,
+                    y_min: None,
+                    y_max: None,
+                };
+                2
+            ],
+            ..row
+        };
         let clips = [
-            clip(1, Split::Train, [&[0], &[1, 2], &[]]),
+            boxed(clip(1, Split::Train, [&[0], &[1, 2], &[]]), BoxStatus::Active),
             clip(1, Split::Train, [&[0], &[], &[1, 2]]),
             clip(1, Split::Train, [&[], &[], &[0, 1, 2]]),
-            clip(2, Split::Train, [&[], &[0, 1, 2], &[]]),
+            // Any box counts, also one that is to be ignored.
+            boxed(clip(2, Split::Train, [&[], &[0, 1, 2], &[]]), BoxStatus::Ignore),
             clip(3, Split::Train, [&[0, 1], &[2], &[]]),
             clip(4, Split::Test, [&[1], &[0, 2], &[]]),
         ];
@@ -316,20 +335,27 @@ mod tests {
         let counts = |s: &SplitStats| {
             let labels = [s.positives.total, s.negatives.total];
             (
-                [s.assets, s.clips, s.fully_annotated, s.with_positive, s.with_label],
+                [
+                    s.assets,
+                    s.clips,
+                    s.fully_annotated,
+                    s.with_positive,
+                    s.with_label,
+                    s.with_box,
+                ],
                 labels,
             )
         };
         let found: Vec<_> = stats.splits.iter().map(|s| (s.split.as_str(), counts(s))).collect();
         let expected = [
-            ("train", ([3, 5, 3, 3, 4], [4, 6])),
-            ("val", ([0; 5], [0; 2])),
-            ("test", ([1; 5], [1, 2])),
-            ("total", ([4, 6, 4, 4, 5], [5, 8])),
+            ("train", ([3, 5, 3, 3, 4, 2], [4, 6])),
+            ("val", ([0; 6], [0; 2])),
+            ("test", ([1, 1, 1, 1, 1, 0], [1, 2])),
+            ("total", ([4, 6, 4, 4, 5, 2], [5, 8])),
         ];
         assert_eq!(found, expected);
         let with_positive = &stats.train_with_positive;
-        assert_eq!(counts(with_positive), ([2, 3, 2, 3, 3], [4, 3]));
+        assert_eq!(counts(with_positive), ([2, 3, 2, 3, 3, 1], [4, 3]));
         let (positives, negatives) = (with_positive.positives, with_positive.negatives);
         assert_eq!((positives.min, positives.max, positives.median), (1, 2, 1.0));
         assert_eq!((negatives.min, negatives.max, negatives.mean), (0, 2, 1.0));

@@ -5,10 +5,12 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 use shardfmt::{BoxStatus, Dataset, LabelRow, Split};
 
+use crate::coco2014_set::Coco;
 use crate::dataset_rows::{labels, open};
+use crate::ml48s_set::Ml48sSet;
 use crate::outside::{json as read_json, python};
 use crate::program::{command, l48, run, workspace};
-use crate::readers::with_expectations;
+use crate::readers::{tables, with_expectations};
 use crate::recordings::Workplace;
 
 /// A dataset with boxes of every kind: with and without frequencies, ignored, of no class, and above the image.
@@ -21,8 +23,10 @@ fn with_boxes() -> (Workplace, std::path::PathBuf) {
     (place, out)
 }
 
-/// The boxes of a clip that belong in a COCO file: code, whether ignored, and x, y, width, height in pixels.
+/// The boxes of a clip that belong in a COCO file: code, whether ignored, and x, y, width, height in pixels. What is passive in a
+/// set imported from COCO is a crowd.
 fn expected_boxes(dataset: &Dataset, row: &LabelRow) -> Vec<Value> {
+    let crowds = (dataset.info().config["source"] == "coco2014").then_some(BoxStatus::Passive);
     let clips = dataset.info().clips;
     let (width, height) = (f64::from(clips.width), f64::from(clips.height));
     let listed = row
@@ -33,7 +37,7 @@ fn expected_boxes(dataset: &Dataset, row: &LabelRow) -> Vec<Value> {
         let (left, right) = (f64::from(found.x_min) * width, f64::from(found.x_max) * width);
         let near = f64::from(found.y_min.unwrap_or(0.0)) * height;
         let far = f64::from(found.y_max.unwrap_or(1.0)) * height;
-        let ignored = found.status == BoxStatus::Ignore;
+        let ignored = found.status == BoxStatus::Ignore || Some(found.status) == crowds;
         (right > left && far > near)
             .then(|| json!([found.species_code, ignored, [left, near, right - left, far - near]]))
     });
@@ -90,28 +94,72 @@ fn boxes_are_those_of_the_label_tables() {
     );
 }
 
-#[test]
-fn pycocotools_loads_the_boxes() {
+/// Has pycocotools load the boxes of a dataset, which are written beside it.
+fn pycocotools_loads(out: &Path) {
     let Some(mut python) = python(&workspace().join("tests/python/coco_detection.py")) else {
         return;
     };
-    let (place, out) = with_boxes();
-    let dataset = open(&out);
+    let dataset = open(out);
     let name = |row: &LabelRow| format!("{}/{}", row.asset_id, row.clip_index);
     let images: Map<String, Value> = labels(&dataset)
         .iter()
         .map(|row| (name(row), expected_boxes(&dataset, row).into()))
         .collect();
     let classes: Vec<&str> = dataset.taxa().iter().map(|taxon| taxon.species_code.as_str()).collect();
-    place.write(
-        "expected.json",
-        &json!({"images": images, "classes": classes}).to_string(),
+    let [file, expected] = ["boxes.json", "expected.json"].map(|name| out.with_file_name(name));
+    std::fs::write(&expected, json!({"images": images, "classes": classes}).to_string()).unwrap();
+    l48!("export", "coco-detection", out, "--out", &file).expect(0);
+    run(python.arg(&file).arg(&expected)).expect(0).prints("boxes equal");
+}
+
+#[test]
+fn pycocotools_loads_the_boxes() {
+    let (_place, out) = with_boxes();
+    pycocotools_loads(&out);
+}
+
+#[test]
+fn pycocotools_loads_the_boxes_of_imported_sets() {
+    let coco = Coco::new();
+    let out = coco.place.path("out");
+    coco.import("out", &[]).expect(0);
+    pycocotools_loads(&out);
+    // Ids, kinds and crowds are those that the set came with.
+    let boxes = read_json(&coco.place.path("boxes.json"));
+    let category =
+        json!({"id": 17, "supercategory": "any", "name": "cat", "common_name": "cat", "scientific_name": null});
+    assert!(
+        boxes["categories"].as_array().unwrap().contains(&category),
+        "{}",
+        boxes["categories"]
     );
-    let file = place.path("boxes.json");
-    l48!("export", "coco-detection", &out, "--out", &file).expect(0);
-    run(python.arg(&file).arg(place.path("expected.json")))
+    let marked: Vec<_> = boxes["annotations"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|one| one["category_id"] == 17 || one["iscrowd"] == 1)
+        .collect();
+    assert!(
+        marked.len() == 1 && marked[0]["iscrowd"] == 1 && marked[0]["category_id"] == 17,
+        "{marked:?}"
+    );
+    // So are those of a part of it.
+    let (part, file) = (coco.place.path("part"), coco.place.path("part.json"));
+    l48!("subset", &out, "--where", "asset_id = 9", "--out", &part).expect(0);
+    l48!("export", "coco-detection", &part, "--out", &file)
         .expect(0)
-        .prints("boxes equal");
+        .prints("(1 to be ignored)");
+    assert_eq!(read_json(&file)["categories"], boxes["categories"]);
+
+    let set = Ml48sSet::fixture();
+    set.write();
+    l48!("import", "ml48s", set.folder(), "--out", set.beside("out")).expect(0);
+    pycocotools_loads(&set.beside("out"));
+    let boxes = read_json(&set.beside("boxes.json"));
+    assert_eq!(
+        (&boxes["categories"][0]["id"], &boxes["categories"][0]["supercategory"]),
+        (&json!(1), &json!("taxon"))
+    );
 }
 
 #[test]
@@ -168,21 +216,55 @@ const ABOUT: [&str; 10] = [
     "1.0.0",
 ];
 
-#[test]
-fn mlcroissant_validates_the_description_and_reads_every_table() {
+/// Has mlcroissant validate the description of a dataset, and read its tables through it.
+fn mlcroissant_reads(out: &Path, expected: &Path, about: &[&str]) {
     let Some(mut python) = python(&workspace().join("tests/python/croissant.py")) else {
         return;
     };
+    let described = command()
+        .args(["export", "croissant"])
+        .arg(out)
+        .args(about)
+        .args(ABOUT)
+        .output();
+    let described = described.unwrap();
+    assert!(
+        described.status.success() && described.stderr.is_empty(),
+        "{described:?}"
+    );
+    let name = out.file_name().unwrap().to_str().unwrap();
+    let description = out.with_file_name(format!("{name}.croissant.json"));
+    run(python.arg(&description).arg(out).arg(expected))
+        .expect(0)
+        .prints("of 5 tables equal");
+}
+
+#[test]
+fn mlcroissant_validates_the_description_and_reads_every_table() {
     let (place, plain, expected) = with_expectations();
     // A name that a glob pattern would take for something else.
     let out = place.path("birds [1]");
     std::fs::rename(plain, &out).unwrap();
-    let ended = run(command().args(["export", "croissant"]).arg(&out).args(ABOUT)).expect(0);
-    assert!(ended.stderr.is_empty(), "{ended:?}");
-    let description = place.path("birds [1].croissant.json");
-    run(python.arg(&description).arg(&out).arg(&expected))
-        .expect(0)
-        .prints("of 5 tables equal");
+    mlcroissant_reads(&out, &expected, &[]);
+}
+
+#[test]
+fn mlcroissant_reads_imported_sets() {
+    let coco = Coco::new();
+    coco.import("out", &["--prior-rates", "geo=0.3,checklist=0.6", "--shard-clips", "5"])
+        .expect(0);
+    let (out, expected) = (coco.place.path("out"), coco.place.path("expected.json"));
+    std::fs::write(&expected, tables(&open(&out)).to_string()).unwrap();
+    mlcroissant_reads(&out, &expected, &[]);
+
+    // With a reject; nothing says the licence of its pictures.
+    let set = Ml48sSet::small();
+    set.write();
+    std::fs::remove_file(set.path("images/30/2.jpg")).unwrap();
+    let (out, expected) = (set.beside("out"), set.beside("expected.json"));
+    l48!("import", "ml48s", set.folder(), "--out", &out).expect(1);
+    std::fs::write(&expected, tables(&open(&out)).to_string()).unwrap();
+    mlcroissant_reads(&out, &expected, &["--license", "CC0-1.0"]);
 }
 
 #[test]

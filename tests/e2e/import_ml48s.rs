@@ -101,7 +101,7 @@ fn pictures_are_resized_as_pillow_does() {
         assert!(shard.ref_db(row.row).unwrap().is_nan());
         compared += 1;
     }
-    assert!(compared >= 2);
+    assert_eq!(compared, 7);
 }
 
 /// Labels and masks as the published formatter computes them, from the rows of a dataset.
@@ -382,8 +382,7 @@ fn every_mistake_of_every_table_is_reported_at_once() {
     set.clips[4]["id"] = json!(999);
     set.clips[5].as_object_mut().unwrap().remove("boxes");
     set.clips[6]["absent_species_codes"] = json!(["b"]);
-    // Read by nobody: the tables are refused before.
-    set.clips[7]["boxes"][0]["species_code"] = json!("Unknown bird");
+    set.clips[7]["boxes"][0]["species_code"] = json!("c0ot");
     for (name, values) in [("assets.json", &set.assets), ("clips.json", &set.clips)] {
         fs::write(set.path(name), serde_json::to_string_pretty(values).unwrap()).unwrap();
     }
@@ -391,7 +390,7 @@ fn every_mistake_of_every_table_is_reported_at_once() {
     let val: PathBuf = set.path("val_split.npy");
     let ended = run(&mut import(&set, "out", &["--val-split", val.to_str().unwrap()])).expect(2);
     for text in [
-        "11 problems in the input; nothing was written",
+        "12 problems in the input; nothing was written",
         "val_split.npy: is no NumPy file",
         "[0].split = \"testing\": expected one of train, val, test",
         "[1].possible_species_codes = \"zzz\": unknown species code",
@@ -403,6 +402,7 @@ fn every_mistake_of_every_table_is_reported_at_once() {
         "[4].id = \"999\": stands there twice",
         "[5]: missing field `boxes`",
         "[6].absent_species_codes = \"b\": is in present_species_codes already",
+        "[7].boxes[0].species_code = \"c0ot\": is neither in taxa.csv nor an unknown bird",
     ] {
         assert!(ended.stderr.contains(text), "{text} is not in\n{}", ended.stderr);
     }
@@ -435,6 +435,7 @@ fn what_looks_odd_is_said() {
     let mut set = Ml48sSet::small();
     set.assets.push(json!({"id": 5, "split": "train"}));
     set.clips[0]["absent_species_codes"] = json!([]);
+    set.assets[1].as_object_mut().unwrap().remove("possible_species_codes");
     set.write();
     fs::write(
         set.path("val_split.npy"),
@@ -444,9 +445,62 @@ fn what_looks_odd_is_said() {
     let (ended, dataset) = imported(&set, &[]);
     ended
         .complains("1 assets have no clip and are left out")
-        .complains("1 clips list not every class")
+        .complains("1 clips list not every class: the 1 labels that they leave out are absent")
+        .complains("2 assets have no possible_species_codes: no geographic prior")
+        .complains("1 assets have no observed_species_codes: no checklist")
         .complains("there is a val_split.npy, but --val-split was not given");
     assert_eq!(dataset.assets().len(), 3);
+    let first = &in_source_order(&dataset)[0];
+    let lists = [&first.present, &first.absent, &first.unknown].map(|list| codes(&dataset, list));
+    assert_eq!(lists, ["b", "c", "a"], "what no list names is absent");
+    let prior = priors(&dataset)
+        .into_iter()
+        .find(|prior| prior.asset_id == 800)
+        .unwrap();
+    assert_eq!((prior.geo_possible, prior.checklist_complete), (None, Some(true)));
+}
+
+#[test]
+fn boxes_are_of_the_classes_or_of_unknown_birds() {
+    let mut set = Ml48sSet::small();
+    set.clips[3]["boxes"][0]["species_code"] = json!("Unknown bird");
+    set.clips[4]["boxes"][0]["species_code"] = json!("unkbrd1");
+    set.clips[5]["boxes"][0]["species_code"] = json!("unkbrd1");
+    set.write();
+    let ended = run(&mut import(&set, "out", &[])).expect(2);
+    let said = |number: u32| {
+        format!("[{number}].boxes[0].species_code = \"unkbrd1\": is neither in taxa.csv nor an unknown bird")
+    };
+    ended.complains("2 problems").complains(&said(4)).complains(&said(5));
+    let (_, dataset) = imported(&set, &["--unknown-bird", "unkbrd1"]);
+    let found: Vec<String> = in_source_order(&dataset)[3..6]
+        .iter()
+        .map(|row| row.boxes[0].species_code.clone())
+        .collect();
+    assert_eq!(found, ["Unknown bird", "unkbrd1", "unkbrd1"]);
+}
+
+#[test]
+fn mistakes_without_end_end_the_reading() {
+    let mut set = Ml48sSet::small();
+    // One object that is wrong a hundred thousand times, and one after it.
+    set.clips[0]["present_species_codes"] = json!(vec!["zzz"; 100_000]);
+    set.clips[1]["file_path"] = json!("../secret.jpg");
+    set.write_tables();
+    let ended = run(&mut import(&set, "out", &[])).expect(2);
+    ended
+        .complains("1001 problems in the input")
+        .complains("[0].present_species_codes = \"zzz\": unknown species code");
+
+    // Assets that cannot be read to their end do not make every clip one of an asset that is not there.
+    fs::write(set.path("assets.json"), "[{\"id\": 4, \"split\": \"train\"},").unwrap();
+    let ended = run(&mut import(&set, "out", &[])).expect(2);
+    assert!(
+        ended.stderr.contains("assets.json") && !ended.stderr.contains("no such asset"),
+        "{}",
+        ended.stderr
+    );
+    ended.complains("1 problem in the input");
 }
 
 #[test]
@@ -457,7 +511,12 @@ fn other_commands_take_an_imported_dataset_or_say_why_not() {
     ended.prints("Next: l48 verify");
     let out = set.beside("out");
     l48!("verify", &out).expect(0);
-    l48!("stats", &out).expect(0).prints("train");
+    let stats = l48!("stats", &out, "--json").expect(0).json();
+    let counts = |split: usize| ["split", "assets", "clips", "with_box"].map(|key| stats["splits"][split][key].clone());
+    assert_eq!(counts(0), [json!("train"), json!(2), json!(8), json!(8)]);
+    assert_eq!(counts(2), [json!("test"), json!(1), json!(4), json!(4)]);
+    let labels_of = |split: usize| ["positives", "negatives"].map(|key| stats["splits"][split][key]["total"].clone());
+    assert_eq!(labels_of(3), [json!(12), json!(12)]);
     let shown: Value = l48!("inspect", &out, "--json").expect(0).json();
     assert_eq!(
         (&shown["config"]["source"], &shown["axes"]["row_0"]),

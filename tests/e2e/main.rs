@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 // What the tests work with.
+mod coco2014_set; // writes a small set in the layout of COCO 2014
 mod dataset_rows; // a dataset's tables read whole, with species codes in place of class indices
 mod file_tree; // the files of a folder: listed, compared, copied
 mod ml48s_set; // writes a small set in the official L48 layout
@@ -11,6 +12,7 @@ mod recordings; // writes small recordings, tables and manifests into a temporar
 
 // The tests.
 mod annotation_formats; // boxes.csv, Raven and Audacity say the same; so do CSV and Parquet tables, in any line ending
+mod benchmark_layouts; // the synthetic benchmark in each layout, through to a table of methods
 mod command_line; // help, usage errors, what goes to which stream, closed pipes
 mod demo; // `l48 demo`: what it promises, and that a seed decides every byte
 mod determinism; // the same bytes for any number of threads and processes, at any place, at any time

@@ -80,11 +80,16 @@ impl Ml48sSet {
         set
     }
 
-    /// Writes the tables, and the pictures that are not there yet.
-    pub(crate) fn write(&self) -> &Self {
+    /// Writes the tables.
+    pub(crate) fn write_tables(&self) {
         fs::write(self.path("taxa.csv"), &self.taxa).unwrap();
         fs::write(self.path("assets.json"), serde_json::to_string(&self.assets).unwrap()).unwrap();
         fs::write(self.path("clips.json"), serde_json::to_string(&self.clips).unwrap()).unwrap();
+    }
+
+    /// Writes the tables, and the pictures that are not there yet.
+    pub(crate) fn write(&self) -> &Self {
+        self.write_tables();
         for clip in &self.clips {
             let file = self.path(clip["file_path"].as_str().unwrap());
             if !file.exists() {

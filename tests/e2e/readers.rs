@@ -25,7 +25,7 @@ pub(crate) fn with_expectations() -> (Workplace, PathBuf, PathBuf) {
 }
 
 /// Every table by its path: the types of its columns and its rows.
-fn tables(dataset: &Dataset) -> Value {
+pub(crate) fn tables(dataset: &Dataset) -> Value {
     let mut tables = Map::new();
     let taxa = dataset.taxa().iter().enumerate().map(|(index, taxon)| {
         json!({"class_index": index, "species_code": taxon.species_code, "common_name": taxon.common_name,

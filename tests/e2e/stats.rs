@@ -1,5 +1,7 @@
 //! Tests `l48 stats`: the table for people says what the JSON says, in columns that stand under each other.
 
+use std::collections::BTreeSet;
+
 use shardfmt::{LabelRow, Split};
 
 use crate::dataset_rows::{labels, open};
@@ -41,12 +43,35 @@ fn both_tables_are_aligned_and_say_what_the_labels_say() {
             .collect()
     };
     assert_eq!(row("  "), ["train", "train with a positive", "val", "test", "total"]);
-    let clips = |split: &str| rows.iter().filter(|row| row.split.as_str() == split).count();
-    let counts = [clips("train"), chosen.len(), clips("val"), clips("test"), rows.len()];
-    assert_eq!(row("clips "), counts.map(|count| count.to_string()));
-    let full = rows.iter().filter(|row| row.fully_annotated).count();
-    let share = format!("{full} ({:.1}%)", 100.0 * full as f64 / rows.len() as f64);
-    assert_eq!(row("fully labelled clips").last(), Some(&share.as_str()));
+    let of = |split: Split| rows.iter().filter(|row| row.split == split).collect::<Vec<_>>();
+    let columns = [
+        of(Split::Train),
+        chosen,
+        of(Split::Val),
+        of(Split::Test),
+        rows.iter().collect(),
+    ];
+    for (name, cell) in cells() {
+        assert_eq!(row(name), columns.each_ref().map(|rows| cell(rows)), "{name}");
+    }
+    // The head, these eight, and twice five of labels.
+    assert_eq!(splits.lines().count(), 1 + 8 + 2 * 5, "{splits}");
+    for (lists, counted) in [
+        ("positive labels", (|row| row.present.len()) as fn(&LabelRow) -> usize),
+        ("negative labels", |row| row.absent.len()),
+    ] {
+        let printed = splits.lines().skip_while(|line| !line.starts_with(lists)).take(5);
+        // Each cell is a word; what the row is called are the words before them.
+        let words: Vec<Vec<&str>> = printed.map(|line| line.split_whitespace().collect()).collect();
+        for (column, rows) in columns.iter().enumerate() {
+            let found: Vec<&str> = words.iter().map(|words| words[words.len() - 5 + column]).collect();
+            assert_eq!(
+                found,
+                spread(rows.iter().map(|row| counted(row)).collect()),
+                "{lists}, column {column}"
+            );
+        }
+    }
     // A line for each class and split that says anything of it, with recordings, clips and evaluable clips first.
     let known = json["classes"]
         .as_array()
@@ -69,4 +94,61 @@ fn both_tables_are_aligned_and_say_what_the_labels_say() {
         })
         .collect();
     assert!(found == expected && found.len() > 4, "{classes}");
+}
+
+/// What a cell shows of the clips of its column.
+type Cell = fn(&[&LabelRow]) -> String;
+
+/// The rows of the table that are counts of clips or recordings, and hours.
+fn cells() -> [(&'static str, Cell); 8] {
+    [
+        ("recordings", |rows| {
+            let assets: BTreeSet<i64> = rows.iter().map(|row| row.asset_id).collect();
+            assets.len().to_string()
+        }),
+        ("clips ", |rows| rows.len().to_string()),
+        ("hours of audio", |rows| {
+            format!("{:.2}", rows.iter().map(|row| row.valid_s).sum::<f64>() / 3600.0)
+        }),
+        ("fully labelled clips", |rows| share(rows, |row| row.unknown.is_empty())),
+        ("clips with any box", |rows| share(rows, |row| !row.boxes.is_empty())),
+        ("clips with any label", |rows| {
+            share(rows, |row| row.present.len() + row.absent.len() > 0)
+        }),
+        ("clips with a positive", |rows| {
+            share(rows, |row| !row.present.is_empty())
+        }),
+        ("silent clips", |rows| share(rows, |row| row.silent)),
+    ]
+}
+
+/// How many of the clips are so, and per cent.
+fn share(rows: &[&LabelRow], is_so: fn(&LabelRow) -> bool) -> String {
+    let count = rows.iter().filter(|row| is_so(row)).count();
+    let percent = if rows.is_empty() {
+        0.0
+    } else {
+        100.0 * count as f64 / rows.len() as f64
+    };
+    format!("{count} ({percent:.1}%)")
+}
+
+/// Total, smallest, largest, mean and median of counts, as they are printed.
+fn spread(mut counts: Vec<usize>) -> [String; 5] {
+    counts.sort_unstable();
+    let (total, clips): (usize, usize) = (counts.iter().sum(), counts.len());
+    let mean = total as f64 / clips as f64;
+    let median = if clips.is_multiple_of(2) {
+        (counts[clips / 2 - 1] + counts[clips / 2]) as f64 / 2.0
+    } else {
+        counts[clips / 2] as f64
+    };
+    let (min, max) = (counts[0], counts[clips - 1]);
+    [
+        total.to_string(),
+        min.to_string(),
+        max.to_string(),
+        format!("{mean:.2}"),
+        median.to_string(),
+    ]
 }

@@ -67,7 +67,9 @@ pub(super) fn run(args: DemoArgs) -> Result<Exit> {
         (DemoSize::Benchmark, Layout::Ml48s) => {
             say!("Next: l48 import ml48s {dir} --val-split {dir}/val_split.npy --out data/benchmark-ml48s");
         }
-        (DemoSize::Benchmark, Layout::Coco) => say!("Next: l48 import coco2014 {dir} --out data/benchmark-coco"),
+        (DemoSize::Benchmark, Layout::Coco) => {
+            say!("Next: l48 import coco2014 {dir} --prior-rates geo=0.55,checklist=0.75 --out data/benchmark-coco");
+        }
     }
     Ok(Exit::Clean)
 }

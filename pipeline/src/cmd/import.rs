@@ -26,6 +26,7 @@ fn ml48s(args: &ImportMl48sArgs) -> Result<Exit> {
     let set = Ml48s::open(
         &args.src,
         args.val_split.as_deref(),
+        &args.unknown_bird,
         args.row_0,
         args.output.shard_clips,
     )?;

@@ -2,11 +2,12 @@
 //!
 //! An image is a clip. Its `file_name` is `ASSET/CLIP`, the recording's id and the clip's number in it, which name the clip in
 //! every version of a dataset; the pixels are record `row` of shard `shard`, which are given beside it. Ids count from 1 in
-//! the order of shards and rows. A category is a class, its id the class index plus 1, its name the species code.
+//! the order of shards and rows. A category is a class, its name the species code, its id the class index plus 1, or, in a set imported
+//! from COCO 2014, the one it had there.
 //!
 //! A box is `[x, y, width, height]` in pixels of the stored image, `y` counted from row 0; one without frequencies spans the
 //! whole height. A box that the annotators want ignored has `iscrowd` 1, the one mark that pycocotools goes by: what a detector
-//! finds there is neither right nor wrong, and training leaves it out. Boxes of a species that is no class (an unknown bird, a
+//! finds there is neither right nor wrong, and training leaves it out. So has a crowd of COCO 2014. Boxes of a species that is no class (an unknown bird, a
 //! marker that there is none) are left out and counted: as categories they would be taught, as ignored boxes of every class
 //! they would hide errors. So are boxes without an area, which lie beside what the image shows.
 
@@ -17,8 +18,9 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::json;
 use shardfmt::persist::AtomicFile;
-use shardfmt::{BoxStatus, ClipBox, ClipSpec, Dataset, LabelRow, Split, Taxon};
+use shardfmt::{ClipBox, ClipSpec, Dataset, LabelRow, Split, Taxon};
 
+use super::coco_categories::Categories;
 use crate::error::{self, Result};
 
 /// What was written, and what was left out.
@@ -59,7 +61,7 @@ struct Image {
 struct Annotation {
     id: u64,
     image_id: u64,
-    category_id: u32,
+    category_id: i64,
     /// x, y, width and height in pixels.
     bbox: [f32; 4],
     area: f32,
@@ -72,18 +74,19 @@ struct Annotation {
 /// A class.
 #[derive(Serialize)]
 struct Category<'a> {
-    id: u32,
-    supercategory: &'static str,
+    id: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    supercategory: Option<&'a str>,
     name: &'a str,
     common_name: Option<&'a str>,
     scientific_name: Option<&'a str>,
 }
 
 impl<'a> Category<'a> {
-    fn of((class, taxon): (u32, &'a Taxon)) -> Self {
+    fn of(categories: &'a Categories, class: u32, taxon: &'a Taxon) -> Self {
         Category {
-            id: class + 1,
-            supercategory: "taxon",
+            id: categories.id(class),
+            supercategory: categories.supercategory(class),
             name: &taxon.species_code,
             common_name: taxon.common_name.as_deref(),
             scientific_name: taxon.scientific_name.as_deref(),
@@ -101,6 +104,7 @@ pub fn coco_detection(dataset: &Dataset, split: Option<Split>, out: &Path) -> Re
     let mut exported = Exported::default();
     let mut file = BufWriter::new(AtomicFile::create(out)?);
     let info = dataset.info();
+    let listed = Categories::of(&info.config, dataset.taxa());
     // No date and no place of this machine: the same dataset gives the same bytes.
     let origin =
         json!({"description": info.name, "contributor": info.program, "axes": info.axes, "values": info.values});
@@ -123,12 +127,12 @@ pub fn coco_detection(dataset: &Dataset, split: Option<Split>, out: &Path) -> Re
                 continue;
             };
             exported.boxes += 1;
-            let iscrowd = u8::from(found.status == BoxStatus::Ignore);
+            let iscrowd = u8::from(listed.is_crowd(found.status));
             exported.ignored += u64::from(iscrowd);
             let annotation = Annotation {
                 id: exported.boxes,
                 image_id,
-                category_id: class + 1,
+                category_id: listed.id(class),
                 bbox,
                 area: bbox[2] * bbox[3],
                 iscrowd,
@@ -141,7 +145,8 @@ pub fn coco_detection(dataset: &Dataset, split: Option<Split>, out: &Path) -> Re
     })?;
     file.write_all(b"\n],\"categories\":[").map_err(wrong)?;
     let mut categories = Elements::default();
-    for category in (0..).zip(dataset.taxa().iter()).map(Category::of) {
+    for (class, taxon) in (0..).zip(dataset.taxa().iter()) {
+        let category = Category::of(&listed, class, taxon);
         categories.push(&mut file, &category).map_err(wrong)?;
     }
     file.write_all(b"\n]}\n").map_err(wrong)?;
@@ -215,7 +220,7 @@ impl Elements {
 
 #[cfg(test)]
 mod tests {
-    use shardfmt::Dtype;
+    use shardfmt::{BoxStatus, Dtype};
 
     use super::*;
 

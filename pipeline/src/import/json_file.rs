@@ -21,13 +21,17 @@ pub(super) struct Place<'a> {
     pub(super) file: &'a Path,
     /// The object.
     pub(super) item: JsonItem<'a>,
+    /// Number of problems from which on no more are recorded: a single object may hold millions.
+    full_at: usize,
 }
 
 impl Place<'_> {
     /// Records a problem of the value at `key`.
     pub(super) fn problem(&self, problems: &mut Problems, key: &str, value: &str, message: impl Into<String>) {
-        let key = format!("[{}].{key}", self.item.number);
-        problems.cell(self.file, self.item.line, &key, value, message);
+        if problems.len() < self.full_at {
+            let key = format!("[{}].{key}", self.item.number);
+            problems.cell(self.file, self.item.line, &key, value, message);
+        }
     }
 }
 
@@ -38,7 +42,7 @@ pub(super) fn read_items<T: DeserializeOwned>(
     problems: &mut Problems,
     mut each: impl FnMut(Place<'_>, T, &mut Problems),
 ) -> Option<FileHash> {
-    let before = problems.len();
+    let full_at = problems.len() + MAX_PROBLEMS;
     let reader = match open_file(file) {
         Ok(reader) => reader,
         Err(error) => {
@@ -51,7 +55,7 @@ pub(super) fn read_items<T: DeserializeOwned>(
         match items.next() {
             Ok(None) => return Some(items.hash()),
             Ok(Some(item)) => match serde_json::from_slice(item.text) {
-                Ok(parsed) => each(Place { file, item }, parsed, problems),
+                Ok(parsed) => each(Place { file, item, full_at }, parsed, problems),
                 Err(error) => {
                     let line = item.line + (error.line() as u64).saturating_sub(1);
                     let text = error.to_string();
@@ -65,7 +69,7 @@ pub(super) fn read_items<T: DeserializeOwned>(
                 return None;
             }
         }
-        if problems.len() - before >= MAX_PROBLEMS {
+        if problems.len() >= full_at {
             problems.file(file, format!("{MAX_PROBLEMS} problems so far; the rest was not read"));
             return None;
         }

@@ -4,6 +4,8 @@
 //! reported at once and stop the import before anything is written; a picture that is missing or damaged rejects its asset.
 
 pub mod coco2014;
+#[cfg(test)]
+mod hostile_tests;
 mod json_file;
 mod json_items;
 pub mod ml48s;

@@ -1,6 +1,7 @@
 //! Provides `read_jpeg`, a JPEG file as a `Picture`: 8 bits a pixel, grey or red, green, blue.
 
 use std::io::Read;
+use std::panic::{AssertUnwindSafe, UnwindSafe, catch_unwind};
 use std::path::Path;
 
 use zune_jpeg::JpegDecoder;
@@ -57,10 +58,18 @@ pub struct Picture {
 /// Orientation tags are not followed, as torchvision does not.
 ///
 /// # Errors
-/// Stage `open` when the file cannot be read, `decode` when it is no whole JPEG of at most 4096 x 4096 pixels.
+/// Stage `open` when the file cannot be read, `decode` when it is no whole JPEG of at most 4096 x 4096 pixels, or one that the decoder
+/// panics at: that refuses one picture, not the run.
 pub fn read_jpeg(path: &Path, channels: Channels, picture: &mut Picture) -> Result<(), Rejected> {
     let bytes = read(path).map_err(|reason| Rejected::new("open", reason))?;
-    decode(&bytes, channels, picture).map_err(|reason| Rejected::new("decode", reason))
+    // Whatever of the picture is then half written is not looked at.
+    refusing_panics(AssertUnwindSafe(|| decode(&bytes, channels, picture)))
+        .map_err(|reason| Rejected::new("decode", reason))
+}
+
+/// What a decoder says; its panic as a refusal.
+fn refusing_panics(decode: impl FnOnce() -> Result<(), String> + UnwindSafe) -> Result<(), String> {
+    catch_unwind(decode).unwrap_or_else(|_| Err("the decoder failed inside (panic): the file is damaged".into()))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
@@ -105,7 +114,7 @@ fn ends_whole(bytes: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests")]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 mod tests {
     use image::codecs::jpeg::JpegEncoder;
     use image::{ExtendedColorType, ImageEncoder};
@@ -165,6 +174,34 @@ mod tests {
             let cut = decoded(&whole[..length], Channels::Grey);
             assert!(cut.as_ref().unwrap_err().contains("cut off"), "{length}: {cut:?}");
         }
+    }
+
+    /// Whatever bit of a file is turned, it is a picture of its size or a refusal, and no panic has to be caught.
+    #[test]
+    fn a_turned_bit_makes_a_picture_or_a_refusal() {
+        let (mut pictures, mut refused) = (0, 0);
+        for channels in [Channels::Grey, Channels::Rgb] {
+            let whole = jpeg(40, 24, channels);
+            for (at, bit) in (0..whole.len()).flat_map(|at| [0, 3, 5, 7].map(|bit| (at, bit))) {
+                let mut turned = whole.clone();
+                turned[at] ^= 1 << bit;
+                match decoded(&turned, channels) {
+                    Ok(picture) => {
+                        assert_eq!(picture.pixels.len(), picture.width * picture.height * channels.count());
+                        pictures += 1;
+                    }
+                    Err(_) => refused += 1,
+                }
+            }
+        }
+        assert!(pictures > 100 && refused > 100, "{pictures} {refused}");
+    }
+
+    #[test]
+    fn a_panic_of_the_decoder_refuses_one_picture() {
+        let refused = refusing_panics(|| panic!("an index out of bounds"));
+        assert!(refused.unwrap_err().contains("panic"));
+        assert_eq!(refusing_panics(|| Ok(())), Ok(()));
     }
 
     #[test]

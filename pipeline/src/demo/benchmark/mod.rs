@@ -109,6 +109,8 @@ fn write_json(path: &Path, value: &impl Serialize) -> Result<(), DemoError> {
 }
 
 #[cfg(test)]
+mod import_tests;
+#[cfg(test)]
 mod layout_tests;
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::described;
 use super::plan::{self, plan};
-use super::sonogram::Axes;
+use super::sonogram::{Axes, CLIP_SAMPLES};
 use super::species::benchmark_species;
 use crate::demo::scene::{Annotation, Bird, Plan, Recording, Split};
 
@@ -179,6 +179,52 @@ fn labels_follow_from_the_truth_by_the_rules() {
     }
     assert_eq!(target_only, 36);
     assert!(unknown > 40 && border > 30, "{unknown} {border}");
+}
+
+/// Equalisation, noise and gain are a recording's own: no two have the same, and its clips sound alike by them.
+#[test]
+fn recordings_sound_of_their_own_place_and_microphone() {
+    let plan = the_plan();
+    for (number, one) in plan.recordings.iter().enumerate() {
+        for other in &plan.recordings[number + 1..] {
+            let (one, other) = (&one.scene, &other.scene);
+            assert!(one.equaliser != other.equaliser && one.ambience != other.ambience);
+            assert!(one.background_dbfs != other.background_dbfs && one.seed != other.seed);
+        }
+    }
+    // Clips without their birds: the mean level of each octave, in dB, and so the recording's colour and gain.
+    let clips: Vec<(u32, Vec<f64>)> = plan.recordings[..SOUNDING]
+        .iter()
+        .flat_map(|recording| {
+            let mut scene = recording.scene.clone();
+            scene.singers.clear();
+            let samples = scene.render().swap_remove(0);
+            let colours = samples.chunks_exact(CLIP_SAMPLES).map(octave_levels_db);
+            colours.map(|levels| (recording.asset_id, levels)).collect::<Vec<_>>()
+        })
+        .collect();
+    let distance = |one: &[f64], other: &[f64]| one.iter().zip(other).map(|(a, b)| (a - b).powi(2)).sum::<f64>();
+    let at_home = clips.iter().enumerate().filter(|(number, (asset, levels))| {
+        let others = clips.iter().enumerate().filter(|(other, _)| other != number);
+        let nearest = others.min_by(|(_, a), (_, b)| distance(levels, &a.1).total_cmp(&distance(levels, &b.1)));
+        nearest.unwrap().1.0 == *asset
+    });
+    let at_home = at_home.count();
+    assert!(at_home * 10 >= clips.len() * 9, "{at_home} of {}", clips.len());
+}
+
+/// Recordings whose sound is looked at.
+const SOUNDING: usize = 12;
+
+/// Level in dB of the differences over 1, 2, 4, ... samples: octave by octave from the highest, roughly.
+fn octave_levels_db(samples: &[f32]) -> Vec<f64> {
+    let level_db = |octave: u32| {
+        let step = 1 << octave;
+        let pairs = samples.iter().zip(&samples[step..]);
+        let power: f64 = pairs.map(|(a, b)| f64::from(a - b).powi(2)).sum();
+        10.0 * (power / samples.len() as f64).log10()
+    };
+    (0..8).map(level_db).collect()
 }
 
 /// The largest object of a photograph is mostly that of the target, but not always.

@@ -48,11 +48,11 @@ pub(super) struct AnnotationEntry {
 
 /// A class.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-pub(super) struct CategoryEntry {
-    pub(super) id: i64,
-    pub(super) name: String,
+pub(crate) struct CategoryEntry {
+    pub(crate) id: i64,
+    pub(crate) name: String,
     #[serde(default)]
-    pub(super) supercategory: Option<String>,
+    pub(crate) supercategory: Option<String>,
 }
 
 /// A licence that pictures refer to.

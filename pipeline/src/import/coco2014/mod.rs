@@ -21,8 +21,10 @@ use shardfmt::{DatasetInfo, Split, Taxa};
 use crate::error::Result;
 use crate::picture::{Channels, Picture, Resizer};
 use crate::source::{AssetRecord, ClipSource, Placement, Rejected, Rendered};
+pub(crate) use annotations::CategoryEntry;
 use photographs::{Photograph, Photographs};
 pub use reader::PhotographReader;
+pub(crate) use settings::categories;
 pub use simulated_priors::{PriorRates, SimulatedPriors};
 
 /// Bytes of a usual picture before it is resized (640 x 480).

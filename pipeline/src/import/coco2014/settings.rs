@@ -1,10 +1,12 @@
 //! Provides what `dataset.json` says of imported photographs: settings, a hash over the annotations, axes.
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 use shardfmt::Axes;
 use shardfmt::checksum::{Hasher, hex};
 use shardfmt::dataset::NO_FREQUENCY;
 
+use super::annotations::CategoryEntry;
 use super::photographs::Photographs;
 use super::simulated_priors::SimulatedPriors;
 use super::split;
@@ -34,6 +36,12 @@ pub(super) fn to_json(set: &Photographs, shard_clips: u32, priors: Option<&Simul
         "shards": { "clips": shard_clips },
         "tables_xxh3": hex(annotations_xxh3(set)),
     })
+}
+
+/// The categories that the configuration of an imported set names, in class order; `None` where it is of another source.
+pub(crate) fn categories(config: &Value) -> Option<Vec<CategoryEntry>> {
+    let is_ours = config.get("source")? == NAME;
+    is_ours.then(|| Vec::deserialize(config.get("categories")?).ok())?
 }
 
 /// Hash over what the annotations say of every picture.

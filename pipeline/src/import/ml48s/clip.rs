@@ -7,6 +7,8 @@ use shardfmt::{BoxStatus, Taxa};
 
 /// How far past the edge of its picture a box may reach; rounded coordinates do.
 const EDGE_TOLERANCE: f64 = 1e-6;
+/// Code of the boxes of birds that nobody could name, as the set's documentation has it.
+pub(super) const UNKNOWN_BIRD: &str = "Unknown bird";
 
 /// A clip as the set gives it. Labels are class indices, ascending.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,15 +22,18 @@ pub(super) struct Clip {
     /// Width and height of the picture in pixels.
     pub(super) size: (u32, u32),
     pub(super) present: Vec<u32>,
+    /// With the classes that no list names: the published program knows nothing but `unknown` as unknown.
     pub(super) absent: Vec<u32>,
     pub(super) unknown: Vec<u32>,
+    /// Classes that no list names.
+    pub(super) unlisted: usize,
     pub(super) boxes: Vec<GivenBox>,
 }
 
 /// A box whose coordinates are not yet known to be x first or y first.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct GivenBox {
-    /// The species; need not be a class ("Unknown bird").
+    /// The species, or an unknown bird.
     pub(super) species_code: String,
     pub(super) status: BoxStatus,
     /// Two edges nearer to the upper left corner, then the two opposite ones, each 0 to 1.
@@ -58,16 +63,22 @@ struct BoxJson {
 }
 
 impl Clip {
-    /// Checks an object; `wrong` hears of every mistake in it: key, value, message.
-    pub(super) fn of(json: ClipJson, taxa: &Taxa, wrong: &mut dyn FnMut(&str, &str, String)) -> Clip {
+    /// Checks an object; `wrong` hears of every mistake in it: key, value, message. `unknown_birds` are codes that boxes may have
+    /// besides those of the classes.
+    pub(super) fn of(
+        json: ClipJson,
+        taxa: &Taxa,
+        unknown_birds: &[String],
+        wrong: &mut dyn FnMut(&str, &str, String),
+    ) -> Clip {
         let lists = [
             ("present_species_codes", &json.present_species_codes),
             ("absent_species_codes", &json.absent_species_codes),
             ("unknown_species_codes", &json.unknown_species_codes),
         ];
         let mut listed_in = vec![None; taxa.len()];
-        let [present, absent, unknown] = lists.map(|(key, codes)| {
-            let mut classes = Vec::with_capacity(codes.len());
+        let [present, mut absent, unknown] = lists.map(|(key, codes)| {
+            let mut classes = Vec::with_capacity(codes.len().min(taxa.len()));
             for code in codes {
                 let class = taxa.index(code);
                 match class.and_then(|class| listed_in.get_mut(class as usize)) {
@@ -81,6 +92,10 @@ impl Clip {
             classes.sort_unstable();
             classes
         });
+        let unlisted = (0..).zip(&listed_in).filter(|(_, list)| list.is_none());
+        let unlisted: Vec<u32> = unlisted.map(|(class, _)| class).collect();
+        absent.extend(&unlisted);
+        absent.sort_unstable();
         if !stays_inside(&json.file_path) {
             let message = "expected a path inside the set's folder, such as images/17/0.jpg";
             wrong("file_path", &json.file_path, message.into());
@@ -89,6 +104,14 @@ impl Clip {
         for (number, found) in json.boxes.into_iter().enumerate() {
             if let Err(message) = check_edges(found.bbox) {
                 wrong(&format!("boxes[{number}].bbox"), &format!("{:?}", found.bbox), message);
+            }
+            if taxa.index(&found.species_code).is_none() && !unknown_birds.contains(&found.species_code) {
+                let message = "is neither in taxa.csv nor an unknown bird; --unknown-bird names such codes";
+                wrong(
+                    &format!("boxes[{number}].species_code"),
+                    &found.species_code,
+                    message.into(),
+                );
             }
             let status = found.status.parse();
             if status.is_err() {
@@ -110,6 +133,7 @@ impl Clip {
             present,
             absent,
             unknown,
+            unlisted: unlisted.len(),
             boxes,
         }
     }
@@ -170,16 +194,24 @@ mod tests {
     /// The clip, and the keys of its mistakes.
     fn checked(json: Value) -> (Clip, Vec<String>) {
         let mut keys = Vec::new();
-        let clip = Clip::of(serde_json::from_value(json).unwrap(), &taxa(), &mut |key, _, _| {
-            keys.push(key.into())
-        });
+        let (json, unknown_birds) = (serde_json::from_value(json).unwrap(), [UNKNOWN_BIRD.to_owned()]);
+        let clip = Clip::of(json, &taxa(), &unknown_birds, &mut |key, _, _| keys.push(key.into()));
         (clip, keys)
+    }
+
+    #[test]
+    fn what_no_list_names_is_absent_as_in_the_published_program() {
+        let mut partly = clip();
+        partly["absent_species_codes"] = json!([]);
+        let (clip, mistakes) = checked(partly);
+        assert!(mistakes.is_empty());
+        assert_eq!((&*clip.absent, &*clip.unknown, clip.unlisted), (&[0][..], &[2][..], 1));
     }
 
     #[test]
     fn labels_become_classes_and_boxes_keep_species_that_are_none() {
         let (clip, mistakes) = checked(clip());
-        assert!(mistakes.is_empty());
+        assert!(mistakes.is_empty() && clip.unlisted == 0);
         assert_eq!(
             (&*clip.present, &*clip.absent, &*clip.unknown),
             (&[1][..], &[0][..], &[2][..])
@@ -199,6 +231,7 @@ mod tests {
             {"species_code": "a", "status": "loud", "bbox": [0.1, 0.2, 0.3, 0.4]},
             {"species_code": "a", "status": "active", "bbox": [0.1, 0.2, 0.3, 1.1]},
             {"species_code": "a", "status": "active", "bbox": [0.1, 0.5, 0.3, 0.4]},
+            {"species_code": "unknown bird", "status": "active", "bbox": [0.1, 0.2, 0.3, 0.4]},
         ]);
         let (_, mistakes) = checked(wrong);
         assert_eq!(
@@ -210,7 +243,8 @@ mod tests {
                 "file_path",
                 "boxes[0].status",
                 "boxes[1].bbox",
-                "boxes[2].bbox"
+                "boxes[2].bbox",
+                "boxes[3].species_code"
             ]
         );
         for path in ["", "/etc/passwd", "..", "images/../x.jpg", "."] {

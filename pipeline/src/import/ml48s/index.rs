@@ -34,33 +34,44 @@ pub(super) struct Index {
     pub(super) clips: Vec<Entry>,
     /// Number of each asset in `assets.json` that has clips, with its clips.
     pub(super) assets: Vec<(usize, Range<usize>)>,
-    /// Clips that list not every class.
+    /// Clips that list not every class, and the classes that they leave out.
     pub(super) partly_listed: u64,
+    pub(super) unlisted: u64,
     /// The file's hash; `None` when it could not be read to its end.
     pub(super) hash: Option<FileHash>,
 }
 
 impl Index {
-    /// Reads and checks the whole file.
-    pub(super) fn read(file: &Path, taxa: &Taxa, assets: &[Asset], problems: &mut Problems) -> Index {
+    /// Reads and checks the whole file. `unknown_birds` are codes that boxes may have besides those of the classes.
+    pub(super) fn read(
+        file: &Path,
+        taxa: &Taxa,
+        unknown_birds: &[String],
+        assets: &[Asset],
+        problems: &mut Problems,
+    ) -> Index {
         let numbers: HashMap<i64, usize> = assets.iter().map(|asset| asset.id).zip(0..).collect();
         // The rank of an asset is the number of assets that have a clip before its first.
         let mut ranks: HashMap<usize, usize> = HashMap::new();
         let mut ranked: Vec<(usize, Entry)> = Vec::new();
-        let mut ids = HashSet::new();
-        let mut partly_listed = 0;
+        let (mut ids, mut orders) = (HashSet::new(), HashSet::new());
+        let (mut partly_listed, mut unlisted) = (0, 0);
         let hash = read_items(
             file,
             problems,
             |place: Place<'_>, json: ClipJson, problems: &mut Problems| {
-                let clip = Clip::of(json, taxa, &mut |key, value, message| {
+                let clip = Clip::of(json, taxa, unknown_birds, &mut |key, value, message| {
                     place.problem(problems, key, value, message);
                 });
                 if !ids.insert(clip.id) {
                     place.problem(problems, "id", &clip.id.to_string(), "stands there twice");
                 }
-                let listed = clip.present.len() + clip.absent.len() + clip.unknown.len();
-                partly_listed += u64::from(listed < taxa.len());
+                if !orders.insert((clip.asset_id, clip.order)) {
+                    let message = format!("another clip of asset {} has it too", clip.asset_id);
+                    place.problem(problems, "clip_order", &clip.order.to_string(), message);
+                }
+                partly_listed += u64::from(clip.unlisted > 0);
+                unlisted += clip.unlisted as u64;
                 let Some(&number) = numbers.get(&clip.asset_id) else {
                     let message = format!("of clip {}: no such asset in assets.json", clip.id);
                     return place.problem(problems, "asset_id", &clip.asset_id.to_string(), message);
@@ -92,6 +103,7 @@ impl Index {
             assets: assets.collect(),
             clips: ranked.into_iter().map(|(_, entry)| entry).collect(),
             partly_listed,
+            unlisted,
             hash,
         }
     }
@@ -131,7 +143,7 @@ mod tests {
         );
         std::fs::write(&file, &text).unwrap();
         let taxa = Taxa::new(vec![taxon("a"), taxon("b")]).unwrap();
-        let index = Index::read(&file, &taxa, &[5, 7, 9].map(asset), &mut problems);
+        let index = Index::read(&file, &taxa, &[], &[5, 7, 9].map(asset), &mut problems);
         (text, index, problems)
     }
 
@@ -142,7 +154,8 @@ mod tests {
         assert_eq!(index.assets, [(2, 0..3), (0, 3..5)]);
         let order: Vec<i64> = index.clips.iter().map(|entry| entry.source_index).collect();
         assert_eq!(order, [0, 2, 4, 1, 3]);
-        assert_eq!((index.partly_listed, index.hash.unwrap().bytes), (5, text.len() as u64));
+        assert_eq!((index.partly_listed, index.unlisted), (5, 5));
+        assert_eq!(index.hash.unwrap().bytes, text.len() as u64);
         let entry = &index.clips[1];
         let item = &text[entry.offset_bytes as usize..][..entry.bytes];
         assert_eq!(serde_json::from_str::<Value>(item).unwrap()["id"], 8);
@@ -155,13 +168,16 @@ mod tests {
         no_order.as_object_mut().unwrap().remove("clip_order");
         let (_, _, problems) = index(&[clip(1, 5), clip(1, 5), clip(2, 6), no_order]);
         let found: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        assert!(found[0].contains("[1].id = \"1\": stands there twice"), "{found:?}");
-        assert!(
-            found[1].contains("[2].asset_id = \"6\": of clip 2: no such asset"),
-            "{found:?}"
-        );
-        assert!(found[2].contains("[3]: missing field `clip_order`"), "{found:?}");
-        assert_eq!(found.len(), 3);
+        let expected = [
+            "[1].id = \"1\": stands there twice",
+            "[1].clip_order = \"1\": another clip of asset 5 has it too",
+            "[2].asset_id = \"6\": of clip 2: no such asset",
+            "[3]: missing field `clip_order`",
+        ];
+        assert_eq!(found.len(), expected.len(), "{found:?}");
+        for (found, expected) in found.iter().zip(expected) {
+            assert!(found.contains(expected), "{found}");
+        }
         let lines: Vec<u64> = problems.iter().filter_map(|problem| problem.line).collect();
         assert!(lines.is_sorted() && lines[0] > 10, "{lines:?}");
     }

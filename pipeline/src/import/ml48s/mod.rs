@@ -5,7 +5,8 @@
 //! `clips.json` (labels and boxes of every picture) and `images/ASSET/CLIP.jpg`. Layout and keys are those of the README of
 //! visipedia/ml48s.
 //!
-//! Labels are taken as given. A recording's clips stand together, in the order of `clips.json`; `source_index` is the position
+//! Labels are taken as given; a class that none of a clip's lists names is absent, as the published program takes it (which knows only
+//! `unknown_species_codes` as unknown). A box is of a class or of an unknown bird. A recording's clips stand together, in the order of `clips.json`; `source_index` is the position
 //! there and `source_id` the clip's id. `clips.json`, of hundreds of megabytes, is read twice and never held: of each clip stay
 //! about 400 bytes (where it stands, its id, its picture, and what the plan keeps of that), whatever its labels and boxes take.
 //! The tables of 130,000 clips, pictures apart, took 72 MiB, those of 400,000 took 173.
@@ -35,6 +36,7 @@ use crate::picture::{Channels, Picture, Resizer, SIDE_PIXELS, read_jpeg};
 use crate::source::{AssetRecord, ClipSource, Placement, Rejected, Rendered};
 use assets::Asset;
 use box_order::{BoxReading, Evidence, SAMPLE_PICTURES};
+use clip::UNKNOWN_BIRD;
 use index::{Entry, Index};
 use reader::{Files, PICTURE_PIXELS};
 pub use reader::{GivenClips, PictureReader};
@@ -66,13 +68,19 @@ struct PicturedAsset {
 
 impl Ml48s {
     /// Reads and checks all tables of the set in `folder`, and looks at some of its pictures. `val_split` is the NumPy file of
-    /// the asset ids that make the val split, `row_0` the frequency of the pictures' top row, `shard_clips` the number of clips a
-    /// shard aims at.
+    /// the asset ids that make the val split, `unknown_birds` are further codes of birds that nobody could name (the documented
+    /// `Unknown bird` is known), `row_0` is the frequency of the pictures' top row, `shard_clips` the number of clips a shard aims at.
     ///
     /// # Errors
     /// [`Error::Manifest`](crate::Error::Manifest) with every mistake in the tables: file, line, object and key, value.
     /// [`Error::Io`](crate::Error::Io).
-    pub fn open(folder: &Path, val_split: Option<&Path>, row_0: Row0, shard_clips: u32) -> Result<Ml48s> {
+    pub fn open(
+        folder: &Path,
+        val_split: Option<&Path>,
+        unknown_birds: &[String],
+        row_0: Row0,
+        shard_clips: u32,
+    ) -> Result<Ml48s> {
         let mut problems = Problems::default();
         let (taxa_csv, clips_json) = (folder.join("taxa.csv"), folder.join("clips.json"));
         let val = val_split.map_or_else(|| Some(BTreeSet::new()), |file| val_split::read(file, &mut problems));
@@ -81,11 +89,16 @@ impl Ml48s {
         };
         let val = val.unwrap_or_default();
         let (assets, assets_hash) = assets::read(&folder.join("assets.json"), &taxa, &val, &mut problems);
-        let index = Index::read(&clips_json, &taxa, &assets, &mut problems);
+        // Without all assets, every other clip would be one of an asset that is not there.
+        let Some(assets_hash) = assets_hash else {
+            return Err(problems.into());
+        };
+        let unknown_birds = [&[UNKNOWN_BIRD.to_owned()], unknown_birds].concat();
+        let index = Index::read(&clips_json, &taxa, &unknown_birds, &assets, &mut problems);
         if index.clips.is_empty() && problems.is_empty() {
             problems.file(&clips_json, "holds no clip");
         }
-        let (Some(assets_hash), Some(clips_hash), true) = (assets_hash, index.hash, problems.is_empty()) else {
+        let (Some(clips_hash), true) = (index.hash, problems.is_empty()) else {
             return Err(problems.into());
         };
         let mut warnings = notes::warnings(folder, &assets, &index, val_split.map(|_| &val));
@@ -244,13 +257,6 @@ impl ClipSource for Ml48s {
 
     fn describe(&self, asset: usize, facts: GivenClips, place: &Placement, _: &[Rendered]) -> AssetRecord {
         let PicturedAsset { asset, path, .. } = self.asset(asset);
-        rows::record(
-            asset,
-            path,
-            &facts.0,
-            place,
-            (self.boxes.order, self.row_0),
-            self.files.taxa.len(),
-        )
+        rows::record(asset, path, &facts.0, place, (self.boxes.order, self.row_0))
     }
 }

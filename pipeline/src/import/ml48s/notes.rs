@@ -64,9 +64,21 @@ pub(super) fn warnings(folder: &Path, assets: &[Asset], index: &Index, val: Opti
         assets.len().saturating_sub(index.assets.len()) as u64,
         "assets have no clip and are left out",
     );
+    let unlisted = index.unlisted;
     counted(
         index.partly_listed,
-        "clips list not every class: what they leave out is not known",
+        &format!(
+            "clips list not every class: the {unlisted} labels that they leave out are absent, as the published program takes them"
+        ),
+    );
+    let lacking = |has: fn(&Asset) -> bool| assets.iter().filter(|asset| !has(asset)).count() as u64;
+    counted(
+        lacking(|asset| asset.possible.is_some()),
+        "assets have no possible_species_codes: no geographic prior",
+    );
+    counted(
+        lacking(|asset| asset.observed.is_some()),
+        "assets have no observed_species_codes: no checklist",
     );
     if let Some(val) = val {
         let known: BTreeSet<i64> = assets.iter().map(|asset| asset.id).collect();

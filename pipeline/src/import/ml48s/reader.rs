@@ -46,7 +46,7 @@ impl Files {
         }
         let json: ClipJson = serde_json::from_slice(&text).map_err(|_| changed())?;
         // Its mistakes were reported when it was indexed, and there were none.
-        Ok(Clip::of(json, &self.taxa, &mut |_, _, _| {}))
+        Ok(Clip::of(json, &self.taxa, &[], &mut |_, _, _| {}))
     }
 }
 

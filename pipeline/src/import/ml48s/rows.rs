@@ -17,7 +17,6 @@ pub(super) fn record(
     clips: &[GivenClip],
     place: &Placement,
     (order, row_0): (BoxOrder, Row0),
-    classes: usize,
 ) -> AssetRecord {
     let labels = clips
         .iter()
@@ -26,8 +25,7 @@ pub(super) fn record(
         .map(|((given, row), clip_index)| {
             let clip = &given.clip;
             let start_s = start_s(clip);
-            // What no list names is not known either.
-            let fully_annotated = clip.present.len() + clip.absent.len() == classes;
+            let fully_annotated = clip.unknown.is_empty();
             LabelRow {
                 asset_id: asset.id,
                 clip_index,
