@@ -1,7 +1,9 @@
 """Compares importing a set in the official L48 layout with a script of Pillow and torchvision that does the same to its pictures.
 
 Both in turn, three times: the script with two processes of one thread each, `l48 import ml48s` with two threads. The pictures are
-drawn here: noise with a few sweeps. L48_BENCH_PICTURES says how many.
+drawn here: noise with a few sweeps; each clip lists a hundred classes and has a box or two. L48_BENCH_PICTURES says how many.
+The peer only makes pixels; `l48` also reads and writes labels. How long the peer takes to import its libraries is measured too:
+the target is held against its time without that, and the ratio of whole processes stands beside it.
 """
 import json, os, shutil, sys, tempfile
 from pathlib import Path
@@ -19,6 +21,8 @@ REPEATS = 3
 CLIPS_OF_ASSET = 10
 WIDTH, HEIGHT, SIDE = 750, 236, 448
 WANTED = 2.0
+SPECIES = [f"spec{number:02}" for number in range(100)]
+POSSIBLE = SPECIES[20:70]
 
 
 def picture(generator):
@@ -43,10 +47,18 @@ def write_set(folder):
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(picture(generator)).save(path, quality=90)
         files.append((str(path), 1))
+        # Every other clip is known whole, the others as far as their place rules species out.
+        heard = [POSSIBLE[asset % 50]] if number % 2 else []
+        unknown = [] if heard else POSSIBLE
+        boxes = [{"id": box, "species_code": heard[0], "status": "active", "bbox": [0.1 + 0.3 * box, 0.2, 0.3 + 0.3 * box, 0.6]}
+                 for box in range(number % 3 if heard else 0)]
         clips.append({"id": number, "asset_id": asset, "clip_order": order, "file_path": name, "width": WIDTH, "height": HEIGHT,
-                      "present_species_codes": ["a"], "unknown_species_codes": [], "absent_species_codes": [], "boxes": []})
-    (folder / "taxa.csv").write_text("species_code\na\n")
-    (folder / "assets.json").write_text(json.dumps([{"id": asset, "split": "train"} for asset in range(assets)]))
+                      "present_species_codes": heard, "unknown_species_codes": unknown,
+                      "absent_species_codes": [code for code in SPECIES if code not in heard and code not in unknown], "boxes": boxes})
+    (folder / "taxa.csv").write_text("\n".join(["species_code", *SPECIES, ""]))
+    (folder / "assets.json").write_text(json.dumps([
+        {"id": asset, "split": "train", "target_species_code": POSSIBLE[asset % 50], "possible_species_codes": POSSIBLE,
+         "observed_species_codes": POSSIBLE} for asset in range(assets)]))
     (folder / "clips.json").write_text(json.dumps(clips))
     return files
 
@@ -94,9 +106,11 @@ def main():
             clips, wall_s = runs[0]["clips"], median(runs)
             others = max(run["others"] for run in runs)
             print(f"| {name} | {clips} | {wall_s:.2f} | {clips / wall_s:.0f} | {median(runs, 'cpu_s'):.1f} | {others:.2f} | {median(runs, 'rss_mib'):.0f} |")
-        ratio = median(peer) / median(ours)
-        print(f"\nload {load()}")
-        target("import of pictures, against Pillow + torchvision", f"{ratio:.2f} x", f">= {WANTED:g} x", ratio >= WANTED)
+        start_s = median(peer, "start_s")
+        ratio, whole = median(peer) / median(ours), (median(peer) + start_s) / median(ours)
+        print(f"\nthe peer starts in {start_s:.2f} s, which its time above leaves out and that of l48 has in it; load {load()}")
+        target("import of pictures, against Pillow + torchvision after its start", f"{ratio:.2f} x", f">= {WANTED:g} x", ratio >= WANTED)
+        print(f"        as whole processes: {whole:.2f} x", flush=True)
 
 
 main()

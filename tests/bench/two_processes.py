@@ -18,8 +18,8 @@ def shares(files):
 
 
 def run_peer(kind, files, folder):
-    """Two processes; the time starts when both are imported and warm, and ends when both files are on the disk."""
-    workers = []
+    """Two processes; the time starts when both are imported and warm (`start_s` is until then), and ends when both files are on the disk."""
+    workers, started = [], time.perf_counter()
     for number, share in enumerate(shares(files)):
         listing = folder / f"{kind}{number}.json"
         listing.write_text(json.dumps(share))
@@ -27,6 +27,7 @@ def run_peer(kind, files, folder):
         workers.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
     if any(worker.stdout.readline() != "ready\n" for worker in workers):
         sys.exit(f"{kind} does not start")
+    start_s = time.perf_counter() - started
     os.sync()
     wait_for_quiet()
     busy, begin = busy_s(), time.perf_counter()
@@ -39,6 +40,7 @@ def run_peer(kind, files, folder):
     rss = [one.ru_maxrss / 1024 for one in usage]
     return {
         "wall_s": wall_s,
+        "start_s": start_s,
         "cpu_s": sum(one["cpu_s"] for one in done),
         "others": max(0.0, busy - sum(one["cpu_s"] for one in done)) / wall_s,
         "rss_mib": max(rss),
