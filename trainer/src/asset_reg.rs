@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::loss::bce;
 use crate::random::{Purpose, keyed};
 use crate::state::{Named, adopt};
+use crate::transfer::upload;
 
 /// Word for [`Init::Uniform`].
 const UNIFORM: &str = "uniform";
@@ -328,7 +329,7 @@ impl Places {
                 None => rounds.push([vec![position], vec![*row]]),
             }
         }
-        let place = |numbers: &[i64]| -> Result<Tensor> { Ok(Tensor::f_from_slice(numbers)?.f_to_device(device)?) };
+        let place = |numbers: &[i64]| upload(numbers, device);
         let rounds = rounds
             .iter()
             .map(|[positions, rows]| Ok([place(positions)?, place(rows)?]));

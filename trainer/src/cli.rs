@@ -12,7 +12,8 @@ use crate::supervision::{FullUnknown, Mode, Rows};
 
 /// Trains single-positive multi-label models on dataset shards, and measures them.
 ///
-/// Results go to standard output, logs and progress to standard error. Exit codes: 0 done, 2 failed.
+/// Results go to standard output, logs and progress to standard error. Exit codes: 0 done, 1 a benchmark is done and some of its runs
+/// diverged, 2 failed.
 #[derive(Debug, Parser)]
 #[command(name = "l48-train", version, max_term_width = 120)]
 pub struct Cli {
@@ -176,6 +177,9 @@ pub struct SettingArgs {
     /// Train on silent clips too.
     #[arg(long)]
     pub keep_silent: bool,
+    /// Do not measure the best epoch on test; for datasets without such a split.
+    #[arg(long)]
+    pub no_test: bool,
     /// Control: give every training clip another clip's labels.
     #[arg(long)]
     pub permute_labels: bool,

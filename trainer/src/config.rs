@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use shardfmt::DatasetInfo;
+use tch::Device;
 
 use crate::asset_reg::AssetRegConfig;
 use crate::augment::AugmentConfig;
 use crate::error::{Error, Result};
+use crate::loss::Method;
 use crate::model::{Arch, Precision};
 use crate::optim::Algorithm;
 use crate::supervision::{Filters, FullUnknown, Mode, Rows};
@@ -32,6 +34,8 @@ pub struct Config {
     pub seed: u64,
     /// Threads of libtorch on the CPU; part of the run because sums are rounded differently for another number.
     pub threads: usize,
+    /// Measure the best epoch on test too; without, a dataset needs no such split.
+    pub measure_test: bool,
     /// Control: hand every clip of train and val another clip's labels and masks; a model can then learn nothing of use.
     pub permute_labels: bool,
     /// Which clips are left out of training.
@@ -150,6 +154,7 @@ impl Default for Config {
             batch: 16,
             seed: 48,
             threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            measure_test: true,
             permute_labels: false,
             filters: Filters::default(),
             sampling: SamplingConfig::default(),
@@ -271,12 +276,26 @@ impl Config {
         self.augment.validate()
     }
 
-    /// The settings with what depends on the dataset written out: what is done to training images.
-    #[must_use]
-    pub fn resolved(&self, info: &DatasetInfo) -> Self {
-        Self {
-            augment: self.augment.resolved(info),
-            ..self.clone()
+    /// The settings with every default written out that depends on the method, the device or the dataset, but for parameters that are
+    /// worked out from the training rows.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for an unknown method or parameter, or a value out of range.
+    pub fn resolved(&self, info: &DatasetInfo, device: Device) -> Result<Self> {
+        let mut resolved = self.clone();
+        let method = Method::named(&self.loss.name)?;
+        resolved.loss.parameters = method.parameters(&self.loss.parameters)?.table();
+        resolved.model.precision = Some(self.model.precision.unwrap_or(Precision::usual(device)));
+        resolved.augment = self.augment.resolved(info);
+        Ok(resolved)
+    }
+
+    /// Takes over parameters of the method that are not set here, which a run of the same method has worked out.
+    pub(crate) fn take_worked_out(&mut self, run: &Self) {
+        if self.loss.name == run.loss.name {
+            for (name, value) in &run.loss.parameters {
+                self.loss.parameters.entry(name).or_insert_with(|| value.clone());
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! Defines one pass over the training rows: batches in, steps taken, events and checkpoints out.
 
-use std::collections::VecDeque;
+use shardfmt::fail_point;
+use tch::Device;
 
 use crate::checkpoint::{Checkpoints, State};
 use crate::error::{Error, Result};
@@ -10,8 +11,14 @@ use crate::loader::{ClipReader, Loaded, Ring, Stream, stream};
 use crate::sampler::Sampler;
 use crate::supervision::Supervision;
 
-/// Steps whose outcome is not read yet. Reading one waits for the device, so on a GPU the next is queued before.
-const STEPS_AHEAD: usize = 1;
+/// Steps that a GPU is given before their outcomes are read. Reading one waits until everything that was queued is done (libtorch gives us no
+/// events to wait for less), so the device is left without work once in so many steps, and has the next one while it works on one otherwise.
+pub(crate) const UNREAD_ON_GPU: usize = 2;
+
+/// Steps taken before their outcomes are read. On the CPU a step is done when it returns, so there is nothing to gain.
+pub(crate) fn unread(device: Device) -> usize {
+    if device.is_cuda() { UNREAD_ON_GPU } else { 1 }
+}
 
 /// What an epoch works on; all but the learner stays as it is.
 pub(crate) struct Pass<'a> {
@@ -19,6 +26,8 @@ pub(crate) struct Pass<'a> {
     pub(crate) supervision: &'a Supervision,
     pub(crate) sampler: &'a Sampler,
     pub(crate) loader_threads: usize,
+    /// See [`unread`].
+    pub(crate) unread: usize,
     pub(crate) checkpoint_every: Option<u64>,
     pub(crate) checkpoints: &'a Checkpoints,
 }
@@ -35,49 +44,48 @@ impl Pass<'_> {
         state: &mut State,
         observer: &mut dyn Observer,
     ) -> Result<()> {
-        let (epoch, mut done) = self.sampler.resume(&state.sampler)?;
-        let first = done;
+        let (epoch, first) = self.sampler.resume(&state.sampler)?;
+        let mut done = first;
         let batches = |number: u64| {
             let rows = self.sampler.batch(epoch, first + usize::try_from(number).ok()?);
             (!rows.is_empty()).then_some(rows)
         };
         let places = &self.supervision.clips;
         stream(self.clips, places, &batches, ring, self.loader_threads, |stream| {
-            let mut ahead: VecDeque<(Loaded, Outcome)> = VecDeque::with_capacity(STEPS_AHEAD + 1);
+            let mut taken: Vec<(Loaded, Outcome)> = Vec::with_capacity(self.unread);
             while let Some(batch) = stream.next_batch()? {
                 let outcome = learner.step(&batch, epoch)?;
-                ahead.push_back((batch, outcome));
-                let taken = state.step + ahead.len() as u64;
-                let due = self.checkpoint_every.is_some_and(|every| taken.is_multiple_of(every));
+                taken.push((batch, outcome));
+                let step = state.step + taken.len() as u64;
+                let due = self.checkpoint_every.is_some_and(|every| step.is_multiple_of(every));
                 // A checkpoint needs every step read; the last of an epoch waits for the evaluation.
-                let behind = if due { 0 } else { STEPS_AHEAD };
-                done += self.settle(behind, &mut ahead, stream, learner, state, observer)?;
+                if due || taken.len() >= self.unread {
+                    self.settle(&mut taken, &mut done, stream, learner, state, observer)?;
+                }
                 if due && done < self.sampler.batches_per_epoch() {
                     state.sampler = self.sampler.state(epoch, done);
                     self.checkpoint(epoch, learner, state, observer, false)?;
                 }
             }
-            self.settle(0, &mut ahead, stream, learner, state, observer)?;
-            Ok(())
+            self.settle(&mut taken, &mut done, stream, learner, state, observer)
         })
     }
 
-    /// Reads outcomes until at most `behind` are left, and returns how many were read.
+    /// Reads the outcomes of the steps taken, which `done` then counts.
     fn settle(
         &self,
-        behind: usize,
-        ahead: &mut VecDeque<(Loaded, Outcome)>,
+        taken: &mut Vec<(Loaded, Outcome)>,
+        done: &mut usize,
         stream: &Stream<'_>,
         learner: &Learner,
         state: &mut State,
         observer: &mut dyn Observer,
-    ) -> Result<usize> {
-        let before = ahead.len();
-        while ahead.len() > behind {
-            let Some((batch, outcome)) = ahead.pop_front() else {
-                break;
-            };
+    ) -> Result<()> {
+        let mut unread = taken.len();
+        for (batch, outcome) in taken.drain(..) {
             let (loss, asset_reg) = outcome.read()?;
+            unread -= 1;
+            *done += 1;
             state.step += 1;
             state.loss_sum += loss * batch.rows.len() as f64;
             let (epoch, step) = (state.sampler.epoch, state.step);
@@ -86,11 +94,14 @@ impl Pass<'_> {
                     .rows
                     .iter()
                     .map(|&row| self.supervision.clips[row as usize].asset_id);
+                // The place of the step that is told of, wherever the last checkpoint was.
+                state.sampler = self.sampler.state(epoch, *done);
                 return Err(Error::NotFinite {
                     step,
                     epoch,
                     loss,
                     assets: assets.collect(),
+                    ahead: unread,
                     saved: self.checkpoints.write_failed(state, &learner.parts()?)?,
                 });
             }
@@ -101,8 +112,9 @@ impl Pass<'_> {
                 asset_reg,
             })?;
             stream.recycle(batch);
+            fail_point::reach("step");
         }
-        Ok(before - ahead.len())
+        Ok(())
     }
 
     /// Tells of a checkpoint and writes it. What observers have noted is made durable before, so that a resumed run finds

@@ -11,9 +11,9 @@ pub enum Error {
     /// A file of the dataset could not be read or is damaged; the message says which and where.
     #[error(transparent)]
     Dataset(#[from] shardfmt::Error),
-    /// libtorch refused an operation.
-    #[error("libtorch: {0}")]
-    Torch(#[from] tch::TchError),
+    /// libtorch refused an operation. Without memory, take a smaller batch; anything else is a fault of this program.
+    #[error("libtorch: {}", of_libtorch(&.0.to_string()))]
+    Torch(tch::TchError),
     /// A file could not be read or written; see that its folder exists, is writable and has room.
     #[error("cannot {what} {path}: {cause}", path = path.display())]
     Io {
@@ -34,9 +34,9 @@ pub enum Error {
     },
     /// The loss is no longer a finite number: a lower learning rate or another method may help.
     #[error(
-        "the loss of step {step} in epoch {epoch} is {loss}; recordings of the batch: {assets:?}; the state was saved in {saved}; \
+        "the loss of step {step} in epoch {epoch} is {loss}; recordings of the batch: {assets:?}; the state was saved in {saved}{further}; \
          try a lower learning rate",
-        saved = saved.display()
+        saved = saved.display(), further = further(*ahead)
     )]
     NotFinite {
         /// Steps since the start of the run.
@@ -47,6 +47,9 @@ pub enum Error {
         loss: f64,
         /// Asset ids of the clips in the batch, in order.
         assets: Vec<i64>,
+        /// Steps that a GPU had been given beyond that one before it was known: as many the saved weights may be further than the rest of
+        /// the state.
+        ahead: usize,
         /// Where the state after that step lies.
         saved: PathBuf,
     },
@@ -60,8 +63,13 @@ pub enum Error {
         /// Log of the process.
         log: PathBuf,
     },
-    /// A run cannot be resumed with what was asked.
-    #[error("{run} cannot go on: {differences}", run = run.display(), differences = differences.join("; "))]
+    /// A run cannot be resumed with what was asked: leave out the settings named, so that they stay as they are in the run, or begin another
+    /// run in another folder.
+    #[error(
+        "{run} cannot go on with other settings than it began with; each is given as in the run -> as asked for: {differences}. Leave them out, \
+         or begin another run with another --out",
+        run = run.display(), differences = differences.join("; ")
+    )]
     OtherRun {
         /// The run's folder.
         run: PathBuf,
@@ -77,7 +85,10 @@ pub enum Error {
         reason: String,
     },
     /// Saved tensors do not fit what they are loaded into; take a file of the same architecture, classes and settings.
-    #[error("{of}: saved tensors do not fit{}", misfit(missing, unexpected, other_shape))]
+    #[error(
+        "{of}: saved tensors do not fit{}; take a file of the same architecture, classes and settings",
+        misfit(missing, unexpected, other_shape)
+    )]
     State {
         /// What they were loaded into.
         of: String,
@@ -117,7 +128,9 @@ pub enum Error {
         classes: usize,
     },
     /// The model has diverged: lower the learning rate, or start from an earlier checkpoint.
-    #[error("the score of row {row}, class {class} is not a number")]
+    #[error(
+        "the score of row {row}, class {class} is not a number: the model has diverged; lower the learning rate, or take an earlier checkpoint"
+    )]
     ScoreNotANumber {
         /// Row of the scores, from 0.
         row: usize,
@@ -125,7 +138,11 @@ pub enum Error {
         class: usize,
     },
     /// No clip of the split has all its classes known. Annotate some completely, or evaluate another split.
-    #[error("no clip{} has every class known ({left_out} have not), so there is nothing to measure on", of_split(*split))]
+    #[error(
+        "no clip{} has every class known ({left_out} have not), so there is nothing to measure on; annotate some recordings of it completely{}",
+        of_split(*split),
+        unless(*split)
+    )]
     NothingToMeasure {
         /// The split, where it is known.
         split: Option<Split>,
@@ -142,7 +159,11 @@ pub enum Error {
     },
     /// The images or classes of a dataset are not those a run was trained on. Use a dataset built with the same settings and
     /// classes, or train anew.
-    #[error("{dataset} does not fit the run in {run}: {differences}", dataset = dataset.display(), run = run.display())]
+    #[error(
+        "{dataset} does not fit the run in {run}: {differences}; give a dataset built with the run's settings and classes, or train anew with \
+         another --out",
+        dataset = dataset.display(), run = run.display()
+    )]
     OtherDataset {
         /// The run's folder.
         run: PathBuf,
@@ -153,7 +174,20 @@ pub enum Error {
     },
 }
 
+// Not as its source, which would be printed once more, with libtorch's call stack.
+impl From<tch::TchError> for Error {
+    fn from(cause: tch::TchError) -> Self {
+        Self::Torch(cause)
+    }
+}
+
 impl Error {
+    /// Whether a run diverged: its loss or a score of its model is no longer a number.
+    #[must_use]
+    pub fn is_divergence(&self) -> bool {
+        matches!(self, Self::NotFinite { .. } | Self::ScoreNotANumber { .. })
+    }
+
     /// An [`Error::Io`] for `path`.
     pub(crate) fn io(path: &Path, what: &'static str, cause: std::io::Error) -> Self {
         let path = path.to_path_buf();
@@ -164,6 +198,33 @@ impl Error {
     pub(crate) fn setting(setting: impl Into<String>, reason: impl Into<String>) -> Self {
         let (setting, reason) = (setting.into(), reason.into());
         Self::Setting { setting, reason }
+    }
+}
+
+/// What libtorch says, without its own call stack, and what to do where that is known.
+pub(crate) fn of_libtorch(text: &str) -> String {
+    let first = text.lines().next().unwrap_or("no reason given");
+    let first = first.trim_start_matches("Internal torch error: ").trim_end_matches('.');
+    let full = ["out of memory", "can't allocate memory"]
+        .iter()
+        .any(|words| text.contains(words));
+    format!("{first}{}", if full { "; take a smaller --batch" } else { "" })
+}
+
+/// How much further saved weights may be.
+fn further(ahead: usize) -> String {
+    if ahead == 0 {
+        String::new()
+    } else {
+        format!(", its weights up to {ahead} step further, which the GPU had been given already")
+    }
+}
+
+/// The way out where a split cannot be measured.
+fn unless(split: Option<Split>) -> &'static str {
+    match split {
+        Some(Split::Test) => ", or train with --no-test",
+        _ => "",
     }
 }
 

@@ -53,6 +53,15 @@ pub enum Event {
         /// Rows trained on in this epoch.
         rows: u64,
     },
+    /// Clips of a split were scored, to evaluate it. Only shown, never logged.
+    Scored {
+        /// `val` or `test`.
+        split: String,
+        /// Clips scored so far.
+        clips: u64,
+        /// Clips to score.
+        of: u64,
+    },
     /// A split was evaluated.
     Evaluated {
         /// Epoch, from 1.
@@ -93,13 +102,20 @@ pub enum Event {
         /// Clips trained on per second.
         clips_per_s: f64,
     },
+    /// The run cannot go on: the loss or a score is no longer a number.
+    Diverged {
+        /// Steps since the start of the run.
+        step: u64,
+        /// What happened, in a sentence.
+        reason: String,
+    },
     /// The run is complete.
     Finished {
         /// Epoch with the best val mAP.
         best_epoch: u32,
         /// Its val mAP.
         val_map: f64,
-        /// Test mAP of the weights of that epoch; absent if test has no fully known clip.
+        /// Test mAP of the weights of that epoch; absent if the run was told not to measure test.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         test_map: Option<f64>,
     },

@@ -8,7 +8,7 @@ use tch::Device;
 
 use crate::checkpoint::{Best, Checkpoint, Checkpoints, Pointer, State};
 use crate::config::Config;
-use crate::epoch::Pass;
+use crate::epoch::{Pass, UNREAD_ON_GPU, unread};
 use crate::error::{Error, Result};
 use crate::event::{Event, Observer};
 use crate::learner::{Learner, trained_model};
@@ -20,8 +20,8 @@ use crate::sampler::{Sampler, SamplerConfig};
 use crate::session::{Session, check_same};
 use crate::supervision::Supervision;
 
-/// Batch buffers of training: one for each loader thread, two whose step is not read yet, one full.
-pub(crate) const BUFFERS: usize = LOADER_THREADS + 3;
+/// Batch buffers of training: one for each loader thread, those whose step is not read yet, one full.
+pub(crate) const BUFFERS: usize = LOADER_THREADS + UNREAD_ON_GPU + 1;
 
 /// What a run came to.
 #[derive(Clone, Debug)]
@@ -30,26 +30,33 @@ pub struct Outcome {
     pub best: Best,
     /// Val at that epoch.
     pub val: Evaluation,
-    /// Test at that epoch; `None` if no test clip is fully known.
+    /// Test at that epoch; `None` if the settings say not to measure it.
     pub test: Option<Evaluation>,
 }
 
 /// Trains on `material` as `config` says, in the folder `out` and from the last checkpoint there, and measures the best epoch.
 ///
 /// # Errors
-/// Settings that do not fit, damaged files, [`Error::NotFinite`]. What the last checkpoint holds stays whole.
+/// Settings that do not fit, damaged files; those of a run that diverges ([`Error::is_divergence`]), which its log tells too. What the last
+/// checkpoint holds stays whole.
 pub fn fit(material: &Material, config: &Config, out: &Path, device: Device) -> Result<Outcome> {
     if RunFolder::has_run(out) {
-        check_same(out, &material.dataset, config)?;
+        check_same(out, &material.dataset, config, device)?;
     }
-    let config = &config.resolved(material.dataset.info());
+    let mut config = config.resolved(material.dataset.info(), device)?;
     tch::set_num_threads(i32::try_from(config.threads).unwrap_or(i32::MAX));
-    let supervision = material.training(config)?;
-    // Before any training: an evaluation that cannot be done is an error of the dataset, not of the first epoch.
-    let val = material.evaluation(config, Split::Val)?;
-    let mut learner = Learner::new(config, &material.dataset, &supervision, device)?;
+    let supervision = material.training(&config)?;
+    // Before any training: an evaluation that cannot be done is an error of the dataset, not of the first epoch, or of the last.
+    let val = material.evaluation(&config, Split::Val)?;
+    let test = config
+        .measure_test
+        .then(|| material.evaluation(&config, Split::Test))
+        .transpose()?;
+    let mut learner = Learner::new(&config, &material.dataset, &supervision, device)?;
+    config.loss.parameters = learner.parameters();
+    let config = &config;
     // Nothing is written before all is known to fit.
-    let mut session = Session::open(out, &material.dataset, config)?;
+    let mut session = Session::open(out, &material.dataset, config, device)?;
     let sampler = Sampler::new(&supervision, session.dataset_hash, sampler_config(config))?;
     let mut state = State::start(sampler.state(1, 0));
     if let Some(checkpoint) = &session.checkpoint {
@@ -65,16 +72,28 @@ pub fn fit(material: &Material, config: &Config, out: &Path, device: Device) -> 
         supervision: &supervision,
         sampler: &sampler,
         loader_threads: LOADER_THREADS,
+        unread: unread(device),
         checkpoint_every: config.checkpoint.every_steps,
         checkpoints: &checkpoints,
     };
     let mut best_val = None;
     while state.sampler.epoch <= config.epochs {
-        let better = epoch(material, &pass, &val, &mut learner, &mut ring, &mut state, observer)?;
-        best_val = better.or(best_val);
+        let trained = epoch(material, &pass, &val, &mut learner, &mut ring, &mut state, observer);
+        if let Err(error) = &trained
+            && error.is_divergence()
+        {
+            let (step, reason) = (state.step, error.to_string());
+            observer.observe(&Event::Diverged { step, reason })?;
+            observer.flush()?;
+        }
+        best_val = trained?.or(best_val);
     }
-    let val = (&val, best_val);
-    let outcome = finish(material, config, val, &checkpoints, &state, device, observer)?;
+    let measured = Splits {
+        val: &val,
+        best_val,
+        test: test.as_ref(),
+    };
+    let outcome = finish(material, config, measured, &checkpoints, &state, device, observer)?;
     let measured = [(Split::Val, Some(&outcome.val)), (Split::Test, outcome.test.as_ref())];
     let measured: Vec<_> = measured
         .into_iter()
@@ -148,7 +167,8 @@ fn epoch(
         loss: state.loss_sum / rows as f64,
         rows,
     })?;
-    let val = material.evaluate(learner.model(), val, 0)?;
+    let mut tell = |done, of| observer.observe(&scored(Split::Val, done, of));
+    let val = material.evaluate(learner.model(), val, 0, &mut tell)?;
     observer.observe(&evaluated(&val, epoch, step, Split::Val))?;
     // The first of equals stays: a strict maximum, as published.
     let best = state.best.is_none_or(|best| val.map > best.val_map);
@@ -165,6 +185,11 @@ fn epoch(
     Ok(best.then_some(val))
 }
 
+fn scored(split: Split, clips: u64, of: u64) -> Event {
+    let split = split.as_str().to_owned();
+    Event::Scored { split, clips, of }
+}
+
 fn evaluated(evaluation: &Evaluation, epoch: u32, step: u64, split: Split) -> Event {
     Event::Evaluated {
         epoch,
@@ -179,11 +204,19 @@ fn evaluated(evaluation: &Evaluation, epoch: u32, step: u64, split: Split) -> Ev
     }
 }
 
-/// Evaluates the best epoch on test and tells the result. What was measured of it on val is there unless the run was resumed after it.
+/// What the best epoch is measured on.
+struct Splits<'a> {
+    val: &'a Supervision,
+    /// What was measured of it on val; there unless the run was resumed after it.
+    best_val: Option<Evaluation>,
+    test: Option<&'a Supervision>,
+}
+
+/// Evaluates the best epoch on test and tells the result.
 fn finish(
     material: &Material,
     config: &Config,
-    (val, best_val): (&Supervision, Option<Evaluation>),
+    splits: Splits<'_>,
     checkpoints: &Checkpoints,
     state: &State,
     device: Device,
@@ -198,17 +231,17 @@ fn finish(
     };
     let checkpoint = Checkpoint::open(&dir)?;
     let (model, scaling) = trained_model(config, &material.dataset, &checkpoint, device)?;
-    let val = match best_val {
+    let val = match splits.best_val {
         Some(val) => val,
-        None => material.evaluate((&model, &scaling), val, 0)?,
+        None => {
+            let mut tell = |done, of| observer.observe(&scored(Split::Val, done, of));
+            material.evaluate((&model, &scaling), splits.val, 0, &mut tell)?
+        }
     };
-    let test = material.evaluation(config, Split::Test);
-    let test = test.and_then(|test| material.evaluate((&model, &scaling), &test, BOOTSTRAP_REPLICATES));
-    let test = match test {
-        Ok(test) => Some(test),
-        Err(Error::NothingToMeasure { .. } | Error::Unsuitable { .. }) => None,
-        Err(other) => return Err(other),
-    };
+    let mut tell = |done, of| observer.observe(&scored(Split::Test, done, of));
+    let test = splits.test;
+    let test = test.map(|test| material.evaluate((&model, &scaling), test, BOOTSTRAP_REPLICATES, &mut tell));
+    let test = test.transpose()?;
     if let Some(test) = &test {
         observer.observe(&evaluated(test, best.epoch, best.step, Split::Test))?;
     }

@@ -17,6 +17,7 @@ use crate::model::{Head, Model, ModelConfig, Precision, read_weights};
 use crate::optim::Optimizer;
 use crate::state::Named;
 use crate::supervision::{Mode, Supervision};
+use crate::transfer::upload;
 
 /// Names of the parts in a checkpoint.
 const MODEL: &str = "model";
@@ -38,7 +39,7 @@ pub struct Learner {
     epochs: u32,
 }
 
-/// What a step came to; on a GPU, reading it waits for the step to end.
+/// What a step came to; on a GPU, reading it waits for this step and whatever else was queued.
 #[derive(Debug)]
 pub struct Outcome {
     /// Value minimised.
@@ -68,11 +69,12 @@ impl Learner {
     pub fn new(config: &Config, dataset: &Dataset, supervision: &Supervision, device: Device) -> Result<Self> {
         let (model, notes) = starting_model(config, dataset, device)?;
         let asset_ids = supervision.asset_ids();
+        let (mean_positives, of) = supervision.mean_positives();
         let setup = Setup {
             classes: supervision.classes,
             labels: &supervision.labels,
             mask: &supervision.mask,
-            mean_positives: supervision.mean_positives(),
+            mean_positives: (mean_positives, &of),
             seed: config.seed,
             device,
             kind: Kind::Float,
@@ -109,6 +111,7 @@ impl Learner {
             optimiser,
             epochs: config.epochs,
         };
+        learner.notes.extend_from_slice(learner.objective.notes());
         if matches!(config.mode, Mode::Geo | Mode::Checklist) {
             learner.notes.extend(learner.objective.inert_prior()?);
         }
@@ -133,7 +136,7 @@ impl Learner {
     /// As [`Learner::step`].
     pub fn step_on(&mut self, mut stored: Tensor, batch: &Loaded, epoch: u32) -> Result<Outcome> {
         let numbers: Vec<i64> = batch.rows.iter().map(|&row| row.into()).collect();
-        let rows = Tensor::f_from_slice(&numbers)?.f_to_device(self.device)?;
+        let rows = upload(&numbers, self.device)?;
         let [mut labels, mut mask] = self.known.gather(&rows)?;
         if let Some(augmentation) = &self.augmentation {
             let clips = augment::Batch {
@@ -176,7 +179,13 @@ impl Learner {
         })
     }
 
-    /// What the user should know of this start: a last layer that is as drawn, a prior that is inert.
+    /// Every parameter of the method with the value it has, those worked out from the training rows included.
+    #[must_use]
+    pub fn parameters(&self) -> toml::Table {
+        self.objective.parameters()
+    }
+
+    /// What the user should know of this start: a last layer that is as drawn, parameters that were worked out, a prior that is inert.
     #[must_use]
     pub fn notes(&self) -> &[String] {
         &self.notes
@@ -255,11 +264,7 @@ fn drawn_model(config: &Config, dataset: &Dataset, device: Device) -> Result<Mod
         arch: config.model.arch,
         classes: dataset.taxa().len(),
         clip_channels: dataset.info().clips.channels.unwrap_or(1) as usize,
-        precision: precision.unwrap_or(if device.is_cuda() {
-            Precision::Bf16
-        } else {
-            Precision::F32
-        }),
+        precision: precision.unwrap_or(Precision::usual(device)),
     };
     Model::new(&settings, config.seed, device)
 }

@@ -28,5 +28,6 @@ pub mod session;
 pub mod state;
 pub mod supervision;
 pub mod throughput;
+mod transfer;
 
 pub use error::{Error, Result};

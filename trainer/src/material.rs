@@ -82,15 +82,16 @@ impl Material {
     }
 
     /// mAP of `model` on the fully known clips of `supervision`, with an interval over `replicates` resampled sets of recordings
-    /// if there are any. The other clips are not even scored.
+    /// if there are any. The other clips are not even scored. `tell` hears how many clips are scored, and of how many.
     ///
     /// # Errors
-    /// [`Error::NothingToMeasure`] if no clip is fully known.
+    /// [`Error::NothingToMeasure`] if no clip is fully known; those of `tell`.
     pub fn evaluate(
         &self,
         model: (&Model, &Scaling),
         supervision: &Supervision,
         replicates: u32,
+        tell: &mut dyn FnMut(u64, u64) -> Result<()>,
     ) -> Result<Evaluation> {
         let known = supervision.fully_known();
         if known.rows() == 0 {
@@ -107,7 +108,7 @@ impl Material {
             LOADER_THREADS,
             |_, batch| {
                 scores.extend_from_slice(batch);
-                Ok(())
+                tell((scores.len() / classes.max(1)) as u64, known.rows() as u64)
             },
         )?;
         let mut evaluation = metric::evaluate(&scores, labels, mask, classes)?;

@@ -4,16 +4,17 @@ use std::path::Path;
 
 use shardfmt::Dataset;
 use shardfmt::persist::Lock;
+use tch::Device;
 
 use crate::checkpoint::{Checkpoint, Checkpoints, Pointer};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::event::Observer;
 use crate::observer::{Curves, EventLog, Observers, Progress, TensorBoard, cut_back, read_events};
-use crate::run_folder::{RunFolder, RunRecord};
+use crate::run_folder::{RunFolder, RunRecord, device_name};
 
-/// Version of libtorch that this program is built for (`trainer/requirements.txt`); tch 0.24 goes with no other.
-const TORCH_VERSION: &str = "2.11.0";
+/// Version of libtorch as its own folder said when the program was linked with it (`build.rs`).
+const TORCH_VERSION: &str = env!("L48_TORCH_VERSION");
 
 /// A run that may begin or go on, closed to other processes.
 pub struct Session {
@@ -29,17 +30,17 @@ pub struct Session {
 }
 
 impl Session {
-    /// Makes the folder `dir` for a run of `config` on `dataset`, or takes up the run in it. The log is cut back to the
+    /// Makes the folder `dir` for a run of `config`, resolved, on `dataset`, or takes up the run in it. The log is cut back to the
     /// checkpoint.
     ///
     /// # Errors
     /// [`Error::OtherDataset`] and [`Error::OtherRun`] listing what differs from the run in the folder; [`Error::Setting`] if
     /// the folder holds something else; [`Error::Dataset`] if another process trains in it.
-    pub fn open(dir: &Path, dataset: &Dataset, config: &Config) -> Result<Self> {
-        let record = RunRecord::new(dataset, TORCH_VERSION, config.threads)?;
+    pub fn open(dir: &Path, dataset: &Dataset, config: &Config, device: Device) -> Result<Self> {
+        let record = RunRecord::new(dataset, TORCH_VERSION, device, config.threads)?;
         let dataset_hash = record.dataset.dataset_xxh3;
         let folder = if RunFolder::has_run(dir) {
-            check_same(dir, dataset, config)?
+            check_same(dir, dataset, config, device)?
         } else {
             RunFolder::create(dir, &config.to_toml()?, &record)?
         };
@@ -70,15 +71,22 @@ impl Session {
     }
 }
 
-/// The run in the folder `dir`, if it is of this dataset and these settings.
+/// The run in the folder `dir`, if it is of this dataset, these settings and this kind of device. Parameters that are worked out from the
+/// training rows are those of the run unless they are given.
 ///
 /// # Errors
 /// [`Error::OtherDataset`] and [`Error::OtherRun`] listing what differs, and those of [`RunFolder::open`].
-pub fn check_same(dir: &Path, dataset: &Dataset, config: &Config) -> Result<RunFolder> {
+pub fn check_same(dir: &Path, dataset: &Dataset, config: &Config, device: Device) -> Result<RunFolder> {
     let (folder, record) = RunFolder::open(dir)?;
     record.dataset.check_same(dir, dataset)?;
-    let asked = config.resolved(dataset.info());
-    let differences = Config::read(&folder.config())?.differences(&asked)?;
+    let resolved = |config: &Config| config.resolved(dataset.info(), device);
+    let (began, mut asked) = (resolved(&Config::read(&folder.config())?)?, resolved(config)?);
+    asked.take_worked_out(&began);
+    let mut differences = began.differences(&asked)?;
+    if record.is_of_another(device) {
+        let ran_on = record.device.unwrap_or_default();
+        differences.push(format!("--device: {ran_on} -> {}", device_name(device)));
+    }
     if differences.is_empty() {
         return Ok(folder);
     }

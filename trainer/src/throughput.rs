@@ -1,10 +1,12 @@
-//! Measures how fast clips are loaded and trained on, each beside what bounds it: a plain copy, a batch that stays in place.
+//! Measures how fast clips are loaded and trained on, each beside what bounds it: plain copies, a batch that stays in place.
 
 use std::time::{Duration, Instant};
 
+use rayon::ThreadPool;
 use rayon::prelude::*;
 use tch::{Cuda, Device};
 
+use crate::epoch::unread;
 use crate::error::{Error, Result};
 use crate::fit::BUFFERS;
 use crate::learner::{Learner, Outcome};
@@ -38,9 +40,36 @@ impl Rates {
     }
 }
 
+/// Clips a second of copying `clips` batch by batch, each thread a share of them into a buffer of its own.
+fn copying(pool: &ThreadPool, clips: &[&[u8]], batch: usize, buffers: &mut [Buffer]) -> f64 {
+    let share = clips.len().div_ceil(batch).div_ceil(buffers.len()) * batch;
+    let begin = Instant::now();
+    pool.install(|| {
+        clips.par_chunks(share).zip(buffers).for_each(|(clips, buffer)| {
+            let clip_bytes = buffer.clip_bytes();
+            for batch in clips.chunks(batch) {
+                for (clip, into) in batch.iter().zip(buffer.bytes_mut().chunks_exact_mut(clip_bytes)) {
+                    into.copy_from_slice(clip);
+                }
+                std::hint::black_box(buffer.bytes_mut());
+            }
+        });
+    });
+    clips.len() as f64 / begin.elapsed().as_secs_f64()
+}
+
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// Clips a second of the loader, beside two copies that it cannot be faster than.
+#[derive(Clone, Debug, Default)]
+pub struct Loading {
+    /// Bound: a memcpy of the same rows from one piece of memory, where they lie in the order they are asked for.
+    pub from_memory: Rates,
+    /// Bound: a memcpy of the same rows from where they are mapped, in the same order.
+    pub from_map: Rates,
 }
 
 /// What is measured on, with the threads and buffers of a run.
@@ -57,12 +86,11 @@ pub struct Rig<'a> {
 }
 
 impl Rig<'_> {
-    /// The loader into batch buffers in the sampler's order, beside as many threads that copy the same rows from memory into
-    /// such buffers.
+    /// The loader into batch buffers in the sampler's order, beside as many threads that only copy the same rows into such buffers.
     ///
     /// # Errors
     /// Those of reading clips.
-    pub fn loading(&self, rounds: u32) -> Result<Rates> {
+    pub fn loading(&self, rounds: u32) -> Result<Loading> {
         let clip_bytes = self.clips.spec().clip_bytes();
         let most = COPY_BYTES / clip_bytes / self.batch;
         let batches = 0..self.sampler.batches_per_epoch().min(most.max(1));
@@ -94,27 +122,21 @@ impl Rig<'_> {
         for _ in 0..LOADER_THREADS {
             buffers.push(Buffer::new(self.clips.spec(), self.batch, Device::Cpu)?);
         }
-        let mut rates = Rates::default();
+        let in_memory: Vec<&[u8]> = copies.chunks_exact(clip_bytes).collect();
+        let places = batches
+            .iter()
+            .flatten()
+            .map(|&row| &self.supervision.clips[row as usize]);
+        let mapped: Vec<&[u8]> = places.map(|place| self.clips.stored(place)).collect::<Result<_>>()?;
+        let mut rates = Loading::default();
         for _ in 0..rounds {
             let begin = Instant::now();
             load(&mut |_| ())?;
-            rates.ours.push(rows as f64 / begin.elapsed().as_secs_f64());
-            let begin = Instant::now();
-            let share = batches.len().div_ceil(LOADER_THREADS) * self.batch * clip_bytes;
-            pool.install(|| {
-                copies.par_chunks(share).zip(&mut buffers).for_each(|(rows, buffer)| {
-                    for batch in rows.chunks(self.batch * clip_bytes) {
-                        for (clip, into) in batch
-                            .chunks_exact(clip_bytes)
-                            .zip(buffer.bytes_mut().chunks_exact_mut(clip_bytes))
-                        {
-                            into.copy_from_slice(clip);
-                        }
-                        std::hint::black_box(buffer.bytes_mut());
-                    }
-                });
-            });
-            rates.bound.push(rows as f64 / begin.elapsed().as_secs_f64());
+            let ours = rows as f64 / begin.elapsed().as_secs_f64();
+            for (rates, clips) in [(&mut rates.from_memory, &in_memory), (&mut rates.from_map, &mapped)] {
+                rates.ours.push(ours);
+                rates.bound.push(copying(&pool, clips, self.batch, &mut buffers));
+            }
         }
         Ok(rates)
     }
@@ -176,17 +198,21 @@ impl Rig<'_> {
             let begin = Instant::now();
             let mut rows = 0;
             stream(self.clips, places, &next, &mut ring, LOADER_THREADS, |stream| {
-                let mut previous: Option<(Loaded, Outcome)> = None;
+                let mut taken: Vec<(Loaded, Outcome)> = Vec::new();
                 while let Some(batch) = stream.next_batch()? {
                     rows += batch.rows.len();
                     let outcome = learner.step(&batch, 1)?;
-                    // As in a run, a step is queued before the one ahead of it is waited for.
-                    if let Some((batch, outcome)) = previous.replace((batch, outcome)) {
+                    taken.push((batch, outcome));
+                    // As in a run.
+                    if taken.len() < unread(learner.device()) {
+                        continue;
+                    }
+                    for (batch, outcome) in taken.drain(..) {
                         outcome.read()?;
                         stream.recycle(batch);
                     }
                 }
-                if let Some((batch, outcome)) = previous {
+                for (batch, outcome) in taken {
                     outcome.read()?;
                     stream.recycle(batch);
                 }
@@ -203,16 +229,14 @@ impl Rig<'_> {
                     Cuda::synchronize(index as i64);
                 }
                 let begin = Instant::now();
-                let mut previous: Option<Outcome> = None;
+                let mut taken: Vec<Outcome> = Vec::new();
                 for _ in 0..steps {
-                    let outcome = learner.step_on(stored.shallow_clone(), &batch, 1)?;
-                    if let Some(outcome) = previous.replace(outcome) {
-                        outcome.read()?;
+                    taken.push(learner.step_on(stored.shallow_clone(), &batch, 1)?);
+                    if taken.len() >= unread(learner.device()) {
+                        taken.drain(..).try_for_each(|outcome| outcome.read().map(drop))?;
                     }
                 }
-                if let Some(outcome) = previous {
-                    outcome.read()?;
-                }
+                taken.iter().try_for_each(|outcome| outcome.read().map(drop))?;
                 let rate = (batch.rows.len() * steps as usize) as f64 / begin.elapsed().as_secs_f64();
                 stream.recycle(batch);
                 Ok(rate)

@@ -6,6 +6,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::draw::{Band, Draw};
 use crate::error::Result;
+use crate::transfer::upload;
 
 /// What stored values mean: dB (or another unit) = offset + step x value, values from floor to ceiling.
 #[derive(Clone, Copy, Debug)]
@@ -30,8 +31,7 @@ pub(super) struct Mix {
 
 /// A number for each clip, \[B, 1, 1, 1\].
 fn per_clip(values: &[f64], device: Device) -> Result<Tensor> {
-    Ok(Tensor::f_from_slice(values)?
-        .f_to_device(device)?
+    Ok(upload(values, device)?
         .f_to_kind(Kind::Float)?
         .f_reshape([-1, 1, 1, 1])?)
 }
@@ -45,9 +45,7 @@ pub(super) fn shifted(images: &Tensor, draws: &[Draw]) -> Result<Tensor> {
     let (size, device) = (images.size(), images.device());
     let (_, _, _, width) = images.size4()?;
     let shift: Vec<i64> = draws.iter().map(|draw| draw.shift).collect();
-    let shift = Tensor::f_from_slice(&shift)?
-        .f_to_device(device)?
-        .f_reshape([-1, 1, 1, 1])?;
+    let shift = upload(&shift, device)?.f_reshape([-1, 1, 1, 1])?;
     let column = Tensor::f_arange(width, (Kind::Int64, device))?.f_reshape([1, 1, 1, -1])?;
     let taken = column.f_sub(&shift)?.f_remainder(width)?;
     Ok(images.f_gather(3, &taken.f_expand(size, false)?, false)?)
@@ -152,8 +150,8 @@ impl Mix {
             mixed.push(if mixing { 1.0_f32 } else { 0.0 });
         }
         let other: Vec<f64> = own.iter().map(|own| 1.0 - own).collect();
-        let partner = Tensor::f_from_slice(&partners)?.f_to_device(device)?;
-        let mixed = Tensor::f_from_slice(&mixed)?.f_to_device(device)?;
+        let partner = upload(&partners, device)?;
+        let mixed = upload(&mixed, device)?;
         // A clip of digital silence has no level to relate a sum to.
         let sounds = images
             .f_amax([1, 2, 3], false)?

@@ -147,7 +147,7 @@ fn differences(terms: &[Term<'_>], dataset: Option<&str>, seeds: &[u64], results
                 result.seed,
             ) == wanted
         });
-        found.map(|result| result.test_map)
+        found.and_then(CellResult::test_map)
     };
     let mean = |term: &Term<'_>, seed| -> Option<f64> {
         let maps = term.methods.iter().map(|method| map(term, method, seed));
@@ -261,7 +261,6 @@ mod tests {
             dataset: dataset.into(),
             method: method.into(),
             seed,
-            test_map,
             ..super::super::table::tests::result("Target", seed, test_map)
         }
     }

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use shardfmt::Dataset;
+use tch::Device;
 
+use super::table::Measured;
 use crate::config::Config;
 use crate::error::Result;
 use crate::event::Event;
@@ -11,26 +13,28 @@ use crate::observer::read_events;
 use crate::run_folder::RunFolder;
 use crate::session::check_same;
 
-/// What the log of a finished run says.
+/// What the log of a run that is over says.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Finished {
     pub(super) rows: u64,
     pub(super) steps: u64,
-    pub(super) best_epoch: u32,
-    pub(super) val_map: f64,
-    pub(super) test_map: f64,
-    pub(super) test_map_occurring: f64,
-    pub(super) chance: f64,
+    /// `None` if it diverged.
+    pub(super) measured: Option<Measured>,
 }
 
 impl Finished {
-    /// `None` if there is no run yet, or it is not finished, or was not measured on test.
-    pub(super) fn read(dir: &Path, dataset: &Dataset, config: &Config) -> Result<Option<Self>> {
+    /// Val mAP for the choice of parameters: of a run that diverged, the worst there is.
+    pub(super) fn rank(&self) -> f64 {
+        self.measured.map_or(f64::NEG_INFINITY, |measured| measured.val_map)
+    }
+
+    /// `None` if there is no run yet, or it is neither finished nor diverged, or was not measured on test.
+    pub(super) fn read(dir: &Path, dataset: &Dataset, config: &Config, device: Device) -> Result<Option<Self>> {
         if !RunFolder::has_run(dir) {
             return Ok(None);
         }
-        let folder = check_same(dir, dataset, config)?;
-        let (mut size, mut test, mut end) = (None, None, None);
+        let folder = check_same(dir, dataset, config, device)?;
+        let (mut size, mut test, mut end, mut diverged) = (None, None, None, false);
         for event in read_events(&folder.metrics())? {
             match event {
                 Event::Started {
@@ -49,22 +53,21 @@ impl Finished {
                 Event::Finished {
                     best_epoch, val_map, ..
                 } => end = Some((best_epoch, val_map)),
+                Event::Diverged { .. } => diverged = true,
                 _ => {}
             }
         }
-        let (Some((rows, steps)), Some((test_map, test_map_occurring, chance)), Some((best_epoch, val_map))) =
-            (size, test, end)
-        else {
-            return Ok(None);
+        let measured = match (test, end) {
+            (Some((test_map, test_map_occurring, chance)), Some((best_epoch, val_map))) => Some(Measured {
+                best_epoch,
+                val_map,
+                test_map,
+                test_map_occurring,
+                chance,
+            }),
+            _ => None,
         };
-        Ok(Some(Self {
-            rows,
-            steps,
-            best_epoch,
-            val_map,
-            test_map,
-            test_map_occurring,
-            chance,
-        }))
+        let over = size.filter(|_| diverged || measured.is_some());
+        Ok(over.map(|(rows, steps)| Self { rows, steps, measured }))
     }
 }

@@ -140,6 +140,11 @@ impl Plan {
         for cell in plan.cells() {
             let config = plan.config(cell, &[])?;
             config.validate()?;
+            if !config.measure_test {
+                return Err(wrong(
+                    "measure_test: must stay as it is, since tables are of test mAP".into(),
+                ));
+            }
         }
         Ok(plan)
     }
@@ -223,6 +228,10 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
+    use crate::asset_reg::Control;
+    use crate::config::OptimiserName;
+    use crate::model::Arch;
+    use crate::supervision::{Mode, Rows};
 
     const FILE: &str = r#"
         name = "t"
@@ -280,18 +289,85 @@ mod tests {
     fn shipped_plans_hold_together() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests");
         for (file, cells) in [
-            ("benchmark-l48.toml", 4 + 8 * 8),
-            ("benchmark-coco.toml", 1 + 8 * 3),
+            ("benchmark-l48.toml", 4 + 2 * 6 + 6 * 8),
+            ("benchmark-coco.toml", 3 + 6 * 3),
             ("benchmark-demo.toml", 2 * (3 * 4 + 6 * 6)),
+            ("benchmark-demo-coco.toml", 2 * (3 + 6 * 3)),
             ("table-demo.toml", 2 * (1 + 4 + 2 + 3)),
+            ("table-demo-coco.toml", 2 * (2 + 2 + 3)),
         ] {
             let plan = Plan::read(&folder.join(file)).unwrap();
             assert_eq!(plan.cells().count(), cells, "{file}");
+            for cell in plan.cells() {
+                let (method, column) = (cell.method.name.as_str(), cell.column.name.as_str());
+                let config = plan.config(cell, &[]).unwrap();
+                assert_eq!(said(&config), meant(file, method, column), "{file}: {method}, {column}");
+            }
             assert!(
                 plan.datasets.iter().all(|dataset| dataset.path.starts_with(&folder)),
                 "{file}"
             );
         }
+    }
+
+    /// What a cell trains: its network and optimiser, mode and rows, method, and regulariser.
+    type Trained = (
+        (Arch, OptimiserName, f64, u32, usize),
+        (Mode, Rows, String),
+        Option<(f64, f64, Control)>,
+    );
+
+    fn said(config: &Config) -> Trained {
+        let optimiser = &config.optimiser;
+        let asset_reg = config.asset_reg.as_ref();
+        (
+            (
+                config.model.arch,
+                optimiser.name,
+                optimiser.lr,
+                config.epochs,
+                config.batch,
+            ),
+            (config.mode, config.rows, config.loss.name.clone()),
+            asset_reg.map(|asset_reg| (asset_reg.alpha, asset_reg.eps, asset_reg.control)),
+        )
+    }
+
+    /// What the names of a cell promise.
+    fn meant(file: &str, method: &str, column: &str) -> Trained {
+        let synthetic = file.contains("demo");
+        let (arch, lr, epochs, eps) = if synthetic {
+            (Arch::Tiny, 3e-3, 8, 0.01)
+        } else {
+            // As published.
+            (Arch::Resnet50, 1e-4, 10, 1e-3)
+        };
+        let (prior, same_rows) = match column.split_once(", ") {
+            Some((prior, "same rows")) => (prior, true),
+            _ => (column, synthetic && column.starts_with("+") && !column.contains("R_P")),
+        };
+        let mode = match (method, prior) {
+            ("BCE-Full", _) => Mode::Full,
+            (_, "+Geo") => Mode::Geo,
+            (_, "+Checklist") => Mode::Checklist,
+            _ => Mode::Target,
+        };
+        let rows = if same_rows { Rows::Common } else { Rows::Own };
+        let loss = match method {
+            "BCE-Full" | "BCE-AN" => "an".to_owned(),
+            other => other.to_ascii_lowercase(),
+        };
+        let control = match column {
+            "+R_P" => Some(Control::None),
+            "+R_P frozen" => Some(Control::Frozen),
+            "+R_P shuffled" => Some(Control::Shuffled),
+            _ => None,
+        };
+        (
+            (arch, OptimiserName::Adam, lr, epochs, 16),
+            (mode, rows, loss),
+            control.map(|control| (0.1, eps, control)),
+        )
     }
 
     #[test]

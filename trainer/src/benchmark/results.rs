@@ -7,10 +7,10 @@ use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt32Array
 use parquet::arrow::ArrowWriter;
 use shardfmt::persist::write_atomic;
 
-use super::table::CellResult;
+use super::table::{CellResult, Measured};
 use crate::error::{Error, Result};
 
-/// Writes `results` to `path`. mAP is from 0 to 1.
+/// Writes `results` to `path`. mAP is from 0 to 1; what was not measured, because the run diverged, is null.
 ///
 /// # Errors
 /// [`Error::Io`].
@@ -19,9 +19,11 @@ pub fn write_results(path: &Path, results: &[CellResult]) -> Result<()> {
         |of: fn(&CellResult) -> &str| Arc::new(StringArray::from_iter_values(results.iter().map(of))) as ArrayRef;
     let counts =
         |of: fn(&CellResult) -> u64| Arc::new(UInt64Array::from_iter_values(results.iter().map(of))) as ArrayRef;
-    let shares =
-        |of: fn(&CellResult) -> f64| Arc::new(Float64Array::from_iter_values(results.iter().map(of))) as ArrayRef;
-    let epochs = UInt32Array::from_iter_values(results.iter().map(|result| result.best_epoch));
+    let measured = || results.iter().map(|result| result.measured);
+    let shares = |of: fn(Measured) -> f64| {
+        Arc::new(Float64Array::from_iter(measured().map(|measured| measured.map(of)))) as ArrayRef
+    };
+    let epochs = UInt32Array::from_iter(measured().map(|measured| Some(measured?.best_epoch)));
     let columns = [
         ("dataset", words(|result| &result.dataset)),
         ("method", words(|result| &result.method)),
@@ -30,10 +32,10 @@ pub fn write_results(path: &Path, results: &[CellResult]) -> Result<()> {
         ("rows", counts(|result| result.rows)),
         ("steps", counts(|result| result.steps)),
         ("best_epoch", Arc::new(epochs) as ArrayRef),
-        ("val_map", shares(|result| result.val_map)),
-        ("test_map", shares(|result| result.test_map)),
-        ("test_map_occurring", shares(|result| result.test_map_occurring)),
-        ("chance", shares(|result| result.chance)),
+        ("val_map", shares(|measured| measured.val_map)),
+        ("test_map", shares(|measured| measured.test_map)),
+        ("test_map_occurring", shares(|measured| measured.test_map_occurring)),
+        ("chance", shares(|measured| measured.chance)),
         ("chosen", words(|result| &result.chosen)),
     ];
     let fail = |cause: String| Error::io(path, "write", std::io::Error::other(cause));

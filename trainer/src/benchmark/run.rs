@@ -11,7 +11,7 @@ use super::finished::Finished;
 use super::plan::{Cell, Plan, folder_name};
 use super::results::write_results;
 use super::search::{Point, trials};
-use super::table::{CellResult, markdown};
+use super::table::{CellResult, Measured, markdown};
 use super::workers::{self, Task};
 use crate::error::{Error, Result};
 use crate::fit::fit;
@@ -25,10 +25,8 @@ pub struct Progress<'a> {
     pub done: usize,
     /// See `done`.
     pub of: usize,
-    /// Val mAP of its best epoch.
-    pub val_map: f64,
-    /// Test mAP there.
-    pub test_map: f64,
+    /// What was measured of it; `None` if it diverged.
+    pub measured: Option<Measured>,
 }
 
 /// Where a benchmark is run.
@@ -43,6 +41,8 @@ pub struct Place<'a> {
 }
 
 /// Runs what is not finished yet, and writes `table.md` and `results.parquet` after every run.
+///
+/// A run that diverges is one of the results: a trial of the search with the worst score, and a seed that the table counts as such.
 ///
 /// # Errors
 /// Those of the runs; [`Error::OtherRun`] if a folder holds a run with other settings.
@@ -100,8 +100,8 @@ impl<'a> Matrix<'a> {
         let finished = self.train(&tasks, |_, _| Ok(()))?;
         for ((names, point), finished) in points.into_iter().zip(finished) {
             // The first of equals stays.
-            if best.get(&names).is_none_or(|(map, _)| finished.val_map > *map) {
-                best.insert(names, (finished.val_map, point));
+            if best.get(&names).is_none_or(|(map, _)| finished.rank() > *map) {
+                best.insert(names, (finished.rank(), point));
             }
         }
         Ok(best.into_iter().map(|(names, (_, point))| (names, point)).collect())
@@ -161,8 +161,7 @@ impl<'a> Matrix<'a> {
                     folder: &task.out,
                     done: matrix.done,
                     of: matrix.of,
-                    val_map: found.val_map,
-                    test_map: found.test_map,
+                    measured: found.measured,
                 });
             }
             each(place, found)
@@ -186,7 +185,8 @@ impl<'a> Matrix<'a> {
             })?;
         } else {
             for (place, task) in left {
-                fit(self.materials.of(&task.dataset)?, &task.config, &task.out, device)?;
+                let trained = fit(self.materials.of(&task.dataset)?, &task.config, &task.out, device);
+                diverged_or(trained.map(drop))?;
                 let found = self.result(task)?;
                 over(self, place, found)?;
             }
@@ -196,15 +196,32 @@ impl<'a> Matrix<'a> {
 
     fn read(&mut self, task: &Task) -> Result<Option<Finished>> {
         let material = self.materials.of(&task.dataset)?;
-        Finished::read(&task.out, &material.dataset, &task.config)
+        Finished::read(&task.out, &material.dataset, &task.config, self.place.device)
     }
 
     /// What a run that has just been trained came to.
     fn result(&mut self, task: &Task) -> Result<Finished> {
         self.read(task)?.ok_or_else(|| Error::Unsuitable {
             dataset: task.dataset.clone(),
-            reason: "no clip of split test is fully known, so the run has no result for a table".into(),
+            reason: format!(
+                "the run in {} ended without a result; remove it and start again",
+                task.out.display()
+            ),
         })
+    }
+}
+
+/// A run that diverged is over like any other: its log says so.
+///
+/// # Errors
+/// What else kept a run from its end.
+pub(crate) fn diverged_or(trained: Result<()>) -> Result<()> {
+    match trained {
+        Err(error) if error.is_divergence() => {
+            tracing::warn!("{error}");
+            Ok(())
+        }
+        other => other,
     }
 }
 
@@ -217,11 +234,7 @@ fn cell_result(cell: Cell<'_>, seed: u64, chosen: &Point, run: Finished) -> Cell
         seed,
         rows: run.rows,
         steps: run.steps,
-        best_epoch: run.best_epoch,
-        val_map: run.val_map,
-        test_map: run.test_map,
-        test_map_occurring: run.test_map_occurring,
-        chance: run.chance,
+        measured: run.measured,
         chosen: chosen.join("; "),
     }
 }

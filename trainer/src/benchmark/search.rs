@@ -7,11 +7,13 @@ use rand::seq::SliceRandom;
 use super::plan::{Cell, Plan};
 use crate::error::{Error, Result};
 use crate::random::{Purpose, keyed};
+use crate::supervision::Mode;
 
 /// Settings with the values of one trial.
 pub type Point = Vec<(String, toml::Value)>;
 
-/// The trials of a cell: `trials` different points of the product of its grids, in no order that a method could gain from.
+/// The trials of a cell: `trials` different points of the product of its grids, in no order that a method could gain from. Settings that change
+/// nothing in the cell are not part of it, or several trials would be one and the same run.
 ///
 /// # Errors
 /// [`Error::Setting`] if its grid has fewer points, since every method gets the same number.
@@ -19,10 +21,15 @@ pub fn trials(plan: &Plan, cell: Cell<'_>) -> Result<Vec<Point>> {
     let Some(search) = &plan.search else {
         return Ok(Vec::new());
     };
-    let regularised = plan.config(cell, &[])?.asset_reg.is_some();
+    let config = plan.config(cell, &[])?;
     let mut grid: BTreeMap<&str, &[toml::Value]> = BTreeMap::new();
     for (key, values) in search.grid.iter().chain(&cell.method.grid) {
-        if regularised || !key.starts_with("asset_reg.") {
+        let acts = match key.as_str() {
+            // The weights of known negatives; mode target shows none.
+            "loss.a" | "loss.b" => config.mode != Mode::Target,
+            other => config.asset_reg.is_some() || !other.starts_with("asset_reg."),
+        };
+        if acts {
             grid.insert(key, values);
         }
     }
@@ -86,6 +93,9 @@ mod tests {
             [[column]]
             name = "+R_P"
             settings = {{ asset_reg = {{ alpha = 0.3 }} }}
+            [[column]]
+            name = "+Geo"
+            settings = {{ mode = "geo" }}
             [search]
             trials = {trials}
             seed = 1
@@ -97,19 +107,27 @@ mod tests {
 
     #[test]
     fn trials_differ_and_stay_within_the_cell_s_grid() {
-        let plan = plan(6);
-        for (cell, keys) in plan.cells().zip([2, 3]) {
+        let plan = plan(3);
+        let keys: [&[&str]; 3] = [
+            &["optimiser.lr"],
+            &["asset_reg.alpha", "optimiser.lr"],
+            &["loss.a", "optimiser.lr"],
+        ];
+        for (cell, keys) in plan.cells().zip(keys) {
             let trials = trials(&plan, cell).unwrap();
             let different: BTreeSet<String> = trials.iter().map(|point| format!("{point:?}")).collect();
-            assert_eq!(different.len(), 6);
-            assert!(trials.iter().all(|point| point.len() == keys), "{trials:?}");
+            assert_eq!(different.len(), 3);
+            for point in trials {
+                let tried: Vec<&str> = point.iter().map(|(key, _)| key.as_str()).collect();
+                assert_eq!(tried, keys);
+            }
         }
     }
 
     #[test]
     fn a_grid_too_small_is_refused() {
-        let plan = plan(7);
+        let plan = plan(4);
         let cell = plan.cells().next().unwrap();
-        assert!(trials(&plan, cell).unwrap_err().to_string().contains("6 points"));
+        assert!(trials(&plan, cell).unwrap_err().to_string().contains("3 points"));
     }
 }

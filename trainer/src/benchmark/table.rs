@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::contrast;
-use super::paper::published;
+use super::paper::{PAPERS_AVERAGE, published};
 use super::plan::{Column, DatasetEntry, Plan};
 use super::spread::Spread;
 
@@ -22,6 +22,15 @@ pub struct CellResult {
     pub rows: u64,
     /// Steps of the whole run.
     pub steps: u64,
+    /// What was measured; `None` if the run diverged.
+    pub measured: Option<Measured>,
+    /// Values chosen by the search, as `key = value`, joined by `; `.
+    pub chosen: String,
+}
+
+/// What was measured of a run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Measured {
     /// Epoch chosen on val.
     pub best_epoch: u32,
     /// Its val mAP, 0 to 1.
@@ -32,8 +41,13 @@ pub struct CellResult {
     pub test_map_occurring: f64,
     /// Test mAP of a constant score.
     pub chance: f64,
-    /// Values chosen by the search, as `key = value`, joined by `; `.
-    pub chosen: String,
+}
+
+impl CellResult {
+    /// Test mAP, 0 to 1; `None` if the run diverged.
+    pub(super) fn test_map(&self) -> Option<f64> {
+        self.measured.map(|measured| measured.test_map)
+    }
 }
 
 /// The tables as Markdown: those of each dataset, then the contrasts.
@@ -45,7 +59,11 @@ pub fn markdown(plan: &Plan, results: &[CellResult]) -> String {
         "# {}\n\nTest mAP in percent at the epoch with the best val mAP: mean ± standard deviation over {seeds} seed{}{}.\n",
         plan.name,
         if seeds == 1 { "" } else { "s" },
-        if repeats { ", the published figure in brackets" } else { "" }
+        if repeats {
+            ", the published figure in brackets"
+        } else {
+            ""
+        }
     );
     for dataset in &plan.datasets {
         let on_it: Vec<CellResult> = results
@@ -77,21 +95,25 @@ struct Table<'a> {
 
 impl Table<'_> {
     fn write(&self, text: &mut String) {
-        let chance = self.results.first().map_or_else(
+        let chance = self.results.iter().find_map(|result| result.measured).map_or_else(
             || "not known yet".into(),
-            |result| format!("{:.1}", 100.0 * result.chance),
+            |measured| format!("{:.1}", 100.0 * measured.chance),
         );
         let _ = writeln!(text, "\n## {}\n\nChance is {chance}.\n", self.dataset.name);
         self.head(text);
         for method in &self.plan.methods {
             self.row(text, &method.name, |column| {
-                let ours = Spread::of(&self.maps(&method.name, &column.name))?;
+                let ours = self.cell(&method.name, &column.name)?;
                 let repeats = column.published.as_deref();
                 let paper = repeats.and_then(|repeats| published(&method.name, repeats));
                 let paper = paper.map_or_else(String::new, |map| format!(" ({map:.1})"));
-                Some(format!("{}{paper}", ours.percent(false)))
+                Some(format!("{ours}{paper}"))
             });
         }
+        self.row(text, PAPERS_AVERAGE, |column| {
+            let average = published(PAPERS_AVERAGE, column.published.as_deref()?)?;
+            Some(format!("({average:.1})"))
+        });
         for (name, methods) in &self.plan.average {
             self.row(text, &format!("average: {name}"), |column| {
                 let means = methods
@@ -105,6 +127,21 @@ impl Table<'_> {
         }
         for (name, methods) in &self.plan.average {
             let _ = writeln!(text, "\nAverage \"{name}\": {}.", methods.join(", "));
+        }
+        let mut repeated = self.columns.iter().filter_map(|column| column.published.as_deref());
+        if repeated.any(|column| published(PAPERS_AVERAGE, column).is_some()) {
+            let _ = writeln!(
+                text,
+                "\nThe {PAPERS_AVERAGE} is printed as published; it is not the mean of the methods that the paper lists, so it holds others too."
+            );
+        }
+        let diverged = self.results.iter().filter(|result| result.measured.is_none()).count();
+        if diverged > 0 {
+            let _ = writeln!(
+                text,
+                "\n{diverged} runs diverged, their losses or scores were no numbers any more. Means are over the other seeds, so they flatter a \
+                 method with such runs."
+            );
         }
         self.differences(text);
         self.efforts(text);
@@ -135,7 +172,19 @@ impl Table<'_> {
 
     /// Test mAP of a cell by seed, in the order of the results.
     fn maps(&self, method: &str, column: &str) -> Vec<f64> {
-        self.of_cell(method, column).map(|result| result.test_map).collect()
+        self.of_cell(method, column).filter_map(CellResult::test_map).collect()
+    }
+
+    /// Our figure of a cell, with the number of seeds that diverged; `None` before any run.
+    fn cell(&self, method: &str, column: &str) -> Option<String> {
+        let maps = self.maps(method, column);
+        let diverged = self.of_cell(method, column).count() - maps.len();
+        match (Spread::of(&maps), diverged) {
+            (None, 0) => None,
+            (None, _) => Some("diverged".to_owned()),
+            (Some(spread), 0) => Some(spread.percent(false)),
+            (Some(spread), _) => Some(format!("{}, {diverged} diverged", spread.percent(false))),
+        }
     }
 
     fn of_cell(&self, method: &str, column: &str) -> impl Iterator<Item = &CellResult> {
@@ -177,7 +226,7 @@ impl Table<'_> {
                         let before = self
                             .of_cell(&method.name, other)
                             .find(|before| before.seed == result.seed)?;
-                        Some(result.test_map - before.test_map)
+                        Some(result.test_map()? - before.test_map()?)
                     })
                     .collect();
                 let up = gains.iter().filter(|&&gain| gain > 0.0).count();
@@ -244,11 +293,13 @@ pub(super) mod tests {
             seed,
             rows: 100,
             steps: 70,
-            best_epoch: 1,
-            val_map: 0.5,
-            test_map,
-            test_map_occurring: test_map,
-            chance: 0.071,
+            measured: Some(Measured {
+                best_epoch: 1,
+                val_map: 0.5,
+                test_map,
+                test_map_occurring: test_map,
+                chance: 0.071,
+            }),
             chosen: String::new(),
         }
     }
@@ -307,11 +358,23 @@ pub(super) mod tests {
             "{other}"
         );
         assert!(!other.contains("+Geo"), "{other}");
+        assert!(text.contains("| average of the paper | (68.4) | (52.2) |"), "{text}");
+        assert!(text.contains("it holds others too"), "{text}");
         let head = "over 2 seeds, the published figure in brackets.";
         assert!(text.contains(head), "{text}");
         for column in &mut plan.columns {
             column.published = None;
         }
         assert!(!markdown(&plan, &results).contains("published"));
+
+        // A seed that diverged is counted, and pairs with nothing; a cell of such seeds alone has no mean.
+        let mut diverged = results.clone();
+        for place in [0, 2, 3] {
+            diverged[place].measured = None;
+        }
+        let text = markdown(&plan, &diverged);
+        assert!(text.contains("| EM | 54.0, 1 diverged | diverged |"), "{text}");
+        assert!(text.contains("3 runs diverged"), "{text}");
+        assert!(!text.contains("(1/2)"), "{text}");
     }
 }

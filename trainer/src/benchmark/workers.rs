@@ -14,6 +14,7 @@ use tch::Device;
 
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::run_folder::device_name;
 
 /// One run to train.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -101,9 +102,8 @@ impl Worker {
         let file = OpenOptions::new().create(true).append(true).open(log);
         let file = file.map_err(|cause| Error::io(log, "open", cause))?;
         let program = std::env::current_exe().map_err(|cause| Error::io(Path::new("l48-train"), "find", cause))?;
-        let device = if device.is_cuda() { "cuda" } else { "cpu" };
         let mut child = Command::new(&program)
-            .args(["worker", "--device", device])
+            .args(["worker", "--device", device_name(device)])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(file)

@@ -31,9 +31,16 @@ pub(super) fn run(args: &BenchArgs) -> Result<()> {
     let mut learner = Learner::new(&config, &material.dataset, &supervision, device)?;
     let training = rig.training(&mut learner, args.steps, args.rounds)?;
     output::print(&format!(
-        "| clips/s, medians of {} rounds | ours | bound | ratio |\n|---|---|---|---|\n{}{}",
+        "| clips/s, medians of {} rounds | ours | bound | ratio |\n|---|---|---|---|\n{}{}{}",
         args.rounds,
-        row("loader into batch buffers; bound: memcpy of the same rows", &loading),
+        row(
+            "loader into batch buffers; bound: memcpy of the same rows",
+            &loading.from_memory
+        ),
+        row(
+            "loader-mapped is the same; bound: memcpy of the same rows from the map",
+            &loading.from_map
+        ),
         row(
             "training from shards; bound: one batch that stays on the device",
             &training

@@ -2,37 +2,36 @@
 
 use std::collections::HashMap;
 use std::fmt::Write;
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use tch::Device;
 
-use super::{device, output};
+use super::{INCOMPLETE, device, output};
 use crate::benchmark::{Cost, Effort, Materials, Place, Plan, Progress, efforts, markdown, measure, run};
 use crate::cli::BenchmarkArgs;
 
 /// Runs the command.
-pub(super) fn run_command(args: &BenchmarkArgs) -> Result<()> {
+pub(super) fn run_command(args: &BenchmarkArgs) -> Result<ExitCode> {
     let plan = Plan::read(&args.file)?;
     let device = device::choose(args.device.device);
     let mut materials = Materials::default();
     if args.dry_run {
         let efforts = efforts(&plan, &mut materials)?;
         let costs = costs(&plan, &efforts, &mut materials, device)?;
-        return output::print(&listing(&plan, &efforts, &costs, args.jobs));
+        output::print(&listing(&plan, &efforts, &costs, args.jobs))?;
+        return Ok(ExitCode::SUCCESS);
     }
     std::fs::create_dir_all(&args.out).with_context(|| format!("cannot create {}", args.out.display()))?;
     let begin = Instant::now();
     let mut tell = |progress: &Progress<'_>| {
         let folder = progress.folder.strip_prefix(&args.out).unwrap_or(progress.folder);
-        tracing::info!(
-            "{} of {}: {}: val mAP {:.3}, test {:.3}",
-            progress.done,
-            progress.of,
-            folder.display(),
-            progress.val_map,
-            progress.test_map
+        let came_to = progress.measured.map_or_else(
+            || "diverged".to_owned(),
+            |measured| format!("val mAP {:.3}, test {:.3}", measured.val_map, measured.test_map),
         );
+        tracing::info!("{} of {}: {}: {came_to}", progress.done, progress.of, folder.display());
     };
     let place = Place {
         out: &args.out,
@@ -45,7 +44,13 @@ pub(super) fn run_command(args: &BenchmarkArgs) -> Result<()> {
         begin.elapsed().as_secs_f64() / 60.0,
         args.out.join("table.md").display()
     );
-    output::print(&markdown(&plan, &results))
+    output::print(&markdown(&plan, &results))?;
+    let diverged = results.iter().filter(|result| result.measured.is_none()).count();
+    if diverged > 0 {
+        tracing::warn!("{diverged} of the table's {} runs diverged", results.len());
+        return Ok(ExitCode::from(INCOMPLETE));
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// What steps and scores of each cell cost, measured once for every dataset, network and batch.

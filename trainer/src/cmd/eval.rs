@@ -20,6 +20,13 @@ pub(super) fn run(args: &EvalArgs) -> Result<()> {
     };
     let (model, scaling) = trained::model(&args.run, &material.dataset, device)?;
     let supervision = material.catalogue.evaluation(split)?;
-    let evaluation = material.evaluate((&model, &scaling), &supervision, args.bootstrap)?;
+    let bar = indicatif::ProgressBar::new(supervision.rows() as u64);
+    let mut tell = |clips, of| {
+        bar.set_length(of);
+        bar.set_position(clips);
+        Ok(())
+    };
+    let evaluation = material.evaluate((&model, &scaling), &supervision, args.bootstrap, &mut tell)?;
+    bar.finish_and_clear();
     output::print(&fit::line(split, &evaluation))
 }

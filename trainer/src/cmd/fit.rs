@@ -34,7 +34,7 @@ pub(super) fn run(args: &FitArgs) -> Result<()> {
     let mut text = line(Split::Val, &outcome.val);
     text += &match &outcome.test {
         Some(test) => line(Split::Test, test),
-        None => "test  not measured: no clip of it is fully known\n".to_owned(),
+        None => "test  not measured, as asked for\n".to_owned(),
     };
     text += &format!("best  epoch {} of {of}, chosen on val\n", outcome.best.epoch);
     text += &format!(

@@ -13,15 +13,22 @@ mod trained;
 mod worker;
 
 use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Result;
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::{Cli, Command};
+use crate::error::of_libtorch;
 
+/// The exit code of a command that is done, though some of its runs diverged.
+const INCOMPLETE: u8 = 1;
 /// The exit code of everything that went wrong.
 const FAILED: u8 = 2;
+
+/// What the first panic of the process was about, and where.
+static PANIC: Mutex<Option<String>> = Mutex::new(None);
 
 /// The program: logs to standard error, the command line, one command, its exit code.
 pub fn main() -> ExitCode {
@@ -35,22 +42,40 @@ pub fn main() -> ExitCode {
         .with_target(false)
         .init();
     let cli = Cli::parse();
-    // libtorch reports some failures, such as a full GPU, where tch can only panic: they are printed once, like any other.
-    std::panic::set_hook(Box::new(|_| ()));
+    // libtorch reports some failures, such as a full GPU, where tch can only panic: they are printed once, like any other. A thread's panic
+    // is passed on without its message, so the first one is kept.
+    std::panic::set_hook(Box::new(|panic| {
+        PANIC
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert_with(|| {
+                let place = panic.location().map_or_else(String::new, |place| format!(" ({place})"));
+                described(panic.payload_as_str().unwrap_or("no reason given"), &place)
+            });
+    }));
     match std::panic::catch_unwind(|| run(cli)) {
-        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Ok(code)) => code,
         Ok(Err(error)) => {
             tracing::error!("{error:#}");
             ExitCode::from(FAILED)
         }
-        Err(payload) => {
-            let text = payload.downcast_ref::<String>().map(String::as_str);
-            let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
-            // The first line says what; those that follow are libtorch's own call stack.
-            let first = text.and_then(|text| text.lines().next()).unwrap_or("no reason given");
-            tracing::error!("stopped inside libtorch: {first}");
+        Err(_) => {
+            let panic = PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
+            tracing::error!("{}", panic.as_deref().unwrap_or("stopped, no reason given"));
             ExitCode::from(FAILED)
         }
+    }
+}
+
+/// A panic as a sentence: libtorch's own reason where tch unwrapped one, otherwise message and place of a fault of this program.
+fn described(text: &str, place: &str) -> String {
+    // A `TchError` that was unwrapped, as it is written by `Debug`; lines that follow are libtorch's own call stack.
+    match text.split_once("Err` value: Torch(\"") {
+        Some((_, reason)) => {
+            let reason = reason.trim_end_matches("\")").replace("\\n", "\n");
+            format!("libtorch: {}{place}", of_libtorch(&reason))
+        }
+        None => format!("stopped by a fault of this program, please report it: {text}{place}"),
     }
 }
 
@@ -58,14 +83,37 @@ pub fn main() -> ExitCode {
 ///
 /// # Errors
 /// Whatever made the command fail, to be printed once.
-pub fn run(cli: Cli) -> Result<()> {
+pub fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Command::Fit(args) => fit::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Rows(args) => rows::run(&args),
-        Command::Benchmark(args) => benchmark::run_command(&args),
+        Command::Benchmark(args) => return benchmark::run_command(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Worker(args) => worker::run(&args),
+    }?;
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::TchError;
+
+    use super::*;
+
+    #[test]
+    fn only_what_libtorch_refused_is_said_to_be_libtorchs() {
+        let full =
+            TchError::Torch("CUDA out of memory. Tried to allocate 2.00 GiB.\nException raised from malloc".into());
+        let text = format!("called `Result::unwrap()` on an `Err` value: {full:?}");
+        let said = described(&text, " (src/x.rs:1:2)");
+        assert_eq!(
+            said,
+            "libtorch: CUDA out of memory. Tried to allocate 2.00 GiB; take a smaller --batch (src/x.rs:1:2)"
+        );
+        let said = described("index out of bounds", " (src/x.rs:1:2)");
+        assert!(!said.contains("libtorch"), "{said}");
+        assert!(said.ends_with("index out of bounds (src/x.rs:1:2)"), "{said}");
     }
 }

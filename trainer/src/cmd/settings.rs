@@ -33,6 +33,7 @@ pub(super) fn resolve(args: &SettingArgs, base: Config) -> Result<Config> {
     config.sampling.class_balanced |= args.class_balanced;
     config.filters.remove_empty |= args.remove_empty;
     config.filters.keep_silent |= args.keep_silent;
+    config.measure_test &= !args.no_test;
     config.permute_labels |= args.permute_labels;
     set_some(&mut config.checkpoint.every_steps, args.checkpoint_every);
     config.validate()?;

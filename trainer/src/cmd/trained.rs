@@ -18,7 +18,11 @@ use crate::run_folder::RunFolder;
 pub(super) fn model(run: &Path, dataset: &Dataset, device: Device) -> Result<(Model, Scaling)> {
     let (folder, record) = RunFolder::open(run)?;
     record.dataset.check_compatible(run, dataset)?;
-    let config = Config::read(&folder.config())?;
+    let mut config = Config::read(&folder.config())?;
+    if record.is_of_another(device) {
+        // What convolutions computed in there need not be there, or fast, here.
+        config.model.precision = None;
+    }
     tch::set_num_threads(i32::try_from(config.threads).unwrap_or(i32::MAX));
     let best = Checkpoints::new(folder.checkpoints()).pointed(Pointer::Best)?;
     let best = best.ok_or_else(|| Error::Checkpoint {

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 
 use super::{device, output};
-use crate::benchmark::{Answer, Materials, Task};
+use crate::benchmark::{Answer, Materials, Task, diverged_or};
 use crate::cli::WorkerArgs;
 use crate::fit::fit;
 
@@ -18,7 +18,7 @@ pub(super) fn run(args: &WorkerArgs) -> Result<()> {
             .of(&task.dataset)
             .and_then(|material| fit(material, &task.config, &task.out, device));
         let answer = Answer {
-            error: trained.err().map(|error| error.to_string()),
+            error: diverged_or(trained.map(drop)).err().map(|error| error.to_string()),
         };
         output::print(&(serde_json::to_string(&answer)? + "\n"))?;
     }

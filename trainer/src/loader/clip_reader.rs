@@ -32,22 +32,34 @@ impl ClipReader {
         self.spec
     }
 
-    /// Copies a clip into `into`, pooled if `loaded` is not as clips are stored, and returns its level, `ref_db`.
+    /// A clip as it is stored, verified.
     ///
     /// # Errors
     /// [`Error::Dataset`](crate::Error::Dataset) with shard, recording and row of a damaged record.
+    pub fn stored(&self, place: &Clip) -> Result<&[u8]> {
+        Ok(self.shard(place)?.clip(place.row)?)
+    }
+
+    fn shard(&self, place: &Clip) -> Result<&Shard<MappedFile>> {
+        let shard = self.shards.get(place.shard as usize);
+        let path = || {
+            self.shards
+                .first()
+                .map_or_else(Default::default, |shard| shard.path().into())
+        };
+        Ok(shard.ok_or_else(|| shardfmt::Error::NoSuchShard {
+            path: path(),
+            shard: place.shard,
+            shards: self.shards.len() as u32,
+        })?)
+    }
+
+    /// Copies a clip into `into`, pooled if `loaded` is not as clips are stored, and returns its level, `ref_db`.
+    ///
+    /// # Errors
+    /// As [`ClipReader::stored`].
     pub(super) fn copy(&self, place: &Clip, loaded: ClipSpec, into: &mut [u8]) -> Result<f32> {
-        let shard = self
-            .shards
-            .get(place.shard as usize)
-            .ok_or(shardfmt::Error::NoSuchShard {
-                path: self
-                    .shards
-                    .first()
-                    .map_or_else(Default::default, |shard| shard.path().into()),
-                shard: place.shard,
-                shards: self.shards.len() as u32,
-            })?;
+        let shard = self.shard(place)?;
         let clip = shard.clip(place.row)?;
         if loaded == self.spec {
             into.copy_from_slice(clip);

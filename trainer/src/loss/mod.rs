@@ -130,8 +130,8 @@ pub struct Setup<'a> {
     pub labels: &'a [u8],
     /// What is known, as `labels`.
     pub mask: &'a [u8],
-    /// Mean positives of a training clip.
-    pub mean_positives: f64,
+    /// Mean positives of a training clip, and of which clips that is the mean.
+    pub mean_positives: (f64, &'a str),
     /// Seed of the run.
     pub seed: u64,
     /// Where batches are.

@@ -44,6 +44,7 @@ pub struct Objective {
     known_negatives: KnownNegatives,
     mask_unknown: bool,
     loss: Box<dyn Loss>,
+    notes: Vec<String>,
 }
 
 impl Objective {
@@ -53,7 +54,7 @@ impl Objective {
     /// [`Error::Setting`] for an unknown method or parameter, a value out of range, or labels that are no rows of classes.
     pub fn new(config: &ObjectiveConfig, setup: &Setup) -> Result<Self> {
         let method = Method::named(&config.method)?;
-        let parameters = method.parameters(&config.parameters)?;
+        let (parameters, notes) = method.parameters(&config.parameters)?.derived(setup);
         let KnownNegatives { a, b } = config.known_negatives;
         for (name, weight) in [("a", a), ("b", b)] {
             if !(weight >= 0.0 && weight.is_finite()) {
@@ -81,7 +82,14 @@ impl Objective {
             known_negatives,
             mask_unknown,
             loss,
+            notes,
         })
+    }
+
+    /// What parameters were worked out as, a sentence each.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// The value to minimise: mean over B C of the entries, and what the method adds.

@@ -2,6 +2,7 @@
 
 use toml::{Table, Value};
 
+use super::Setup;
 use crate::error::{Error, Result};
 
 /// What a parameter may be, and what it is when nothing is said.
@@ -16,10 +17,10 @@ pub enum Domain {
         /// Highest value.
         max: f64,
     },
-    /// A number between bounds, both included, that is worked out from the training labels when nothing is said.
+    /// A number between bounds, both included, that is worked out from the training set when nothing is said.
     Derived {
-        /// What it is worked out as.
-        from: &'static str,
+        /// Works it out, and says what it is.
+        value: fn(&Setup) -> (f64, String),
         /// Lowest value.
         min: f64,
         /// Highest value.
@@ -61,13 +62,12 @@ impl Declared {
         }
     }
 
-    /// The default as people read it.
-    #[must_use]
-    pub fn default_text(&self) -> String {
+    /// The value when nothing is said; none of a [`Domain::Derived`] one.
+    fn default(&self) -> Option<Value> {
         match self.domain {
-            Domain::Number { default, .. } => default.to_string(),
-            Domain::Derived { from, .. } => from.to_owned(),
-            Domain::Word(words) => words.first().copied().unwrap_or_default().to_owned(),
+            Domain::Number { default, .. } => Some(Value::Float(default)),
+            Domain::Word(words) => words.first().map(|word| Value::String((*word).to_owned())),
+            Domain::Derived { .. } => None,
         }
     }
 }
@@ -102,7 +102,7 @@ impl Parameters {
         }
         let checked = |parameter: &Declared| -> Result<Option<Value>> {
             let Some(value) = given.get(parameter.name) else {
-                return Ok(None);
+                return Ok(parameter.default());
             };
             check(parameter.domain, value).map_err(|reason| Error::setting(setting(method, parameter.name), reason))
         };
@@ -113,37 +113,37 @@ impl Parameters {
         })
     }
 
-    fn value(&self, name: &str) -> Result<&(Declared, Option<Value>)> {
-        let found = self.values.iter().find(|(declared, _)| declared.name == name);
-        found.ok_or_else(|| Error::setting(setting(self.method, name), "not declared by the method"))
-    }
-
-    /// A number; `derived` stands in for a [`Domain::Derived`] one that was not given.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] if the method declares no such number.
-    pub fn number_or(&self, name: &str, derived: f64) -> Result<f64> {
-        match self.value(name)? {
-            (_, Some(value)) => value
-                .as_float()
-                .ok_or_else(|| Error::setting(setting(self.method, name), "no number")),
-            (
-                Declared {
-                    domain: Domain::Number { default, .. },
-                    ..
-                },
-                None,
-            ) => Ok(*default),
-            (_, None) => Ok(derived),
+    /// Works out the [`Domain::Derived`] parameters that were not given, and says of each that is as it would be worked out what it is: also of
+    /// one that a resumed run has in its configuration, so that it says what it said before.
+    #[must_use]
+    pub fn derived(mut self, setup: &Setup) -> (Self, Vec<String>) {
+        let mut notes = Vec::new();
+        for (declared, value) in &mut self.values {
+            let Domain::Derived { value: of, .. } = declared.domain else {
+                continue;
+            };
+            let (number, what) = of(setup);
+            if *value.get_or_insert(Value::Float(number)) == Value::Float(number) {
+                notes.push(format!("{}: {} = {number:.4}, {what}", self.method, declared.name));
+            }
         }
+        (self, notes)
     }
 
-    /// A number with a default.
+    fn value(&self, name: &str) -> Result<Option<&Value>> {
+        let found = self.values.iter().find(|(declared, _)| declared.name == name);
+        let (_, value) =
+            found.ok_or_else(|| Error::setting(setting(self.method, name), "not declared by the method"))?;
+        Ok(value.as_ref())
+    }
+
+    /// A number.
     ///
     /// # Errors
-    /// As [`Parameters::number_or`].
+    /// [`Error::Setting`] if the method declares no such number, or it is not worked out yet.
     pub fn number(&self, name: &str) -> Result<f64> {
-        self.number_or(name, f64::NAN)
+        let number = self.value(name)?.and_then(Value::as_float);
+        number.ok_or_else(|| Error::setting(setting(self.method, name), "no number"))
     }
 
     /// Whether the word parameter `name` is `word`.
@@ -151,23 +151,14 @@ impl Parameters {
     /// # Errors
     /// [`Error::Setting`] if the method declares no such parameter.
     pub fn is(&self, name: &str, word: &str) -> Result<bool> {
-        Ok(match self.value(name)? {
-            (_, Some(value)) => value.as_str() == Some(word),
-            (declared, None) => declared.default_text() == word,
-        })
+        Ok(self.value(name)?.and_then(Value::as_str) == Some(word))
     }
 
-    /// Every parameter with its value, for the record of a run; derived ones that were not given are left out.
+    /// Every parameter with its value, for the record of a run; without those that are not worked out yet.
     #[must_use]
     pub fn table(&self) -> Table {
-        let filled = self.values.iter().filter_map(|(declared, value)| {
-            let default = match declared.domain {
-                Domain::Number { default, .. } => Some(Value::Float(default)),
-                Domain::Word(words) => words.first().map(|word| Value::String((*word).to_owned())),
-                Domain::Derived { .. } => None,
-            };
-            Some((declared.name.to_owned(), value.clone().or(default)?))
-        });
+        let filled = self.values.iter();
+        let filled = filled.filter_map(|(declared, value)| Some((declared.name.to_owned(), value.clone()?)));
         filled.collect()
     }
 }

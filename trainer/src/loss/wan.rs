@@ -13,16 +13,18 @@ pub(super) const METHOD: Method = Method {
     parameters: &[Declared {
         name: "gamma",
         domain: Domain::Derived {
-            from: "1/(classes - 1)",
+            value: |setup: &Setup| {
+                let others = setup.classes.saturating_sub(1).max(1) as f64;
+                (1.0 / others, "1/(classes - 1)".to_owned())
+            },
             min: 0.0,
             max: 1e6,
         },
         summary: "weight of an unknown entry",
     }],
-    build: |parameters, setup: &Setup| {
-        let others = setup.classes.saturating_sub(1).max(1) as f64;
+    build: |parameters: &Parameters, _: &Setup| {
         Ok(Box::new(WeakAssumeNegative {
-            gamma: parameters.number_or("gamma", 1.0 / others)?,
+            gamma: parameters.number("gamma")?,
         }))
     },
     prior_is_inert: |_: &Parameters| Ok(false),

@@ -280,6 +280,12 @@ impl Model {
 }
 
 impl Precision {
+    /// What is used on `device` if nothing is said: bf16 on a GPU, f32 on the CPU.
+    #[must_use]
+    pub fn usual(device: Device) -> Self {
+        if device.is_cuda() { Self::Bf16 } else { Self::F32 }
+    }
+
     fn kind(self) -> Kind {
         match self {
             Self::F32 => Kind::Float,

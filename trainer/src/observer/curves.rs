@@ -176,7 +176,12 @@ impl Observer for Curves {
                     .extend(interval.map(|[low, high]| (epoch, 100.0 * low, 100.0 * high)));
                 of.chance = *chance;
             }
-            Event::Note { .. } | Event::Checkpoint { .. } | Event::Timing { .. } | Event::Finished { .. } => {
+            Event::Note { .. }
+            | Event::Scored { .. }
+            | Event::Checkpoint { .. }
+            | Event::Timing { .. }
+            | Event::Diverged { .. }
+            | Event::Finished { .. } => {
                 return Ok(());
             }
         }

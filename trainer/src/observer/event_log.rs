@@ -35,10 +35,11 @@ impl Observer for EventLog {
         // The log of a run that goes on has its start already.
         if matches!(
             event,
-            Event::Started {
-                resumed_at_step: 1..,
-                ..
-            }
+            Event::Scored { .. }
+                | Event::Started {
+                    resumed_at_step: 1..,
+                    ..
+                }
         ) {
             return Ok(());
         }
@@ -109,8 +110,10 @@ fn step_of(event: &Event) -> Option<u64> {
         | Event::Epoch { step, .. }
         | Event::Evaluated { step, .. }
         | Event::Checkpoint { step, .. } => Some(*step),
+        // Gone on with, the run comes to it again.
+        Event::Diverged { .. } => Some(u64::MAX),
         Event::Started { resumed_at_step, .. } => Some(*resumed_at_step),
-        Event::Note { .. } | Event::Timing { .. } | Event::Finished { .. } => None,
+        Event::Note { .. } | Event::Scored { .. } | Event::Timing { .. } | Event::Finished { .. } => None,
     }
 }
 

@@ -89,6 +89,7 @@ impl Observer for Progress {
                 self.bar.set_position(*step);
                 self.bar.set_message(self.message(*epoch));
             }
+            Event::Scored { split, clips, of } => self.bar.set_message(format!("scoring {split} {clips}/{of}")),
             Event::Epoch { epoch, loss, rows, .. } => {
                 self.log(&format!(
                     "epoch {epoch}/{}: mean loss {loss:.5} over {rows} rows",
@@ -122,7 +123,8 @@ impl Observer for Progress {
                 self.log(&format!("epoch {epoch}/{}: {clips_per_s:.1} clips/s", self.epochs));
             }
             Event::Checkpoint { .. } => {}
-            Event::Finished { .. } => self.bar.finish_and_clear(),
+            // The error itself is printed by the program.
+            Event::Diverged { .. } | Event::Finished { .. } => self.bar.finish_and_clear(),
         }
         Ok(())
     }
@@ -156,6 +158,13 @@ mod tests {
             resumed_at_step: 5,
         };
         progress.observe(&started).unwrap();
+        let scored = Event::Scored {
+            split: "val".into(),
+            clips: 64,
+            of: 100,
+        };
+        progress.observe(&scored).unwrap();
+        assert_eq!(progress.bar.message(), "scoring val 64/100");
         progress.observe(&evaluated).unwrap();
         progress
             .observe(&Event::Step {

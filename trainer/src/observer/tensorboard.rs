@@ -54,9 +54,12 @@ impl TensorBoard {
         }
     }
 
-    /// Begins a file. In a run that goes on, it hides what the files before it say of later steps.
+    /// Begins a file. Where there are others, of a run that goes on or of one that was killed before its first checkpoint, it hides what they
+    /// say of later steps.
     fn start(&mut self, resumed_at_step: u64) -> Result<()> {
         std::fs::create_dir_all(&self.folder).map_err(|cause| Error::io(&self.folder, "create", cause))?;
+        let entries = std::fs::read_dir(&self.folder).map_err(|cause| Error::io(&self.folder, "list", cause))?;
+        let others = entries.count() > 0;
         let now_s = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |now| now.as_secs());
@@ -68,7 +71,7 @@ impl TensorBoard {
         self.open = Some((path, BufWriter::new(file)));
         self.step = resumed_at_step;
         self.event(0, event_field::FILE_VERSION, FILE_VERSION.as_bytes())?;
-        if resumed_at_step > 0 {
+        if others {
             let mut session = Vec::new();
             put_varint_field(&mut session, 1, SESSION_START);
             self.event(resumed_at_step + 1, event_field::SESSION_LOG, &session)?;
@@ -136,7 +139,11 @@ impl Observer for TensorBoard {
                 self.scalar(&format!("map_97.5_percent/{split}"), *high)
             }
             Event::Timing { clips_per_s, .. } => self.scalar("speed/clips_per_s", *clips_per_s),
-            Event::Note { .. } | Event::Checkpoint { .. } | Event::Finished { .. } => Ok(()),
+            Event::Note { .. }
+            | Event::Scored { .. }
+            | Event::Checkpoint { .. }
+            | Event::Diverged { .. }
+            | Event::Finished { .. } => Ok(()),
         }
     }
 

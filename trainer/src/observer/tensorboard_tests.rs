@@ -195,6 +195,36 @@ fn scalars_read_back_and_a_resume_hides_later_steps() {
 }
 
 #[test]
+fn a_run_begun_anew_hides_what_was_killed_before_its_first_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let step = |step| Event::Step {
+        epoch: 1,
+        step,
+        loss: 0.25,
+        asset_reg: None,
+    };
+    let run = |events: &[Event]| {
+        let mut board = TensorBoard::new(folder.path());
+        events.iter().for_each(|event| board.observe(event).unwrap());
+        board.flush().unwrap();
+    };
+    run(&[started(0), step(1), step(2)]);
+    let killed = files(folder.path()).pop().unwrap();
+    std::fs::rename(
+        &killed,
+        folder.path().join("events.out.tfevents.0000000001.000000000000"),
+    )
+    .unwrap();
+    run(&[started(0), step(1)]);
+    let files = files(folder.path());
+    assert_eq!(
+        read(&files[0]),
+        ["0 brain.Event:2", "1 loss/step 0.25", "2 loss/step 0.25"]
+    );
+    assert_eq!(read(&files[1]), ["0 brain.Event:2", "1 start", "1 loss/step 0.25"]);
+}
+
+#[test]
 fn checksums_are_the_published_ones() {
     // 32 zero bytes: RFC 3720, appendix B.4.
     assert_eq!(crc32c::crc32c(&[0; 32]), 0x8a91_36aa);

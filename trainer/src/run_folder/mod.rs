@@ -10,5 +10,5 @@ mod table;
 pub use folder::RunFolder;
 pub use per_class::write_per_class;
 pub use predictions::PredictionWriter;
-pub use record::{DatasetRecord, RunRecord};
+pub use record::{DatasetRecord, RunRecord, device_name};
 pub use rows::write_rows;

@@ -9,6 +9,7 @@ use shardfmt::checksum::hash_file;
 use shardfmt::entry::DATASET_JSON;
 use shardfmt::entry::hex_digits;
 use shardfmt::{Axes, ClipSpec, Dataset, Taxon, ValueScale};
+use tch::Device;
 
 use crate::error::{Error, Result};
 
@@ -32,6 +33,9 @@ pub struct RunRecord {
     pub program: String,
     /// Version of libtorch.
     pub torch: String,
+    /// Where it computes, `cpu` or `cuda`; not said by runs of earlier versions.
+    #[serde(default)]
+    pub device: Option<String>,
     /// Threads that libtorch computes with; sums on a CPU depend on their number in the last bits.
     pub threads: usize,
     /// The dataset trained on.
@@ -68,15 +72,22 @@ impl RunRecord {
     ///
     /// # Errors
     /// [`Error::Dataset`] if `dataset.json` cannot be read.
-    pub fn new(dataset: &Dataset, torch: &str, threads: usize) -> Result<Self> {
+    pub fn new(dataset: &Dataset, torch: &str, device: Device, threads: usize) -> Result<Self> {
         Ok(Self {
             format: FORMAT.to_owned(),
             schema_version: SCHEMA_VERSION,
             program: concat!("l48-train ", env!("CARGO_PKG_VERSION")).to_owned(),
             torch: torch.to_owned(),
+            device: Some(device_name(device).to_owned()),
             threads,
             dataset: DatasetRecord::new(dataset)?,
         })
+    }
+
+    /// Whether the run computes on another kind of device than `device`, as far as it is known.
+    #[must_use]
+    pub fn is_of_another(&self, device: Device) -> bool {
+        self.device.as_ref().is_some_and(|name| name != device_name(device))
     }
 
     pub(super) fn check_version(&self) -> std::result::Result<(), String> {
@@ -198,6 +209,12 @@ impl DatasetRecord {
         }
         differences
     }
+}
+
+/// The word for a kind of device on the command line and in a run's record.
+#[must_use]
+pub fn device_name(device: Device) -> &'static str {
+    if device.is_cuda() { "cuda" } else { "cpu" }
 }
 
 /// `value` as JSON; plain numbers and texts, of which dataset.json was read, always have one.

@@ -42,11 +42,22 @@ impl Supervision {
         self.clips.len()
     }
 
-    /// Mean number of known positives of a clip; 0 without clips.
+    /// Mean number of classes present in a clip, and of which clips that is the mean: of those of the split that are fully annotated, whatever
+    /// the mode shows of them, or where there are none of what the mode shows.
     #[must_use]
-    pub fn mean_positives(&self) -> f64 {
-        let positives: u64 = self.labels.iter().map(|&label| u64::from(label)).sum();
-        positives as f64 / self.rows().max(1) as f64
+    pub fn mean_positives(&self) -> (f64, String) {
+        let Report { fully_annotated, .. } = self.report;
+        if fully_annotated > 0 {
+            let mean = self.report.present_in_those as f64 / fully_annotated as f64;
+            return (mean, format!("{fully_annotated} fully annotated clips"));
+        }
+        let shown: u64 = self.labels.iter().map(|&label| u64::from(label)).sum();
+        let mean = shown as f64 / self.rows().max(1) as f64;
+        let of = format!(
+            "what the mode shows of {} clips, since none is fully annotated",
+            self.rows()
+        );
+        (mean, of)
     }
 
     /// Gives every clip the label and mask row of another one, as `seed` says: a control that leaves nothing to learn but how

@@ -22,6 +22,11 @@ pub struct Report {
     pub unannotated: u64,
     /// Left out: no known positive.
     pub empty: u64,
+    /// Clips of the split of which every class is known, but for silent ones that are left out; and the classes present in them, a class
+    /// counted once for each clip. They do not depend on the mode.
+    pub fully_annotated: u64,
+    /// See `fully_annotated`.
+    pub present_in_those: u64,
     /// Clips kept, and their recordings.
     pub kept: Lacking,
     /// Known positives among them: entries with mask 1 and label 1.

@@ -63,6 +63,7 @@ impl Catalogue {
         let (mut known, mut deciding) = (vec![0; self.classes], vec![0; self.classes]);
         for (clip, knowledge) in self.split(split) {
             tally.report.split_clips += 1;
+            tally.count_whole(clip, knowledge, filters);
             let prior = self.prior(clip.asset_id);
             fill_mask(mode, clip, knowledge, prior, &mut known);
             let filter_mode = if rows == Rows::Common { Mode::Target } else { mode };
@@ -82,7 +83,12 @@ impl Catalogue {
         }
         let report = tally.finish(&labels, &mask);
         if clips.is_empty() {
-            let reason = format!("no clip of split {} is left to use: {report:?}", split.as_str());
+            let reason = format!(
+                "no clip of split {} is left to use in mode {mode}: {}; annotate some, use another mode, or keep them by the settings in \
+                 `filters`",
+                split.as_str(),
+                report.notes().join("; ")
+            );
             return Err(self.unsuitable(reason));
         }
         let classes = self.classes;
@@ -104,8 +110,12 @@ impl Catalogue {
                 .iter()
                 .map(|split| format!("{} {}", self.split(*split).count(), split.as_str()));
             let counts = counts.collect::<Vec<_>>().join(", ");
+            let or = match split {
+                Split::Test => ", or train with --no-test",
+                _ => "",
+            };
             return Err(self.unsuitable(format!(
-                "split {name} is empty ({} classes; clips: {counts}); assign recordings to it with `l48 relabel`",
+                "split {name} is empty ({} classes; clips: {counts}); assign recordings to it with `l48 relabel`{or}",
                 self.classes
             )));
         }
@@ -210,6 +220,14 @@ impl Tally {
         };
         *count += 1;
         true
+    }
+
+    /// Counts what a fully annotated clip has, whether or not the mode shows it.
+    fn count_whole(&mut self, clip: &Clip, knowledge: &[Knowledge], filters: &Filters) {
+        if clip.fully_annotated && (filters.keep_silent || !clip.silent) {
+            self.report.fully_annotated += 1;
+            self.report.present_in_those += knowledge.iter().filter(|entry| entry.present()).count() as u64;
+        }
     }
 
     fn keep(&mut self, mode: Mode, clip: &Clip, knowledge: &[Knowledge], prior: Option<&Prior>) {

@@ -4,7 +4,6 @@
 use crate::fixture;
 
 use std::fs;
-use std::path::Path;
 
 use safetensors::SafeTensors;
 use trainer::Error;
@@ -58,15 +57,8 @@ fn equals_the_reference_with_ties_and_rows_dropped() {
 }
 
 #[test]
-#[allow(clippy::print_stderr, reason = "a skipped test must be visible")]
 fn equals_the_reference_on_many_rows() {
-    let path = fixture::folder("map").join("random.safetensors");
-    if !Path::new(&path).exists() {
-        // Four megabytes, so not committed.
-        eprintln!("skipped: no {}; set L48_FIXTURES", path.display());
-        return;
-    }
-    let bytes = fs::read(path).unwrap();
+    let bytes = fs::read(fixture::folder("map").join("random.safetensors")).unwrap();
     let file = SafeTensors::deserialize(&bytes).unwrap();
     let ((labels, rows), (annotated, _)) = (fixture::u8s(&file, "labels"), fixture::u8s(&file, "annotated"));
     let scores = fixture::f32s(&file, "scores");

@@ -41,7 +41,7 @@ fn dataset(change: impl Fn(&mut DatasetInfo)) -> (tempfile::TempDir, Dataset) {
 }
 
 fn record() -> RunRecord {
-    RunRecord::new(&dataset(|_| {}).1, "2.11.0", 2).unwrap()
+    RunRecord::new(&dataset(|_| {}).1, "2.11.0", tch::Device::Cpu, 2).unwrap()
 }
 
 #[test]

@@ -2,8 +2,12 @@
 
 use std::path::Path;
 
+use shardfmt::{Dataset, Split};
+use trainer::sampler::{Sampler, SamplerConfig};
+use trainer::supervision::{Catalogue, Filters, FullUnknown, Mode, Rows};
+
 use crate::dataset::{Made, write};
-use crate::program::{fit, run};
+use crate::program::{fit, metrics, run};
 
 #[track_caller]
 fn refused(dataset: &Path, settings: &[&str], said: &[&str]) {
@@ -52,29 +56,36 @@ fn senseless_settings() {
 fn datasets_that_do_not_do() {
     let folder = tempfile::tempdir().unwrap();
     refused(&folder.path().join("missing"), &[], &["missing"]);
-    // Four recordings: none is for test, so nothing could be said of the result, but val has one.
-    let small = folder.path().join("small");
-    write(
-        &small,
-        Made {
-            assets: 3,
-            ..Made::default()
-        },
+    let make = |name: &str, made: Made| {
+        let dataset = folder.path().join(name);
+        write(&dataset, made);
+        dataset
+    };
+    // Three recordings are for train, a fourth for val, a fifth for test.
+    let of = |assets| Made {
+        assets,
+        ..Made::default()
+    };
+    refused(&make("no-val", of(3)), &[], &["split val is empty", "l48 relabel"]);
+    refused(&make("no-test", of(4)), &[], &["split test is empty", "--no-test"]);
+    let unknown_in = |unknown_in| Made {
+        unknown_in,
+        ..Made::default()
+    };
+    for (name, unknown_in) in [("val", unknown_in(&[Split::Val])), ("test", unknown_in(&[Split::Test]))] {
+        let said = format!("no clip of split {name} has every class known (12 have not)");
+        refused(&make(name, unknown_in), &[], &[&said, "annotate"]);
+    }
+    // What is asked for is not refused.
+    let (said, _) = run(
+        &mut fit(
+            &folder.path().join("test"),
+            &folder.path().join("untested"),
+            &["--no-test"],
+        ),
+        0,
     );
-    refused(&small, &[], &["val"]);
-    let unknown = folder.path().join("unknown");
-    write(
-        &unknown,
-        Made {
-            fully_known: false,
-            ..Made::default()
-        },
-    );
-    refused(
-        &unknown,
-        &[],
-        &["no clip of split val has every class known (12 have not)"],
-    );
+    assert!(said.contains("test  not measured"), "{said}");
     let damaged = folder.path().join("damaged");
     write(&damaged, Made::default());
     let labels = damaged.join("labels/00000.parquet");
@@ -125,12 +136,46 @@ fn a_loss_that_is_no_number_stops_the_run_and_saves_its_state() {
     write(&dataset, Made::default());
     let settings = ["--optimiser", "sgd", "--lr", "1e30"];
     let (_, message) = run(&mut fit(&dataset, &out, &settings), 2);
-    for word in ["step", "epoch 1", "learning rate", "failed-"] {
-        assert!(message.contains(word), "{message}");
-    }
-    let saved = std::fs::read_dir(out.join("checkpoints")).unwrap();
-    let saved: Vec<_> = saved
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+    // The first step moves the weights out of all proportion, and the second sees it.
+    let supervision = Catalogue::read(&Dataset::open(&dataset).unwrap())
+        .unwrap()
+        .training(
+            Mode::Target,
+            Rows::Own,
+            FullUnknown::AssumeNegative,
+            &Filters::default(),
+        )
+        .unwrap();
+    let order = SamplerConfig {
+        seed: 48,
+        batch: 8,
+        clips_per_asset: None,
+        max_clips_per_asset: None,
+        class_balanced: false,
+        rank: 0,
+        ranks: 1,
+    };
+    let rows = Sampler::new(&supervision, 0, order).unwrap().batch(1, 1);
+    let assets: Vec<i64> = rows
+        .iter()
+        .map(|&row| supervision.clips[row as usize].asset_id)
         .collect();
-    assert!(saved.iter().any(|name| name.starts_with("failed-")), "{saved:?}");
+    for word in [
+        "step 2 in epoch 1",
+        &format!("{assets:?}"),
+        "learning rate",
+        "failed-000000002",
+    ] {
+        assert!(message.contains(word), "{word}: {message}");
+    }
+    assert!(!message.contains("further"), "nothing runs ahead on the CPU: {message}");
+    let state = std::fs::read_to_string(out.join("checkpoints/failed-000000002/state.json")).unwrap();
+    let state: serde_json::Value = serde_json::from_str(&state).unwrap();
+    assert_eq!(state["step"], 2);
+    assert_eq!(
+        (&state["sampler"]["epoch"], &state["sampler"]["rows_consumed"]),
+        (&1.into(), &16.into())
+    );
+    let last = metrics(&out).pop().unwrap();
+    assert!(last.contains(r#""event":"diverged","step":2"#), "{last}");
 }

@@ -2,6 +2,10 @@
 
 use std::path::Path;
 
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::{Float64Type, UInt64Type};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
 use crate::dataset::{Made, write};
 use crate::program::{command, metrics, run};
 
@@ -73,7 +77,23 @@ fn a_matrix_is_listed_run_and_not_run_again() {
     assert!(first.contains("(55.3)"), "the published figure of EM:\n{first}");
     assert!(first.contains("| average: both |"), "{first}");
     assert_eq!(first, std::fs::read_to_string(out.join("table.md")).unwrap());
-    assert!(out.join("results.parquet").is_file());
+    // The table's own rows, as a table of Parquet: what is printed comes of them.
+    let rows = results(&out);
+    assert_eq!(rows.len(), 12);
+    let maps = |method: &str, column: &str| -> Vec<f64> {
+        let of_cell = rows
+            .iter()
+            .filter(|row| (row.method.as_str(), row.column.as_str()) == (method, column));
+        of_cell.map(|row| row.test_map.unwrap()).collect()
+    };
+    let [one, two] = maps("EM", "Target")[..] else {
+        panic!("two seeds");
+    };
+    let (mean, deviation) = (50.0 * (one + two), 100.0 * (one - two).abs() / 2.0_f64.sqrt());
+    let cell = format!("| EM | {mean:.1} ± {deviation:.1} (55.3) |");
+    assert!(first.contains(&cell), "{cell}\n{first}");
+    assert!(rows.iter().all(|row| (row.rows, row.steps) == (36, 5)));
+    assert!(rows.iter().all(|row| row.chosen.contains("optimiser.lr = ")));
 
     // In processes of their own, two at a time, the runs come to the same.
     let apart = folder.path().join("apart");
@@ -100,6 +120,105 @@ fn a_matrix_is_listed_run_and_not_run_again() {
     std::fs::write(&plan, PLAN.replace("epochs = 1", "epochs = 2")).unwrap();
     let (_, said) = run(&mut benchmark(&[]), 2);
     assert!(said.contains("epochs: 1 -> 2"), "{said}");
+}
+
+/// A row of `results.parquet`.
+struct Row {
+    method: String,
+    column: String,
+    rows: u64,
+    steps: u64,
+    test_map: Option<f64>,
+    chosen: String,
+}
+
+fn results(out: &Path) -> Vec<Row> {
+    let file = std::fs::File::open(out.join("results.parquet")).unwrap();
+    let batches = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
+    let mut rows = Vec::new();
+    for batch in batches.map(Result::unwrap) {
+        let column = |name: &str| batch.column_by_name(name).unwrap();
+        let word = |name: &str, row: usize| column(name).as_string::<i32>().value(row).to_owned();
+        let count = |name: &str, row: usize| column(name).as_primitive::<UInt64Type>().value(row);
+        let map = column("test_map").as_primitive::<Float64Type>();
+        rows.extend((0..batch.num_rows()).map(|row| Row {
+            method: word("method", row),
+            column: word("column", row),
+            rows: count("rows", row),
+            steps: count("steps", row),
+            test_map: map.is_valid(row).then(|| map.value(row)),
+            chosen: word("chosen", row),
+        }));
+    }
+    rows
+}
+
+const DIVERGING: &str = r#"
+name = "Diverging"
+seeds = [1, 2]
+[[dataset]]
+name = "One"
+path = "dataset"
+[base]
+epochs = 1
+batch = 8
+threads = 1
+model = { arch = "tiny" }
+optimiser = { name = "sgd" }
+[search]
+trials = 2
+seed = 9
+[[method]]
+name = "Careful"
+grid = { "optimiser.lr" = [1e30, 1e-2] }
+[[method]]
+name = "Reckless"
+grid = { "optimiser.lr" = [1e30, 1e29] }
+[[column]]
+name = "Plain"
+"#;
+
+#[test]
+fn runs_that_diverge_are_the_worst_and_keep_no_other_from_being_run() {
+    let folder = tempfile::tempdir().unwrap();
+    write(&folder.path().join("dataset"), Made::default());
+    let plan = folder.path().join("plan.toml");
+    std::fs::write(&plan, DIVERGING).unwrap();
+    let benchmark = |name: &str, jobs: &str| {
+        let mut command = command();
+        command
+            .arg("benchmark")
+            .arg(&plan)
+            .arg("--out")
+            .arg(folder.path().join(name));
+        run(command.args(["--device", "cpu", "--jobs", jobs]), 1)
+    };
+    let (text, log) = benchmark("out", "1");
+    assert!(text.contains("| Reckless | diverged |"), "{text}");
+    assert!(text.contains("| Careful | Plain | optimiser.lr = 0.01 |"), "{text}");
+    assert!(text.contains("2 runs diverged"), "{text}");
+    for word in ["8 of 8", "trial-0: diverged", "2 of the table's 4 runs diverged"] {
+        assert!(log.contains(word), "{word}: {log}");
+    }
+    let maps: Vec<bool> = results(&folder.path().join("out"))
+        .iter()
+        .map(|row| row.test_map.is_some())
+        .collect();
+    assert_eq!(maps, [true, true, false, false]);
+    // They are over: read, not run again; and processes of their own come to the same.
+    let run = folder.path().join("out/cells/one/reckless/plain/seed-1");
+    let before = metrics(&run);
+    assert!(before.last().unwrap().contains("diverged"), "{before:?}");
+    let written = || {
+        std::fs::metadata(run.join("metrics.jsonl"))
+            .unwrap()
+            .modified()
+            .unwrap()
+    };
+    let first = written();
+    assert_eq!(benchmark("out", "1").0, text);
+    assert_eq!(written(), first);
+    assert_eq!(benchmark("apart", "2").0, text);
 }
 
 const TWO_DATASETS: &str = r#"

@@ -32,8 +32,10 @@ pub(crate) struct Made {
     pub(crate) size: [u32; 2],
     /// Photographs in three channels, each an asset of its own.
     pub(crate) photographs: bool,
-    /// Whether every class of every clip is known.
-    pub(crate) fully_known: bool,
+    /// Splits whose clips say nothing of classes that are not heard.
+    pub(crate) unknown_in: &'static [Split],
+    /// Whether nothing is heard in the last clip of each recording.
+    pub(crate) quiet_ends: bool,
 }
 
 impl Made {
@@ -56,12 +58,14 @@ impl Default for Made {
             fmax_hz: 11_025.0,
             size: [SIDE; 2],
             photographs: false,
-            fully_known: true,
+            unknown_in: &[],
+            quiet_ends: false,
         }
     }
 }
 
-fn split(asset: u32) -> Split {
+/// Split of recording number `asset`.
+pub(crate) fn split(asset: u32) -> Split {
     match asset % 5 {
         3 => Split::Val,
         4 => Split::Test,
@@ -69,8 +73,13 @@ fn split(asset: u32) -> Split {
     }
 }
 
+/// Number of the recording with an asset id.
+pub(crate) fn asset_of(asset_id: i64) -> u32 {
+    u32::try_from((asset_id - 3) / 7).unwrap()
+}
+
 /// The target's band, and in every second clip that of the class after it.
-fn present(asset: u32, clip: u32) -> Vec<u32> {
+pub(crate) fn present(asset: u32, clip: u32) -> Vec<u32> {
     let target = asset % CLASSES;
     let mut present = vec![target];
     if (asset + clip).is_multiple_of(2) {
@@ -122,9 +131,10 @@ pub(crate) fn write(dir: &Path, made: Made) {
             ..PriorRow::default()
         });
         for clip_index in 0..made.clips_per_asset() {
-            let present = present(asset, clip_index);
+            let quiet = made.quiet_ends && clip_index + 1 == made.clips_per_asset();
+            let present = if quiet { vec![] } else { present(asset, clip_index) };
             let mut label = label_row(&present, asset_id, asset, clip_index, writer.rows());
-            if !made.fully_known {
+            if made.unknown_in.contains(&label.split) {
                 label.unknown = std::mem::take(&mut label.absent);
                 label.fully_annotated = false;
             }

@@ -1,9 +1,14 @@
 //! `eval` and `predict` agree with each other and with what the run said, and refuse other images and classes.
 
-use arrow::array::{Array, Float32Array, Int64Array};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use std::collections::HashMap;
 
-use crate::dataset::{Made, write};
+use arrow::array::AsArray;
+use arrow::datatypes::{Float32Type, Int64Type, UInt32Type};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use shardfmt::Split;
+use trainer::metric::evaluate;
+
+use crate::dataset::{CLASSES, Made, asset_of, present, split, write};
 use crate::program::{command, fit, run};
 
 #[test]
@@ -11,19 +16,17 @@ fn eval_says_what_the_run_said_and_predict_scores_every_clip() {
     let folder = tempfile::tempdir().unwrap();
     let (dataset, out) = (folder.path().join("dataset"), folder.path().join("run"));
     write(&dataset, Made::default());
-    let (said, _) = run(&mut fit(&dataset, &out, &[]), 0);
-    let (evaluated, _) = run(
-        command()
-            .arg("eval")
-            .arg(&out)
-            .args(["--split", "test", "--device", "cpu"]),
-        0,
-    );
-    let map = |text: &str| {
-        let line = text.lines().find(|line| line.starts_with("test")).unwrap().to_owned();
-        line.split_whitespace().nth(2).unwrap().to_owned()
+    let settings = ["--mode", "full", "--loss", "an-stable", "--epochs", "6", "--lr", "1e-2"];
+    let (said, _) = run(&mut fit(&dataset, &out, &settings), 0);
+    let map = |text: &str, split: &str| -> f64 {
+        let line = text.lines().find(|line| line.starts_with(split)).unwrap();
+        line.split_whitespace()
+            .nth(2)
+            .unwrap()
+            .trim_end_matches(',')
+            .parse()
+            .unwrap()
     };
-    assert_eq!(map(&said), map(&evaluated));
 
     let table = folder.path().join("predictions.parquet");
     run(
@@ -41,20 +44,44 @@ fn eval_says_what_the_run_said_and_predict_scores_every_clip() {
         .build()
         .unwrap()
         .collect();
-    let mut rows = 0;
+    // What is known of each clip is known here, too: by asset and clip, not by place.
+    let mut scored: HashMap<Split, (Vec<f32>, Vec<u8>)> = HashMap::new();
     for batch in batches {
         let batch = batch.unwrap();
-        rows += batch.num_rows();
-        assert!(batch.column_by_name("asset_id").unwrap().as_any().is::<Int64Array>());
-        let scores = batch
-            .column_by_name("sp3")
-            .unwrap()
-            .as_any()
-            .downcast_ref::<Float32Array>()
-            .unwrap();
-        assert!(scores.values().iter().all(|score| (0.0..=1.0).contains(score)));
+        let column = |name: &str| batch.column_by_name(name).unwrap();
+        let assets = column("asset_id").as_primitive::<Int64Type>().values();
+        let clips = column("clip_index").as_primitive::<UInt32Type>().values();
+        for (row, (&asset_id, &clip)) in assets.iter().zip(clips).enumerate() {
+            let asset = asset_of(asset_id);
+            let (scores, labels) = scored.entry(split(asset)).or_default();
+            for class in 0..CLASSES {
+                let score = column(&format!("sp{class}")).as_primitive::<Float32Type>().value(row);
+                assert!((0.0..=1.0).contains(&score));
+                scores.push(score);
+                labels.push(present(asset, clip).contains(&class).into());
+            }
+        }
     }
-    assert_eq!(rows, 60);
+    for (of, clips) in [(Split::Train, 36), (Split::Val, 12), (Split::Test, 12)] {
+        assert_eq!(scored[&of].1.len(), clips * CLASSES as usize);
+    }
+    for (name, of) in [("val", Split::Val), ("test", Split::Test)] {
+        let (scores, labels) = &scored[&of];
+        let expected = evaluate(scores, labels, &vec![1; labels.len()], CLASSES as usize).unwrap();
+        let mut eval = command();
+        eval.arg("eval").arg(&out).args(["--split", name, "--device", "cpu"]);
+        let (evaluated, _) = run(&mut eval, 0);
+        assert_eq!(map(&said, name), map(&evaluated, name));
+        // Four digits are printed.
+        assert!(
+            (map(&evaluated, name) - expected.map).abs() < 6e-5,
+            "{evaluated}{expected:?}"
+        );
+        assert!(
+            expected.map > expected.chance + 0.1,
+            "nothing was learnt, so little is shown"
+        );
+    }
 }
 
 #[test]

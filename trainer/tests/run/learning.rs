@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::dataset::{Made, write};
-use crate::program::{fit, metrics, run};
+use crate::program::{command, fit, metrics, run};
 
 /// Values of a field in the events of a kind.
 fn values(run: &std::path::Path, event: &str, field: &str) -> Vec<f64> {
@@ -101,12 +101,18 @@ fn images_pooled_while_loaded_are_what_the_network_would_pool() {
 }
 
 #[test]
-fn threads_of_the_loader_and_a_second_run_change_nothing() {
+fn the_configuration_that_a_run_leaves_makes_the_same_run_again() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = folder.path().join("dataset");
     write(&dataset, Made::default());
     let (a, b) = (folder.path().join("a"), folder.path().join("b"));
-    run(&mut fit(&dataset, &a, &[]), 0);
-    run(&mut fit(&dataset, &b, &[]), 0);
+    run(&mut fit(&dataset, &a, &["--loss", "role", "--mode", "checklist"]), 0);
+    // Without any other flag than where to write: every setting is in the file.
+    let mut again = command();
+    again.arg("fit").arg(&dataset).arg("--out").arg(&b);
+    again.args(["--device", "cpu", "--config"]).arg(a.join("config.toml"));
+    run(&mut again, 0);
+    let text = |run: &std::path::Path| std::fs::read_to_string(run.join("config.toml")).unwrap();
+    assert_eq!(text(&a), text(&b));
     assert_eq!(metrics(&a), metrics(&b));
 }

@@ -8,8 +8,13 @@ mod program; // runs the program and reads what it left
 // The tests.
 mod bad_input; // datasets and settings that must be refused before training starts
 mod benchmark; // small matrices: listed, run, and not run again; several datasets; several runs at a time
+mod cuda; // every method on a GPU, where there is one
 mod evaluation; // `eval` and `predict` agree with each other and with what the run said
 mod learning; // every method trains; true labels are learnt and permuted ones are not
+mod loader; // batches in order, errors in order, buffers back
 mod photographs; // three channels, mirrored, and no regulariser
+mod pth; // weights of torchvision, converted as documented
 mod resume; // killed at any point and resumed: the same bytes
 mod rows; // the rows of a mode as a table
+mod settings; // what flags and settings change, and what a run says at its start
+mod throughput; // `bench` measures

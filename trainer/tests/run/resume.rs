@@ -2,13 +2,28 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 
 use crate::dataset::{Made, write};
 use crate::program::{fit, last_checkpoint, metrics, run};
 
-/// Settings that put every kind of state into a checkpoint: flipped labels, ROLE's logits, the asset table, a place within
-/// an epoch.
-const SETTINGS: [&[&str]; 2] = [
+/// Settings of the third run that no flag sets: momentum, and changes to images.
+const AUGMENTED: &str = "
+    [optimiser]
+    name = 'sgd'
+    momentum = 0.9
+    [augment]
+    gain_db = 6.0
+    mixup = 0.5
+    time_masks = 1
+    time_mask_share = 0.2
+";
+/// Settings that put every kind of state into a checkpoint: flipped labels, ROLE's logits, the asset table, momentum, a place within
+/// an epoch. What `AUGMENTED` is for, beside a second thread of libtorch.
+const SETTINGS: [&[&str]; 3] = [
     &[
         "--loss",
         "ll-cp",
@@ -31,9 +46,14 @@ const SETTINGS: [&[&str]; 2] = [
         "--checkpoint-every",
         "3",
     ],
+    &["--threads", "2", "--class-balanced", "--checkpoint-every", "4"],
 ];
+/// Whether [`AUGMENTED`] goes with the settings of this number.
+const IS_AUGMENTED: [bool; 3] = [false, false, true];
 /// Points tried without `L48_TORTURE`, spread over the run.
 const FEW: usize = 7;
+/// With `L48_TORTURE` every point is tried, and of the random moments asked for one in so many: a run takes longer than a build.
+const MOMENTS_FEWER: u64 = 10;
 
 /// The program built with points where it can be told to kill itself (`shardfmt::fail_point`).
 fn fail_point_program() -> PathBuf {
@@ -66,19 +86,35 @@ fn killed_anywhere_and_resumed_gives_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = folder.path().join("dataset");
     write(&dataset, Made::default());
-    for (number, settings) in SETTINGS.iter().enumerate() {
+    let augmented = folder.path().join("augmented.toml");
+    std::fs::write(&augmented, AUGMENTED).unwrap();
+    let augmented = ["--config", augmented.to_str().unwrap()];
+    for (number, (settings, with_file)) in SETTINGS.iter().zip(IS_AUGMENTED).enumerate() {
+        let settings = &[if with_file { &augmented[..] } else { &[] }, settings].concat();
         let whole = folder.path().join(format!("whole-{number}"));
         let log = folder.path().join(format!("points-{number}"));
+        let begin = Instant::now();
         run(
             with_program(&program, &mut fit(&dataset, &whole, settings)).env("L48_FAIL_LOG", &log),
             0,
         );
-        let points = std::fs::read_to_string(&log).unwrap().lines().count();
-        assert!(points > 30, "only {points} points were reached");
-        let apart = if std::env::var_os("L48_TORTURE").is_some() {
-            1
-        } else {
-            points.div_ceil(FEW)
+        let took = begin.elapsed();
+        let points = std::fs::read_to_string(&log).unwrap();
+        let steps = points.lines().filter(|&name| name == "step").count();
+        assert_eq!(steps, 10, "a point after every step");
+        let points = points.lines().count();
+        assert!(points > 40, "only {points} points were reached");
+        let torture = std::env::var("L48_TORTURE")
+            .ok()
+            .map(|count| count.parse::<u64>().unwrap());
+        let apart = if torture.is_some() { 1 } else { points.div_ceil(FEW) };
+        let resumed = |killed: &Path, told: &str| {
+            let mut resume = fit(&dataset, killed, settings);
+            run(resume.arg("--resume"), 0);
+            assert_eq!(metrics(killed), metrics(&whole), "{told} of {settings:?}");
+            let same = last_checkpoint(killed) == last_checkpoint(&whole);
+            assert!(same, "{told} of {settings:?}: another checkpoint");
+            std::fs::remove_dir_all(killed).unwrap();
         };
         for point in (1..=points).step_by(apart) {
             let killed = folder.path().join(format!("killed-{number}-{point}"));
@@ -92,18 +128,22 @@ fn killed_anywhere_and_resumed_gives_the_same_bytes() {
                 Some(9),
                 "point {point}"
             );
-            let mut resume = fit(&dataset, &killed, settings);
-            run(resume.arg("--resume"), 0);
-            assert_eq!(
-                metrics(&killed),
-                metrics(&whole),
-                "killed at point {point} of {settings:?}"
-            );
-            assert!(
-                last_checkpoint(&killed) == last_checkpoint(&whole),
-                "killed at point {point} of {settings:?}: another checkpoint"
-            );
-            std::fs::remove_dir_all(&killed).unwrap();
+            resumed(&killed, &format!("killed at point {point}"));
+        }
+        let mut random = ChaCha8Rng::seed_from_u64(48);
+        for _ in 0..torture.unwrap_or_default() / MOMENTS_FEWER {
+            let killed = folder.path().join(format!("killed-{number}"));
+            let moment = took.mul_f64(random.random());
+            let mut child = with_program(&program, &mut fit(&dataset, &killed, settings))
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            std::thread::sleep(moment);
+            // It may have ended before; then there is nothing left to do.
+            child.kill().unwrap();
+            child.wait().unwrap();
+            resumed(&killed, &format!("killed after {moment:?}"));
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Int64Type, UInt8Type, UInt32Type};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use shardfmt::Split;
 
 use crate::dataset::{Made, write};
 use crate::program::{command, run};
@@ -69,7 +70,7 @@ fn filters_and_words_that_do_not_exist() {
     write(
         &dataset,
         Made {
-            fully_known: false,
+            unknown_in: Split::ALL,
             ..Made::default()
         },
     );

@@ -1,0 +1,135 @@
+//! The loader: batches in order and whole, whoever loads them; the first error in order; every buffer comes back.
+
+use std::path::Path;
+use std::time::Duration;
+
+use shardfmt::Dataset;
+use tch::Device;
+use trainer::loader::{ClipReader, Ring, stream};
+use trainer::supervision::{Catalogue, Clip};
+
+use crate::dataset::{Made, write};
+
+const BATCH: usize = 4;
+const DEPTH: usize = 5;
+/// Threads that load, the consumer's included.
+const THREADS: [usize; 3] = [1, 2, 5];
+
+fn open(dir: &Path) -> (ClipReader, Vec<Clip>) {
+    let dataset = Dataset::open(dir).unwrap();
+    let clips = Catalogue::read(&dataset).unwrap().clips().to_vec();
+    (ClipReader::open(&dataset).unwrap(), clips)
+}
+
+fn ring(clips: &ClipReader) -> Ring {
+    Ring::new(clips.spec(), BATCH, DEPTH, Device::Cpu)
+}
+
+/// Batch `number` of `count` rows that come last to first; the last batch is smaller.
+fn rows(number: u64, count: usize) -> Option<Vec<u32>> {
+    let backwards: Vec<u32> = (0..u32::try_from(count).unwrap()).rev().collect();
+    let mut batches = backwards.chunks(BATCH);
+    batches.nth(usize::try_from(number).unwrap()).map(<[u32]>::to_vec)
+}
+
+#[test]
+fn batches_come_in_order_and_whole_whoever_loads_them() {
+    let folder = tempfile::tempdir().unwrap();
+    write(
+        folder.path(),
+        Made {
+            assets: 21,
+            ..Made::default()
+        },
+    );
+    let (clips, places) = open(folder.path());
+    let batches = |number| rows(number, places.len());
+    let expected: Vec<Vec<u32>> = (0..).map_while(batches).collect();
+    assert_eq!((expected.len(), expected[15].len()), (16, 3));
+    for threads in THREADS {
+        for pause in [Duration::ZERO, Duration::from_millis(2)] {
+            let mut ring = ring(&clips);
+            let mut found = Vec::new();
+            let consume = |stream: &mut trainer::loader::Stream<'_>| {
+                while let Some(mut batch) = stream.next_batch()? {
+                    std::thread::sleep(pause);
+                    let stored = batch
+                        .rows
+                        .clone()
+                        .into_iter()
+                        .map(|row| clips.stored(&places[row as usize]));
+                    let stored: Vec<&[u8]> = stored.collect::<trainer::Result<_>>()?;
+                    assert!(batch.bytes() == stored.concat(), "{threads} threads");
+                    assert!(batch.ref_db.iter().all(|&level| level == -20.0));
+                    assert_eq!(batch.ref_db.len(), batch.rows.len());
+                    found.push(batch.rows.clone());
+                    stream.recycle(batch);
+                }
+                Ok(())
+            };
+            stream(&clips, &places, &batches, &mut ring, threads, consume).unwrap();
+            assert_eq!(found, expected, "{threads} threads");
+            assert_eq!(ring.free(), DEPTH, "{threads} threads");
+        }
+    }
+}
+
+#[test]
+fn a_consumer_that_leaves_gets_its_result_and_leaves_every_buffer() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), Made::default());
+    let (clips, places) = open(folder.path());
+    let batches = |number| rows(number, places.len());
+    let mut ring = ring(&clips);
+    for threads in THREADS {
+        let second = stream(&clips, &places, &batches, &mut ring, threads, |stream| {
+            for _ in 0..2 {
+                let batch = stream.next_batch()?.unwrap();
+                stream.recycle(batch);
+            }
+            // Time for every buffer to be filled with what is not wanted any more.
+            std::thread::sleep(Duration::from_millis(20));
+            Ok(2)
+        });
+        assert_eq!((second.unwrap(), ring.free()), (2, DEPTH), "{threads} threads");
+    }
+    // No batch at all.
+    let none = stream(&clips, &places, &|_| None, &mut ring, 2, |stream| {
+        Ok(stream.next_batch()?.is_none())
+    });
+    assert!(none.unwrap());
+    assert_eq!(ring.free(), DEPTH);
+}
+
+#[test]
+fn the_first_error_in_order_is_the_one_that_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), Made::default());
+    let places = open(folder.path()).1;
+    // A record is a page, and the header one before them. Batches 2 and 4 have a damaged row each.
+    let shard = folder.path().join("shards/00000.safetensors");
+    let mut bytes = std::fs::read(&shard).unwrap();
+    let damaged = [2, 4].map(|number| rows(number, places.len()).unwrap()[1]);
+    for row in damaged {
+        bytes[4096 * (1 + row as usize) + 7] ^= 1;
+    }
+    std::fs::write(&shard, bytes).unwrap();
+    let batches = |number| rows(number, places.len());
+    for threads in THREADS {
+        // A reader anew, since what is verified once is not looked at again.
+        let (clips, places) = open(folder.path());
+        let mut ring = ring(&clips);
+        let mut whole = 0;
+        let error = stream(&clips, &places, &batches, &mut ring, threads, |stream| {
+            while let Some(batch) = stream.next_batch()? {
+                whole += 1;
+                std::thread::sleep(Duration::from_millis(2));
+                stream.recycle(batch);
+            }
+            Ok(())
+        });
+        let error = error.unwrap_err().to_string();
+        assert_eq!(whole, 2, "{threads} threads");
+        assert!(error.contains(&format!("row {}", damaged[0])), "{error}");
+    }
+}
