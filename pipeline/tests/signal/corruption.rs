@@ -3,8 +3,10 @@
 //! Time matters more than samples here: a changed sample in a WAV file cannot be noticed, a lost one
 //! must be. Formats without a recording are damaged in `formats`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+use pipeline::audio::probe;
 
 use crate::decode::decode;
 use crate::encoded;
@@ -82,6 +84,15 @@ fn intact(test: &str) -> Vec<Intact> {
     intact
 }
 
+/// The small files that fuzzing starts from, one of each codec, container and width, refused ones included.
+fn of_every_codec() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/decode_clip");
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
 /// The encoder delay and padding in a tag by FFmpeg: no usable checksum covers them, so a change is
 /// not noticed. Layout: "Mp3 Info Tag revision 1".
 fn unprotected(file: &[u8], at: usize) -> bool {
@@ -99,26 +110,23 @@ pub(crate) fn attempt(scratch: &Path, bytes: &[u8], damage: &str) -> Option<(u32
     let path = scratch.join("damaged");
     std::fs::write(&path, bytes).unwrap();
     let start = Instant::now();
-    let result = decode(&path);
+    let (probed, result) = (probe(&path), decode(&path));
     // Far above what the longest recording takes on a busy machine, far below a hang.
     assert!(
         start.elapsed() < Duration::from_secs(10),
         "{damage}: took {:?}",
         start.elapsed()
     );
-    match result {
-        Ok(decoded) => Some(decoded),
-        Err(error) => {
-            let reason = error.to_string();
-            assert!(reason.len() > 8 && !reason.contains('\n'), "{damage}: {reason:?}");
-            assert!(
-                ["open", "decode"].contains(&error.stage()),
-                "{damage}: {}",
-                error.stage()
-            );
-            None
-        }
+    for error in [probed.as_ref().err(), result.as_ref().err()].into_iter().flatten() {
+        let reason = error.to_string();
+        assert!(reason.len() > 8 && !reason.contains('\n'), "{damage}: {reason:?}");
+        assert!(
+            ["open", "decode"].contains(&error.stage()),
+            "{damage}: {}",
+            error.stage()
+        );
     }
+    result.ok()
 }
 
 /// Decodes damaged bytes and returns whether they were refused; if not, no label may have moved.
@@ -166,6 +174,56 @@ fn flipped_bytes_never_shift_a_label() {
         if intact.name.ends_with(".ogg") {
             assert_eq!(refusals, COPIES, "{}", intact.name);
         }
+    }
+}
+
+#[test]
+fn damage_to_a_file_of_any_codec_is_refused_with_a_reason_or_does_not_matter() {
+    let scratch = tempfile::tempdir().unwrap();
+    let mut decoded = String::new();
+    for path in of_every_codec() {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let original = std::fs::read(&path).unwrap();
+        let intact = attempt(scratch.path(), &original, &name);
+        decoded += intact.as_ref().map_or("", |_| name.as_str());
+        let mut positions = Positions::new(&name);
+        let mut refusals = 0;
+        for copy in 0..COPIES {
+            let mut bytes = original.clone();
+            let at = positions.next(if copy % 2 == 0 {
+                bytes.len().min(256)
+            } else {
+                bytes.len()
+            });
+            bytes[at] ^= 1 << positions.next(8);
+            let flipped = attempt(scratch.path(), &bytes, &format!("{name}, byte {at} flipped"));
+            refusals += u64::from(flipped.is_none());
+
+            let at = positions.next(original.len());
+            let cut = format!("{name}, cut to {at} bytes");
+            let kept = attempt(scratch.path(), &original[..at], &cut);
+            // A cut at a frame boundary makes another whole MP3 file.
+            assert!(
+                kept.is_none() || kept == intact || name.ends_with(".mp3"),
+                "{cut}: other samples"
+            );
+        }
+        println!("{name}: {refusals} of {COPIES} refused");
+        // Every byte of this container is under a checksum.
+        assert!(!name.ends_with(".ogg") || refusals == COPIES, "{name}");
+    }
+    for codec in [
+        "mp3",
+        "vorbis",
+        "flac",
+        "ima_adpcm",
+        "ms_adpcm",
+        "wav_alaw",
+        "aiff_ulaw",
+        "caf_float",
+        "aac",
+    ] {
+        assert!(decoded.contains(codec), "{codec} was not decoded undamaged");
     }
 }
 
