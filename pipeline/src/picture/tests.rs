@@ -1,0 +1,72 @@
+//! Tests of pictures against Pillow: colour, subsampled, progressive and grey JPEGs, as the published program loads them.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::path::{Path, PathBuf};
+
+use super::{Channels, Picture, Resizer, SIDE_PIXELS, read_jpeg};
+
+/// Pixels of the stored square.
+const PIXELS: usize = SIDE_PIXELS * SIDE_PIXELS;
+
+/// A file that the script beside it made with Pillow and torchvision.
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures/pictures")
+        .join(name)
+}
+
+/// How the stored levels differ from Pillow's.
+struct Difference {
+    /// In levels, at most.
+    largest: u8,
+    /// In levels, on average.
+    mean: f64,
+    /// Share of equal ones.
+    equal: f64,
+}
+
+fn against_pillow(name: &str) -> Difference {
+    let mut picture = Picture::default();
+    read_jpeg(&fixture(&format!("{name}.jpg")), Channels::Rgb, &mut picture).unwrap();
+    let mut stored = vec![0; 3 * PIXELS];
+    Resizer::new(Channels::Rgb).render(&picture, &mut stored);
+    let pillow = image::open(fixture(&format!("{name}.png"))).unwrap().to_rgb8();
+    let interleaved = pillow.pixels().flat_map(|pixel| pixel.0);
+    let planes = (0..PIXELS).flat_map(|pixel| [0, 1, 2].map(|channel| stored[channel * PIXELS + pixel]));
+    let differences: Vec<u8> = planes
+        .zip(interleaved)
+        .map(|(ours, theirs)| ours.abs_diff(theirs))
+        .collect();
+    assert_eq!(differences.len(), 3 * PIXELS);
+    let share = |of: f64| of / differences.len() as f64;
+    Difference {
+        largest: differences.iter().copied().max().unwrap(),
+        mean: share(differences.iter().map(|&levels| f64::from(levels)).sum()),
+        equal: share(differences.iter().filter(|&&levels| levels == 0).count() as f64),
+    }
+}
+
+/// Two decoders may round a level of luma or chroma apart in the inverse transform, and a level of chroma where it is interpolated; blue
+/// is luma and 1.772 of a chroma. That makes 1 for grey, 3 (1 + 1.772, rounded) with chroma in full, and 5 (1 + 2 * 1.772, rounded) where
+/// it was subsampled; and one more wherever colours are rounded.
+#[test]
+fn colour_pictures_are_nearly_those_of_pillow() {
+    for (name, largest, mean, equal) in [
+        ("grey", 1, 0.02, 0.98),
+        ("full_colour", 4, 0.04, 0.96),
+        ("halved", 6, 0.6, 0.55),
+        ("subsampled", 6, 0.6, 0.55),
+        ("odd_sides", 6, 0.6, 0.55),
+        ("progressive", 6, 0.6, 0.55),
+    ] {
+        let found = against_pillow(name);
+        assert!(
+            found.largest <= largest && found.mean <= mean && found.equal >= equal,
+            "{name}: at most {}, on average {:.3}, equal {:.3}",
+            found.largest,
+            found.mean,
+            found.equal
+        );
+    }
+}
