@@ -209,6 +209,7 @@ fn make_plan<S: ClipSource>(source: &S, dir: &Path, options: &BuildOptions, pool
 /// When the folder is not empty or the plan cannot be written.
 pub fn plan<S: ClipSource>(source: &S, dir: &Path, options: &BuildOptions) -> Result<Plan> {
     let dir = &folder::canonical(dir)?;
+    folder::end_exchange(dir, &folder::beside(dir))?;
     let is_free = || -> Result<bool> {
         Ok(match folder::state(dir)? {
             State::Free => true,

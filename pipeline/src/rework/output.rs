@@ -40,6 +40,8 @@ pub(super) struct Output {
 
 /// Where a new dataset goes: links followed, so that the folder beside it is on its file system, and nothing may stand there.
 pub(super) fn free_destination(out: &Path) -> Result<PathBuf> {
+    let own = folder::canonical(out)?;
+    folder::end_exchange(&own, &folder::sibling(&own, "rework"))?;
     let what = match folder::state(out)? {
         State::Free if out.exists() => return std::fs::canonicalize(out).map_err(io("open the folder", out)),
         State::Free => return std::path::absolute(out).map_err(io("find the folder", out)),
