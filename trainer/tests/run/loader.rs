@@ -13,8 +13,18 @@ use crate::dataset::{Made, write};
 /// Batches are of so many rows and of one in turn, so that those of one are loaded before the one they follow.
 const BATCH: usize = 20;
 const DEPTH: usize = 5;
+/// Height and width of a clip; large, so that threads are at work at the same time.
+const SIDE: u32 = 512;
 /// Threads that load, the consumer's included.
 const THREADS: [usize; 3] = [1, 2, 5];
+
+fn made(assets: u32) -> Made {
+    Made {
+        assets,
+        size: [SIDE; 2],
+        ..Made::default()
+    }
+}
 
 fn open(dir: &Path) -> (ClipReader, Vec<Clip>) {
     let dataset = Dataset::open(dir).unwrap();
@@ -39,13 +49,7 @@ fn rows(number: u64, count: usize) -> Option<Vec<u32>> {
 #[test]
 fn batches_come_in_order_and_whole_whoever_loads_them() {
     let folder = tempfile::tempdir().unwrap();
-    write(
-        folder.path(),
-        Made {
-            assets: 21,
-            ..Made::default()
-        },
-    );
+    write(folder.path(), made(21));
     let (clips, places) = open(folder.path());
     let batches = |number| rows(number, places.len());
     let expected: Vec<Vec<u32>> = (0..).map_while(batches).collect();
@@ -81,7 +85,7 @@ fn batches_come_in_order_and_whole_whoever_loads_them() {
 #[test]
 fn a_consumer_that_leaves_gets_its_result_and_leaves_every_buffer() {
     let folder = tempfile::tempdir().unwrap();
-    write(folder.path(), Made::default());
+    write(folder.path(), made(20));
     let (clips, places) = open(folder.path());
     let batches = |number| rows(number, places.len());
     let mut ring = ring(&clips);
@@ -108,14 +112,14 @@ fn a_consumer_that_leaves_gets_its_result_and_leaves_every_buffer() {
 #[test]
 fn the_first_error_in_order_is_the_one_that_is_told() {
     let folder = tempfile::tempdir().unwrap();
-    write(folder.path(), Made::default());
+    write(folder.path(), made(20));
     let places = open(folder.path()).1;
-    // A record is a page, and the header one before them. Batches 2 and 3 have a damaged row each.
+    // The header is a page, and records follow it. Batches 2 and 3 have a damaged row each.
     let shard = folder.path().join("shards/00000.safetensors");
     let mut bytes = std::fs::read(&shard).unwrap();
     let damaged = [2, 3].map(|number| *rows(number, places.len()).unwrap().last().unwrap());
     for row in damaged {
-        bytes[4096 * (1 + row as usize) + 7] ^= 1;
+        bytes[4096 + (SIDE * SIDE * row) as usize + 7] ^= 1;
     }
     std::fs::write(&shard, bytes).unwrap();
     let batches = |number| rows(number, places.len());
