@@ -25,7 +25,7 @@ pub enum Error {
         operation: &'static str,
         /// The system's reason.
         cause: io::Error,
-        /// What is needed instead: see [`need`](crate::need::need).
+        /// What is needed instead: see [`need`].
         need: String,
     },
 
