@@ -38,9 +38,9 @@ shards: l48 $(if $(filter data/demo-recordings/%,$(MANIFEST)),demo-recordings) #
 		echo "Built with $$($(L48) inspect $(OUT) --json | sed -n 's/.*"rejects": *\([0-9][0-9]*\).*/\1/p' | head -n 1) recordings rejected; $(OUT)/rejects.parquet says why."; \
 	elif [ $$code -ne 0 ]; then exit $$code; fi
 
-# Both packages, so that libraries get the features that they have in `l48` and most are not compiled again.
+# Both packages selected, so that libraries get the features that they have in `l48` and most are not compiled again.
 l48-train: libtorch
-	$(CARGO) build --release --locked -p pipeline -p trainer --bin l48 --bin l48-train
+	$(CARGO) build --release --locked -p pipeline -p trainer --bin l48-train
 
 # A run that was cut off goes on; one that is finished says its result again.
 train: shards l48-train ## Train on the dataset OUT with CONFIG into RUN (default: the tiny model on the demo).
