@@ -38,10 +38,21 @@ pub(super) struct Output {
     in_place: bool,
 }
 
+/// The folder itself, not a link to it, since it is exchanged; a rework's exchange that was cut off is brought to its end.
+pub(super) fn settled(dir: &Path) -> Result<PathBuf> {
+    let dir = folder::canonical(dir)?;
+    folder::end_exchange(&dir, &made_in(&dir))?;
+    Ok(dir)
+}
+
+/// The folder in which a rework makes what is to stand at `destination`.
+fn made_in(destination: &Path) -> PathBuf {
+    folder::sibling(destination, "rework")
+}
+
 /// Where a new dataset goes: links followed, so that the folder beside it is on its file system, and nothing may stand there.
 pub(super) fn free_destination(out: &Path) -> Result<PathBuf> {
-    let own = folder::canonical(out)?;
-    folder::end_exchange(&own, &folder::sibling(&own, "rework"))?;
+    settled(out)?;
     let what = match folder::state(out)? {
         State::Free if out.exists() => return std::fs::canonicalize(out).map_err(io("open the folder", out)),
         State::Free => return std::path::absolute(out).map_err(io("find the folder", out)),
@@ -55,7 +66,7 @@ pub(super) fn free_destination(out: &Path) -> Result<PathBuf> {
 impl Output {
     /// Takes the folder beside `destination` and removes what an interrupted run left in it.
     pub(super) fn beside(destination: &Path) -> Result<Self> {
-        let dir = folder::sibling(destination, "rework");
+        let dir = made_in(destination);
         let lock = folder::lock(&dir)?;
         let output = Output {
             dir,

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rayon::prelude::*;
 use serde_json::Value;
@@ -14,7 +14,7 @@ use shardfmt::entry::{DATASET_JSON, assets_path, labels_path};
 use shardfmt::{AssetRow, Dataset, DatasetInfo, LabelRow, RejectRow, read_dataset_json};
 
 use super::input::{Input, rows_of};
-use super::output::{Output, ShardFiles, ShardTables};
+use super::output::{Output, ShardFiles, ShardTables, settled};
 use super::settings::{IMPORTED_KEY, SUBSETS_KEY, as_read, image_difference, set_config, subsets};
 use super::shard_file::{Linked, take_over};
 use crate::build::{Event, Events, Outcome, folder};
@@ -35,7 +35,7 @@ use crate::source::{AssetRecord, ClipSource, Placement, Rendered};
 /// source bytes. [`Error::Dataset`] when another process has the dataset or it is damaged, a clip named by shard, recording
 /// and row. The dataset is then as it was.
 pub fn relabel(source: &RecordingSource, dir: &Path, linked: Linked, events: &Events<'_>) -> Result<Outcome> {
-    let dir = whole(dir)?;
+    let dir = settled(dir)?;
     read_dataset_json(&dir.join(DATASET_JSON))?;
     let lock = folder::lock(&dir)?;
     let relabelled = relabel_locked(source, &dir, linked, events);
@@ -45,20 +45,13 @@ pub fn relabel(source: &RecordingSource, dir: &Path, linked: Linked, events: &Ev
     relabelled.and_then(|outcome| tidied.map(|()| outcome))
 }
 
-/// The folder itself, not a link to it, since it is exchanged; an exchange that was cut off is brought to its end.
-fn whole(dir: &Path) -> Result<PathBuf> {
-    let dir = folder::canonical(dir)?;
-    folder::end_exchange(&dir, &folder::sibling(&dir, "rework"))?;
-    Ok(dir)
-}
-
 /// Length in seconds of each recording of the dataset in `dir`, by asset id: what a manifest is read with
 /// ([`Audio::MayBeGone`](crate::manifest::Audio::MayBeGone)) whose recordings may be gone.
 ///
 /// # Errors
 /// [`Error::Dataset`] when there is no dataset, or it is damaged.
 pub fn durations_s(dir: &Path) -> Result<HashMap<i64, f64>> {
-    let dataset = Dataset::open(&whole(dir)?)?;
+    let dataset = Dataset::open(&settled(dir)?)?;
     let assets = dataset.assets().iter();
     Ok(assets.map(|asset| (asset.asset_id, asset.duration_s)).collect())
 }
