@@ -408,7 +408,11 @@ fn verify_committed<S: ClipSource>(source: &S, dir: &Path, events: &Events<'_>) 
     )?)
 }
 
-fn pool(threads: usize) -> Result<ThreadPool> {
+/// The threads that work is done on.
+///
+/// # Errors
+/// [`Error::Threads`].
+pub(crate) fn pool(threads: usize) -> Result<ThreadPool> {
     let named = |i| format!("l48-{i}");
     let built = ThreadPoolBuilder::new()
         .num_threads(threads.max(1))

@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use super::{Exit, build};
+use super::{Exit, build, threads};
+use crate::build::pool;
 use crate::cli::{ImportArgs, ImportCoco2014Args, ImportMl48sArgs, ImportOutput, ImportSet};
 use crate::import::coco2014::{Coco2014, SimulatedPriors};
 use crate::import::ml48s::Ml48s;
@@ -23,13 +24,16 @@ pub(super) fn run(args: ImportArgs) -> Result<Exit> {
 fn ml48s(args: &ImportMl48sArgs) -> Result<Exit> {
     let started = Instant::now();
     tracing::info!("reading the tables of {}", args.src.display());
-    let set = Ml48s::open(
-        &args.src,
-        args.val_split.as_deref(),
-        &args.unknown_bird,
-        args.row_0,
-        args.output.shard_clips,
-    )?;
+    let open = || {
+        Ml48s::open(
+            &args.src,
+            args.val_split.as_deref(),
+            &args.unknown_bird,
+            args.row_0,
+            args.output.shard_clips,
+        )
+    };
+    let set = pool(threads(args.output.dataset.threads))?.install(open)?;
     set.facts().iter().for_each(|fact| tracing::info!("{fact}"));
     set.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
     write(&set, &args.output, started)

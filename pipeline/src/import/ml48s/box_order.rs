@@ -54,38 +54,31 @@ impl BoxOrder {
     }
 }
 
-/// What single pictures tell, collected.
-#[derive(Debug, Default)]
+/// What a single picture tells.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Evidence {
-    /// Mean level of a picture's boxes above that of their rows, read x first and y first.
-    contrasts: Vec<[f64; 2]>,
-    coloured: usize,
+    /// Mean level of its boxes above that of their rows, read x first and y first.
+    contrast: [f64; 2],
+    coloured: bool,
 }
 
 impl Evidence {
-    /// Takes in a picture (red, green, blue) with the boxes in it as given.
-    pub(super) fn add(&mut self, picture: &Picture, boxes: &[[f64; 4]]) {
+    /// What a picture (red, green, blue) with the boxes in it, as given, tells; `None` without boxes or pixels.
+    pub(super) fn of(picture: &Picture, boxes: &[[f64; 4]]) -> Option<Evidence> {
         let (width, height) = (picture.width, picture.height);
         if boxes.is_empty() || width < 2 || height < 2 || picture.pixels.len() != width * height * 3 {
-            return;
+            return None;
         }
-        let spread = |pixel: &[u8]| {
-            pixel
-                .iter()
-                .max()
-                .zip(pixel.iter().min())
-                .map_or(0, |(max, min)| max - min)
-        };
-        self.coloured += usize::from(
-            picture
-                .pixels
-                .chunks_exact(3)
-                .any(|pixel| spread(pixel) > COLOURED_LEVELS),
-        );
-        let grey = |pixel: &[u8]| pixel.iter().map(|&level| f64::from(level)).sum::<f64>() / 3.0;
-        let levels: Vec<f64> = picture.pixels.chunks_exact(3).map(grey).collect();
-        let rows: Vec<&[f64]> = levels.chunks_exact(width).collect();
-        let medians: Vec<f64> = rows.iter().map(|row| median(row)).collect();
+        let (pixels_rgb, _) = picture.pixels.as_chunks::<3>();
+        let spread = |&[r, g, b]: &[u8; 3]| r.max(g).max(b) - r.min(g).min(b);
+        let coloured = pixels_rgb.iter().any(|pixel| spread(pixel) > COLOURED_LEVELS);
+        // Red, green and blue added up: three times the level.
+        let levels: Vec<i32> = pixels_rgb
+            .iter()
+            .map(|&[r, g, b]| i32::from(r) + i32::from(g) + i32::from(b))
+            .collect();
+        let rows: Vec<&[i32]> = levels.chunks_exact(width).collect();
+        let medians: Vec<i32> = rows.iter().map(|row| median(row)).collect();
         let contrast = |order: BoxOrder| {
             let of_box = |given: &[f64; 4]| {
                 let [left, upper, right, lower] = order.edges(*given);
@@ -93,19 +86,23 @@ impl Evidence {
                 let inside = rows.iter().zip(&medians).skip(lines.start).take(lines.len());
                 let of_rows = inside.map(|(row, median)| {
                     let row = row.get(columns.clone()).unwrap_or_default();
-                    row.iter().map(|level| level - median).sum::<f64>()
+                    f64::from(row.iter().map(|level| level - median).sum::<i32>()) / 3.0
                 });
                 of_rows.sum::<f64>() / (columns.len() * lines.len()) as f64
             };
             mean(boxes.iter().map(of_box))
         };
-        self.contrasts
-            .push([contrast(BoxOrder::XFirst), contrast(BoxOrder::YFirst)]);
+        Some(Evidence {
+            contrast: [contrast(BoxOrder::XFirst), contrast(BoxOrder::YFirst)],
+            coloured,
+        })
     }
+}
 
+impl BoxReading {
     /// What all pictures together tell.
-    pub(super) fn decide(&self) -> BoxReading {
-        let both = [0, 1].map(|way| mean(self.contrasts.iter().map(|contrast| contrast[way])));
+    pub(super) fn decide(evidence: &[Evidence]) -> BoxReading {
+        let both = [0, 1].map(|way| mean(evidence.iter().map(|picture| picture.contrast[way])));
         // Sounds are bright, or dark where the picture is drawn so: the way that differs more shows which.
         let loudest = if both[0].abs() >= both[1].abs() {
             both[0]
@@ -113,7 +110,11 @@ impl Evidence {
             both[1]
         };
         let sign = if loudest < 0.0 { -1.0 } else { 1.0 };
-        let order = believed(self.contrasts.iter().map(|[x, y]| sign * (x - y)));
+        let order = believed(
+            evidence
+                .iter()
+                .map(|picture| sign * (picture.contrast[0] - picture.contrast[1])),
+        );
         BoxReading {
             order: if order == Some(false) {
                 BoxOrder::YFirst
@@ -121,8 +122,8 @@ impl Evidence {
                 BoxOrder::XFirst
             },
             told: order.is_some(),
-            pictures: self.contrasts.len(),
-            coloured: self.coloured,
+            pictures: evidence.len(),
+            coloured: evidence.iter().filter(|picture| picture.coloured).count(),
         }
     }
 }
@@ -151,21 +152,21 @@ fn mean(values: impl Iterator<Item = f64>) -> f64 {
     if count == 0 { 0.0 } else { sum / f64::from(count) }
 }
 
-fn median(values: &[f64]) -> f64 {
+fn median(values: &[i32]) -> i32 {
     let mut sorted = values.to_vec();
     let middle = sorted.len() / 2;
-    *sorted.select_nth_unstable_by(middle, f64::total_cmp).1
+    *sorted.select_nth_unstable(middle).1
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 
     /// Pictures of noise with a sound in a box, which is read in one order; `sound` is its level above the noise.
-    fn evidence(order: BoxOrder, pictures: usize, sound: i32) -> Evidence {
+    fn evidence(order: BoxOrder, pictures: usize, sound: i32) -> Vec<Evidence> {
         let (width, height) = (75, 24);
-        let mut evidence = Evidence::default();
-        for number in 0..pictures {
+        let of_picture = |number: usize| {
             let edges = [
                 0.1 + 0.01 * (number % 30) as f64,
                 0.5,
@@ -188,16 +189,16 @@ mod tests {
                     picture.pixels.extend([level; 3]);
                 }
             }
-            evidence.add(&picture, &[order.edges(edges)]);
-        }
-        evidence
+            Evidence::of(&picture, &[order.edges(edges)]).unwrap()
+        };
+        (0..pictures).map(of_picture).collect()
     }
 
     #[test]
     fn the_order_is_found_whether_sounds_are_bright_or_dark() {
         for order in [BoxOrder::XFirst, BoxOrder::YFirst] {
             for sound in [40, -40] {
-                let found = evidence(order, 20, sound).decide();
+                let found = BoxReading::decide(&evidence(order, 20, sound));
                 assert_eq!((found.order, found.told), (order, true), "{order:?} {sound}");
                 assert_eq!((found.pictures, found.coloured), (20, 0));
             }
@@ -209,9 +210,9 @@ mod tests {
         for evidence in [
             evidence(BoxOrder::YFirst, 20, 0),
             evidence(BoxOrder::YFirst, 4, 40),
-            Evidence::default(),
+            Vec::new(),
         ] {
-            let found = evidence.decide();
+            let found = BoxReading::decide(&evidence);
             assert_eq!((found.order, found.told), (BoxOrder::XFirst, false));
         }
     }
@@ -223,8 +224,7 @@ mod tests {
             width: 10,
             height: 10,
         };
-        let mut evidence = Evidence::default();
-        evidence.add(&picture, &[[0.0, 0.0, 1.0, 1.0]]);
-        assert_eq!(evidence.decide().coloured, 1);
+        let evidence = Evidence::of(&picture, &[[0.0, 0.0, 1.0, 1.0]]).unwrap();
+        assert_eq!(BoxReading::decide(&[evidence]).coloured, 1);
     }
 }

@@ -26,6 +26,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use serde_json::{Value, json};
 use shardfmt::checksum::{hash_file, hex};
 use shardfmt::{Axes, DatasetInfo, Taxa};
@@ -169,18 +170,18 @@ fn pictured(assets: Vec<Asset>, ranges: Vec<(usize, Range<usize>)>, files: &File
 /// What a sample of pictures tells about boxes. Pictures that cannot be read are passed over: they are rejected later.
 fn box_reading(files: &Files) -> BoxReading {
     let with_boxes: Vec<&Entry> = files.clips.iter().filter(|entry| entry.has_counting_box).collect();
-    let (mut evidence, mut picture) = (Evidence::default(), Picture::default());
     // Evenly over the set, so that a few recordings do not decide.
     let step = with_boxes.len().div_ceil(SAMPLE_PICTURES).max(1);
-    for entry in with_boxes.into_iter().step_by(step) {
-        let Ok(clip) = files.clip(entry) else { continue };
+    let sample: Vec<&Entry> = with_boxes.into_iter().step_by(step).collect();
+    let look = |picture: &mut Picture, entry: &Entry| {
+        let clip = files.clip(entry).ok()?;
         let counting = clip.boxes.iter().filter(|found| found.counts());
         let boxes: Vec<[f64; 4]> = counting.map(|found| found.edges).collect();
-        if read_jpeg(&files.picture(entry), Channels::Rgb, &mut picture).is_ok() {
-            evidence.add(&picture, &boxes);
-        }
-    }
-    evidence.decide()
+        read_jpeg(&files.picture(entry), Channels::Rgb, picture).ok()?;
+        Evidence::of(picture, &boxes)
+    };
+    let evidence = sample.into_par_iter().map_init(Picture::default, look);
+    BoxReading::decide(&evidence.flatten().collect::<Vec<_>>())
 }
 
 fn axes(row_0: Row0) -> Axes {
