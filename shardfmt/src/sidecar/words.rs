@@ -54,9 +54,9 @@ words!(Split: Train = "train", Val = "val", Test = "test");
 pub enum LabelSource {
     /// The clip lies in a span of its recording that was annotated in full.
     Span,
-    /// The recording is marked as having no bird in it.
+    /// Boxes that say there is no bird cover the clip.
     NoBird,
-    /// Boxes of annotators cover the clip.
+    /// The clip has a counting box, and whoever drew one labelled the whole clip.
     Box,
     /// The lists came with an imported set.
     Given,
