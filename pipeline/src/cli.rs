@@ -72,7 +72,7 @@ pub enum Command {
     /// Count clips, recordings and labels by split and by class.
     #[command(after_help = "Example:\n  l48 stats data/birds\n  l48 stats data/birds --json | jq .splits")]
     Stats(StatsArgs),
-    /// Draw a clip, or all clips of a recording, with axes in seconds and Hz, boxes and names.
+    /// Draw a clip, or the first 64 clips of a recording as a sheet, with axes in seconds and Hz, boxes and names.
     #[command(
         after_help = "Examples:\n  l48 preview data/birds --asset 1001 --out sheet.png\n  l48 preview data/birds --asset 1001 --clip 0 --out clip.png"
     )]
@@ -317,7 +317,7 @@ pub struct PreviewArgs {
     /// Asset id of the recording.
     #[arg(long, value_name = "ID", allow_negative_numbers = true)]
     pub asset: i64,
-    /// Index of the clip in the recording [default: all clips, as a sheet].
+    /// Index of the clip in the recording [default: the first 64 clips, as a sheet].
     #[arg(long, value_name = "N")]
     pub clip: Option<u32>,
     /// The picture to write (PNG).
@@ -342,7 +342,7 @@ pub enum ExportForm {
     /// the whole height where it has no frequencies. Boxes to be ignored have iscrowd 1. Boxes of species that are no class, and
     /// those beside the image, are left out and counted.
     #[command(
-        after_help = "Examples:\n  l48 export coco-detection data/birds --out boxes.json\n  l48 export coco-detection data/birds --split train --out boxes_train.json\n\nThe pixels of an image are record `row` of shards/`shard`; both stand beside its name. Where `fully_annotated` is false, boxes may be missing."
+        after_help = "Examples:\n  l48 export coco-detection data/birds --out boxes.json\n  l48 export coco-detection data/birds --split train --out boxes_train.json\n\nThe pixels of an image are record `row` of the shard of number `shard`; both numbers stand beside its name. Where `fully_annotated` is false, boxes may be missing."
     )]
     CocoDetection(CocoDetectionArgs),
     /// Describe the dataset for catalogues and loaders: MLCommons Croissant 1.0.
