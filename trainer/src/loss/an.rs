@@ -15,7 +15,7 @@ pub(super) const METHOD: Method = Method {
     parameters: &[Declared::number(
         "eps",
         1e-5,
-        [0.0, 1.0],
+        [1e-30, 1.0],
         "added to probabilities before the logarithm",
     )],
     build: |parameters, _: &Setup| {

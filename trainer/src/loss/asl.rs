@@ -66,9 +66,9 @@ impl Loss for Asymmetric {
         let loss = by_label(y, &log(&p)?, &log(&q)?)?.f_neg()?;
         let missed = complement(&by_label(y, &p, &q)?)?;
         let missed = if self.detached { missed.f_detach()? } else { missed };
-        let gamma = y
-            .f_mul_scalar(self.gamma_pos - self.gamma_neg)?
-            .f_add_scalar(self.gamma_neg)?;
+        // Chosen, not computed: a sum rounded below 1 would have an infinite slope where nothing is missed.
+        let gamma = |value: f64| y.f_full_like(value);
+        let gamma = gamma(self.gamma_pos)?.f_where_self(&y.f_gt(0.0)?, &gamma(self.gamma_neg)?)?;
         Ok(loss.f_mul(&missed.f_pow(&gamma)?)?.into())
     }
 }

@@ -5,7 +5,7 @@
 //! it, known or not. Source: Cole et al. 2021,
 //! "Multi-Label Learning from Single Positive Labels" (arXiv 2106.09708). g starts in U(logit .4, logit .6), known positives at logit .995, known negatives
 //! at logit .005 (the method's code; the published benchmark leaves the latter out: `known_negatives = "published"`). g learns ten times as
-//! fast. The regulariser is added to the mean loss (`role_reg = "paper"`) or, published, to each entry already divided by their number.
+//! fast, without weight decay. The regulariser is added to the mean loss (`role_reg = "paper"`) or, published, to each entry already divided by their number.
 
 use rand::RngExt;
 use tch::Tensor;
@@ -141,9 +141,9 @@ impl Loss for OnlineEstimation {
     fn trained(&self) -> Option<Group> {
         let tensors = vec![("role.logits".to_owned(), self.logits.shallow_clone())];
         Some(Group {
-            name: "role".to_owned(),
             tensors,
             lr_multiplier: self.lr_multiplier,
+            decays: false,
         })
     }
 

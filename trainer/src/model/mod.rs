@@ -205,7 +205,7 @@ impl Model {
         }
     }
 
-    /// Trained tensors in two groups, `body` and `last layer`; the latter with its own learning-rate multiplier.
+    /// Trained tensors in two groups, the body and the last layer; the latter with its own learning-rate multiplier.
     #[must_use]
     pub fn groups(&self, last_layer_lr_multiplier: f64) -> Vec<Group> {
         let (mut body, mut last) = (Vec::new(), Vec::new());
@@ -215,14 +215,14 @@ impl Model {
         }
         vec![
             Group {
-                name: "body".to_owned(),
                 tensors: body,
                 lr_multiplier: 1.0,
+                decays: true,
             },
             Group {
-                name: "last layer".to_owned(),
                 tensors: last,
                 lr_multiplier: last_layer_lr_multiplier,
+                decays: true,
             },
         ]
     }

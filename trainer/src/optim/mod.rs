@@ -34,17 +34,19 @@ pub enum Algorithm {
 /// Tensors that are trained alike.
 #[derive(Debug)]
 pub struct Group {
-    /// Name of the group: `body`, `last layer`, a loss's.
-    pub name: String,
     /// Dense leaf tensors that require a gradient, by the names their state is saved under.
     pub tensors: Vec<Named>,
     /// Learning rate over that of the run.
     pub lr_multiplier: f64,
+    /// Whether weight decay acts on them: on a network's weights, not on what a loss learns of single clips, which would be pulled towards
+    /// "undecided" as often as the optimiser steps, however seldom the clip is seen.
+    pub decays: bool,
 }
 
 struct Trained {
     flat: Flat,
     lr_multiplier: f64,
+    decays: bool,
     /// Running mean of gradients, or momentum; and running mean of their squares.
     moments: Vec<(&'static str, Tensor)>,
 }
@@ -85,7 +87,9 @@ impl Optimizer {
         };
         let trained = groups.into_iter().map(
             |Group {
-                 tensors, lr_multiplier, ..
+                 tensors,
+                 lr_multiplier,
+                 decays,
              }| {
                 let flat = Flat::new(tensors)?;
                 let moments = names
@@ -95,6 +99,7 @@ impl Optimizer {
                 Ok(Trained {
                     flat,
                     lr_multiplier,
+                    decays,
                     moments,
                 })
             },
@@ -106,11 +111,6 @@ impl Optimizer {
             steps: 0,
             groups: trained.collect::<Result<_>>()?,
         })
-    }
-
-    /// The learning rate from now on.
-    pub fn set_lr(&mut self, lr: f64) {
-        self.lr = lr;
     }
 
     /// Sets every gradient to zero.
@@ -172,6 +172,7 @@ impl Trained {
     /// One step, in PyTorch's order of operations.
     fn step(&mut self, algorithm: Algorithm, lr: f64, weight_decay: f64, steps: i64) -> Result<()> {
         let lr = lr * self.lr_multiplier;
+        let weight_decay = if self.decays { weight_decay } else { 0.0 };
         let values = &mut self.flat.values;
         let mut gradient = self.flat.gradients.shallow_clone();
         if algorithm == Algorithm::AdamW {

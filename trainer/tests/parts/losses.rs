@@ -12,7 +12,8 @@ use std::path::PathBuf;
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 use toml::Table;
-use trainer::loss::{Batch, KnownNegatives, METHODS, Objective, ObjectiveConfig, Output, Setup};
+use trainer::config::Config;
+use trainer::loss::{Batch, Domain, KnownNegatives, METHODS, Method, Objective, ObjectiveConfig, Output, Setup};
 use trainer::optim::{Algorithm, Group, Optimizer};
 
 /// The committed numbers, or another folder's of the same layout.
@@ -390,17 +391,83 @@ fn matrix(values: &[u8], classes: usize, kind: Kind) -> Tensor {
 }
 
 #[test]
+fn defaults_are_those_of_the_references() {
+    let expected: Value =
+        serde_json::from_reader(std::fs::File::open(folder().join("expected.json")).unwrap()).unwrap();
+    let classes = usize::try_from(expected["C"].as_u64().unwrap()).unwrap();
+    let known = known(8, classes);
+    let mut compared = BTreeSet::new();
+    // A file of numbers for each method, and what the numbers leave open: ROLE, ASL and LL-Cp as in the methods' own code, GR and ROLE with known
+    // negatives as such, and ROLE's k as the training set has it.
+    for (file, more) in [
+        ("bce_an", ""),
+        ("bce_an_stable", ""),
+        ("ls", ""),
+        ("wan", ""),
+        ("em", ""),
+        ("ll_r", ""),
+        ("ll_ct", ""),
+        ("ll_cp", "delta = 0.001\nstart_epoch = 2.0"),
+        (
+            "role_paper",
+            "k = 1.0\nlr_multiplier = 10.0\nknown_negatives = 'initialised'",
+        ),
+        ("gr_masked", ""),
+        ("asl", "focal_gradient = 'exact'"),
+    ] {
+        let (name, mut parameters) = method(file, &expected["parameters"]);
+        parameters.extend(more.parse::<Table>().unwrap());
+        let objective = Objective::new(&config(name), &setup(classes, &known, Kind::Double)).unwrap();
+        assert_eq!(objective.parameters(), parameters, "{name}");
+        compared.insert(name);
+    }
+    assert_eq!(compared, METHODS.iter().map(|method| method.name).collect());
+    let Config { loss, optimiser, .. } = Config::default();
+    assert_eq!((loss.a, loss.b), (1.0, 0.0));
+    assert_eq!((optimiser.lr, optimiser.weight_decay), (1e-4, 0.0));
+}
+
+/// Parameters of a method at which it must hold: its defaults, and each of them by itself at both ends of its range or as another word.
+fn at_the_edges(method: &Method) -> Vec<Table> {
+    let mut tables = vec![Table::new()];
+    for declared in method.parameters {
+        let values: Vec<toml::Value> = match declared.domain {
+            Domain::Number { min, max, .. } | Domain::Derived { min, max, .. } => vec![min.into(), max.into()],
+            Domain::Word(words) => words.iter().map(|&word| word.into()).collect(),
+        };
+        tables.extend(
+            values
+                .into_iter()
+                .map(|value| Table::from_iter([(declared.name.to_owned(), value)])),
+        );
+    }
+    if method.name == "asl" {
+        // 1 is not what 4.2 + (1 - 4.2) comes to in f32.
+        tables.push("gamma_neg = 4.2\ngamma_pos = 1.0".parse().unwrap());
+        tables.push("gamma_neg = 1.0\ngamma_pos = 4.2".parse().unwrap());
+    }
+    tables
+}
+
+#[test]
 fn every_method_is_finite_at_saturation() {
     let known = known(8, 5);
     for method in METHODS {
-        for kind in [Kind::Float, Kind::Double] {
+        let kinds = [Kind::Float, Kind::Double];
+        let all = at_the_edges(method)
+            .into_iter()
+            .flat_map(|parameters| kinds.map(|kind| (parameters.clone(), kind)));
+        for (parameters, kind) in all {
             for level in [30.0, 120.0, 1000.0] {
                 let signs = Tensor::from_slice(&[1.0, -1.0, -1.0, 1.0, 0.0].repeat(8)).reshape([8, 5]);
                 let logits = (signs * level).to_kind(kind).set_requires_grad(true);
                 let (labels, mask) = (matrix(&known.0, 5, kind), matrix(&known.1, 5, kind));
                 let rows = Tensor::arange(8, (Kind::Int64, Device::Cpu));
-                let mut config = config(method.name);
-                config.known_negatives = KnownNegatives { a: 0.5, b: 0.25 };
+                let config = ObjectiveConfig {
+                    parameters: parameters.clone(),
+                    known_negatives: KnownNegatives { a: 0.5, b: 0.25 },
+                    ..config(method.name)
+                };
                 let mut objective = Objective::new(&config, &setup(5, &known, kind)).unwrap();
                 for epoch in 1..=3 {
                     let batch = Batch {
@@ -416,7 +483,7 @@ fn every_method_is_finite_at_saturation() {
                     let finite = |t: &Tensor| t.isfinite().all().int64_value(&[]) == 1;
                     assert!(
                         finite(&value) && finite(&logits.grad()),
-                        "{} {kind:?} {level} {epoch}",
+                        "{} {kind:?} {level} {epoch} {parameters:?}",
                         method.name
                     );
                     if let Some(group) = objective.trained() {
@@ -448,9 +515,9 @@ fn every_method_trains_a_linear_model() {
         let weight = Tensor::zeros([5, features], (Kind::Float, Device::Cpu)).set_requires_grad(true);
         let tensors = vec![("weight".to_owned(), weight.shallow_clone())];
         let mut groups = vec![Group {
-            name: "all".to_owned(),
             tensors,
             lr_multiplier: 1.0,
+            decays: true,
         }];
         groups.extend(objective.trained());
         let mut optimizer = Optimizer::new(Algorithm::Adam, 0.05, 0.0, groups).unwrap();
@@ -532,6 +599,11 @@ fn role_starts_by_what_is_known_and_keeps_to_its_rows() {
         objective.state()[0].1.detach().sigmoid()
     };
     let start = state("");
+    let objective = Objective::new(&config("role"), &setup(5, &known, Kind::Double)).unwrap();
+    assert!(
+        !objective.trained().unwrap().decays,
+        "no weight decay pulls them to undecided"
+    );
     let at = |t: &Tensor, row, class| t.double_value(&[row, class]);
     assert!((at(&start, 2, 2) - 0.995).abs() < 1e-12 && (at(&start, 2, 3) - 0.005).abs() < 1e-12);
     assert!((0.4..0.6).contains(&at(&start, 2, 0)) && at(&start, 2, 0) != at(&start, 3, 0));

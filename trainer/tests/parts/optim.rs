@@ -27,9 +27,9 @@ impl Layer {
         let weight = wave(12, 0.7, 0.3, kind).reshape([4, 3]).set_requires_grad(true);
         let bias = wave(4, 1.1, 0.2, kind).set_requires_grad(true);
         let group = |name: &str, tensor: &Tensor, lr_multiplier| Group {
-            name: name.to_owned(),
             tensors: vec![(name.to_owned(), tensor.shallow_clone())],
             lr_multiplier,
+            decays: true,
         };
         let groups = vec![group("weight", &weight, 1.0), group("bias", &bias, 10.0)];
         let optimizer = Optimizer::new(algorithm, 0.01, weight_decay, groups).unwrap();
@@ -120,9 +120,9 @@ fn strided_tensors_keep_their_strides() {
         let weight = weight.set_requires_grad(true);
         let tensors = vec![("weight".to_owned(), weight.shallow_clone())];
         let groups = vec![Group {
-            name: "body".to_owned(),
             tensors,
             lr_multiplier: 1.0,
+            decays: true,
         }];
         let mut optimizer = Optimizer::new(Algorithm::Adam, 0.1, 0.0, groups).unwrap();
         for _ in 0..3 {
@@ -136,6 +136,28 @@ fn strided_tensors_keep_their_strides() {
     assert_eq!(strided.stride(), [12, 1, 6, 3]);
     assert_eq!(strided.contiguous(), plain);
     assert_ne!(plain, start());
+}
+
+#[test]
+fn only_groups_that_decay_are_pulled_to_zero() {
+    for (name, algorithm) in ALGORITHMS {
+        let moved = |decays: bool| {
+            let weight = wave(12, 0.7, 0.3, Kind::Float).set_requires_grad(true);
+            let groups = vec![Group {
+                tensors: vec![("weight".to_owned(), weight.shallow_clone())],
+                lr_multiplier: 1.0,
+                decays,
+            }];
+            let mut optimizer = Optimizer::new(algorithm, 0.1, 0.1, groups).unwrap();
+            for _ in 0..3 {
+                optimizer.zero_grad().unwrap();
+                (weight.sum(None) * 0.0).backward();
+                optimizer.step().unwrap();
+            }
+            weight.detach() != wave(12, 0.7, 0.3, Kind::Float)
+        };
+        assert!(moved(true) && !moved(false), "{name}");
+    }
 }
 
 #[test]
