@@ -8,13 +8,15 @@ use super::draw::{Band, Draw};
 use crate::error::Result;
 use crate::transfer::upload;
 
-/// What stored values mean: dB (or another unit) = offset + step x value, values from floor to ceiling.
+/// What stored values mean: dB (or another unit) = offset + step x value, values from floor to ceiling; and whether 0 dB is each clip's own
+/// maximum.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Levels {
     pub offset: f64,
     pub step: f64,
     pub floor: f64,
     pub ceiling: f64,
+    pub own_maximum: bool,
 }
 
 /// Which clips of a batch are mixed, with which, and how.
@@ -65,7 +67,7 @@ impl Levels {
         Ok(louder.f_where_self(&images.f_gt(self.floor)?, images)?)
     }
 
-    /// The mixed images: powers added, and the sum related to its own maximum, as stored clips are.
+    /// The mixed images: powers added, and the sum related to what stored clips are: its own maximum, or the same level as before.
     pub(super) fn mix(&self, images: &Tensor, mix: &Mix) -> Result<Tensor> {
         // dB to nepers of power
         let scale = LN_10 / 10.0;
@@ -86,7 +88,11 @@ impl Levels {
             .f_add(&mix.own.f_log()?)?
             .f_logaddexp(&other.f_add(&mix.other.f_log()?)?)?
             .f_mul_scalar(1.0 / scale)?;
-        let relative = sum.f_sub(&sum.f_amax([1, 2, 3], true)?)?;
+        let relative = if self.own_maximum {
+            sum.f_sub(&sum.f_amax([1, 2, 3], true)?)?
+        } else {
+            sum
+        };
         let values = relative
             .f_sub_scalar(self.offset)?
             .f_mul_scalar(1.0 / self.step)?

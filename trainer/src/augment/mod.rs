@@ -233,17 +233,21 @@ impl Levels {
     fn of(info: &DatasetInfo) -> Self {
         let (offset, step) = (info.values.offset, info.values.step);
         let decibels = info.values.unit == "dB";
+        let own_maximum = info.values.reference == "clip";
+        let value = |db: f64| (db - offset) / step;
         let [floor, ceiling] = match info.clips.dtype {
             Dtype::U8 => [0.0, 255.0],
-            // As many decibels as bytes have; other units have no end that is known.
-            Dtype::F16 | Dtype::F32 if decibels => [-80.0, 0.0].map(|db| (db - offset) / step),
-            Dtype::F16 | Dtype::F32 => [0.0, f64::MAX],
+            // As many decibels as bytes have below the clip's maximum. A fixed level and other units have no end that is known.
+            Dtype::F16 | Dtype::F32 if decibels && own_maximum => [value(-80.0), value(0.0)],
+            Dtype::F16 | Dtype::F32 if decibels => [value(-80.0), f64::INFINITY],
+            Dtype::F16 | Dtype::F32 => [0.0, f64::INFINITY],
         };
         Self {
             offset,
             step,
             floor,
             ceiling,
+            own_maximum,
         }
     }
 }

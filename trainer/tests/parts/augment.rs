@@ -234,9 +234,31 @@ fn mixes_add_powers_and_keep_what_is_unknown_unknown() {
         mixup: 1.0,
         ..AugmentConfig::default()
     };
-    let (before, mixed) = (known(), apply(&config, false, &REF_DB, 1));
+    check_mixes(&known(), &apply(&config, false, &REF_DB, 1), REF_DB, None);
+}
+
+#[test]
+fn mixes_of_clips_below_a_fixed_level_stay_below_it() {
+    let config = AugmentConfig {
+        mixup: 1.0,
+        ..AugmentConfig::default()
+    };
+    let mut info = info(false);
+    info.values.reference = "fixed".into();
+    // All quieter than the level by some 40 dB.
+    let quiet = || Batch {
+        images: images().divide_scalar_mode(2, "floor"),
+        ..known()
+    };
+    let augmentation = Augmentation::new(&config, &info, 5, &[]).unwrap().unwrap();
+    let mixed = augmentation.apply(quiet(), &ROWS, &[-20.0; 4], 1).unwrap();
+    check_mixes(&quiet(), &mixed, [-20.0; 4], Some(-20.0));
+}
+
+/// Checks that each clip is a mix with another one, its values relative to `reference` in dB or else to the most of the mix.
+fn check_mixes(before: &Batch, mixed: &Batch, ref_db: [f32; 4], reference: Option<f64>) {
     let power = |clip: i64| -> Vec<f64> {
-        let level = f64::from(REF_DB[usize::try_from(clip).unwrap()]);
+        let level = f64::from(ref_db[usize::try_from(clip).unwrap()]);
         values(&before.images.get(clip))
             .iter()
             .map(|v| 10.0_f64.powf((level - 80.0 + STEP * v) / 10.0))
@@ -251,6 +273,7 @@ fn mixes_add_powers_and_keep_what_is_unknown_unknown() {
                 .map(|(a, b)| own * a + (1.0 - own) * b)
                 .collect();
             let most = sum.iter().copied().fold(0.0, f64::max);
+            let most = reference.map_or(most, |db| 10.0_f64.powf(db / 10.0));
             let stored = sum.iter().map(|p| (80.0 + 10.0 * (p / most).log10()).max(0.0) / STEP);
             stored
                 .zip(&got)
@@ -274,6 +297,31 @@ fn mixes_add_powers_and_keep_what_is_unknown_unknown() {
             assert_eq!(at(&mixed.labels, clip), f64::from(u8::from(present)));
             assert_eq!(at(&mixed.mask, clip), f64::from(u8::from(known)));
         }
+    }
+}
+
+#[test]
+fn floats_above_a_fixed_level_are_not_cut() {
+    let config = AugmentConfig {
+        gain_db: 10.0,
+        ..AugmentConfig::default()
+    };
+    let mut info = info(false);
+    info.clips.dtype = Dtype::F32;
+    (info.values.reference, info.values.offset, info.values.step) = ("fixed".into(), 0.0, 1.0);
+    let augmentation = Augmentation::new(&config, &info, 5, &[]).unwrap().unwrap();
+    // From -100 to 155 dB.
+    let before = images().to_kind(Kind::Float) - 100.0;
+    let clips = Batch {
+        images: before.shallow_clone(),
+        ..known()
+    };
+    let after = augmentation.apply(clips, &ROWS, &REF_DB, 1).unwrap().images;
+    for clip in 0..4 {
+        let pairs = values(&before.get(clip)).into_iter().zip(values(&after.get(clip)));
+        let gains: Vec<f64> = pairs.filter(|(before, _)| *before > 20.0).map(|(b, a)| a - b).collect();
+        assert!(gains[0].abs() > 1e-3, "{}", gains[0]);
+        assert!(gains.iter().all(|gain| (gain - gains[0]).abs() < 1e-3), "{gains:?}");
     }
 }
 
