@@ -290,10 +290,12 @@ impl Config {
         Ok(resolved)
     }
 
-    /// Takes over parameters of the method that are not set here, which a run of the same method has worked out.
-    pub(crate) fn take_worked_out(&mut self, run: &Self) {
+    /// Takes over parameters of the method that are not set here, which a run of the same method has worked out: those in `worked_out`, or all
+    /// where the run does not say.
+    pub(crate) fn take_worked_out(&mut self, run: &Self, worked_out: Option<&[String]>) {
         if self.loss.name == run.loss.name {
-            for (name, value) in &run.loss.parameters {
+            let taken = |name: &String| worked_out.is_none_or(|names| names.contains(name));
+            for (name, value) in run.loss.parameters.iter().filter(|(name, _)| taken(name)) {
                 self.loss.parameters.entry(name).or_insert_with(|| value.clone());
             }
         }

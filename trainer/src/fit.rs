@@ -40,9 +40,8 @@ pub struct Outcome {
 /// Settings that do not fit, damaged files; those of a run that diverges ([`Error::is_divergence`]), which its log tells too. What the last
 /// checkpoint holds stays whole.
 pub fn fit(material: &Material, config: &Config, out: &Path, device: Device) -> Result<Outcome> {
-    if RunFolder::has_run(out) {
-        check_same(out, &material.dataset, config, device)?;
-    }
+    let begun = RunFolder::has_run(out).then(|| check_same(out, &material.dataset, config, device));
+    let begun = begun.transpose()?;
     let mut config = config.resolved(material.dataset.info(), device)?;
     tch::set_num_threads(i32::try_from(config.threads).unwrap_or(i32::MAX));
     let supervision = material.training(&config)?;
@@ -52,11 +51,18 @@ pub fn fit(material: &Material, config: &Config, out: &Path, device: Device) -> 
         .measure_test
         .then(|| material.evaluation(&config, Split::Test))
         .transpose()?;
-    let mut learner = Learner::new(&config, &material.dataset, &supervision, device)?;
-    config.loss.parameters = learner.parameters();
+    let last = begun.map(|run| Checkpoints::new(run.checkpoints()).pointed(Pointer::Last));
+    let learner = match last.transpose()?.flatten() {
+        Some(_) => Learner::before_resume,
+        None => Learner::new,
+    };
+    let mut learner = learner(&config, &material.dataset, &supervision, device)?;
+    let given = std::mem::replace(&mut config.loss.parameters, learner.parameters());
+    let names = config.loss.parameters.keys();
+    let worked_out: Vec<String> = names.filter(|name| !given.contains_key(*name)).cloned().collect();
     let config = &config;
     // Nothing is written before all is known to fit.
-    let mut session = Session::open(out, &material.dataset, config, device)?;
+    let mut session = Session::open(out, &material.dataset, config, worked_out, device)?;
     let sampler = Sampler::new(&supervision, session.dataset_hash, sampler_config(config))?;
     let mut state = State::start(sampler.state(1, 0));
     if let Some(checkpoint) = &session.checkpoint {
@@ -66,7 +72,8 @@ pub fn fit(material: &Material, config: &Config, out: &Path, device: Device) -> 
     let checkpoints = Checkpoints::new(session.folder.checkpoints());
     let observer = &mut session.observers;
     tell_start(&supervision, &sampler, config, &learner, &state, observer)?;
-    let mut ring = Ring::new(learner.loaded(material.clips.spec()), config.batch, BUFFERS, device);
+    let clips = learner.loaded(material.clips.spec());
+    let mut ring = Ring::new(clips, sampler.largest_batch(), BUFFERS, device);
     let pass = Pass {
         clips: &material.clips,
         supervision: &supervision,
@@ -79,21 +86,15 @@ pub fn fit(material: &Material, config: &Config, out: &Path, device: Device) -> 
     let mut best_val = None;
     while state.sampler.epoch <= config.epochs {
         let trained = epoch(material, &pass, &val, &mut learner, &mut ring, &mut state, observer);
-        if let Err(error) = &trained
-            && error.is_divergence()
-        {
-            let (step, reason) = (state.step, error.to_string());
-            observer.observe(&Event::Diverged { step, reason })?;
-            observer.flush()?;
-        }
-        best_val = trained?.or(best_val);
+        best_val = told(trained, state.step, observer)?.or(best_val);
     }
     let measured = Splits {
         val: &val,
         best_val,
         test: test.as_ref(),
     };
-    let outcome = finish(material, config, measured, &checkpoints, &state, device, observer)?;
+    let outcome = finish(material, config, measured, &checkpoints, &state, device, observer);
+    let outcome = told(outcome, state.step, observer)?;
     let measured = [(Split::Val, Some(&outcome.val)), (Split::Test, outcome.test.as_ref())];
     let measured: Vec<_> = measured
         .into_iter()
@@ -183,6 +184,18 @@ fn epoch(
     state.loss_sum = 0.0;
     pass.checkpoint(epoch, learner, state, observer, best)?;
     Ok(best.then_some(val))
+}
+
+/// Tells of a divergence, if that is what `outcome` is: the log then says how the run ended.
+fn told<T>(outcome: Result<T>, step: u64, observer: &mut dyn Observer) -> Result<T> {
+    if let Err(error) = &outcome
+        && error.is_divergence()
+    {
+        let reason = error.to_string();
+        observer.observe(&Event::Diverged { step, reason })?;
+        observer.flush()?;
+    }
+    outcome
 }
 
 fn scored(split: Split, clips: u64, of: u64) -> Event {

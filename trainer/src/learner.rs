@@ -67,7 +67,51 @@ impl Learner {
     /// [`Error::Setting`](crate::Error::Setting) for parameters that do not fit the method or the dataset, and those of
     /// reading weights.
     pub fn new(config: &Config, dataset: &Dataset, supervision: &Supervision, device: Device) -> Result<Self> {
-        let (model, notes) = starting_model(config, dataset, device)?;
+        let start = starting_model(config, dataset, device)?;
+        Self::with_model(start, config, dataset, supervision, device)
+    }
+
+    /// [`Learner::new`] for [`Learner::resume`], which has to follow: the weights file is not read, since a checkpoint replaces every weight.
+    ///
+    /// # Errors
+    /// As [`Learner::new`], but for those of reading weights.
+    pub fn before_resume(
+        config: &Config,
+        dataset: &Dataset,
+        supervision: &Supervision,
+        device: Device,
+    ) -> Result<Self> {
+        let start = (drawn_model(config, dataset, device)?, Vec::new());
+        Self::with_model(start, config, dataset, supervision, device)
+    }
+
+    /// Checks what can be checked of the settings before there are rows to learn from: ranges, the method with its parameters, and whether
+    /// the changes to images make sense for the dataset.
+    ///
+    /// # Errors
+    /// [`Error::Setting`](crate::Error::Setting), as [`Learner::new`].
+    pub fn check(config: &Config, dataset: &Dataset) -> Result<()> {
+        config.validate()?;
+        let setup = Setup {
+            classes: dataset.taxa().len(),
+            labels: &[],
+            mask: &[],
+            mean_positives: (0.0, "no clips"),
+            seed: config.seed,
+            device: Device::Cpu,
+            kind: Kind::Float,
+        };
+        let objective = Objective::new(&objective_config(config, false), &setup)?;
+        augmentation(config, dataset, &objective).map(drop)
+    }
+
+    fn with_model(
+        (model, notes): (Model, Vec<String>),
+        config: &Config,
+        dataset: &Dataset,
+        supervision: &Supervision,
+        device: Device,
+    ) -> Result<Self> {
         let asset_ids = supervision.asset_ids();
         let (mean_positives, of) = supervision.mean_positives();
         let setup = Setup {
@@ -79,7 +123,7 @@ impl Learner {
             device,
             kind: Kind::Float,
         };
-        let objective = Objective::new(&objective_config(config, supervision), &setup)?;
+        let objective = Objective::new(&objective_config(config, supervision.unknown_left_out), &setup)?;
         let clips = Clips {
             asset_ids: &asset_ids,
             labels: &supervision.labels,
@@ -92,18 +136,11 @@ impl Learner {
         groups.extend(objective.trained());
         let algorithm = config.optimiser.algorithm();
         let optimiser = Optimizer::new(algorithm, config.optimiser.lr, config.optimiser.weight_decay, groups)?;
-        let remembering: Vec<&str> = [
-            (!objective.state().is_empty()).then_some(config.loss.name.as_str()),
-            asset_table.is_some().then_some("the asset regulariser"),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
         let mut learner = Self {
             device,
             notes,
             scaling: Scaling::new(dataset.info(), &model.normalisation(), device)?,
-            augmentation: Augmentation::new(&config.augment, dataset.info(), config.seed, &remembering)?,
+            augmentation: augmentation(config, dataset, &objective)?,
             model,
             known: Known::new(supervision, device)?,
             objective,
@@ -245,7 +282,19 @@ impl Learner {
     }
 }
 
-fn objective_config(config: &Config, supervision: &Supervision) -> ObjectiveConfig {
+/// The changes made to training clips, refused beside what remembers each of them.
+fn augmentation(config: &Config, dataset: &Dataset, objective: &Objective) -> Result<Option<Augmentation>> {
+    let remembering: Vec<&str> = [
+        (!objective.state().is_empty()).then_some(config.loss.name.as_str()),
+        config.asset_reg.is_some().then_some("the asset regulariser"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    Augmentation::new(&config.augment, dataset.info(), config.seed, &remembering)
+}
+
+fn objective_config(config: &Config, mask_unknown: bool) -> ObjectiveConfig {
     ObjectiveConfig {
         method: config.loss.name.clone(),
         parameters: config.loss.parameters.clone(),
@@ -253,7 +302,7 @@ fn objective_config(config: &Config, supervision: &Supervision) -> ObjectiveConf
             a: config.loss.a,
             b: config.loss.b,
         },
-        mask_unknown: supervision.unknown_left_out,
+        mask_unknown,
     }
 }
 

@@ -31,13 +31,22 @@ pub struct Session {
 
 impl Session {
     /// Makes the folder `dir` for a run of `config`, resolved, on `dataset`, or takes up the run in it. The log is cut back to the
-    /// checkpoint.
+    /// checkpoint. `worked_out` names the parameters of the method that were not given.
     ///
     /// # Errors
     /// [`Error::OtherDataset`] and [`Error::OtherRun`] listing what differs from the run in the folder; [`Error::Setting`] if
     /// the folder holds something else; [`Error::Dataset`] if another process trains in it.
-    pub fn open(dir: &Path, dataset: &Dataset, config: &Config, device: Device) -> Result<Self> {
-        let record = RunRecord::new(dataset, TORCH_VERSION, device, config.threads)?;
+    pub fn open(
+        dir: &Path,
+        dataset: &Dataset,
+        config: &Config,
+        worked_out: Vec<String>,
+        device: Device,
+    ) -> Result<Self> {
+        let record = RunRecord {
+            worked_out: Some(worked_out),
+            ..RunRecord::new(dataset, TORCH_VERSION, device, config.threads)?
+        };
         let dataset_hash = record.dataset.dataset_xxh3;
         let folder = if RunFolder::has_run(dir) {
             check_same(dir, dataset, config, device)?
@@ -71,8 +80,8 @@ impl Session {
     }
 }
 
-/// The run in the folder `dir`, if it is of this dataset, these settings and this kind of device. Parameters that are worked out from the
-/// training rows are those of the run unless they are given.
+/// The run in the folder `dir`, if it is of this dataset, these settings and this kind of device. Parameters that are not given, and that the
+/// run has worked out from the training rows, are those of the run.
 ///
 /// # Errors
 /// [`Error::OtherDataset`] and [`Error::OtherRun`] listing what differs, and those of [`RunFolder::open`].
@@ -81,7 +90,7 @@ pub fn check_same(dir: &Path, dataset: &Dataset, config: &Config, device: Device
     record.dataset.check_same(dir, dataset)?;
     let resolved = |config: &Config| config.resolved(dataset.info(), device);
     let (began, mut asked) = (resolved(&Config::read(&folder.config())?)?, resolved(config)?);
-    asked.take_worked_out(&began);
+    asked.take_worked_out(&began, record.worked_out.as_deref());
     let mut differences = began.differences(&asked)?;
     if record.is_of_another(device) {
         let ran_on = record.device.unwrap_or_default();

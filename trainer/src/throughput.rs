@@ -81,8 +81,6 @@ pub struct Rig<'a> {
     pub supervision: &'a Supervision,
     /// Their order.
     pub sampler: &'a Sampler,
-    /// Rows in a batch.
-    pub batch: usize,
 }
 
 impl Rig<'_> {
@@ -92,11 +90,12 @@ impl Rig<'_> {
     /// Those of reading clips.
     pub fn loading(&self, rounds: u32) -> Result<Loading> {
         let clip_bytes = self.clips.spec().clip_bytes();
-        let most = COPY_BYTES / clip_bytes / self.batch;
+        let batch = self.sampler.largest_batch().max(1);
+        let most = COPY_BYTES / clip_bytes / batch;
         let batches = 0..self.sampler.batches_per_epoch().min(most.max(1));
         let batches: Vec<Vec<u32>> = batches.map(|step| self.sampler.batch(1, step)).collect();
         let rows: usize = batches.iter().map(Vec::len).sum();
-        let mut ring = Ring::new(self.clips.spec(), self.batch, BUFFERS, Device::Cpu);
+        let mut ring = Ring::new(self.clips.spec(), batch, BUFFERS, Device::Cpu);
         let mut copies = vec![0_u8; rows * clip_bytes];
         let mut load = |take: &mut dyn FnMut(&[u8])| {
             let next = |number: u64| batches.get(usize::try_from(number).ok()?).cloned();
@@ -120,7 +119,7 @@ impl Rig<'_> {
         let pool = pool.map_err(|cause| Error::setting("threads", cause.to_string()))?;
         let mut buffers = Vec::new();
         for _ in 0..LOADER_THREADS {
-            buffers.push(Buffer::new(self.clips.spec(), self.batch, Device::Cpu)?);
+            buffers.push(Buffer::new(self.clips.spec(), batch, Device::Cpu)?);
         }
         let in_memory: Vec<&[u8]> = copies.chunks_exact(clip_bytes).collect();
         let places = batches
@@ -135,7 +134,7 @@ impl Rig<'_> {
             let ours = rows as f64 / begin.elapsed().as_secs_f64();
             for (rates, clips) in [(&mut rates.from_memory, &in_memory), (&mut rates.from_map, &mapped)] {
                 rates.ours.push(ours);
-                rates.bound.push(copying(&pool, clips, self.batch, &mut buffers));
+                rates.bound.push(copying(&pool, clips, batch, &mut buffers));
             }
         }
         Ok(rates)
@@ -147,7 +146,7 @@ impl Rig<'_> {
     /// Those of reading clips and of libtorch.
     pub fn step_s(&self, learner: &mut Learner, budget: Duration) -> Result<f64> {
         let spec = learner.loaded(self.clips.spec());
-        let mut ring = Ring::new(spec, self.batch, BUFFERS, learner.device());
+        let mut ring = Ring::new(spec, self.sampler.largest_batch(), BUFFERS, learner.device());
         let next = |number: u64| {
             let step = usize::try_from(number).ok()? % self.sampler.batches_per_epoch().max(1);
             Some(self.sampler.batch(1, step))
@@ -184,7 +183,8 @@ impl Rig<'_> {
     /// # Errors
     /// Those of reading clips and of libtorch; [`Error::Setting`] if no batch is full.
     pub fn training(&self, learner: &mut Learner, steps: u32, rounds: u32) -> Result<Rates> {
-        let mut ring = Ring::new(learner.loaded(self.clips.spec()), self.batch, BUFFERS, learner.device());
+        let spec = learner.loaded(self.clips.spec());
+        let mut ring = Ring::new(spec, self.sampler.largest_batch(), BUFFERS, learner.device());
         let per_epoch = self.sampler.batches_per_epoch().max(1);
         let next = |number: u64| {
             let step = usize::try_from(number).ok().filter(|&step| step < steps as usize)?;

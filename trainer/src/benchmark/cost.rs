@@ -41,7 +41,6 @@ pub fn measure(config: &Config, material: &Material, device: Device) -> Result<C
         clips: &material.clips,
         supervision: &supervision,
         sampler: &sampler,
-        batch: config.batch,
     };
     let step_s = rig.step_s(&mut learner, BUDGET)?;
     let val = material.evaluation(config, Split::Val)?.clips;

@@ -23,7 +23,6 @@ pub(super) fn run(args: &BenchArgs) -> Result<()> {
         clips: &material.clips,
         supervision: &supervision,
         sampler: &sampler,
-        batch: config.batch,
     };
     tracing::info!("loading, {} rounds", args.rounds);
     let loading = rig.loading(args.rounds)?;

@@ -38,6 +38,9 @@ pub struct RunRecord {
     pub device: Option<String>,
     /// Threads that libtorch computes with; sums on a CPU depend on their number in the last bits.
     pub threads: usize,
+    /// Parameters of the method that were worked out from the training rows, not given; not said by runs of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worked_out: Option<Vec<String>>,
     /// The dataset trained on.
     pub dataset: DatasetRecord,
 }
@@ -68,7 +71,7 @@ pub struct DatasetRecord {
 }
 
 impl RunRecord {
-    /// The record of a run on `dataset`, by this version of the program.
+    /// The record of a run on `dataset`, by this version of the program; `worked_out` is not said.
     ///
     /// # Errors
     /// [`Error::Dataset`] if `dataset.json` cannot be read.
@@ -80,6 +83,7 @@ impl RunRecord {
             torch: torch.to_owned(),
             device: Some(device_name(device).to_owned()),
             threads,
+            worked_out: None,
             dataset: DatasetRecord::new(dataset)?,
         })
     }

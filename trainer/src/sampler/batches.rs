@@ -41,6 +41,12 @@ impl Batches {
         self.count
     }
 
+    /// Rows of the largest batch. Of the middle ones, if there are any, none is larger than the first.
+    pub(super) fn largest(&self) -> usize {
+        let last = self.range(self.count.saturating_sub(1));
+        self.range(0).len().max(last.len())
+    }
+
     /// Places of batch `step` in the order; empty, at the end, past the last batch.
     pub(super) fn range(&self, step: usize) -> Range<usize> {
         self.start(step)..self.start(step.saturating_add(1))
@@ -74,6 +80,8 @@ mod tests {
         for rows in 0..70 {
             for batch in 1..20 {
                 let batches = Batches::new(rows, batch);
+                let sizes = (0..batches.count()).map(|step| batches.range(step).len());
+                assert_eq!(batches.largest(), sizes.max().unwrap_or(0), "{rows} by {batch}");
                 let mut next = 0;
                 for step in 0..batches.count() {
                     let range = batches.range(step);
@@ -96,5 +104,6 @@ mod tests {
         }
         assert_eq!(Batches::new(33, 16).range(1), 16..31);
         assert_eq!(Batches::new(33, 16).starting_at(32), None);
+        assert_eq!(Batches::new(5, 2).largest(), 3);
     }
 }

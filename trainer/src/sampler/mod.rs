@@ -110,6 +110,12 @@ impl Sampler {
         self.batches.count()
     }
 
+    /// Rows of the largest batch, those of all ranks together, for which buffers need room: with `batch` = 2 the last one may have three.
+    #[must_use]
+    pub fn largest_batch(&self) -> usize {
+        self.batches.largest()
+    }
+
     /// This rank's rows of batch `step` (from 0) of `epoch` (from 1); empty past the last batch, and where a batch has fewer
     /// rows than there are ranks.
     #[must_use]

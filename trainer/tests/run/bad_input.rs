@@ -130,6 +130,23 @@ fn without_a_gpu_the_cpu_is_used_and_said() {
 }
 
 #[test]
+fn scores_that_are_no_numbers_end_the_run_as_a_divergence() {
+    for split in [Split::Val, Split::Test] {
+        let folder = tempfile::tempdir().unwrap();
+        let (dataset, out) = (folder.path().join("dataset"), folder.path().join("run"));
+        let made = Made {
+            no_numbers_in: Some(split),
+            ..Made::default()
+        };
+        write(&dataset, made);
+        let (_, message) = run(&mut fit(&dataset, &out, &["--epochs", "1"]), 2);
+        assert!(message.contains("the score of row 0"), "{message}");
+        let last = metrics(&out).pop().unwrap();
+        assert!(last.contains(r#""event":"diverged","step":5"#), "{split:?}: {last}");
+    }
+}
+
+#[test]
 fn a_loss_that_is_no_number_stops_the_run_and_saves_its_state() {
     let folder = tempfile::tempdir().unwrap();
     let (dataset, out) = (folder.path().join("dataset"), folder.path().join("run"));

@@ -36,6 +36,8 @@ pub(crate) struct Made {
     pub(crate) unknown_in: &'static [Split],
     /// Whether nothing is heard in the last clip of each recording.
     pub(crate) quiet_ends: bool,
+    /// Clips of f32, and those of this split hold nothing that is a number.
+    pub(crate) no_numbers_in: Option<Split>,
 }
 
 impl Made {
@@ -45,7 +47,12 @@ impl Made {
 
     fn spec(&self) -> ClipSpec {
         let [height, width] = self.size;
-        ClipSpec::new(Dtype::U8, self.photographs.then_some(3), height, width).unwrap()
+        let dtype = if self.no_numbers_in.is_some() {
+            Dtype::F32
+        } else {
+            Dtype::U8
+        };
+        ClipSpec::new(dtype, self.photographs.then_some(3), height, width).unwrap()
     }
 }
 
@@ -60,6 +67,7 @@ impl Default for Made {
             photographs: false,
             unknown_in: &[],
             quiet_ends: false,
+            no_numbers_in: None,
         }
     }
 }
@@ -90,7 +98,7 @@ pub(crate) fn present(asset: u32, clip: u32) -> Vec<u32> {
 
 fn picture(present: &[u32], spec: ClipSpec, random: &mut ChaCha8Rng) -> Vec<u8> {
     let band = spec.height / CLASSES;
-    let mut bytes = Vec::with_capacity(spec.clip_bytes());
+    let mut bytes = Vec::new();
     for row in 0..spec.channels.unwrap_or(1) * spec.height {
         let row = row % spec.height;
         let bright = present.contains(&(row / band)) && row % band < band / 2;
@@ -139,14 +147,18 @@ pub(crate) fn write(dir: &Path, made: Made) {
                 label.fully_annotated = false;
             }
             labels.push(label);
-            writer
-                .push(
-                    asset_id,
-                    clip_index,
-                    -20.0,
-                    &picture(&present, made.spec(), &mut random),
-                )
-                .unwrap();
+            let mut clip = picture(&present, made.spec(), &mut random);
+            if let Some(broken) = made.no_numbers_in {
+                let value = |byte: &u8| {
+                    if split(asset) == broken {
+                        f32::NAN
+                    } else {
+                        f32::from(*byte)
+                    }
+                };
+                clip = clip.iter().flat_map(|byte| value(byte).to_le_bytes()).collect();
+            }
+            writer.push(asset_id, clip_index, -20.0, &clip).unwrap();
         }
     }
     let files = vec![

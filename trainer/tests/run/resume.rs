@@ -185,6 +185,32 @@ fn another_dataset_or_configuration_is_refused_with_the_difference() {
 }
 
 #[test]
+fn a_run_goes_on_without_the_weights_that_it_began_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let (dataset, first, out) = (
+        folder.path().join("dataset"),
+        folder.path().join("first"),
+        folder.path().join("run"),
+    );
+    write(&dataset, Made::default());
+    run(&mut fit(&dataset, &first, &["--epochs", "1"]), 0);
+    let files = last_checkpoint(&first);
+    let model = files.iter().find(|(name, _)| name == "model.safetensors");
+    let weights = folder.path().join("weights.safetensors");
+    std::fs::write(&weights, &model.unwrap().1).unwrap();
+    let settings = ["--weights", weights.to_str().unwrap()];
+    let (said, _) = run(&mut fit(&dataset, &out, &settings), 0);
+    let before = metrics(&out);
+    std::fs::remove_file(&weights).unwrap();
+    let resume = [&settings[..], &["--resume"]].concat();
+    assert_eq!(run(&mut fit(&dataset, &out, &resume), 0).0, said);
+    assert_eq!(metrics(&out), before);
+    // A run that begins needs them.
+    let (_, said) = run(&mut fit(&dataset, &folder.path().join("other"), &settings), 2);
+    assert!(said.contains("weights.safetensors"), "{said}");
+}
+
+#[test]
 fn a_finished_run_resumed_says_its_result_again() {
     let folder = tempfile::tempdir().unwrap();
     let (dataset, out) = (folder.path().join("dataset"), folder.path().join("run"));

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use safetensors::SafeTensors;
 use serde_json::Value;
+use shardfmt::sealed::{seal, unseal};
 use shardfmt::{Dataset, Split};
 use tch::Device;
 use trainer::config::Config;
@@ -172,6 +173,16 @@ fn rows_are_drawn_as_asked() {
 }
 
 #[test]
+fn with_batches_of_two_a_row_that_is_left_over_joins_the_last_one() {
+    let runs = Runs::on(Made {
+        assets: 15,
+        ..Made::default()
+    });
+    let (out, _) = runs.fit("two", &["--epochs", "1", "--batch", "2"]);
+    assert_eq!((rows(&out), events(&out, "step").len()), (27, 13));
+}
+
+#[test]
 fn the_last_layer_has_a_rate_of_its_own() {
     let runs = Runs::on(Made::default());
     let file = runs.folder.path().join("frozen.toml");
@@ -202,6 +213,31 @@ fn the_last_layer_has_a_rate_of_its_own() {
     }
     let at = |tensors: &[(String, Vec<u8>)]| tensors.iter().find(|(name, _)| name == "fc.weight").unwrap().1.clone();
     assert_ne!(at(&one), at(&moving));
+}
+
+#[test]
+fn parameters_that_were_given_have_to_be_given_again() {
+    let runs = Runs::on(Made::default());
+    let dataset = Dataset::open(&runs.dataset()).unwrap();
+    let short = ["--epochs", "1", "--loss", "role"];
+    let without = |out: &Path| {
+        let mut config = Config::read(&out.join("config.toml")).unwrap();
+        config.loss.parameters.remove("k").unwrap();
+        check_same(out, &dataset, &config, Device::Cpu).map_err(|error| error.to_string())
+    };
+    let (worked_out, _) = runs.fit("worked-out", &short);
+    without(&worked_out).unwrap();
+    let (given, _) = runs.fit("given", &[&short[..], &["--param", "k=1.4"]].concat());
+    let error = without(&given).unwrap_err();
+    assert!(error.contains("loss.parameters.k: 1.4 -> not set"), "{error}");
+    // A run of an earlier version does not say which it was.
+    let path = given.join("run.json");
+    let bytes = std::fs::read(&path).unwrap();
+    let mut record: Value = serde_json::from_str(unseal(&bytes, &path).unwrap()).unwrap();
+    assert_eq!(record["worked_out"], serde_json::json!([]));
+    record.as_object_mut().unwrap().remove("worked_out");
+    std::fs::write(&path, seal(&record.to_string(), &path).unwrap()).unwrap();
+    without(&given).unwrap();
 }
 
 #[test]

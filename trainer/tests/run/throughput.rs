@@ -1,15 +1,28 @@
 //! `bench` measures every way beside its bound, and prints them as a table.
 
+use std::path::Path;
+
 use crate::dataset::{Made, write};
 use crate::program::{command, run};
 
 #[test]
 fn rates_stand_beside_their_bounds() {
     let folder = tempfile::tempdir().unwrap();
-    write(folder.path(), Made::default());
+    // 27 training rows: in batches of two, the last of 13 has three.
+    let odd = Made {
+        assets: 15,
+        ..Made::default()
+    };
+    write(folder.path(), odd);
+    for settings in ["--batch 8 --steps 2", "--batch 2 --steps 13"] {
+        measured(folder.path(), settings);
+    }
+}
+
+fn measured(dataset: &Path, settings: &str) {
     let mut bench = command();
-    bench.arg("bench").arg(folder.path());
-    bench.args("--arch tiny --batch 8 --threads 1 --steps 2 --rounds 1 --device cpu".split(' '));
+    bench.arg("bench").arg(dataset).args(settings.split(' '));
+    bench.args("--arch tiny --threads 1 --rounds 1 --device cpu".split(' '));
     let (said, _) = run(&mut bench, 0);
     let rows: Vec<Vec<&str>> = said
         .lines()
