@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::plan::{Plan, folder_name};
+use super::plan::{Cell, Plan, folder_name};
 
 impl Plan {
     /// Says what does not hold together, if anything.
@@ -12,6 +12,10 @@ impl Plan {
         let columns = names(&self.columns, |column| &column.name);
         if [datasets.len(), methods.len(), columns.len(), self.seeds.len()].contains(&0) {
             return Err("needs at least one seed, one [[dataset]], one [[method]] and one [[column]]".into());
+        }
+        let mut seeds = BTreeSet::new();
+        if let Some(twice) = self.seeds.iter().find(|&seed| !seeds.insert(seed)) {
+            return Err(format!("seed {twice} stands twice, which would count one run as two"));
         }
         for (what, names) in [("dataset", &datasets), ("method", &methods), ("column", &columns)] {
             let mut folders = BTreeSet::new();
@@ -41,7 +45,7 @@ impl Plan {
         self.check_controls()
     }
 
-    /// A control takes the values of a column that has a search of its own.
+    /// A control takes the values of a column that has a search of its own, wherever it is run.
     fn check_controls(&self) -> Result<(), String> {
         let controls: BTreeSet<&str> = self
             .columns
@@ -50,9 +54,28 @@ impl Plan {
             .map(|column| column.name.as_str())
             .collect();
         let mut sources = self.columns.iter().filter_map(|column| column.tuned_as.as_deref());
-        match sources.find(|source| controls.contains(source)) {
-            Some(source) => Err(format!(
+        if let Some(source) = sources.find(|source| controls.contains(source)) {
+            return Err(format!(
                 "column {source:?} is tuned as another one, so none can be tuned as it"
+            ));
+        }
+        if self.search.is_none() {
+            return Ok(());
+        }
+        let names =
+            |cell: Cell<'_>, column: &str| [cell.dataset.name.as_str(), &cell.method.name, column].map(str::to_owned);
+        let run: BTreeSet<_> = self.cells().map(|cell| names(cell, &cell.column.name)).collect();
+        let untuned = |cell: &Cell<'_>| {
+            let source = cell.column.tuned_as.as_deref();
+            source.is_some_and(|source| !run.contains(&names(*cell, source)))
+        };
+        match self.cells().find(untuned) {
+            Some(cell) => Err(format!(
+                "column {:?} takes over the values of column {:?}, in which {} is not run on {}; run it there too, or leave the control out",
+                cell.column.name,
+                cell.column.tuned_as.as_deref().unwrap_or_default(),
+                cell.method.name,
+                cell.dataset.name
             )),
             None => Ok(()),
         }
@@ -84,7 +107,7 @@ mod tests {
         [[dataset]]
         name = "X"
         path = "x"
-        columns = ["Target"]
+        columns = ["Target", "+R_P", "frozen"]
         [[method]]
         name = "BCE-AN"
         [[method]]
@@ -97,6 +120,9 @@ mod tests {
         [[column]]
         name = "frozen"
         tuned_as = "+R_P"
+        [search]
+        trials = 1
+        seed = 1
         [[contrast]]
         name = "EM against BCE-AN"
         of = { methods = ["EM"] }
@@ -117,13 +143,11 @@ mod tests {
                 r#"against = ["Nowhere"]"#,
                 "column \"Nowhere\"",
             ),
-            (
-                r#"columns = ["Target"]"#,
-                r#"columns = ["Nowhere"]"#,
-                "column \"Nowhere\"",
-            ),
+            (r#"["Target", "+R_P","#, r#"["Nowhere", "+R_P","#, "column \"Nowhere\""),
             (r#"name = "EM""#, r#"name = "bce an""#, "bce an"),
             ("seeds = [1, 2]", "seeds = []", "at least one seed"),
+            ("seeds = [1, 2]", "seeds = [1, 2, 1]", "seed 1 stands twice"),
+            (r#""+R_P", "frozen""#, r#""frozen""#, "in which BCE-AN is not run on X"),
             (r#"tuned_as = "+R_P""#, r#"tuned_as = "frozen""#, "tuned as another"),
             (
                 r#"of = { methods = ["EM"] }"#,
@@ -131,16 +155,13 @@ mod tests {
                 "method \"ME\"",
             ),
             (r#"of = { methods = ["EM"] }"#, "of = { }", "no method"),
+            (r#"of = { methods = ["EM"] }"#, "of = { methods = [] }", "no method"),
             (
                 r#"at = { column = "Target" }"#,
                 r#"at = { column = "Target", dataset = "Y" }"#,
                 "dataset \"Y\"",
             ),
-            (
-                r#"at = { column = "Target" }"#,
-                r#"at = { column = "+R_P" }"#,
-                "not run",
-            ),
+            (r#"["Target", "+R_P", "frozen"]"#, r#"["+R_P", "frozen"]"#, "not run"),
             (
                 r#"of = { methods = ["EM"] }"#,
                 r#"of = { methods = ["EM"], column = "Target" }"#,

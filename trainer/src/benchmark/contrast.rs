@@ -91,6 +91,7 @@ impl Contrast {
                     sign: outer * inner,
                     dataset: dataset.map(String::as_str),
                     methods: one("method", part.methods.as_ref(), at.methods.as_ref())?
+                        .filter(|methods| !methods.is_empty())
                         .ok_or("names no method for some of its cells")?,
                     column: one("column", part.column.as_ref(), at.column.as_ref())?
                         .ok_or("names no column for some of its cells")?,
@@ -134,27 +135,36 @@ fn one<'a, T>(what: &str, part: Option<&'a T>, at: Option<&'a T>) -> Result<Opti
     Ok(part.or(at))
 }
 
-/// The difference in each seed that all its cells have been run with.
-fn differences(terms: &[Term<'_>], dataset: Option<&str>, seeds: &[u64], results: &[CellResult]) -> Vec<f64> {
-    let map = |term: &Term<'_>, method: &str, seed: u64| {
+/// The difference in each seed that all its cells have been run with, and the number of seeds that have none because a run diverged.
+fn differences(terms: &[Term<'_>], dataset: Option<&str>, seeds: &[u64], results: &[CellResult]) -> (Vec<f64>, usize) {
+    let run = |term: &Term<'_>, method: &str, seed: u64| {
         let dataset = term.dataset.or(dataset)?;
         let wanted = (dataset, method, term.column, seed);
-        let found = results.iter().find(|result| {
+        results.iter().find(|result| {
             (
                 result.dataset.as_str(),
                 result.method.as_str(),
                 result.column.as_str(),
                 result.seed,
             ) == wanted
-        });
-        found.and_then(CellResult::test_map)
+        })
     };
+    let map = |term: &Term<'_>, method: &str, seed| run(term, method, seed).and_then(CellResult::test_map);
     let mean = |term: &Term<'_>, seed| -> Option<f64> {
         let maps = term.methods.iter().map(|method| map(term, method, seed));
         Some(maps.sum::<Option<f64>>()? / term.methods.len() as f64)
     };
     let difference = |&seed: &u64| terms.iter().map(|term| Some(term.sign * mean(term, seed)?)).sum();
-    seeds.iter().filter_map(difference).collect()
+    let diverged = |&&seed: &&u64| {
+        let mut cells = terms
+            .iter()
+            .flat_map(|term| term.methods.iter().map(move |method| (term, method)));
+        cells.any(|(term, method)| run(term, method, seed).is_some_and(|run| run.test_map().is_none()))
+    };
+    (
+        seeds.iter().filter_map(difference).collect(),
+        seeds.iter().filter(diverged).count(),
+    )
 }
 
 /// The contrasts of `plan` as Markdown; nothing if it has none.
@@ -170,7 +180,7 @@ pub(super) fn markdown(plan: &Plan, results: &[CellResult]) -> String {
         // The plan was checked.
         let Ok(terms) = contrast.terms() else { continue };
         for dataset in contrast.rows(plan, &terms) {
-            let differences = differences(&terms, dataset, &plan.seeds, results);
+            let (differences, diverged) = differences(&terms, dataset, &plan.seeds, results);
             let above = differences.iter().filter(|&&difference| difference > 0.0).count();
             let _ = writeln!(
                 text,
@@ -179,18 +189,26 @@ pub(super) fn markdown(plan: &Plan, results: &[CellResult]) -> String {
                 dataset.unwrap_or("as named"),
                 Spread::of(&differences).map_or_else(|| "–".into(), |spread| spread.percent(true)),
                 differences.len(),
-                reading(&differences, contrast.claim)
+                reading(&differences, diverged, contrast.claim)
             );
         }
     }
     text
 }
 
-/// What the differences say, in plain words, whichever way they go.
-fn reading(differences: &[f64], claim: Option<Sign>) -> String {
-    let Some(spread) = Spread::of(differences) else {
-        return "not run yet".into();
-    };
+/// What the differences say, in plain words, whichever way they go; and how many seeds have none because a run diverged.
+fn reading(differences: &[f64], diverged: usize, claim: Option<Sign>) -> String {
+    match (Spread::of(differences), diverged) {
+        (None, 0) => "not run yet".into(),
+        (None, 1) => "nothing to compare: 1 seed diverged".into(),
+        (None, _) => format!("nothing to compare: {diverged} seeds diverged"),
+        (Some(spread), 0) => said(differences, &spread, claim),
+        (Some(spread), 1) => said(differences, &spread, claim) + "; without 1 seed that diverged",
+        (Some(spread), _) => said(differences, &spread, claim) + &format!("; without {diverged} seeds that diverged"),
+    }
+}
+
+fn said(differences: &[f64], spread: &Spread, claim: Option<Sign>) -> String {
     if differences.iter().all(|&difference| difference == 0.0) {
         return "exactly the same in every seed".into();
     }
@@ -303,13 +321,42 @@ mod tests {
     #[test]
     fn either_sign_is_said_as_it_is() {
         let up = [0.02, 0.021, 0.022];
-        assert!(reading(&up, Some(Sign::Above)).contains("higher by 2.1"));
-        assert!(reading(&up, Some(Sign::Above)).ends_with("; as the paper claims"));
-        assert!(reading(&up, Some(Sign::Below)).ends_with("; the opposite of what the paper claims"));
-        assert!(reading(&[0.02, -0.02, 0.01], Some(Sign::Below)).ends_with("; what the paper claims is not seen here"));
-        assert_eq!(reading(&[0.0; 3], Some(Sign::Above)), "exactly the same in every seed");
-        assert!(reading(&[0.1], None).contains("a single seed"));
-        assert_eq!(reading(&[], None), "not run yet");
+        let of_all = |differences: &[f64], claim| reading(differences, 0, claim);
+        assert!(of_all(&up, Some(Sign::Above)).contains("higher by 2.1"));
+        assert!(of_all(&up, Some(Sign::Above)).ends_with("; as the paper claims"));
+        assert!(of_all(&up, Some(Sign::Below)).ends_with("; the opposite of what the paper claims"));
+        assert!(of_all(&[0.02, -0.02, 0.01], Some(Sign::Below)).ends_with("; what the paper claims is not seen here"));
+        assert_eq!(of_all(&[0.0; 3], Some(Sign::Above)), "exactly the same in every seed");
+        assert!(of_all(&[0.1], None).contains("a single seed"));
+        assert_eq!(of_all(&[], None), "not run yet");
+    }
+
+    #[test]
+    fn seeds_that_diverged_are_said() {
+        let plan: Plan = toml::from_str(PLAN).unwrap();
+        let mut all = results(&[("far", "AN", [0.5, 0.5, 0.5]), ("far", "R", [0.6, 0.7, 0.8])]);
+        let line = |all: &[CellResult]| {
+            let text = markdown(&plan, all);
+            let line = text.lines().find(|line| line.starts_with("| R against AN | far |"));
+            line.unwrap().to_owned()
+        };
+        assert!(!line(&all).contains("diverged"), "{}", line(&all));
+        // Seed 2 of R.
+        all[4].measured = None;
+        assert!(line(&all).contains("| 2/2 | "), "{}", line(&all));
+        assert!(
+            line(&all).ends_with("; without 1 seed that diverged |"),
+            "{}",
+            line(&all)
+        );
+        for result in &mut all[3..] {
+            result.measured = None;
+        }
+        assert!(
+            line(&all).ends_with("| – | 0/0 | nothing to compare: 3 seeds diverged |"),
+            "{}",
+            line(&all)
+        );
     }
 
     #[test]
