@@ -1,15 +1,19 @@
 //! Works out what each cell takes: rows, steps, runs, and clips to evaluate.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use shardfmt::Split;
+use shardfmt::{Dataset, Split};
 
 use super::plan::{Cell, Plan};
-use super::search::trials;
+use super::search::{Point, trials};
+use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::fit::sampler_config;
+use crate::learner::Learner;
 use crate::material::Material;
+use crate::run_folder::RunFolder;
 use crate::sampler::Sampler;
 
 /// Datasets that are opened when they are first asked for, and stay open.
@@ -47,14 +51,19 @@ pub struct Effort<'a> {
     pub runs: u64,
 }
 
-/// What every cell takes.
+/// What every cell takes that is run in the folder `out`.
 ///
 /// # Errors
 /// Whatever would keep a cell from being run: all of it is checked before the first one starts.
-pub fn efforts<'a>(plan: &'a Plan, materials: &mut Materials) -> Result<Vec<Effort<'a>>> {
+pub fn efforts<'a>(plan: &'a Plan, materials: &mut Materials, out: &Path) -> Result<Vec<Effort<'a>>> {
     let mut known: HashMap<String, [u64; 3]> = HashMap::new();
     let effort = |cell: Cell<'a>| {
         let config = plan.config(cell, &[])?;
+        let tuned_as = cell.column.tuned_as.as_ref();
+        let source = plan.columns.iter().find(|column| Some(&column.name) == tuned_as);
+        let column = source.unwrap_or(cell.column);
+        let points = trials(plan, Cell { column, ..cell })?;
+        check(plan, cell, &points, &materials.of(&cell.dataset.path)?.dataset, out)?;
         // Cells that differ in the method alone share their rows.
         let shape = format!(
             "{:?}",
@@ -82,11 +91,7 @@ pub fn efforts<'a>(plan: &'a Plan, materials: &mut Materials) -> Result<Vec<Effo
                 found
             }
         };
-        let searched = if cell.column.tuned_as.is_some() {
-            0
-        } else {
-            trials(plan, cell)?.len()
-        };
+        let searched = if tuned_as.is_some() { 0 } else { points.len() };
         Ok(Effort {
             cell,
             rows,
@@ -96,4 +101,33 @@ pub fn efforts<'a>(plan: &'a Plan, materials: &mut Materials) -> Result<Vec<Effo
         })
     };
     plan.cells().map(effort).collect()
+}
+
+/// Checks the settings of a cell, as written and with the values of every point that it may be run with.
+fn check(plan: &Plan, cell: Cell<'_>, points: &[Point], dataset: &Dataset, out: &Path) -> Result<()> {
+    // From its first checkpoint on a run needs no weights any more; the few that were cut off before it say so themselves.
+    let begun = |seed: &u64| RunFolder::has_run(&cell.seed_folder(out, *seed));
+    let begins = !plan.seeds.iter().all(begun);
+    for point in std::iter::once(&Point::new()).chain(points) {
+        let config = plan.config(cell, point)?;
+        let checked =
+            Learner::check(&config, dataset).and_then(|()| if begins { check_weights(&config) } else { Ok(()) });
+        checked.map_err(|error| match error {
+            Error::Setting { setting, reason } => {
+                let (method, column) = (&cell.method.name, &cell.column.name);
+                Error::setting(format!("{method} in column {column}: {setting}"), reason)
+            }
+            other => other,
+        })?;
+    }
+    Ok(())
+}
+
+/// Checks that the file of the weights to start from, if any, can be read.
+fn check_weights(config: &Config) -> Result<()> {
+    let opened = config.model.weights.as_ref().map(|path| {
+        let opened = File::open(path);
+        opened.map_err(|cause| Error::io(path, "open the weights", cause))
+    });
+    opened.transpose().map(drop)
 }

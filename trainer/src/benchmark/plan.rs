@@ -124,6 +124,22 @@ pub struct Cell<'a> {
     pub column: &'a Column,
 }
 
+impl Cell<'_> {
+    /// Folder of its runs of a kind, `search` or `cells`, in that of the benchmark.
+    #[must_use]
+    pub fn folder(&self, out: &Path, kind: &str) -> PathBuf {
+        let names = [&self.dataset.name, &self.method.name, &self.column.name];
+        let below = |folder: PathBuf, name: &String| folder.join(folder_name(name));
+        names.into_iter().fold(out.join(kind), below)
+    }
+
+    /// Folder of its run with a seed.
+    #[must_use]
+    pub fn seed_folder(&self, out: &Path, seed: u64) -> PathBuf {
+        self.folder(out, "cells").join(format!("seed-{seed}"))
+    }
+}
+
 impl Plan {
     /// Reads a benchmark's file and checks that its names hold together and every cell's settings make sense.
     ///

@@ -3,17 +3,17 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt32Array, UInt64Array};
-use parquet::arrow::ArrowWriter;
-use shardfmt::persist::write_atomic;
+use arrow::array::{ArrayRef, Float64Array, StringArray, UInt32Array, UInt64Array};
+use arrow::datatypes::{DataType, Field, Schema};
 
 use super::table::{CellResult, Measured};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::run_folder::TableWriter;
 
 /// Writes `results` to `path`. mAP is from 0 to 1; what was not measured, because the run diverged, is null.
 ///
 /// # Errors
-/// [`Error::Io`].
+/// [`Error::Io`](crate::Error::Io), [`Error::Dataset`](crate::Error::Dataset) if the file cannot be written.
 pub fn write_results(path: &Path, results: &[CellResult]) -> Result<()> {
     let words =
         |of: fn(&CellResult) -> &str| Arc::new(StringArray::from_iter_values(results.iter().map(of))) as ArrayRef;
@@ -38,11 +38,12 @@ pub fn write_results(path: &Path, results: &[CellResult]) -> Result<()> {
         ("chance", shares(|measured| measured.chance)),
         ("chosen", words(|result| &result.chosen)),
     ];
-    let fail = |cause: String| Error::io(path, "write", std::io::Error::other(cause));
-    let batch = RecordBatch::try_from_iter(columns).map_err(|cause| fail(cause.to_string()))?;
-    let mut bytes = Vec::new();
-    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).map_err(|cause| fail(cause.to_string()))?;
-    let written = writer.write(&batch).and_then(|()| writer.close());
-    written.map_err(|cause| fail(cause.to_string()))?;
-    Ok(write_atomic(path, &bytes)?)
+    let field = |(name, array): &(&str, ArrayRef)| {
+        let of_a_measure = matches!(array.data_type(), DataType::Float64 | DataType::UInt32);
+        Field::new(*name, array.data_type().clone(), of_a_measure)
+    };
+    let schema = Schema::new(columns.iter().map(field).collect::<Vec<_>>());
+    let mut table = TableWriter::create(path, "results/1", Arc::new(schema))?;
+    table.push(columns.into_iter().map(|(_, array)| array).collect())?;
+    table.finish()
 }

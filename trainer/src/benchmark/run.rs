@@ -8,7 +8,7 @@ use tch::Device;
 
 use super::effort::{Materials, efforts};
 use super::finished::Finished;
-use super::plan::{Cell, Plan, folder_name};
+use super::plan::{Cell, Plan};
 use super::results::write_results;
 use super::search::{Point, trials};
 use super::table::{CellResult, Measured, markdown};
@@ -40,7 +40,7 @@ pub struct Place<'a> {
     pub jobs: usize,
 }
 
-/// Runs what is not finished yet, and writes `table.md` and `results.parquet` after every run.
+/// Runs what is not finished yet, and writes `table.md` and `results.parquet` once all finished runs are read, and after every further one.
 ///
 /// A run that diverges is one of the results: a trial of the search with the worst score, and a seed that the table counts as such.
 ///
@@ -52,7 +52,7 @@ pub fn run(
     place: Place<'_>,
     tell: &mut dyn FnMut(&Progress<'_>),
 ) -> Result<Vec<CellResult>> {
-    let of = efforts(plan, materials)?
+    let of = efforts(plan, materials, place.out)?
         .iter()
         .map(|effort| effort.runs as usize)
         .sum();
@@ -90,14 +90,14 @@ impl<'a> Matrix<'a> {
         let (mut points, mut tasks) = (Vec::new(), Vec::new());
         for cell in self.plan.cells().filter(|cell| cell.column.tuned_as.is_none()) {
             for (number, point) in trials(self.plan, cell)?.into_iter().enumerate() {
-                let out = self.folder("search", cell).join(format!("trial-{number}"));
+                let out = cell.folder(self.place.out, "search").join(format!("trial-{number}"));
                 let seed = self.plan.search.as_ref().map(|search| search.seed);
                 tasks.push(self.task(cell, &point, seed, out)?);
                 points.push((names(cell), point));
             }
         }
         let mut best: HashMap<Names<'a>, (f64, Point)> = HashMap::new();
-        let finished = self.train(&tasks, |_, _| Ok(()))?;
+        let finished = self.train(&tasks, |_| Ok(()))?;
         for ((names, point), finished) in points.into_iter().zip(finished) {
             // The first of equals stays.
             if best.get(&names).is_none_or(|(map, _)| finished.rank() > *map) {
@@ -115,16 +115,18 @@ impl<'a> Matrix<'a> {
             let source = cell.column.tuned_as.as_deref().unwrap_or(column);
             let point = chosen.get(&[dataset, method, source]).cloned().unwrap_or_default();
             for &seed in &self.plan.seeds {
-                let out = self.folder("cells", cell).join(format!("seed-{seed}"));
+                let out = cell.seed_folder(self.place.out, seed);
                 tasks.push(self.task(cell, &point, Some(seed), out)?);
                 cells.push((cell, seed, point.clone()));
             }
         }
         let mut results: Vec<Option<CellResult>> = vec![None; cells.len()];
         let (plan, out) = (self.plan, self.place.out);
-        self.train(&tasks, |place, run| {
-            if let (Some((cell, seed, chosen)), Some(result)) = (cells.get(place), results.get_mut(place)) {
-                *result = Some(cell_result(*cell, *seed, chosen, run));
+        self.train(&tasks, |over| {
+            for &(place, run) in over {
+                if let (Some((cell, seed, chosen)), Some(result)) = (cells.get(place), results.get_mut(place)) {
+                    *result = Some(cell_result(*cell, *seed, chosen, run));
+                }
             }
             let so_far: Vec<CellResult> = results.iter().flatten().cloned().collect();
             write_atomic(&out.join("table.md"), markdown(plan, &so_far).as_bytes())?;
@@ -143,35 +145,39 @@ impl<'a> Matrix<'a> {
         })
     }
 
-    fn folder(&self, kind: &str, cell: Cell<'_>) -> PathBuf {
-        names(cell)
-            .iter()
-            .fold(self.place.out.join(kind), |folder, name| folder.join(folder_name(name)))
-    }
-
-    /// Trains `tasks`, goes on with what was cut off, reads what is finished; tells `each` the place of every one that is over, and returns what
-    /// they came to in their own order.
-    fn train(&mut self, tasks: &[Task], mut each: impl FnMut(usize, Finished) -> Result<()>) -> Result<Vec<Finished>> {
-        let mut finished: Vec<Option<Finished>> = vec![None; tasks.len()];
-        let mut over = |matrix: &mut Self, place: usize, found: Finished| {
-            if let (Some(task), Some(entry)) = (tasks.get(place), finished.get_mut(place)) {
-                *entry = Some(found);
-                matrix.done += 1;
-                (matrix.tell)(&Progress {
-                    folder: &task.out,
-                    done: matrix.done,
-                    of: matrix.of,
-                    measured: found.measured,
-                });
-            }
-            each(place, found)
-        };
-        let mut left = Vec::new();
+    /// Trains `tasks`, goes on with what was cut off, reads what is finished; tells `each` the places of those that are over, first of all that
+    /// were before and then of one at a time, and returns what they came to in their own order.
+    fn train(
+        &mut self,
+        tasks: &[Task],
+        mut each: impl FnMut(&[(usize, Finished)]) -> Result<()>,
+    ) -> Result<Vec<Finished>> {
+        // One that is refused keeps all from being told: the tables there are stay as they are.
+        let (mut read, mut left) = (Vec::new(), Vec::new());
         for (place, task) in tasks.iter().enumerate() {
             match self.read(task)? {
-                Some(found) => over(self, place, found)?,
+                Some(found) => read.push((place, found)),
                 None => left.push((place, task)),
             }
+        }
+        let mut finished: Vec<Option<Finished>> = vec![None; tasks.len()];
+        let mut over = |matrix: &mut Self, found: &[(usize, Finished)]| {
+            for &(place, found) in found {
+                if let (Some(task), Some(entry)) = (tasks.get(place), finished.get_mut(place)) {
+                    *entry = Some(found);
+                    matrix.done += 1;
+                    (matrix.tell)(&Progress {
+                        folder: &task.out,
+                        done: matrix.done,
+                        of: matrix.of,
+                        measured: found.measured,
+                    });
+                }
+            }
+            each(found)
+        };
+        if !read.is_empty() {
+            over(self, &read)?;
         }
         let Place { out, device, jobs } = self.place;
         if jobs > 1 {
@@ -179,7 +185,7 @@ impl<'a> Matrix<'a> {
             workers::train(&unfinished, jobs, device, out, |number| match left.get(number) {
                 Some((place, task)) => {
                     let found = self.result(task)?;
-                    over(self, *place, found)
+                    over(self, &[(*place, found)])
                 }
                 None => Ok(()),
             })?;
@@ -188,7 +194,7 @@ impl<'a> Matrix<'a> {
                 let trained = fit(self.materials.of(&task.dataset)?, &task.config, &task.out, device);
                 diverged_or(trained.map(drop))?;
                 let found = self.result(task)?;
-                over(self, place, found)?;
+                over(self, &[(place, found)])?;
             }
         }
         Ok(finished.into_iter().flatten().collect())

@@ -18,7 +18,7 @@ pub(super) fn run_command(args: &BenchmarkArgs) -> Result<ExitCode> {
     let device = device::choose(args.device.device);
     let mut materials = Materials::default();
     if args.dry_run {
-        let efforts = efforts(&plan, &mut materials)?;
+        let efforts = efforts(&plan, &mut materials, &args.out)?;
         let costs = costs(&plan, &efforts, &mut materials, device)?;
         output::print(&listing(&plan, &efforts, &costs, args.jobs))?;
         return Ok(ExitCode::SUCCESS);

@@ -12,3 +12,4 @@ pub use per_class::write_per_class;
 pub use predictions::PredictionWriter;
 pub use record::{DatasetRecord, RunRecord, device_name};
 pub use rows::write_rows;
+pub(crate) use table::TableWriter;

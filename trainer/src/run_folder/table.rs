@@ -1,4 +1,4 @@
-//! Provides the writing of a run's tables: Parquet with the options and metadata of a dataset's tables, piece by piece.
+//! Provides the writing of the tables of runs and benchmarks: Parquet with the options and metadata of a dataset's tables, piece by piece.
 
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 const ROW_GROUP_ROWS: usize = 8192;
 
 /// A table being written; the file has its name once it is finished.
-pub(super) struct TableWriter {
+pub(crate) struct TableWriter {
     path: PathBuf,
     schema: SchemaRef,
     writer: ArrowWriter<BufWriter<AtomicFile>>,
@@ -27,7 +27,7 @@ pub(super) struct TableWriter {
 
 impl TableWriter {
     /// Begins the table at `path`. `name` is its kind and version, kept as `l48.schema`.
-    pub(super) fn create(path: &Path, name: &str, schema: SchemaRef) -> Result<Self> {
+    pub(crate) fn create(path: &Path, name: &str, schema: SchemaRef) -> Result<Self> {
         let properties = WriterProperties::builder()
             .set_created_by("l48-train".to_owned())
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
@@ -48,14 +48,14 @@ impl TableWriter {
     }
 
     /// Adds rows, a column after another in the order of the schema.
-    pub(super) fn push(&mut self, columns: Vec<ArrayRef>) -> Result<()> {
+    pub(crate) fn push(&mut self, columns: Vec<ArrayRef>) -> Result<()> {
         let batch = RecordBatch::try_new(SchemaRef::clone(&self.schema), columns).map_err(ParquetError::from);
         let written = batch.and_then(|batch| self.writer.write(&batch));
         written.map_err(|error| failed(&self.path, error))
     }
 
     /// Completes the file, makes it durable and gives it its name.
-    pub(super) fn finish(self) -> Result<()> {
+    pub(crate) fn finish(self) -> Result<()> {
         let file = self.writer.into_inner().map_err(|error| failed(&self.path, error))?;
         let file = file
             .into_inner()

@@ -9,7 +9,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use crate::dataset::{Made, write};
 use crate::program::{command, metrics, run};
 
-const PLAN: &str = r#"
+pub(crate) const PLAN: &str = r#"
 name = "Bands"
 seeds = [1, 2]
 [[dataset]]
@@ -120,6 +120,13 @@ fn a_matrix_is_listed_run_and_not_run_again() {
     std::fs::write(&plan, PLAN.replace("epochs = 1", "epochs = 2")).unwrap();
     let (_, said) = run(&mut benchmark(&[]), 2);
     assert!(said.contains("epochs: 1 -> 2"), "{said}");
+    // Also if runs come before that are the same: what is there is not written over by less.
+    let frozen = r#"{ alpha = 0.1, control"#;
+    std::fs::write(&plan, PLAN.replace(frozen, &frozen.replace("0.1", "0.2"))).unwrap();
+    let (_, said) = run(&mut benchmark(&[]), 2);
+    assert!(said.contains("asset_reg.alpha: 0.1 -> 0.2"), "{said}");
+    assert_eq!(first, std::fs::read_to_string(out.join("table.md")).unwrap());
+    assert_eq!(results(&out).len(), 12);
 }
 
 /// A row of `results.parquet`.
@@ -134,7 +141,11 @@ struct Row {
 
 fn results(out: &Path) -> Vec<Row> {
     let file = std::fs::File::open(out.join("results.parquet")).unwrap();
-    let batches = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+    let metadata = builder.metadata().file_metadata().key_value_metadata().unwrap();
+    let schema = metadata.iter().find(|entry| entry.key == "l48.schema").unwrap();
+    assert_eq!(schema.value.as_deref(), Some("results/1"));
+    let batches = builder.build().unwrap();
     let mut rows = Vec::new();
     for batch in batches.map(Result::unwrap) {
         let column = |name: &str| batch.column_by_name(name).unwrap();

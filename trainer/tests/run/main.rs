@@ -7,6 +7,7 @@ mod program; // runs the program and reads what it left
 
 // The tests.
 mod bad_input; // datasets and settings that must be refused before training starts
+mod bad_plan; // benchmarks that must be refused before training starts
 mod benchmark; // small matrices: listed, run, and not run again; several datasets; several runs at a time
 mod cuda; // every method on a GPU, where there is one
 mod evaluation; // `eval` and `predict` agree with each other and with what the run said
