@@ -162,7 +162,7 @@ pub struct SettingArgs {
     /// Threads of libtorch on the CPU; part of the run [default: all cores].
     #[arg(long)]
     pub threads: Option<usize>,
-    /// Batches hold so many clips of each of their recordings.
+    /// At most so many clips of a recording stand side by side, most of them in one batch.
     #[arg(long, value_name = "K")]
     pub clips_per_asset: Option<usize>,
     /// At most so many clips of a recording in an epoch.
@@ -180,7 +180,7 @@ pub struct SettingArgs {
     /// Do not measure the best epoch on test; for datasets without such a split.
     #[arg(long)]
     pub no_test: bool,
-    /// Control: give every training clip another clip's labels.
+    /// Control: give every clip of train and val another clip's labels.
     #[arg(long)]
     pub permute_labels: bool,
     /// Also write a checkpoint after so many steps within an epoch.

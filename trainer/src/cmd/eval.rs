@@ -5,13 +5,14 @@ use shardfmt::Split;
 
 use super::{device, fit, output, trained};
 use crate::cli::{EvalArgs, EvaluatedSplit};
+use crate::config::Config;
 use crate::material::Material;
 use crate::run_folder::RunFolder;
 
 /// Runs the command.
 pub(super) fn run(args: &EvalArgs) -> Result<()> {
     let device = device::choose(args.device.device);
-    let (_, record) = RunFolder::open(&args.run)?;
+    let (folder, record) = RunFolder::open(&args.run)?;
     let dataset = args.dataset.as_ref().unwrap_or(&record.dataset.path);
     let material = Material::open(dataset).context("the dataset to evaluate on; --dataset names another one")?;
     let split = match args.split {
@@ -19,6 +20,11 @@ pub(super) fn run(args: &EvalArgs) -> Result<()> {
         EvaluatedSplit::Test => Split::Test,
     };
     let (model, scaling) = trained::model(&args.run, &material.dataset, device)?;
+    if split == Split::Val && Config::read(&folder.config())?.permute_labels {
+        tracing::warn!(
+            "the run had other clips' labels in val, too, and chose its epoch by them; here val is measured on its own labels, so the numbers differ"
+        );
+    }
     let supervision = material.catalogue.evaluation(split)?;
     let bar = indicatif::ProgressBar::new(supervision.rows() as u64);
     let mut tell = |clips, of| {

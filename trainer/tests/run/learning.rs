@@ -66,11 +66,21 @@ fn true_labels_are_learnt_and_permuted_ones_are_not() {
         learnt > chance + 0.8 * (1.0 - chance),
         "test mAP {learnt} beside chance {chance}"
     );
-    let (permuted, _) = test_map("permuted", &["--permute-labels"]);
+    // Of nine seeds the deviation was .09, so that the mean of four is off by .05 or so.
+    let seeds = ["1", "2", "3", "4"];
+    let permuted = seeds.map(|seed| test_map(seed, &["--permute-labels", "--seed", seed]).0);
+    let mean = permuted.iter().sum::<f64>() / seeds.len() as f64;
     assert!(
-        (permuted - chance).abs() < 0.25,
-        "test mAP {permuted} of permuted labels beside chance {chance}"
+        (mean - chance).abs() < 0.15,
+        "test mAP {permuted:?} of permuted labels beside chance {chance}"
     );
+    // Said where the numbers of `fit` and `eval` are of other labels.
+    for (split, told) in [("val", true), ("test", false)] {
+        let mut eval = command();
+        eval.arg("eval").arg(folder.path().join(seeds[0]));
+        let (_, said) = run(eval.args(["--device", "cpu", "--split", split]), 0);
+        assert_eq!(said.contains("other clips' labels"), told, "{said}");
+    }
 }
 
 #[test]
