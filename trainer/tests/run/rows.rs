@@ -70,7 +70,7 @@ fn filters_and_words_that_do_not_exist() {
     write(
         &dataset,
         Made {
-            unknown_in: Split::ALL,
+            unknown_in: &Split::ALL,
             ..Made::default()
         },
     );
