@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use shardfmt::Split;
 
 use crate::import::coco2014::PriorRates;
-use crate::import::ml48s::Row0;
+use crate::import::ml48s::{BoxOrder, Row0};
 use crate::manifest::SHARD_CLIPS;
 
 /// Recordings in, a committed dataset of log-mel shards and Parquet sidecars out.
@@ -168,6 +168,9 @@ pub struct ImportMl48sArgs {
     /// Which end of the frequency axis the top row of the pictures is.
     #[arg(long, value_enum, default_value_t)]
     pub row_0: Row0,
+    /// Which coordinate of a box comes first [default: as the pictures tell, else x].
+    #[arg(long, value_enum)]
+    pub box_order: Option<BoxOrder>,
     /// Where and how to write.
     #[command(flatten)]
     pub output: ImportOutput,

@@ -1,7 +1,7 @@
 //! Defines `ClipSource`, what a build asks of the data it is fed: assets, their clips in order, and what is known of them.
 //!
-//! Planning, threads, rejects, resume and commit see only this trait; recordings are one source of clips, and a folder of
-//! images can be another.
+//! Planning, threads, rejects, resume and commit see only this trait; recordings are one source of clips, and the
+//! published sets of pictures that can be imported are others.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

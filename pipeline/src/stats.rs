@@ -1,10 +1,7 @@
 //! Defines `Stats`, the counts of clips, recordings and labels of a dataset by split and by class.
 
 use serde::Serialize;
-use shardfmt::{Dataset, LabelRow, Split, Taxa, Taxon};
-
-/// The splits, in the order in which they are shown.
-const SPLITS: [Split; 3] = [Split::Train, Split::Val, Split::Test];
+use shardfmt::{BoxStatus, ClipBox, Dataset, LabelRow, Split, Taxa, Taxon};
 
 /// Smallest, largest, mean and median of a count per clip.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -59,7 +56,8 @@ pub struct SplitStats {
     pub with_positive: u64,
     /// Clips with a known class.
     pub with_label: u64,
-    /// Clips with a box.
+    /// Clips with a box of a class that is not to be ignored: the L48 documentation's "at least one box", which are as many as
+    /// clips with a positive.
     pub with_box: u64,
     /// Clips of digital silence.
     pub silent: u64,
@@ -111,7 +109,7 @@ struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, row: &LabelRow) {
+    fn add(&mut self, row: &LabelRow, taxa: &Taxa) {
         let stats = &mut self.stats;
         stats.clips += 1;
         stats.hours += row.valid_s / 3600.0;
@@ -120,7 +118,8 @@ impl Tally {
         stats.fully_annotated += u64::from(row.fully_annotated);
         stats.with_positive += u64::from(!row.present.is_empty());
         stats.with_label += u64::from(!row.present.is_empty() || !row.absent.is_empty());
-        stats.with_box += u64::from(!row.boxes.is_empty());
+        let counts = |found: &ClipBox| found.status != BoxStatus::Ignore && taxa.index(&found.species_code).is_some();
+        stats.with_box += u64::from(row.boxes.iter().any(counts));
         stats.silent += u64::from(row.silent);
         self.positives.push(row.present.len() as u32);
         self.negatives.push(row.absent.len() as u32);
@@ -166,20 +165,22 @@ impl ClassTally {
 }
 
 /// Accumulates all counts.
-struct Counter {
+struct Counter<'a> {
+    taxa: &'a Taxa,
     /// Of each split, then of all.
-    splits: [Tally; SPLITS.len() + 1],
+    splits: [Tally; Split::ALL.len() + 1],
     train_with_positive: Tally,
     /// Of each split, in class order.
-    classes: [Vec<ClassTally>; SPLITS.len()],
+    classes: [Vec<ClassTally>; Split::ALL.len()],
 }
 
-impl Counter {
-    fn new(taxa: &Taxa) -> Self {
+impl<'a> Counter<'a> {
+    fn new(taxa: &'a Taxa) -> Self {
         Counter {
+            taxa,
             splits: Default::default(),
             train_with_positive: Tally::default(),
-            classes: SPLITS.map(|split| taxa.iter().map(|taxon| ClassTally::new(taxon, split)).collect()),
+            classes: Split::ALL.map(|split| taxa.iter().map(|taxon| ClassTally::new(taxon, split)).collect()),
         }
     }
 
@@ -191,10 +192,10 @@ impl Counter {
             Split::Val => (val, of_val),
             Split::Test => (test, of_test),
         };
-        tally.add(row);
-        total.add(row);
+        tally.add(row, self.taxa);
+        total.add(row, self.taxa);
         if row.split == Split::Train && !row.present.is_empty() {
-            self.train_with_positive.add(row);
+            self.train_with_positive.add(row, self.taxa);
         }
         let mut each = |listed: &[u32], count: fn(&mut ClassTally, &LabelRow)| {
             for &class in listed {
@@ -210,7 +211,7 @@ impl Counter {
     }
 
     fn finish(self) -> Stats {
-        let names = SPLITS.iter().map(|split| split.as_str()).chain(["total"]);
+        let names = Split::ALL.iter().map(|split| split.as_str()).chain(["total"]);
         let splits = self
             .splits
             .into_iter()
@@ -247,7 +248,7 @@ impl Stats {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
-    use shardfmt::{BoxStatus, ClipBox, LabelSource};
+    use shardfmt::LabelSource;
 
     use super::*;
 
@@ -303,10 +304,10 @@ mod tests {
         };
         let taxa = Taxa::new(["a", "b", "c"].map(taxon).to_vec()).unwrap();
         let mut counter = Counter::new(&taxa);
-        let boxed = |row: LabelRow, status: BoxStatus| LabelRow {
+        let boxed = |row: LabelRow, species_code: &str, status: BoxStatus| LabelRow {
             boxes: vec![
                 ClipBox {
-                    species_code: "a".into(),
+                    species_code: species_code.into(),
                     status,
                     start_s: 0.0,
                     end_s: 1.0,
@@ -322,12 +323,16 @@ mod tests {
             ..row
         };
         let clips = [
-            boxed(clip(1, Split::Train, [&[0], &[1, 2], &[]]), BoxStatus::Active),
+            boxed(clip(1, Split::Train, [&[0], &[1, 2], &[]]), "a", BoxStatus::Active),
             clip(1, Split::Train, [&[0], &[], &[1, 2]]),
-            clip(1, Split::Train, [&[], &[], &[0, 1, 2]]),
-            // Any box counts, also one that is to be ignored.
-            boxed(clip(2, Split::Train, [&[], &[0, 1, 2], &[]]), BoxStatus::Ignore),
-            clip(3, Split::Train, [&[0, 1], &[2], &[]]),
+            // Boxes that are to be ignored do not count, nor those of what is no class.
+            boxed(
+                clip(1, Split::Train, [&[], &[], &[0, 1, 2]]),
+                "Unknown bird",
+                BoxStatus::Active,
+            ),
+            boxed(clip(2, Split::Train, [&[], &[0, 1, 2], &[]]), "a", BoxStatus::Ignore),
+            boxed(clip(3, Split::Train, [&[0, 1], &[2], &[]]), "a", BoxStatus::Passive),
             clip(4, Split::Test, [&[1], &[0, 2], &[]]),
         ];
         clips.iter().for_each(|row| counter.add(row));
@@ -355,7 +360,7 @@ mod tests {
         ];
         assert_eq!(found, expected);
         let with_positive = &stats.train_with_positive;
-        assert_eq!(counts(with_positive), ([2, 3, 2, 3, 3, 1], [4, 3]));
+        assert_eq!(counts(with_positive), ([2, 3, 2, 3, 3, 2], [4, 3]));
         let (positives, negatives) = (with_positive.positives, with_positive.negatives);
         assert_eq!((positives.min, positives.max, positives.median), (1, 2, 1.0));
         assert_eq!((negatives.min, negatives.max, negatives.mean), (0, 2, 1.0));

@@ -270,11 +270,45 @@ fn boxes_written_y_first_are_noticed_and_read_so() {
     turned.write();
     let (ended, dataset) = imported(&turned, &[]);
     ended.complains("boxes are y-first (told by 12 pictures)");
-    assert_eq!(
-        dataset.info().config["boxes"],
-        json!({"order": "y-first", "told_by_pictures": true})
-    );
+    assert_eq!(dataset.info().config["boxes"], json!({"order": "y-first"}));
     assert_eq!(labels(&dataset), as_documented);
+
+    // Against the pictures: the user is asked for nothing else.
+    run(&mut import(&set, "against", &["--box-order", "y-first"]))
+        .expect(0)
+        .complains("boxes are y-first (as --box-order says)");
+    assert_ne!(labels(&open(&set.beside("against"))), as_documented);
+}
+
+/// Too few pictures to tell: said, and not taken for a change of the set when more of them are there.
+#[test]
+fn boxes_that_pictures_leave_open_are_read_as_documented() {
+    let set = Ml48sSet::small();
+    set.write();
+    let boxed: Vec<PathBuf> = set
+        .clips
+        .iter()
+        .filter(|clip| clip["boxes"][0].is_object())
+        .map(|clip| set.path(clip["file_path"].as_str().unwrap()))
+        .collect();
+    let aside = set.beside("aside");
+    fs::create_dir(&aside).unwrap();
+    let moved: Vec<(&PathBuf, PathBuf)> = boxed
+        .iter()
+        .take(3)
+        .zip(0..)
+        .map(|(file, number)| (file, aside.join(number.to_string())))
+        .collect();
+    for (file, there) in &moved {
+        fs::rename(file, there).unwrap();
+    }
+    let ended = run(&mut import(&set, "out", &["--max-rejects", "0"])).expect(2);
+    ended.complains("9 pictures leave open which coordinate of a box comes first");
+    for (file, there) in &moved {
+        fs::rename(there, file).unwrap();
+    }
+    let (ended, _) = imported(&set, &["--resume"]);
+    ended.complains("boxes are x-first (told by 12 pictures)");
 }
 
 #[test]
@@ -356,6 +390,19 @@ fn pictures_that_are_missing_damaged_or_of_another_size_reject_their_asset() {
         .expect(2)
         .complains("more than --max-rejects 1");
     assert!(!set.beside("strict/dataset.json").exists());
+
+    // What is no file could be read for ever.
+    let set = Ml48sSet::small();
+    set.write();
+    fs::remove_file(set.path("images/30/2.jpg")).unwrap();
+    let made = Command::new("mkfifo")
+        .arg(set.path("images/30/2.jpg"))
+        .status()
+        .unwrap();
+    assert!(made.success());
+    run(&mut import(&set, "out", &[])).expect(1).complains(
+        "rejected asset 30 (images/30): open: clip 997 (images/30/2.jpg): cannot be read: not a regular file",
+    );
 
     // Another size, in the picture or in the table.
     let mut set = Ml48sSet::small();
@@ -458,6 +505,35 @@ fn what_looks_odd_is_said() {
         .find(|prior| prior.asset_id == 800)
         .unwrap();
     assert_eq!((prior.geo_possible, prior.checklist_complete), (None, Some(true)));
+}
+
+/// A NumPy file of whole numbers (numpy.lib.format, version 1.0).
+fn npy(ids: &[i64]) -> Vec<u8> {
+    let described = format!(
+        "{{'descr': '<i8', 'fortran_order': False, 'shape': ({},), }}",
+        ids.len()
+    );
+    // With the ten bytes before it a multiple of 64, its line end included.
+    let header = format!("{described:<117}\n");
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header.as_bytes());
+    bytes.extend(ids.iter().flat_map(|id| id.to_le_bytes()));
+    bytes
+}
+
+#[test]
+fn another_sets_val_split_and_pictures_of_other_folders_are_said() {
+    let mut set = Ml48sSet::small();
+    set.clips[0]["file_path"] = json!("images/31/0.jpg");
+    set.write();
+    fs::write(set.path("ids.npy"), npy(&[4, 77])).unwrap();
+    let ids = set.path("ids.npy").to_str().unwrap().to_owned();
+    let (ended, _) = imported(&set, &["--val-split", &ids]);
+    ended
+        .complains("1 ids of the val split are no assets")
+        .complains("1 assets of the test split are val by --val-split: is it the right file?")
+        .complains("1 clips have a picture outside of images/ASSET");
 }
 
 #[test]

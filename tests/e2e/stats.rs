@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use shardfmt::{LabelRow, Split};
+use shardfmt::{BoxStatus, LabelRow, Split};
 
 use crate::dataset_rows::{labels, open};
 use crate::program::l48;
@@ -96,6 +96,9 @@ fn both_tables_are_aligned_and_say_what_the_labels_say() {
     assert!(found == expected && found.len() > 4, "{classes}");
 }
 
+/// Codes of boxes in these tables that are of no class.
+const NO_CLASSES: [&str; 2] = ["unkbrd", "nobird"];
+
 /// What a cell shows of the clips of its column.
 type Cell = fn(&[&LabelRow]) -> String;
 
@@ -111,7 +114,13 @@ fn cells() -> [(&'static str, Cell); 8] {
             format!("{:.2}", rows.iter().map(|row| row.valid_s).sum::<f64>() / 3600.0)
         }),
         ("fully labelled clips", |rows| share(rows, |row| row.unknown.is_empty())),
-        ("clips with any box", |rows| share(rows, |row| !row.boxes.is_empty())),
+        ("clips with any box of a class", |rows| {
+            share(rows, |row| {
+                row.boxes
+                    .iter()
+                    .any(|found| found.status != BoxStatus::Ignore && !NO_CLASSES.contains(&&*found.species_code))
+            })
+        }),
         ("clips with any label", |rows| {
             share(rows, |row| row.present.len() + row.absent.len() > 0)
         }),
@@ -130,7 +139,7 @@ fn share(rows: &[&LabelRow], is_so: fn(&LabelRow) -> bool) -> String {
     } else {
         100.0 * count as f64 / rows.len() as f64
     };
-    format!("{count} ({percent:.1}%)")
+    format!("{count} ({percent:.2}%)")
 }
 
 /// Total, smallest, largest, mean and median of counts, as they are printed.

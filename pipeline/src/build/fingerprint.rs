@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use shardfmt::checksum::Hasher;
 
 use super::ledger::SourceRecord;
+use crate::manifest::open_file;
 use crate::source::Rejected;
 
 /// Buffer for hashing sources.
@@ -95,7 +96,7 @@ pub(super) fn hash(files: &[PathBuf]) -> Result<(u64, u64), Rejected> {
     let mut buffer = vec![0; HASH_BUFFER_BYTES];
     for path in files {
         let failed = |error: std::io::Error| Rejected::new("open", format!("cannot be read: {error}"));
-        let mut file = std::fs::File::open(path).map_err(failed)?;
+        let mut file = open_file(path).map_err(failed)?;
         loop {
             match file.read(&mut buffer) {
                 Ok(0) => break,

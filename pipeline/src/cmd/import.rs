@@ -30,6 +30,7 @@ fn ml48s(args: &ImportMl48sArgs) -> Result<Exit> {
             args.val_split.as_deref(),
             &args.unknown_bird,
             args.row_0,
+            args.box_order,
             args.output.shard_clips,
         )
     };

@@ -36,7 +36,7 @@ fn by_split(stats: &Stats) -> Vec<Vec<String>> {
         row("clips", &|s| s.clips.to_string()),
         row("hours of audio", &|s| format!("{:.2}", s.hours)),
         row("fully labelled clips", &|s| share(s.fully_annotated, s.clips)),
-        row("clips with any box", &|s| share(s.with_box, s.clips)),
+        row("clips with any box of a class", &|s| share(s.with_box, s.clips)),
         row("clips with any label", &|s| share(s.with_label, s.clips)),
         row("clips with a positive", &|s| share(s.with_positive, s.clips)),
         row("silent clips", &|s| share(s.silent, s.clips)),
@@ -107,7 +107,7 @@ fn aligned(rows: &[Vec<String>], words: usize) -> String {
 
 fn share(part: u64, whole: u64) -> String {
     let percent = 100.0 * part as f64 / whole.max(1) as f64;
-    format!("{part} ({percent:.1}%)")
+    format!("{part} ({percent:.2}%)")
 }
 
 #[cfg(test)]
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_have_a_decimal_and_nothing_divides_by_nothing() {
-        assert_eq!((share(1, 3), share(0, 0)), ("1 (33.3%)".into(), "0 (0.0%)".into()));
+    fn shares_have_two_decimals_and_nothing_divides_by_nothing() {
+        assert_eq!((share(1, 3), share(0, 0)), ("1 (33.33%)".into(), "0 (0.00%)".into()));
     }
 }

@@ -1,4 +1,4 @@
-//! Provides which clips of a recording a song counts in, for the demo's own quota check.
+//! Provides which clips of a recording a song counts in, for the demo's own quota check and for what its photographs show.
 
 /// Clip length and hop of the demo's manifest.
 pub(super) const CLIP_S: f64 = 3.0;

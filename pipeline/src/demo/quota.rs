@@ -1,8 +1,9 @@
 //! Provides each species' share of the clips, and the bounds that make the demo worth training on.
 
 use serde::{Deserialize, Serialize};
+use shardfmt::Split;
 
-use super::scene::{Bird, Plan, Split};
+use super::scene::{Bird, Plan};
 use super::species::Species;
 
 /// Smallest share of a split's clips in which a species is present: enough positives to score.
@@ -71,7 +72,7 @@ pub(super) fn violation(shares: &[SpeciesShare]) -> Option<String> {
             .into_iter()
             .find(|&split| by_split[split as usize] < MIN_SPLIT_SHARE)?;
         let percent = 100.0 * by_split[split as usize];
-        Some(format!("{code} is in {percent:.1} % of the {} clips", split.name()))
+        Some(format!("{code} is in {percent:.1} % of the {} clips", split.as_str()))
     })
 }
 

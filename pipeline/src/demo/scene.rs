@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
+use shardfmt::Split;
 
 use super::encode::Encoding;
 use super::noise::Ambience;
@@ -15,27 +16,6 @@ use super::seeding::{Purpose, keyed};
 use super::song::{Song, SongModel};
 use super::species::{Species, unknown_birds};
 use super::visit::{Checklists, Visit, plan_visits};
-
-/// A part of the dataset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Split {
-    Train,
-    Val,
-    Test,
-}
-
-impl Split {
-    pub(super) const ALL: [Self; 3] = [Self::Train, Self::Val, Self::Test];
-
-    /// Its name in the table.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Train => "train",
-            Self::Val => "val",
-            Self::Test => "test",
-        }
-    }
-}
 
 /// What the annotator drew boxes for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

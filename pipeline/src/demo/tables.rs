@@ -3,7 +3,9 @@
 use std::io;
 use std::path::Path;
 
-use super::scene::{Annotation, Bird, Plan, Recording, Split};
+use shardfmt::Split;
+
+use super::scene::{Annotation, Bird, Plan, Recording};
 use super::song::Song;
 use super::species::Species;
 use super::{DemoError, write_file};
@@ -129,7 +131,7 @@ impl Tables<'_> {
                 visit.place.1.clone(),
                 recording.recorded_at.clone(),
                 checklist.unwrap_or_default(),
-                recording.split.name().to_owned(),
+                recording.split.as_str().to_owned(),
                 "CC0-1.0".to_owned(),
                 String::new(),
             ]

@@ -9,7 +9,9 @@ use std::sync::Mutex;
 
 use super::presence::{CLIP_S, clip_count, counts_in};
 use super::quota::{MIN_SPLIT_SHARE, OVERALL_SHARE};
-use super::scene::{Annotation, Bird, LONGEST_SONG_S, Plan, Split};
+use shardfmt::Split;
+
+use super::scene::{Annotation, Bird, LONGEST_SONG_S, Plan};
 use super::seeding::{Purpose, keyed};
 use super::species::{demo_species, unknown_birds};
 use super::tables::write_tables;

@@ -7,7 +7,7 @@ use rand::seq::{IndexedRandom, SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
 use super::region::{Region, Season};
-use super::scene::Split;
+use shardfmt::Split;
 
 /// A morning at a site. All its recordings are of one split, so neither a place nor a checklist
 /// tells a test recording from its training neighbours.

@@ -62,7 +62,7 @@ fn damaged_tables_of_l48_are_taken_or_refused() {
     write("clips.json", &[clip(1, 5), clip(2, 7), clip(3, 5)]);
     fs::write(file("taxa.csv"), "species_code\na\nb\n").unwrap();
     fs::write(file("val_split.npy"), npy(&[7, 9])).unwrap();
-    let open = || Ml48s::open(dir.path(), Some(&file("val_split.npy")), &[], Row0::Highest, 512).is_ok();
+    let open = || Ml48s::open(dir.path(), Some(&file("val_split.npy")), &[], Row0::Highest, None, 512).is_ok();
     for name in ["assets.json", "clips.json", "taxa.csv", "val_split.npy"] {
         let [taken, refused] = sweep(&file(name), open);
         assert!(refused > 20 && taken > 0, "{name}: {taken} taken, {refused} refused");

@@ -16,6 +16,8 @@ use crate::source::Rejected;
 const MAX_SIDE_PIXELS: usize = 4096;
 /// Largest file that is read: more than the largest picture takes without compression.
 const MAX_FILE_BYTES: u64 = 64 << 20;
+/// The level of what a damaged file leaves out: that of a block without data.
+const UNWRITTEN: u8 = 128;
 /// Marker of the end of a picture (ITU-T T.81, B.1.1.3).
 const END_OF_IMAGE: [u8; 2] = [0xff, 0xd9];
 /// Marker in front of compressed data.
@@ -52,18 +54,24 @@ pub struct Picture {
     pub height: usize,
 }
 
-/// Decodes a JPEG file (baseline or progressive) into `picture`, whose memory is reused.
+/// Decodes a JPEG file (baseline or progressive) into `picture`, whose memory is reused, if `fits` takes its width and height:
+/// nothing is decoded of one that it refuses.
 ///
-/// A file that ends early is refused, as Pillow refuses it; what an end marker cuts short is filled up, as libjpeg does.
-/// Orientation tags are not followed, as torchvision does not.
+/// A file that ends early is refused, as Pillow refuses it; what an end marker cuts short is filled up, as libjpeg does, and what
+/// other damage leaves out stays grey. Orientation tags are not followed, as torchvision does not.
 ///
 /// # Errors
-/// Stage `open` when the file cannot be read, `decode` when it is no whole JPEG of at most 4096 x 4096 pixels, or one that the decoder
-/// panics at: that refuses one picture, not the run.
-pub fn read_jpeg(path: &Path, channels: Channels, picture: &mut Picture) -> Result<(), Rejected> {
+/// Stage `open` when the file cannot be read, `decode` when it is no whole JPEG of at most 4096 x 4096 pixels, one that `fits`
+/// refuses, or one that the decoder panics at: that refuses one picture, not the run.
+pub fn read_jpeg(
+    path: &Path,
+    channels: Channels,
+    picture: &mut Picture,
+    fits: impl FnOnce(usize, usize) -> Result<(), String>,
+) -> Result<(), Rejected> {
     let bytes = read(path).map_err(|reason| Rejected::new("open", reason))?;
     // Whatever of the picture is then half written is not looked at.
-    refusing_panics(AssertUnwindSafe(|| decode(&bytes, channels, picture)))
+    refusing_panics(AssertUnwindSafe(|| decode(&bytes, channels, picture, fits)))
         .map_err(|reason| Rejected::new("decode", reason))
 }
 
@@ -83,7 +91,12 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-fn decode(bytes: &[u8], channels: Channels, picture: &mut Picture) -> Result<(), String> {
+fn decode(
+    bytes: &[u8],
+    channels: Channels,
+    picture: &mut Picture,
+    fits: impl FnOnce(usize, usize) -> Result<(), String>,
+) -> Result<(), String> {
     if !ends_whole(bytes) {
         return Err("no JPEG file, or one that is cut off: its end marker is missing".into());
     }
@@ -101,7 +114,10 @@ fn decode(bytes: &[u8], channels: Channels, picture: &mut Picture) -> Result<(),
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
     decoder.decode_headers().map_err(failed)?;
     let (width, height) = decoder.dimensions().unwrap_or_default();
-    picture.pixels.resize(width * height * channels.count(), 0);
+    fits(width, height)?;
+    // Of some damaged files the decoder leaves a part unwritten and says nothing: that must not be of the picture before.
+    picture.pixels.clear();
+    picture.pixels.resize(width * height * channels.count(), UNWRITTEN);
     decoder.decode_into(&mut picture.pixels).map_err(failed)?;
     (picture.width, picture.height) = (width, height);
     Ok(())
@@ -138,7 +154,7 @@ mod tests {
 
     fn decoded(bytes: &[u8], channels: Channels) -> Result<Picture, String> {
         let mut picture = Picture::default();
-        decode(bytes, channels, &mut picture).map(|()| picture)
+        decode(bytes, channels, &mut picture, |_, _| Ok(())).map(|()| picture)
     }
 
     #[test]
@@ -197,6 +213,31 @@ mod tests {
         assert!(pictures > 100 && refused > 100, "{pictures} {refused}");
     }
 
+    /// Two ways to end a scan early that the decoder takes for a whole picture: a comment, and another scan.
+    #[test]
+    fn what_damage_leaves_out_is_not_of_the_picture_before() {
+        let whole = jpeg(64, 48, Channels::Grey);
+        let cut = &whole[..whole.len() - whole.len() / 3];
+        let endings: [&[u8]; 2] = [
+            &[0xff, 0xfe, 0, 2, 0xff, 0xd9],
+            &[0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0, 0xff, 0xd9],
+        ];
+        let mut taken = 0;
+        for ending in endings {
+            let damaged = [cut, ending].concat();
+            let over = |level: u8| {
+                let mut picture = Picture {
+                    pixels: vec![level; 64 * 48],
+                    ..Picture::default()
+                };
+                decode(&damaged, Channels::Grey, &mut picture, |_, _| Ok(())).map(|()| picture)
+            };
+            taken += usize::from(over(7).is_ok());
+            assert_eq!(over(7), over(9));
+        }
+        assert!(taken > 0, "the decoder refuses both by now: nothing is tested");
+    }
+
     #[test]
     fn a_panic_of_the_decoder_refuses_one_picture() {
         let refused = refusing_panics(|| panic!("an index out of bounds"));
@@ -213,12 +254,23 @@ mod tests {
     }
 
     #[test]
+    fn a_picture_of_another_size_is_refused_before_it_is_decoded() {
+        let (bytes, mut picture) = (jpeg(40, 24, Channels::Grey), Picture::default());
+        let fits = |width: usize, height: usize| Err(format!("{width} x {height}"));
+        assert_eq!(
+            decode(&bytes, Channels::Grey, &mut picture, fits),
+            Err("40 x 24".into())
+        );
+        assert_eq!(picture, Picture::default());
+    }
+
+    #[test]
     fn what_is_no_file_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let mut picture = Picture::default();
-        let missing = read_jpeg(&folder.path().join("0.jpg"), Channels::Grey, &mut picture).unwrap_err();
-        assert_eq!(missing.stage, "open");
-        let not_a_file = read_jpeg(folder.path(), Channels::Grey, &mut picture).unwrap_err();
+        let mut read = |path: &Path| read_jpeg(path, Channels::Grey, &mut picture, |_, _| Ok(())).unwrap_err();
+        assert_eq!(read(&folder.path().join("0.jpg")).stage, "open");
+        let not_a_file = read(folder.path());
         assert_eq!(not_a_file, Rejected::new("open", "cannot be read: not a regular file"));
     }
 }

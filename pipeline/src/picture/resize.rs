@@ -21,24 +21,27 @@ pub struct Resizer {
     narrowed: Vec<u8>,
     /// The square with the channels of a pixel beside each other.
     interleaved: Vec<u8>,
+    /// A grey picture as pixels of four channels, each a row: before and after its rows are filtered.
+    quads: [Vec<u8>; 2],
 }
+
+/// Rows of a grey picture that are filtered as the channels of one: the few weights of a pixel then meet four values at a time.
+const ROWS_ABREAST: usize = 4;
 
 impl Resizer {
     /// A resizer of pictures with these channels.
     pub fn new(channels: Channels) -> Self {
-        let kind = match channels {
-            Channels::Grey => PixelType::U8,
-            Channels::Rgb => PixelType::U8x3,
-        };
+        let bilinear = ResizeAlg::Convolution(FilterType::Bilinear);
         Resizer {
             channels,
             filter: Filter {
-                kind,
-                options: ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)),
+                // No channel is an opacity.
+                options: ResizeOptions::new().resize_alg(bilinear).use_alpha(false),
                 inner: fir::Resizer::new(),
             },
             narrowed: Vec::new(),
             interleaved: Vec::new(),
+            quads: Default::default(),
         }
     }
 
@@ -57,20 +60,24 @@ impl Resizer {
             SIDE_PIXELS * SIDE_PIXELS * channels,
             "bytes of the square"
         );
-        self.narrowed.resize(picture.height * SIDE_PIXELS * channels, 0);
         // In two steps, each in one direction: in a single one the columns would be filtered first, and rounded.
-        let (given, narrow, square) = (
-            (picture.width, picture.height),
-            (SIDE_PIXELS, picture.height),
-            (SIDE_PIXELS, SIDE_PIXELS),
-        );
-        self.filter.pass((&picture.pixels, given), (&mut self.narrowed, narrow));
+        self.narrowed.resize(picture.height * SIDE_PIXELS * channels, 0);
+        let (narrow, square) = ((SIDE_PIXELS, picture.height), (SIDE_PIXELS, SIDE_PIXELS));
         match self.channels {
-            Channels::Grey => self.filter.pass((&self.narrowed, narrow), (stored, square)),
-            Channels::Rgb => {
-                self.interleaved.resize(stored.len(), 0);
+            Channels::Grey => {
+                self.narrow_grey(picture);
                 self.filter
-                    .pass((&self.narrowed, narrow), (&mut self.interleaved, square));
+                    .pass(PixelType::U8, (&self.narrowed, narrow), (stored, square));
+            }
+            Channels::Rgb => {
+                let given = (&*picture.pixels, (picture.width, picture.height));
+                self.filter.pass(PixelType::U8x3, given, (&mut self.narrowed, narrow));
+                self.interleaved.resize(stored.len(), 0);
+                self.filter.pass(
+                    PixelType::U8x3,
+                    (&self.narrowed, narrow),
+                    (&mut self.interleaved, square),
+                );
                 for (plane, channel) in stored.chunks_exact_mut(SIDE_PIXELS * SIDE_PIXELS).zip(0..) {
                     let values = self.interleaved.iter().skip(channel).step_by(channels);
                     plane.iter_mut().zip(values).for_each(|(to, from)| *to = *from);
@@ -78,22 +85,53 @@ impl Resizer {
             }
         }
     }
+
+    /// Filters the rows of a grey picture.
+    fn narrow_grey(&mut self, picture: &Picture) {
+        let groups = picture.height.div_ceil(ROWS_ABREAST);
+        let [wide, narrow] = &mut self.quads;
+        wide.resize(groups * picture.width * ROWS_ABREAST, 0);
+        narrow.resize(groups * SIDE_PIXELS * ROWS_ABREAST, 0);
+        let rows = picture.pixels.chunks(picture.width * ROWS_ABREAST);
+        for (rows, quads) in rows.zip(wide.chunks_exact_mut(picture.width * ROWS_ABREAST)) {
+            for (row, channel) in rows.chunks_exact(picture.width).zip(0..) {
+                let values = quads.iter_mut().skip(channel).step_by(ROWS_ABREAST);
+                values.zip(row).for_each(|(to, from)| *to = *from);
+            }
+        }
+        self.filter.pass(
+            PixelType::U8x4,
+            (wide, (picture.width, groups)),
+            (narrow, (SIDE_PIXELS, groups)),
+        );
+        let rows = self.narrowed.chunks_mut(SIDE_PIXELS * ROWS_ABREAST);
+        for (rows, quads) in rows.zip(narrow.chunks_exact(SIDE_PIXELS * ROWS_ABREAST)) {
+            for (row, channel) in rows.chunks_exact_mut(SIDE_PIXELS).zip(0..) {
+                let values = quads.iter().skip(channel).step_by(ROWS_ABREAST);
+                row.iter_mut().zip(values).for_each(|(to, from)| *to = *from);
+            }
+        }
+    }
 }
 
-/// The triangle filter for pixels of one kind.
+/// The triangle filter.
 struct Filter {
-    kind: PixelType,
     options: ResizeOptions,
     inner: fir::Resizer,
 }
 
 impl Filter {
-    /// Filters one picture into another, each with its width and height.
-    fn pass(&mut self, (from, from_size): (&[u8], (usize, usize)), (to, to_size): (&mut [u8], (usize, usize))) {
+    /// Filters one picture into another of the same kind, each with its width and height.
+    fn pass(
+        &mut self,
+        kind: PixelType,
+        (from, from_size): (&[u8], (usize, usize)),
+        (to, to_size): (&mut [u8], (usize, usize)),
+    ) {
         // Sides fit: a picture has at most 4096 x 4096 pixels where it comes from.
         let side = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX);
-        let source = ImageRef::new(side(from_size.0), side(from_size.1), from, self.kind);
-        let target = Image::from_slice_u8(side(to_size.0), side(to_size.1), to, self.kind);
+        let source = ImageRef::new(side(from_size.0), side(from_size.1), from, kind);
+        let target = Image::from_slice_u8(side(to_size.0), side(to_size.1), to, kind);
         let (Ok(source), Ok(mut target)) = (source, target) else {
             unreachable!("both buffers have the bytes their sides ask for");
         };

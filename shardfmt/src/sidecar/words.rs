@@ -12,7 +12,7 @@ macro_rules! words {
     ($name:ident: $($variant:ident = $word:literal),+) => {
         impl $name {
             /// Every value.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+            pub const ALL: [Self; [$($word),+].len()] = [$(Self::$variant),+];
 
             /// The word stored in tables.
             #[must_use]
@@ -37,7 +37,7 @@ macro_rules! words {
 }
 
 /// Part of the data that a recording, with all its clips, belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Split {
     /// For fitting.
     Train,

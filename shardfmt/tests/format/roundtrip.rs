@@ -140,7 +140,7 @@ proptest! {
 }
 
 fn any_box() -> impl Strategy<Value = ClipBox> {
-    let status = prop::sample::select(BoxStatus::ALL);
+    let status = prop::sample::select(&BoxStatus::ALL);
     (".{0,8}", status, 0.0..1e6, 0.0..1e3, any::<Option<bool>>(), 0_f32..1.0).prop_map(
         |(species_code, status, start_s, length_s, band, edge)| ClipBox {
             species_code,
@@ -159,8 +159,8 @@ fn any_box() -> impl Strategy<Value = ClipBox> {
 
 /// Each of the three classes in one list at most.
 fn any_label() -> impl Strategy<Value = LabelRow> {
-    let source = prop::sample::select(LabelSource::ALL);
-    let split = prop::sample::select(Split::ALL);
+    let source = prop::sample::select(&LabelSource::ALL);
+    let split = prop::sample::select(&Split::ALL);
     let numbers = (any::<i64>(), any::<u32>(), 0.0..1e7, 0_f32..100.0);
     (
         numbers,

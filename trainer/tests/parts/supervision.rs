@@ -158,7 +158,7 @@ fn labels_masks_and_kept_rows_equal_the_published_programs() {
         let source = fixture::i64s(&tensors, &format!("{name}.clip_index"));
         let (labels, rows) = fixture::u8s(&tensors, &format!("{name}.labels"));
         for (mode, mode_name) in MODES {
-            let all = catalogue.select(*split, mode, Rows::Own, &keep_all()).unwrap();
+            let all = catalogue.select(split, mode, Rows::Own, &keep_all()).unwrap();
             assert_eq!((sources(&all), all.rows()), (source.clone(), rows));
             let (mask, _) = fixture::u8s(&tensors, &format!("{name}.mask.{mode_name}"));
             assert_eq!(all.mask, mask, "{name} {mode_name}");
@@ -178,12 +178,12 @@ fn labels_masks_and_kept_rows_equal_the_published_programs() {
                     .iter()
                     .map(|row| source[row.as_u64().unwrap() as usize])
                     .collect();
-                let ours = catalogue.select(*split, mode, Rows::Own, &filters).unwrap();
+                let ours = catalogue.select(split, mode, Rows::Own, &filters).unwrap();
                 assert_eq!(sources(&ours), kept, "{name} {mode_name} {filters:?}");
                 combinations += 1;
             }
         }
-        let whole = catalogue.evaluation(*split).unwrap();
+        let whole = catalogue.evaluation(split).unwrap();
         assert_eq!(whole.labels, labels, "no positive is unknown");
         let evaluated = &expected["splits"][name]["evaluated"];
         let evaluated = evaluated
@@ -398,10 +398,10 @@ fn a_dataset_is_read_in_its_order() {
         .flat_map(|shard| dataset.labels(shard).unwrap())
         .collect();
     for split in Split::ALL {
-        let Ok(seen) = catalogue.evaluation(*split) else {
+        let Ok(seen) = catalogue.evaluation(split) else {
             continue;
         };
-        let mut of_split = rows.iter().filter(|row| row.split == *split);
+        let mut of_split = rows.iter().filter(|row| row.split == split);
         for (clip, labels) in seen.clips.iter().zip(seen.label_rows()) {
             let row = of_split.next().unwrap();
             assert_eq!(

@@ -8,12 +8,13 @@ use std::path::Path;
 use image::ExtendedColorType;
 use serde::Serialize;
 use serde_json::{Value, json};
+use shardfmt::Split;
 
 use super::look::{Look, looks};
 use super::photograph::{Object, Photograph, photograph};
 use super::species::MEMBERS;
 use super::{picture_file, write_json};
-use crate::demo::scene::{Plan, Recording, Split};
+use crate::demo::scene::{Plan, Recording};
 use crate::demo::species::Species;
 use crate::demo::{DemoError, FileSizes, for_each_recording, marker};
 

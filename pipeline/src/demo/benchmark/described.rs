@@ -6,7 +6,7 @@ use shardfmt::{BoxStatus, Taxa, Taxon};
 
 use crate::demo::DemoError;
 use crate::demo::presence::CLIP_S;
-use crate::demo::scene::{Annotation, Bird, Plan, Recording, Split};
+use crate::demo::scene::{Annotation, Bird, Plan, Recording};
 use crate::demo::species::Species;
 use crate::demo::tables::{UNKNOWN_BIRD, is_active};
 use crate::labels::{ClipLabels, ClipSpan, ImageAxes, LabelCounts, Labeller};
@@ -91,11 +91,7 @@ fn described(recording: &Recording, plan: &Plan, taxa: &Taxa) -> manifest::Recor
         asset_id: recording.asset_id.into(),
         path: String::new(),
         file: Default::default(),
-        split: match recording.split {
-            Split::Train => shardfmt::Split::Train,
-            Split::Val => shardfmt::Split::Val,
-            Split::Test => shardfmt::Split::Test,
-        },
+        split: recording.split,
         target: Some(recording.target as u32),
         latitude: None,
         longitude: None,

@@ -4,14 +4,14 @@
 
 use std::path::Path;
 
-use shardfmt::{LabelRow, PriorRow, Split as StoredSplit};
+use shardfmt::{LabelRow, PriorRow, Split};
 
 use super::look::looks;
 use super::plan::plan;
 use super::sonogram::Axes;
 use super::species::benchmark_species;
 use super::{coco, described, ml48s, photograph};
-use crate::demo::scene::{Plan, Split};
+use crate::demo::scene::Plan;
 use crate::demo::species::Species;
 use crate::import::coco2014::Coco2014;
 use crate::import::ml48s::{Ml48s, Row0};
@@ -50,17 +50,8 @@ fn rows<S: ClipSource>(source: &S) -> Vec<(PriorRow, Vec<LabelRow>)> {
     (0..source.len()).map(&mut of_asset).collect()
 }
 
-fn stored(split: Split) -> StoredSplit {
-    match split {
-        Split::Train => StoredSplit::Train,
-        Split::Val => StoredSplit::Val,
-        Split::Test => StoredSplit::Test,
-    }
-}
-
 fn counts<'a>(rows: impl Iterator<Item = &'a LabelRow> + Clone) -> [usize; 3] {
-    [StoredSplit::Train, StoredSplit::Val, StoredSplit::Test]
-        .map(|split| rows.clone().filter(|row| row.split == split).count())
+    Split::ALL.map(|split| rows.clone().filter(|row| row.split == split).count())
 }
 
 #[test]
@@ -68,7 +59,7 @@ fn sonograms_are_imported_with_the_labels_of_the_truth() {
     let (dir, (plan, species)) = (tempfile::tempdir().unwrap(), few_recordings());
     ml48s::write(dir.path(), &plan, &species, &|_, _| {}).unwrap();
     let val_split = dir.path().join("val_split.npy");
-    let open = |val: Option<&Path>| Ml48s::open(dir.path(), val, &[], Row0::Highest, 512).unwrap();
+    let open = |val: Option<&Path>| Ml48s::open(dir.path(), val, &[], Row0::Highest, None, 512).unwrap();
     let set = open(Some(&val_split));
     assert!(set.warnings().is_empty(), "{:?}", set.warnings());
     let told = "boxes are x-first (told by";
@@ -92,7 +83,7 @@ fn sonograms_are_imported_with_the_labels_of_the_truth() {
                 (
                     recording.asset_id.into(),
                     3.0 * f64::from(order),
-                    stored(recording.split),
+                    recording.split,
                     target
                 )
             );
@@ -173,7 +164,7 @@ fn photographs_are_imported_with_the_labels_of_the_truth() {
             };
             annotated += 1;
             for_test += usize::from(recording.split == Split::Test);
-            assert_eq!(row.split == StoredSplit::Test, recording.split == Split::Test);
+            assert_eq!(row.split == Split::Test, recording.split == Split::Test);
             // The first of the largest.
             let largest = picture
                 .objects
@@ -193,8 +184,20 @@ fn photographs_are_imported_with_the_labels_of_the_truth() {
             for (found, object) in row.boxes.iter().zip(&picture.objects) {
                 assert_eq!(Some(&*found.species_code), set.taxa().code(object.class as u32));
                 assert_eq!(found.status == shardfmt::BoxStatus::Passive, object.outline.is_none());
-                let left = object.mask.iter().map(|pixel| pixel.0).min().unwrap();
-                assert!((found.x_min - left as f32 / picture.width as f32).abs() <= EDGE);
+                let (columns, lines) = (
+                    || object.mask.iter().map(|pixel| pixel.0),
+                    || object.mask.iter().map(|pixel| pixel.1),
+                );
+                let (width, height) = (picture.width as f32, picture.height as f32);
+                // The end of a box is the far side of its last pixel.
+                for (found, pixel, side) in [
+                    (Some(found.x_min), columns().min().unwrap(), width),
+                    (Some(found.x_max), columns().max().unwrap() + 1, width),
+                    (found.y_min, lines().min().unwrap(), height),
+                    (found.y_max, lines().max().unwrap() + 1, height),
+                ] {
+                    assert!((found.unwrap() - pixel as f32 / side).abs() <= EDGE, "{id}");
+                }
             }
         }
     }

@@ -7,13 +7,14 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
+use shardfmt::Split;
 
 use super::plan::plan;
 use super::sonogram::{HEIGHT, WIDTH};
 use super::species::benchmark_species;
 use super::{BenchmarkOptions, Layout, coco, ml48s, synthesise};
 use crate::demo::marker::{self, Identity};
-use crate::demo::scene::{Plan, Recording, Split};
+use crate::demo::scene::{Plan, Recording};
 use crate::demo::species::Species;
 use crate::demo::{DemoError, DemoOptions, DemoSummary, FileSizes, write_recordings};
 use crate::manifest::Manifest;

@@ -5,13 +5,14 @@ use std::path::Path;
 
 use image::ExtendedColorType;
 use serde::Serialize;
-use shardfmt::Taxa;
+use shardfmt::{Split, Taxa};
 
 use super::sonogram::{Axes, CLIP_SAMPLES, HEIGHT, Sonograph, WIDTH};
 use super::{described, picture_file, write_json};
-use crate::demo::scene::{Plan, Recording, Split};
+use crate::demo::scene::{Plan, Recording};
 use crate::demo::species::Species;
 use crate::demo::{DemoError, FileSizes, for_each_recording, marker, tables, write_file};
+use crate::import::ml48s::UNKNOWN_BIRD;
 use crate::labels::ClipLabels;
 
 /// An entry of `assets.json`.
@@ -50,9 +51,6 @@ struct BoxInClip {
     /// `[xmin, ymin, xmax, ymax]`, 0 to 1 from the left and the top.
     bbox: [f64; 4],
 }
-
-/// Code of birds that nobody could name in this layout.
-const UNKNOWN_BIRD: &str = "Unknown bird";
 
 /// Writes all of it; returns the number of boxes in clips and the size of each picture.
 ///

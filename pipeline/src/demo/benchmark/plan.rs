@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
+use shardfmt::Split;
 
 use super::habitat::REGIONS;
 use crate::demo::encode::Encoding;
 use crate::demo::noise::Ambience;
 use crate::demo::presence::CLIP_S;
 use crate::demo::render::{Band, Scene};
-use crate::demo::scene::{Annotation, Bird, Plan, Recording, Split, report_visits, weighted};
+use crate::demo::scene::{Annotation, Bird, Plan, Recording, report_visits, weighted};
 use crate::demo::seeding::{Purpose, keyed};
 use crate::demo::song::{Song, SongModel};
 use crate::demo::species::{Species, unknown_birds};

@@ -4,11 +4,13 @@
 
 use std::collections::BTreeMap;
 
+use shardfmt::Split;
+
 use super::described;
 use super::plan::{self, plan};
 use super::sonogram::{Axes, CLIP_SAMPLES};
 use super::species::benchmark_species;
-use crate::demo::scene::{Annotation, Bird, Plan, Recording, Split};
+use crate::demo::scene::{Annotation, Bird, Plan, Recording};
 
 fn the_plan() -> Plan {
     plan(48, &benchmark_species(0.9))
@@ -109,7 +111,7 @@ fn every_bird_is_possible_and_reported() {
     assert!(3 * observed < 2 * possible, "{observed} of {possible}");
 }
 
-/// Who sings when stays the same when the species become harder to tell apart, but for what song lengths move.
+/// Recordings, their targets and who sings in them stay the same when the species become harder to tell apart; song lengths move where.
 #[test]
 fn confusability_leaves_the_truth_alone() {
     let [apart, alike] = [0.0, 0.9].map(|confusability| plan(48, &benchmark_species(confusability)));

@@ -31,13 +31,15 @@ impl AssetReader for PhotographReader {
         if self.is_read {
             return Ok(false);
         }
-        read_jpeg(&self.file, Channels::Rgb, clip)?;
         let (width, height) = self.annotated_px;
-        if (clip.width, clip.height) != (width as usize, height as usize) {
-            let (is_width, is_height) = (clip.width, clip.height);
-            let reason = format!("is {is_width} x {is_height} pixels, its annotations say {width} x {height}");
-            return Err(Rejected::new("decode", reason));
-        }
+        let fits = |is_width: usize, is_height: usize| match (is_width, is_height) == (width as usize, height as usize)
+        {
+            true => Ok(()),
+            false => Err(format!(
+                "is {is_width} x {is_height} pixels, its annotations say {width} x {height}"
+            )),
+        };
+        read_jpeg(&self.file, Channels::Rgb, clip, fits)?;
         self.is_read = true;
         Ok(true)
     }

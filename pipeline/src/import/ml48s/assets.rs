@@ -15,6 +15,8 @@ use crate::manifest::Problems;
 pub(super) struct Asset {
     pub(super) id: i64,
     pub(super) split: Split,
+    /// Its split before the val split was taken out of the others.
+    pub(super) given_split: Split,
     pub(super) target: Option<u32>,
     /// Classes that can occur there and then, ascending; every class is modelled.
     pub(super) possible: Option<Vec<u32>>,
@@ -55,6 +57,7 @@ pub(super) fn read(
             if given.is_err() {
                 place.problem(problems, "split", &json.split, "expected one of train, val, test");
             }
+            let given_split = given.unwrap_or(Split::Train);
             let mut list = |key: &str, codes: Option<Vec<String>>| {
                 codes.map(|codes| {
                     let known = codes.iter().filter_map(|code| class(&place, taxa, key, code, problems));
@@ -72,8 +75,9 @@ pub(super) fn read(
                 split: if val.contains(&json.id) {
                     Split::Val
                 } else {
-                    given.unwrap_or(Split::Train)
+                    given_split
                 },
+                given_split,
                 target,
                 possible,
                 observed,

@@ -3,6 +3,8 @@
 //! The set's documentation says `[xmin, ymin, xmax, ymax]`, its published formatter reads the y first. Sounds come and go while
 //! noise stays, so inside a box read the right way the pixels differ from what is usual in their row.
 
+use clap::ValueEnum;
+
 use crate::picture::Picture;
 
 /// Pictures that are looked at: enough to tell apart what differs by a tenth of its scatter.
@@ -15,20 +17,28 @@ const BELIEVED_ERRORS: f64 = 4.0;
 const COLOURED_LEVELS: u8 = 24;
 
 /// Which coordinate comes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum BoxOrder {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BoxOrder {
     /// `[xmin, ymin, xmax, ymax]`, as documented.
     XFirst,
     /// `[ymin, xmin, ymax, xmax]`, as the published formatter reads it.
     YFirst,
 }
 
+/// Who says which coordinate comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ToldBy {
+    User,
+    Pictures,
+    /// It is as documented.
+    Nothing,
+}
+
 /// How boxes are to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct BoxReading {
     pub(super) order: BoxOrder,
-    /// Whether the pictures told; else it is as documented.
-    pub(super) told: bool,
+    pub(super) told_by: ToldBy,
     /// Pictures looked at.
     pub(super) pictures: usize,
     /// Of these, pictures that are not grey.
@@ -100,8 +110,8 @@ impl Evidence {
 }
 
 impl BoxReading {
-    /// What all pictures together tell.
-    pub(super) fn decide(evidence: &[Evidence]) -> BoxReading {
+    /// As `asked`, else what all pictures together tell.
+    pub(super) fn decide(evidence: &[Evidence], asked: Option<BoxOrder>) -> BoxReading {
         let both = [0, 1].map(|way| mean(evidence.iter().map(|picture| picture.contrast[way])));
         // Sounds are bright, or dark where the picture is drawn so: the way that differs more shows which.
         let loudest = if both[0].abs() >= both[1].abs() {
@@ -110,18 +120,20 @@ impl BoxReading {
             both[1]
         };
         let sign = if loudest < 0.0 { -1.0 } else { 1.0 };
-        let order = believed(
+        let told = believed(
             evidence
                 .iter()
                 .map(|picture| sign * (picture.contrast[0] - picture.contrast[1])),
         );
+        let (order, told_by) = match (asked, told) {
+            (Some(order), _) => (order, ToldBy::User),
+            (None, Some(true)) => (BoxOrder::XFirst, ToldBy::Pictures),
+            (None, Some(false)) => (BoxOrder::YFirst, ToldBy::Pictures),
+            (None, None) => (BoxOrder::XFirst, ToldBy::Nothing),
+        };
         BoxReading {
-            order: if order == Some(false) {
-                BoxOrder::YFirst
-            } else {
-                BoxOrder::XFirst
-            },
-            told: order.is_some(),
+            order,
+            told_by,
             pictures: evidence.len(),
             coloured: evidence.iter().filter(|picture| picture.coloured).count(),
         }
@@ -198,8 +210,12 @@ mod tests {
     fn the_order_is_found_whether_sounds_are_bright_or_dark() {
         for order in [BoxOrder::XFirst, BoxOrder::YFirst] {
             for sound in [40, -40] {
-                let found = BoxReading::decide(&evidence(order, 20, sound));
-                assert_eq!((found.order, found.told), (order, true), "{order:?} {sound}");
+                let found = BoxReading::decide(&evidence(order, 20, sound), None);
+                assert_eq!(
+                    (found.order, found.told_by),
+                    (order, ToldBy::Pictures),
+                    "{order:?} {sound}"
+                );
                 assert_eq!((found.pictures, found.coloured), (20, 0));
             }
         }
@@ -212,9 +228,16 @@ mod tests {
             evidence(BoxOrder::YFirst, 4, 40),
             Vec::new(),
         ] {
-            let found = BoxReading::decide(&evidence);
-            assert_eq!((found.order, found.told), (BoxOrder::XFirst, false));
+            let found = BoxReading::decide(&evidence, None);
+            assert_eq!((found.order, found.told_by), (BoxOrder::XFirst, ToldBy::Nothing));
         }
+    }
+
+    #[test]
+    fn what_the_user_says_goes_first() {
+        let evidence = evidence(BoxOrder::XFirst, 20, 40);
+        let found = BoxReading::decide(&evidence, Some(BoxOrder::YFirst));
+        assert_eq!((found.order, found.told_by), (BoxOrder::YFirst, ToldBy::User));
     }
 
     #[test]
@@ -225,6 +248,6 @@ mod tests {
             height: 10,
         };
         let evidence = Evidence::of(&picture, &[[0.0, 0.0, 1.0, 1.0]]).unwrap();
-        assert_eq!(BoxReading::decide(&[evidence]).coloured, 1);
+        assert_eq!(BoxReading::decide(&[evidence], None).coloured, 1);
     }
 }

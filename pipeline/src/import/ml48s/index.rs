@@ -37,6 +37,8 @@ pub(super) struct Index {
     /// Clips that list not every class, and the classes that they leave out.
     pub(super) partly_listed: u64,
     pub(super) unlisted: u64,
+    /// Clips whose picture is not in the folder of their asset, `images/ASSET`.
+    pub(super) elsewhere: u64,
     /// The file's hash; `None` when it could not be read to its end.
     pub(super) hash: Option<FileHash>,
 }
@@ -54,8 +56,8 @@ impl Index {
         // The rank of an asset is the number of assets that have a clip before its first.
         let mut ranks: HashMap<usize, usize> = HashMap::new();
         let mut ranked: Vec<(usize, Entry)> = Vec::new();
-        let (mut ids, mut orders) = (HashSet::new(), HashSet::new());
-        let (mut partly_listed, mut unlisted) = (0, 0);
+        let (mut ids, mut orders, mut pictures) = (HashSet::new(), HashSet::new(), HashSet::new());
+        let (mut partly_listed, mut unlisted, mut elsewhere) = (0, 0, 0);
         let hash = read_items(
             file,
             problems,
@@ -70,6 +72,12 @@ impl Index {
                     let message = format!("another clip of asset {} has it too", clip.asset_id);
                     place.problem(problems, "clip_order", &clip.order.to_string(), message);
                 }
+                // The hash of a path, so that a clip takes 8 bytes here.
+                if !pictures.insert(xxh3(clip.path.as_bytes())) {
+                    let message = "another clip has this picture; each needs its own";
+                    place.problem(problems, "file_path", &clip.path, message);
+                }
+                elsewhere += u64::from(!is_of_asset(&clip.path, clip.asset_id));
                 partly_listed += u64::from(clip.unlisted > 0);
                 unlisted += clip.unlisted as u64;
                 let Some(&number) = numbers.get(&clip.asset_id) else {
@@ -104,9 +112,16 @@ impl Index {
             clips: ranked.into_iter().map(|(_, entry)| entry).collect(),
             partly_listed,
             unlisted,
+            elsewhere,
             hash,
         }
     }
+}
+
+/// Whether a picture lies in the folder that the set's documentation names for the asset.
+fn is_of_asset(picture: &str, asset_id: i64) -> bool {
+    let folder = Path::new(picture).parent().and_then(Path::file_name);
+    folder.is_some_and(|name| name.to_str() == Some(&asset_id.to_string()))
 }
 
 #[cfg(test)]
@@ -123,10 +138,16 @@ mod tests {
             "absent_species_codes": []})
     }
 
+    fn lies_there(mut clip: Value, picture: &str) -> Value {
+        clip["file_path"] = picture.into();
+        clip
+    }
+
     fn index(clips: &[Value]) -> (String, Index, Problems) {
         let asset = |id| Asset {
             id,
             split: Split::Train,
+            given_split: Split::Train,
             target: None,
             possible: None,
             observed: None,
@@ -166,13 +187,22 @@ mod tests {
     fn mistakes_have_their_place_and_do_not_hide_each_other() {
         let mut no_order = clip(3, 5);
         no_order.as_object_mut().unwrap().remove("clip_order");
-        let (_, _, problems) = index(&[clip(1, 5), clip(1, 5), clip(2, 6), no_order]);
+        let (_, read, problems) = index(&[
+            clip(1, 5),
+            clip(1, 5),
+            clip(2, 6),
+            no_order,
+            lies_there(clip(3, 7), "images/5/1.jpg"),
+        ]);
+        assert_eq!(read.elsewhere, 1);
         let found: Vec<String> = problems.iter().map(ToString::to_string).collect();
         let expected = [
             "[1].id = \"1\": stands there twice",
             "[1].clip_order = \"1\": another clip of asset 5 has it too",
+            "[1].file_path = \"images/5/1.jpg\": another clip has this picture; each needs its own",
             "[2].asset_id = \"6\": of clip 2: no such asset",
             "[3]: missing field `clip_order`",
+            "[4].file_path = \"images/5/1.jpg\": another clip has this picture; each needs its own",
         ];
         assert_eq!(found.len(), expected.len(), "{found:?}");
         for (found, expected) in found.iter().zip(expected) {

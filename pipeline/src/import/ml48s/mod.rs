@@ -36,10 +36,11 @@ use crate::manifest::{Problems, open_file, read_taxa};
 use crate::picture::{Channels, Picture, Resizer, SIDE_PIXELS, read_jpeg};
 use crate::source::{AssetRecord, ClipSource, Placement, Rejected, Rendered};
 use assets::Asset;
+pub use box_order::BoxOrder;
 use box_order::{BoxReading, Evidence, SAMPLE_PICTURES};
-use clip::UNKNOWN_BIRD;
+pub(crate) use clip::UNKNOWN_BIRD;
 use index::{Entry, Index};
-use reader::{Files, PICTURE_PIXELS};
+use reader::{Files, PICTURE_PIXELS, is_of_the_set};
 pub use reader::{GivenClips, PictureReader};
 pub use row_0::Row0;
 
@@ -70,7 +71,8 @@ struct PicturedAsset {
 impl Ml48s {
     /// Reads and checks all tables of the set in `folder`, and looks at some of its pictures. `val_split` is the NumPy file of
     /// the asset ids that make the val split, `unknown_birds` are further codes of birds that nobody could name (the documented
-    /// `Unknown bird` is known), `row_0` is the frequency of the pictures' top row, `shard_clips` the number of clips a shard aims at.
+    /// `Unknown bird` is known), `row_0` is the frequency of the pictures' top row, `box_order` the coordinate of a box
+    /// that comes first (`None`: as the pictures tell), `shard_clips` the number of clips a shard aims at.
     ///
     /// # Errors
     /// [`Error::Manifest`](crate::Error::Manifest) with every mistake in the tables: file, line, object and key, value.
@@ -80,6 +82,7 @@ impl Ml48s {
         val_split: Option<&Path>,
         unknown_birds: &[String],
         row_0: Row0,
+        box_order: Option<BoxOrder>,
         shard_clips: u32,
     ) -> Result<Ml48s> {
         let mut problems = Problems::default();
@@ -109,11 +112,11 @@ impl Ml48s {
             taxa,
             clips: index.clips,
         };
-        let boxes = box_reading(&files);
-        warnings.extend(notes::colours(boxes));
+        let boxes = box_reading(&files, box_order);
+        warnings.extend(notes::of_pictures(boxes));
         let config = json!({
             "source": "ml48s",
-            "boxes": { "order": boxes.order.as_str(), "told_by_pictures": boxes.told },
+            "boxes": { "order": boxes.order.as_str() },
             "row_0": row_0.as_str(),
             "shards": { "clips": shard_clips },
             "tables_xxh3": {
@@ -168,7 +171,7 @@ fn pictured(assets: Vec<Asset>, ranges: Vec<(usize, Range<usize>)>, files: &File
 }
 
 /// What a sample of pictures tells about boxes. Pictures that cannot be read are passed over: they are rejected later.
-fn box_reading(files: &Files) -> BoxReading {
+fn box_reading(files: &Files, asked: Option<BoxOrder>) -> BoxReading {
     let with_boxes: Vec<&Entry> = files.clips.iter().filter(|entry| entry.has_counting_box).collect();
     // Evenly over the set, so that a few recordings do not decide.
     let step = with_boxes.len().div_ceil(SAMPLE_PICTURES).max(1);
@@ -177,11 +180,11 @@ fn box_reading(files: &Files) -> BoxReading {
         let clip = files.clip(entry).ok()?;
         let counting = clip.boxes.iter().filter(|found| found.counts());
         let boxes: Vec<[f64; 4]> = counting.map(|found| found.edges).collect();
-        read_jpeg(&files.picture(entry), Channels::Rgb, picture).ok()?;
+        read_jpeg(&files.picture(entry), Channels::Rgb, picture, is_of_the_set).ok()?;
         Evidence::of(picture, &boxes)
     };
     let evidence = sample.into_par_iter().map_init(Picture::default, look);
-    BoxReading::decide(&evidence.flatten().collect::<Vec<_>>())
+    BoxReading::decide(&evidence.flatten().collect::<Vec<_>>(), asked)
 }
 
 fn axes(row_0: Row0) -> Axes {

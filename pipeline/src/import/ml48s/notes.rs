@@ -7,17 +7,17 @@ use shardfmt::Split;
 
 use super::PicturedAsset;
 use super::assets::Asset;
-use super::box_order::BoxReading;
+use super::box_order::{BoxReading, ToldBy};
 use super::index::Index;
 use super::reader::Files;
 use super::row_0::Row0;
 
 /// What was found, a sentence each.
 pub(super) fn facts(assets: &[PicturedAsset], files: &Files, boxes: BoxReading, row_0: Row0) -> Vec<String> {
-    let told = if boxes.told {
-        format!("told by {} pictures", boxes.pictures)
-    } else {
-        format!("as documented: {} pictures leave it open", boxes.pictures)
+    let told = match boxes.told_by {
+        ToldBy::User => "as --box-order says".to_owned(),
+        ToldBy::Pictures => format!("told by {} pictures", boxes.pictures),
+        ToldBy::Nothing => format!("as documented: {} pictures leave it open", boxes.pictures),
     };
     let of_split = |split: Split| {
         let clips: usize = assets
@@ -44,12 +44,16 @@ pub(super) fn facts(assets: &[PicturedAsset], files: &Files, boxes: BoxReading, 
     ]
 }
 
-/// A warning of pictures that are not grey.
-pub(super) fn colours(boxes: BoxReading) -> Option<String> {
+/// Warnings of boxes that can be read either way, and of pictures that are not grey.
+pub(super) fn of_pictures(boxes: BoxReading) -> impl Iterator<Item = String> {
     let BoxReading { coloured, pictures, .. } = boxes;
-    (coloured > 0).then(|| {
+    let open = (pictures > 0 && boxes.told_by == ToldBy::Nothing).then(|| {
+        format!("{pictures} pictures leave open which coordinate of a box comes first: x is taken, as documented; --box-order changes that")
+    });
+    let colours = (coloured > 0).then(|| {
         format!("{coloured} of {pictures} pictures looked at are coloured: their luma is stored, in one channel")
-    })
+    });
+    open.into_iter().chain(colours)
 }
 
 /// What looks odd, a sentence each. `val` is `None` when no val split was given.
@@ -63,6 +67,10 @@ pub(super) fn warnings(folder: &Path, assets: &[Asset], index: &Index, val: Opti
     counted(
         assets.len().saturating_sub(index.assets.len()) as u64,
         "assets have no clip and are left out",
+    );
+    counted(
+        index.elsewhere,
+        "clips have a picture outside of images/ASSET, the folder of their asset",
     );
     let unlisted = index.unlisted;
     counted(
@@ -85,6 +93,11 @@ pub(super) fn warnings(folder: &Path, assets: &[Asset], index: &Index, val: Opti
         counted(
             val.difference(&known).count() as u64,
             "ids of the val split are no assets",
+        );
+        let from_test = |asset: &&Asset| asset.given_split == Split::Test && asset.split == Split::Val;
+        counted(
+            assets.iter().filter(from_test).count() as u64,
+            "assets of the test split are val by --val-split: is it the right file?",
         );
     } else if folder.join("val_split.npy").is_file() {
         warnings.push("there is a val_split.npy, but --val-split was not given: no asset becomes val by it".into());

@@ -63,6 +63,20 @@ pub(super) struct GivenClip {
     pub(super) clip: Clip,
 }
 
+/// Whether a picture of so many pixels is one of the set.
+///
+/// # Errors
+/// In words.
+pub(super) fn is_of_the_set(width: usize, height: usize) -> Result<(), String> {
+    let (expected_width, expected_height) = PICTURE_PIXELS;
+    if (width, height) == (expected_width as usize, expected_height as usize) {
+        return Ok(());
+    }
+    Err(format!(
+        "expected a picture of {expected_width} x {expected_height}, got {width} x {height}"
+    ))
+}
+
 /// What is known of an asset once its pictures have been read.
 pub struct GivenClips(pub(super) Vec<GivenClip>);
 
@@ -90,17 +104,13 @@ impl AssetReader for PictureReader {
             .clip(entry)
             .map_err(|reason| Rejected::new("read", format!("{path}: {reason}")))?;
         let of_clip = |reason: String| format!("clip {} ({path}): {reason}", clip.id);
-        read_jpeg(&self.files.picture(entry), Channels::Grey, picture)
-            .map_err(|rejected| Rejected::new(rejected.stage, of_clip(rejected.reason)))?;
-        let ((width, height), got) = (PICTURE_PIXELS, (picture.width as u32, picture.height as u32));
-        let expected = format!("expected a picture of {width} x {height}");
-        if got != PICTURE_PIXELS {
-            let reason = format!("{expected}, got {} x {}", got.0, got.1);
-            return Err(Rejected::new("decode", of_clip(reason)));
-        }
+        let refused = |rejected: Rejected| Rejected::new(rejected.stage, of_clip(rejected.reason));
+        read_jpeg(&self.files.picture(entry), Channels::Grey, picture, is_of_the_set).map_err(refused)?;
         if clip.size != PICTURE_PIXELS {
-            let reason = format!("{expected}, clips.json says {} x {}", clip.size.0, clip.size.1);
-            return Err(Rejected::new("decode", of_clip(reason)));
+            let ((width, height), (said_width, said_height)) = (PICTURE_PIXELS, clip.size);
+            let reason =
+                format!("expected a picture of {width} x {height}, clips.json says {said_width} x {said_height}");
+            return Err(refused(Rejected::new("decode", reason)));
         }
         self.clips.push(GivenClip {
             source_index: entry.source_index,
