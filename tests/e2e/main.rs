@@ -19,7 +19,8 @@ mod determinism; // the same bytes for any number of threads and processes, at a
 mod export; // what `l48 export` hands on: loaded by pycocotools and mlcroissant
 mod faults; // full disks, read-only and forbidden folders, files that vanish
 mod import_coco2014; // `l48 import coco2014`: order, split, labels and priors, what is rejected and what refused
-mod import_ml48s; // the published set: pictures, labels and boxes against the fixtures; kills, rejects, mistakes
+mod import_ml48s; // the published set: pictures, labels and boxes against the fixtures; kills
+mod import_ml48s_mistakes; // what it says of sets with mistakes, rejects and refuses
 mod import_to_trainer; // an imported set's files, through to the labels and masks that the trainer sees
 mod labels; // labels computed end to end, against tables worked out by hand
 mod log_mel; // stored images against those of a reference implementation

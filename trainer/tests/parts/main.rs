@@ -11,6 +11,7 @@ mod supervision; // labels, masks and kept rows
 // Learning.
 mod asset_reg; // the asset regulariser
 mod augment; // changes made to training clips
+mod loss_alone; // every loss at the edges, in training, saved and misconfigured
 mod losses; // value and gradient of every loss
 mod optim; // the optimisers
 
