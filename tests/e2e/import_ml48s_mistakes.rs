@@ -167,9 +167,10 @@ fn npy(ids: &[i64]) -> Vec<u8> {
 }
 
 #[test]
-fn another_sets_val_split_and_pictures_of_other_folders_are_said() {
+fn another_sets_val_split_and_pictures_of_other_clips_are_said() {
     let mut set = Ml48sSet::small();
     set.clips[0]["file_path"] = json!("images/31/0.jpg");
+    set.clips[1]["file_path"] = json!("images/31/0.jpg");
     set.write();
     fs::write(set.path("ids.npy"), npy(&[4, 77])).unwrap();
     let ids = set.path("ids.npy").to_str().unwrap().to_owned();
@@ -177,7 +178,8 @@ fn another_sets_val_split_and_pictures_of_other_folders_are_said() {
     ended
         .complains("1 ids of the val split are no assets")
         .complains("1 assets of the test split are val by --val-split: is it the right file?")
-        .complains("1 clips have a picture outside of images/ASSET");
+        .complains("2 clips have a picture outside of images/ASSET")
+        .complains("1 clips have a picture that another clip has too");
 }
 
 #[test]

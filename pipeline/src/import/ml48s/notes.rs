@@ -69,6 +69,10 @@ pub(super) fn warnings(folder: &Path, assets: &[Asset], index: &Index, val: Opti
         "assets have no clip and are left out",
     );
     counted(
+        index.shared,
+        "clips have a picture that another clip has too: with other labels, or in another split, it says two things",
+    );
+    counted(
         index.elsewhere,
         "clips have a picture outside of images/ASSET, the folder of their asset",
     );
