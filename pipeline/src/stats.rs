@@ -109,7 +109,7 @@ struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, row: &LabelRow, taxa: &Taxa) {
+    fn add(&mut self, row: &LabelRow, has_box: bool) {
         let stats = &mut self.stats;
         stats.clips += 1;
         stats.hours += row.valid_s / 3600.0;
@@ -118,8 +118,7 @@ impl Tally {
         stats.fully_annotated += u64::from(row.fully_annotated);
         stats.with_positive += u64::from(!row.present.is_empty());
         stats.with_label += u64::from(!row.present.is_empty() || !row.absent.is_empty());
-        let counts = |found: &ClipBox| found.status != BoxStatus::Ignore && taxa.index(&found.species_code).is_some();
-        stats.with_box += u64::from(row.boxes.iter().any(counts));
+        stats.with_box += u64::from(has_box);
         stats.silent += u64::from(row.silent);
         self.positives.push(row.present.len() as u32);
         self.negatives.push(row.absent.len() as u32);
@@ -192,10 +191,13 @@ impl<'a> Counter<'a> {
             Split::Val => (val, of_val),
             Split::Test => (test, of_test),
         };
-        tally.add(row, self.taxa);
-        total.add(row, self.taxa);
+        let taxa = self.taxa;
+        let counts = |found: &ClipBox| found.status != BoxStatus::Ignore && taxa.index(&found.species_code).is_some();
+        let has_box = row.boxes.iter().any(counts);
+        tally.add(row, has_box);
+        total.add(row, has_box);
         if row.split == Split::Train && !row.present.is_empty() {
-            self.train_with_positive.add(row, self.taxa);
+            self.train_with_positive.add(row, has_box);
         }
         let mut each = |listed: &[u32], count: fn(&mut ClassTally, &LabelRow)| {
             for &class in listed {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::plan::{Cell, Plan, folder_name};
+use super::plan::{Names, Plan, folder_name};
 
 impl Plan {
     /// Says what does not hold together, if anything.
@@ -62,21 +62,15 @@ impl Plan {
         if self.search.is_none() {
             return Ok(());
         }
-        let names =
-            |cell: Cell<'_>, column: &str| [cell.dataset.name.as_str(), &cell.method.name, column].map(str::to_owned);
-        let run: BTreeSet<_> = self.cells().map(|cell| names(cell, &cell.column.name)).collect();
-        let untuned = |cell: &Cell<'_>| {
-            let source = cell.column.tuned_as.as_deref();
-            source.is_some_and(|source| !run.contains(&names(*cell, source)))
-        };
-        match self.cells().find(untuned) {
-            Some(cell) => Err(format!(
-                "column {:?} takes over the values of column {:?}, in which {} is not run on {}; run it there too, or leave the control out",
-                cell.column.name,
-                cell.column.tuned_as.as_deref().unwrap_or_default(),
-                cell.method.name,
-                cell.dataset.name
-            )),
+        let run: BTreeSet<Names<'_>> = self.cells().map(|cell| cell.names()).collect();
+        match self.cells().find(|cell| !run.contains(&cell.tuned_as())) {
+            Some(cell) => {
+                let [dataset, method, source] = cell.tuned_as();
+                Err(format!(
+                    "column {:?} takes over the values of column {source:?}, in which {method} is not run on {dataset}; run it there too, or leave the control out",
+                    cell.column.name
+                ))
+            }
             None => Ok(()),
         }
     }

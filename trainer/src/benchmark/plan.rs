@@ -124,13 +124,28 @@ pub struct Cell<'a> {
     pub column: &'a Column,
 }
 
-impl Cell<'_> {
+/// Names of dataset, method and column.
+pub(super) type Names<'a> = [&'a str; 3];
+
+impl<'a> Cell<'a> {
+    /// Its names.
+    #[must_use]
+    pub fn names(&self) -> Names<'a> {
+        [&self.dataset.name, &self.method.name, &self.column.name]
+    }
+
+    /// Names of the cell whose search finds its values: its own, or those of the column that its column is tuned as.
+    #[must_use]
+    pub fn tuned_as(&self) -> Names<'a> {
+        let [dataset, method, column] = self.names();
+        [dataset, method, self.column.tuned_as.as_deref().unwrap_or(column)]
+    }
+
     /// Folder of its runs of a kind, `search` or `cells`, in that of the benchmark.
     #[must_use]
     pub fn folder(&self, out: &Path, kind: &str) -> PathBuf {
-        let names = [&self.dataset.name, &self.method.name, &self.column.name];
-        let below = |folder: PathBuf, name: &String| folder.join(folder_name(name));
-        names.into_iter().fold(out.join(kind), below)
+        let below = |folder: PathBuf, name: &str| folder.join(folder_name(name));
+        self.names().into_iter().fold(out.join(kind), below)
     }
 
     /// Folder of its run with a seed.

@@ -8,7 +8,7 @@ use tch::Device;
 
 use super::effort::{Materials, efforts};
 use super::finished::Finished;
-use super::plan::{Cell, Plan};
+use super::plan::{Cell, Names, Plan};
 use super::results::write_results;
 use super::search::{Point, trials};
 use super::table::{CellResult, Measured, markdown};
@@ -68,13 +68,6 @@ pub fn run(
     matrix.seeds(&chosen)
 }
 
-/// Dataset, method and column by name.
-type Names<'a> = [&'a str; 3];
-
-fn names<'a>(cell: Cell<'a>) -> Names<'a> {
-    [&cell.dataset.name, &cell.method.name, &cell.column.name]
-}
-
 struct Matrix<'a> {
     plan: &'a Plan,
     materials: &'a mut Materials,
@@ -93,7 +86,7 @@ impl<'a> Matrix<'a> {
                 let out = cell.folder(self.place.out, "search").join(format!("trial-{number}"));
                 let seed = self.plan.search.as_ref().map(|search| search.seed);
                 tasks.push(self.task(cell, &point, seed, out)?);
-                points.push((names(cell), point));
+                points.push((cell.names(), point));
             }
         }
         let mut best: HashMap<Names<'a>, (f64, Point)> = HashMap::new();
@@ -111,9 +104,7 @@ impl<'a> Matrix<'a> {
     fn seeds(&mut self, chosen: &HashMap<Names<'a>, Point>) -> Result<Vec<CellResult>> {
         let (mut cells, mut tasks) = (Vec::new(), Vec::new());
         for cell in self.plan.cells() {
-            let [dataset, method, column] = names(cell);
-            let source = cell.column.tuned_as.as_deref().unwrap_or(column);
-            let point = chosen.get(&[dataset, method, source]).cloned().unwrap_or_default();
+            let point = chosen.get(&cell.tuned_as()).cloned().unwrap_or_default();
             for &seed in &self.plan.seeds {
                 let out = cell.seed_folder(self.place.out, seed);
                 tasks.push(self.task(cell, &point, Some(seed), out)?);
