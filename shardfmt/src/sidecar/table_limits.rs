@@ -116,7 +116,7 @@ mod tests {
     /// The check of the golden label table: four rows in one group.
     fn check_golden(change: impl FnOnce(&mut PageLimits)) -> Result<(), String> {
         let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/labels/00000.parquet");
-        let file = File::open(golden).unwrap();
+        let file = std::fs::File::open(golden).unwrap();
         let builder = ParquetRecordBatchReaderBuilder::try_new(file.try_clone().unwrap()).unwrap();
         let mut limits = PAGE_LIMITS;
         change(&mut limits);
