@@ -30,7 +30,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use image::ImageError;
+use jpeg_encoder::EncodingError;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use serde::{Deserialize, Serialize};
 
@@ -149,7 +149,7 @@ pub enum DemoError {
         /// The file.
         path: PathBuf,
         /// What the encoder said.
-        source: ImageError,
+        source: EncodingError,
     },
     /// A defect of this program: please report it.
     #[error("the classes of the demo contradict each other")]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::benchmark::BenchmarkOptions;
+use super::benchmark::{BenchmarkOptions, Layout};
 use super::{DemoError, DemoOptions, DemoSummary};
 
 /// Present from the first written file of a run until its last.
@@ -20,8 +20,14 @@ const FINISHED: &str = "demo.json";
 /// Number of what the generator of small demos makes from a seed; raise it with every change of its output.
 const GENERATOR: u32 = 1;
 
-/// The same of benchmarks.
-const BENCHMARK_GENERATOR: u32 = 1;
+/// The same of benchmarks in a layout.
+fn benchmark_generator(layout: Layout) -> u32 {
+    match layout {
+        Layout::Audio => 1,
+        // 2: JPEGs by another encoder.
+        Layout::Ml48s | Layout::Coco => 2,
+    }
+}
 
 /// Folders that hold the audio or pictures of some layout.
 const MEDIA_FOLDERS: [&str; 5] = ["audio", "images", "annotations", "train2014", "val2014"];
@@ -51,7 +57,7 @@ impl Identity {
     /// That of a benchmark of so many recordings.
     pub(super) fn benchmark(recordings: usize, options: &BenchmarkOptions) -> Self {
         Self {
-            generator: BENCHMARK_GENERATOR,
+            generator: benchmark_generator(options.layout),
             seed: options.seed,
             recordings,
             benchmark: Some(options.clone()),

@@ -5,15 +5,15 @@
 
 use std::path::Path;
 
-use image::ExtendedColorType;
 use serde::Serialize;
 use serde_json::{Value, json};
 use shardfmt::Split;
 
 use super::look::{Look, looks};
 use super::photograph::{Object, Photograph, photograph};
+use super::picture_file::{Pixel, write_jpeg};
 use super::species::MEMBERS;
-use super::{picture_file, write_json};
+use super::write_json;
 use crate::scene::{Plan, Recording};
 use crate::species::Species;
 use crate::{DemoError, FileSizes, for_each_recording, marker};
@@ -116,7 +116,8 @@ fn write_pictures(dir: &Path, recording: &Recording, looks: &[Look]) -> Result<(
         let Photograph { width, height, .. } = photograph;
         let name = format!("{part}/{file_name}");
         let path = dir.join(&name);
-        let bytes = picture_file::write_jpeg(&path, &photograph.pixels, (width, height), ExtendedColorType::Rgb8)?;
+        // Photographs are at most 320 pixels wide and 240 high.
+        let bytes = write_jpeg(&path, &photograph.pixels, (width as u16, height as u16), Pixel::Rgb)?;
         sizes.insert(name, bytes);
         let objects = (0_u32..).zip(&photograph.objects);
         let annotations = objects.map(|(number, object)| annotation(id * 100 + number, id, (width, height), object));

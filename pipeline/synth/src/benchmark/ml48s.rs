@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::Path;
 
-use image::ExtendedColorType;
 use serde::Serialize;
 use shardfmt::{Split, Taxa};
 
+use super::picture_file::{Pixel, write_jpeg};
 use super::sonogram::{Axes, CLIP_SAMPLES, HEIGHT, Sonograph, WIDTH};
-use super::{described, picture_file, write_json};
+use super::{described, write_json};
 use crate::scene::{Plan, Recording};
 use crate::species::Species;
 use crate::{DemoError, FileSizes, for_each_recording, marker, tables, write_file};
@@ -98,9 +98,9 @@ fn write_pictures(dir: &Path, recording: &Recording, sonograph: &Sonograph) -> R
     let samples = channels.first().map(Vec::as_slice).unwrap_or_default();
     let pictures = samples.chunks(CLIP_SAMPLES).enumerate().map(|(order, clip)| {
         let name = file_path(recording, order);
-        let size = (WIDTH as u32, HEIGHT as u32);
+        let size = (WIDTH as u16, HEIGHT as u16);
         let picture = sonograph.draw(clip);
-        let bytes = picture_file::write_jpeg(&dir.join(&name), &picture, size, ExtendedColorType::L8)?;
+        let bytes = write_jpeg(&dir.join(&name), &picture, size, Pixel::Grey)?;
         Ok((name, bytes))
     });
     pictures.collect()
