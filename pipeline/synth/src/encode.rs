@@ -8,7 +8,7 @@ use flacenc::component::BitRepr;
 use flacenc::error::Verify;
 use hound::{SampleFormat, WavSpec, WavWriter};
 
-use super::DemoError;
+use crate::error::Error;
 
 /// How samples are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +36,8 @@ impl Encoding {
 /// Writes `channels` (equally long, nominally within ±1, clipped beyond) to `path`.
 ///
 /// # Errors
-/// [`DemoError::Wav`], [`DemoError::Flac`] or [`DemoError::Io`] if the file cannot be written.
-pub fn write_audio(path: &Path, channels: &[Vec<f32>], rate_hz: u32, encoding: Encoding) -> Result<(), DemoError> {
+/// [`Error::Wav`], [`Error::Flac`] or [`Error::Io`] if the file cannot be written.
+pub fn write_audio(path: &Path, channels: &[Vec<f32>], rate_hz: u32, encoding: Encoding) -> Result<(), Error> {
     match encoding {
         Encoding::Wav16 => write_wav(path, channels, rate_hz, Some(16)),
         Encoding::Wav24 => write_wav(path, channels, rate_hz, Some(24)),
@@ -47,8 +47,8 @@ pub fn write_audio(path: &Path, channels: &[Vec<f32>], rate_hz: u32, encoding: E
 }
 
 /// `bits` is the width of integer samples; none means float.
-fn write_wav(path: &Path, channels: &[Vec<f32>], rate_hz: u32, bits: Option<u16>) -> Result<(), DemoError> {
-    let failed = |source| DemoError::Wav {
+fn write_wav(path: &Path, channels: &[Vec<f32>], rate_hz: u32, bits: Option<u16>) -> Result<(), Error> {
+    let failed = |source| Error::Wav {
         path: path.to_owned(),
         source,
     };
@@ -73,9 +73,9 @@ fn write_wav(path: &Path, channels: &[Vec<f32>], rate_hz: u32, bits: Option<u16>
     writer.finalize().map_err(failed)
 }
 
-fn write_flac(path: &Path, channels: &[Vec<f32>], rate_hz: u32) -> Result<(), DemoError> {
+fn write_flac(path: &Path, channels: &[Vec<f32>], rate_hz: u32) -> Result<(), Error> {
     const BITS: u16 = 16;
-    let failed = |reason: String| DemoError::Flac {
+    let failed = |reason: String| Error::Flac {
         path: path.to_owned(),
         reason,
     };
@@ -95,7 +95,7 @@ fn write_flac(path: &Path, channels: &[Vec<f32>], rate_hz: u32) -> Result<(), De
         .map_err(|error| failed(error.to_string()))?;
     let mut sink = ByteSink::new();
     stream.write(&mut sink).map_err(|error| failed(error.to_string()))?;
-    fs::write(path, sink.as_slice()).map_err(|source| DemoError::Io {
+    fs::write(path, sink.as_slice()).map_err(|source| Error::Io {
         path: path.to_owned(),
         source,
     })

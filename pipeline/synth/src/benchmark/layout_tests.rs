@@ -12,26 +12,30 @@ use shardfmt::Split;
 use super::plan::plan;
 use super::sonogram::{HEIGHT, WIDTH};
 use super::species::benchmark_species;
-use super::{BenchmarkOptions, Layout, coco, ml48s, synthesise};
-use crate::marker::{self, Identity};
-use crate::scene::{Plan, Recording};
+use super::{coco, ml48s, synthesise};
+use crate::demo;
+use crate::error::Error;
+use crate::files::{FileSizes, write_recordings};
+use crate::marker::{self, SetIdentity};
+use crate::options::{BenchmarkOptions, DemoOptions, SetLayout};
+use crate::planned::{PlannedRecording, SetPlan};
 use crate::species::Species;
-use crate::{DemoError, DemoOptions, DemoSummary, FileSizes, write_recordings};
+use crate::summary::SetSummary;
 use pipeline::manifest::Manifest;
 use pipeline::picture::{Channels, Picture, read_jpeg};
 
 /// Recordings of all splits, with an unknown bird among them: rendering all takes too long in a test.
 const FEW: usize = 40;
 
-fn few_recordings(confusability: f64) -> (Plan, Vec<Species>) {
+fn few_recordings(confusability: f64) -> (SetPlan, Vec<Species>) {
     let species = benchmark_species(confusability);
     let mut plan = plan(48, &species);
     plan.recordings.truncate(FEW);
     (plan, species)
 }
 
-fn clips_of(plan: &Plan) -> usize {
-    plan.recordings.iter().map(Recording::clips).sum()
+fn clips_of(plan: &SetPlan) -> usize {
+    plan.recordings.iter().map(PlannedRecording::clips).sum()
 }
 
 fn json(path: &Path) -> Value {
@@ -63,7 +67,7 @@ fn texts(value: &Value) -> BTreeSet<&str> {
 
 #[test]
 fn the_audio_layout_is_the_small_demos() {
-    let [ours, small]: [toml::Table; 2] = [super::MANIFEST, crate::MANIFEST].map(|text| text.parse().unwrap());
+    let [ours, small]: [toml::Table; 2] = [super::MANIFEST, demo::MANIFEST].map(|text| text.parse().unwrap());
     for (section, keys) in &small {
         assert!(section == "dataset" || ours[section] == *keys, "{section}");
     }
@@ -90,20 +94,20 @@ fn a_finished_benchmark_is_kept_and_another_one_refused() {
     };
     let make = |layout, confusability| synthesise(dir.path(), &options(layout, confusability), &|_, _| {});
     let (plan, species) = few_recordings(0.5);
-    let summary = DemoSummary::of(&plan, &species, 7, &FileSizes::new());
+    let summary = SetSummary::new(&plan, &species, 7, &FileSizes::new());
     marker::start(dir.path(), &[]).unwrap();
-    let identity = Identity::benchmark(384, &options(Layout::Audio, 0.5));
+    let identity = SetIdentity::benchmark(384, &options(SetLayout::Audio, 0.5));
     marker::finish(dir.path(), identity, &summary, FileSizes::new()).unwrap();
-    assert!(make(Layout::Audio, 0.5).unwrap().unchanged);
-    for other in [make(Layout::Audio, 0.6), make(Layout::Ml48s, 0.5)] {
-        assert!(matches!(other, Err(DemoError::OtherDemo { .. })), "{other:?}");
+    assert!(make(SetLayout::Audio, 0.5).unwrap().unchanged);
+    for other in [make(SetLayout::Audio, 0.6), make(SetLayout::Ml48s, 0.5)] {
+        assert!(matches!(other, Err(Error::OtherSet { .. })), "{other:?}");
     }
-    let small = crate::synthesise(dir.path(), &DemoOptions::default(), &|_, _| {});
-    assert!(matches!(small, Err(DemoError::OtherDemo { .. })), "{small:?}");
-    assert!(matches!(make(Layout::Audio, 1.5), Err(DemoError::Confusability { .. })));
+    let small = demo::synthesise(dir.path(), &DemoOptions::default(), &|_, _| {});
+    assert!(matches!(small, Err(Error::OtherSet { .. })), "{small:?}");
+    assert!(matches!(make(SetLayout::Audio, 1.5), Err(Error::Confusability { .. })));
     assert!(matches!(
-        make(Layout::Audio, f64::NAN),
-        Err(DemoError::Confusability { .. })
+        make(SetLayout::Audio, f64::NAN),
+        Err(Error::Confusability { .. })
     ));
 }
 

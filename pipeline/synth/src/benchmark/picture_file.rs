@@ -4,7 +4,8 @@ use std::path::Path;
 
 use jpeg_encoder::{ColorType, Encoder};
 
-use crate::{DemoError, write_file};
+use crate::error::Error;
+use crate::files::write_file;
 
 /// Quality of the JPEGs, of 100; from 90 on, colours are stored in full resolution.
 const QUALITY: u8 = 90;
@@ -30,17 +31,12 @@ impl From<Pixel> for ColorType {
 /// Writes `pixels` (row by row) to `path`; returns the file's size in bytes.
 ///
 /// # Errors
-/// [`DemoError::Picture`] if they do not fit the size, [`DemoError::Io`] if the file cannot be written.
-pub(super) fn write_jpeg(
-    path: &Path,
-    pixels: &[u8],
-    (width, height): (u16, u16),
-    pixel: Pixel,
-) -> Result<u64, DemoError> {
+/// [`Error::Picture`] if they do not fit the size, [`Error::Io`] if the file cannot be written.
+pub(super) fn write_jpeg(path: &Path, pixels: &[u8], (width, height): (u16, u16), pixel: Pixel) -> Result<u64, Error> {
     let mut bytes = Vec::new();
     Encoder::new(&mut bytes, QUALITY)
         .encode(pixels, width, height, pixel.into())
-        .map_err(|source| DemoError::Picture {
+        .map_err(|source| Error::Picture {
             path: path.to_owned(),
             source,
         })?;
