@@ -85,10 +85,10 @@ fn boxes_are_those_of_the_label_tables() {
             rows.len(),
             annotations.len()
         ))
-        .prints("Left out, without an area in the image: 1");
+        .prints("Left out, outside the image: 1 boxes");
     assert!(
         told.stdout
-            .contains("Left out, of what is no class: 3: nobird (2), unkbrd (1)"),
+            .contains("Left out, not a class: 3 boxes, of nobird (2), unkbrd (1)"),
         "{}",
         told.stdout
     );
