@@ -23,7 +23,7 @@ help: ## Show the targets.
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 l48:
-	$(CARGO) build --release --locked -p pipeline --bin l48
+	$(CARGO) build --release --locked -p l48 --bin l48
 
 data/demo-recordings/manifest.toml: demo-recordings
 demo-recordings: l48
@@ -40,7 +40,7 @@ shards: l48 $(if $(filter data/demo-recordings/%,$(MANIFEST)),demo-recordings) #
 
 # Both packages selected, so that libraries get the features that they have in `l48` and most are not compiled again.
 l48-train: libtorch
-	$(CARGO) build --release --locked -p pipeline -p trainer --bin l48-train
+	$(CARGO) build --release --locked -p l48 -p trainer --bin l48-train
 
 # A run that was cut off goes on; one that is finished says its result again.
 train: shards l48-train ## Train on the dataset OUT with CONFIG into RUN (default: the tiny model on the demo).
@@ -102,7 +102,7 @@ $(BENCH_VENV)/ready: tests/bench/requirements.txt
 # Set L48_DATA to a folder with audio/ to measure on your own recordings; see docs/benchmarks.md.
 bench: bench-env ## Measure every stage, and compare with other tools.
 	$(CARGO) bench --locked -p pipeline -p shardfmt --benches
-	$(CARGO) build --release --locked -p pipeline -p shardfmt --bin l48 --example read_random
+	$(CARGO) build --release --locked -p l48 -p shardfmt --bin l48 --example read_random
 	$(BENCH_VENV)/bin/python tests/bench/ingest.py
 	$(BENCH_VENV)/bin/python tests/bench/import.py
 	$(BENCH_VENV)/bin/python tests/bench/read.py

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use pipeline::Result;
-use pipeline::build::{BuildOptions, Existing, Plan, build_range, commit, plan};
+use pipeline::ingest::{BuildOptions, Existing, Plan, build_range, commit, plan};
 use pipeline::manifest::Manifest;
 use pipeline::recording_source::RecordingSource;
 use shardfmt::verify::{Depth, verify};

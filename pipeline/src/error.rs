@@ -165,25 +165,11 @@ pub enum Error {
         /// First difference found; "was" speaks of `first`, "is" of `path`.
         difference: String,
     },
-    /// The condition of a subset cannot be planned or computed: mend it; the message lists the columns there are.
-    #[error("cannot choose clips where {predicate}: {message}; the columns are {columns}")]
-    Predicate {
-        /// The condition.
-        predicate: String,
-        /// What is wrong with it.
-        message: String,
-        /// Columns with their types.
-        columns: String,
-    },
-    /// No clip fulfils the condition of a subset: look at the values there are (`l48 stats`, or DuckDB on the tables).
-    #[error("none of the {clips} clips of {} fulfils {predicate}, so nothing was written", path.display())]
+    /// The list of a subset names no clip: check the query that wrote it.
+    #[error("{} names no clip, so nothing was written; check the query that wrote it", list.display())]
     NothingSelected {
-        /// The dataset.
-        path: PathBuf,
-        /// The condition.
-        predicate: String,
-        /// Clips of the dataset.
-        clips: u64,
+        /// The list.
+        list: PathBuf,
     },
     /// The output folder holds something: choose another.
     #[error("{} is not empty ({what}); give a folder of its own to --out", path.display())]

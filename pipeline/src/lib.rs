@@ -1,18 +1,15 @@
 //! Ingest: recordings and tables in, a committed dataset of log-mel shards and Parquet sidecars out.
 //!
 //! Data walks forward: [`manifest`] (what there is) -> [`audio`] (decode, resample) -> [`window`] (clips) -> [`spectrogram`]
-//! (log-mel images) and [`labels`] (present, absent, unknown) -> [`build`] (plan, shards, commit). [`source`] is the seam:
-//! `build` knows clips and assets, and nothing of audio. [`import`] is the other way in: published sets of pictures, read and
+//! (log-mel images) and [`labels`] (present, absent, unknown) -> [`ingest`] (plan, shards, commit). [`source`] is the seam:
+//! `ingest` knows clips and assets, and nothing of audio. [`import`] is the other way in: published sets of pictures, read and
 //! resized by [`picture`]. [`rework`] makes one committed dataset of another.
 
 pub mod audio;
-pub mod build;
-pub mod cli;
-pub mod cmd;
-pub mod demo;
 pub mod error;
 pub mod export;
 pub mod import;
+pub mod ingest;
 pub mod labels;
 pub mod manifest;
 pub mod picture;

@@ -10,8 +10,8 @@ use shardfmt::checksum::xxh3;
 use shardfmt::{AssetRow, Axes, ClipSpec, Counts, DatasetInfo, LabelRow, PriorRow, Taxa, ValueScale};
 
 use crate::audio::{self, resampled_frames};
-use crate::build::PROGRAM;
 use crate::error::{Error, Result};
+use crate::ingest::PROGRAM;
 use crate::labels::{ClipSpan, ImageAxes, Labeller};
 use crate::manifest::{Manifest, Recording, nanoseconds};
 use crate::source::{AssetRecord, ClipSource, Placement, Rejected, Rendered};

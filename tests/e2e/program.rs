@@ -101,12 +101,7 @@ pub(crate) fn ended(command: &Command, output: Output) -> Ended {
 /// The program built with points at its write boundaries, where it can be told to kill itself (`shardfmt::fail_point`).
 pub(crate) fn fail_point_command() -> Command {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
-    let path = PATH.get_or_init(|| {
-        build(
-            "pipeline",
-            &["--bin", "l48-fail-points", "--features", "pipeline/fail-points"],
-        )
-    });
+    let path = PATH.get_or_init(|| build("l48", &["--bin", "l48-fail-points", "--features", "l48/fail-points"]));
     let mut command = Command::new(path);
     command.env_remove("RUST_LOG").stdin(Stdio::null());
     command
@@ -115,7 +110,7 @@ pub(crate) fn fail_point_command() -> Command {
 /// Where the program is. The first call builds it with the profile and into the folder the tests were built with.
 fn path() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
-    PATH.get_or_init(|| build("pipeline", &["--bin", "l48"]))
+    PATH.get_or_init(|| build("l48", &["--bin", "l48"]))
 }
 
 /// `l48-train`, to be given arguments.
@@ -146,7 +141,7 @@ fn build(package: &str, what: &[&str]) -> PathBuf {
     let output = Command::new(cargo)
         .current_dir(workspace())
         // Both packages, so that features come out as for the tests, and what was compiled for them is used.
-        .args(["build", "--locked", "-p", "pipeline", "-p", "trainer"])
+        .args(["build", "--locked", "-p", "l48", "-p", "trainer"])
         .args(what)
         .args(["--profile", profile, "--target-dir"])
         .arg(target)

@@ -15,7 +15,7 @@ use serde_json::Value;
 use shardfmt::checksum::xxh3;
 use shardfmt::{Axes, ClipSpec, Counts, DatasetInfo, Dtype, ValueScale};
 
-use crate::build::PROGRAM;
+use crate::ingest::PROGRAM;
 use crate::picture::{Channels, Picture, Resizer, SIDE_PIXELS, instruction_set};
 use crate::source::Rendered;
 

@@ -2,22 +2,29 @@
 
 use std::collections::HashMap;
 use std::fs::File;
+use std::io::{Cursor, Read, Seek};
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use arrow::array::{Array, AsArray};
-use arrow::datatypes::DataType;
-use arrow::util::display::{ArrayFormatter, FormatOptions};
+use arrow_array::Array;
+use arrow_array::cast::AsArray;
+use arrow_schema::DataType;
+use bytes::Bytes;
 use csv::StringRecord;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::file::reader::ChunkReader;
 use shardfmt::sidecar::table_limits::{PAGE_LIMITS, check_pages, count_decoded};
 
 use super::lines::Lines;
 use super::problem::Problems;
 
+/// The first four bytes of a Parquet file.
+const PARQUET_MAGIC: &[u8] = b"PAR1";
+
 /// A table in memory: every cell is text, an empty cell is "unknown".
-pub(super) struct Table {
+pub(crate) struct Table {
     file: PathBuf,
     columns: Vec<String>,
     /// First position of each column.
@@ -27,10 +34,10 @@ pub(super) struct Table {
 
 /// One row of a table.
 #[derive(Clone, Copy)]
-pub(super) struct Row<'a> {
+pub(crate) struct Row<'a> {
     table: &'a Table,
     /// Line in the file (CSV) or row number (Parquet), from 1.
-    pub(super) line: u64,
+    pub(crate) line: u64,
     cells: &'a StringRecord,
 }
 
@@ -41,10 +48,34 @@ impl Table {
         let is_parquet = file.extension().is_some_and(|e| e.eq_ignore_ascii_case("parquet"));
         let before = problems.len();
         let table = if is_parquet {
-            read_parquet(file, problems)
+            let pages = open(file)
+                .map_err(|error| problems.file(file, format!("cannot be read: {error}")))
+                .ok()?;
+            let again = pages
+                .try_clone()
+                .map_err(|error| problems.file(file, format!("cannot be read: {error}")));
+            read_parquet(file, pages, again.ok()?, problems)
         } else {
-            read_csv(file, problems)
+            read_csv(file, &read_bytes(file, problems)?, problems)
         }?;
+        table.with_columns(required, before, problems)
+    }
+
+    /// Reads a table from its bytes, Parquet or CSV by what they are; `file` is named in problems.
+    pub(crate) fn parse(file: &Path, bytes: Vec<u8>, required: &[&str], problems: &mut Problems) -> Option<Table> {
+        let before = problems.len();
+        let table = if bytes.starts_with(PARQUET_MAGIC) {
+            let bytes = Bytes::from(bytes);
+            read_parquet(file, Cursor::new(bytes.clone()), bytes, problems)
+        } else {
+            read_csv(file, &bytes, problems)
+        }?;
+        table.with_columns(required, before, problems)
+    }
+
+    /// The table, if its columns are those that are required, each of them there once.
+    fn with_columns(self, required: &[&str], before: usize, problems: &mut Problems) -> Option<Table> {
+        let (table, file) = (&self, self.file.as_path());
         for name in required {
             if table.index(name).is_none() {
                 let have = table.columns.join(", ");
@@ -60,7 +91,8 @@ impl Table {
                 problems.line(file, 1, format!("the column `{name}` stands there twice"));
             }
         }
-        (problems.len() == before || required.iter().all(|name| table.index(name).is_some())).then_some(table)
+        let sound = problems.len() == before || required.iter().all(|name| table.index(name).is_some());
+        sound.then_some(self)
     }
 
     fn new(file: &Path, columns: Vec<String>, rows: Vec<(u64, StringRecord)>) -> Self {
@@ -74,7 +106,7 @@ impl Table {
     }
 
     /// The rows in file order.
-    pub(super) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+    pub(crate) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         self.rows.iter().map(|(line, cells)| Row {
             table: self,
             line: *line,
@@ -126,8 +158,18 @@ impl<'a> Row<'a> {
         }
     }
 
+    /// A whole number from 0, or `None` for an empty cell.
+    pub(crate) fn whole_number(&self, column: &str, problems: &mut Problems) -> Option<u32> {
+        let cell = self.cell(column)?;
+        let number = cell.strip_suffix(".0").unwrap_or(cell).parse();
+        if number.is_err() {
+            self.problem(problems, column, "expected a whole number from 0");
+        }
+        number.ok()
+    }
+
     /// An asset id that must be there: a whole number of 64 bits.
-    pub(super) fn require_asset_id(&self, problems: &mut Problems) -> Option<i64> {
+    pub(crate) fn require_asset_id(&self, problems: &mut Problems) -> Option<i64> {
         let cell = self.require("asset_id", problems)?;
         // Parquet tables written by pandas may hold whole ids as floats ("1001.0").
         let whole = cell.strip_suffix(".0").unwrap_or(cell);
@@ -178,9 +220,8 @@ pub(super) fn read_bytes(file: &Path, problems: &mut Problems) -> Option<Vec<u8>
     read.ok()
 }
 
-fn read_csv(file: &Path, problems: &mut Problems) -> Option<Table> {
-    let bytes = read_bytes(file, problems)?;
-    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+fn read_csv(file: &Path, bytes: &[u8], problems: &mut Problems) -> Option<Table> {
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text);
     let columns: Vec<String> = match reader.headers() {
         Ok(header) => header.iter().map(|name| name.trim().to_string()).collect(),
@@ -215,8 +256,14 @@ fn read_csv(file: &Path, problems: &mut Problems) -> Option<Table> {
     Some(Table::new(file, columns, rows))
 }
 
-fn read_parquet(file: &Path, problems: &mut Problems) -> Option<Table> {
-    let parsed = std::panic::catch_unwind(|| parquet_cells(file));
+/// Reads Parquet from `content`; `pages` is another reader of the same bytes.
+fn read_parquet(
+    file: &Path,
+    pages: impl Read + Seek,
+    content: impl ChunkReader + 'static,
+    problems: &mut Problems,
+) -> Option<Table> {
+    let parsed = std::panic::catch_unwind(AssertUnwindSafe(|| parquet_cells(pages, content)));
     match parsed {
         Ok(Ok((columns, rows))) => Some(Table::new(file, columns, rows)),
         Ok(Err(message)) => {
@@ -235,11 +282,9 @@ const RECORD_BYTES: usize = 128;
 
 type Cells = (Vec<String>, Vec<(u64, StringRecord)>);
 
-fn parquet_cells(file: &Path) -> Result<Cells, String> {
-    let open = open(file).map_err(|e| e.to_string())?;
-    let pages = open.try_clone().map_err(|e| e.to_string())?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(open).map_err(|e| e.to_string())?;
-    check_pages(&pages, builder.metadata(), &ProjectionMask::all(), PAGE_LIMITS)?;
+fn parquet_cells(pages: impl Read + Seek, content: impl ChunkReader + 'static) -> Result<Cells, String> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(content).map_err(|e| e.to_string())?;
+    check_pages(pages, builder.metadata(), &ProjectionMask::all(), PAGE_LIMITS)?;
     let columns = builder
         .schema()
         .fields()
@@ -272,15 +317,35 @@ fn cell_text(array: &dyn Array, row: usize, decoded_bytes: &mut usize) -> Result
         DataType::List(_) => array.as_list::<i32>().value(row),
         DataType::LargeList(_) => array.as_list::<i64>().value(row),
         _ => {
-            let options = FormatOptions::default();
-            let formatter = ArrayFormatter::try_new(array, &options).map_err(|e| e.to_string())?;
-            let text = formatter.value(row).to_string();
+            let text = scalar_text(array, row)?;
             count_decoded(text.len(), decoded_bytes)?;
             return Ok(text);
         }
     };
     let texts = (0..items.len()).map(|i| cell_text(items.as_ref(), i, decoded_bytes));
     Ok(texts.collect::<Result<Vec<String>, String>>()?.join(";"))
+}
+
+/// The text of a value that is not a list.
+fn scalar_text(array: &dyn Array, row: usize) -> Result<String, String> {
+    macro_rules! primitive {
+        ($($variant:pat => $kind:ty),+ $(,)?) => {
+            match array.data_type() {
+                DataType::Boolean => array.as_boolean().value(row).to_string(),
+                DataType::Utf8 => array.as_string::<i32>().value(row).to_owned(),
+                DataType::LargeUtf8 => array.as_string::<i64>().value(row).to_owned(),
+                DataType::Utf8View => array.as_string_view().value(row).to_owned(),
+                $($variant => array.as_primitive::<$kind>().value(row).to_string(),)+
+                other => return Err(format!("values of type {other} are not supported; write them as text or numbers")),
+            }
+        };
+    }
+    use arrow_array::types::*;
+    Ok(primitive! {
+        DataType::Int8 => Int8Type, DataType::Int16 => Int16Type, DataType::Int32 => Int32Type, DataType::Int64 => Int64Type,
+        DataType::UInt8 => UInt8Type, DataType::UInt16 => UInt16Type, DataType::UInt32 => UInt32Type, DataType::UInt64 => UInt64Type,
+        DataType::Float32 => Float32Type, DataType::Float64 => Float64Type,
+    })
 }
 
 #[cfg(test)]

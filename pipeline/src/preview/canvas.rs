@@ -1,6 +1,8 @@
 //! Provides `Canvas`, an RGB picture that embedded-graphics can draw text, lines and boxes on.
 
 use std::convert::Infallible;
+use std::fs::File;
+use std::io::{self, BufWriter};
 use std::path::Path;
 
 use embedded_graphics::Drawable;
@@ -11,7 +13,6 @@ use embedded_graphics::mono_font::{MonoFont, MonoTextStyle, MonoTextStyleBuilder
 use embedded_graphics::pixelcolor::{Rgb888, RgbColor};
 use embedded_graphics::primitives::{Line, Primitive, PrimitiveStyle, Rectangle};
 use embedded_graphics::text::{Alignment, Baseline, Text, TextStyleBuilder};
-use image::{ImageError, RgbImage};
 
 /// Height of a line of title text in pixels.
 pub(super) const TITLE_PX: i32 = 13;
@@ -22,7 +23,10 @@ pub(super) const SMALL_PX: i32 = 10;
 
 /// An RGB picture.
 pub(super) struct Canvas {
-    pixels: RgbImage,
+    width: u32,
+    height: u32,
+    /// Rows from the top, three bytes a pixel.
+    pixels: Vec<u8>,
 }
 
 /// How a text is placed about its point.
@@ -40,16 +44,22 @@ impl Canvas {
     /// A white picture.
     pub(super) fn new(width: u32, height: u32) -> Self {
         Canvas {
-            pixels: RgbImage::from_pixel(width, height, image::Rgb([255, 255, 255])),
+            width,
+            height,
+            pixels: vec![255; 3 * width as usize * height as usize],
         }
     }
 
     /// Sets a pixel; what lies outside is left out.
     pub(super) fn set(&mut self, x: i32, y: i32, colour: Rgb888) {
-        if let (Ok(x), Ok(y)) = (u32::try_from(x), u32::try_from(y))
-            && let Some(pixel) = self.pixels.get_pixel_mut_checked(x, y)
+        let (Ok(x), Ok(y)) = (u32::try_from(x), u32::try_from(y)) else {
+            return;
+        };
+        let at = 3 * (y as usize * self.width as usize + x as usize);
+        if x < self.width
+            && let Some(pixel) = self.pixels.get_mut(at..at + 3)
         {
-            pixel.0 = [colour.r(), colour.g(), colour.b()];
+            pixel.copy_from_slice(&[colour.r(), colour.g(), colour.b()]);
         }
     }
 
@@ -104,8 +114,12 @@ impl Canvas {
     }
 
     /// Writes the picture as PNG.
-    pub(super) fn save(&self, path: &Path) -> Result<(), ImageError> {
-        self.pixels.save_with_format(path, image::ImageFormat::Png)
+    pub(super) fn save(&self, path: &Path) -> io::Result<()> {
+        let mut encoder = png::Encoder::new(BufWriter::new(File::create(path)?), self.width, self.height);
+        encoder.set_color(png::ColorType::Rgb);
+        let mut writer = encoder.write_header()?;
+        writer.write_image_data(&self.pixels)?;
+        Ok(writer.finish()?)
     }
 }
 
@@ -115,7 +129,7 @@ fn style(font: &'static MonoFont<'static>, colour: Rgb888) -> MonoTextStyle<'sta
 
 impl OriginDimensions for Canvas {
     fn size(&self) -> Size {
-        Size::new(self.pixels.width(), self.pixels.height())
+        Size::new(self.width, self.height)
     }
 }
 

@@ -5,10 +5,10 @@ mod panel;
 
 use std::path::Path;
 
-use anyhow::Context;
 use embedded_graphics::pixelcolor::Rgb888;
 use shardfmt::{AssetRow, Checks, Dataset, Dtype, LabelRow, MappedFile, Shard};
 
+use crate::error::{Result, io};
 use crate::spectrogram::FrequencyAxis;
 use canvas::Canvas;
 use panel::{ClipImage, Panel};
@@ -28,7 +28,7 @@ pub fn draw(
     asset: &AssetRow,
     rows: &[LabelRow],
     out: &Path,
-) -> anyhow::Result<()> {
+) -> Result<()> {
     let info = dataset.info();
     let axes = &info.axes;
     let axis = FrequencyAxis::named(
@@ -66,13 +66,11 @@ pub fn draw(
         let at = (width * (i % columns) as u32, height * (i / columns) as u32);
         panel.draw(&mut canvas, (at.0.cast_signed(), at.1.cast_signed()));
     }
-    canvas
-        .save(out)
-        .with_context(|| format!("cannot write {}", out.display()))
+    canvas.save(out).map_err(io("write", out))
 }
 
 /// A stored clip in colour: a photograph in its own, else the brightness of the first channel; dB values span their own range.
-fn image_of(shard: &Shard<MappedFile>, row: u32, is_photograph: bool) -> Result<ClipImage, shardfmt::Error> {
+fn image_of(shard: &Shard<MappedFile>, row: u32, is_photograph: bool) -> shardfmt::Result<ClipImage> {
     let spec = shard.spec();
     let pixels = spec.height as usize * spec.width as usize;
     let image = |colours| ClipImage {
@@ -114,7 +112,7 @@ fn image_of(shard: &Shard<MappedFile>, row: u32, is_photograph: bool) -> Result<
 ///
 /// # Errors
 /// A damaged shard or sidecar.
-pub fn clips_of(dataset: &Dataset, asset: &AssetRow) -> Result<(Shard<MappedFile>, Vec<LabelRow>), shardfmt::Error> {
+pub fn clips_of(dataset: &Dataset, asset: &AssetRow) -> shardfmt::Result<(Shard<MappedFile>, Vec<LabelRow>)> {
     let shard = dataset.open_shard(asset.shard, Checks::FirstTouch)?;
     let mut rows = dataset.labels(asset.shard)?;
     rows.retain(|row| row.asset_id == asset.asset_id);

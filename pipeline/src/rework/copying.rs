@@ -8,8 +8,8 @@ use shardfmt::{AssetRow, Checks, Dataset, LabelRow, ShardWriter};
 
 use super::input::Input;
 use super::output::{Output, ShardFiles, ShardTables};
-use crate::build::{Event, Events, PlannedAsset, pack};
 use crate::error::Result;
+use crate::ingest::{Event, Events, PlannedAsset, pack};
 
 /// A recording to be copied.
 pub(super) struct Taken<'a> {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use shardfmt::entry::{assets_path, labels_path, priors_path};
-use shardfmt::{AssetRow, Checks, Dataset, LabelRow, MappedFile, PriorRow, Shard, Taxa};
+use shardfmt::{AssetRow, Checks, Dataset, LabelRow, MappedFile, PriorRow, Shard};
 
 use crate::error::Result;
 
@@ -77,11 +77,6 @@ impl<'a> Input<'a> {
             let expected = format!("asset {}", asset.asset_id);
             self.mismatch(priors_path(self.number), "row", expected, "missing".into())
         })
-    }
-
-    /// The classes.
-    pub(super) fn taxa(&self) -> &Taxa {
-        self.dataset.taxa()
     }
 
     /// Where a file of the dataset is.

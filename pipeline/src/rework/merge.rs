@@ -12,8 +12,8 @@ use super::input::Input;
 use super::output::{Output, ShardFiles, ShardTables, free_destination};
 use super::settings::{IMAGE_KEYS, image_difference, set_config};
 use super::shard_file::{Linked, take_over};
-use crate::build::{Event, Events, Outcome, PROGRAM};
 use crate::error::{Error, Result};
+use crate::ingest::{Event, Events, Outcome, PROGRAM};
 use crate::labels::LabelCounts;
 
 /// Merges committed datasets into a new one at `out`: first the shards of `first`, then those of each other, in order. Every

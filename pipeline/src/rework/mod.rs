@@ -4,7 +4,7 @@
 //! Each of them writes a whole dataset into a folder beside its destination, `dataset.json` last, and then gives that folder
 //! its name in one step (`output`). Whatever is cut off, the destination holds what it held before or all that is new.
 
-mod columns;
+mod clip_list;
 mod copying;
 mod input;
 mod merge;
@@ -17,13 +17,14 @@ mod subset;
 
 use shardfmt::{Dataset, RejectRow};
 
+pub use clip_list::ClipList;
 pub use merge::merge;
 pub use relabel::{durations_s, relabel};
 pub use reshard::reshard;
 pub use shard_file::Linked;
 pub use subset::subset;
 
-use crate::build::{Events, Outcome};
+use crate::ingest::{Events, Outcome};
 use crate::labels::LabelCounts;
 
 /// What was committed, from the dataset as it was opened after its commit.
@@ -43,7 +44,7 @@ fn outcome(dataset: &Dataset, silent_clips: u64, counts: LabelCounts, rejects: V
 /// Warns of copies between splits: new splits and merged sets can bring them about.
 fn warn_of_copies(dataset: &Dataset, events: &Events<'_>) {
     let assets = dataset.assets().iter();
-    crate::build::warn_of_copies(
+    crate::ingest::warn_of_copies(
         assets.map(|asset| (asset.asset_id, asset.split.as_str(), asset.source_xxh3)),
         events,
     );

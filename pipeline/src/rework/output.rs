@@ -10,8 +10,8 @@ use shardfmt::{
     write_dataset_json, write_labels, write_priors, write_rejects, write_taxa,
 };
 
-use crate::build::folder::{self, State};
 use crate::error::{Error, Result, io};
+use crate::ingest::folder::{self, State};
 
 /// The rows of the three tables of one shard.
 #[derive(Default)]

@@ -9,8 +9,8 @@ use super::copying::{Taken, copy_clips, plan};
 use super::input::rows_of;
 use super::output::{Output, free_destination};
 use super::settings::set_config;
-use crate::build::{Event, Events, Outcome, PROGRAM};
 use crate::error::Result;
+use crate::ingest::{Event, Events, Outcome, PROGRAM};
 use crate::labels::LabelCounts;
 
 /// Copies the dataset in `dir` to a new one at `out`, in shards of about `shard_clips`. Recordings stay whole and in order;

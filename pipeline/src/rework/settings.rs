@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use shardfmt::DatasetInfo;
 use shardfmt::checksum::xxh3;
 
-use crate::build::first_difference;
 use crate::error::Result;
+use crate::ingest::first_difference;
 
 /// The parts of a build's configuration that decide clips and images; the others decide labels and files.
 pub(super) const IMAGE_KEYS: [&str; 3] = ["audio", "clips", "spectrogram"];

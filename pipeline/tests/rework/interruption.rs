@@ -150,8 +150,8 @@ fn a_dataset_that_was_replaced_meanwhile_is_left_as_it_is() {
     let wanted = files(&other);
     // While the shards are relabelled, another build puts its dataset there.
     let swap = std::sync::Once::new();
-    let swapping = |event: pipeline::build::Event<'_>| {
-        if matches!(event, pipeline::build::Event::Clips(_)) {
+    let swapping = |event: pipeline::ingest::Event<'_>| {
+        if matches!(event, pipeline::ingest::Event::Clips(_)) {
             swap.call_once(|| {
                 std::fs::copy(other.join("dataset.json"), dir.join("dataset.json"))
                     .map(drop)
@@ -172,13 +172,13 @@ fn a_shard_that_vanishes_meanwhile_is_named_and_nothing_else_harmed() {
     built(&place.old(), &dir);
     let before = files(&dir);
     let (shard, hidden) = (dir.join(shard_path(1)), place.path("hidden"));
-    let vanishing = |event: pipeline::build::Event<'_>| {
-        if matches!(event, pipeline::build::Event::Planned { .. }) {
+    let vanishing = |event: pipeline::ingest::Event<'_>| {
+        if matches!(event, pipeline::ingest::Event::Planned { .. }) {
             std::fs::rename(&shard, &hidden).unwrap();
         }
     };
     let new = source(&place.new_labels());
-    let runs: [&dyn Fn() -> pipeline::Result<pipeline::build::Outcome>; 3] = [
+    let runs: [&dyn Fn() -> pipeline::Result<pipeline::ingest::Outcome>; 3] = [
         &|| relabel(&new, &dir, Linked::Verify, &vanishing),
         &|| relabel(&new, &dir, Linked::Trust, &vanishing),
         &|| reshard(&dir, 3, &out, &vanishing),

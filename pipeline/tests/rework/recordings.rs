@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use hound::{SampleFormat, WavSpec, WavWriter};
-use pipeline::build::{BuildOptions, Built, Existing, Outcome, build};
+use pipeline::ingest::{BuildOptions, Built, Existing, Outcome, build};
 use pipeline::manifest::Manifest;
 use pipeline::recording_source::RecordingSource;
 use tempfile::TempDir;

@@ -5,7 +5,7 @@ use std::path::Path;
 use pipeline::manifest::{Audio, Manifest};
 use pipeline::recording_source::RecordingSource;
 use pipeline::rework::{Linked, durations_s, relabel};
-use pipeline::{Error, build::Event};
+use pipeline::{Error, ingest::Event};
 use shardfmt::entry::shard_path;
 use shardfmt::{Dataset, read_dataset_json, write_dataset_json};
 
@@ -54,7 +54,7 @@ fn tables_are_those_of_a_fresh_build_and_back_again_every_byte_is_the_old_one() 
 
 #[test]
 fn a_resumed_build_of_the_new_manifest_finds_the_relabelled_dataset_its_own() {
-    use pipeline::build::{BuildOptions, Built, Existing, build};
+    use pipeline::ingest::{BuildOptions, Built, Existing, build};
     let place = Recordings::new();
     let dir = place.path("data");
     built(&place.old(), &dir);

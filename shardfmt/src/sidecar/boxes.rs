@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, Float32Array, Float64Array, ListArray, StringArray, StructArray};
-use arrow::buffer::OffsetBuffer;
-use arrow::datatypes::{DataType, Field, Fields};
+use arrow_array::{Array, ArrayRef, Float32Array, Float64Array, ListArray, StringArray, StructArray};
+use arrow_buffer::OffsetBuffer;
+use arrow_schema::{DataType, Field, Fields};
 
 use super::column::{check_finite, parse_word};
 use super::labels::LabelRow;
@@ -98,7 +98,7 @@ pub(super) fn boxes_column((path, first_row): (&Path, u64), rows: &[LabelRow]) -
         Arc::new(Float32Array::from_iter(boxes().map(|item| item.y_min))),
         Arc::new(Float32Array::from_iter(boxes().map(|item| item.y_max))),
     ];
-    let fail = |e: arrow::error::ArrowError| Error::Table {
+    let fail = |e: arrow_schema::ArrowError| Error::Table {
         path: path.to_path_buf(),
         reason: e.to_string(),
     };

@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::str::FromStr;
 
-use arrow::array::{Array, ArrayRef, ListArray, ListBuilder, StringArray, StringBuilder};
-use arrow::datatypes::{DataType, Field};
+use arrow_array::builder::{ListBuilder, StringBuilder};
+use arrow_array::{Array, ArrayRef, ListArray, StringArray};
+use arrow_schema::{DataType, Field};
 use std::sync::Arc;
 
 use super::schema::LIST_ITEM;

@@ -4,11 +4,11 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{
+use arrow_array::{
     Array, ArrayRef, BooleanArray, Float32Array, Float64Array, Int64Array, ListArray, RecordBatch, StringArray,
     UInt32Array,
 };
-use arrow::datatypes::DataType;
+use arrow_schema::DataType;
 
 use super::boxes::{BOXES, box_type, boxes_at, boxes_column};
 use super::column::{check_finite, class_at, classes_at, code_column, codes_column, word_at};

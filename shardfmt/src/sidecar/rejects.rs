@@ -4,8 +4,8 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Int64Array, StringArray};
-use arrow::datatypes::DataType;
+use arrow_array::{Int64Array, StringArray};
+use arrow_schema::DataType;
 
 use super::schema::{TableSchema, required};
 use super::table_read::{open, read_table};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
+use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef};
 
 /// Name of list items in the file: what the Parquet specification calls them.
 pub(super) const LIST_ITEM: &str = "element";

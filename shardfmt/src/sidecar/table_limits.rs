@@ -1,8 +1,7 @@
 //! Defines how much a Parquet file may unfold to. A run of equal values takes a few bytes whatever its length, so the size
 //! of a file bounds nothing.
 
-use std::fs::File;
-use std::io::{BufReader, Seek, SeekFrom};
+use std::io::{BufReader, Read, Seek, SeekFrom};
 
 use parquet::arrow::ProjectionMask;
 use parquet::file::metadata::ParquetMetaData;
@@ -37,7 +36,7 @@ pub const MAX_DECODED_BYTES: usize = 4 << 30;
 /// # Errors
 /// Which column holds too much, how much and the limit; or that a page header cannot be read.
 pub fn check_pages(
-    file: &File,
+    mut file: impl Read + Seek,
     metadata: &ParquetMetaData,
     read: &ProjectionMask,
     limits: PageLimits,
@@ -51,7 +50,7 @@ pub fn check_pages(
             }
             let refuse = |what: String| format!("column {} {what}", column.column_path().string());
             let (start, mut left) = column.byte_range();
-            let mut input = BufReader::new(file);
+            let mut input = BufReader::new(&mut file);
             input.seek(SeekFrom::Start(start)).map_err(|e| e.to_string())?;
             while left > 0 {
                 let page = PageHeader::read(&mut input).map_err(|e| refuse(format!("cannot be read: {e}")))?;
@@ -117,7 +116,7 @@ mod tests {
     /// The check of the golden label table: four rows in one group.
     fn check_golden(change: impl FnOnce(&mut PageLimits)) -> Result<(), String> {
         let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/labels/00000.parquet");
-        let file = File::open(golden).unwrap();
+        let file = std::fs::File::open(golden).unwrap();
         let builder = ParquetRecordBatchReaderBuilder::try_new(file.try_clone().unwrap()).unwrap();
         let mut limits = PAGE_LIMITS;
         change(&mut limits);

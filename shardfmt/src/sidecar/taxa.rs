@@ -5,8 +5,8 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{StringArray, UInt32Array};
-use arrow::datatypes::DataType;
+use arrow_array::{StringArray, UInt32Array};
+use arrow_schema::DataType;
 
 use super::column::text_at;
 use super::schema::{TableSchema, optional, required};

@@ -17,7 +17,8 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::Result;
 use clap::Parser;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::prelude::*;
 
 use crate::cli::{Cli, Command};
 use crate::error::of_libtorch;
@@ -32,15 +33,17 @@ static PANIC: Mutex<Option<String>> = Mutex::new(None);
 
 /// The program: logs to standard error, the command line, one command, its exit code.
 pub fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let targets = std::env::var("RUST_LOG")
+        .ok()
+        .and_then(|targets| targets.parse::<Targets>().ok());
     let colour = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let log = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(colour)
         .without_time()
-        .with_target(false)
-        .init();
+        .with_target(false);
+    let targets = targets.unwrap_or_else(|| Targets::new().with_default(tracing::Level::INFO));
+    tracing_subscriber::registry().with(log).with(targets).init();
     let cli = Cli::parse();
     // libtorch reports some failures, such as a full GPU, where tch can only panic: they are printed once, like any other. A thread's panic
     // is passed on without its message, so the first one is kept.

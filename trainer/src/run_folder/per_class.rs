@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Float64Array, StringArray, UInt64Array};
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow_array::{Float64Array, StringArray, UInt64Array};
+use arrow_schema::{DataType, Field, Schema};
 use shardfmt::{Split, Taxa};
 
 use super::table::TableWriter;

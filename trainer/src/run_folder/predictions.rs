@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float32Array, Int64Array, UInt32Array};
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow_array::{ArrayRef, Float32Array, Int64Array, UInt32Array};
+use arrow_schema::{DataType, Field, Schema};
 use shardfmt::Taxa;
 
 use super::table::TableWriter;

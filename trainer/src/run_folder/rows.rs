@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, FixedSizeListArray, Int64Array, UInt8Array, UInt32Array};
-use arrow::datatypes::{DataType, Field, FieldRef, Schema};
+use arrow_array::{ArrayRef, FixedSizeListArray, Int64Array, UInt8Array, UInt32Array};
+use arrow_schema::{DataType, Field, FieldRef, Schema};
 
 use super::table::TableWriter;
 use crate::error::{Error, Result};

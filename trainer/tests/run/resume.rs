@@ -71,7 +71,7 @@ fn fail_point_program() -> PathBuf {
     let status = Command::new(cargo)
         .current_dir(workspace)
         // Both packages, so that features come out as for the tests, and what was compiled for them is used.
-        .args("build --locked --quiet -p pipeline -p trainer".split(' '))
+        .args("build --locked --quiet -p l48 -p trainer".split(' '))
         .args("--features trainer/fail-points --bin l48-train-fail-points".split(' '))
         .args(["--profile", profile, "--target-dir"])
         .arg(target)

@@ -3,8 +3,6 @@
 //! The set's documentation says `[xmin, ymin, xmax, ymax]`, its published formatter reads the y first. Sounds come and go while
 //! noise stays, so inside a box read the right way the pixels differ from what is usual in their row.
 
-use clap::ValueEnum;
-
 use crate::picture::Picture;
 
 /// Pictures that are looked at: enough to tell apart what differs by a tenth of its scatter.
@@ -17,7 +15,7 @@ const BELIEVED_ERRORS: f64 = 4.0;
 const COLOURED_LEVELS: u8 = 24;
 
 /// Which coordinate comes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BoxOrder {
     /// `[xmin, ymin, xmax, ymax]`, as documented.
     XFirst,

@@ -8,7 +8,7 @@ use shardfmt::{BoxStatus, Taxa};
 /// How far past the edge of its picture a box may reach; rounded coordinates do.
 const EDGE_TOLERANCE: f64 = 1e-6;
 /// Code of the boxes of birds that nobody could name, as the set's documentation has it.
-pub(crate) const UNKNOWN_BIRD: &str = "Unknown bird";
+pub const UNKNOWN_BIRD: &str = "Unknown bird";
 
 /// A clip as the set gives it. Labels are class indices, ascending.
 #[derive(Clone, Debug, PartialEq)]

@@ -38,7 +38,7 @@ use crate::source::{AssetRecord, ClipSource, Placement, Rejected, Rendered};
 use assets::Asset;
 pub use box_order::BoxOrder;
 use box_order::{BoxReading, Evidence, SAMPLE_PICTURES};
-pub(crate) use clip::UNKNOWN_BIRD;
+pub use clip::UNKNOWN_BIRD;
 use index::{Entry, Index};
 use reader::{Files, PICTURE_PIXELS, is_of_the_set};
 pub use reader::{GivenClips, PictureReader};

@@ -1,0 +1,75 @@
+//! Provides `l48 demo`: a synthetic set of recordings or pictures with all tables.
+
+use anyhow::{Result, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::output::say;
+use super::{Exit, human_bytes};
+use crate::cli::{DemoArgs, DemoLayout, DemoSize};
+use synth::benchmark::{self, BenchmarkOptions, Layout};
+use synth::{DemoOptions, synthesise};
+
+/// Confusability of a benchmark that does not say: hard, but not impossible.
+const CONFUSABILITY: f64 = 0.9;
+
+pub(super) fn run(args: DemoArgs) -> Result<Exit> {
+    let bar = ProgressBar::new(0);
+    let style = ProgressStyle::with_template("{wide_bar:.green/black} {pos}/{len} recordings");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let progress = |done: usize, total: usize| {
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+    };
+    let layout = match args.layout {
+        None | Some(DemoLayout::Audio) => Layout::Audio,
+        Some(DemoLayout::Ml48s) => Layout::Ml48s,
+        Some(DemoLayout::Coco) => Layout::Coco,
+    };
+    let summary = match args.size {
+        DemoSize::Small if args.layout.is_some() || args.confusability.is_some() => {
+            bail!("--layout and --confusability are settings of the benchmark: add --size benchmark, or leave them out")
+        }
+        DemoSize::Small => {
+            let options = DemoOptions {
+                seed: args.seed,
+                ..DemoOptions::default()
+            };
+            synthesise(&args.dir, &options, &progress)
+        }
+        DemoSize::Benchmark => {
+            let options = BenchmarkOptions {
+                seed: args.seed,
+                confusability: args.confusability.unwrap_or(CONFUSABILITY),
+                layout,
+            };
+            benchmark::synthesise(&args.dir, &options, &progress)
+        }
+    };
+    bar.finish_and_clear();
+    let summary = summary?;
+    let dir = args.dir.display();
+    let [train, val, test] = summary.by_split;
+    let what = if summary.unchanged {
+        "is there already"
+    } else {
+        "synthesised"
+    };
+    let (clips, boxes, minutes) = (summary.clips, summary.boxes, summary.audio_ms as f64 / 60_000.0);
+    say!(
+        "{dir} {what}: {} recordings ({train} train, {val} val, {test} test), {minutes:.0} minutes, {clips} clips, {boxes} boxes, {} species, {}",
+        summary.recordings,
+        summary.shares.len(),
+        human_bytes(summary.audio_bytes)
+    );
+    match (args.size, layout) {
+        (DemoSize::Small, _) => say!("Next: l48 build {dir}/manifest.toml --out data/demo"),
+        (DemoSize::Benchmark, Layout::Audio) => say!("Next: l48 build {dir}/manifest.toml --out data/benchmark"),
+        (DemoSize::Benchmark, Layout::Ml48s) => {
+            say!("Next: l48 import ml48s {dir} --val-split {dir}/val_split.npy --out data/benchmark-ml48s");
+        }
+        (DemoSize::Benchmark, Layout::Coco) => {
+            say!("Next: l48 import coco2014 {dir} --prior-rates geo=0.55,checklist=0.75 --out data/benchmark-coco");
+        }
+    }
+    Ok(Exit::Clean)
+}

@@ -1,0 +1,63 @@
+//! Provides `l48 import`: a published set of pictures in, a committed dataset out.
+
+use std::time::Instant;
+
+use anyhow::Result;
+
+use super::{Exit, build, threads};
+use crate::cli::{FirstCoordinate, ImportArgs, ImportCoco2014Args, ImportMl48sArgs, ImportOutput, ImportSet, TopRow};
+use pipeline::import::coco2014::{Coco2014, SimulatedPriors};
+use pipeline::import::ml48s::{BoxOrder, Ml48s, Row0};
+use pipeline::ingest::pool;
+use pipeline::source::ClipSource;
+
+/// Seed of simulated priors unless one is given; so says the help.
+const PRIOR_SEED: u64 = 48;
+
+pub(super) fn run(args: ImportArgs) -> Result<Exit> {
+    match args.set {
+        ImportSet::Ml48s(args) => ml48s(&args),
+        ImportSet::Coco2014(args) => coco2014(&args),
+    }
+}
+
+fn ml48s(args: &ImportMl48sArgs) -> Result<Exit> {
+    let started = Instant::now();
+    tracing::info!("reading the tables of {}", args.src.display());
+    let row_0 = match args.row_0 {
+        TopRow::Highest => Row0::Highest,
+        TopRow::Lowest => Row0::Lowest,
+    };
+    let box_order = args.box_order.map(|first| match first {
+        FirstCoordinate::XFirst => BoxOrder::XFirst,
+        FirstCoordinate::YFirst => BoxOrder::YFirst,
+    });
+    let open = || {
+        Ml48s::open(
+            &args.src,
+            args.val_split.as_deref(),
+            &args.unknown_bird,
+            row_0,
+            box_order,
+            args.output.shard_clips,
+        )
+    };
+    let set = pool(threads(args.output.dataset.threads))?.install(open)?;
+    set.facts().iter().for_each(|fact| tracing::info!("{fact}"));
+    set.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
+    write(&set, &args.output, started)
+}
+
+fn coco2014(args: &ImportCoco2014Args) -> Result<Exit> {
+    let started = Instant::now();
+    let seed = args.seed.unwrap_or(PRIOR_SEED);
+    let priors = args.prior_rates.map(|rates| SimulatedPriors { rates, seed });
+    let set = Coco2014::open(&args.src, args.output.shard_clips, priors)?;
+    set.facts().iter().for_each(|fact| tracing::info!("{fact}"));
+    write(&set, &args.output, started)
+}
+
+/// Builds the dataset of a set.
+fn write<S: ClipSource>(set: &S, output: &ImportOutput, started: Instant) -> Result<Exit> {
+    build::whole(set, &output.dataset, output.shard_clips, started)
+}

@@ -1,5 +1,0 @@
-//! The `l48` program: recordings in, a committed dataset of shards and sidecars out.
-
-fn main() -> std::process::ExitCode {
-    pipeline::cmd::main()
-}

@@ -1,0 +1,186 @@
+//! Provides the benchmark in the layout of COCO 2014: `annotations/instances_{train,val}2014.json`, `train2014/`, `val2014/`.
+//!
+//! Each clip is an image. Clips of train and val are in `train2014`, from which the published split takes its val; those of test
+//! are `val2014`. Every object is annotated, whatever was known of the recordings.
+
+use std::path::Path;
+
+use image::ExtendedColorType;
+use serde::Serialize;
+use serde_json::{Value, json};
+use shardfmt::Split;
+
+use super::look::{Look, looks};
+use super::photograph::{Object, Photograph, photograph};
+use super::species::MEMBERS;
+use super::{picture_file, write_json};
+use crate::scene::{Plan, Recording};
+use crate::species::Species;
+use crate::{DemoError, FileSizes, for_each_recording, marker};
+
+/// The published parts: folder, and those of our splits that they hold.
+const PARTS: [(&str, &[Split]); 2] = [("train2014", &[Split::Train, Split::Val]), ("val2014", &[Split::Test])];
+
+#[derive(Serialize)]
+struct Instances<'a> {
+    info: Value,
+    licenses: [Value; 0],
+    images: Vec<&'a Image>,
+    annotations: Vec<&'a Annotation>,
+    categories: Vec<Value>,
+}
+
+/// An entry of `images`.
+#[derive(Serialize)]
+struct Image {
+    id: u32,
+    file_name: String,
+    width: u32,
+    height: u32,
+}
+
+/// An entry of `annotations`.
+#[derive(Serialize)]
+struct Annotation {
+    id: u32,
+    image_id: u32,
+    category_id: usize,
+    /// In pixels.
+    area: usize,
+    /// `[x, y, width, height]` in pixels.
+    bbox: [u32; 4],
+    iscrowd: u8,
+    /// Polygons, or the uncompressed run lengths of a crowd.
+    segmentation: Value,
+}
+
+/// One image with its annotations.
+type Annotated = (Split, Image, Vec<Annotation>);
+
+/// Writes all of it; returns the number of annotations and the size of each picture.
+///
+/// # Errors
+/// See [`DemoError`].
+pub(super) fn write(
+    dir: &Path,
+    plan: &Plan,
+    species: &[Species],
+    confusability: f64,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Result<(usize, FileSizes), DemoError> {
+    marker::start(dir, &["annotations", "train2014", "val2014"])?;
+    let looks = looks(confusability);
+    let written = for_each_recording(plan, progress, |recording| write_pictures(dir, recording, &looks))?;
+    let (images, sizes): (Vec<Vec<Annotated>>, Vec<FileSizes>) = written.into_iter().unzip();
+    let images: Vec<Annotated> = images.into_iter().flatten().collect();
+    for (part, splits) in PARTS {
+        let here = || images.iter().filter(|(split, ..)| splits.contains(split));
+        let instances = Instances {
+            info: json!({ "description": "Synthetic benchmark in the layout of COCO 2014", "year": 2014 }),
+            licenses: [],
+            images: here().map(|(_, image, _)| image).collect(),
+            annotations: here().flat_map(|(.., annotations)| annotations).collect(),
+            categories: categories(species),
+        };
+        write_json(&dir.join(format!("annotations/instances_{part}.json")), &instances)?;
+    }
+    let annotations = images.iter().map(|(.., annotations)| annotations.len()).sum();
+    Ok((annotations, sizes.into_iter().flatten().collect()))
+}
+
+/// Ids have gaps, as COCO's 80 categories in 1 to 90 have.
+fn category_id(class: usize) -> usize {
+    1 + class + class / 5
+}
+
+fn categories(species: &[Species]) -> Vec<Value> {
+    let category = |(class, species): (usize, &Species)| {
+        json!({
+            "id": category_id(class),
+            "name": species.common_name,
+            "supercategory": format!("triple {}", class / MEMBERS + 1),
+        })
+    };
+    species.iter().enumerate().map(category).collect()
+}
+
+fn write_pictures(dir: &Path, recording: &Recording, looks: &[Look]) -> Result<(Vec<Annotated>, FileSizes), DemoError> {
+    let (mut images, mut sizes) = (Vec::new(), FileSizes::new());
+    for clip in 0..recording.clips() {
+        let photograph = photograph(recording, clip, looks);
+        // At most six clips a recording, so ids of different recordings never meet.
+        let id = recording.asset_id * 10 + clip as u32;
+        let part = PARTS.into_iter().find(|(_, splits)| splits.contains(&recording.split));
+        let part = part.map_or("train2014", |(part, _)| part);
+        let file_name = format!("COCO_{part}_{id:012}.jpg");
+        let Photograph { width, height, .. } = photograph;
+        let name = format!("{part}/{file_name}");
+        let path = dir.join(&name);
+        let bytes = picture_file::write_jpeg(&path, &photograph.pixels, (width, height), ExtendedColorType::Rgb8)?;
+        sizes.insert(name, bytes);
+        let objects = (0_u32..).zip(&photograph.objects);
+        let annotations = objects.map(|(number, object)| annotation(id * 100 + number, id, (width, height), object));
+        let annotations = annotations.collect();
+        let image = Image {
+            id,
+            file_name,
+            width,
+            height,
+        };
+        images.push((recording.split, image, annotations));
+    }
+    Ok((images, sizes))
+}
+
+fn annotation(id: u32, image_id: u32, size: (u32, u32), object: &Object) -> Annotation {
+    let (columns, rows) = (
+        object.mask.iter().map(|pixel| pixel.0),
+        object.mask.iter().map(|pixel| pixel.1),
+    );
+    let (left, top) = (columns.clone().min().unwrap_or(0), rows.clone().min().unwrap_or(0));
+    let (right, bottom) = (columns.max().unwrap_or(0) + 1, rows.max().unwrap_or(0) + 1);
+    let segmentation = match &object.outline {
+        Some(outline) => json!([outline
+            .iter()
+            .flatten()
+            .map(|edge| (edge * 100.0).round() / 100.0)
+            .collect::<Vec<_>>()]),
+        None => json!({ "counts": run_lengths(&object.mask, size), "size": [size.1, size.0] }),
+    };
+    Annotation {
+        id,
+        image_id,
+        category_id: category_id(object.class),
+        area: object.mask.len(),
+        bbox: [left, top, right - left, bottom - top],
+        iscrowd: u8::from(object.outline.is_none()),
+        segmentation,
+    }
+}
+
+/// Lengths of the runs of pixels outside and inside a mask by turns, down one column after the other.
+fn run_lengths(mask: &[(u32, u32)], (width, height): (u32, u32)) -> Vec<u32> {
+    let (mut counts, mut done) = (vec![], 0);
+    for position in mask.iter().map(|(x, y)| x * height + y) {
+        match counts.last_mut() {
+            Some(inside) if position == done => *inside += 1,
+            _ => counts.extend([position - done, 1]),
+        }
+        done = position + 1;
+    }
+    counts.extend(Some(width * height - done).filter(|&rest| rest > 0));
+    counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::run_lengths;
+
+    #[test]
+    fn runs_go_down_the_columns() {
+        // Two columns of three pixels: the middle one of the first, all of the second.
+        assert_eq!(run_lengths(&[(0, 1), (1, 0), (1, 1), (1, 2)], (2, 3)), [1, 1, 1, 3]);
+        assert_eq!(run_lengths(&[(0, 0)], (2, 3)), [0, 1, 5]);
+        assert_eq!(run_lengths(&[], (2, 3)), [6]);
+    }
+}
