@@ -14,6 +14,7 @@ use crate::dataset_rows::{clips_of, codes, labels, open, priors};
 use crate::file_tree::{assert_same, tree};
 use crate::ml48s_set::{Ml48sSet, fixture};
 use crate::outside::json as json_file;
+use crate::picture_file::read_png;
 use crate::program::{Ended, command, l48, run};
 use crate::recordings::Workplace;
 use crate::torture::{Delays, killed_after};
@@ -388,7 +389,7 @@ fn other_commands_take_an_imported_dataset_or_say_why_not() {
     );
     let sheet = set.beside("sheet.png");
     l48!("preview", &out, "--asset", "30", "--out", &sheet).expect(0);
-    assert!(image::open(&sheet).unwrap().width() > 4 * 448);
+    assert!(read_png(&sheet).width > 4 * 448);
     l48!(
         "subset",
         &out,

@@ -16,8 +16,8 @@ use shardfmt::checksum::xxh3;
 use shardfmt::{Axes, ClipSpec, Counts, DatasetInfo, Dtype, ValueScale};
 
 use crate::ingest::PROGRAM;
-use crate::picture::{Channels, Picture, Resizer, SIDE_PIXELS, instruction_set};
-use crate::source::Rendered;
+use frontend::picture::{Channels, Picture, Resizer, SIDE_PIXELS, instruction_set};
+use frontend::source::Rendered;
 
 /// What `dataset.json` says of an imported set: levels of 8 bits without a physical unit. `config` decides all of its output
 /// but what the pictures do; its key `source` names the set.

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use shardfmt::checksum::xxh3;
 use shardfmt::{DatasetInfo, Taxa, Taxon};
 
-use super::fingerprint::{SourceStat, stats};
+use crate::dataset_source::DatasetSource;
 use crate::error::{Error, Result};
-use crate::source::ClipSource;
+use frontend::source_file::{SourceStat, stats};
 
 /// What makes two builds by the same code: written into plans, shard records and `dataset.json`.
 pub const PROGRAM: &str = concat!("l48 ", env!("CARGO_PKG_VERSION"));
@@ -51,7 +51,7 @@ pub struct Plan {
 
 impl Plan {
     /// Makes a plan: looks at every header (in parallel on the pool this is called from).
-    pub fn make<S: ClipSource>(source: &S, shard_clips: u32) -> Plan {
+    pub fn make<S: DatasetSource>(source: &S, shard_clips: u32) -> Plan {
         let asset = |number| {
             let files = stats(&source.files(number));
             PlannedAsset {
@@ -77,7 +77,7 @@ impl Plan {
     ///
     /// # Errors
     /// [`Error::PlanChanged`] when settings, tables or program differ, or when changed sources would go to other shards.
-    pub fn check<S: ClipSource>(&self, source: &S, dir: &Path) -> Result<()> {
+    pub fn check<S: DatasetSource>(&self, source: &S, dir: &Path) -> Result<()> {
         let changed = |difference: String| Error::PlanChanged {
             path: dir.into(),
             difference,

@@ -1,11 +1,9 @@
 //! Provides `Table`, the text cells of a CSV or Parquet table with the line of every row.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{Cursor, Read, Seek};
+use std::io::{self, Cursor, Read, Seek};
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
@@ -16,6 +14,8 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::reader::ChunkReader;
 use shardfmt::sidecar::table_limits::{PAGE_LIMITS, check_pages, count_decoded};
+
+use frontend::source_file::open_file;
 
 use super::lines::Lines;
 use super::problem::Problems;
@@ -48,7 +48,7 @@ impl Table {
         let is_parquet = file.extension().is_some_and(|e| e.eq_ignore_ascii_case("parquet"));
         let before = problems.len();
         let table = if is_parquet {
-            let pages = open(file)
+            let pages = open_file(file)
                 .map_err(|error| problems.file(file, format!("cannot be read: {error}")))
                 .ok()?;
             let again = pages
@@ -199,18 +199,9 @@ pub(super) fn positions(columns: &[String]) -> HashMap<String, usize> {
     last_first.map(|(position, name)| (name.clone(), position)).collect()
 }
 
-/// Opens a file, but no pipe and no device: those may never end.
-pub(crate) fn open(file: &Path) -> io::Result<File> {
-    if fs::metadata(file)?.is_file() {
-        File::open(file)
-    } else {
-        Err(io::Error::other("not a regular file"))
-    }
-}
-
 /// The bytes of a table or an annotation file.
 pub(super) fn read_bytes(file: &Path, problems: &mut Problems) -> Option<Vec<u8>> {
-    let read = open(file).and_then(|mut open| {
+    let read = open_file(file).and_then(|mut open| {
         let mut bytes = Vec::new();
         io::Read::read_to_end(&mut open, &mut bytes).map(|_| bytes)
     });

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use shardfmt::checksum::{Hasher, hex};
 
-use crate::audio::Channel;
 use crate::manifest::{AssetBox, Manifest, Recording, Span, SpanScope};
+use frontend::audio::Channel;
 
 /// Everything that decides the dataset besides the sources' bytes. No paths: a dataset moves.
 pub(super) fn to_json(manifest: &Manifest) -> Value {

@@ -17,11 +17,13 @@ use super::input::{Input, rows_of};
 use super::output::{Output, ShardFiles, ShardTables, settled};
 use super::settings::{IMPORTED_KEY, SUBSETS_KEY, as_read, image_difference, set_config, subsets};
 use super::shard_file::{Linked, take_over};
+use crate::dataset_source::{AssetRecord, DatasetSource, Placement};
 use crate::error::{Error, Result, io};
 use crate::ingest::{Event, Events, Outcome, folder};
 use crate::labels::LabelCounts;
-use crate::recording_source::{ClipExtent, RecordingFacts, RecordingSource};
-use crate::source::{AssetRecord, ClipSource, Placement, Rendered};
+use crate::recording_source::RecordingSource;
+use frontend::recordings::{ClipExtent, RecordingFacts};
+use frontend::source::{ClipSource, Rendered};
 
 /// Rewrites the tables of the dataset in `dir` as a build from `source` would write them, over the shards as they are.
 ///

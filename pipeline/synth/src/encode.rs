@@ -120,7 +120,7 @@ mod tests {
     use std::fs;
 
     use hound::WavReader;
-    use pipeline::audio::{Channel, Decoder};
+    use frontend::audio::{Channel, Decoder};
 
     use super::{Encoding, write_audio};
     use crate::oscillator::sin_turns;

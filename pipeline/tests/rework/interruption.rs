@@ -4,8 +4,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use pipeline::Error;
+use pipeline::dataset_source::DatasetSource;
 use pipeline::rework::{Linked, relabel, reshard};
-use pipeline::source::ClipSource;
 use shardfmt::entry::shard_path;
 use shardfmt::persist::Lock;
 use shardfmt::verify::{Depth, verify};

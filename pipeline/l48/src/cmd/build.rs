@@ -10,10 +10,10 @@ use super::output::say;
 use super::progress::BuildProgress;
 use super::{Exit, summary, threads, verify};
 use crate::cli::{BuildArgs, OutputArgs};
+use pipeline::dataset_source::DatasetSource;
 use pipeline::ingest::{self, BuildOptions, Built, Existing};
 use pipeline::manifest::{Audio, Manifest};
 use pipeline::recording_source::RecordingSource;
-use pipeline::source::ClipSource;
 
 pub(super) fn run(args: BuildArgs) -> Result<Exit> {
     let started = Instant::now();
@@ -38,7 +38,7 @@ pub(super) fn run(args: BuildArgs) -> Result<Exit> {
 }
 
 /// Builds a dataset from plan to commit, behind a progress bar, and prints a summary.
-pub(super) fn whole<S: ClipSource>(
+pub(super) fn whole<S: DatasetSource>(
     source: &S,
     output: &OutputArgs,
     shard_clips: u32,

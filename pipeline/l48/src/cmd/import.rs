@@ -6,10 +6,10 @@ use anyhow::Result;
 
 use super::{Exit, build, threads};
 use crate::cli::{FirstCoordinate, ImportArgs, ImportCoco2014Args, ImportMl48sArgs, ImportOutput, ImportSet, TopRow};
+use frontend::flow::Workers;
+use pipeline::dataset_source::DatasetSource;
 use pipeline::import::coco2014::{Coco2014, SimulatedPriors};
 use pipeline::import::ml48s::{BoxOrder, Ml48s, Row0};
-use pipeline::ingest::pool;
-use pipeline::source::ClipSource;
 
 pub(super) fn run(args: ImportArgs) -> Result<Exit> {
     match args.set {
@@ -39,7 +39,7 @@ fn ml48s(args: &ImportMl48sArgs) -> Result<Exit> {
             args.output.shard_clips,
         )
     };
-    let set = pool(threads(args.output.dataset.threads))?.install(open)?;
+    let set = Workers::start(threads(args.output.dataset.threads))?.install(open)?;
     set.facts().iter().for_each(|fact| tracing::info!("{fact}"));
     set.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
     write(&set, &args.output, started)
@@ -54,6 +54,6 @@ fn coco2014(args: &ImportCoco2014Args) -> Result<Exit> {
 }
 
 /// Builds the dataset.
-fn write<S: ClipSource>(set: &S, output: &ImportOutput, started: Instant) -> Result<Exit> {
+fn write<S: DatasetSource>(set: &S, output: &ImportOutput, started: Instant) -> Result<Exit> {
     build::whole(set, &output.dataset, output.shard_clips, started)
 }

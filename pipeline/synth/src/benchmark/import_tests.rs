@@ -14,9 +14,10 @@ use super::species::benchmark_species;
 use super::{coco, described, ml48s, photograph};
 use crate::planned::SetPlan;
 use crate::species::Species;
+use frontend::source::AssetReader;
+use pipeline::dataset_source::{DatasetSource, Placement};
 use pipeline::import::coco2014::Coco2014;
 use pipeline::import::ml48s::{Ml48s, Row0};
-use pipeline::source::{AssetReader, ClipSource, Placement};
 
 /// Recordings of all splits, with an unknown bird and boxes of the target only among them; drawing all takes too long
 /// in a test.
@@ -32,7 +33,7 @@ fn few_recordings() -> (SetPlan, Vec<Species>) {
 }
 
 /// The rows of every asset of a source, none of which may be rejected.
-fn rows<S: ClipSource>(source: &S) -> Vec<(PriorRow, Vec<LabelRow>)> {
+fn rows<S: DatasetSource>(source: &S) -> Vec<(PriorRow, Vec<LabelRow>)> {
     let mut picture = S::Clip::default();
     let mut of_asset = |asset: usize| {
         let (mut reader, mut clips) = (source.open(asset).unwrap(), 0);

@@ -21,8 +21,8 @@ use crate::options::{BenchmarkOptions, DemoOptions, SetLayout};
 use crate::planned::{PlannedRecording, SetPlan};
 use crate::species::Species;
 use crate::summary::SetSummary;
+use frontend::picture::{Channels, Picture, read_jpeg};
 use pipeline::manifest::Manifest;
-use pipeline::picture::{Channels, Picture, read_jpeg};
 
 /// Recordings of all splits, with an unknown bird among them: rendering all takes too long in a test.
 const FEW: usize = 40;

@@ -1,5 +1,6 @@
 //! Defines `Fingerprint`, size and hash of an asset's files and whether they held still while they were read.
 
+use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -7,15 +8,13 @@ use std::time::UNIX_EPOCH;
 use serde::{Deserialize, Serialize};
 use shardfmt::checksum::Hasher;
 
-use super::ledger::SourceRecord;
-use crate::manifest::open_file;
 use crate::source::Rejected;
 
 /// Buffer for hashing sources.
 const HASH_BUFFER_BYTES: usize = 128 << 10;
 
 /// Stage of an asset whose file changed while it was read: not the file's last word, so a resumed build reads it again.
-pub(super) const CHANGED_WHILE_READ: &str = "read";
+pub const CHANGED_WHILE_READ: &str = "read";
 
 /// Size and time of change of one source file: enough to notice that it is another one now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,16 +41,36 @@ impl SourceStat {
     }
 }
 
+/// The files of an asset as they were when it was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceRecord {
+    /// Number of the asset in its source.
+    pub asset: usize,
+    /// Size and time of change of each of its files; `None` when it could not be looked at.
+    pub files: Vec<Option<SourceStat>>,
+    /// xxh3-64 over the files' bytes, one after the other; `None` when they could not be read.
+    #[serde(with = "hex_u64_option")]
+    pub xxh3: Option<u64>,
+}
+
+impl SourceRecord {
+    /// Whether `files` are still what was read: untouched, or of the same bytes. Files that could not be hashed are not.
+    pub fn holds(&self, files: &[PathBuf]) -> bool {
+        let same_bytes = || hash(files).ok().map(|(_, xxh3)| xxh3) == self.xxh3;
+        self.xxh3.is_some() && (stats(files) == self.files || same_bytes())
+    }
+}
+
 /// Size and time of change of each file of an asset; `None` for a file that cannot be looked at.
-pub(super) type Stats = Vec<Option<SourceStat>>;
+pub type Stats = Vec<Option<SourceStat>>;
 
 /// How `files` look now.
-pub(super) fn stats(files: &[PathBuf]) -> Stats {
+pub fn stats(files: &[PathBuf]) -> Stats {
     files.iter().map(|file| SourceStat::of(file)).collect()
 }
 
 /// The files of one asset, hashed apart from being decoded.
-pub(super) struct Fingerprint {
+pub(crate) struct Fingerprint {
     asset: usize,
     before: Stats,
     /// Bytes and hash.
@@ -60,7 +79,7 @@ pub(super) struct Fingerprint {
 }
 
 impl Fingerprint {
-    pub(super) fn take(asset: usize, files: &[PathBuf]) -> Self {
+    pub(crate) fn take(asset: usize, files: &[PathBuf]) -> Self {
         let before = stats(files);
         let hashed = hash(files);
         Fingerprint {
@@ -72,7 +91,7 @@ impl Fingerprint {
     }
 
     /// What is kept of it.
-    pub(super) fn record(&self) -> SourceRecord {
+    pub(crate) fn record(&self) -> SourceRecord {
         SourceRecord {
             asset: self.asset,
             files: self.before.clone(),
@@ -81,7 +100,7 @@ impl Fingerprint {
     }
 
     /// Bytes and hash, if these are of the very files that were decoded: `around` is how they looked before and after.
-    pub(super) fn of_unchanged(self, around: &[Stats; 2]) -> Result<(u64, u64), Rejected> {
+    pub(crate) fn of_unchanged(self, around: &[Stats; 2]) -> Result<(u64, u64), Rejected> {
         let hashed = self.hashed?;
         if self.after != self.before || around.iter().any(|stats| *stats != self.before) {
             return Err(Rejected::new(CHANGED_WHILE_READ, "the file changed while it was read"));
@@ -91,7 +110,7 @@ impl Fingerprint {
 }
 
 /// Size and hash over the files' bytes, one after the other.
-pub(super) fn hash(files: &[PathBuf]) -> Result<(u64, u64), Rejected> {
+fn hash(files: &[PathBuf]) -> Result<(u64, u64), Rejected> {
     let mut hasher = Hasher::default();
     let mut buffer = vec![0; HASH_BUFFER_BYTES];
     for path in files {
@@ -108,4 +127,31 @@ pub(super) fn hash(files: &[PathBuf]) -> Result<(u64, u64), Rejected> {
     }
     let hash = hasher.finish();
     Ok((hash.bytes, hash.xxh3))
+}
+
+/// Opens a file, but no pipe and no device: those may never end.
+///
+/// # Errors
+/// What the system says, or that it is not a regular file.
+pub fn open_file(file: &Path) -> std::io::Result<File> {
+    if std::fs::metadata(file)?.is_file() {
+        File::open(file)
+    } else {
+        Err(std::io::Error::other("not a regular file"))
+    }
+}
+
+mod hex_u64_option {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+    use shardfmt::checksum::{hex, parse_hex};
+
+    pub(super) fn serialize<S: Serializer>(value: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
+        value.map(hex).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        text.map(|text| parse_hex(&text).ok_or_else(|| D::Error::custom("expected 16 lowercase hex digits")))
+            .transpose()
+    }
 }

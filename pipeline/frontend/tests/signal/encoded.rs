@@ -5,7 +5,7 @@
 use std::f64::consts::TAU;
 use std::path::{Path, PathBuf};
 
-use pipeline::audio::{Channel, Decoder};
+use frontend::audio::{Channel, Decoder};
 
 const FRAMES: usize = 18_137;
 const RATE_HZ: f64 = 24_000.0;
@@ -13,7 +13,7 @@ const RATE_HZ: f64 = 24_000.0;
 /// One of the files.
 pub(crate) fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../tests/fixtures/encoded")
+        .join("../../tests/fixtures/encoded")
         .join(name)
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pipeline::audio::{Channel, Decoder, Reject, probe};
+use frontend::audio::{Channel, Decoder, Reject, probe};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
