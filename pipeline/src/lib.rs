@@ -7,13 +7,18 @@
 
 pub mod audio;
 pub mod error;
+pub mod event;
 pub mod export;
 pub mod import;
 pub mod ingest;
 pub mod labels;
+mod leakage;
 pub mod manifest;
+mod packing;
 pub mod picture;
+pub mod pool;
 pub mod preview;
+mod provenance;
 pub mod recording_source;
 pub mod rework;
 pub mod source;
@@ -22,3 +27,4 @@ pub mod stats;
 pub mod window;
 
 pub use error::{Error, Result};
+pub use provenance::PROGRAM;

@@ -1,7 +1,6 @@
 //! Provides `RecordingSource`, the clips of a manifest's recordings: decode, resample, cut, log-mel, labels.
 
 mod reader;
-mod settings;
 
 use std::path::PathBuf;
 
@@ -11,9 +10,9 @@ use shardfmt::{AssetRow, Axes, ClipSpec, Counts, DatasetInfo, LabelRow, PriorRow
 
 use crate::audio::{self, resampled_frames};
 use crate::error::{Error, Result};
-use crate::ingest::PROGRAM;
 use crate::labels::{ClipSpan, ImageAxes, Labeller};
 use crate::manifest::{Manifest, Recording, nanoseconds};
+use crate::provenance::{PROGRAM, manifest_config};
 use crate::source::{AssetRecord, ClipSource, Placement, Rejected, Rendered};
 use crate::spectrogram::{LogMel, Scratch, rms_dbfs};
 use crate::window::Windowing;
@@ -44,7 +43,7 @@ impl RecordingSource {
         let samples = usize::try_from(windowing.duration_samples()).unwrap_or(usize::MAX);
         let log_mel = LogMel::new(&settings.spectrogram, rate_hz, samples)
             .map_err(|error| wrong(format!("[spectrogram] {error}")))?;
-        let config = settings::to_json(&manifest);
+        let config = manifest_config(&manifest);
         Ok(RecordingSource {
             windowing,
             log_mel,

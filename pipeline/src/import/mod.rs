@@ -15,8 +15,8 @@ use serde_json::Value;
 use shardfmt::checksum::xxh3;
 use shardfmt::{Axes, ClipSpec, Counts, DatasetInfo, Dtype, ValueScale};
 
-use crate::ingest::PROGRAM;
 use crate::picture::{Channels, Picture, Resizer, SIDE_PIXELS, instruction_set};
+use crate::provenance::PROGRAM;
 use crate::source::Rendered;
 
 /// What `dataset.json` says of an imported set: levels of 8 bits without a physical unit. `config` decides all of its output

@@ -10,8 +10,8 @@ use shardfmt::persist::{self, Lock, create_dirs, exchange_dirs, is_exchange_cut_
 
 use super::fingerprint::{CHANGED_WHILE_READ, hash, stats};
 use super::ledger::{self, ShardRecord};
-use super::plan::PROGRAM;
 use crate::error::{Error, Result, io};
+use crate::provenance::PROGRAM;
 use crate::source::ClipSource;
 
 /// What a folder holds.

@@ -16,38 +16,17 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use rayon::{ThreadPool, ThreadPoolBuilder};
-use shardfmt::RejectRow;
+use rayon::ThreadPool;
 
-pub(crate) use commit::warn_of_copies;
 pub use commit::{Outcome, commit};
-pub use plan::{PROGRAM, Plan};
-pub(crate) use plan::{PlannedAsset, first_difference, pack};
+pub use plan::Plan;
+pub(crate) use plan::first_difference;
 
 use crate::error::{Error, Result};
+use crate::event::{Event, Events};
+use crate::pool::pool;
 use crate::source::ClipSource;
 use folder::State;
-
-/// Something that happened while shards were built; the observer draws progress from it.
-#[derive(Clone, Copy, Debug)]
-pub enum Event<'a> {
-    /// The build expects this many clips, of which these are done already.
-    Planned {
-        /// Clips in the plan.
-        clips: u64,
-        /// Clips of shards that are finished already.
-        done: u64,
-    },
-    /// This many clips more were written.
-    Clips(u64),
-    /// A recording was rejected.
-    Rejected(&'a RejectRow),
-    /// Worth a warning.
-    Warning(&'a str),
-}
-
-/// Observer of a build.
-pub type Events<'a> = dyn Fn(Event<'_>) + Sync + 'a;
 
 /// What to do with a folder that holds something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -406,20 +385,4 @@ fn verify_committed<S: ClipSource>(source: &S, dir: &Path, events: &Events<'_>) 
         shardfmt::verify::Depth::Full,
         &mut |_, _| {},
     )?)
-}
-
-/// The threads that work is done on.
-///
-/// # Errors
-/// [`Error::Threads`].
-pub fn pool(threads: usize) -> Result<ThreadPool> {
-    let named = |i| format!("l48-{i}");
-    let built = ThreadPoolBuilder::new()
-        .num_threads(threads.max(1))
-        .thread_name(named)
-        .build();
-    built.map_err(|error| Error::Threads {
-        threads,
-        message: error.to_string(),
-    })
 }

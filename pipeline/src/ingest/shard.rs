@@ -14,11 +14,12 @@ use super::batch::Batch;
 use super::fingerprint::{CHANGED_WHILE_READ, Fingerprint};
 use super::flow::{Flow, Machine};
 use super::ledger::{AssetDigest, ShardRecord, SourceRecord};
-use super::plan::{PROGRAM, Plan};
+use super::plan::Plan;
 use super::reader::AssetEnd;
-use super::{Event, Events};
 use crate::error::Result;
+use crate::event::{Event, Events};
 use crate::labels::LabelCounts;
+use crate::provenance::PROGRAM;
 use crate::source::{ClipSource, Placement, Rejected, Rendered};
 
 /// What the builds of all shards share.

@@ -10,6 +10,7 @@ use super::output::say;
 use super::progress::Progress;
 use super::{Exit, human_bytes, threads};
 use crate::cli::{BuildArgs, OutputArgs};
+use pipeline::event::Event;
 use pipeline::ingest::{self, BuildOptions, Built, Existing, Outcome};
 use pipeline::manifest::{Audio, Manifest};
 use pipeline::recording_source::RecordingSource;
@@ -23,7 +24,7 @@ pub(super) fn run(args: BuildArgs) -> Result<Exit> {
     };
     let out = &args.output.out;
     let progress = Progress::new();
-    let events = |event: ingest::Event<'_>| progress.observe(event);
+    let events = |event: Event<'_>| progress.observe(event);
     let built = ingest::build_range(&source, out, range.clone(), threads(args.output.threads), &events);
     progress.finish();
     let built = built?;

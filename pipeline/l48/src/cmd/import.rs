@@ -8,7 +8,7 @@ use super::{Exit, build, threads};
 use crate::cli::{FirstCoordinate, ImportArgs, ImportCoco2014Args, ImportMl48sArgs, ImportOutput, ImportSet, TopRow};
 use pipeline::import::coco2014::{Coco2014, SimulatedPriors};
 use pipeline::import::ml48s::{BoxOrder, Ml48s, Row0};
-use pipeline::ingest::pool;
+use pipeline::pool::pool;
 use pipeline::source::ClipSource;
 
 /// Seed of simulated priors unless one is given; so says the help.
