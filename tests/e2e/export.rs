@@ -145,7 +145,8 @@ fn pycocotools_loads_the_boxes_of_imported_sets() {
     );
     // So are those of a part of it.
     let (part, file) = (coco.place.path("part"), coco.place.path("part.json"));
-    l48!("subset", &out, "--where", "asset_id = 9", "--out", &part).expect(0);
+    coco.place.write("chosen.csv", "9\n");
+    l48!("subset", &out, "--clips", coco.place.path("chosen.csv"), "--out", &part).expect(0);
     l48!("export", "coco-detection", &part, "--out", &file)
         .expect(0)
         .prints("(1 to be ignored)");
