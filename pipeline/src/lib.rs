@@ -6,14 +6,19 @@
 
 pub mod dataset_source;
 pub mod error;
+pub mod event;
 pub mod export;
 pub mod import;
 pub mod ingest;
 pub mod labels;
+mod leakage;
 pub mod manifest;
+mod packing;
 pub mod preview;
+mod provenance;
 pub mod recording_source;
 pub mod rework;
 pub mod stats;
 
 pub use error::{Error, Result};
+pub use provenance::PROGRAM;

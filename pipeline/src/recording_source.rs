@@ -1,7 +1,5 @@
 //! Provides `RecordingSource`, the clips of a manifest's recordings: decode, resample, cut, log-mel, labels.
 
-mod settings;
-
 use std::path::PathBuf;
 
 use serde_json::Value;
@@ -10,9 +8,9 @@ use shardfmt::{AssetRow, Axes, ClipSpec, Counts, DatasetInfo, LabelRow, PriorRow
 
 use crate::dataset_source::{AssetRecord, DatasetSource, Placement};
 use crate::error::{Error, Result};
-use crate::ingest::PROGRAM;
 use crate::labels::{ClipSpan, ImageAxes, Labeller};
 use crate::manifest::{Manifest, Recording, nanoseconds};
+use crate::provenance::{PROGRAM, manifest_config};
 use frontend::audio::{self, resampled_frames};
 use frontend::recordings::{RecordingFacts, RecordingReader, Waveform};
 use frontend::source::{ClipSource, Rejected, Rendered};
@@ -44,7 +42,7 @@ impl RecordingSource {
         let samples = usize::try_from(windowing.duration_samples()).unwrap_or(usize::MAX);
         let log_mel = LogMel::new(&settings.spectrogram, rate_hz, samples)
             .map_err(|error| wrong(format!("[spectrogram] {error}")))?;
-        let config = settings::to_json(&manifest);
+        let config = manifest_config(&manifest);
         Ok(RecordingSource {
             windowing,
             log_mel,

@@ -15,7 +15,7 @@ use serde_json::Value;
 use shardfmt::checksum::xxh3;
 use shardfmt::{Axes, ClipSpec, Counts, DatasetInfo, Dtype, ValueScale};
 
-use crate::ingest::PROGRAM;
+use crate::provenance::PROGRAM;
 use frontend::picture::{Channels, Picture, Resizer, SIDE_PIXELS, instruction_set};
 use frontend::source::Rendered;
 

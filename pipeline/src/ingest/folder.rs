@@ -9,9 +9,9 @@ use shardfmt::fail_point::reach;
 use shardfmt::persist::{self, Lock, create_dirs, exchange_dirs, is_exchange_cut_off, sync_parent};
 
 use super::ledger::{self, ShardRecord};
-use super::plan::PROGRAM;
 use crate::dataset_source::DatasetSource;
 use crate::error::{Error, Result, io};
+use crate::provenance::PROGRAM;
 use frontend::source_file::{CHANGED_WHILE_READ, SourceRecord};
 
 /// What a folder holds.

@@ -11,38 +11,15 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Mutex;
 
-use shardfmt::RejectRow;
-
-pub(crate) use commit::warn_of_copies;
 pub use commit::{Outcome, commit};
-pub use plan::{PROGRAM, Plan};
-pub(crate) use plan::{PlannedAsset, first_difference, pack};
+pub use plan::Plan;
+pub(crate) use plan::first_difference;
 
 use crate::dataset_source::DatasetSource;
 use crate::error::{Error, Result};
+use crate::event::{Event, Events};
 use folder::State;
 use frontend::flow::Workers;
-
-/// Something that happened while shards were built; the observer draws progress from it.
-#[derive(Clone, Copy, Debug)]
-pub enum Event<'a> {
-    /// The build expects this many clips, of which these are done already.
-    Planned {
-        /// Clips in the plan.
-        clips: u64,
-        /// Clips of shards that are finished already.
-        done: u64,
-    },
-    /// This many clips more were written.
-    Clips(u64),
-    /// A recording was rejected.
-    Rejected(&'a RejectRow),
-    /// Worth a warning.
-    Warning(&'a str),
-}
-
-/// Observer of a build.
-pub type Events<'a> = dyn Fn(Event<'_>) + Sync + 'a;
 
 /// What to do with a folder that holds something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

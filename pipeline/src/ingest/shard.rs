@@ -14,11 +14,12 @@ use frontend::source::{Rejected, Rendered};
 use frontend::source_file::SourceRecord;
 
 use super::ledger::{AssetDigest, ShardRecord};
-use super::plan::{PROGRAM, Plan};
-use super::{Event, Events};
+use super::plan::Plan;
 use crate::dataset_source::{DatasetSource, Placement};
 use crate::error::Result;
+use crate::event::{Event, Events};
 use crate::labels::LabelCounts;
+use crate::provenance::PROGRAM;
 
 /// What the builds of all shards share.
 pub(super) struct Shop<'a, S: DatasetSource> {

@@ -11,9 +11,6 @@ use pipeline::dataset_source::DatasetSource;
 use pipeline::import::coco2014::{Coco2014, SimulatedPriors};
 use pipeline::import::ml48s::{BoxOrder, Ml48s, Row0};
 
-/// Seed of simulated priors unless one is given; so says the help.
-const PRIOR_SEED: u64 = 48;
-
 pub(super) fn run(args: ImportArgs) -> Result<Exit> {
     match args.set {
         ImportSet::Ml48s(args) => ml48s(&args),
@@ -50,14 +47,13 @@ fn ml48s(args: &ImportMl48sArgs) -> Result<Exit> {
 
 fn coco2014(args: &ImportCoco2014Args) -> Result<Exit> {
     let started = Instant::now();
-    let seed = args.seed.unwrap_or(PRIOR_SEED);
-    let priors = args.prior_rates.map(|rates| SimulatedPriors { rates, seed });
+    let priors = args.prior_rates.map(|rates| SimulatedPriors { rates, seed: args.seed });
     let set = Coco2014::open(&args.src, args.output.shard_clips, priors)?;
     set.facts().iter().for_each(|fact| tracing::info!("{fact}"));
     write(&set, &args.output, started)
 }
 
-/// Builds the dataset of a set.
+/// Builds the dataset.
 fn write<S: DatasetSource>(set: &S, output: &ImportOutput, started: Instant) -> Result<Exit> {
     build::whole(set, &output.dataset, output.shard_clips, started)
 }

@@ -1,4 +1,4 @@
-//! Provides the settings of a manifest as the JSON that `dataset.json` keeps, with a hash over the tables' content.
+//! Provides `manifest_config`, the settings of a manifest as the JSON that `dataset.json` keeps, with a hash over the tables' content.
 
 use serde_json::{Value, json};
 use shardfmt::checksum::{Hasher, hex};
@@ -7,7 +7,7 @@ use crate::manifest::{AssetBox, Manifest, Recording, Span, SpanScope};
 use frontend::audio::Channel;
 
 /// Everything that decides the dataset besides the sources' bytes. No paths: a dataset moves.
-pub(super) fn to_json(manifest: &Manifest) -> Value {
+pub(crate) fn manifest_config(manifest: &Manifest) -> Value {
     let settings = &manifest.settings;
     let channel = match settings.audio.channel {
         Channel::Mean => json!("mean"),
