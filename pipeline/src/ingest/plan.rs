@@ -114,12 +114,8 @@ impl Plan {
 
     /// Hash that ties shard records to this plan.
     pub fn xxh3(&self) -> u64 {
-        let ids: Vec<i64> = self.assets.iter().map(|asset| asset.asset_id).collect();
-        let text = format!(
-            "{}\n{:016x}\n{:?}\n{ids:?}",
-            self.program, self.inputs_xxh3, self.shards
-        );
-        xxh3(text.as_bytes())
+        let ids = self.assets.iter().map(|asset| asset.asset_id);
+        xxh3(identity(&self.program, self.inputs_xxh3, &self.shards, ids).as_bytes())
     }
 
     /// The classes.
@@ -134,6 +130,13 @@ impl Plan {
     pub fn clips(&self) -> u64 {
         self.assets.iter().map(|asset| asset.clips).sum()
     }
+}
+
+/// What a plan is known by: the text is that of every plan there is, so that unfinished builds can be resumed.
+fn identity(program: &str, inputs_xxh3: u64, shards: &[Range<usize>], ids: impl Iterator<Item = i64>) -> String {
+    let shards: Vec<String> = shards.iter().map(|assets| format!("{}..{}", assets.start, assets.end)).collect();
+    let ids: Vec<String> = ids.map(|id| id.to_string()).collect();
+    format!("{program}\n{inputs_xxh3:016x}\n[{}]\n[{}]", shards.join(", "), ids.join(", "))
 }
 
 /// The first place where two configurations differ, in words.
@@ -169,6 +172,14 @@ pub(crate) fn first_difference(at: &str, then: &serde_json::Value, now: &serde_j
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_identity_of_a_plan_stays() {
+        assert_eq!(
+            identity("l48 0.1.0", 0x2a, &[0..2, 2..3], [7, -1, 9].into_iter()),
+            "l48 0.1.0\n000000000000002a\n[0..2, 2..3]\n[7, -1, 9]"
+        );
+    }
 
     #[test]
     fn differences_name_the_key() {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use shardfmt::checksum::{Hasher, hex};
 
-use crate::manifest::{AssetBox, Manifest, Recording, Span, SpanScope};
+use crate::manifest::{AssetBox, BoxCode, Manifest, Recording, Span, SpanScope};
 use frontend::audio::Channel;
 
 /// Everything that decides the dataset besides the sources' bytes. No paths: a dataset moves.
@@ -63,9 +63,19 @@ fn box_json(found: &AssetBox) -> Value {
         found.end_ns,
         found.low_hz,
         found.high_hz,
-        format!("{:?}", found.code),
+        code_text(&found.code),
         status
     ])
+}
+
+/// The code of a box as it enters the hash: the words are those of every dataset there is, whatever the variants are called.
+fn code_text(code: &BoxCode) -> String {
+    match code {
+        BoxCode::Class(index) => format!("Class({index})"),
+        BoxCode::UnknownBird(code) => format!("UnknownBird({code:?})"),
+        BoxCode::NoBird(code) => format!("NoBird({code:?})"),
+        BoxCode::Other(code) => format!("Other({code:?})"),
+    }
 }
 
 fn span_json(span: &Span) -> Value {
@@ -74,4 +84,22 @@ fn span_json(span: &Span) -> Value {
         SpanScope::Target => "target",
     };
     json!([span.start_ns, span.end_ns, scope])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_enter_the_hash_as_they_always_have() {
+        let codes = [
+            (BoxCode::Class(3), "Class(3)"),
+            (BoxCode::UnknownBird("unknown".into()), r#"UnknownBird("unknown")"#),
+            (BoxCode::NoBird("nobird".into()), r#"NoBird("nobird")"#),
+            (BoxCode::Other("a \"frog\" \\ toad".into()), r#"Other("a \"frog\" \\ toad")"#),
+        ];
+        for (code, text) in codes {
+            assert_eq!(code_text(&code), text);
+        }
+    }
 }
