@@ -1,18 +1,14 @@
 //! Defines `Fingerprint`, size and hash of an asset's files and whether they held still while they were read.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
-use shardfmt::checksum::Hasher;
+use shardfmt::checksum::{FileHash, Hasher, copy_into};
 
 use super::ledger::SourceRecord;
 use crate::manifest::open_file;
 use crate::source::Rejected;
-
-/// Buffer for hashing sources.
-const HASH_BUFFER_BYTES: usize = 128 << 10;
 
 /// Stage of an asset whose file changed while it was read: not the file's last word, so a resumed build reads it again.
 pub(super) const CHANGED_WHILE_READ: &str = "read";
@@ -54,8 +50,7 @@ pub(super) fn stats(files: &[PathBuf]) -> Stats {
 pub(super) struct Fingerprint {
     asset: usize,
     before: Stats,
-    /// Bytes and hash.
-    hashed: Result<(u64, u64), Rejected>,
+    hashed: Result<FileHash, Rejected>,
     after: Stats,
 }
 
@@ -76,12 +71,12 @@ impl Fingerprint {
         SourceRecord {
             asset: self.asset,
             files: self.before.clone(),
-            xxh3: self.hashed.as_ref().ok().map(|(_, xxh3)| *xxh3),
+            xxh3: self.hashed.as_ref().ok().map(|hash| hash.xxh3),
         }
     }
 
     /// Bytes and hash, if these are of the very files that were decoded: `around` is how they looked before and after.
-    pub(super) fn of_unchanged(self, around: &[Stats; 2]) -> Result<(u64, u64), Rejected> {
+    pub(super) fn of_unchanged(self, around: &[Stats; 2]) -> Result<FileHash, Rejected> {
         let hashed = self.hashed?;
         if self.after != self.before || around.iter().any(|stats| *stats != self.before) {
             return Err(Rejected::new(CHANGED_WHILE_READ, "the file changed while it was read"));
@@ -91,21 +86,12 @@ impl Fingerprint {
 }
 
 /// Size and hash over the files' bytes, one after the other.
-pub(super) fn hash(files: &[PathBuf]) -> Result<(u64, u64), Rejected> {
+pub(super) fn hash(files: &[PathBuf]) -> Result<FileHash, Rejected> {
     let mut hasher = Hasher::default();
-    let mut buffer = vec![0; HASH_BUFFER_BYTES];
     for path in files {
-        let failed = |error: std::io::Error| Rejected::new("open", format!("cannot be read: {error}"));
-        let mut file = open_file(path).map_err(failed)?;
-        loop {
-            match file.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(n) => hasher.update(buffer.get(..n).unwrap_or_default()),
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(failed(error)),
-            }
-        }
+        open_file(path)
+            .and_then(|file| copy_into(&mut hasher, file))
+            .map_err(|error| Rejected::new("open", format!("cannot be read: {error}")))?;
     }
-    let hash = hasher.finish();
-    Ok((hash.bytes, hash.xxh3))
+    Ok(hasher.finish())
 }

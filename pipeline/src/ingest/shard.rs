@@ -7,7 +7,7 @@ use std::path::Path;
 use shardfmt::entry::{assets_path, labels_path, priors_path, shard_path};
 use shardfmt::fail_point::are_counted;
 use shardfmt::{
-    AssetRow, FileEntry, LabelRow, PriorRow, RejectRow, ShardWriter, write_assets, write_labels, write_priors,
+    AssetRow, FileEntry, LabelRow, PriorRow, RejectRow, ShardWriter, Xxh3, write_assets, write_labels, write_priors,
 };
 
 use super::batch::Batch;
@@ -25,7 +25,7 @@ use crate::source::{ClipSource, Placement, Rejected, Rendered};
 pub(super) struct Shop<'a, S: ClipSource> {
     pub(super) machine: Machine<'a, S>,
     pub(super) plan: &'a Plan,
-    pub(super) plan_xxh3: u64,
+    pub(super) plan_xxh3: Xxh3,
     pub(super) dir: &'a Path,
     pub(super) events: &'a Events<'a>,
 }
@@ -38,7 +38,7 @@ impl<S: ClipSource> Shop<'_, S> {
             &self.machine,
             &self.plan.assets,
             assets,
-            self.plan.info.clips.clip_bytes(),
+            self.plan.head.clips.clip_bytes(),
         );
         let run = flow.run(|batch, fingerprints| output.write(batch, fingerprints))?;
         run.map(|()| output.finish()).transpose()
@@ -65,7 +65,7 @@ struct Output<'a, S: ClipSource> {
 impl<'a, S: ClipSource> Output<'a, S> {
     fn create(shop: &'a Shop<'a, S>, shard: u32) -> Result<Self> {
         let path = shop.dir.join(shard_path(shard));
-        let writer = ShardWriter::create(&path, shop.plan.info.clips, &shop.plan.metadata)?;
+        let writer = ShardWriter::create(&path, shop.plan.head.clips, &shop.plan.metadata)?;
         Ok(Output {
             shop,
             shard,
@@ -126,13 +126,13 @@ impl<'a, S: ClipSource> Output<'a, S> {
             other => other,
         };
         match read {
-            Ok(((source_bytes, source_xxh3), facts)) => {
+            Ok((source, facts)) => {
                 let rows = self.first_row..self.writer.rows();
                 let place = Placement {
                     shard: self.shard,
                     rows,
-                    source_bytes,
-                    source_xxh3,
+                    source_bytes: source.bytes,
+                    source_xxh3: source.xxh3,
                 };
                 let record = self.shop.machine.source.describe(end.asset, facts, &place, &clips);
                 self.counts += record.counts;
@@ -187,7 +187,7 @@ impl<'a, S: ClipSource> Output<'a, S> {
             plan_xxh3: shop.plan_xxh3,
             program: PROGRAM.into(),
             // This machine's: the plan may have been made on another.
-            instruction_set: shop.machine.source.dataset_info().instruction_set,
+            instruction_set: shop.machine.source.head().instruction_set.clone(),
             shard,
             rows: self.labels.len() as u64,
             assets: self.assets.iter().map(digest).collect(),
@@ -203,7 +203,7 @@ impl<'a, S: ClipSource> Output<'a, S> {
 fn digest(asset: &AssetRow) -> AssetDigest {
     AssetDigest {
         asset_id: asset.asset_id,
-        split: asset.split.as_str().into(),
+        split: asset.split,
         xxh3: asset.source_xxh3,
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use shardfmt::checksum::xxh3;
+use shardfmt::Xxh3;
 use shardfmt::{Dataset, LabelRow};
 
 use super::copying::Taken;
@@ -22,7 +22,7 @@ const STANDARD_INPUT: &str = "-";
 #[derive(Clone, Debug)]
 pub struct ClipList {
     file: PathBuf,
-    xxh3: u64,
+    xxh3: Xxh3,
     entries: Vec<Entry>,
 }
 
@@ -52,7 +52,7 @@ impl ClipList {
             bytes = std::fs::read(file).map_err(io_error("read", file))?;
             file.to_path_buf()
         };
-        let xxh3 = xxh3(&bytes);
+        let xxh3 = Xxh3::of(&bytes);
         let mut problems = Problems::default();
         let entries = read_entries(&file, bytes, &mut problems);
         if problems.is_empty() {
@@ -77,7 +77,7 @@ impl ClipList {
 
     /// Checksum of the list's bytes.
     #[must_use]
-    pub fn xxh3(&self) -> u64 {
+    pub fn xxh3(&self) -> Xxh3 {
         self.xxh3
     }
 

@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use shardfmt::checksum::hex;
-use shardfmt::{Dataset, DatasetInfo};
+use shardfmt::{Dataset, DatasetHead};
 
 use super::clip_list::ClipList;
 use super::copying::{copy_clips, plan};
@@ -40,8 +39,8 @@ pub fn subset(dir: &Path, list: &ClipList, out: &Path, events: &Events<'_>) -> R
     });
     let output = Output::beside(&destination)?;
     let (files, silent_clips) = copy_clips(&dataset, &planned, &output, events)?;
-    let info = description(dataset.info(), list);
-    let committed = output.commit(info, dataset.taxa(), files, &rejects)?;
+    let head = description(dataset.head(), list);
+    let committed = output.commit(head, dataset.taxa(), files, &rejects)?;
     let outcome = super::outcome(&committed, silent_clips, LabelCounts::default(), rejects);
     output.place(&destination)?;
     Ok(outcome)
@@ -49,20 +48,20 @@ pub fn subset(dir: &Path, list: &ClipList, out: &Path, events: &Events<'_>) -> R
 
 /// The clips a shard aims at: what the configuration says, or, where parts of a merged set had their own, the largest shard.
 fn shard_clips(dataset: &Dataset) -> u32 {
-    let stated = &dataset.info().config["shards"]["clips"];
+    let stated = &dataset.head().config["shards"]["clips"];
     let largest = || dataset.assets().iter().map(|asset| rows_of(asset).end).max();
     let stated = stated.as_u64().and_then(|clips| u32::try_from(clips).ok());
     stated.or_else(largest).unwrap_or(1)
 }
 
 /// `dataset.json` of the subset: everything stands, and which clips of what were chosen is added.
-fn description(old: &DatasetInfo, list: &ClipList) -> DatasetInfo {
-    let mut info = old.clone();
-    info.program = PROGRAM.into();
-    let mut config = info.config.clone();
+fn description(old: &DatasetHead, list: &ClipList) -> DatasetHead {
+    let mut head = old.clone();
+    head.program = PROGRAM.into();
+    let mut config = head.config.clone();
     if let Some(config) = config.as_object_mut() {
-        let clips = json!({ "name": list.name(), "xxh3": hex(list.xxh3()) });
-        let chosen = json!({ "of": old.name, "config_xxh3": hex(old.config_xxh3), "clips": clips });
+        let clips = json!({ "name": list.name(), "xxh3": list.xxh3() });
+        let chosen = json!({ "of": old.name, "config_xxh3": old.config_xxh3, "clips": clips });
         // The subset of a subset lists both, the first one first.
         let subsets = config.entry(SUBSETS_KEY).or_insert_with(|| json!([]));
         match subsets {
@@ -70,6 +69,6 @@ fn description(old: &DatasetInfo, list: &ClipList) -> DatasetInfo {
             other => *other = json!([chosen]),
         }
     }
-    set_config(&mut info, config);
-    info
+    set_config(&mut head, config);
+    head
 }

@@ -68,9 +68,7 @@ fn killed_at_any_time_a_relabelled_folder_holds_the_old_or_the_new_dataset() {
     let dir = place.path("data");
     let manifests = [place.old(), place.new_labels()];
     built(&manifests[0], &dir);
-    let configs = manifests
-        .each_ref()
-        .map(|manifest| source(manifest).dataset_info().config_xxh3);
+    let configs = manifests.each_ref().map(|manifest| source(manifest).head().config_xxh3);
     let (mut kills, mut now) = (0, configs[0]);
     for step in 0..40 {
         let wanted = usize::from(now == configs[0]);
@@ -78,7 +76,7 @@ fn killed_at_any_time_a_relabelled_folder_holds_the_old_or_the_new_dataset() {
         let killed = killed_after(Duration::from_millis(2 * step), &arguments);
         let report = verify(&dir, Depth::Full, &mut |_, _| {}).unwrap();
         assert_eq!(report.findings, [], "after {} ms", 2 * step);
-        let found = read_dataset_json(&dir.join("dataset.json")).unwrap().config_xxh3;
+        let found = read_dataset_json(&dir.join("dataset.json")).unwrap().head.config_xxh3;
         assert!(configs.contains(&found));
         assert!(killed || found == configs[wanted]);
         kills += u32::from(killed);

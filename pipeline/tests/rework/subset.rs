@@ -6,7 +6,6 @@ use std::path::Path;
 use pipeline::Error;
 use pipeline::rework::{Linked, merge, relabel, subset};
 use serde_json::{Value, json};
-use shardfmt::checksum::hex;
 use shardfmt::{AssetRow, Checks, Dataset, LabelRow, PriorRow, Split};
 
 use super::dataset_files::{assert_alone, assert_same, assert_sound, damage_record, files};
@@ -69,7 +68,7 @@ fn facts(clip: &Clip) -> (LabelRow, AssetRow, PriorRow, u32, Vec<u8>) {
 }
 
 fn choices(dir: &Path) -> Value {
-    Dataset::open(dir).unwrap().info().config["subsets"].clone()
+    Dataset::open(dir).unwrap().head().config["subsets"].clone()
 }
 
 #[test]
@@ -169,9 +168,10 @@ fn all_clips_in_a_subset_are_the_dataset_again() {
     subset(&dir, "TRUE", &out, &|_| {}).unwrap();
     assert_same(&dir, &out, |name| name == "dataset.json");
     let [was, is] = [&dir, &out].map(|dir| Dataset::open(dir).unwrap().info().clone());
-    let mut config = was.config.clone();
-    config["subsets"] = json!([{ "of": "birds", "config_xxh3": hex(was.config_xxh3), "where": "TRUE" }]);
-    assert_eq!(is.config, config);
+    let mut config = was.head.config.clone();
+    config["subsets"] = json!([{ "of": "birds", "config_xxh3": was.head.config_xxh3.to_string(), "where": "TRUE" }]);
+    assert_eq!(is.head.config, config);
+    let (is, was) = (is.head, was.head);
     assert_eq!((is.name, is.axes, is.values), (was.name, was.axes, was.values));
 }
 
@@ -191,8 +191,8 @@ fn a_subset_of_a_subset_lists_both_choices() {
         .map(|c| c["where"].to_string())
         .collect();
     assert_eq!(wheres, ["\"clip_index % 2 = 0\"", "\"asset_id > 5\""]);
-    let parent = Dataset::open(&first).unwrap().info().config_xxh3;
-    assert_eq!(choices(&second)[1]["config_xxh3"], hex(parent));
+    let parent = Dataset::open(&first).unwrap().head().config_xxh3;
+    assert_eq!(choices(&second)[1]["config_xxh3"], parent.to_string());
 }
 
 #[test]

@@ -7,9 +7,10 @@ use anyhow::Result;
 use super::{Exit, build, threads};
 use crate::cli::{FirstCoordinate, ImportArgs, ImportCoco2014Args, ImportMl48sArgs, ImportOutput, ImportSet, TopRow};
 use pipeline::import::coco2014::{Coco2014, SimulatedPriors};
-use pipeline::import::ml48s::{BoxOrder, Ml48s, Row0};
+use pipeline::import::ml48s::{BoxOrder, Ml48s};
 use pipeline::ingest::pool;
 use pipeline::source::ClipSource;
+use shardfmt::Row0;
 
 /// Seed of simulated priors unless one is given; so says the help.
 const PRIOR_SEED: u64 = 48;

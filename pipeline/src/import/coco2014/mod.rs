@@ -16,7 +16,7 @@ mod split;
 
 use std::path::{Path, PathBuf};
 
-use shardfmt::{DatasetInfo, Split, Taxa};
+use shardfmt::{Axes, DatasetHead, Split, Taxa};
 
 use crate::error::Result;
 use crate::picture::{Channels, Picture, Resizer};
@@ -35,7 +35,7 @@ pub struct Coco2014 {
     folder: PathBuf,
     set: Photographs,
     priors: Option<SimulatedPriors>,
-    info: DatasetInfo,
+    head: DatasetHead,
 }
 
 impl Coco2014 {
@@ -49,7 +49,7 @@ impl Coco2014 {
         let config = settings::to_json(&set, shard_clips, priors.as_ref());
         Ok(Coco2014 {
             folder: folder.into(),
-            info: super::dataset_info(settings::NAME, config, Channels::Rgb, settings::axes()),
+            head: super::head(settings::NAME, config, Channels::Rgb, Axes::PHOTOGRAPH),
             set,
             priors,
         })
@@ -105,12 +105,8 @@ impl ClipSource for Coco2014 {
         &self.set.categories.taxa
     }
 
-    fn dataset_info(&self) -> DatasetInfo {
-        self.info.clone()
-    }
-
-    fn inputs_xxh3(&self) -> u64 {
-        self.info.config_xxh3
+    fn head(&self) -> &DatasetHead {
+        &self.head
     }
 
     fn clip_input_bytes(&self) -> usize {

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use shardfmt::{LabelRow, PriorRow, Split};
+use shardfmt::{LabelRow, PriorRow, Row0, Split, Xxh3};
 
 use super::look::looks;
 use super::plan::plan;
@@ -14,7 +14,7 @@ use super::{coco, described, ml48s, photograph};
 use crate::scene::Plan;
 use crate::species::Species;
 use pipeline::import::coco2014::Coco2014;
-use pipeline::import::ml48s::{Ml48s, Row0};
+use pipeline::import::ml48s::Ml48s;
 use pipeline::source::{AssetReader, ClipSource, Placement};
 
 /// Recordings of all splits, with an unknown bird and boxes of the target only among them; drawing all takes too long in a test.
@@ -41,7 +41,7 @@ fn rows<S: ClipSource>(source: &S) -> Vec<(PriorRow, Vec<LabelRow>)> {
             shard: 0,
             rows: 0..clips,
             source_bytes: 0,
-            source_xxh3: 0,
+            source_xxh3: Xxh3::default(),
         };
         let record = source.describe(asset, reader.facts(), &place, &[]);
         assert_eq!(record.labels.len(), clips as usize);
