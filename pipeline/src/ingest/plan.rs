@@ -6,8 +6,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use shardfmt::checksum::xxh3;
-use shardfmt::{DatasetInfo, Taxa, Taxon};
+use shardfmt::{DatasetHead, Taxa, Taxon, Xxh3};
 
 use crate::dataset_source::DatasetSource;
 use crate::error::{Error, Result};
@@ -32,10 +31,10 @@ pub struct Plan {
     /// Program and version.
     pub program: String,
     /// Hash over settings and tables.
-    #[serde(with = "shardfmt::entry::hex_digits")]
-    pub inputs_xxh3: u64,
-    /// `dataset.json` as far as it is known: without counts and files.
-    pub info: DatasetInfo,
+    pub inputs_xxh3: Xxh3,
+    /// What is known of `dataset.json`; its counts and files are not.
+    #[serde(rename = "info")]
+    pub head: DatasetHead,
     /// The classes.
     pub taxa: Vec<Taxon>,
     /// Metadata of every shard.
@@ -63,7 +62,7 @@ impl Plan {
         Plan {
             program: PROGRAM.into(),
             inputs_xxh3: source.inputs_xxh3(),
-            info: source.dataset_info(),
+            head: source.head().clone(),
             taxa: source.taxa().iter().cloned().collect(),
             metadata: source.shard_metadata(),
             shard_clips,
@@ -85,7 +84,7 @@ impl Plan {
             return Err(changed(format!("by {}, this is {PROGRAM}", self.program)));
         }
         if self.inputs_xxh3 != source.inputs_xxh3() {
-            let differ = first_difference("", &self.info.config, &source.dataset_info().config);
+            let differ = first_difference("", &self.head.config, &source.head().config);
             return Err(changed(differ.unwrap_or_else(|| "the tables have changed".into())));
         }
         let refreshed = |(number, planned): (usize, &PlannedAsset)| {
@@ -113,13 +112,10 @@ impl Plan {
     }
 
     /// Hash that ties shard records to this plan.
-    pub fn xxh3(&self) -> u64 {
+    pub fn xxh3(&self) -> Xxh3 {
         let ids: Vec<i64> = self.assets.iter().map(|asset| asset.asset_id).collect();
-        let text = format!(
-            "{}\n{:016x}\n{:?}\n{ids:?}",
-            self.program, self.inputs_xxh3, self.shards
-        );
-        xxh3(text.as_bytes())
+        let text = format!("{}\n{}\n{:?}\n{ids:?}", self.program, self.inputs_xxh3, self.shards);
+        Xxh3::of(text.as_bytes())
     }
 
     /// The classes.
