@@ -2,9 +2,7 @@
 
 use std::path::PathBuf;
 
-use serde_json::Value;
-use shardfmt::checksum::xxh3;
-use shardfmt::{AssetRow, Axes, ClipSpec, Counts, DatasetInfo, LabelRow, PriorRow, Taxa, ValueScale};
+use shardfmt::{AssetRow, Axes, ClipSpec, DatasetHead, LabelRow, PriorRow, Row0, Taxa, ValueScale, ValueUnit, Xxh3};
 
 use crate::dataset_source::{AssetRecord, DatasetSource, Placement};
 use crate::error::{Error, Result};
@@ -22,7 +20,7 @@ pub struct RecordingSource {
     manifest: Manifest,
     windowing: Windowing,
     log_mel: LogMel,
-    config: Value,
+    head: DatasetHead,
 }
 
 impl RecordingSource {
@@ -42,11 +40,10 @@ impl RecordingSource {
         let samples = usize::try_from(windowing.duration_samples()).unwrap_or(usize::MAX);
         let log_mel = LogMel::new(&settings.spectrogram, rate_hz, samples)
             .map_err(|error| wrong(format!("[spectrogram] {error}")))?;
-        let config = manifest_config(&manifest);
         Ok(RecordingSource {
+            head: head(&manifest, &log_mel),
             windowing,
             log_mel,
-            config,
             manifest,
         })
     }
@@ -63,16 +60,6 @@ impl RecordingSource {
 
     fn rate_hz(&self) -> f64 {
         f64::from(self.manifest.settings.audio.sample_rate_hz)
-    }
-
-    fn spec(&self) -> ClipSpec {
-        let (height, width) = (self.log_mel.height() as u32, self.log_mel.width() as u32);
-        ClipSpec {
-            dtype: self.manifest.settings.spectrogram.dtype.into(),
-            channels: None,
-            height,
-            width,
-        }
     }
 
     /// Where a clip lies in its recording, in seconds: start, end, and length of its real audio.
@@ -169,50 +156,8 @@ impl DatasetSource for RecordingSource {
         &self.manifest.taxa
     }
 
-    fn dataset_info(&self) -> DatasetInfo {
-        let settings = &self.manifest.settings;
-        let (fmin_hz, fmax_hz) = self.log_mel.axis().range_hz();
-        let axes = Axes {
-            frequency_scale: self.log_mel.axis().name().into(),
-            fmin_hz,
-            fmax_hz,
-            row_0: "lowest".into(),
-            frame_rate_hz: self.rate_hz() / settings.spectrogram.hop_length as f64,
-            clip_duration_s: settings.clips.duration_s.to_f64(),
-            hop_s: settings.clips.hop_s.to_f64(),
-            sample_rate_hz: Some(settings.audio.sample_rate_hz),
-        };
-        let (reference, offset, step) = self.log_mel.value_scale();
-        DatasetInfo {
-            format: shardfmt::dataset::FORMAT.into(),
-            schema_version: shardfmt::dataset::SCHEMA_VERSION,
-            features_required: Vec::new(),
-            features_optional: Vec::new(),
-            name: settings.name.clone(),
-            program: PROGRAM.into(),
-            config: self.config.clone(),
-            config_xxh3: self.inputs_xxh3(),
-            clips: self.spec(),
-            axes,
-            values: ValueScale {
-                unit: "dB".into(),
-                reference: reference.into(),
-                offset,
-                step,
-            },
-            instruction_set: self.log_mel.instruction_set(),
-            counts: Counts {
-                shards: 0,
-                clips: 0,
-                assets: 0,
-                rejects: 0,
-            },
-            files: Vec::new(),
-        }
-    }
-
-    fn inputs_xxh3(&self) -> u64 {
-        xxh3(self.config.to_string().as_bytes())
+    fn head(&self) -> &DatasetHead {
+        &self.head
     }
 
     fn describe(&self, asset: usize, facts: RecordingFacts, place: &Placement, clips: &[Rendered]) -> AssetRecord {
@@ -265,6 +210,46 @@ impl DatasetSource for RecordingSource {
             labels,
             counts,
         }
+    }
+}
+
+/// What `dataset.json` says of the recordings of a manifest.
+fn head(manifest: &Manifest, log_mel: &LogMel) -> DatasetHead {
+    let settings = &manifest.settings;
+    let config = manifest_config(manifest);
+    let (fmin_hz, fmax_hz) = log_mel.axis().range_hz();
+    let rate_hz = settings.audio.sample_rate_hz;
+    let (reference, offset, step) = log_mel.value_scale();
+    DatasetHead {
+        features_required: Vec::new(),
+        features_optional: Vec::new(),
+        name: settings.name.clone(),
+        program: PROGRAM.into(),
+        config_xxh3: Xxh3::of(config.to_string().as_bytes()),
+        config,
+        clips: ClipSpec {
+            dtype: settings.spectrogram.dtype.into(),
+            channels: None,
+            height: log_mel.height() as u32,
+            width: log_mel.width() as u32,
+        },
+        axes: Axes {
+            frequency_scale: log_mel.axis().scale(),
+            fmin_hz,
+            fmax_hz,
+            row_0: Row0::Lowest,
+            frame_rate_hz: f64::from(rate_hz) / settings.spectrogram.hop_length as f64,
+            clip_duration_s: settings.clips.duration_s.to_f64(),
+            hop_s: settings.clips.hop_s.to_f64(),
+            sample_rate_hz: Some(rate_hz),
+        },
+        values: ValueScale {
+            unit: ValueUnit::Decibel,
+            reference,
+            offset,
+            step,
+        },
+        instruction_set: log_mel.instruction_set(),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Provides `manifest_config`, the settings of a manifest as the JSON that `dataset.json` keeps, with a hash over the tables' content.
 
 use serde_json::{Value, json};
-use shardfmt::checksum::{Hasher, hex};
+use shardfmt::Xxh3;
+use shardfmt::checksum::Hasher;
 
 use crate::manifest::{AssetBox, BoxCode, Manifest, Recording, Span, SpanScope};
 use frontend::audio::Channel;
@@ -20,12 +21,12 @@ pub(crate) fn manifest_config(manifest: &Manifest) -> Value {
         "spectrogram": settings.spectrogram,
         "labels": settings.labels,
         "shards": { "clips": settings.shard_clips },
-        "tables_xxh3": hex(tables_xxh3(manifest)),
+        "tables_xxh3": tables_xxh3(manifest),
     })
 }
 
 /// Hash over what the tables say of every recording, in table order, and over the classes.
-fn tables_xxh3(manifest: &Manifest) -> u64 {
+fn tables_xxh3(manifest: &Manifest) -> Xxh3 {
     let mut hasher = Hasher::default();
     for taxon in manifest.taxa.iter() {
         let taxon = json!([taxon.species_code, taxon.common_name, taxon.scientific_name]);

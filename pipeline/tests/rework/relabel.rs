@@ -83,7 +83,7 @@ fn what_is_said_of_images_and_shards_stays() {
     built(&place.old(), &dir);
     // Built on another machine, with an aim for shards that the manifest no longer has.
     let mut before = read_dataset_json(&dir.join("dataset.json")).unwrap();
-    before.instruction_set = "abacus".into();
+    before.head.instruction_set = "abacus".into();
     write_dataset_json(&dir, &before).unwrap();
     let manifest = place.new_labels();
     let text = std::fs::read_to_string(&manifest)
@@ -93,11 +93,11 @@ fn what_is_said_of_images_and_shards_stays() {
     relabel(&source(&manifest), &dir, Linked::Verify, &|_| {}).unwrap();
     let after = read_dataset_json(&dir.join("dataset.json")).unwrap();
     assert_eq!(
-        (after.counts, after.instruction_set.as_str()),
+        (after.counts, after.head.instruction_set.as_str()),
         (before.counts, "abacus")
     );
-    assert_eq!(after.config["shards"], before.config["shards"]);
-    assert_ne!(after.config_xxh3, before.config_xxh3);
+    assert_eq!(after.head.config["shards"], before.head.config["shards"]);
+    assert_ne!(after.head.config_xxh3, before.head.config_xxh3);
     assert_sound(&dir);
 }
 

@@ -107,9 +107,9 @@ impl LogMel {
         &self.axis
     }
 
-    /// What 0 dB is (`clip`: its maximum; `fixed`: a level), and `(offset, step)` of
+    /// What 0 dB is (of the clip: its maximum; fixed: a level), and `(offset, step)` of
     /// `dB = offset + step * stored`.
-    pub fn value_scale(&self) -> (&'static str, f64, f64) {
+    pub fn value_scale(&self) -> (shardfmt::ValueReference, f64, f64) {
         self.levels.value_scale()
     }
 
