@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use shardfmt::{Axes, ClipSpec, ValueScale};
+use shardfmt::{Axes, ClipSpec, Row0, ValueScale, ValueUnit};
 
 use crate::audio::{probe, resampled_frames};
 use crate::error::{Error, Result};
@@ -81,10 +81,10 @@ impl Frontend {
     pub fn axes(&self) -> Axes {
         let (fmin_hz, fmax_hz) = self.log_mel.axis().range_hz();
         Axes {
-            frequency_scale: self.log_mel.axis().name().into(),
+            frequency_scale: self.log_mel.axis().scale(),
             fmin_hz,
             fmax_hz,
-            row_0: "lowest".into(),
+            row_0: Row0::Lowest,
             frame_rate_hz: self.rate_hz() / self.settings.spectrogram.hop_length as f64,
             clip_duration_s: self.settings.clips.duration_s.to_f64(),
             hop_s: self.settings.clips.hop_s.to_f64(),
@@ -96,8 +96,8 @@ impl Frontend {
     pub fn values(&self) -> ValueScale {
         let (reference, offset, step) = self.log_mel.value_scale();
         ValueScale {
-            unit: "dB".into(),
-            reference: reference.into(),
+            unit: ValueUnit::Decibel,
+            reference,
             offset,
             step,
         }
@@ -179,6 +179,9 @@ mod tests {
         let hop = error(|settings| settings.clips.hop_s = "0.00001".parse().unwrap());
         assert!(hop.starts_with("[clips] a hop of 0.00001 s"), "{hop}");
         let band = error(|settings| settings.spectrogram.fmax_hz = 12_000.0);
-        assert!(band.starts_with("[spectrogram] fmin_hz is 50 and fmax_hz is 12000"), "{band}");
+        assert!(
+            band.starts_with("[spectrogram] fmin_hz is 50 and fmax_hz is 12000"),
+            "{band}"
+        );
     }
 }

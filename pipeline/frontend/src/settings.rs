@@ -20,6 +20,11 @@ pub struct ImageSettings {
     pub spectrogram: SpectrogramConfig,
 }
 
+impl ImageSettings {
+    /// The sections of its serialised form.
+    pub const KEYS: [&'static str; 3] = ["audio", "clips", "spectrogram"];
+}
+
 /// What every recording is turned into before it is cut.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AudioSettings {
@@ -103,6 +108,8 @@ mod tests {
         assert_eq!(serde_json::to_string(&ImageSettings::default()).unwrap(), DEFAULT);
         let read: ImageSettings = serde_json::from_str(DEFAULT).unwrap();
         assert_eq!(read, ImageSettings::default());
+        let sections: serde_json::Value = serde_json::from_str(DEFAULT).unwrap();
+        assert!(sections.as_object().unwrap().keys().eq(ImageSettings::KEYS));
     }
 
     #[test]

@@ -133,9 +133,16 @@ impl Plan {
 
 /// What a plan is known by: the text is that of every plan there is, so that unfinished builds can be resumed.
 fn identity(program: &str, inputs_xxh3: Xxh3, shards: &[Range<usize>], ids: impl Iterator<Item = i64>) -> String {
-    let shards: Vec<String> = shards.iter().map(|assets| format!("{}..{}", assets.start, assets.end)).collect();
+    let shards: Vec<String> = shards
+        .iter()
+        .map(|assets| format!("{}..{}", assets.start, assets.end))
+        .collect();
     let ids: Vec<String> = ids.map(|id| id.to_string()).collect();
-    format!("{program}\n{inputs_xxh3}\n[{}]\n[{}]", shards.join(", "), ids.join(", "))
+    format!(
+        "{program}\n{inputs_xxh3}\n[{}]\n[{}]",
+        shards.join(", "),
+        ids.join(", ")
+    )
 }
 
 /// The first place where two configurations differ, in words.

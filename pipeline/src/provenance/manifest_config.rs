@@ -5,20 +5,15 @@ use shardfmt::Xxh3;
 use shardfmt::checksum::Hasher;
 
 use crate::manifest::{AssetBox, BoxCode, Manifest, Recording, Span, SpanScope};
-use frontend::audio::Channel;
 
 /// Everything that decides the dataset besides the sources' bytes. No paths: a dataset moves.
 pub(crate) fn manifest_config(manifest: &Manifest) -> Value {
-    let settings = &manifest.settings;
-    let channel = match settings.audio.channel {
-        Channel::Mean => json!("mean"),
-        Channel::Index(index) => json!(index),
-    };
+    let (settings, images) = (&manifest.settings, manifest.frontend.settings());
     json!({
         "dataset": { "name": settings.name },
-        "audio": { "sample_rate_hz": settings.audio.sample_rate_hz, "channel": channel },
-        "clips": settings.clips,
-        "spectrogram": settings.spectrogram,
+        "audio": images.audio,
+        "clips": images.clips,
+        "spectrogram": images.spectrogram,
         "labels": settings.labels,
         "shards": { "clips": settings.shard_clips },
         "tables_xxh3": tables_xxh3(manifest),
@@ -97,7 +92,10 @@ mod tests {
             (BoxCode::Class(3), "Class(3)"),
             (BoxCode::UnknownBird("unknown".into()), r#"UnknownBird("unknown")"#),
             (BoxCode::NoBird("nobird".into()), r#"NoBird("nobird")"#),
-            (BoxCode::Other("a \"frog\" \\ toad".into()), r#"Other("a \"frog\" \\ toad")"#),
+            (
+                BoxCode::Other("a \"frog\" \\ toad".into()),
+                r#"Other("a \"frog\" \\ toad")"#,
+            ),
         ];
         for (code, text) in codes {
             assert_eq!(code_text(&code), text);

@@ -2,6 +2,7 @@
 
 mod manifest_config;
 
+use frontend::ImageSettings;
 use serde_json::{Value, json};
 use shardfmt::{DatasetHead, Xxh3};
 
@@ -11,7 +12,7 @@ pub(crate) use manifest_config::manifest_config;
 pub const PROGRAM: &str = concat!("l48 ", env!("CARGO_PKG_VERSION"));
 
 /// The parts of a build's configuration that decide clips and images; the others decide labels and files.
-pub(crate) const IMAGE_KEYS: [&str; 3] = ["audio", "clips", "spectrogram"];
+pub(crate) const IMAGE_KEYS: [&str; 3] = ImageSettings::KEYS;
 
 /// Where the configuration of an imported set names the set.
 pub(crate) const IMPORTED_KEY: &str = "source";

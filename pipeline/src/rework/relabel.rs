@@ -245,7 +245,7 @@ impl Relabelling<'_> {
             let (expected, got) = ("in the manifest".into(), format!("{id}, which is not"));
             input.mismatch(assets_path(input.number), "asset_id", expected, got)
         })?;
-        let rate_hz = self.source.manifest().settings.audio.sample_rate_hz;
+        let rate_hz = self.source.manifest().frontend.settings().audio.sample_rate_hz;
         let record = self
             .source
             .describe(*number, facts(asset, old, rate_hz), &place, &rendered?);
