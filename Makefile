@@ -101,7 +101,7 @@ $(BENCH_VENV)/ready: tests/bench/requirements.txt
 
 # Set L48_DATA to a folder with audio/ to measure on your own recordings; see docs/benchmarks.md.
 bench: bench-env ## Measure every stage, and compare with other tools.
-	$(CARGO) bench --locked -p pipeline -p shardfmt --benches
+	$(CARGO) bench --locked -p frontend -p pipeline -p shardfmt --benches
 	$(CARGO) build --release --locked -p l48 -p shardfmt --bin l48 --example read_random
 	$(BENCH_VENV)/bin/python tests/bench/ingest.py
 	$(BENCH_VENV)/bin/python tests/bench/import.py
