@@ -2,20 +2,13 @@
 //!
 //! With the feature `fail-points`, `L48_FAIL_AT=N` kills the process by SIGKILL at the N-th point it reaches, and
 //! `L48_FAIL_LOG=FILE` appends the name of every point to a file, so that a test knows how many there are.
-//! `L48_NO_EXCHANGE` stands for a file system that cannot exchange two folders in one step.
+//! `L48_NO_EXCHANGE` stands for a file system that cannot exchange two folders in one step, `L48_NO_LOCKS` for one where
+//! every process gets every lock.
 
 /// Marks that a write boundary has been reached.
 #[cfg(not(feature = "fail-points"))]
 #[inline(always)]
 pub fn reach(_name: &str) {}
-
-/// Whether points are counted: what else goes on side by side then has to come in one order.
-#[cfg(not(feature = "fail-points"))]
-#[inline(always)]
-#[must_use]
-pub fn are_counted() -> bool {
-    false
-}
 
 /// Whether the atomic exchange of folders is to be done without.
 #[cfg(not(feature = "fail-points"))]
@@ -25,12 +18,22 @@ pub fn is_without_exchange() -> bool {
     false
 }
 
+/// Whether locks keep nobody out.
+#[cfg(not(feature = "fail-points"))]
+#[inline(always)]
+#[must_use]
+pub fn is_without_locks() -> bool {
+    false
+}
+
 /// Marks that a write boundary has been reached.
 #[cfg(feature = "fail-points")]
 pub fn reach(name: &str) {
     use std::io::Write;
     use std::sync::atomic::{AtomicU64, Ordering};
 
+    const LOG: &str = "L48_FAIL_LOG";
+    const AT: &str = "L48_FAIL_AT";
     static REACHED: AtomicU64 = AtomicU64::new(0);
     let number = REACHED.fetch_add(1, Ordering::SeqCst) + 1;
     if let Some(log) = std::env::var_os(LOG)
@@ -45,21 +48,16 @@ pub fn reach(name: &str) {
     }
 }
 
-#[cfg(feature = "fail-points")]
-const LOG: &str = "L48_FAIL_LOG";
-#[cfg(feature = "fail-points")]
-const AT: &str = "L48_FAIL_AT";
-
-/// Whether points are counted: what else goes on side by side then has to come in one order.
-#[cfg(feature = "fail-points")]
-#[must_use]
-pub fn are_counted() -> bool {
-    [LOG, AT].iter().any(|name| std::env::var_os(name).is_some())
-}
-
 /// Whether the atomic exchange of folders is to be done without.
 #[cfg(feature = "fail-points")]
 #[must_use]
 pub fn is_without_exchange() -> bool {
     std::env::var_os("L48_NO_EXCHANGE").is_some()
+}
+
+/// Whether locks keep nobody out.
+#[cfg(feature = "fail-points")]
+#[must_use]
+pub fn is_without_locks() -> bool {
+    std::env::var_os("L48_NO_LOCKS").is_some()
 }
