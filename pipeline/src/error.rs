@@ -19,6 +19,9 @@ pub enum Error {
         /// Which parameter, and what to do.
         message: String,
     },
+    /// No clips can be made.
+    #[error(transparent)]
+    Frontend(#[from] frontend::Error),
     /// Reading or writing the dataset failed.
     #[error(transparent)]
     Dataset(#[from] shardfmt::Error),
@@ -196,14 +199,6 @@ pub enum Error {
     Replaced {
         /// The folder.
         path: PathBuf,
-    },
-    /// The thread pool could not be started: use fewer threads.
-    #[error("cannot start {threads} threads: {message}")]
-    Threads {
-        /// Threads asked for.
-        threads: usize,
-        /// What the system said.
-        message: String,
     },
 }
 

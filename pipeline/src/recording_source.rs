@@ -1,23 +1,21 @@
 //! Provides `RecordingSource`, the clips of a manifest's recordings: decode, resample, cut, log-mel, labels.
 
-mod reader;
-mod settings;
-
 use std::path::PathBuf;
 
 use serde_json::Value;
 use shardfmt::checksum::xxh3;
 use shardfmt::{AssetRow, Axes, ClipSpec, Counts, DatasetInfo, LabelRow, PriorRow, Taxa, ValueScale};
 
-use crate::audio::{self, resampled_frames};
+use crate::dataset_source::{AssetRecord, DatasetSource, Placement};
 use crate::error::{Error, Result};
-use crate::ingest::PROGRAM;
 use crate::labels::{ClipSpan, ImageAxes, Labeller};
 use crate::manifest::{Manifest, Recording, nanoseconds};
-use crate::source::{AssetRecord, ClipSource, Placement, Rejected, Rendered};
-use crate::spectrogram::{LogMel, Scratch, rms_dbfs};
-use crate::window::Windowing;
-pub use reader::{ClipExtent, RecordingFacts, RecordingReader, Waveform};
+use crate::provenance::{PROGRAM, manifest_config};
+use frontend::audio::{self, resampled_frames};
+use frontend::recordings::{RecordingFacts, RecordingReader, Waveform};
+use frontend::source::{ClipSource, Rejected, Rendered};
+use frontend::spectrogram::{LogMel, Scratch, rms_dbfs};
+use frontend::window::Windowing;
 
 /// The recordings of a manifest as a source of clips.
 pub struct RecordingSource {
@@ -44,7 +42,7 @@ impl RecordingSource {
         let samples = usize::try_from(windowing.duration_samples()).unwrap_or(usize::MAX);
         let log_mel = LogMel::new(&settings.spectrogram, rate_hz, samples)
             .map_err(|error| wrong(format!("[spectrogram] {error}")))?;
-        let config = settings::to_json(&manifest);
+        let config = manifest_config(&manifest);
         Ok(RecordingSource {
             windowing,
             log_mel,
@@ -115,13 +113,49 @@ impl ClipSource for RecordingSource {
         self.manifest.recordings.len()
     }
 
+    fn files(&self, asset: usize) -> Vec<PathBuf> {
+        vec![self.recording(asset).file.clone()]
+    }
+
+    fn clip_input_bytes(&self) -> usize {
+        usize::try_from(self.windowing.duration_samples())
+            .unwrap_or(usize::MAX)
+            .saturating_mul(size_of::<f32>())
+    }
+
+    fn clip_bytes(&self) -> usize {
+        self.log_mel.bytes()
+    }
+
+    fn open(&self, asset: usize) -> std::result::Result<RecordingReader, Rejected> {
+        let audio = &self.manifest.settings.audio;
+        RecordingReader::open(
+            &self.recording(asset).file,
+            audio.channel,
+            audio.sample_rate_hz,
+            self.windowing,
+        )
+    }
+
+    fn scratch(&self) -> Scratch {
+        self.log_mel.scratch()
+    }
+
+    fn render(&self, clip: &Waveform, scratch: &mut Scratch, stored: &mut [u8]) -> Rendered {
+        let rendered = self.log_mel.render(&clip.samples, scratch, stored);
+        let valid = clip.samples.get(..clip.valid_samples).unwrap_or(&clip.samples);
+        Rendered {
+            ref_db: rendered.ref_db,
+            silent: rendered.silent,
+            rms_dbfs: rms_dbfs(valid),
+        }
+    }
+}
+
+impl DatasetSource for RecordingSource {
     fn name(&self, asset: usize) -> (i64, &str) {
         let recording = self.recording(asset);
         (recording.asset_id, &recording.path)
-    }
-
-    fn files(&self, asset: usize) -> Vec<PathBuf> {
-        vec![self.recording(asset).file.clone()]
     }
 
     fn estimate_clips(&self, asset: usize) -> u64 {
@@ -179,36 +213,6 @@ impl ClipSource for RecordingSource {
 
     fn inputs_xxh3(&self) -> u64 {
         xxh3(self.config.to_string().as_bytes())
-    }
-
-    fn clip_input_bytes(&self) -> usize {
-        usize::try_from(self.windowing.duration_samples())
-            .unwrap_or(usize::MAX)
-            .saturating_mul(size_of::<f32>())
-    }
-
-    fn open(&self, asset: usize) -> std::result::Result<RecordingReader, Rejected> {
-        let audio = &self.manifest.settings.audio;
-        RecordingReader::open(
-            &self.recording(asset).file,
-            audio.channel,
-            audio.sample_rate_hz,
-            self.windowing,
-        )
-    }
-
-    fn scratch(&self) -> Scratch {
-        self.log_mel.scratch()
-    }
-
-    fn render(&self, clip: &Waveform, scratch: &mut Scratch, stored: &mut [u8]) -> Rendered {
-        let rendered = self.log_mel.render(&clip.samples, scratch, stored);
-        let valid = clip.samples.get(..clip.valid_samples).unwrap_or(&clip.samples);
-        Rendered {
-            ref_db: rendered.ref_db,
-            silent: rendered.silent,
-            rms_dbfs: rms_dbfs(valid),
-        }
     }
 
     fn describe(&self, asset: usize, facts: RecordingFacts, place: &Placement, clips: &[Rendered]) -> AssetRecord {

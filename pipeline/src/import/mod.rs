@@ -15,9 +15,9 @@ use serde_json::Value;
 use shardfmt::checksum::xxh3;
 use shardfmt::{Axes, ClipSpec, Counts, DatasetInfo, Dtype, ValueScale};
 
-use crate::ingest::PROGRAM;
-use crate::picture::{Channels, Picture, Resizer, SIDE_PIXELS, instruction_set};
-use crate::source::Rendered;
+use crate::provenance::PROGRAM;
+use frontend::picture::{Channels, Picture, Resizer, SIDE_PIXELS, instruction_set};
+use frontend::source::Rendered;
 
 /// What `dataset.json` says of an imported set: levels of 8 bits without a physical unit. `config` decides all of its output
 /// but what the pictures do; its key `source` names the set.

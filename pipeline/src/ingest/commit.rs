@@ -1,6 +1,5 @@
 //! Provides the commit: from finished shards to a dataset, by writing `dataset.json` last.
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use shardfmt::entry::{FOLDERS, REJECTS, TAXA, WORK_FOLDER};
@@ -8,14 +7,14 @@ use shardfmt::fail_point::reach;
 use shardfmt::persist::{is_being_written, is_temporary};
 use shardfmt::{Counts, RejectRow, write_dataset_json, write_rejects, write_taxa};
 
+use super::folder;
 use super::ledger::{self, ShardRecord};
-use super::plan::{PROGRAM, Plan};
-use super::{Event, Events, folder};
+use super::plan::Plan;
 use crate::error::{Error, Result, io};
+use crate::event::Events;
 use crate::labels::LabelCounts;
-
-/// Copies that a warning names.
-const COPIES_NAMED: usize = 3;
+use crate::leakage::warn_of_copies;
+use crate::provenance::PROGRAM;
 
 /// What was committed.
 #[derive(Clone, Debug, PartialEq)]
@@ -164,25 +163,6 @@ fn records(dir: &Path, plan: &Plan) -> Result<Vec<ShardRecord>> {
         }
     }
     Ok(records)
-}
-
-/// Warns when one recording's bytes stand in two splits under different ids; takes (asset id, split, hash of the source).
-pub(crate) fn warn_of_copies<'a>(assets: impl Iterator<Item = (i64, &'a str, u64)>, events: &Events<'_>) {
-    let mut seen: HashMap<u64, (i64, &str)> = HashMap::new();
-    let mut copies = Vec::new();
-    for (asset_id, split, xxh3) in assets {
-        let (first_id, first_split) = *seen.entry(xxh3).or_insert((asset_id, split));
-        if first_split != split {
-            copies.push(format!("{first_id} ({first_split}) and {asset_id} ({split})"));
-        }
-    }
-    if !copies.is_empty() {
-        let (count, more) = (copies.len(), if copies.len() > COPIES_NAMED { ", ..." } else { "" });
-        copies.truncate(COPIES_NAMED);
-        let named = copies.join(", ");
-        let text = format!("leakage: {count} recordings stand in two splits, byte for byte: assets {named}{more}");
-        events(Event::Warning(&text));
-    }
 }
 
 /// Removes what interrupted writers left behind; a dataset holds its own files and nothing else. A writer elsewhere that

@@ -10,11 +10,11 @@ use shardfmt::persist::{
     self, Lock, create_dirs, exchange_dirs, is_exchange_cut_off, is_temporary, remove_leftovers, sync_parent,
 };
 
-use super::fingerprint::{CHANGED_WHILE_READ, hash, stats};
 use super::ledger::{self, ShardRecord};
-use super::plan::PROGRAM;
+use crate::dataset_source::DatasetSource;
 use crate::error::{Error, Result, io};
-use crate::source::ClipSource;
+use crate::provenance::PROGRAM;
+use frontend::source_file::{CHANGED_WHILE_READ, SourceRecord};
 
 /// What a folder holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,7 +157,7 @@ pub(super) fn expect_unfinished(dir: &Path) -> Result<()> {
 }
 
 /// The record of a shard that need not be built again: same plan, sources unchanged, files in place.
-pub(super) fn finished<S: ClipSource>(
+pub(super) fn finished<S: DatasetSource>(
     source: &S,
     dir: &Path,
     plan_xxh3: u64,
@@ -176,11 +176,8 @@ pub(super) fn finished<S: ClipSource>(
     let in_place = |file: &shardfmt::FileEntry| {
         std::fs::metadata(dir.join(&file.path)).is_ok_and(|facts| facts.len() == file.bytes)
     };
-    let unchanged = |then: &ledger::SourceRecord| {
-        let files = source.files(then.asset);
-        // What could not be read then may be readable now; a new time of change alone is no change.
-        then.xxh3.is_some() && (stats(&files) == then.files || hash(&files).ok().map(|(_, xxh3)| xxh3) == then.xxh3)
-    };
+    // What could not be read then may be readable now; a new time of change alone is no change.
+    let unchanged = |then: &SourceRecord| then.holds(&source.files(then.asset));
     let is_final = |reject: &shardfmt::RejectRow| reject.stage != CHANGED_WHILE_READ;
     if same_build
         && record.files.iter().all(in_place)

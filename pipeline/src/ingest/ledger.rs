@@ -11,22 +11,10 @@ use shardfmt::fail_point::reach;
 use shardfmt::persist::{sync_parent, write_atomic};
 use shardfmt::{FileEntry, RejectRow};
 
-use super::fingerprint::SourceStat;
 use super::plan::Plan;
 use crate::error::{Error, Result, io};
 use crate::labels::LabelCounts;
-
-/// A source file as it was when its shard was built.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct SourceRecord {
-    /// Number of the asset in the plan.
-    pub(super) asset: usize,
-    /// Size and time of change of each of its files; `None` when it could not be looked at.
-    pub(super) files: Vec<Option<SourceStat>>,
-    /// xxh3-64 over the files' bytes, one after the other; `None` when they could not be read.
-    #[serde(with = "hex_u64_option")]
-    pub(super) xxh3: Option<u64>,
-}
+use frontend::source_file::SourceRecord;
 
 /// What tells copies of one recording apart from others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,19 +135,4 @@ fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Option<T>> {
     serde_json::from_str(text)
         .map(Some)
         .map_err(|error| damaged(error.to_string()))
-}
-
-mod hex_u64_option {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
-    use shardfmt::checksum::{hex, parse_hex};
-
-    pub(super) fn serialize<S: Serializer>(value: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
-        value.map(hex).serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-        let text = Option::<String>::deserialize(deserializer)?;
-        text.map(|text| parse_hex(&text).ok_or_else(|| D::Error::custom("expected 16 lowercase hex digits")))
-            .transpose()
-    }
 }

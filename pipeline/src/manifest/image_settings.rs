@@ -2,7 +2,7 @@
 
 use super::problem::Problems;
 use super::section::Section;
-use crate::spectrogram::{
+use frontend::spectrogram::{
     AllKeyword, ClipKeyword, Dtype, Frames, MelNorm, MelScale, NoneKeyword, Reference, SpectrogramConfig, TopDb,
 };
 

@@ -27,7 +27,7 @@ pub use priors::{Checklist, GeoPrior};
 pub use problem::{Problem, Problems};
 pub use recordings::{RecordedAt, Recording};
 pub use settings::{AudioSettings, BoxesFrom, ClipSettings, SHARD_CLIPS, Settings, TablePaths, parse};
-pub(crate) use table::{Table, open as open_file};
+pub(crate) use table::{Table, without_byte_order_mark};
 pub(crate) use taxa::read as read_taxa;
 
 /// A dataset to be built: settings, classes and recordings, all consistent with each other.

@@ -9,9 +9,9 @@ use super::image_settings;
 use super::label_rules::{self, CodeLine, LabelRules};
 use super::problem::Problems;
 use super::section::{Section, Source};
-use crate::audio::Channel;
-use crate::spectrogram::{LogMel, SpectrogramConfig};
-use crate::window::{Decimal, Tail, Windowing};
+use frontend::audio::Channel;
+use frontend::spectrogram::{LogMel, SpectrogramConfig};
+use frontend::window::{Decimal, Tail, Windowing};
 
 /// `[audio]`: what every recording is turned into before it is cut.
 #[derive(Clone, Debug, PartialEq)]

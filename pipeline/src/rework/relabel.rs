@@ -15,13 +15,17 @@ use shardfmt::{AssetRow, Dataset, DatasetInfo, LabelRow, RejectRow, read_dataset
 
 use super::input::{Input, rows_of};
 use super::output::{Output, ShardFiles, ShardTables, settled};
-use super::settings::{IMPORTED_KEY, SUBSETS_KEY, as_read, image_difference, set_config, subsets};
+use super::settings::{as_read, image_difference};
 use super::shard_file::{Linked, take_over};
+use crate::dataset_source::{AssetRecord, DatasetSource, Placement};
 use crate::error::{Error, Result, io};
-use crate::ingest::{Event, Events, Outcome, folder};
+use crate::event::{Event, Events};
+use crate::ingest::{Outcome, folder};
 use crate::labels::LabelCounts;
-use crate::recording_source::{ClipExtent, RecordingFacts, RecordingSource};
-use crate::source::{AssetRecord, ClipSource, Placement, Rendered};
+use crate::provenance::{IMPORTED_KEY, SHARDS_KEY, SUBSETS_KEY, set_config, subsets};
+use crate::recording_source::RecordingSource;
+use frontend::recordings::{ClipExtent, RecordingFacts};
+use frontend::source::{ClipSource, Rendered};
 
 /// Rewrites the tables of the dataset in `dir` as a build from `source` would write them, over the shards as they are.
 ///
@@ -115,10 +119,10 @@ fn description(source: &RecordingSource, old: &DatasetInfo) -> DatasetInfo {
     info.instruction_set = old.instruction_set.clone();
     let mut config = info.config.clone();
     if let Some(config) = config.as_object_mut() {
-        match old.config.get("shards") {
-            Some(shards) => config.insert("shards".into(), shards.clone()),
+        match old.config.get(SHARDS_KEY) {
+            Some(shards) => config.insert(SHARDS_KEY.into(), shards.clone()),
             // `shift_remove` keeps the order of the other keys.
-            None => config.shift_remove("shards"),
+            None => config.shift_remove(SHARDS_KEY),
         };
         // Which clips were chosen holds whatever is said of them.
         let subsets = subsets(&old.config);

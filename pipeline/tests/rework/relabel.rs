@@ -5,7 +5,7 @@ use std::path::Path;
 use pipeline::manifest::{Audio, Manifest};
 use pipeline::recording_source::RecordingSource;
 use pipeline::rework::{Linked, durations_s, relabel};
-use pipeline::{Error, ingest::Event};
+use pipeline::{Error, event::Event};
 use shardfmt::entry::shard_path;
 use shardfmt::{Dataset, read_dataset_json, write_dataset_json};
 

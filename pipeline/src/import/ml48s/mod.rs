@@ -31,14 +31,16 @@ use serde_json::{Value, json};
 use shardfmt::checksum::{hash_file, hex};
 use shardfmt::{Axes, DatasetInfo, Taxa};
 
+use crate::dataset_source::{AssetRecord, DatasetSource, Placement};
 use crate::error::{Result, io};
-use crate::manifest::{Problems, open_file, read_taxa};
-use crate::picture::{Channels, Picture, Resizer, SIDE_PIXELS, read_jpeg};
-use crate::source::{AssetRecord, ClipSource, Placement, Rejected, Rendered};
+use crate::manifest::{Problems, read_taxa};
 use assets::Asset;
 pub use box_order::BoxOrder;
 use box_order::{BoxReading, Evidence, SAMPLE_PICTURES};
 pub use clip::UNKNOWN_BIRD;
+use frontend::picture::{Channels, Picture, Resizer, SIDE_PIXELS, read_jpeg};
+use frontend::source::{ClipSource, Rejected, Rendered};
+use frontend::source_file::open_file;
 use index::{Entry, Index};
 use reader::{Files, PICTURE_PIXELS, is_of_the_set};
 pub use reader::{GivenClips, PictureReader};
@@ -210,11 +212,6 @@ impl ClipSource for Ml48s {
         self.assets.len()
     }
 
-    fn name(&self, asset: usize) -> (i64, &str) {
-        let found = self.asset(asset);
-        (found.asset.id, &found.path)
-    }
-
     fn files(&self, asset: usize) -> Vec<PathBuf> {
         let entries = self
             .files
@@ -222,6 +219,36 @@ impl ClipSource for Ml48s {
             .get(self.asset(asset).clips.clone())
             .unwrap_or_default();
         entries.iter().map(|entry| self.files.picture(entry)).collect()
+    }
+
+    fn clip_input_bytes(&self) -> usize {
+        (PICTURE_PIXELS.0 * PICTURE_PIXELS.1) as usize
+    }
+
+    fn clip_bytes(&self) -> usize {
+        self.info.clips.clip_bytes()
+    }
+
+    fn open(&self, asset: usize) -> std::result::Result<PictureReader, Rejected> {
+        Ok(PictureReader::new(
+            Arc::clone(&self.files),
+            self.asset(asset).clips.clone(),
+        ))
+    }
+
+    fn scratch(&self) -> Resizer {
+        Resizer::new(Channels::Grey)
+    }
+
+    fn render(&self, clip: &Picture, scratch: &mut Resizer, stored: &mut [u8]) -> Rendered {
+        super::render(clip, scratch, stored)
+    }
+}
+
+impl DatasetSource for Ml48s {
+    fn name(&self, asset: usize) -> (i64, &str) {
+        let found = self.asset(asset);
+        (found.asset.id, &found.path)
     }
 
     fn estimate_clips(&self, asset: usize) -> u64 {
@@ -238,25 +265,6 @@ impl ClipSource for Ml48s {
 
     fn inputs_xxh3(&self) -> u64 {
         self.info.config_xxh3
-    }
-
-    fn clip_input_bytes(&self) -> usize {
-        (PICTURE_PIXELS.0 * PICTURE_PIXELS.1) as usize
-    }
-
-    fn open(&self, asset: usize) -> std::result::Result<PictureReader, Rejected> {
-        Ok(PictureReader::new(
-            Arc::clone(&self.files),
-            self.asset(asset).clips.clone(),
-        ))
-    }
-
-    fn scratch(&self) -> Resizer {
-        Resizer::new(Channels::Grey)
-    }
-
-    fn render(&self, clip: &Picture, scratch: &mut Resizer, stored: &mut [u8]) -> Rendered {
-        super::render(clip, scratch, stored)
     }
 
     fn describe(&self, asset: usize, facts: GivenClips, place: &Placement, _: &[Rendered]) -> AssetRecord {
