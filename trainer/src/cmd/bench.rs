@@ -5,7 +5,6 @@ use anyhow::Result;
 use super::{device, output, settings};
 use crate::cli::BenchArgs;
 use crate::config::Config;
-use crate::fit::sampler_config;
 use crate::learner::Learner;
 use crate::material::Material;
 use crate::sampler::Sampler;
@@ -18,7 +17,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<()> {
     tch::set_num_threads(i32::try_from(config.threads).unwrap_or(i32::MAX));
     let material = Material::open(&args.dataset)?;
     let supervision = material.training(&config)?;
-    let sampler = Sampler::new(&supervision, 0, sampler_config(&config))?;
+    let sampler = Sampler::new(&supervision, 0, config.sampler())?;
     let rig = Rig {
         clips: &material.clips,
         supervision: &supervision,
