@@ -22,7 +22,7 @@ fn pictures_that_are_missing_damaged_or_of_another_size_reject_their_asset() {
     ended
         .complains("rejected asset 30 (images/30): open: clip 997 (images/30/2.jpg): cannot be read: No such file")
         .complains(
-            "rejected asset 4 (images/4): decode: clip 996 (images/4/2.jpg): no JPEG file, or one that is cut off",
+            "rejected asset 4 (images/4): decode: clip 996 (images/4/2.jpg): not a JPEG file, or one that is cut off",
         )
         .prints("4 clips of 1 recordings")
         .prints("2 recordings were rejected");

@@ -1,4 +1,5 @@
-//! Provides the readers of the sections of a manifest that decide clips and images: `[audio]`, `[clips]`, `[spectrogram]`.
+//! Provides the readers of the sections of a manifest that decide clips and images: `[audio]`, `[clips]`,
+//! `[spectrogram]`.
 
 use std::path::Path;
 
