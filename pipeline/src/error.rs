@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::manifest::Problems;
+use crate::tables::Problems;
 
 /// Why a build, commit or inspection failed.
 #[derive(Debug, thiserror::Error)]

@@ -1,9 +1,14 @@
 //! Ingest: recordings and tables in, a committed dataset of log-mel shards and Parquet sidecars out.
 //!
-//! Data walks forward: [`manifest`] (what there is) -> [`audio`] (decode, resample) -> [`window`] (clips) -> [`spectrogram`]
+//! Data walks forward: [`tables`] (what people bring) and [`manifest`] (what there is) -> [`audio`] (decode, resample) -> [`window`] (clips) -> [`spectrogram`]
 //! (log-mel images) and [`labels`] (present, absent, unknown) -> [`ingest`] (plan, shards, commit). [`source`] is the seam:
 //! `ingest` knows clips and assets, and nothing of audio. [`import`] is the other way in: published sets of pictures, read and
 //! resized by [`picture`]. [`rework`] makes one committed dataset of another.
+
+#[cfg(not(unix))]
+compile_error!(
+    "l48 runs on Unix: sources are read at offsets, and folders are exchanged and locked, by its system calls"
+);
 
 pub mod audio;
 pub mod error;
@@ -24,6 +29,7 @@ pub mod rework;
 pub mod source;
 pub mod spectrogram;
 pub mod stats;
+pub mod tables;
 pub mod window;
 
 pub use error::{Error, Result};

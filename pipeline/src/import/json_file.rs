@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use shardfmt::checksum::FileHash;
 
 use super::json_items::{JsonItem, JsonItems};
-use crate::manifest::{Problems, open_file};
+use crate::tables::{Problems, open_file};
 
 /// After this many mistakes the file is not read on: it is of another kind, or all of them have one cause.
 const MAX_PROBLEMS: usize = 1000;
@@ -16,7 +16,7 @@ const BUFFER_BYTES: usize = 256 << 10;
 
 /// Where an object stands, for messages about it.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
+pub(super) struct ItemPlace<'a> {
     /// The file.
     pub(super) file: &'a Path,
     /// The object.
@@ -25,7 +25,7 @@ pub(super) struct Place<'a> {
     full_at: usize,
 }
 
-impl Place<'_> {
+impl ItemPlace<'_> {
     /// Records a problem of the value at `key`.
     pub(super) fn problem(&self, problems: &mut Problems, key: &str, value: &str, message: impl Into<String>) {
         if problems.len() < self.full_at {
@@ -40,7 +40,7 @@ impl Place<'_> {
 pub(super) fn read_items<T: DeserializeOwned>(
     file: &Path,
     problems: &mut Problems,
-    mut each: impl FnMut(Place<'_>, T, &mut Problems),
+    mut each: impl FnMut(ItemPlace<'_>, T, &mut Problems),
 ) -> Option<FileHash> {
     let full_at = problems.len() + MAX_PROBLEMS;
     let reader = match open_file(file) {
@@ -55,7 +55,7 @@ pub(super) fn read_items<T: DeserializeOwned>(
         match items.next() {
             Ok(None) => return Some(items.hash()),
             Ok(Some(item)) => match serde_json::from_slice(item.text) {
-                Ok(parsed) => each(Place { file, item, full_at }, parsed, problems),
+                Ok(parsed) => each(ItemPlace { file, item, full_at }, parsed, problems),
                 Err(error) => {
                     let line = item.line + (error.line() as u64).saturating_sub(1);
                     let text = error.to_string();

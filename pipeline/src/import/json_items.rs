@@ -72,7 +72,7 @@ impl<R: BufRead> JsonItems<R> {
             }
         }
         if self.peek()? != Some(b'{') {
-            return Err(self.broken("expected an object: \"{\""));
+            return Err(self.error("expected an object: \"{\""));
         }
         let (offset_bytes, line, number) = (self.offset_bytes, self.line, self.number);
         self.take_object()?;
@@ -90,7 +90,7 @@ impl<R: BufRead> JsonItems<R> {
         self.hasher.finish()
     }
 
-    fn broken(&self, reason: impl Into<String>) -> BrokenArray {
+    fn error(&self, reason: impl Into<String>) -> BrokenArray {
         BrokenArray {
             line: self.line,
             reason: reason.into(),
@@ -101,7 +101,7 @@ impl<R: BufRead> JsonItems<R> {
     fn end(&mut self) -> Result<(), BrokenArray> {
         match self.peek()? {
             None => Ok(()),
-            Some(_) => Err(self.broken("something follows the array")),
+            Some(_) => Err(self.error("something follows the array")),
         }
     }
 
@@ -126,8 +126,8 @@ impl<R: BufRead> JsonItems<R> {
                 self.consume(1, false)?;
                 Ok(byte)
             }
-            Some(byte) => Err(self.broken(format!("{otherwise}, got {:?}", char::from(byte)))),
-            None => Err(self.broken(format!("{otherwise}, but the file ends: it is cut off"))),
+            Some(byte) => Err(self.error(format!("{otherwise}, got {:?}", char::from(byte)))),
+            None => Err(self.error(format!("{otherwise}, but the file ends: it is cut off"))),
         }
     }
 
@@ -138,7 +138,7 @@ impl<R: BufRead> JsonItems<R> {
         loop {
             let buffer = fill(&mut self.reader, self.line)?;
             if buffer.is_empty() {
-                return Err(self.broken("the file ends inside an item: it is cut off"));
+                return Err(self.error("the file ends inside an item: it is cut off"));
             }
             let mut taken = buffer.len();
             for (byte, at) in buffer.iter().zip(1..) {
@@ -174,7 +174,7 @@ impl<R: BufRead> JsonItems<R> {
         self.offset_bytes += taken.len() as u64;
         self.reader.consume(bytes);
         if self.item.len() > MAX_ITEM_BYTES {
-            return Err(self.broken(format!("an item is longer than {} MiB", MAX_ITEM_BYTES >> 20)));
+            return Err(self.error(format!("an item is longer than {} MiB", MAX_ITEM_BYTES >> 20)));
         }
         Ok(())
     }

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use shardfmt::checksum::Hasher;
 
 use super::ledger::SourceRecord;
-use crate::manifest::open_file;
 use crate::source::Rejected;
+use crate::tables::open_file;
 
 /// Buffer for hashing sources.
 const HASH_BUFFER_BYTES: usize = 128 << 10;

@@ -5,12 +5,11 @@ use std::path::Path;
 
 use shardfmt::{BoxStatus, Split, Taxa};
 
-use super::boxes::{BoxCode, nanoseconds};
 use super::label_rules::{LabelRules, PriorConflict};
-use super::problem::Problems;
-use super::recordings::Recording;
+use super::model::{Audio, BoxCode, Recording, nanoseconds};
+use super::notes::Notes;
 use super::settings::Settings;
-use super::{Audio, Notes};
+use crate::tables::Problems;
 
 /// How many examples of one kind of leakage a warning names.
 const EXAMPLES: usize = 3;

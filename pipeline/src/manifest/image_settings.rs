@@ -1,10 +1,10 @@
 //! Provides the reader of the `[spectrogram]` section of a manifest.
 
-use super::problem::Problems;
 use super::section::Section;
 use crate::spectrogram::{
     AllKeyword, ClipKeyword, Dtype, Frames, MelNorm, MelScale, NoneKeyword, Reference, SpectrogramConfig, TopDb,
 };
+use crate::tables::Problems;
 
 /// Every key is optional; whether the values fit each other is checked where the filters are made.
 pub(super) fn read(section: Option<Section<'_, '_>>, problems: &mut Problems) -> SpectrogramConfig {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::problem::Problems;
 use super::section::Section;
+use crate::tables::Problems;
 
 /// What makes a clip complete (every class looked for): see `labels`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

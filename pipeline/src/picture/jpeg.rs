@@ -9,8 +9,8 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use crate::manifest::open_file;
 use crate::source::Rejected;
+use crate::tables::open_file;
 
 /// Longest side of a picture that is decoded; keeps what a hostile header asks for below 48 MiB of pixels.
 const MAX_SIDE_PIXELS: usize = 4096;

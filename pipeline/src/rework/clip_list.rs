@@ -10,13 +10,16 @@ use shardfmt::{AssetRow, Dataset, LabelRow};
 use super::copying::Taken;
 use super::input::{Input, rows_of};
 use crate::error::{Result, io as io_error};
-use crate::manifest::{Problems, Table, without_byte_order_mark};
+use crate::tables::{Columns, Problems, Table, without_byte_order_mark};
 
 /// The path that stands for standard input.
 const STANDARD_INPUT: &str = "-";
 
-/// Columns of a list without a header.
-const COLUMNS: [&str; 2] = ["asset_id", "clip_index"];
+/// Columns of a list; without a header they are in this order.
+const COLUMNS: Columns<'_> = Columns {
+    required: &["asset_id"],
+    optional: &["clip_index"],
+};
 
 /// Clips chosen by whatever engine the user has. Their order in the list does not matter.
 ///
@@ -224,9 +227,9 @@ fn read_entries(file: &Path, bytes: Vec<u8>, problems: &mut Problems) -> Vec<Ent
     let unquoted = text.strip_prefix(b"\"").unwrap_or(text);
     let unsigned = unquoted.strip_prefix(b"-").unwrap_or(unquoted);
     let table = if unsigned.first().is_some_and(u8::is_ascii_digit) {
-        Table::without_header(file, &bytes, &COLUMNS, 1, problems)
+        Table::parse_lines(file, &bytes, COLUMNS, problems)
     } else {
-        Table::parse(file, bytes, &["asset_id"], problems)
+        Table::parse(file, bytes, COLUMNS, problems)
     };
     let Some(table) = table else {
         return Vec::new();

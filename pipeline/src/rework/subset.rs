@@ -32,7 +32,7 @@ pub fn subset(dir: &Path, list: &ClipList, out: &Path, events: &Events<'_>) -> R
         });
     }
     let taken = list.select(&dataset)?;
-    let planned = plan(&dataset, &taken, aim(&dataset))?;
+    let planned = plan(&dataset, &taken, shard_size(&dataset))?;
     events(Event::Planned {
         clips: taken.iter().map(|taken| taken.rows.len() as u64).sum(),
         done: 0,
@@ -47,7 +47,7 @@ pub fn subset(dir: &Path, list: &ClipList, out: &Path, events: &Events<'_>) -> R
 }
 
 /// The clips a shard aims at: what the configuration says, or, where parts of a merged set had their own, the largest shard.
-fn aim(dataset: &Dataset) -> u32 {
+fn shard_size(dataset: &Dataset) -> u32 {
     let largest = || dataset.assets().iter().map(|asset| rows_of(asset).end).max();
     shard_clips(&dataset.info().config).or_else(largest).unwrap_or(1)
 }

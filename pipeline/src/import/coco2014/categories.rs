@@ -7,7 +7,7 @@ use shardfmt::{Taxa, Taxon};
 
 use super::annotations::CategoryEntry;
 use super::report::report;
-use crate::manifest::Problems;
+use crate::tables::Problems;
 
 /// The categories of both annotation files, which must be the same.
 #[derive(Debug, Default)]

@@ -12,7 +12,7 @@ use super::categories::Categories;
 use super::report::report;
 use super::split;
 use crate::error::Result;
-use crate::manifest::Problems;
+use crate::tables::Problems;
 
 /// How far a box may lie outside its picture: edges were rounded after they were cut to it.
 const SLACK_PX: f32 = 1.0;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::manifest::Problems;
+use crate::tables::Problems;
 
 /// Mistakes of one kind that are reported one by one; the others are counted.
 const SHOWN_ALIKE: usize = 5;

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use shardfmt::checksum::FileHash;
 use shardfmt::{Split, Taxa};
 
-use crate::import::json_file::{Place, read_items};
-use crate::manifest::Problems;
+use crate::import::json_file::{ItemPlace, read_items};
+use crate::tables::Problems;
 
 /// A recording, of which the set has pictures only.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,7 +47,7 @@ pub(super) fn read(
     let hash = read_items(
         file,
         problems,
-        |place: Place<'_>, json: AssetJson, problems: &mut Problems| {
+        |place: ItemPlace<'_>, json: AssetJson, problems: &mut Problems| {
             let number = *first.entry(json.id).or_insert(place.item.number);
             if number != place.item.number {
                 let message = format!("stands there twice, first in [{number}]");
@@ -88,7 +88,7 @@ pub(super) fn read(
 }
 
 /// The class of a species code; one that is no class is a problem.
-pub(super) fn class(place: &Place<'_>, taxa: &Taxa, key: &str, code: &str, problems: &mut Problems) -> Option<u32> {
+pub(super) fn class(place: &ItemPlace<'_>, taxa: &Taxa, key: &str, code: &str, problems: &mut Problems) -> Option<u32> {
     let class = taxa.index(code);
     if class.is_none() {
         place.problem(problems, key, code, "unknown species code: it is not in taxa.csv");

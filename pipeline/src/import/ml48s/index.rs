@@ -9,8 +9,8 @@ use shardfmt::checksum::{FileHash, xxh3};
 
 use super::assets::Asset;
 use super::clip::{Clip, ClipJson};
-use crate::import::json_file::{Place, read_items};
-use crate::manifest::Problems;
+use crate::import::json_file::{ItemPlace, read_items};
+use crate::tables::Problems;
 
 /// Where a clip stands, and its picture: with the text of the path about 100 bytes.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,7 +63,7 @@ impl Index {
         let hash = read_items(
             file,
             problems,
-            |place: Place<'_>, json: ClipJson, problems: &mut Problems| {
+            |place: ItemPlace<'_>, json: ClipJson, problems: &mut Problems| {
                 let clip = Clip::of(json, taxa, unknown_birds, &mut |key, value, message| {
                     place.problem(problems, key, value, message);
                 });

@@ -32,9 +32,9 @@ use shardfmt::checksum::{hash_file, hex};
 use shardfmt::{Axes, DatasetInfo, Taxa};
 
 use crate::error::{Result, io};
-use crate::manifest::{Problems, open_file, read_taxa};
 use crate::picture::{Channels, Picture, Resizer, SIDE_PIXELS, read_jpeg};
 use crate::source::{AssetRecord, ClipSource, Placement, Rejected, Rendered};
+use crate::tables::{Problems, open_file, read_taxa};
 use assets::Asset;
 pub use box_order::BoxOrder;
 use box_order::{BoxReading, Evidence, SAMPLE_PICTURES};
@@ -127,7 +127,7 @@ impl Ml48s {
             },
         });
         let info = super::dataset_info("ml48s", config, Channels::Grey, axes(row_0));
-        let assets = pictured(assets, index.assets, &files);
+        let assets = assets_with_pictures(assets, index.assets, &files);
         Ok(Ml48s {
             facts: notes::facts(&assets, &files, boxes, row_0),
             files: Arc::new(files),
@@ -156,7 +156,7 @@ impl Ml48s {
 }
 
 /// The assets that have clips, in the order of their clips.
-fn pictured(assets: Vec<Asset>, ranges: Vec<(usize, Range<usize>)>, files: &Files) -> Vec<PicturedAsset> {
+fn assets_with_pictures(assets: Vec<Asset>, ranges: Vec<(usize, Range<usize>)>, files: &Files) -> Vec<PicturedAsset> {
     let mut assets: Vec<Option<Asset>> = assets.into_iter().map(Some).collect();
     let of_range = |(number, clips): (usize, Range<usize>)| {
         let first = files.clips.get(clips.start)?;

@@ -7,17 +7,17 @@ use shardfmt::Split;
 
 use super::PicturedAsset;
 use super::assets::Asset;
-use super::box_order::{BoxReading, ToldBy};
+use super::box_order::{BoxReading, DecidedBy};
 use super::index::Index;
 use super::reader::Files;
 use super::row_0::Row0;
 
 /// What was found, a sentence each.
 pub(super) fn facts(assets: &[PicturedAsset], files: &Files, boxes: BoxReading, row_0: Row0) -> Vec<String> {
-    let told = match boxes.told_by {
-        ToldBy::User => "as --box-order says".to_owned(),
-        ToldBy::Pictures => format!("told by {} pictures", boxes.pictures),
-        ToldBy::Nothing => format!("as documented: {} pictures leave it open", boxes.pictures),
+    let told = match boxes.decided_by {
+        DecidedBy::User => "as --box-order says".to_owned(),
+        DecidedBy::Pictures => format!("told by {} pictures", boxes.pictures),
+        DecidedBy::Nothing => format!("as documented: {} pictures leave it open", boxes.pictures),
     };
     let of_split = |split: Split| {
         let clips: usize = assets
@@ -47,7 +47,7 @@ pub(super) fn facts(assets: &[PicturedAsset], files: &Files, boxes: BoxReading, 
 /// Warnings of boxes that can be read either way, and of pictures that are not grey.
 pub(super) fn of_pictures(boxes: BoxReading) -> impl Iterator<Item = String> {
     let BoxReading { coloured, pictures, .. } = boxes;
-    let open = (pictures > 0 && boxes.told_by == ToldBy::Nothing).then(|| {
+    let open = (pictures > 0 && boxes.decided_by == DecidedBy::Nothing).then(|| {
         format!("{pictures} pictures leave open which coordinate of a box comes first: x is taken, as documented; --box-order changes that")
     });
     let colours = (coloured > 0).then(|| {
