@@ -21,7 +21,7 @@ pub(crate) fn warn_of_copies<'a>(assets: impl Iterator<Item = (i64, &'a str, u64
         let (count, more) = (copies.len(), if copies.len() > COPIES_NAMED { ", ..." } else { "" });
         copies.truncate(COPIES_NAMED);
         let named = copies.join(", ");
-        let text = format!("leakage: {count} recordings stand in two splits, byte for byte: assets {named}{more}");
+        let text = format!("leakage: {count} recordings are in two splits, byte for byte: assets {named}{more}");
         events(Event::Warning(&text));
     }
 }

@@ -1,9 +1,10 @@
 //! Ingest: recordings and tables in, a committed dataset of log-mel shards and Parquet sidecars out.
 //!
-//! Data walks forward: [`tables`] (what people bring) and [`manifest`] (what there is) -> [`audio`] (decode, resample) -> [`window`] (clips) -> [`spectrogram`]
-//! (log-mel images) and [`labels`] (present, absent, unknown) -> [`ingest`] (plan, shards, commit). [`source`] is the seam:
-//! `ingest` knows clips and assets, and nothing of audio. [`import`] is the other way in: published sets of pictures, read and
-//! resized by [`picture`]. [`rework`] makes one committed dataset of another.
+//! Data walks forward: [`tables`] (what people bring) and [`manifest`] (what there is) -> [`audio`] (decode,
+//! resample) -> [`window`] (clips) -> [`spectrogram`] (log-mel images) and [`labels`] (present, absent, unknown) ->
+//! [`ingest`] (plan, shards, commit). [`source`] is the seam: `ingest` knows clips and assets, and nothing of audio.
+//! [`import`] is the other way in: published sets of pictures, read and resized by [`picture`]. [`rework`] makes one
+//! committed dataset of another.
 
 #[cfg(not(unix))]
 compile_error!(

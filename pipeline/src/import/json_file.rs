@@ -7,14 +7,14 @@ use serde::de::DeserializeOwned;
 use shardfmt::checksum::FileHash;
 
 use super::json_items::{JsonItem, JsonItems};
-use crate::tables::{Problems, open_file};
+use crate::tables::{Place, Problems, open_file};
 
 /// After this many mistakes the file is not read on: it is of another kind, or all of them have one cause.
 const MAX_PROBLEMS: usize = 1000;
 /// Buffer of the file.
 const BUFFER_BYTES: usize = 256 << 10;
 
-/// Where an object stands, for messages about it.
+/// Where an object is, for messages about it.
 #[derive(Clone, Copy)]
 pub(super) struct ItemPlace<'a> {
     /// The file.
@@ -29,14 +29,18 @@ impl ItemPlace<'_> {
     /// Records a problem of the value at `key`.
     pub(super) fn problem(&self, problems: &mut Problems, key: &str, value: &str, message: impl Into<String>) {
         if problems.len() < self.full_at {
-            let key = format!("[{}].{key}", self.item.number);
-            problems.cell(self.file, self.item.line, &key, value, message);
+            let place = Place {
+                line: Some(self.item.line),
+                item: Some(self.item.number),
+                value: Some(value.into()),
+            };
+            problems.add(self.file, Some(key), place, message.into());
         }
     }
 }
 
-/// Hands every object of the array in `file` to `each`, and returns the file's hash. `None` when it could not be read to its
-/// end; mistakes, also those that `each` finds, are in `problems`.
+/// Hands every object of the array in `file` to `each`, and returns the file's hash. `None` when it could not be read
+/// to its end; mistakes, also those that `each` finds, are in `problems`.
 pub(super) fn read_items<T: DeserializeOwned>(
     file: &Path,
     problems: &mut Problems,
@@ -61,7 +65,12 @@ pub(super) fn read_items<T: DeserializeOwned>(
                     let text = error.to_string();
                     // The line is that of the file, the column would be that of the object.
                     let reason = text.split(" at line ").next().unwrap_or(&text);
-                    problems.line(file, line, format!("[{}]: {reason}", item.number));
+                    let place = Place {
+                        line: Some(line),
+                        item: Some(item.number),
+                        value: None,
+                    };
+                    problems.add(file, None, place, reason.into());
                 }
             },
             Err(broken) => {
@@ -70,7 +79,7 @@ pub(super) fn read_items<T: DeserializeOwned>(
             }
         }
         if problems.len() >= full_at {
-            problems.file(file, format!("{MAX_PROBLEMS} problems so far; the rest was not read"));
+            problems.file(file, format!("stopped after {MAX_PROBLEMS} problems"));
             return None;
         }
     }

@@ -1,4 +1,5 @@
-//! Provides the reader of Audacity label tracks: `start TAB end TAB label`, and the `\ TAB low TAB high` line that may follow.
+//! Provides the reader of Audacity label tracks: `start TAB end TAB label`, and the `\ TAB low TAB high` line that
+//! may follow.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! Provides `BoxReader`, which looks up and checks the boxes of any table, and the readers of `boxes.csv` and annotated spans.
+//! Provides `BoxReader`, which looks up and checks the boxes of any table, and the readers of `boxes.csv` and
+//! annotated spans.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -57,7 +58,7 @@ impl BoxReader<'_> {
         }
     }
 
-    /// Checks one box; `end_column` is what its end stands under, for messages.
+    /// Checks one box; `end_column` is the column of its end, for messages.
     pub(super) fn resolve(
         &self,
         table: &Arc<BoxTable>,
@@ -67,19 +68,12 @@ impl BoxReader<'_> {
     ) -> Option<AssetBox> {
         let before = problems.len();
         let BoxTable { file, label_column } = &**table;
+        let times = format!("{} to {}", raw.start_s, raw.end_s);
         if raw.end_s < raw.start_s {
-            let message = format!("the box ends before its start ({})", raw.start_s);
-            problems.cell(file, raw.line, end_column, &raw.end_s.to_string(), message);
+            problems.cell(file, raw.line, end_column, &times, "the box ends before it starts");
         }
         if raw.start_s < 0.0 || raw.end_s > LONGEST_S {
-            let message = "the box lies outside any recording";
-            problems.cell(
-                file,
-                raw.line,
-                end_column,
-                &format!("{} to {}", raw.start_s, raw.end_s),
-                message,
-            );
+            problems.cell(file, raw.line, end_column, &times, "the box is outside any recording");
         }
         let (low_hz, high_hz) = (raw.low_hz.unwrap_or(0.0), raw.high_hz.unwrap_or(f64::INFINITY));
         if high_hz < low_hz || low_hz < 0.0 {
@@ -139,7 +133,7 @@ pub(super) fn read_table(
                 row.problem(
                     problems,
                     "status",
-                    "expected one of active, passive, ignore, or nothing",
+                    "expected one of active, passive, ignore, or an empty cell",
                 );
                 None
             }
@@ -177,10 +171,10 @@ pub(super) fn read_spans(file: &Path, recordings: &mut [Recording], problems: &m
             continue;
         };
         if end_s < start_s {
-            row.problem(problems, "end_s", format!("the span ends before its start ({start_s})"));
+            row.problem(problems, "end_s", "the span ends before it starts");
         }
         if start_s < 0.0 || end_s > LONGEST_S {
-            row.problem(problems, "end_s", "the span lies outside any recording");
+            row.problem(problems, "end_s", "the span is outside any recording");
         }
         let scope = match row.require("scope", problems) {
             Some("all") => SpanScope::All,

@@ -57,7 +57,7 @@ pub struct Recording {
     pub line: u64,
 }
 
-/// What the code of a box stands for.
+/// What the code of a box means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BoxCode {
     /// A class, by its index.
@@ -75,7 +75,7 @@ pub enum BoxCode {
 pub struct BoxTable {
     /// The file.
     pub file: PathBuf,
-    /// What its labels stand under.
+    /// The column of its labels.
     pub label_column: String,
 }
 
@@ -90,7 +90,7 @@ pub struct AssetBox {
     pub low_hz: Option<f64>,
     /// Upper edge in Hz.
     pub high_hz: Option<f64>,
-    /// What it stands for.
+    /// What its code means.
     pub code: BoxCode,
     /// Status from the table; `None` = derive.
     pub status: Option<BoxStatus>,
@@ -157,7 +157,8 @@ impl Checklist {
 pub enum Audio<'a> {
     /// A missing one is a mistake: they are to be decoded.
     Required,
-    /// A missing one is counted in the notes: they have been decoded before, and lasted this long (in seconds, by asset id).
+    /// A missing one is counted in the notes: they have been decoded before, and lasted this long (in seconds, by
+    /// asset id).
     MayBeGone(&'a HashMap<i64, f64>),
 }
 

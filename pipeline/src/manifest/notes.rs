@@ -19,7 +19,7 @@ pub struct Notes {
     pub checklists_without_row: u64,
     /// Recordings whose files are gone, where that is allowed.
     pub recordings_gone: u64,
-    /// What stands in two splits: a model could learn the test set by heart.
+    /// What is in two splits: a model could learn the test set by heart.
     pub leakage: Vec<String>,
 }
 
@@ -34,15 +34,15 @@ impl Notes {
             ),
             (
                 self.recordings_without_annotations,
-                "recordings have no annotation file: they get no boxes",
+                "recordings have no annotation file and get no boxes",
             ),
             (
                 self.rows_of_other_files,
-                "rows of Raven tables name another Begin File than their recording and were left out",
+                "rows of Raven tables name a Begin File other than their recording and were left out",
             ),
             (
                 self.priors_without_species,
-                "rows of the geographic prior list no possible species: every modelled class is absent there",
+                "rows of the geographic prior list no possible species, so every modelled class is absent there",
             ),
             (
                 self.priors_of_other_assets,
@@ -50,11 +50,11 @@ impl Notes {
             ),
             (
                 self.checklists_without_row,
-                "recordings name a checklist that is not in the checklist table: treated as having none",
+                "recordings name a checklist that is not in the checklist table and are treated as having none",
             ),
             (
                 self.recordings_gone,
-                "recordings are no longer where the table says: what the dataset recorded of them counts, unchecked",
+                "recordings are no longer where the table says; what the dataset recorded of them was used unchecked",
             ),
         ];
         let counted = counted

@@ -17,8 +17,8 @@ pub(super) struct AnnotationFile {
 pub(super) struct Pattern<'a> {
     /// Folder of the manifest, to which the pattern is relative.
     pub(super) folder: &'a Path,
-    /// File name or path with `{stem}` (file name of the recording without extension), `{name}` (with it), `{asset_id}`, and
-    /// the wildcards of a shell.
+    /// File name or path with `{stem}` (file name of the recording without extension), `{name}` (with it),
+    /// `{asset_id}`, and the wildcards of a shell.
     pub(super) files: &'a str,
     /// The recordings table, for messages about `annotation` cells.
     pub(super) recordings_table: &'a Path,
@@ -46,8 +46,8 @@ impl Pattern<'_> {
         files
     }
 
-    /// The files of every recording: those its `annotation` cell names, else those the pattern matches. Recordings without
-    /// any are counted; one file for two recordings is a mistake, since its labels would be given twice.
+    /// The files of every recording: those its `annotation` cell names, else those the pattern matches. Recordings
+    /// without any are counted; one file for two recordings is a mistake, since its labels would be given twice.
     pub(super) fn find(
         &self,
         recordings: &[Recording],
@@ -92,12 +92,14 @@ impl Pattern<'_> {
                 let (a, b) = (id(first), id(*recording));
                 problems.file(
                     file,
-                    format!("is found for the assets {a} and {b}; give each its own file, by `files` or `annotation`"),
+                    format!(
+                        "matches both asset {a} and asset {b}; give each its own file with `files` or `annotation`"
+                    ),
                 );
             }
         }
         if found.is_empty() && problems.len() == before {
-            problems.file(&self.shown(), "matches no annotation file of any recording");
+            problems.file(&self.shown(), "matches no annotation file");
         }
         found
     }
@@ -107,8 +109,8 @@ impl Pattern<'_> {
         if file.is_file() {
             return vec![file];
         }
-        let message = format!("no such file: {}", file.display());
-        problems.cell(self.recordings_table, recording.line, "annotation", named, message);
+        let (table, path) = (self.recordings_table, file.to_string_lossy());
+        problems.cell(table, recording.line, "annotation", &path, "no such file");
         Vec::new()
     }
 
@@ -162,7 +164,7 @@ impl Pattern<'_> {
         match glob::glob(pattern) {
             Ok(paths) => paths.filter_map(Result::ok).filter(|path| path.is_file()).collect(),
             Err(error) => {
-                problems.file(&self.shown(), format!("is not a file-name pattern: {error}"));
+                problems.file(&self.shown(), format!("is not a valid file-name pattern: {error}"));
                 Vec::new()
             }
         }

@@ -46,7 +46,8 @@ impl Classes<'_> {
     }
 }
 
-/// Reads `geo_prior`: asset_id, possible_species, modelled_species. No or an empty modelled column: every class is modelled.
+/// Reads `geo_prior`: asset_id, possible_species, modelled_species. No or an empty modelled column: every class is
+/// modelled.
 pub(super) fn read_geo(
     file: &Path,
     classes: &Classes<'_>,

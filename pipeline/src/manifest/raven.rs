@@ -1,4 +1,5 @@
-//! Provides the reader of Raven selection tables: tab-separated rows with times, frequencies and a free-named label column.
+//! Provides the reader of Raven selection tables: tab-separated rows with times, frequencies and a free-named label
+//! column.
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -25,10 +26,10 @@ const SPECTROGRAM: &str = "Spectrogram";
 
 /// Reads the tables the pattern finds and adds their boxes to the recordings.
 ///
-/// A table found for one recording is that recording's: rows of another `Begin File` are left out and counted. A table that
-/// serves all recordings gives each row to the recording its `Begin File` names. `File Offset (s)` gives file-local times
-/// where a table runs over several files; the rows a selection has in several views count once, the spectrogram's before
-/// the waveform's.
+/// A table found for one recording is that recording's: rows of another `Begin File` are left out and counted. A
+/// table that serves all recordings gives each row to the recording its `Begin File` names. `File Offset (s)` gives
+/// file-local times where a table runs over several files; the rows a selection has in several views count once, the
+/// spectrogram's before the waveform's.
 pub(super) fn read(
     pattern: &Pattern<'_>,
     label_column: &str,
@@ -148,7 +149,7 @@ impl Owners {
             return if self.count == 1 {
                 Ok(0)
             } else {
-                Err("the table serves every recording, so each row needs a Begin File")
+                Err("a table of several recordings needs a Begin File in every row")
             };
         };
         let name = Path::new(name);

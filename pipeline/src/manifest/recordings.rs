@@ -46,8 +46,8 @@ pub(super) fn recording_of<'r>(
     recordings.get_mut(*position?)
 }
 
-/// Reads the recordings table. A recording with a mistake keeps its place, so that other tables do not seem to name an asset
-/// that is not there; the mistake is in `problems`, and a manifest with problems is refused as a whole.
+/// Reads the recordings table. A recording with a mistake keeps its place, so that other tables do not seem to name
+/// an asset that is not there; the mistake is in `problems`, and a manifest with problems is refused as a whole.
 pub(super) fn read(
     file: &Path,
     taxa: Option<&Taxa>,
@@ -164,7 +164,8 @@ fn parse_time(text: &str) -> Result<RecordedAt, String> {
     })
 }
 
-/// The path as outputs name it. Outputs hold no absolute paths, so an absolute one is expressed from the table's folder.
+/// The path as outputs name it. Outputs hold no absolute paths, so an absolute one is expressed from the table's
+/// folder.
 fn outward_path(folder: &Path, path: &Path) -> String {
     let folder = if folder.as_os_str().is_empty() {
         Path::new(".")

@@ -30,7 +30,7 @@ pub(super) struct Section<'a, 'i> {
     known: Vec<&'static str>,
 }
 
-/// A value taken from a section with the line it stands on.
+/// A value taken from a section with its line.
 pub(super) struct Located<T> {
     pub(super) value: T,
     pub(super) line: u64,
@@ -134,7 +134,7 @@ impl<'a, 'i> Section<'a, 'i> {
             return Some(());
         }
         self.known.push(key);
-        let message = format!("the key `{}` is missing", self.label(key));
+        let message = format!("missing key `{}`", self.label(key));
         problems.line(self.text.file, self.line, message);
         None
     }
@@ -215,7 +215,7 @@ impl<'a, 'i> Section<'a, 'i> {
         }
     }
 
-    /// A whole number from 0 to 4,294,967,295.
+    /// An integer from 0 to 4,294,967,295.
     pub(super) fn take_u32(&mut self, key: &'static str, problems: &mut Problems) -> Option<Located<u32>> {
         let (line, value) = self.take(key)?;
         let parsed = match value {
@@ -223,12 +223,12 @@ impl<'a, 'i> Section<'a, 'i> {
             _ => None,
         };
         if parsed.is_none() {
-            self.type_problem(problems, key, line, value, "a whole number from 0 to 4294967295");
+            self.type_problem(problems, key, line, value, "an integer from 0 to 4294967295");
         }
         parsed.map(|value| Located { value, line })
     }
 
-    /// A whole number or a string: whichever is there.
+    /// An integer or a string: whichever is there.
     pub(super) fn take_str_or_u32(
         &mut self,
         key: &'static str,
@@ -326,7 +326,7 @@ impl<'a, 'i> Section<'a, 'i> {
             let message = if known.is_empty() {
                 "unknown key".into()
             } else {
-                format!("unknown key; known here: {known}")
+                format!("unknown key; expected one of {known}")
             };
             problems.cell(self.text.file, *line, &self.label(key), &text_of(value), message);
         }

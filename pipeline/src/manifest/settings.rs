@@ -92,7 +92,8 @@ pub struct Settings {
     pub shard_clips: u32,
 }
 
-/// Clips a shard aims at by default. 512 clips of 448 x 448 u8 are 98 MiB: exactly 49 huge pages, few files, and a size that copies and resumes well.
+/// Clips a shard aims at by default. 512 clips of 448 x 448 u8 are 98 MiB: exactly 49 huge pages, few files, and a
+/// size that copies and resumes well.
 pub const SHARD_CLIPS: u32 = 512;
 /// Clips are held in memory, several at a time.
 const LONGEST_CLIP_S: f64 = 600.0;
@@ -111,7 +112,7 @@ pub(super) fn read(file: &Path, problems: &mut Problems) -> Option<Settings> {
     parse(file, &text, problems)
 }
 
-/// Parses the text of a manifest that stands at `file` (whose folder its paths are relative to).
+/// Parses the text of the manifest `file`, whose folder its paths are relative to.
 pub fn parse(file: &Path, text: &str, problems: &mut Problems) -> Option<Settings> {
     let text = TomlText { file, text };
     let table = match DeTable::parse(text.text) {
@@ -127,7 +128,7 @@ pub fn parse(file: &Path, text: &str, problems: &mut Problems) -> Option<Setting
     let tables = match root.take_section("tables", problems) {
         Some(section) => tables(file, section, problems),
         None => {
-            root.report_missing(problems, "the section [tables] with `recordings` and `taxa` is missing");
+            root.report_missing(problems, "missing section [tables] with `recordings` and `taxa`");
             None
         }
     };
@@ -166,7 +167,7 @@ pub fn parse(file: &Path, text: &str, problems: &mut Problems) -> Option<Setting
 
 fn dataset_name(root: &mut Section<'_, '_>, problems: &mut Problems) -> Option<String> {
     let Some(mut section) = root.take_section("dataset", problems) else {
-        root.report_missing(problems, "the section [dataset] with a `name` is missing");
+        root.report_missing(problems, "missing section [dataset] with a `name`");
         return None;
     };
     let name = section.require_str("name", problems);
@@ -199,7 +200,7 @@ fn check_fit(
     problems: &mut Problems,
 ) {
     if clips.duration_s.to_f64() > LONGEST_CLIP_S {
-        let message = format!("is longer than {LONGEST_CLIP_S} s, which no image is made of");
+        let message = format!("must be at most {LONGEST_CLIP_S} s");
         return problems.cell(
             file,
             clips_line,

@@ -1,4 +1,5 @@
-//! Defines `ClipList`, the clips a user has chosen: a Parquet or CSV table of (asset_id, clip_index), or plain lines of these.
+//! Defines `ClipList`, the clips a user has chosen: a Parquet or CSV table of (asset_id, clip_index), or plain lines
+//! of these.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{self, Read};
@@ -23,9 +24,10 @@ const COLUMNS: Columns<'_> = Columns {
 
 /// Clips chosen by whatever engine the user has. Their order in the list does not matter.
 ///
-/// As Parquet or with a header, the columns `asset_id` and, where there is one, `clip_index` are read; without a header,
-/// each line is `asset_id` or `asset_id,clip_index`. An entry without `clip_index` chooses the whole recording; an empty cell
-/// in a column `clip_index` is an error, since the outer join that leaves one does not mean the whole recording.
+/// As Parquet or with a header, the columns `asset_id` and, where there is one, `clip_index` are read; without a
+/// header, each line is `asset_id` or `asset_id,clip_index`. An entry without `clip_index` chooses the whole
+/// recording; an empty cell in a column `clip_index` is an error, since the outer join that leaves one does not mean
+/// the whole recording.
 #[derive(Clone, Debug)]
 pub struct ClipList {
     file: PathBuf,
@@ -171,11 +173,7 @@ impl ClipList {
                 asset_id: asset.asset_id,
                 clip_index: Some(index),
             };
-            let message = format!(
-                "the dataset has {} clips of this recording, but not this one",
-                asset.clips
-            );
-            self.problem(&entry, message, problems);
+            self.problem(&entry, "the dataset has no such clip".into(), problems);
         }
         rows.sort_unstable();
         rows

@@ -46,7 +46,8 @@ pub fn subset(dir: &Path, list: &ClipList, out: &Path, events: &Events<'_>) -> R
     Ok(outcome)
 }
 
-/// The clips a shard aims at: what the configuration says, or, where parts of a merged set had their own, the largest shard.
+/// The clips a shard aims at: what the configuration says, or, where parts of a merged set had their own, the largest
+/// shard.
 fn shard_size(dataset: &Dataset) -> u32 {
     let largest = || dataset.assets().iter().map(|asset| rows_of(asset).end).max();
     shard_clips(&dataset.info().config).or_else(largest).unwrap_or(1)

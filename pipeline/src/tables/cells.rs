@@ -15,14 +15,14 @@ use jiff::fmt::temporal::DateTimeParser;
 use jiff::tz::Offset;
 use shardfmt::sidecar::table_limits::count_decoded;
 
-/// What a value cannot be written as a cell for.
+/// Why a value has no text.
 type Refused = String;
 
-/// One cell for each value. Null and NaN become the empty cell, lists `a;b;c`; times are ISO 8601, with an offset where the
-/// column has a time zone: that zone's where it is a fixed offset, else zero, which is the same instant.
+/// One cell for each value. Null and NaN become the empty cell, lists `a;b;c`; times are ISO 8601, with an offset
+/// where the column has a time zone: that zone's where it is a fixed offset, else zero, which is the same instant.
 ///
 /// # Errors
-/// A type that no cell stands for, bytes that are not UTF-8, a time beyond the calendar, more text than memory is for.
+/// In words: a type without a text, bytes that are not UTF-8, a time beyond the calendar, more text than fits into memory.
 pub(super) fn texts(array: &dyn Array, decoded_bytes: &mut usize) -> Result<Vec<String>, Refused> {
     let rows = 0..array.len();
     match array.data_type() {
@@ -47,7 +47,7 @@ pub(super) fn texts(array: &dyn Array, decoded_bytes: &mut usize) -> Result<Vec<
     }
 }
 
-/// The values that the keys stand for.
+/// The values of the keys.
 fn dictionary(array: &dyn Array, decoded_bytes: &mut usize) -> Result<Vec<String>, Refused> {
     let dictionary = array.as_any_dictionary();
     // They are dropped again; what stays of them is counted below.

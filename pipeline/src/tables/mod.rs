@@ -1,7 +1,7 @@
 //! Provides the tables people bring: CSV and Parquet as rows of text, with the place of every mistake.
 //!
-//! Which of both a file is, its content decides. Everything above ([`manifest`](crate::manifest), [`import`](crate::import),
-//! lists of clips) sees cells of text and [`Problems`], all of which are reported at once.
+//! Which of both a file is, its content decides. Everything above ([`manifest`](crate::manifest),
+//! [`import`](crate::import), lists of clips) sees cells of text and [`Problems`], all of which are reported at once.
 
 mod cells;
 mod content;
@@ -14,6 +14,6 @@ mod taxa;
 mod text;
 
 pub(crate) use file::{open_file, read_bytes, without_byte_order_mark};
-pub use problem::{Problem, Problems};
+pub use problem::{Place, Problem, Problems};
 pub(crate) use table::{Columns, Row, Table, UniqueKey};
 pub(crate) use taxa::read_taxa;

@@ -1,4 +1,5 @@
-//! Provides the rows of a Parquet table as the text that a CSV table would hold; columns nobody asks for are not looked at.
+//! Provides the rows of a Parquet table as the text that a CSV table would hold; columns nobody asks for are not
+//! looked at.
 
 use std::io::{Read, Seek};
 use std::panic::AssertUnwindSafe;
@@ -72,7 +73,8 @@ fn read_columns(
     })
 }
 
-/// Metadata with the types that the writer stored beside its columns; without these where they are none that Arrow knows.
+/// Metadata with the types that the writer stored beside its columns; without these where they are none that Arrow
+/// knows.
 fn metadata(content: &impl ChunkReader) -> Result<ArrowReaderMetadata, String> {
     let options = ArrowReaderOptions::new();
     ArrowReaderMetadata::load(content, options.clone())

@@ -47,8 +47,9 @@ impl Columns<'_> {
 }
 
 impl Table {
-    /// Reads a table: Parquet if the file begins as one, else CSV (UTF-8, comma, header row, a byte order mark allowed).
-    /// Problems (unreadable, missing columns, rows of another width) are recorded; `None` when nothing can be read.
+    /// Reads a table: Parquet if the file begins as one, else CSV (UTF-8, comma, header row, a byte order mark
+    /// allowed). Problems (unreadable, missing columns, rows of another width) are recorded; `None` when nothing can
+    /// be read.
     pub(crate) fn read(file: &Path, columns: Columns<'_>, problems: &mut Problems) -> Option<Table> {
         let content = match parquet_file(file) {
             Ok(Some((pages, again))) => {
@@ -75,8 +76,8 @@ impl Table {
         Table::new(file, content?, columns, problems)
     }
 
-    /// Reads comma-separated lines without a header: the required columns come first, then the optional ones, which may be
-    /// left out from the end.
+    /// Reads comma-separated lines without a header: the required columns come first, then the optional ones, which
+    /// may be left out from the end.
     pub(crate) fn parse_lines(
         file: &Path,
         bytes: &[u8],
@@ -120,11 +121,7 @@ impl Table {
         for name in known.required.iter().filter(|name| !positions.contains_key(**name)) {
             is_complete = false;
             let have = content.columns.join(", ");
-            problems.line(
-                file,
-                1,
-                format!("the column `{name}` is missing; the table has: {have}"),
-            );
+            problems.line(file, 1, format!("missing column `{name}`; the table has: {have}"));
         }
         is_complete.then(|| Table {
             file: file.into(),
@@ -196,7 +193,7 @@ impl<'a> Row<'a> {
         let cell = self.cell(column)?;
         let number = cell.strip_suffix(".0").unwrap_or(cell).parse();
         if number.is_err() {
-            self.problem(problems, column, "expected a whole number from 0");
+            self.problem(problems, column, "expected a non-negative integer");
         }
         number.ok()
     }
@@ -209,7 +206,7 @@ impl<'a> Row<'a> {
         match whole.parse::<i64>() {
             Ok(id) => Some(id),
             Err(_) => {
-                self.problem(problems, "asset_id", "expected a whole number");
+                self.problem(problems, "asset_id", "expected an integer");
                 None
             }
         }

@@ -17,7 +17,8 @@ pub(super) enum Dialect<'a> {
     Csv,
     /// Comma-separated without a header: each line has all of `columns`, or the first `required` ones.
     Lines { columns: &'a [&'a str], required: usize },
-    /// Tab-separated with a header row; quotes mean nothing, rows may be short, and bytes that are not UTF-8 are replaced.
+    /// Tab-separated with a header row; quotes mean nothing, rows may be short, and bytes that are not UTF-8 are
+    /// replaced.
     SelectionTable,
 }
 

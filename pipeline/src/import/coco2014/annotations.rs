@@ -73,7 +73,7 @@ impl Instances {
             }
         };
         let read = serde_json::from_reader(BufReader::with_capacity(READ_BYTES, opened));
-        read.map_err(|error| problems.file(file, format!("is no annotation file of COCO instances: {error}")))
+        read.map_err(|error| problems.file(file, format!("is not a COCO instances file: {error}")))
             .ok()
     }
 }

@@ -34,8 +34,8 @@ struct AssetJson {
     observed_species_codes: Option<Vec<String>>,
 }
 
-/// The assets in file order, and the file's hash (`None`: the file could not be read to its end). Ids in `val` make the val
-/// split.
+/// The assets in file order, and the file's hash (`None`: the file could not be read to its end). Ids in `val` make
+/// the val split.
 pub(super) fn read(
     file: &Path,
     taxa: &Taxa,
@@ -50,7 +50,7 @@ pub(super) fn read(
         |place: ItemPlace<'_>, json: AssetJson, problems: &mut Problems| {
             let number = *first.entry(json.id).or_insert(place.item.number);
             if number != place.item.number {
-                let message = format!("stands there twice, first in [{number}]");
+                let message = format!("duplicate id (first in [{number}])");
                 place.problem(problems, "id", &json.id.to_string(), message);
             }
             let given = json.split.parse::<Split>();
@@ -87,7 +87,7 @@ pub(super) fn read(
     (assets, hash)
 }
 
-/// The class of a species code; one that is no class is a problem.
+/// The class of a species code; an unknown one is a problem.
 pub(super) fn class(place: &ItemPlace<'_>, taxa: &Taxa, key: &str, code: &str, problems: &mut Problems) -> Option<u32> {
     let class = taxa.index(code);
     if class.is_none() {

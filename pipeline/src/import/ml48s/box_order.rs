@@ -1,7 +1,7 @@
-//! Provides `BoxReading`: which coordinate of a box comes first, as the pictures tell it.
+//! Provides `BoxReading`: which coordinate of a box comes first, inferred from the pictures.
 //!
-//! The set's documentation says `[xmin, ymin, xmax, ymax]`, its published formatter reads the y first. Sounds come and go while
-//! noise stays, so inside a box read the right way the pixels differ from what is usual in their row.
+//! The set's documentation says `[xmin, ymin, xmax, ymax]`, its published formatter reads the y first. Sounds come
+//! and go while noise stays, so inside a box read the right way the pixels differ from what is usual in their row.
 
 use crate::picture::Picture;
 
@@ -9,7 +9,8 @@ use crate::picture::Picture;
 pub(super) const SAMPLE_PICTURES: usize = 150;
 /// Fewer than this tell nothing.
 const FEWEST_PICTURES: usize = 10;
-/// How many standard errors from zero a mean difference must lie to be believed: by chance one set of ten pictures in 300 has it.
+/// How many standard errors from zero a mean difference must lie to be believed: by chance one set of ten pictures in
+/// 300 has it.
 const SIGNIFICANT_ERRORS: f64 = 4.0;
 /// A pixel whose colours differ by more than this is coloured; compression alone makes a few levels.
 const COLOURED_LEVELS: u8 = 24;
@@ -118,12 +119,12 @@ impl BoxReading {
             both[1]
         };
         let sign = if loudest < 0.0 { -1.0 } else { 1.0 };
-        let told = sign_of_mean(
+        let x_is_first = sign_of_mean(
             evidence
                 .iter()
                 .map(|picture| sign * (picture.contrast[0] - picture.contrast[1])),
         );
-        let (order, decided_by) = match (asked, told) {
+        let (order, decided_by) = match (asked, x_is_first) {
             (Some(order), _) => (order, DecidedBy::User),
             (None, Some(true)) => (BoxOrder::XFirst, DecidedBy::Pictures),
             (None, Some(false)) => (BoxOrder::YFirst, DecidedBy::Pictures),

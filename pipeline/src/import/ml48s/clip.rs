@@ -66,8 +66,8 @@ struct BoxJson {
 pub(super) type Report<'a> = dyn FnMut(&str, &str, String) + 'a;
 
 impl Clip {
-    /// Checks an object and reports every mistake in it. `unknown_birds` are codes that boxes may have besides those of the
-    /// classes.
+    /// Checks an object and reports every mistake in it. `unknown_birds` are codes that boxes may have besides those
+    /// of the classes.
     pub(super) fn of(json: ClipJson, taxa: &Taxa, unknown_birds: &[String], report: &mut Report<'_>) -> Clip {
         let mut list_of_class = vec![None; taxa.len()];
         let mut list = |key, codes: &[String]| classes(key, codes, taxa, &mut list_of_class, report);
@@ -134,7 +134,7 @@ impl GivenBox {
             report(&format!("boxes[{number}].bbox"), &format!("{:?}", json.bbox), message);
         }
         if taxa.index(&json.species_code).is_none() && !unknown_birds.contains(&json.species_code) {
-            let message = "is neither in taxa.csv nor an unknown bird; --unknown-bird names such codes";
+            let message = "unknown species code: it is neither in taxa.csv nor named by --unknown-bird";
             let key = format!("boxes[{number}].species_code");
             report(&key, &json.species_code, message.into());
         }
@@ -159,7 +159,7 @@ impl GivenBox {
 fn check_edges(edges: [f64; 4]) -> Result<(), String> {
     let inside = -EDGE_TOLERANCE..=1.0 + EDGE_TOLERANCE;
     if !edges.iter().all(|edge| inside.contains(edge)) {
-        return Err("lies outside the picture: expected edges from 0 to 1".into());
+        return Err("is outside the picture: expected edges from 0 to 1".into());
     }
     if edges[0] > edges[2] || edges[1] > edges[3] {
         return Err("ends before it starts: expected the smaller edge of each axis first".into());

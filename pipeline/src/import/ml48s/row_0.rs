@@ -1,6 +1,7 @@
 //! Defines `Row0`, which end of the frequency axis the top row of the pictures is.
 
-/// Which frequency the top row has. The set does not say; its documentation draws the axis from 0 upwards, as spectrograms are.
+/// Which frequency the top row has. The set does not say; its documentation draws the axis from 0 upwards, as
+/// spectrograms are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Row0 {
     /// 11.025 kHz.
