@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use shardfmt::Xxh3;
 use shardfmt::entry::{DATASET_JSON, FOLDERS, REJECTS, TAXA, WORK_FOLDER};
 use shardfmt::fail_point::reach;
-use shardfmt::persist::{self, Lock, create_dirs, exchange_dirs, is_exchange_cut_off, sync_parent};
+use shardfmt::persist::{
+    self, Lock, create_dirs, exchange_dirs, is_exchange_cut_off, is_temporary, remove_leftovers, sync_parent,
+};
 
 use super::ledger::{self, ShardRecord};
 use crate::dataset_source::DatasetSource;
@@ -87,10 +89,6 @@ fn names_in_records(dir: &Path) -> Result<Vec<String>> {
     }
 }
 
-fn is_temporary(name: &str) -> bool {
-    name.starts_with('.') && name.ends_with(".tmp")
-}
-
 /// Whether a build would give a file of its records this name.
 fn is_record_name(name: &str) -> bool {
     let numbered = name.strip_suffix(".json").or_else(|| name.strip_suffix(".lock"));
@@ -122,10 +120,14 @@ pub(crate) fn canonical(dir: &Path) -> Result<PathBuf> {
     Ok(real.join(absolute.strip_prefix(parent).unwrap_or(&absolute)))
 }
 
-/// Creates the folders of a dataset, durably.
+/// Creates the folders of a dataset, durably, and removes the unfinished files of writers that have died there.
 pub(crate) fn create(dir: &Path) -> Result<()> {
     FOLDERS.iter().try_for_each(|name| create_dirs(&dir.join(name)))?;
-    Ok(sync_parent(dir)?)
+    sync_parent(dir)?;
+    let folders = FOLDERS.iter().chain([&WORK_FOLDER]).map(|name| dir.join(name));
+    std::iter::once(dir.to_path_buf())
+        .chain(folders)
+        .try_for_each(|folder| Ok(remove_leftovers(&folder)?))
 }
 
 /// Keeps every other build out.

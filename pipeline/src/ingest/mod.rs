@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Mutex;
+use std::thread::Builder;
 
 pub use commit::{Outcome, commit};
 pub use plan::Plan;
@@ -328,22 +329,29 @@ fn build_shards<S: DatasetSource>(
             rejects += built?;
         }
     };
-    let threads_failed = |error: std::io::Error| frontend::Error::Threads {
-        threads: lanes,
-        message: error.to_string(),
-    };
+    let threads = (0..lanes).map(|number| Builder::new().name(format!("l48-shard-{number}")));
+    Ok(rejects + on_threads(threads, &|| workers.stop(), lane)?)
+}
+
+/// Runs `lane` on each of the threads and adds up what they count. A thread that cannot be started has the others `stop`.
+fn on_threads(
+    threads: impl ExactSizeIterator<Item = Builder>,
+    stop: &dyn Fn(),
+    lane: impl Fn() -> Result<u64> + Sync,
+) -> Result<u64> {
+    let asked = threads.len();
     std::thread::scope(|scope| {
-        let start = |number: usize| {
-            std::thread::Builder::new()
-                .name(format!("l48-shard-{number}"))
-                .spawn_scoped(scope, lane)
-        };
-        let running: Vec<_> = (0..lanes).map(start).collect();
-        for lane in running {
-            let lane = lane.map_err(threads_failed)?;
-            rejects += lane.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        let start = |thread: Builder| thread.spawn_scoped(scope, &lane).inspect_err(|_| stop());
+        let running: Vec<_> = threads.map(start).collect();
+        let mut sum = 0;
+        for started in running {
+            let lane = started.map_err(|error| frontend::Error::Threads {
+                threads: asked,
+                message: error.to_string(),
+            })?;
+            sum += lane.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         }
-        Ok(rejects)
+        Ok(sum)
     })
 }
 
@@ -380,4 +388,29 @@ fn verify_committed<S: DatasetSource>(source: &S, dir: &Path, events: &Events<'_
         shardfmt::verify::Depth::Full,
         &mut |_, _| {},
     )?)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn a_thread_that_cannot_be_started_stops_the_others() {
+        // More memory than any machine has: the system refuses the second thread.
+        let threads = [Builder::new(), Builder::new().stack_size(usize::MAX >> 8)];
+        let stop = AtomicBool::new(false);
+        let lane = || {
+            let begun = std::time::Instant::now();
+            while !stop.load(Ordering::Relaxed) {
+                assert!(begun.elapsed().as_secs() < 20, "nobody said stop");
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
+            Ok(1)
+        };
+        let error = on_threads(threads.into_iter(), &|| stop.store(true, Ordering::Relaxed), lane).unwrap_err();
+        assert!(error.to_string().contains("2 threads"), "{error}");
+    }
 }

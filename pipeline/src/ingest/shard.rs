@@ -4,7 +4,6 @@ use std::ops::Range;
 use std::path::Path;
 
 use shardfmt::entry::{assets_path, labels_path, priors_path, shard_path};
-use shardfmt::fail_point::are_counted;
 use shardfmt::{
     AssetRow, FileEntry, LabelRow, PriorRow, RejectRow, ShardWriter, Xxh3, write_assets, write_labels, write_priors,
 };
@@ -141,7 +140,7 @@ impl<'a, S: DatasetSource> Output<'a, S> {
         Ok(())
     }
 
-    /// Finishes the shard file, and its sidecars beside it: both mostly wait for the device.
+    /// Finishes the shard file, and its sidecars beside it where there are threads for it: both mostly wait for the device.
     fn finish(self) -> Result<ShardRecord> {
         let (shop, shard) = (self.shop, self.shard);
         let taxa = shop.source.taxa();
@@ -154,7 +153,7 @@ impl<'a, S: DatasetSource> Output<'a, S> {
             ];
             Ok::<_, shardfmt::Error>(files)
         };
-        let (shard_file, sidecars) = if are_counted() {
+        let (shard_file, sidecars) = if shop.workers.threads() == 1 {
             (self.writer.finish(), sidecars())
         } else {
             std::thread::scope(|scope| {

@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
-use super::problem::Problems;
 use super::section::Section;
+use crate::tables::Problems;
 use frontend::audio::Channel;
 use frontend::spectrogram::{
     AllKeyword, ClipKeyword, Dtype, Frames, MelNorm, MelScale, NoneKeyword, Reference, SpectrogramConfig, TopDb,
