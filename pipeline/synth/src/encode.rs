@@ -119,8 +119,8 @@ fn quantised(sample: f32, bits: u16) -> i32 {
 mod tests {
     use std::fs;
 
-    use hound::WavReader;
     use frontend::audio::{Channel, Decoder};
+    use hound::WavReader;
 
     use super::{Encoding, write_audio};
     use crate::oscillator::sin_turns;
