@@ -2,8 +2,9 @@
 //! does it.
 
 use fast_image_resize as fir;
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::{U8, U8x3, U8x4};
+use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions};
 
 use super::jpeg::{Channels, Picture};
 
@@ -68,18 +69,14 @@ impl Resizer {
         match self.channels {
             Channels::Grey => {
                 self.narrow_grey(picture);
-                self.filter
-                    .pass(PixelType::U8, (&self.narrowed, narrow), (stored, square));
+                self.filter.pass::<U8>((&self.narrowed, narrow), (stored, square));
             }
             Channels::Rgb => {
                 let given = (&*picture.pixels, (picture.width, picture.height));
-                self.filter.pass(PixelType::U8x3, given, (&mut self.narrowed, narrow));
+                self.filter.pass::<U8x3>(given, (&mut self.narrowed, narrow));
                 self.interleaved.resize(stored.len(), 0);
-                self.filter.pass(
-                    PixelType::U8x3,
-                    (&self.narrowed, narrow),
-                    (&mut self.interleaved, square),
-                );
+                self.filter
+                    .pass::<U8x3>((&self.narrowed, narrow), (&mut self.interleaved, square));
                 for (plane, channel) in stored.chunks_exact_mut(SIDE_PIXELS * SIDE_PIXELS).zip(0..) {
                     let values = self.interleaved.iter().skip(channel).step_by(channels);
                     plane.iter_mut().zip(values).for_each(|(to, from)| *to = *from);
@@ -101,11 +98,8 @@ impl Resizer {
                 values.zip(row).for_each(|(to, from)| *to = *from);
             }
         }
-        self.filter.pass(
-            PixelType::U8x4,
-            (wide, (picture.width, groups)),
-            (narrow, (SIDE_PIXELS, groups)),
-        );
+        self.filter
+            .pass::<U8x4>((wide, (picture.width, groups)), (narrow, (SIDE_PIXELS, groups)));
         let rows = self.narrowed.chunks_mut(SIDE_PIXELS * ROWS_ABREAST);
         for (rows, quads) in rows.zip(narrow.chunks_exact(SIDE_PIXELS * ROWS_ABREAST)) {
             for (row, channel) in rows.chunks_exact_mut(SIDE_PIXELS).zip(0..) {
@@ -123,21 +117,23 @@ struct Filter {
 }
 
 impl Filter {
-    /// Filters one picture into another of the same kind, each with its width and height.
-    fn pass(
+    /// Filters one picture into another of the same pixels, each with its width and height.
+    ///
+    /// The pixels are known to the compiler: for a kind chosen at run time it would generate the filters of all fifteen,
+    /// four fifths of the crate's machine code.
+    fn pass<P: PixelTrait>(
         &mut self,
-        kind: PixelType,
         (from, from_size): (&[u8], (usize, usize)),
         (to, to_size): (&mut [u8], (usize, usize)),
     ) {
         // Sides fit: a picture has at most 4096 x 4096 pixels where it comes from.
         let side = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX);
-        let source = ImageRef::new(side(from_size.0), side(from_size.1), from, kind);
-        let target = Image::from_slice_u8(side(to_size.0), side(to_size.1), to, kind);
+        let source = TypedImageRef::<P>::from_buffer(side(from_size.0), side(from_size.1), from);
+        let target = TypedImage::<P>::from_buffer(side(to_size.0), side(to_size.1), to);
         let (Ok(source), Ok(mut target)) = (source, target) else {
             unreachable!("both buffers have the bytes their sides ask for");
         };
-        let filtered = self.inner.resize(&source, &mut target, &self.options);
+        let filtered = self.inner.resize_typed(&source, &mut target, &self.options);
         assert!(filtered.is_ok(), "pictures of one kind without cropping: {filtered:?}");
     }
 }
