@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::dataset_rows::{clips_of, codes, open, priors};
 use crate::import_ml48s::{import, imported, in_source_order};
-use crate::ml48s_set::{Ml48sSet, fixture, jpeg};
+use crate::ml48s_set::{Ml48sSet, fixture, grey_jpeg};
 use crate::program::{l48, run};
 
 #[test]
@@ -22,7 +22,7 @@ fn pictures_that_are_missing_damaged_or_of_another_size_reject_their_asset() {
     ended
         .complains("rejected asset 30 (images/30): open: clip 997 (images/30/2.jpg): cannot be read: No such file")
         .complains(
-            "rejected asset 4 (images/4): decode: clip 996 (images/4/2.jpg): no JPEG file, or one that is cut off",
+            "rejected asset 4 (images/4): decode: clip 996 (images/4/2.jpg): not a JPEG file, or one that is cut off",
         )
         .prints("4 clips of 1 recordings")
         .prints("2 recordings were rejected");
@@ -52,7 +52,7 @@ fn pictures_that_are_missing_damaged_or_of_another_size_reject_their_asset() {
     let mut set = Ml48sSet::small();
     set.clips[3]["height"] = json!(237);
     set.write();
-    fs::write(set.path("images/4/0.jpg"), jpeg(&[9; 700 * 236], 700, 236)).unwrap();
+    fs::write(set.path("images/4/0.jpg"), grey_jpeg(&[9; 700 * 236], 700, 236)).unwrap();
     run(&mut import(&set, "out", &[]))
         .expect(1)
         .complains("clip 998 (images/4/0.jpg): expected a picture of 750 x 236, got 700 x 236")

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use shardfmt::entry::{DATASET_JSON, FOLDERS, REJECTS, TAXA, WORK_FOLDER};
+use shardfmt::entry::{FOLDERS, REJECTS, TAXA, WORK_FOLDER};
 use shardfmt::fail_point::reach;
-use shardfmt::{Counts, RejectRow, write_dataset_json, write_rejects, write_taxa};
+use shardfmt::persist::{is_being_written, is_temporary};
+use shardfmt::{Counts, DatasetInfo, RejectRow, write_dataset_json, write_rejects, write_taxa};
 
 use super::folder;
 use super::ledger::{self, ShardRecord};
@@ -81,27 +82,28 @@ pub(super) fn commit_locked(dir: &Path, max_rejects: Option<u64>, events: &Event
         });
     }
     let assets = records.iter().flat_map(|record| &record.assets);
-    warn_of_copies(
-        assets.map(|asset| (asset.asset_id, asset.split.as_str(), asset.xxh3)),
-        events,
-    );
+    warn_of_copies(assets.map(|asset| (asset.asset_id, asset.split, asset.xxh3)), events);
     remove_strays(dir, &records)?;
-    let mut info = plan.info.clone();
-    info.instruction_set = records
+    let mut head = plan.head.clone();
+    head.instruction_set = records
         .first()
         .map_or_else(String::new, |record| record.instruction_set.clone());
-    info.files = vec![write_taxa(&dir.join(TAXA), &plan.taxa()?)?];
-    info.files
-        .extend(records.iter().flat_map(|record| record.files.iter().cloned()));
-    info.files.push(write_rejects(&dir.join(REJECTS), &rejects)?);
+    let mut files = vec![write_taxa(&dir.join(TAXA), &plan.taxa()?)?];
+    files.extend(records.iter().flat_map(|record| record.files.iter().cloned()));
+    files.push(write_rejects(&dir.join(REJECTS), &rejects)?);
     let assets = sum(|record| record.assets.len() as u64);
-    info.counts = Counts {
+    let totals = Counts {
         shards: records.len() as u32,
         clips,
         assets,
         rejects: rejects.len() as u64,
     };
-    let bytes = info.files.iter().map(|file| file.bytes).sum();
+    let bytes = files.iter().map(|file| file.bytes).sum();
+    let info = DatasetInfo {
+        head,
+        counts: totals,
+        files,
+    };
     write_dataset_json(dir, &info)?;
     let silent_clips = sum(|record| record.silent_clips);
     Ok(Outcome {
@@ -164,27 +166,31 @@ fn records(dir: &Path, plan: &Plan) -> Result<Vec<ShardRecord>> {
     Ok(records)
 }
 
-/// Removes what interrupted writers left behind; a dataset holds its own files and nothing else.
+/// Removes what interrupted writers left behind; a dataset holds its own files and nothing else. A writer elsewhere that
+/// still has a file open here is late: its shard is recorded as finished, and it ends with an error.
 fn remove_strays(dir: &Path, records: &[ShardRecord]) -> Result<()> {
     let kept: std::collections::HashSet<&str> = records
         .iter()
         .flat_map(|record| record.files.iter().map(|file| file.path.as_str()))
         .collect();
-    for name in FOLDERS {
-        let folder = dir.join(name);
-        for entry in std::fs::read_dir(&folder).map_err(io("read the folder", &folder))? {
-            let path = entry.map_err(io("read the folder", &folder))?.path();
-            let relative = format!("{name}/{}", path.file_name().unwrap_or_default().to_string_lossy());
-            if !kept.contains(relative.as_str()) {
+    for (name, place) in FOLDERS
+        .iter()
+        .map(|name| (*name, dir.join(name)))
+        .chain([("", dir.into())])
+    {
+        for entry in std::fs::read_dir(&place).map_err(io("read the folder", &place))? {
+            let entry = entry.map_err(io("read the folder", &place))?;
+            let file = entry.file_name().to_string_lossy().into_owned();
+            let is_kept = match name {
+                "" => !is_temporary(&file),
+                _ => kept.contains(format!("{name}/{file}").as_str()),
+            };
+            if !is_kept && !is_being_written(&file) {
+                let path = entry.path();
                 std::fs::remove_file(&path).map_err(io("remove", &path))?;
                 reach("stray removed");
             }
         }
-    }
-    let top = [DATASET_JSON, TAXA, REJECTS].map(|name| dir.join(format!(".{name}.tmp")));
-    for path in top.iter().filter(|path| path.exists()) {
-        std::fs::remove_file(path).map_err(io("remove", path))?;
-        reach("stray removed");
     }
     Ok(())
 }

@@ -16,6 +16,7 @@ mod settings;
 
 use std::path::{Path, PathBuf};
 
+use frontend::Frontend;
 use shardfmt::Taxa;
 
 use crate::tables::{Problems, read_taxa};
@@ -27,15 +28,17 @@ pub use model::{
 };
 pub use notes::Notes;
 use pattern::Pattern;
-pub use settings::{AudioSettings, BoxesFrom, ClipSettings, SHARD_CLIPS, Settings, TablePaths, parse};
+pub use settings::{BoxesFrom, SHARD_CLIPS, Settings, TablePaths};
 
 /// A dataset to be built: settings, classes and recordings, all consistent with each other.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Manifest {
     /// The TOML file.
     pub file: PathBuf,
     /// What it says.
     pub settings: Settings,
+    /// What makes its clips and images.
+    pub frontend: Frontend,
     /// The classes.
     pub taxa: Taxa,
     /// The recordings with their boxes, spans and priors, in table order.
@@ -61,7 +64,7 @@ impl Manifest {
     pub fn load_with(file: &Path, audio: Audio<'_>) -> Result<Manifest, Problems> {
         let mut problems = Problems::default();
         let mut notes = Notes::default();
-        let Some(settings) = settings::read(file, &mut problems) else {
+        let Some((settings, frontend)) = settings::read(file, &mut problems) else {
             return Err(problems);
         };
         let rules = &settings.labels;
@@ -92,10 +95,11 @@ impl Manifest {
             problems.file(&settings.tables.recordings, "has no recordings");
         }
         checks::leakage(&recordings, &mut notes);
-        match (taxa, problems.is_empty()) {
-            (Some(taxa), true) => Ok(Manifest {
+        match (taxa, frontend, problems.is_empty()) {
+            (Some(taxa), Some(frontend), true) => Ok(Manifest {
                 file: file.into(),
                 settings,
+                frontend,
                 taxa,
                 recordings,
                 notes,

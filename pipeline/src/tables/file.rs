@@ -1,19 +1,11 @@
-//! Provides `open_file`, which opens regular files alone, and the bytes of an input file.
+//! Provides the bytes of an input file.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::Path;
 
-use super::problem::Problems;
+use frontend::source_file::open_file;
 
-/// Opens a file, but no pipe and no device: those may never end.
-pub(crate) fn open_file(file: &Path) -> io::Result<File> {
-    if fs::metadata(file)?.is_file() {
-        File::open(file)
-    } else {
-        Err(io::Error::other("not a regular file"))
-    }
-}
+use super::problem::Problems;
 
 /// The bytes of a table or an annotation file; `None`, with a problem, where they cannot be read.
 pub(crate) fn read_bytes(file: &Path, problems: &mut Problems) -> Option<Vec<u8>> {

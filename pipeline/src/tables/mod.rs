@@ -13,7 +13,7 @@ mod table;
 mod taxa;
 mod text;
 
-pub(crate) use file::{open_file, read_bytes, without_byte_order_mark};
+pub(crate) use file::{read_bytes, without_byte_order_mark};
 pub use problem::{Place, Problem, Problems};
 pub(crate) use table::{Columns, Row, Table, UniqueKey};
 pub(crate) use taxa::read_taxa;

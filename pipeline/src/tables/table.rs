@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use csv::StringRecord;
+use frontend::source_file::open_file;
 
 use super::content::Content;
-use super::file::{open_file, read_bytes};
+use super::file::read_bytes;
 use super::problem::Problems;
 use super::text::Dialect;
 use super::{parquet, text};

@@ -15,7 +15,7 @@ use std::path::{Component, Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 use shardfmt::Dataset;
-use shardfmt::persist::write_atomic;
+use shardfmt::persist::{remove_leftovers_beside, write_atomic};
 
 use crate::error::{Error, Result, io};
 
@@ -73,7 +73,7 @@ pub fn croissant(
         "@context": context::context(),
         "@type": "sc:Dataset",
         "conformsTo": context::CONFORMS_TO,
-        "name": dataset.info().name,
+        "name": dataset.head().name,
         "description": about.description.clone().unwrap_or_else(|| summary(dataset)),
         "isLiveDataset": false,
     });
@@ -85,6 +85,7 @@ pub fn croissant(
     }
     description["distribution"] = distribution.into();
     description["recordSet"] = record_sets.into();
+    remove_leftovers_beside(&path)?;
     write_atomic(&path, format!("{description:#}\n").as_bytes())?;
     Ok(Described { path, files, missing })
 }
@@ -117,15 +118,15 @@ fn known(dataset: &Dataset, about: &About) -> Map<String, Value> {
 
 /// What the dataset is, by its numbers.
 fn summary(dataset: &Dataset) -> String {
-    let info = dataset.info();
+    let (info, head) = (dataset.info(), dataset.head());
     let (clips, assets, classes) = (info.counts.clips, info.counts.assets, dataset.taxa().len());
     let image = format!(
         "{} x {} {}",
-        info.clips.height,
-        info.clips.width,
-        info.clips.dtype.name()
+        head.clips.height,
+        head.clips.width,
+        head.clips.dtype.name()
     );
-    let what = if info.axes.is_photograph() {
+    let what = if head.axes.is_photograph() {
         format!("{clips} photographs, {image}")
     } else {
         format!("{clips} clips of {assets} recordings as spectrogram images, {image}")

@@ -1,0 +1,168 @@
+//! Opens a container's demuxer and its track's decoder.
+
+use std::fs::File;
+use std::io::{BufReader, Seek, SeekFrom};
+use std::path::Path;
+
+use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions, well_known};
+use symphonia::core::errors::Error;
+use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
+use symphonia::core::io::{MediaSource, MediaSourceStream, ReadBytes};
+use symphonia::default::formats::{AiffReader, CafReader, FlacReader, IsoMp4Reader, MpaReader, OggReader, WavReader};
+use symphonia::default::get_codecs;
+
+use super::Header;
+use crate::audio::audit::{Promise, audit};
+use crate::audio::container::{Container, identify};
+use crate::audio::reject::Reject;
+
+/// Rates that recorders have, from seismic loggers to bat detectors, with room to spare.
+const RATES_HZ: std::ops::RangeInclusive<u32> = 100..=4_000_000;
+
+/// Channels of the largest microphone arrays, with room to spare.
+const MAX_CHANNELS: usize = 256;
+
+/// Frames of the longest packet: a block of FLAC has at most 65,535 (RFC 9639 section 9.1.1). Decoders make room for
+/// one packet in every channel before they read any.
+const MAX_PACKET_FRAMES: u64 = 1 << 16;
+
+/// An opened container.
+pub(super) struct Source {
+    pub(super) container: Container,
+    pub(super) promise: Promise,
+    pub(super) reader: Box<dyn FormatReader>,
+    pub(super) track: Track,
+    pub(super) params: AudioCodecParameters,
+}
+
+impl Source {
+    /// Opens a recording; `whole` walks its structure first.
+    pub(super) fn open(path: &Path, whole: bool) -> Result<Self, Reject> {
+        let file = File::open(path)?;
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(Reject::NotAFile);
+        }
+        let mut file = BufReader::with_capacity(1 << 16, file);
+        let (container, offset) = identify(&mut file)?;
+        let promise = match whole {
+            true => audit(container, &mut file, offset, metadata.len())?,
+            false => Promise::default(),
+        };
+        let mut file = file.into_inner();
+        file.seek(SeekFrom::Start(offset))?;
+        let reader = demuxer(container, Box::new(file)).map_err(|error| decode_error(0, &error))?;
+        let track = match promise.track_id {
+            Some(id) => reader.tracks().iter().find(|track| track.id == id),
+            None => reader.first_track(TrackType::Audio),
+        };
+        let track = track.cloned().ok_or_else(|| Reject::Unsupported {
+            what: format!("{container} without a known audio track"),
+        })?;
+        if container == Container::Caf && track.delay.is_some_and(|delay| delay > 0) {
+            return Err(Reject::Unsupported {
+                what: "CAF with priming frames".to_owned(),
+            });
+        }
+        let params = track.codec_params.as_ref().and_then(|params| params.audio()).cloned();
+        let params = params.ok_or_else(|| Reject::Unsupported {
+            what: format!("the audio codec of this {container}"),
+        })?;
+        Ok(Self {
+            container,
+            promise,
+            reader,
+            track,
+            params,
+        })
+    }
+
+    /// Describes the recording.
+    ///
+    /// # Errors
+    ///
+    /// [`Reject::Header`] if the rate or the channels are missing or absurd, or the length of a packet is.
+    pub(super) fn header(&self) -> Result<Header, Reject> {
+        let invalid = |reason: String| Reject::Header {
+            container: self.container.name(),
+            reason,
+        };
+        let rate_hz = self.params.sample_rate.unwrap_or(0);
+        if !RATES_HZ.contains(&rate_hz) {
+            return Err(invalid(format!("its sampling rate is {rate_hz} Hz")));
+        }
+        let channels = self.params.channels.as_ref().map_or(0, |channels| channels.count());
+        if channels == 0 || channels > MAX_CHANNELS {
+            return Err(invalid(format!("it has {channels} channels")));
+        }
+        let packet_frames = self.params.max_frames_per_packet.unwrap_or(0);
+        if packet_frames > MAX_PACKET_FRAMES {
+            return Err(invalid(format!("it has {packet_frames} frames a packet")));
+        }
+        let declared_frames = match (self.promise.kept_frames, self.promise.decoded_frames) {
+            (Some(frames), _) | (None, Some(frames)) => Some(frames),
+            (None, None) => self.track.num_frames,
+        };
+        Ok(Header {
+            codec: codec_name(&self.params),
+            container: self.container.name(),
+            rate_hz,
+            channels: channels as u32,
+            declared_frames,
+        })
+    }
+
+    /// Makes the track's decoder. FLAC verifies its MD5. MP3 is left untrimmed: the demuxer trims the
+    /// end of a file without a tag to an estimate of its length.
+    pub(super) fn decoder(&self) -> Result<Box<dyn AudioDecoder>, Reject> {
+        let options = AudioDecoderOptions::default()
+            .verify(true)
+            .gapless(self.container != Container::Mpeg);
+        get_codecs()
+            .make_audio_decoder(&self.params, &options)
+            .map_err(|error| match error {
+                Error::Unsupported(reason) => Reject::Unsupported {
+                    what: format!(
+                        "{} in {}: {reason}; this stream",
+                        codec_name(&self.params),
+                        self.container
+                    ),
+                },
+                error => decode_error(0, &error),
+            })
+    }
+}
+
+fn demuxer(container: Container, file: Box<dyn MediaSource>) -> Result<Box<dyn FormatReader>, Error> {
+    let mut stream = MediaSourceStream::new(file, Default::default());
+    let options = FormatOptions::default();
+    Ok(match container {
+        Container::Wav => Box::new(WavReader::try_new(stream, options)?),
+        Container::Aiff => Box::new(AiffReader::try_new(stream, options)?),
+        Container::Caf => Box::new(CafReader::try_new(stream, options)?),
+        Container::Flac => Box::new(FlacReader::try_new(stream, options)?),
+        Container::Ogg => Box::new(OggReader::try_new(stream, options)?),
+        Container::Mpeg => Box::new(MpaReader::try_new(stream, options)?),
+        Container::Mp4 => {
+            // This reader expects to be called at the file type's code, after the box's size.
+            stream.read_quad_bytes()?;
+            Box::new(IsoMp4Reader::try_new(stream, options)?)
+        }
+    })
+}
+
+fn codec_name(params: &AudioCodecParameters) -> String {
+    match get_codecs().get_audio_decoder(params.codec) {
+        Some(decoder) => decoder.codec.info.short_name.to_owned(),
+        None if params.codec == well_known::CODEC_ID_OPUS => "opus".to_owned(),
+        None => format!("codec {}", params.codec),
+    }
+}
+
+/// Puts the demuxer's or decoder's error into a rejection after `frame` decoded frames.
+pub(super) fn decode_error(frame: u64, error: &Error) -> Reject {
+    Reject::Decode {
+        frame,
+        reason: error.to_string(),
+    }
+}
