@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use csv::StringRecord;
+use frontend::source_file::open_file;
 
 use super::content::Content;
 use super::file::read_bytes;
