@@ -88,7 +88,8 @@ impl Chunk {
     }
 }
 
-/// The last 12 bytes of Wave64's GUIDs that start with a code.
+/// The last 12 bytes of Wave64's GUIDs that start with a code. Others, of markers and lists of summaries, have the last 6
+/// of the first.
 const WAVE64_TAILS: [[u8; 12]; 2] = [
     [0xf3, 0xac, 0xd3, 0x11, 0x8c, 0xd1, 0x00, 0xc0, 0x4f, 0x8e, 0xdb, 0x8a],
     // That of `list`.
@@ -154,16 +155,15 @@ impl<'a> Bytes<'a> {
     }
 }
 
-/// The chunk of a Wave64 header; `None` where its length leaves out the header itself.
+/// The chunk of a Wave64 header; `None` where its GUID is not one of Wave64, or its length leaves out the header itself.
 fn wave64_chunk(header: &[u8; 24], body: u64) -> Option<Chunk> {
     let (id, rest) = header.split_first_chunk::<4>()?;
     let (tail, size) = rest.split_first_chunk::<12>()?;
     let id = Id(*id);
-    let likeness = match (WAVE64_TAILS.contains(tail), id.0 == [0; 4]) {
-        (true, _) => Likeness::Known,
-        // GUIDs of editors are many, and are not spelled.
-        (false, false) => Likeness::Spelled,
-        (false, true) => return None,
+    let likeness = match tail {
+        _ if WAVE64_TAILS.contains(tail) => Likeness::Known,
+        [.., 0x00, 0xc0, 0x4f, 0x8e, 0xdb, 0x8a] => Likeness::Spelled,
+        _ => return None,
     };
     let bytes = match u64::from_le_bytes(size.try_into().ok()?) {
         // A crash leaves the length of the samples at 0.

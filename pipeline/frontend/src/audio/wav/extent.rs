@@ -8,7 +8,7 @@ use super::bookkeeping::Note;
 use super::chunk::{Chunk, Family, Likeness};
 use super::header::OPEN_SIZE;
 use super::tail::{Tail, are_zeros, is_chain};
-use super::walk::{MAX_TRIES, Walk, two_sounds};
+use super::walk::{Walk, two_sounds};
 use super::wrong;
 use crate::audio::reject::Reject;
 
@@ -31,6 +31,9 @@ const PROOF_BYTES: u64 = 1 << 16;
 /// How far before the end of an open file chunks are looked for.
 const SEARCH_BYTES: u64 = 1 << 20;
 
+/// Places that are tried in such a search.
+const MAX_TRIES: u32 = 256;
+
 /// Sizes of 32 bits wrap here.
 const WRAP: u64 = 1 << 32;
 
@@ -52,7 +55,7 @@ impl Walk<'_, '_> {
     /// [`Reject::Truncated`] and [`Reject::Header`] where they may not be whole.
     pub(super) fn extent(&mut self, data: Chunk, open_length: OpenLength) -> Result<Extent, Reject> {
         let size = self.bytes.size();
-        if self.header.family == Family::Riff && size.saturating_sub(data.end()) >= WRAP {
+        if self.header.family == Family::Riff && !self.is_open(data.bytes) && size.saturating_sub(data.end()) >= WRAP {
             return self.wrapped(data);
         }
         let lengths = self.lengths(data);
@@ -67,13 +70,15 @@ impl Walk<'_, '_> {
                 continue;
             }
             let tail = self.tail(declared)?;
-            if tail.is_exact() || tail.is_proof() && !is_open {
+            let is_contradicted = lengths.iter().any(|&other| other != bytes && !self.is_open(other));
+            if tail.is_exact() || tail.is_proof() && !is_open && !is_contradicted {
                 if let Some(&other) = lengths.iter().find(|&&other| other != bytes) {
                     self.notes.add(Note::TwoLengths { declared: other, actual: bytes });
                 }
                 return Ok(Extent { data: declared, tail });
             }
-            if let Tail::Unknown { bytes } = tail {
+            if !is_open {
+                let bytes = size - declared.end();
                 let reason = format!("{bytes} bytes that are not a chunk follow its data chunk");
                 refusal.get_or_insert(wrong(reason));
             }
@@ -82,6 +87,17 @@ impl Walk<'_, '_> {
             return self.open_ended(data, open_length);
         }
         Err(refusal.unwrap_or_else(|| wrong("its data chunk does not declare its length")))
+    }
+
+    /// Whether one of the lengths that are declared of a data chunk is proven, and not open.
+    pub(super) fn is_proven(&mut self, data: Chunk) -> Result<bool, Reject> {
+        for bytes in self.lengths(data) {
+            let declared = Chunk { bytes, ..data };
+            if !self.is_open(bytes) && declared.end() <= self.bytes.size() && self.tail(declared)?.is_proof() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The lengths that are declared, the likelier first.
@@ -126,7 +142,7 @@ impl Walk<'_, '_> {
         }
         let bytes = end - data.body;
         self.notes.add(Note::OpenLength { declared, actual: bytes });
-        let tail = if end < size { Tail::Chunk { at: end, padded: false } } else { Tail::End };
+        let tail = if end < size { Tail::Chunk { at: end, padded: true } } else { Tail::End };
         Ok(Extent { data: Chunk { bytes, ..data }, tail })
     }
 
@@ -194,13 +210,12 @@ impl Walk<'_, '_> {
                 self.notes.add(if zeros { Note::ZeroFill { bytes } } else { Note::TrailingBytes { bytes } });
             }
         }
-        let padded = end.saturating_add(self.header.padding(data)).min(size);
-        if matches!(extent.tail, Tail::End | Tail::Chunk { padded: true, .. })
-            && !are_zeros(self.bytes, data.end(), data.end().saturating_add(self.header.padding(data)).min(size))?
-        {
+        let padding = self.header.padding(data);
+        let is_padded = matches!(extent.tail, Tail::End | Tail::Chunk { padded: true, .. });
+        if is_padded && !are_zeros(self.bytes, data.end(), (data.end() + padding).min(size))? {
             self.notes.add(Note::Padding);
         }
-        self.note_size(end..=padded);
+        self.note_size(end..=end + padding);
         Ok(())
     }
 

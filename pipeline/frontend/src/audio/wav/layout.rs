@@ -84,7 +84,7 @@ fn uncompressed(format: &Format, notes: &mut Notes) -> Result<Layout, Reject> {
     }
     if format.byte_rate == 0 {
         notes.add(Note::NoByteRate);
-    } else if !agrees(format, block) && !(block == packed && agrees_in_bits(format)) {
+    } else if !(agrees(format, block) || block == packed && agrees_in_bits(format)) {
         return Err(wrong(format!(
             "it declares {} bytes a second, but {} Hz at {block} bytes a frame take {}",
             format.byte_rate,
@@ -108,9 +108,9 @@ fn uncompressed(format: &Format, notes: &mut Notes) -> Result<Layout, Reject> {
     })
 }
 
-/// Whether the bytes of a second are those of frames of `block` bytes, modulo 2^32.
+/// Whether the bytes of a second are those of frames of `block` bytes.
 fn agrees(format: &Format, block: u64) -> bool {
-    u64::from(format.byte_rate) == u64::from(format.rate_hz) * block % (1 << 32)
+    u64::from(format.byte_rate) == u64::from(format.rate_hz) * block
 }
 
 /// Whether they are those of packed bits, which some programs take.
@@ -122,10 +122,12 @@ fn agrees_in_bits(format: &Format) -> bool {
 /// Refuses widths that cannot be decoded; the bits of samples that do not fill their bytes.
 fn check_width(format: &Format, sample_bytes: u16, notes: &mut Notes) -> Result<Option<u16>, Reject> {
     let (bits, container) = (format.bits, 8 * sample_bytes);
-    if let Some(valid) = format.valid_bits
-        && (valid == 0 || valid > bits)
-    {
-        notes.add(Note::ValidBits { declared: valid, container });
+    match (format.codec, format.valid_bits) {
+        (Codec::Float, Some(valid)) if valid != 0 && valid != bits => {
+            return Err(wrong(format!("it declares {valid} valid bits of floating-point samples of {bits}")));
+        }
+        (_, Some(valid)) if valid == 0 || valid > bits => notes.add(Note::ValidBits { declared: valid, container }),
+        _ => {}
     }
     let supported = match format.codec {
         Codec::Float => matches!(bits, 32 | 64),

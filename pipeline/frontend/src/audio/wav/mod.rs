@@ -34,15 +34,18 @@ mod metadata;
 mod narrow;
 mod reader;
 mod tail;
-#[cfg(test)]
-mod tests;
 mod walk;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
+mod tests;
 
 use self::bookkeeping::Notes;
 pub(super) use self::bookkeeping::Note;
 use self::chunk::Bytes;
 use self::layout::Layout;
-pub(super) use self::metadata::{Entry, Kind, items};
+#[cfg(test)]
+use self::metadata::{Kind, items};
 use self::narrow::Narrow;
 pub(super) use self::reader::WavReader;
 use self::walk::Walk;
@@ -68,7 +71,7 @@ pub(super) fn open(mut source: Box<dyn RangedRead>, start: u64, open_length: Ope
     let mut bytes = Bytes::new(source.as_mut());
     let header = header::read(&mut bytes, start)?;
     let mut walk = Walk::new(&mut bytes, header);
-    let data = walk.to_data()?;
+    let data = walk.find_data()?;
     let format = walk.format.ok_or_else(|| wrong("its data chunk comes before its format chunk"))?;
     let layout = Layout::new(&format, &mut walk.notes)?;
     let extent = walk.extent(data, open_length)?;
@@ -95,9 +98,12 @@ fn whole_frames(layout: &Layout, start: u64, bytes: u64, notes: &mut Notes) -> R
     if rest == 0 {
         return Ok(start + bytes);
     }
-    if notes.all().iter().any(|note| matches!(note, Note::WrappedSize { .. })) {
+    let has = |wanted: fn(&Note) -> bool| notes.all().iter().any(wanted);
+    let is_completed = (rest + 1).is_multiple_of(layout.block_bytes) && has(|note| matches!(note, Note::Padding));
+    // What pads the samples is the rest of the frame; and a size that wrapped is proven by what it counts.
+    if is_completed || has(|note| matches!(note, Note::WrappedSize { .. })) {
         return Err(wrong(format!(
-            "its data chunk of {bytes} bytes, more than its size can hold, is not a whole number of frames of {} bytes",
+            "its data chunk of {bytes} bytes is not a whole number of frames of {} bytes",
             layout.block_bytes
         )));
     }

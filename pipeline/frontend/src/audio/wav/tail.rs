@@ -44,7 +44,7 @@ impl Tail {
             return Ok(exact);
         }
         let (size, end) = (bytes.size(), data.end());
-        let padded = end.saturating_add(header.padding(data));
+        let padded = padded_end(bytes, header, data)?;
         let rest = size.saturating_sub(end);
         if let Some(cut) = cut_chunk(bytes, header, [padded, end], declared_end)? {
             return Ok(cut);
@@ -52,7 +52,7 @@ impl Tail {
         if let Some(name) = tag(bytes, end, rest)? {
             return Ok(Self::Tag { name, bytes: rest });
         }
-        if are_zeros(bytes, padded, size)? {
+        if are_zeros(bytes, end, size)? {
             return Ok(Self::Zeros { bytes: rest });
         }
         let header_agrees = declared_end.is_some_and(|declared| (end..=padded).contains(&declared));
@@ -70,16 +70,17 @@ impl Tail {
         declared_end: Option<u64>,
     ) -> Result<Option<Self>, Reject> {
         let (size, end) = (bytes.size(), data.end());
-        let padded = end.saturating_add(header.padding(data));
+        let padded = padded_end(bytes, header, data)?;
         if (end..=padded).contains(&size) {
             return Ok(Some(Self::End));
         }
         for likeness in [Likeness::Known, Likeness::Spelled] {
             for at in [padded, end] {
                 let chunk = bytes.chunk(header.family, at)?;
-                let stands = chunk.is_some_and(|chunk| chunk.likeness >= likeness && chunk.end() <= size);
+                let stands = chunk.is_some_and(|chunk| chunk.likeness == likeness && chunk.end() <= size);
                 if stands && (likeness == Likeness::Known || is_chain(bytes, header, at, declared_end)?) {
-                    return Ok(Some(Self::Chunk { at, padded: at == padded }));
+                    let padded = at == end + header.padding(data);
+                    return Ok(Some(Self::Chunk { at, padded }));
                 }
             }
         }
@@ -108,30 +109,42 @@ impl Tail {
     }
 }
 
+/// Where the padding of the samples ends. More than a byte of it that is not zero may be sound.
+fn padded_end(bytes: &mut Bytes<'_>, header: &Header, data: Chunk) -> Result<u64, Reject> {
+    let end = data.end();
+    let padded = end.saturating_add(header.padding(data));
+    let is_padded = padded - end < 2 || are_zeros(bytes, end, padded.min(bytes.size()))?;
+    Ok(if is_padded { padded } else { end })
+}
+
 /// Whether chunks lead from `at` exactly to the end of the file, or to where its header says that it ends: samples that
 /// look like a chunk do not.
 pub(super) fn is_chain(
     bytes: &mut Bytes<'_>,
     header: &Header,
-    mut at: u64,
+    at: u64,
     declared_end: Option<u64>,
 ) -> Result<bool, Reject> {
     let size = bytes.size();
     let is_end = |end: u64, padded: u64| {
         (end..=padded).contains(&size) || declared_end.is_some_and(|declared| (end..=padded).contains(&declared))
     };
+    // Padding may be missing: what follows a chunk of odd length may be in two places.
+    let mut places = vec![at];
     for _ in 0..MAX_CHUNKS {
+        let Some(at) = places.pop() else { break };
         let chunk = bytes.chunk(header.family, at)?;
         let Some(chunk) = chunk.filter(|chunk| chunk.likeness > Likeness::None && chunk.end() <= size) else {
-            return Ok(false);
+            continue;
         };
         let padded = chunk.end().saturating_add(header.padding(chunk));
         if is_end(chunk.end(), padded) {
             return Ok(true);
         }
-        let next = bytes.chunk(header.family, padded)?;
-        let stands = next.is_some_and(|next| next.likeness > Likeness::None && next.end() <= size);
-        at = if stands { padded } else { chunk.end() };
+        if padded > chunk.end() {
+            places.push(chunk.end());
+        }
+        places.push(padded);
     }
     Ok(false)
 }

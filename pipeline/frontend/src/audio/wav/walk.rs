@@ -20,7 +20,7 @@ const MAX_LOST: u32 = 4;
 const SEARCH_BYTES: u64 = 1 << 20;
 
 /// Places that are tried in such a search.
-pub(super) const MAX_TRIES: u32 = 256;
+const MAX_TRIES: u32 = 8;
 
 /// A walk over a file's chunks, and what it has found.
 pub(super) struct Walk<'a, 'b> {
@@ -44,13 +44,13 @@ impl<'a, 'b> Walk<'a, 'b> {
         }
     }
 
-    /// Goes to the data chunk.
+    /// Walks to the data chunk.
     ///
     /// # Errors
     ///
     /// [`Reject::Header`] if there is none or the chunks do not lead to it, [`Reject::Truncated`] if the file ends
     /// before, and whatever is wrong with the format chunk.
-    pub(super) fn to_data(&mut self) -> Result<Chunk, Reject> {
+    pub(super) fn find_data(&mut self) -> Result<Chunk, Reject> {
         let mut places = [self.header.first_chunk(); 2];
         let mut last: Option<Chunk> = None;
         let mut lost = 0;
@@ -80,19 +80,34 @@ impl<'a, 'b> Walk<'a, 'b> {
         Err(wrong(format!("it has more than {MAX_CHUNKS} chunks before its samples")))
     }
 
-    /// The chunk at the first of two places at which one stands that fits: where padding puts it, or where it is without.
-    /// Codes in use come first.
+    /// The chunk at one of two places, where padding puts it and where it is without, and whether it is the first. Codes in use
+    /// come first, then what leads to another chunk or the end.
     fn chunk_at(&mut self, places: [u64; 2]) -> Result<Option<(Chunk, bool)>, Reject> {
-        for likeness in [Likeness::Known, Likeness::Spelled] {
-            for (place, padded) in places.into_iter().zip([true, places[0] == places[1]]) {
-                let chunk = self.bytes.chunk(self.header.family, place)?.map(|chunk| self.resolved(chunk));
-                let fits = |chunk: &Chunk| chunk.id.0 == *b"data" || chunk.end() <= self.bytes.size();
-                if let Some(chunk) = chunk.filter(|chunk| chunk.likeness >= likeness && fits(chunk)) {
-                    return Ok(Some((chunk, padded)));
-                }
+        let found = [self.standing(places[0])?, self.standing(places[1])?];
+        let candidates = found.into_iter().zip([true, places[0] == places[1]]);
+        let candidates = candidates.filter_map(|(chunk, padded)| Some((chunk?, padded)));
+        let mut best: Option<(Likeness, bool, Chunk, bool)> = None;
+        for (chunk, padded) in candidates {
+            let leads = chunk.likeness == Likeness::Known || self.leads_on(chunk)?;
+            if best.is_none_or(|best| (chunk.likeness, leads) > (best.0, best.1)) {
+                best = Some((chunk.likeness, leads, chunk, padded));
             }
         }
-        Ok(None)
+        Ok(best.map(|(_, _, chunk, padded)| (chunk, padded)))
+    }
+
+    /// The chunk at a place, if its code can be one and the file has all of it; samples are judged later.
+    fn standing(&mut self, place: u64) -> Result<Option<Chunk>, Reject> {
+        let chunk = self.bytes.chunk(self.header.family, place)?.map(|chunk| self.resolved(chunk));
+        let fits = |chunk: &Chunk| chunk.id.0 == *b"data" || chunk.end() <= self.bytes.size();
+        Ok(chunk.filter(|chunk| chunk.likeness > Likeness::None && fits(chunk)))
+    }
+
+    /// Whether a chunk ends where the file does, or where another one stands.
+    fn leads_on(&mut self, chunk: Chunk) -> Result<bool, Reject> {
+        let places = [chunk.end() + self.header.padding(chunk), chunk.end()];
+        let stands = self.standing(places[0])?.is_some() || self.standing(places[1])?.is_some();
+        Ok(stands || (places[1]..=places[0]).contains(&self.bytes.size()))
     }
 
     /// A chunk with its size in the table of `ds64`.
@@ -146,9 +161,9 @@ impl<'a, 'b> Walk<'a, 'b> {
             let proven = match &code {
                 b"fmt " => self.format.is_none() && (16..=64).contains(&chunk.bytes) && {
                     let places = [chunk.end() + self.header.padding(chunk), chunk.end()];
-                    self.chunk_at(places)?.is_some_and(|(next, _)| next.likeness == Likeness::Known)
+                    self.chunk_at(places)?.is_some()
                 },
-                _ => self.format.is_some() && chunk.bytes > 0 && self.exact_tail(chunk)?.is_some(),
+                _ => self.format.is_some() && self.is_proven(chunk)?,
             };
             if proven {
                 let damaged = match last {
