@@ -16,6 +16,8 @@ pub(in crate::audio) enum Note {
     OpenLength { declared: u64, actual: u64 },
     /// Two places declare different lengths of the sound; one of them is that of the sound.
     TwoLengths { declared: u64, actual: u64 },
+    /// The length of the sound takes in the chunks behind it.
+    ChunksInside { declared: u64, actual: u64 },
     /// The sound ends within a frame, which was left out.
     PartialFrame { bytes: u64 },
     /// The last block of ADPCM is short; the frames that it has were kept.
@@ -58,6 +60,7 @@ impl Note {
             Self::WrappedSize { .. } => "size wrapped at 4 GiB",
             Self::OpenLength { .. } => "open length",
             Self::TwoLengths { .. } => "two lengths",
+            Self::ChunksInside { .. } => "chunks within the declared sound",
             Self::PartialFrame { .. } => "partial frame at the end",
             Self::ShortBlock { .. } => "short last block",
             Self::ZeroFill { .. } => "zero fill",
@@ -93,6 +96,11 @@ impl fmt::Display for Note {
             Self::TwoLengths { declared, actual } => {
                 write!(f, "a length of {declared} bytes is declared for sound of {actual} bytes")
             }
+            Self::ChunksInside { declared, actual } => write!(
+                f,
+                "its data chunk declares {declared} bytes, the last {} of which are other chunks",
+                declared - actual
+            ),
             Self::PartialFrame { bytes } => write!(f, "the last {bytes} bytes of its sound are not a whole frame"),
             Self::ShortBlock { bytes } => write!(f, "its last block has only {bytes} bytes"),
             Self::ZeroFill { bytes } => write!(f, "{bytes} zero bytes follow its last chunk"),

@@ -29,7 +29,10 @@ const OPEN_LENGTHS: [u64; 8] = [
 const PROOF_BYTES: u64 = 1 << 16;
 
 /// How far before the end of an open file chunks are looked for.
-const SEARCH_BYTES: u64 = 1 << 20;
+const OPEN_SEARCH_BYTES: u64 = 1 << 20;
+
+/// How far before the end of any other: one read.
+const SEARCH_BYTES: u64 = 1 << 12;
 
 /// Places that are tried in such a search.
 const MAX_TRIES: u32 = 256;
@@ -75,7 +78,7 @@ impl Walk<'_, '_> {
                 if let Some(&other) = lengths.iter().find(|&&other| other != bytes) {
                     self.notes.add(Note::TwoLengths { declared: other, actual: bytes });
                 }
-                return Ok(Extent { data: declared, tail });
+                return self.without_chunks(Extent { data: declared, tail });
             }
             if !is_open {
                 let bytes = size - declared.end();
@@ -128,22 +131,42 @@ impl Walk<'_, '_> {
                  bytes follow"
             )));
         }
-        let from = size.saturating_sub(SEARCH_BYTES).max(data.body);
-        let (mut end, mut tries) = (size, MAX_TRIES);
-        for at in from..size {
-            let chunk = self.bytes.chunk(self.header.family, at)?;
-            if chunk.is_some_and(|chunk| chunk.likeness == Likeness::Known) && tries > 0 {
-                tries -= 1;
-                if is_chain(self.bytes, &self.header, at, None)? {
-                    end = at;
-                    break;
-                }
-            }
-        }
+        let end = self.last_chunks(data.body, OPEN_SEARCH_BYTES)?.unwrap_or(size);
         let bytes = end - data.body;
         self.notes.add(Note::OpenLength { declared, actual: bytes });
         let tail = if end < size { Tail::Chunk { at: end, padded: true } } else { Tail::End };
         Ok(Extent { data: Chunk { bytes, ..data }, tail })
+    }
+
+    /// Where the last chunks of the file start, of those within so many bytes of its end: a code in use, and lengths that
+    /// lead exactly to the end.
+    fn last_chunks(&mut self, start: u64, search_bytes: u64) -> Result<Option<u64>, Reject> {
+        let size = self.bytes.size();
+        let mut tries = MAX_TRIES;
+        for at in size.saturating_sub(search_bytes).max(start)..size {
+            let chunk = self.bytes.chunk(self.header.family, at)?;
+            if chunk.is_some_and(|chunk| chunk.likeness == Likeness::Known) && tries > 0 {
+                tries -= 1;
+                if is_chain(self.bytes, &self.header, at, None)? {
+                    return Ok(Some(at));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Samples that are declared up to the end of the file, without chunks at its end that their length takes in.
+    fn without_chunks(&mut self, extent: Extent) -> Result<Extent, Reject> {
+        let data = extent.data;
+        let Some(at) = (match extent.tail {
+            Tail::End => self.last_chunks(data.body, SEARCH_BYTES)?,
+            _ => None,
+        }) else {
+            return Ok(extent);
+        };
+        let (declared, bytes) = (data.bytes, at - data.body);
+        self.notes.add(Note::ChunksInside { declared, actual: bytes });
+        Ok(Extent { data: Chunk { bytes, ..data }, tail: Tail::Chunk { at, padded: true } })
     }
 
     /// Finds the end of samples behind whose declared length more than 4 GiB follow: 32 bits do not hold their size.

@@ -141,6 +141,13 @@ fn what_follows_without_being_sound_is_noted() {
 }
 
 #[test]
+fn chunks_that_the_length_of_the_samples_takes_in_are_no_sound() {
+    let list = chunk(b"LIST", b"INFOICMT\x04\0\0\0abc\0");
+    let body = [le16(&values(FRAMES)), list, chunk(b"guan", b"GUANO|Version: 1.0")].concat();
+    assert_holds(&riff(&[plain(), chunk(b"data", &body)]), &values(FRAMES), &["chunks within the declared sound"]);
+}
+
+#[test]
 fn part_of_a_frame_is_left_out() {
     for extra in 1..4 {
         let mut bytes = le16(&values(2 * FRAMES));
