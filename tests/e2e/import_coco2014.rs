@@ -5,9 +5,10 @@ use std::fs;
 use serde_json::{Value, json};
 use shardfmt::{BoxStatus, LabelSource, Split};
 
-use crate::coco2014_set::{Coco, annotation, image, jpeg, picture_name};
+use crate::coco2014_set::{Coco, annotation, image, picture_name, write_picture};
 use crate::dataset_rows::{asset, clips_of, codes, images_of, labels, open, priors};
 use crate::file_tree::{assert_same, tree};
+use crate::picture_file::read_png;
 use crate::program::l48;
 
 /// Side of a stored picture.
@@ -106,15 +107,15 @@ fn pictures_come_in_the_published_order_with_the_published_labels() {
             .all(|row| row.geo_possible.is_none() && row.checklist_observed.is_none())
     );
 
-    let info = dataset.info();
-    assert!(info.axes.is_photograph());
+    let head = dataset.head();
+    assert!(head.axes.is_photograph());
     assert_eq!(
-        (info.clips.channels, info.clips.height, info.clips.width),
+        (head.clips.channels, head.clips.height, head.clips.width),
         (Some(3), 448, 448)
     );
-    assert_eq!(info.config["source"], "coco2014");
+    assert_eq!(head.config["source"], "coco2014");
     assert_eq!(
-        info.config["categories"][1],
+        head.config["categories"][1],
         json!({ "id": 3, "name": "traffic light", "supercategory": "any" })
     );
 }
@@ -138,10 +139,10 @@ fn pictures_are_stored_as_planes_of_red_green_and_blue() {
 
     let sheet = coco.place.path("sheet.png");
     l48!("preview", coco.place.path("out"), "--asset", "9", "--out", &sheet).expect(0);
-    let sheet = ::image::open(&sheet).unwrap().to_rgb8();
+    let sheet = read_png(&sheet);
     let near = |colour: [u8; 3]| {
-        let alike = |pixel: &&::image::Rgb<u8>| pixel.0.iter().zip(colour).all(|(a, b)| a.abs_diff(b) <= 6);
-        sheet.pixels().filter(alike).count()
+        let alike = |pixel: &&[u8; 3]| pixel.iter().zip(colour).all(|(a, b)| a.abs_diff(b) <= 6);
+        sheet.pixels.iter().filter(alike).count()
     };
     let half = SIDE * SIDE / 2;
     for colour in [[230, 120, 20], [20, 60, 200]] {
@@ -172,7 +173,7 @@ fn simulated_priors_rule_out_true_negatives_by_seed() {
     assert!((geo as f64 / 543.0 - 0.3).abs() < 0.1, "{geo}");
     assert!((checklist as f64 / 543.0 - 0.6).abs() < 0.1, "{checklist}");
     let simulated = json!({ "geo": 0.3, "checklist": 0.6, "seed": 7 });
-    assert_eq!(dataset.info().config["simulated_priors"], simulated);
+    assert_eq!(dataset.head().config["simulated_priors"], simulated);
 
     coco.import("again", &[&rates[..], &["--seed", "7", "--threads", "1"]].concat())
         .expect(0);
@@ -204,7 +205,7 @@ fn pictures_that_are_not_what_the_tables_say_are_rejected() {
     fs::remove_file(coco.picture("train2014", 10)).unwrap();
     let bytes = fs::read(coco.picture("train2014", 30)).unwrap();
     fs::write(coco.picture("train2014", 30), &bytes[..bytes.len() / 2]).unwrap();
-    jpeg(&coco.place, "train2014", 31, (30, 40));
+    write_picture(&coco.place, "train2014", 31, (30, 40));
     let outside = annotation(8, 17, 1.0, [35.0, 0.0, 7.0, 10.0], false);
     let backwards = annotation(12, 17, 1.0, [35.0, 0.0, -7.0, 10.0], false);
     coco.train["annotations"].as_array_mut().unwrap().push(outside);

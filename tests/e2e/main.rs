@@ -7,6 +7,7 @@ mod dataset_rows; // a dataset's tables read whole, with species codes in place 
 mod file_tree; // the files of a folder: listed, compared, copied
 mod ml48s_set; // writes a small set in the official L48 layout
 mod outside; // what may be missing where the tests run: real recordings, fixtures, Python, Node
+mod picture_file; // reads the PNGs that the program writes, and writes JPEGs
 mod program; // builds the programs once and runs them: exit code, standard output, standard error
 mod recordings; // writes small recordings, tables and manifests into a temporary folder
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use pipeline::audio::{Channel, Decoder, Reject, Resampler};
+use frontend::audio::{Channel, Decoder, Reject, Resampler};
 
 const MINUTE_S: u32 = 60;
 /// Native rates of recorders; 22,000 Hz is a worst case, 441 samples for every 440.
@@ -41,7 +41,7 @@ fn write_wav(path: &Path, rate_hz: u32) -> hound::Result<()> {
 
 /// The longest recording of each kind of file, by extension.
 fn recordings(own: &Path) -> BTreeMap<String, PathBuf> {
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/encoded");
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/encoded");
     let mut found = BTreeMap::from([
         ("wav, one minute at 44,100 Hz".to_owned(), own.to_path_buf()),
         ("alac.m4a".to_owned(), fixtures.join("alac.m4a")),

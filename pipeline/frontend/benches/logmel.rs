@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use fourier::real_forward;
-use pipeline::spectrogram::{LogMel, SpectrogramConfig};
+use frontend::spectrogram::{LogMel, SpectrogramConfig};
 
 const RATE_HZ: u32 = 22_050;
 const CLIP_SAMPLES: usize = 66_150;

@@ -1,21 +1,17 @@
 //! Defines `Fingerprint`, size and hash of an asset's files and whether they held still while they were read.
 
-use std::io::Read;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
-use shardfmt::checksum::Hasher;
+use shardfmt::Xxh3;
+use shardfmt::checksum::{FileHash, Hasher, copy_into};
 
-use super::ledger::SourceRecord;
-use crate::manifest::open_file;
 use crate::source::Rejected;
 
-/// Buffer for hashing sources.
-const HASH_BUFFER_BYTES: usize = 128 << 10;
-
 /// Stage of an asset whose file changed while it was read: not the file's last word, so a resumed build reads it again.
-pub(super) const CHANGED_WHILE_READ: &str = "read";
+pub const CHANGED_WHILE_READ: &str = "read";
 
 /// Size and time of change of one source file: enough to notice that it is another one now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,25 +38,43 @@ impl SourceStat {
     }
 }
 
+/// The files of an asset as they were when it was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceRecord {
+    /// Number of the asset in its source.
+    pub asset: usize,
+    /// Size and time of change of each of its files; `None` when it could not be looked at.
+    pub files: Vec<Option<SourceStat>>,
+    /// Checksum over the files' bytes, one after the other; `None` when they could not be read.
+    pub xxh3: Option<Xxh3>,
+}
+
+impl SourceRecord {
+    /// Whether `files` are still what was read: untouched, or of the same bytes. Files that could not be hashed are not.
+    pub fn holds(&self, files: &[PathBuf]) -> bool {
+        let same_bytes = || hash(files).ok().map(|hash| hash.xxh3) == self.xxh3;
+        self.xxh3.is_some() && (stats(files) == self.files || same_bytes())
+    }
+}
+
 /// Size and time of change of each file of an asset; `None` for a file that cannot be looked at.
-pub(super) type Stats = Vec<Option<SourceStat>>;
+pub type Stats = Vec<Option<SourceStat>>;
 
 /// How `files` look now.
-pub(super) fn stats(files: &[PathBuf]) -> Stats {
+pub fn stats(files: &[PathBuf]) -> Stats {
     files.iter().map(|file| SourceStat::of(file)).collect()
 }
 
 /// The files of one asset, hashed apart from being decoded.
-pub(super) struct Fingerprint {
+pub(crate) struct Fingerprint {
     asset: usize,
     before: Stats,
-    /// Bytes and hash.
-    hashed: Result<(u64, u64), Rejected>,
+    hashed: Result<FileHash, Rejected>,
     after: Stats,
 }
 
 impl Fingerprint {
-    pub(super) fn take(asset: usize, files: &[PathBuf]) -> Self {
+    pub(crate) fn take(asset: usize, files: &[PathBuf]) -> Self {
         let before = stats(files);
         let hashed = hash(files);
         Fingerprint {
@@ -72,16 +86,16 @@ impl Fingerprint {
     }
 
     /// What is kept of it.
-    pub(super) fn record(&self) -> SourceRecord {
+    pub(crate) fn record(&self) -> SourceRecord {
         SourceRecord {
             asset: self.asset,
             files: self.before.clone(),
-            xxh3: self.hashed.as_ref().ok().map(|(_, xxh3)| *xxh3),
+            xxh3: self.hashed.as_ref().ok().map(|hash| hash.xxh3),
         }
     }
 
     /// Bytes and hash, if these are of the very files that were decoded: `around` is how they looked before and after.
-    pub(super) fn of_unchanged(self, around: &[Stats; 2]) -> Result<(u64, u64), Rejected> {
+    pub(crate) fn of_unchanged(self, around: &[Stats; 2]) -> Result<FileHash, Rejected> {
         let hashed = self.hashed?;
         if self.after != self.before || around.iter().any(|stats| *stats != self.before) {
             return Err(Rejected::new(CHANGED_WHILE_READ, "the file changed while it was read"));
@@ -91,21 +105,24 @@ impl Fingerprint {
 }
 
 /// Size and hash over the files' bytes, one after the other.
-pub(super) fn hash(files: &[PathBuf]) -> Result<(u64, u64), Rejected> {
+fn hash(files: &[PathBuf]) -> Result<FileHash, Rejected> {
     let mut hasher = Hasher::default();
-    let mut buffer = vec![0; HASH_BUFFER_BYTES];
     for path in files {
-        let failed = |error: std::io::Error| Rejected::new("open", format!("cannot be read: {error}"));
-        let mut file = open_file(path).map_err(failed)?;
-        loop {
-            match file.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(n) => hasher.update(buffer.get(..n).unwrap_or_default()),
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(failed(error)),
-            }
-        }
+        open_file(path)
+            .and_then(|file| copy_into(&mut hasher, file))
+            .map_err(|error| Rejected::new("open", format!("cannot be read: {error}")))?;
     }
-    let hash = hasher.finish();
-    Ok((hash.bytes, hash.xxh3))
+    Ok(hasher.finish())
+}
+
+/// Opens a file, but no pipe and no device: those may never end.
+///
+/// # Errors
+/// What the system says, or that it is not a regular file.
+pub fn open_file(file: &Path) -> std::io::Result<File> {
+    if std::fs::metadata(file)?.is_file() {
+        File::open(file)
+    } else {
+        Err(std::io::Error::other("not a regular file"))
+    }
 }

@@ -1,20 +1,19 @@
 //! Provides the commit: from finished shards to a dataset, by writing `dataset.json` last.
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use shardfmt::entry::{DATASET_JSON, FOLDERS, REJECTS, TAXA, WORK_FOLDER};
 use shardfmt::fail_point::reach;
-use shardfmt::{Counts, RejectRow, write_dataset_json, write_rejects, write_taxa};
+use shardfmt::{Counts, DatasetInfo, RejectRow, write_dataset_json, write_rejects, write_taxa};
 
+use super::folder;
 use super::ledger::{self, ShardRecord};
-use super::plan::{PROGRAM, Plan};
-use super::{Event, Events, folder};
+use super::plan::Plan;
 use crate::error::{Error, Result, io};
+use crate::event::Events;
 use crate::labels::LabelCounts;
-
-/// Copies that a warning names.
-const COPIES_NAMED: usize = 3;
+use crate::leakage::warn_of_copies;
+use crate::provenance::PROGRAM;
 
 /// What was committed.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,27 +81,28 @@ pub(super) fn commit_locked(dir: &Path, max_rejects: Option<u64>, events: &Event
         });
     }
     let assets = records.iter().flat_map(|record| &record.assets);
-    warn_of_copies(
-        assets.map(|asset| (asset.asset_id, asset.split.as_str(), asset.xxh3)),
-        events,
-    );
+    warn_of_copies(assets.map(|asset| (asset.asset_id, asset.split, asset.xxh3)), events);
     remove_strays(dir, &records)?;
-    let mut info = plan.info.clone();
-    info.instruction_set = records
+    let mut head = plan.head.clone();
+    head.instruction_set = records
         .first()
         .map_or_else(String::new, |record| record.instruction_set.clone());
-    info.files = vec![write_taxa(&dir.join(TAXA), &plan.taxa()?)?];
-    info.files
-        .extend(records.iter().flat_map(|record| record.files.iter().cloned()));
-    info.files.push(write_rejects(&dir.join(REJECTS), &rejects)?);
+    let mut files = vec![write_taxa(&dir.join(TAXA), &plan.taxa()?)?];
+    files.extend(records.iter().flat_map(|record| record.files.iter().cloned()));
+    files.push(write_rejects(&dir.join(REJECTS), &rejects)?);
     let assets = sum(|record| record.assets.len() as u64);
-    info.counts = Counts {
+    let totals = Counts {
         shards: records.len() as u32,
         clips,
         assets,
         rejects: rejects.len() as u64,
     };
-    let bytes = info.files.iter().map(|file| file.bytes).sum();
+    let bytes = files.iter().map(|file| file.bytes).sum();
+    let info = DatasetInfo {
+        head,
+        counts: totals,
+        files,
+    };
     write_dataset_json(dir, &info)?;
     let silent_clips = sum(|record| record.silent_clips);
     Ok(Outcome {
@@ -163,25 +163,6 @@ fn records(dir: &Path, plan: &Plan) -> Result<Vec<ShardRecord>> {
         }
     }
     Ok(records)
-}
-
-/// Warns when one recording's bytes stand in two splits under different ids; takes (asset id, split, hash of the source).
-pub(crate) fn warn_of_copies<'a>(assets: impl Iterator<Item = (i64, &'a str, u64)>, events: &Events<'_>) {
-    let mut seen: HashMap<u64, (i64, &str)> = HashMap::new();
-    let mut copies = Vec::new();
-    for (asset_id, split, xxh3) in assets {
-        let (first_id, first_split) = *seen.entry(xxh3).or_insert((asset_id, split));
-        if first_split != split {
-            copies.push(format!("{first_id} ({first_split}) and {asset_id} ({split})"));
-        }
-    }
-    if !copies.is_empty() {
-        let (count, more) = (copies.len(), if copies.len() > COPIES_NAMED { ", ..." } else { "" });
-        copies.truncate(COPIES_NAMED);
-        let named = copies.join(", ");
-        let text = format!("leakage: {count} recordings stand in two splits, byte for byte: assets {named}{more}");
-        events(Event::Warning(&text));
-    }
 }
 
 /// Removes what interrupted writers left behind; a dataset holds its own files and nothing else.

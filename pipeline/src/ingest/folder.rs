@@ -4,15 +4,16 @@ use std::ffi::OsString;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
+use shardfmt::Xxh3;
 use shardfmt::entry::{DATASET_JSON, FOLDERS, REJECTS, TAXA, WORK_FOLDER};
 use shardfmt::fail_point::reach;
 use shardfmt::persist::{self, Lock, create_dirs, exchange_dirs, is_exchange_cut_off, sync_parent};
 
-use super::fingerprint::{CHANGED_WHILE_READ, hash, stats};
 use super::ledger::{self, ShardRecord};
-use super::plan::PROGRAM;
+use crate::dataset_source::DatasetSource;
 use crate::error::{Error, Result, io};
-use crate::source::ClipSource;
+use crate::provenance::PROGRAM;
+use frontend::source_file::{CHANGED_WHILE_READ, SourceRecord};
 
 /// What a folder holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,10 +156,10 @@ pub(super) fn expect_unfinished(dir: &Path) -> Result<()> {
 }
 
 /// The record of a shard that need not be built again: same plan, sources unchanged, files in place.
-pub(super) fn finished<S: ClipSource>(
+pub(super) fn finished<S: DatasetSource>(
     source: &S,
     dir: &Path,
-    plan_xxh3: u64,
+    plan_xxh3: Xxh3,
     shard: u32,
 ) -> Result<Option<ShardRecord>> {
     let record = match ledger::read_record(dir, shard) {
@@ -170,15 +171,12 @@ pub(super) fn finished<S: ClipSource>(
     };
     let same_build = record.plan_xxh3 == plan_xxh3
         && record.program == PROGRAM
-        && record.instruction_set == source.dataset_info().instruction_set;
+        && record.instruction_set == source.head().instruction_set;
     let in_place = |file: &shardfmt::FileEntry| {
         std::fs::metadata(dir.join(&file.path)).is_ok_and(|facts| facts.len() == file.bytes)
     };
-    let unchanged = |then: &ledger::SourceRecord| {
-        let files = source.files(then.asset);
-        // What could not be read then may be readable now; a new time of change alone is no change.
-        then.xxh3.is_some() && (stats(&files) == then.files || hash(&files).ok().map(|(_, xxh3)| xxh3) == then.xxh3)
-    };
+    // What could not be read then may be readable now; a new time of change alone is no change.
+    let unchanged = |then: &SourceRecord| then.holds(&source.files(then.asset));
     let is_final = |reject: &shardfmt::RejectRow| reject.stage != CHANGED_WHILE_READ;
     if same_build
         && record.files.iter().all(in_place)

@@ -6,27 +6,15 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use shardfmt::entry::{WORK_FOLDER, hex_digits};
+use shardfmt::entry::WORK_FOLDER;
 use shardfmt::fail_point::reach;
 use shardfmt::persist::{sync_parent, write_atomic};
-use shardfmt::{FileEntry, RejectRow};
+use shardfmt::{FileEntry, RejectRow, Split, Xxh3};
 
-use super::fingerprint::SourceStat;
 use super::plan::Plan;
 use crate::error::{Error, Result, io};
 use crate::labels::LabelCounts;
-
-/// A source file as it was when its shard was built.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct SourceRecord {
-    /// Number of the asset in the plan.
-    pub(super) asset: usize,
-    /// Size and time of change of each of its files; `None` when it could not be looked at.
-    pub(super) files: Vec<Option<SourceStat>>,
-    /// xxh3-64 over the files' bytes, one after the other; `None` when they could not be read.
-    #[serde(with = "hex_u64_option")]
-    pub(super) xxh3: Option<u64>,
-}
+use frontend::source_file::SourceRecord;
 
 /// What tells copies of one recording apart from others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,18 +22,16 @@ pub(super) struct AssetDigest {
     /// Id of the asset.
     pub(super) asset_id: i64,
     /// Its split.
-    pub(super) split: String,
-    /// xxh3-64 of its source.
-    #[serde(with = "hex_digits")]
-    pub(super) xxh3: u64,
+    pub(super) split: Split,
+    /// Checksum of its source.
+    pub(super) xxh3: Xxh3,
 }
 
 /// What is known of a finished shard.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct ShardRecord {
     /// Hash of the plan the shard belongs to.
-    #[serde(with = "hex_digits")]
-    pub(super) plan_xxh3: u64,
+    pub(super) plan_xxh3: Xxh3,
     /// Program and version that built it.
     pub(super) program: String,
     /// Instruction set that rounded its values.
@@ -147,19 +133,4 @@ fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Option<T>> {
     serde_json::from_str(text)
         .map(Some)
         .map_err(|error| damaged(error.to_string()))
-}
-
-mod hex_u64_option {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
-    use shardfmt::checksum::{hex, parse_hex};
-
-    pub(super) fn serialize<S: Serializer>(value: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
-        value.map(hex).serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-        let text = Option::<String>::deserialize(deserializer)?;
-        text.map(|text| parse_hex(&text).ok_or_else(|| D::Error::custom("expected 16 lowercase hex digits")))
-            .transpose()
-    }
 }

@@ -1,53 +1,25 @@
-//! Provides planning, building and committing of a dataset from any `ClipSource`: threads, rejects, resume, commit.
+//! Provides planning, building and committing of a dataset from any `DatasetSource`: threads, rejects, resume, commit.
 
-mod batch;
 mod commit;
-mod fingerprint;
-mod flow;
 pub(crate) mod folder;
 mod ledger;
 mod plan;
-mod reader;
 mod shard;
 
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use rayon::{ThreadPool, ThreadPoolBuilder};
-use shardfmt::RejectRow;
-
-pub(crate) use commit::warn_of_copies;
 pub use commit::{Outcome, commit};
-pub use plan::{PROGRAM, Plan};
-pub(crate) use plan::{PlannedAsset, first_difference, pack};
+pub use plan::Plan;
+pub(crate) use plan::first_difference;
 
+use crate::dataset_source::DatasetSource;
 use crate::error::{Error, Result};
-use crate::source::ClipSource;
+use crate::event::{Event, Events};
 use folder::State;
-
-/// Something that happened while shards were built; the observer draws progress from it.
-#[derive(Clone, Copy, Debug)]
-pub enum Event<'a> {
-    /// The build expects this many clips, of which these are done already.
-    Planned {
-        /// Clips in the plan.
-        clips: u64,
-        /// Clips of shards that are finished already.
-        done: u64,
-    },
-    /// This many clips more were written.
-    Clips(u64),
-    /// A recording was rejected.
-    Rejected(&'a RejectRow),
-    /// Worth a warning.
-    Warning(&'a str),
-}
-
-/// Observer of a build.
-pub type Events<'a> = dyn Fn(Event<'_>) + Sync + 'a;
+use frontend::flow::Workers;
 
 /// What to do with a folder that holds something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -87,7 +59,7 @@ pub enum Built {
 ///
 /// # Errors
 /// See [`Error`]; what was committed before is never harmed, and an unfinished build can be resumed.
-pub fn build<S: ClipSource>(source: &S, dir: &Path, options: &BuildOptions, events: &Events<'_>) -> Result<Built> {
+pub fn build<S: DatasetSource>(source: &S, dir: &Path, options: &BuildOptions, events: &Events<'_>) -> Result<Built> {
     let dir = &folder::canonical(dir)?;
     folder::end_exchange(dir, &folder::beside(dir))?;
     match (folder::state(dir)?, options.existing) {
@@ -112,7 +84,7 @@ fn not_empty(dir: &Path, state: State) -> Error {
 }
 
 /// Builds in a folder that is free or holds an unfinished build.
-fn build_here<S: ClipSource>(source: &S, dir: &Path, options: &BuildOptions, events: &Events<'_>) -> Result<Built> {
+fn build_here<S: DatasetSource>(source: &S, dir: &Path, options: &BuildOptions, events: &Events<'_>) -> Result<Built> {
     let lock = folder::lock(dir)?;
     // A rival may have committed between the first look and the lock.
     if folder::state(dir)? == State::Committed {
@@ -129,7 +101,7 @@ fn build_here<S: ClipSource>(source: &S, dir: &Path, options: &BuildOptions, eve
 
 /// Builds beside what is there and puts the new dataset in its place. What an interrupted run left beside is used when it
 /// fits and dropped when not.
-fn overwrite<S: ClipSource>(source: &S, dir: &Path, options: &BuildOptions, events: &Events<'_>) -> Result<Built> {
+fn overwrite<S: DatasetSource>(source: &S, dir: &Path, options: &BuildOptions, events: &Events<'_>) -> Result<Built> {
     let aside = &folder::beside(dir);
     for folder in [dir, aside] {
         if let Some(what) = folder::foreign_entry(folder)? {
@@ -163,20 +135,25 @@ fn overwrite<S: ClipSource>(source: &S, dir: &Path, options: &BuildOptions, even
 }
 
 /// Plans or takes up the plan, builds what is missing, commits. The records stay.
-fn build_locked<S: ClipSource>(source: &S, dir: &Path, options: &BuildOptions, events: &Events<'_>) -> Result<Outcome> {
-    let pool = pool(options.threads)?;
+fn build_locked<S: DatasetSource>(
+    source: &S,
+    dir: &Path,
+    options: &BuildOptions,
+    events: &Events<'_>,
+) -> Result<Outcome> {
+    let workers = Workers::start(options.threads)?;
     let plan = match ledger::read_plan(dir)? {
         Some(plan) => {
-            pool.install(|| plan.check(source, dir))?;
+            workers.install(|| plan.check(source, dir))?;
             plan
         }
-        None => make_plan(source, dir, options, &pool)?,
+        None => make_plan(source, dir, options, &workers)?,
     };
     let built = build_shards(
         source,
         dir,
         &plan,
-        &pool,
+        &workers,
         0..plan.shards.len() as u32,
         Rivals::KeptOut,
         events,
@@ -193,12 +170,12 @@ fn with_clips_bytes(error: Error, plan: &Plan) -> Error {
     let clips: u64 = plan.assets.iter().map(|asset| asset.clips).sum();
     Error::DiskFull {
         cause: Box::new(error),
-        clips_bytes: clips.saturating_mul(plan.info.clips.clip_bytes() as u64),
+        clips_bytes: clips.saturating_mul(plan.head.clips.clip_bytes() as u64),
     }
 }
 
-fn make_plan<S: ClipSource>(source: &S, dir: &Path, options: &BuildOptions, pool: &ThreadPool) -> Result<Plan> {
-    let plan = pool.install(|| Plan::make(source, options.shard_clips));
+fn make_plan<S: DatasetSource>(source: &S, dir: &Path, options: &BuildOptions, workers: &Workers) -> Result<Plan> {
+    let plan = workers.install(|| Plan::make(source, options.shard_clips));
     ledger::write_plan(dir, &plan)?;
     Ok(plan)
 }
@@ -207,7 +184,7 @@ fn make_plan<S: ClipSource>(source: &S, dir: &Path, options: &BuildOptions, pool
 ///
 /// # Errors
 /// When the folder is not empty or the plan cannot be written.
-pub fn plan<S: ClipSource>(source: &S, dir: &Path, options: &BuildOptions) -> Result<Plan> {
+pub fn plan<S: DatasetSource>(source: &S, dir: &Path, options: &BuildOptions) -> Result<Plan> {
     let dir = &folder::canonical(dir)?;
     folder::end_exchange(dir, &folder::beside(dir))?;
     let is_free = || -> Result<bool> {
@@ -225,7 +202,7 @@ pub fn plan<S: ClipSource>(source: &S, dir: &Path, options: &BuildOptions) -> Re
     if !is_free()? {
         return Err(not_empty(dir, folder::state(dir)?));
     }
-    make_plan(source, dir, options, &pool(options.threads)?)
+    make_plan(source, dir, options, &Workers::start(options.threads)?)
 }
 
 /// What `build_range` did.
@@ -241,7 +218,7 @@ pub struct BuiltRange {
 ///
 /// # Errors
 /// When there is no plan, the plan is another one, or a shard cannot be built.
-pub fn build_range<S: ClipSource>(
+pub fn build_range<S: DatasetSource>(
     source: &S,
     dir: &Path,
     range: Range<u32>,
@@ -261,9 +238,9 @@ pub fn build_range<S: ClipSource>(
             planned,
         });
     }
-    let pool = pool(threads)?;
-    pool.install(|| plan.check(source, dir))?;
-    let rejects = build_shards(source, dir, &plan, &pool, range, Rivals::Beside, events)?;
+    let workers = Workers::start(threads)?;
+    workers.install(|| plan.check(source, dir))?;
+    let rejects = build_shards(source, dir, &plan, &workers, range, Rivals::Beside, events)?;
     Ok(BuiltRange { planned, rejects })
 }
 
@@ -278,11 +255,11 @@ enum Rivals {
 
 /// Builds those of the shards that have no valid record yet, as many at a time as there are threads; says how many recordings
 /// were rejected in all of them.
-fn build_shards<S: ClipSource>(
+fn build_shards<S: DatasetSource>(
     source: &S,
     dir: &Path,
     plan: &Plan,
-    pool: &ThreadPool,
+    workers: &Workers,
     shards: Range<u32>,
     rivals: Rivals,
     events: &Events<'_>,
@@ -310,15 +287,12 @@ fn build_shards<S: ClipSource>(
         clips: planned.map(|asset| asset.clips).sum::<u64>() + done,
         done,
     });
-    let lanes = pool.current_num_threads().min(missing.len());
-    let (queue, stop, busy) = (Mutex::new(missing), AtomicBool::new(false), AtomicUsize::new(lanes));
+    let lanes = workers.threads().min(missing.len());
+    workers.share(lanes);
+    let queue = Mutex::new(missing);
     let shop = shard::Shop {
-        machine: flow::Machine {
-            source,
-            pool,
-            lanes: &busy,
-            stop: &stop,
-        },
+        source,
+        workers,
         plan,
         plan_xxh3,
         dir,
@@ -343,18 +317,18 @@ fn build_shards<S: ClipSource>(
                 .lock()
                 .unwrap_or_else(|poisoned| poisoned.into_inner())
                 .pop_front();
-            let Some(shard) = next.filter(|_| !stop.load(Ordering::Relaxed)) else {
-                busy.fetch_sub(1, Ordering::Relaxed);
+            let Some(shard) = next.filter(|_| !workers.is_stopped()) else {
+                workers.leave();
                 return Ok(rejects);
             };
             let built = build_one(shard);
             if built.is_err() {
-                stop.store(true, Ordering::Relaxed);
+                workers.stop();
             }
             rejects += built?;
         }
     };
-    let threads_failed = |error: std::io::Error| Error::Threads {
+    let threads_failed = |error: std::io::Error| frontend::Error::Threads {
         threads: lanes,
         message: error.to_string(),
     };
@@ -374,18 +348,18 @@ fn build_shards<S: ClipSource>(
 }
 
 /// A committed dataset is checked to be this one, and every byte of it verified; what an interrupted run left is removed.
-fn verify_committed<S: ClipSource>(source: &S, dir: &Path, events: &Events<'_>) -> Result<shardfmt::verify::Report> {
-    let info = shardfmt::read_dataset_json(&dir.join(shardfmt::entry::DATASET_JSON))?;
-    let wanted = source.dataset_info();
+fn verify_committed<S: DatasetSource>(source: &S, dir: &Path, events: &Events<'_>) -> Result<shardfmt::verify::Report> {
+    let head = shardfmt::read_dataset_json(&dir.join(shardfmt::entry::DATASET_JSON))?.head;
+    let wanted = source.head();
     let differs = |difference| Error::PlanChanged {
         path: dir.into(),
         difference,
     };
-    if let Some(difference) = plan::first_difference("", &info.config, &wanted.config) {
+    if let Some(difference) = plan::first_difference("", &head.config, &wanted.config) {
         return Err(differs(difference));
     }
-    if info.program != wanted.program {
-        return Err(differs(format!("by {}, this is {}", info.program, wanted.program)));
+    if head.program != wanted.program {
+        return Err(differs(format!("by {}, this is {}", head.program, wanted.program)));
     }
     if folder::has_records(dir) {
         let _lock = folder::lock(dir)?;
@@ -406,20 +380,4 @@ fn verify_committed<S: ClipSource>(source: &S, dir: &Path, events: &Events<'_>) 
         shardfmt::verify::Depth::Full,
         &mut |_, _| {},
     )?)
-}
-
-/// The threads that work is done on.
-///
-/// # Errors
-/// [`Error::Threads`].
-pub fn pool(threads: usize) -> Result<ThreadPool> {
-    let named = |i| format!("l48-{i}");
-    let built = ThreadPoolBuilder::new()
-        .num_threads(threads.max(1))
-        .thread_name(named)
-        .build();
-    built.map_err(|error| Error::Threads {
-        threads,
-        message: error.to_string(),
-    })
 }

@@ -1,10 +1,10 @@
-//! Defines `Batch`, a few consecutive clips of one shard on their way from reading through rendering to writing.
+//! Defines `Batch`, a few consecutive clips on their way from reading through rendering to delivery.
 
 use std::collections::VecDeque;
 
-use shardfmt::checksum::xxh3;
+use shardfmt::Xxh3;
 
-use super::reader::AssetEnd;
+use super::feeder::ReadEnd;
 use crate::source::{ClipSource, Rendered};
 
 /// Bytes of clips (read and rendered) in a batch: large enough that handing it on costs nothing, small enough that all
@@ -16,14 +16,14 @@ const BATCH_CLIPS: usize = 64;
 /// One clip.
 pub(super) struct Slot<C> {
     pub(super) clip: C,
-    pub(super) asset_id: i64,
+    pub(super) asset: usize,
     pub(super) stored: Vec<u8>,
     pub(super) rendered: Option<Rendered>,
-    pub(super) xxh3: u64,
+    pub(super) xxh3: Xxh3,
 }
 
 /// Ends of assets, each with the number of clips read before it.
-type Ends<S> = VecDeque<(usize, AssetEnd<<S as ClipSource>::Facts>)>;
+type Ends<S> = VecDeque<(usize, ReadEnd<<S as ClipSource>::Facts>)>;
 
 /// Consecutive clips, where among them assets end, and the memory to render them.
 pub(super) struct Batch<S: ClipSource> {
@@ -35,19 +35,19 @@ pub(super) struct Batch<S: ClipSource> {
 
 impl<S: ClipSource> Batch<S> {
     /// Clips of a batch, and the bytes they take.
-    pub(super) fn size(source: &S, clip_bytes: usize) -> (usize, usize) {
-        let per_clip = clip_bytes.saturating_add(source.clip_input_bytes()).max(1);
+    pub(super) fn size(source: &S) -> (usize, usize) {
+        let per_clip = source.clip_bytes().saturating_add(source.clip_input_bytes()).max(1);
         let clips = (BATCH_BYTES / per_clip).clamp(1, BATCH_CLIPS);
         (clips, clips.saturating_mul(per_clip))
     }
 
-    pub(super) fn new(source: &S, clips: usize, clip_bytes: usize) -> Self {
+    pub(super) fn new(source: &S, clips: usize) -> Self {
         let slot = || Slot {
             clip: S::Clip::default(),
-            asset_id: 0,
-            stored: vec![0; clip_bytes],
+            asset: 0,
+            stored: vec![0; source.clip_bytes()],
             rendered: None,
-            xxh3: 0,
+            xxh3: Xxh3::default(),
         };
         Batch {
             slots: std::iter::repeat_with(slot).take(clips).collect(),
@@ -71,7 +71,7 @@ impl<S: ClipSource> Batch<S> {
     }
 
     /// Marks the end of an asset after the clips read so far.
-    pub(super) fn end(&mut self, end: AssetEnd<S::Facts>) {
+    pub(super) fn end(&mut self, end: ReadEnd<S::Facts>) {
         self.ends.push_back((self.used, end));
     }
 
@@ -88,14 +88,14 @@ impl<S: ClipSource> Batch<S> {
     pub(super) fn render(&mut self, source: &S) {
         for slot in self.slots.get_mut(..self.used).unwrap_or_default() {
             slot.rendered = Some(source.render(&slot.clip, &mut self.scratch, &mut slot.stored));
-            slot.xxh3 = xxh3(&slot.stored);
+            slot.xxh3 = Xxh3::of(&slot.stored);
         }
     }
 
-    /// Empties it: the number of its clips, its ends, and the slots that held them.
-    pub(super) fn take(&mut self) -> (usize, Ends<S>, &mut [Slot<S::Clip>]) {
+    /// Empties it: the slots that held its clips, and its ends.
+    pub(super) fn take(&mut self) -> (&mut [Slot<S::Clip>], Ends<S>) {
         let used = std::mem::take(&mut self.used);
         let ends = std::mem::take(&mut self.ends);
-        (used, ends, self.slots.get_mut(..used).unwrap_or_default())
+        (self.slots.get_mut(..used).unwrap_or_default(), ends)
     }
 }

@@ -4,17 +4,36 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::batch::Batch;
-use super::fingerprint::{Stats, stats};
+use super::{AssetEnd, WholeAsset};
 use crate::source::{AssetReader, ClipSource, Rejected};
+use crate::source_file::{CHANGED_WHILE_READ, Fingerprint, Stats, stats};
 
-/// How reading an asset ended.
-pub(super) struct AssetEnd<F> {
-    /// Number of the asset in the plan.
+/// How reading an asset ended, apart from the hashing of its files.
+pub(super) struct ReadEnd<F> {
+    /// Number of the asset in its source.
     pub(super) asset: usize,
     /// What was read, or why the asset is rejected.
     pub(super) result: Result<F, Rejected>,
     /// How its files looked before and after.
     pub(super) around: [Stats; 2],
+}
+
+impl<F> ReadEnd<F> {
+    /// How the asset ended, now that its files are hashed.
+    pub(super) fn with_fingerprint(self, fingerprint: Fingerprint) -> AssetEnd<F> {
+        let source = fingerprint.record();
+        let whole = |source, facts| WholeAsset { facts, source };
+        let result = match (fingerprint.of_unchanged(&self.around), self.result) {
+            // Files that could be neither read nor hashed: the reader knows which one of the asset's it is.
+            (Err(hashing), Err(reading)) if hashing.stage != CHANGED_WHILE_READ => Err(reading),
+            (hashed, read) => hashed.and_then(|hashed| Ok(whole(hashed, read?))),
+        };
+        AssetEnd {
+            asset: self.asset,
+            source,
+            result,
+        }
+    }
 }
 
 struct OpenAsset<R> {
@@ -64,7 +83,7 @@ impl<'a, S: ClipSource> Feeder<'a, S> {
                     }
                 }
             };
-            slot.asset_id = self.source.name(open.asset).0;
+            slot.asset = open.asset;
             let next = catch_unwind(AssertUnwindSafe(|| open.reader.next(&mut slot.clip)));
             match next.unwrap_or_else(|_| Err(panicked("decode"))) {
                 Ok(true) => {
@@ -77,9 +96,9 @@ impl<'a, S: ClipSource> Feeder<'a, S> {
         }
     }
 
-    fn end(&self, asset: usize, before: Stats, result: Result<S::Facts, Rejected>) -> AssetEnd<S::Facts> {
+    fn end(&self, asset: usize, before: Stats, result: Result<S::Facts, Rejected>) -> ReadEnd<S::Facts> {
         let after = stats(&self.source.files(asset));
-        AssetEnd {
+        ReadEnd {
             asset,
             result,
             around: [before, after],

@@ -1,50 +1,111 @@
-//! Provides `Flow`, which moves the clips of one shard through reading, rendering and writing on all threads at once.
+//! Moves the clips of many assets through reading, rendering and delivery: on all threads at once, and in order.
 //!
-//! Reading an asset runs in order, so it is one task after the other; rendering is a task a batch. The calling thread hands
-//! out the tasks, takes the batches back and writes them in plan order. Hashing a source is a task of its own. It is not part of the pool, so nothing waits inside
-//! the pool. Where threads have nothing else to do, the assets that follow are read ahead. Memory is bounded by the number of
-//! batches; those ahead leave enough of them to the first.
+//! Tasks of three kinds run on the threads. An asset is read in order, so its reading is one task after the other; rendering is
+//! a task a batch; hashing the source files is a task an asset. The calling thread is not one of these threads, so that nothing
+//! waits on them: it hands out the tasks, takes back what they made, and delivers it in the order of the assets. Where threads
+//! have nothing else to do, the assets that follow are read ahead. Memory is bounded by the number of batches; reading ahead
+//! leaves enough of them to the first asset.
+//!
+//! `Flow` is what the calling thread knows. It holds `Stream`s, consecutive assets that one task reads at a time; each has a
+//! `Feeder`, which knows the asset that is open, and the `Batch`es that it has filled. `Done` is what a task sends back.
+
+mod batch;
+mod feeder;
+mod workers;
 
 use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use rayon::{Scope, ThreadPool};
+use rayon::Scope;
+use shardfmt::Xxh3;
+use shardfmt::checksum::FileHash;
 
-use super::batch::Batch;
-use super::fingerprint::Fingerprint;
-use super::plan::PlannedAsset;
-use super::reader::Feeder;
-use crate::error::Result;
-use crate::source::ClipSource;
+use crate::source::{ClipSource, Rejected, Rendered};
+use crate::source_file::{Fingerprint, SourceRecord};
+use batch::Batch;
+use feeder::Feeder;
+pub use workers::Workers;
 
 /// Bytes of batches for each reading task; with the decoder and tables it keeps a thread below 64 MiB.
 const READER_BYTES: usize = 16 << 20;
-/// Batches that reading ahead leaves to the first asset: one to read, one to render, one to write.
+/// Batches that reading ahead leaves to the first asset: one to read, one to render, one to deliver.
 const RESERVED: usize = 3;
 
-/// What the flows of all shards share.
-pub(super) struct Machine<'a, S: ClipSource> {
-    pub(super) source: &'a S,
-    pub(super) pool: &'a ThreadPool,
-    /// Shards being built now, which share the threads.
-    pub(super) lanes: &'a AtomicUsize,
-    /// Set when another shard failed: there is no use in going on.
-    pub(super) stop: &'a AtomicBool,
+/// What a flow delivers, in the order of the assets.
+pub enum Delivery<'a, F> {
+    /// The next clip of an asset.
+    Clip(StoredClip<'a>),
+    /// The end of an asset, all of whose clips were delivered before.
+    End(AssetEnd<F>),
 }
 
-impl<S: ClipSource> Machine<'_, S> {
-    /// Tasks of this shard that may read at once.
-    fn readers(&self) -> usize {
-        let lanes = self.lanes.load(Ordering::Relaxed).max(1);
-        self.pool.current_num_threads().div_ceil(lanes)
-    }
+/// A rendered clip.
+pub struct StoredClip<'a> {
+    /// Number of its asset in the source.
+    pub asset: usize,
+    /// Its stored bytes.
+    pub bytes: &'a [u8],
+    /// Checksum of these.
+    pub xxh3: Xxh3,
+    /// What rendering found out.
+    pub rendered: Rendered,
 }
 
-/// A batch or reader that comes back from the pool.
+/// How an asset ended.
+pub struct AssetEnd<F> {
+    /// Its number in the source.
+    pub asset: usize,
+    /// Its files as they were.
+    pub source: SourceRecord,
+    /// What was read of it, or why all its clips are to be dropped.
+    pub result: Result<WholeAsset<F>, Rejected>,
+}
+
+/// An asset that was read whole, from files that held still meanwhile.
+pub struct WholeAsset<F> {
+    /// What is known of it.
+    pub facts: F,
+    /// Size and checksum of its files' bytes, one file after the other.
+    pub source: FileHash,
+}
+
+/// Reads and renders the `assets` of `source` and delivers all of it in order; `false` when the workers were stopped before.
+///
+/// `expected_clips` says how many clips an asset will probably have, so that small assets share a batch.
+///
+/// # Errors
+/// The first error of `deliver`; nothing is delivered after it.
+pub fn run<S: ClipSource, E>(
+    workers: &Workers,
+    source: &S,
+    assets: Range<usize>,
+    expected_clips: impl Fn(usize) -> u64,
+    mut deliver: impl FnMut(Delivery<'_, S::Facts>) -> Result<(), E>,
+) -> Result<bool, E> {
+    let (batch_clips, batch_bytes) = Batch::size(source);
+    let mut flow = Flow {
+        workers,
+        source,
+        left: assets,
+        expected_clips: &expected_clips,
+        streams: VecDeque::new(),
+        opened: 0,
+        batch_clips,
+        batch_bytes,
+        free: Vec::new(),
+        in_use: 0,
+        fingerprints: BTreeMap::new(),
+    };
+    let (sender, receiver) = channel();
+    workers
+        .pool()
+        .in_place_scope(|scope| flow.steer(scope, &sender, &receiver, &mut deliver))
+}
+
+/// A batch or reader that comes back from a thread.
 enum Done<'a, S: ClipSource> {
     Read(u64, Feeder<'a, S>, Batch<S>),
     Rendered(u64, u64, Batch<S>),
@@ -57,7 +118,7 @@ struct Stream<'a, S: ClipSource> {
     number: u64,
     /// `None` while a task reads.
     feeder: Option<Feeder<'a, S>>,
-    /// The batches read and not yet written, in order; `None` while a task renders.
+    /// The batches read and not yet delivered, in order; `None` while a task renders.
     batches: VecDeque<Option<Batch<S>>>,
     /// Number of the first of them in the stream.
     first_batch: u64,
@@ -69,74 +130,41 @@ impl<S: ClipSource> Stream<'_, S> {
     }
 }
 
-/// The clips of one shard in motion.
-pub(super) struct Flow<'a, S: ClipSource> {
-    machine: &'a Machine<'a, S>,
-    assets: &'a [PlannedAsset],
+/// The clips in motion, as the calling thread sees them.
+struct Flow<'a, S: ClipSource> {
+    workers: &'a Workers,
+    source: &'a S,
     left: Range<usize>,
+    expected_clips: &'a dyn Fn(usize) -> u64,
     streams: VecDeque<Stream<'a, S>>,
     opened: u64,
-    clip_bytes: usize,
     batch_clips: usize,
     batch_bytes: usize,
     free: Vec<Batch<S>>,
+    /// Batches that are not free.
     in_use: usize,
+    /// Of the assets that are hashed and not yet delivered.
     fingerprints: BTreeMap<usize, Fingerprint>,
 }
 
 impl<'a, S: ClipSource> Flow<'a, S> {
-    /// The flow of the assets numbered `left` of all planned `assets`.
-    pub(super) fn new(
-        machine: &'a Machine<'a, S>,
-        assets: &'a [PlannedAsset],
-        left: Range<usize>,
-        clip_bytes: usize,
-    ) -> Self {
-        let (batch_clips, batch_bytes) = Batch::size(machine.source, clip_bytes);
-        Flow {
-            machine,
-            assets,
-            left,
-            streams: VecDeque::new(),
-            opened: 0,
-            clip_bytes,
-            batch_clips,
-            batch_bytes,
-            free: Vec::new(),
-            in_use: 0,
-            fingerprints: BTreeMap::new(),
-        }
-    }
-
-    /// Reads and renders everything and hands it to `write` in plan order, with the fingerprints of the assets that end in a
-    /// batch. `None` when stopped early.
-    pub(super) fn run(
-        mut self,
-        mut write: impl FnMut(&mut Batch<S>, &mut BTreeMap<usize, Fingerprint>) -> Result<()>,
-    ) -> Result<Option<()>> {
-        let (sender, receiver) = channel();
-        self.machine
-            .pool
-            .in_place_scope(|scope| self.steer(scope, &sender, &receiver, &mut write))
-    }
-
-    fn steer<'scope>(
+    fn steer<'scope, E>(
         &mut self,
         scope: &Scope<'scope>,
         sender: &Sender<Done<'a, S>>,
         receiver: &Receiver<Done<'a, S>>,
-        write: &mut impl FnMut(&mut Batch<S>, &mut BTreeMap<usize, Fingerprint>) -> Result<()>,
-    ) -> Result<Option<()>>
+        deliver: &mut impl FnMut(Delivery<'_, S::Facts>) -> Result<(), E>,
+    ) -> Result<bool, E>
     where
         'a: 'scope,
     {
         loop {
-            if self.machine.stop.load(Ordering::Relaxed) {
-                return Ok(None);
+            if self.workers.is_stopped() {
+                return Ok(false);
             }
             self.read_on(scope, sender);
             if self.streams.is_empty() {
-                return Ok(Some(()));
+                return Ok(true);
             }
             // A task always sends, and one runs as long as there is a stream: the first one is never without a batch.
             match receiver.recv() {
@@ -146,9 +174,9 @@ impl<'a, S: ClipSource> Flow<'a, S> {
                     self.fingerprints.insert(asset, fingerprint);
                 }
                 Ok(Done::Panicked(panic)) => resume_unwind(panic),
-                Err(_) => return Ok(None),
+                Err(_) => return Ok(false),
             }
-            self.write_on(write)?;
+            self.deliver_on(deliver)?;
         }
     }
 
@@ -157,7 +185,7 @@ impl<'a, S: ClipSource> Flow<'a, S> {
     where
         'a: 'scope,
     {
-        let readers = self.machine.readers();
+        let readers = self.workers.readers();
         let limit = (readers.saturating_mul(READER_BYTES) / self.batch_bytes).max(RESERVED);
         while self.streams.iter().filter(|stream| stream.is_reading()).count() < readers && !self.left.is_empty() {
             self.open_stream(scope, sender);
@@ -195,12 +223,12 @@ impl<'a, S: ClipSource> Flow<'a, S> {
         let first = self.left.start;
         let mut clips = 0;
         for asset in self.left.by_ref() {
-            clips += self.assets.get(asset).map_or(0, |asset| asset.clips);
+            clips += (self.expected_clips)(asset);
             if clips >= self.batch_clips as u64 {
                 break;
             }
         }
-        let (source, assets) = (self.machine.source, first..self.left.start);
+        let (source, assets) = (self.source, first..self.left.start);
         self.streams.push_back(Stream {
             number: self.opened,
             feeder: Some(Feeder::new(source, assets.clone())),
@@ -216,7 +244,7 @@ impl<'a, S: ClipSource> Flow<'a, S> {
 
     fn take_batch(&mut self) -> Batch<S> {
         self.in_use += 1;
-        let new = || Batch::new(self.machine.source, self.batch_clips, self.clip_bytes);
+        let new = || Batch::new(self.source, self.batch_clips);
         self.free.pop().unwrap_or_else(new)
     }
 
@@ -246,7 +274,7 @@ impl<'a, S: ClipSource> Flow<'a, S> {
             return;
         }
         self.read_on(scope, sender);
-        let source = self.machine.source;
+        let source = self.source;
         spawn(scope, sender, move || {
             batch.render(source);
             Done::Rendered(number, batch_number, batch)
@@ -264,11 +292,8 @@ impl<'a, S: ClipSource> Flow<'a, S> {
         }
     }
 
-    /// Writes all batches whose turn it is.
-    fn write_on(
-        &mut self,
-        write: &mut impl FnMut(&mut Batch<S>, &mut BTreeMap<usize, Fingerprint>) -> Result<()>,
-    ) -> Result<()> {
+    /// Delivers all batches whose turn it is.
+    fn deliver_on<E>(&mut self, deliver: &mut impl FnMut(Delivery<'_, S::Facts>) -> Result<(), E>) -> Result<(), E> {
         while let Some(stream) = self.streams.front_mut() {
             while let Some(place) = stream.batches.front_mut() {
                 let known = |batch: &Batch<S>| batch.ended().all(|asset| self.fingerprints.contains_key(&asset));
@@ -277,7 +302,7 @@ impl<'a, S: ClipSource> Flow<'a, S> {
                 };
                 stream.batches.pop_front();
                 stream.first_batch += 1;
-                write(&mut batch, &mut self.fingerprints)?;
+                deliver_batch(&mut batch, self.source, &mut self.fingerprints, deliver)?;
                 self.in_use -= 1;
                 self.free.push(batch);
             }
@@ -290,7 +315,35 @@ impl<'a, S: ClipSource> Flow<'a, S> {
     }
 }
 
-/// Runs a task in the pool; whatever becomes of it, something is sent.
+/// Delivers the clips of a batch and the ends of assets among them, and empties it.
+fn deliver_batch<S: ClipSource, E>(
+    batch: &mut Batch<S>,
+    source: &S,
+    fingerprints: &mut BTreeMap<usize, Fingerprint>,
+    deliver: &mut impl FnMut(Delivery<'_, S::Facts>) -> Result<(), E>,
+) -> Result<(), E> {
+    let (slots, mut ends) = batch.take();
+    for at in 0..=slots.len() {
+        while let Some((_, end)) = ends.pop_front_if(|(end, _)| *end == at) {
+            let fingerprint = fingerprints.remove(&end.asset);
+            let fingerprint = fingerprint.unwrap_or_else(|| Fingerprint::take(end.asset, &source.files(end.asset)));
+            deliver(Delivery::End(end.with_fingerprint(fingerprint)))?;
+        }
+        if let Some(slot) = slots.get_mut(at)
+            && let Some(rendered) = slot.rendered.take()
+        {
+            deliver(Delivery::Clip(StoredClip {
+                asset: slot.asset,
+                bytes: &slot.stored,
+                xxh3: slot.xxh3,
+                rendered,
+            }))?;
+        }
+    }
+    Ok(())
+}
+
+/// Runs a task on one of the threads; whatever becomes of it, something is sent.
 fn spawn<'scope, 'a: 'scope, S: ClipSource>(
     scope: &Scope<'scope>,
     sender: &Sender<Done<'a, S>>,
@@ -299,7 +352,7 @@ fn spawn<'scope, 'a: 'scope, S: ClipSource>(
     let sender = sender.clone();
     scope.spawn(move |_| {
         let done = catch_unwind(AssertUnwindSafe(task)).unwrap_or_else(Done::Panicked);
-        // Nobody listens any more when the build has failed.
+        // Nobody listens any more when the flow has failed.
         let _ = sender.send(done);
     });
 }

@@ -9,8 +9,8 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use crate::manifest::open_file;
 use crate::source::Rejected;
+use crate::source_file::open_file;
 
 /// Longest side of a picture that is decoded; keeps what a hostile header asks for below 48 MiB of pixels.
 const MAX_SIDE_PIXELS: usize = 4096;
@@ -132,23 +132,22 @@ fn ends_whole(bytes: &[u8]) -> bool {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 mod tests {
-    use image::codecs::jpeg::JpegEncoder;
-    use image::{ExtendedColorType, ImageEncoder};
+    use jpeg_encoder::{ColorType, Encoder};
 
     use super::*;
 
     /// A JPEG of a slope, in one colour or three.
-    fn jpeg(width: u32, height: u32, channels: Channels) -> Vec<u8> {
+    fn jpeg(width: u16, height: u16, channels: Channels) -> Vec<u8> {
         let colour = match channels {
-            Channels::Grey => ExtendedColorType::L8,
-            Channels::Rgb => ExtendedColorType::Rgb8,
+            Channels::Grey => ColorType::Luma,
+            Channels::Rgb => ColorType::Rgb,
         };
-        let pixels: Vec<u8> = (0..width * height * channels.count() as u32)
+        let pixels: Vec<u8> = (0..usize::from(width) * usize::from(height) * channels.count())
             .map(|i| (i * 7 % 251) as u8)
             .collect();
         let mut bytes = Vec::new();
-        let encoder = JpegEncoder::new_with_quality(&mut bytes, 95);
-        encoder.write_image(&pixels, width, height, colour).unwrap();
+        let encoder = Encoder::new(&mut bytes, 95);
+        encoder.encode(&pixels, width, height, colour).unwrap();
         bytes
     }
 

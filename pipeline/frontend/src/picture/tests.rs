@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use super::{Channels, Picture, Resizer, SIDE_PIXELS, read_jpeg};
@@ -14,6 +16,16 @@ fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/fixtures/pictures")
         .join(name)
+}
+
+/// Width, height and samples of a PNG of 8 bits.
+fn read_png(name: &str) -> (usize, usize, Vec<u8>) {
+    let file = BufReader::new(File::open(fixture(name)).unwrap());
+    let mut reader = png::Decoder::new(file).read_info().unwrap();
+    let mut samples = vec![0; reader.output_buffer_size().unwrap()];
+    let frame = reader.next_frame(&mut samples).unwrap();
+    assert_eq!(frame.bit_depth, png::BitDepth::Eight);
+    (frame.width as usize, frame.height as usize, samples)
 }
 
 /// How the stored levels differ from Pillow's.
@@ -34,8 +46,7 @@ fn against_pillow(name: &str) -> Difference {
     .unwrap();
     let mut stored = vec![0; 3 * PIXELS];
     Resizer::new(Channels::Rgb).render(&picture, &mut stored);
-    let pillow = image::open(fixture(&format!("{name}.png"))).unwrap().to_rgb8();
-    let interleaved = pillow.pixels().flat_map(|pixel| pixel.0);
+    let (_, _, interleaved) = read_png(&format!("{name}.png"));
     let planes = (0..PIXELS).flat_map(|pixel| [0, 1, 2].map(|channel| stored[channel * PIXELS + pixel]));
     let differences: Vec<u8> = planes
         .zip(interleaved)
@@ -88,12 +99,12 @@ fn coloured_files_become_their_luma() {
         let mut picture = Picture::default();
         let file = fixture(&format!("{name}.jpg"));
         read_jpeg(&file, Channels::Grey, &mut picture, |_, _| Ok(())).unwrap();
-        let pillow = image::open(fixture(&format!("{name}.luma.png"))).unwrap().to_luma8();
-        assert_eq!((picture.width as u32, picture.height as u32), pillow.dimensions());
+        let (width, height, luma) = read_png(&format!("{name}.luma.png"));
+        assert_eq!((picture.width, picture.height), (width, height));
         let differences: Vec<u8> = picture
             .pixels
             .iter()
-            .zip(pillow.as_raw())
+            .zip(&luma)
             .map(|(ours, theirs)| ours.abs_diff(*theirs))
             .collect();
         let equal = differences.iter().filter(|&&levels| levels == 0).count();

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use pipeline::audio::probe;
+use frontend::audio::probe;
 
 use crate::decode::decode;
 use crate::encoded;
@@ -87,7 +87,7 @@ fn intact(test: &str) -> Vec<Intact> {
 /// The small files that fuzzing starts from, one of each codec, container and width, refused ones included. What it has found since has
 /// no extension.
 fn of_every_codec() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/decode_clip");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/decode_clip");
     let entries = std::fs::read_dir(folder).unwrap();
     let paths = entries.map(|entry| entry.unwrap().path());
     let mut paths: Vec<PathBuf> = paths.filter(|path| path.extension().is_some()).collect();

@@ -5,7 +5,9 @@
 use std::f64::consts::TAU;
 use std::path::{Path, PathBuf};
 
-use pipeline::audio::{Channel, Decoder};
+use frontend::audio::{Channel, Decoder};
+
+use crate::decode::decode;
 
 const FRAMES: usize = 18_137;
 const RATE_HZ: f64 = 24_000.0;
@@ -13,7 +15,7 @@ const RATE_HZ: f64 = 24_000.0;
 /// One of the files.
 pub(crate) fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../tests/fixtures/encoded")
+        .join("../../tests/fixtures/encoded")
         .join(name)
 }
 
@@ -30,11 +32,9 @@ fn original() -> [Vec<f32>; 2] {
 }
 
 fn decoded(name: &str) -> Vec<Vec<f32>> {
-    let mut decoder = Decoder::open(&file(name), Channel::Mean).unwrap();
+    let decoder = Decoder::open(&file(name), Channel::Mean).unwrap();
     assert_eq!(decoder.header().declared_frames, Some(FRAMES as u64), "{name}");
-    let mut planes = Vec::new();
-    while decoder.read_channels(&mut planes).unwrap() > 0 {}
-    planes
+    decode(&file(name)).unwrap().1
 }
 
 #[test]

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// The folder of fixtures: `L48_FIXTURES`, or the committed copy.
 pub(crate) fn fixture(name: &str) -> PathBuf {
-    let committed = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures");
+    let committed = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures");
     std::env::var_os("L48_FIXTURES")
         .map_or_else(committed, PathBuf::from)
         .join(name)

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use half::f16;
-use pipeline::audio::{Channel, Decoder, Resampler};
-use pipeline::spectrogram::{
+use frontend::audio::{Channel, Decoder, Resampler};
+use frontend::spectrogram::{
     AllKeyword, Dtype, Frames, LogMel, MelNorm, MelScale, NoneKeyword, Reference, Rendered, SpectrogramConfig, TopDb,
 };
-use pipeline::window::{Cutter, Tail, Windowing};
+use frontend::window::{Cutter, Tail, Windowing};
+use half::f16;
 
 use crate::fixtures::{Tensors, json, recordings};
 

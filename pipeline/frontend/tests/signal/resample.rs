@@ -2,7 +2,7 @@
 
 use std::f64::consts::PI;
 
-use pipeline::audio::{Resampler, resampled_frames};
+use frontend::audio::{Resampler, resampled_frames};
 use rustfft::FftPlanner;
 use rustfft::num_complex::Complex;
 

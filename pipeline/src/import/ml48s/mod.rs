@@ -17,7 +17,6 @@ mod clip;
 mod index;
 mod notes;
 mod reader;
-mod row_0;
 mod rows;
 mod val_split;
 
@@ -28,21 +27,21 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 use serde_json::{Value, json};
-use shardfmt::checksum::{hash_file, hex};
-use shardfmt::{Axes, DatasetInfo, Taxa};
+use shardfmt::{Axes, DatasetHead, FrequencyScale, Row0, Taxa, Xxh3, hash_file};
 
+use crate::dataset_source::{AssetRecord, DatasetSource, Placement};
 use crate::error::{Result, io};
-use crate::manifest::{Problems, open_file, read_taxa};
-use crate::picture::{Channels, Picture, Resizer, SIDE_PIXELS, read_jpeg};
-use crate::source::{AssetRecord, ClipSource, Placement, Rejected, Rendered};
+use crate::manifest::{Problems, read_taxa};
 use assets::Asset;
 pub use box_order::BoxOrder;
 use box_order::{BoxReading, Evidence, SAMPLE_PICTURES};
 pub use clip::UNKNOWN_BIRD;
+use frontend::picture::{Channels, Picture, Resizer, SIDE_PIXELS, read_jpeg};
+use frontend::source::{ClipSource, Rejected, Rendered};
+use frontend::source_file::open_file;
 use index::{Entry, Index};
 use reader::{Files, PICTURE_PIXELS, is_of_the_set};
 pub use reader::{GivenClips, PictureReader};
-pub use row_0::Row0;
 
 /// Length of a clip in seconds; clips of a recording follow each other without overlap.
 const CLIP_S: f64 = 3.0;
@@ -55,7 +54,7 @@ pub struct Ml48s {
     assets: Vec<PicturedAsset>,
     boxes: BoxReading,
     row_0: Row0,
-    info: DatasetInfo,
+    head: DatasetHead,
     facts: Vec<String>,
     warnings: Vec<String>,
 }
@@ -117,16 +116,16 @@ impl Ml48s {
         let config = json!({
             "source": "ml48s",
             "boxes": { "order": boxes.order.as_str() },
-            "row_0": row_0.as_str(),
+            "row_0": row_0,
             "shards": { "clips": shard_clips },
             "tables_xxh3": {
-                "taxa": hex(hash_file(&taxa_csv)?.xxh3),
-                "assets": hex(assets_hash.xxh3),
-                "clips": hex(clips_hash.xxh3),
-                "val_split": hex(shardfmt::checksum::xxh3(Value::from_iter(val.iter().copied()).to_string().as_bytes())),
+                "taxa": hash_file(&taxa_csv)?.xxh3,
+                "assets": assets_hash.xxh3,
+                "clips": clips_hash.xxh3,
+                "val_split": Xxh3::of(Value::from_iter(val.iter().copied()).to_string().as_bytes()),
             },
         });
-        let info = super::dataset_info("ml48s", config, Channels::Grey, axes(row_0));
+        let head = super::head("ml48s", config, Channels::Grey, axes(row_0));
         let assets = pictured(assets, index.assets, &files);
         Ok(Ml48s {
             facts: notes::facts(&assets, &files, boxes, row_0),
@@ -134,7 +133,7 @@ impl Ml48s {
             assets,
             boxes,
             row_0,
-            info,
+            head,
             warnings,
         })
     }
@@ -189,10 +188,10 @@ fn box_reading(files: &Files, asked: Option<BoxOrder>) -> BoxReading {
 
 fn axes(row_0: Row0) -> Axes {
     Axes {
-        frequency_scale: "linear".into(),
+        frequency_scale: FrequencyScale::Linear,
         fmin_hz: 0.0,
         fmax_hz: f64::from(RATE_HZ) / 2.0,
-        row_0: row_0.as_str().into(),
+        row_0,
         frame_rate_hz: SIDE_PIXELS as f64 / CLIP_S,
         clip_duration_s: CLIP_S,
         hop_s: CLIP_S,
@@ -210,11 +209,6 @@ impl ClipSource for Ml48s {
         self.assets.len()
     }
 
-    fn name(&self, asset: usize) -> (i64, &str) {
-        let found = self.asset(asset);
-        (found.asset.id, &found.path)
-    }
-
     fn files(&self, asset: usize) -> Vec<PathBuf> {
         let entries = self
             .files
@@ -224,24 +218,12 @@ impl ClipSource for Ml48s {
         entries.iter().map(|entry| self.files.picture(entry)).collect()
     }
 
-    fn estimate_clips(&self, asset: usize) -> u64 {
-        self.asset(asset).clips.len() as u64
-    }
-
-    fn taxa(&self) -> &Taxa {
-        &self.files.taxa
-    }
-
-    fn dataset_info(&self) -> DatasetInfo {
-        self.info.clone()
-    }
-
-    fn inputs_xxh3(&self) -> u64 {
-        self.info.config_xxh3
-    }
-
     fn clip_input_bytes(&self) -> usize {
         (PICTURE_PIXELS.0 * PICTURE_PIXELS.1) as usize
+    }
+
+    fn clip_bytes(&self) -> usize {
+        self.head.clips.clip_bytes()
     }
 
     fn open(&self, asset: usize) -> std::result::Result<PictureReader, Rejected> {
@@ -257,6 +239,25 @@ impl ClipSource for Ml48s {
 
     fn render(&self, clip: &Picture, scratch: &mut Resizer, stored: &mut [u8]) -> Rendered {
         super::render(clip, scratch, stored)
+    }
+}
+
+impl DatasetSource for Ml48s {
+    fn name(&self, asset: usize) -> (i64, &str) {
+        let found = self.asset(asset);
+        (found.asset.id, &found.path)
+    }
+
+    fn estimate_clips(&self, asset: usize) -> u64 {
+        self.asset(asset).clips.len() as u64
+    }
+
+    fn taxa(&self) -> &Taxa {
+        &self.files.taxa
+    }
+
+    fn head(&self) -> &DatasetHead {
+        &self.head
     }
 
     fn describe(&self, asset: usize, facts: GivenClips, place: &Placement, _: &[Rendered]) -> AssetRecord {

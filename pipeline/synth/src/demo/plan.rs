@@ -1,82 +1,36 @@
-//! Provides the demo's plan: which bird sings when in which recording, before any sound is made.
-
-use std::collections::BTreeSet;
+//! Draws the small demo's plan, whose background species even out how often each is heard.
 
 use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use shardfmt::Split;
 
-use super::encode::Encoding;
-use super::noise::Ambience;
-use super::presence::{clip_count, counts_in};
-use super::region::REGIONS;
-use super::render::{Scene, Singer};
-use super::seeding::{Purpose, keyed};
-use super::song::{Song, SongModel};
-use super::species::{Species, unknown_birds};
-use super::visit::{Checklists, Visit, plan_visits};
+use crate::encode::Encoding;
+use crate::noise::Ambience;
+use crate::planned::{AnnotationScope, Bird, PlannedRecording, SetPlan};
+use crate::region::REGIONS;
+use crate::render::Scene;
+use crate::seeding::{Draw, keyed, weighted};
+use crate::song::{Song, SongModel};
+use crate::species::{Species, unknown_birds};
+use crate::visit::{ChecklistPolicy, Visit, plan_visits};
 
-/// What the annotator drew boxes for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Annotation {
-    /// Every bird.
-    All,
-    /// The target species, and birds that could not be named.
-    Target,
-}
-
-/// Who a singer is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Bird {
-    /// A class index.
-    Class(usize),
-    /// A bird outside the classes.
-    Unknown,
-}
-
-/// One recording, ready to be rendered and described.
-#[derive(Clone, Debug)]
-pub(super) struct Recording {
-    pub(super) asset_id: u32,
-    pub(super) split: Split,
-    /// Index into [`Plan::visits`].
-    pub(super) visit: usize,
-    /// Class that the recordist was after.
-    pub(super) target: usize,
-    pub(super) recorded_at: String,
-    pub(super) annotation: Annotation,
-    /// Whether the geographic prior has a row for it.
-    pub(super) has_geo_row: bool,
-    pub(super) encoding: Encoding,
-    pub(super) scene: Scene,
-    /// Who `scene.singers[i]` is; each at most once.
-    pub(super) birds: Vec<Bird>,
-}
-
-/// The whole demo before any sound is made.
-#[derive(Clone, Debug)]
-pub(super) struct Plan {
-    pub(super) recordings: Vec<Recording>,
-    pub(super) visits: Vec<Visit>,
-}
-
-/// Every this-manieth recording of a split is without birds.
+/// One recording in this many, in each split, is without birds.
 const SILENT_EVERY: usize = 30;
 
 /// No model's song takes longer, however slow the individual.
 pub(super) const LONGEST_SONG_S: f64 = 4.5;
 
 /// Plans `recordings` recordings; `attempt` numbers the tries at meeting the quotas.
-pub(super) fn plan(seed: u64, attempt: u64, recordings: usize, species: &[Species]) -> Plan {
-    let mut rng = keyed(seed, Purpose::Plan, attempt);
+pub(super) fn plan(seed: u64, attempt: u64, recordings: usize, species: &[Species]) -> SetPlan {
+    let mut rng = keyed(seed, Draw::Plan, attempt);
     let slots = deal(recordings, species.len(), &mut rng);
     let places: Vec<(Split, usize)> = slots.iter().map(|slot| (slot.split, slot.target)).collect();
-    let (mut visits, visit_of) = plan_visits(&places, &REGIONS, Checklists::Patchy, &mut rng);
+    let (mut visits, visit_of) = plan_visits(&places, &REGIONS, ChecklistPolicy::Patchy, &mut rng);
 
     let mut asset_id = 20_000;
     let mut seen = [0; Split::ALL.len()];
-    let mut recordings: Vec<Recording> = Vec::with_capacity(slots.len());
+    let mut recordings: Vec<PlannedRecording> = Vec::with_capacity(slots.len());
     for (slot, visit) in slots.iter().zip(visit_of) {
         asset_id += rng.random_range(1..=5);
         let nth = seen[slot.split as usize];
@@ -85,9 +39,9 @@ pub(super) fn plan(seed: u64, attempt: u64, recordings: usize, species: &[Specie
         if slot.split == Split::Train {
             // Two in five train recordings are fully annotated; the others are single-positive.
             recording.annotation = if nth % 5 < 2 {
-                Annotation::All
+                AnnotationScope::All
             } else {
-                Annotation::Target
+                AnnotationScope::Target
             };
             // The range model failed for two of them.
             recording.has_geo_row = nth % 75 != 34;
@@ -101,24 +55,13 @@ pub(super) fn plan(seed: u64, attempt: u64, recordings: usize, species: &[Specie
         recordings.push(recording);
     }
     fill_background(&mut recordings, &slots, &visits, species, &mut rng);
-    report_visits(&mut visits, &recordings, &mut rng);
-    Plan { recordings, visits }
-}
-
-/// Completes the visits' checklists from what was recorded on them.
-pub(super) fn report_visits(visits: &mut [Visit], recordings: &[Recording], rng: &mut ChaCha8Rng) {
-    for (index, visit) in visits.iter_mut().enumerate() {
-        let recorded = recordings
-            .iter()
-            .filter(|recording| recording.visit == index)
-            .flat_map(Recording::classes)
-            .collect();
-        visit.report(&recorded, rng);
-    }
+    let mut plan = SetPlan { recordings, visits };
+    plan.complete_checklists(&mut rng);
+    plan
 }
 
 /// A recording to be made.
-struct Slot {
+struct TargetSlot {
     split: Split,
     target: usize,
     sings: bool,
@@ -126,7 +69,7 @@ struct Slot {
 
 /// Five recordings in eight train, three in sixteen each for val and test; targets in equal shares
 /// within each split; all in random order.
-fn deal(recordings: usize, classes: usize, rng: &mut ChaCha8Rng) -> Vec<Slot> {
+fn deal(recordings: usize, classes: usize, rng: &mut ChaCha8Rng) -> Vec<TargetSlot> {
     let held_out = recordings * 3 / 16;
     let mut slots = Vec::with_capacity(recordings);
     for split in Split::ALL {
@@ -137,7 +80,7 @@ fn deal(recordings: usize, classes: usize, rng: &mut ChaCha8Rng) -> Vec<Slot> {
         };
         let mut order: Vec<usize> = (0..classes).collect();
         order.shuffle(rng);
-        slots.extend((0..count).map(|index| Slot {
+        slots.extend((0..count).map(|index| TargetSlot {
             split,
             target: order[index % classes],
             sings: index % SILENT_EVERY != SILENT_EVERY - 1,
@@ -147,7 +90,13 @@ fn deal(recordings: usize, classes: usize, rng: &mut ChaCha8Rng) -> Vec<Slot> {
     slots
 }
 
-fn empty_recording(asset_id: u32, slot: &Slot, visit: usize, recorded_at: String, rng: &mut ChaCha8Rng) -> Recording {
+fn empty_recording(
+    asset_id: u32,
+    slot: &TargetSlot,
+    visit: usize,
+    recorded_at: String,
+    rng: &mut ChaCha8Rng,
+) -> PlannedRecording {
     // Weights in per cent; high rates are rarer to keep the demo small.
     let rate_hz = weighted(
         &[(22_050, 36), (24_000, 22), (32_000, 22), (44_100, 10), (48_000, 10)],
@@ -183,13 +132,13 @@ fn empty_recording(asset_id: u32, slot: &Slot, visit: usize, recorded_at: String
         singers: Vec::new(),
         seed: rng.random(),
     };
-    Recording {
+    PlannedRecording {
         asset_id,
         split: slot.split,
         visit,
         target: slot.target,
         recorded_at,
-        annotation: Annotation::All,
+        annotation: AnnotationScope::All,
         has_geo_row: true,
         encoding,
         scene,
@@ -197,20 +146,8 @@ fn empty_recording(asset_id: u32, slot: &Slot, visit: usize, recorded_at: String
     }
 }
 
-/// One of `choices` by its weight in per cent; `fallback` for what the weights leave.
-pub(super) fn weighted<T: Copy>(choices: &[(T, u32)], fallback: T, rng: &mut ChaCha8Rng) -> T {
-    let mut roll = rng.random_range(0..100);
-    for &(choice, weight) in choices {
-        if roll < weight {
-            return choice;
-        }
-        roll -= weight;
-    }
-    fallback
-}
-
 /// The target sings from near the start to near the end; mostly it is the loudest.
-fn add_target(recording: &mut Recording, model: &SongModel, rng: &mut ChaCha8Rng) {
+fn add_target(recording: &mut PlannedRecording, model: &SongModel, rng: &mut ChaCha8Rng) {
     let duration_s = recording.scene.duration_s;
     let from_s = rng.random_range(0.1..1.2);
     let until_s = duration_s * rng.random_range(0.85..1.0);
@@ -219,7 +156,7 @@ fn add_target(recording: &mut Recording, model: &SongModel, rng: &mut ChaCha8Rng
 }
 
 /// A background bird sings for a few seconds, fainter.
-fn add_other(recording: &mut Recording, bird: Bird, model: &SongModel, rng: &mut ChaCha8Rng) {
+fn add_other(recording: &mut PlannedRecording, bird: Bird, model: &SongModel, rng: &mut ChaCha8Rng) {
     let duration_s = recording.scene.duration_s;
     let latest_s = (duration_s - LONGEST_SONG_S).max(0.1);
     let from_s = rng.random_range(0.0..latest_s);
@@ -228,7 +165,7 @@ fn add_other(recording: &mut Recording, bird: Bird, model: &SongModel, rng: &mut
     recording.add(bird, songs, rng.random_range(0.0..16.0), rng);
 }
 
-fn add_unknown(recording: &mut Recording, rng: &mut ChaCha8Rng) {
+fn add_unknown(recording: &mut PlannedRecording, rng: &mut ChaCha8Rng) {
     let models = unknown_birds();
     let index = rng.random_range(0..models.len());
     add_other(recording, Bird::Unknown, &models[index], rng);
@@ -257,8 +194,8 @@ fn bout(model: &SongModel, window_s: (f64, f64), duration_s: f64, rng: &mut ChaC
 /// Adds one to three background species to each recording that holds its target, always the one
 /// that the split has least of against its abundance.
 fn fill_background(
-    recordings: &mut [Recording],
-    slots: &[Slot],
+    recordings: &mut [PlannedRecording],
+    slots: &[TargetSlot],
     visits: &[Visit],
     species: &[Species],
     rng: &mut ChaCha8Rng,
@@ -292,69 +229,5 @@ fn fill_background(
                 clips[class] += recording.clips_with(Bird::Class(class));
             }
         }
-    }
-}
-
-impl Recording {
-    /// Adds a singer with its songs, unless there are none.
-    pub(super) fn add(&mut self, bird: Bird, songs: Vec<Song>, snr_db: f64, rng: &mut ChaCha8Rng) {
-        if songs.is_empty() {
-            return;
-        }
-        self.birds.push(bird);
-        self.scene.singers.push(Singer {
-            songs,
-            snr_db,
-            air_hz: rng.random_range(5500.0..12_000.0),
-            pan: rng.random_range(-0.6..0.6),
-        });
-    }
-
-    /// Classes that sing in it.
-    pub(super) fn classes(&self) -> BTreeSet<usize> {
-        self.birds
-            .iter()
-            .filter_map(|bird| match bird {
-                Bird::Class(class) => Some(*class),
-                Bird::Unknown => None,
-            })
-            .collect()
-    }
-
-    /// What the annotator drew boxes around, by start: the song, who sang it, its level above the background in dB.
-    pub(super) fn annotated_songs(&self) -> Vec<(&Song, Bird, f64)> {
-        let is_annotated = |bird: Bird| match (self.annotation, bird) {
-            (Annotation::All, _) | (Annotation::Target, Bird::Unknown) => true,
-            (Annotation::Target, Bird::Class(class)) => class == self.target,
-        };
-        let singers = self.birds.iter().zip(&self.scene.singers);
-        let mut songs: Vec<(&Song, Bird, f64)> = singers
-            .filter(|&(&bird, _)| is_annotated(bird))
-            .flat_map(|(&bird, singer)| singer.songs.iter().map(move |song| (song, bird, singer.snr_db)))
-            .collect();
-        songs.sort_by(|a, b| a.0.start_s().total_cmp(&b.0.start_s()));
-        songs
-    }
-
-    /// Length; recordings last a multiple of 20 ms.
-    pub(super) fn duration_ms(&self) -> u64 {
-        (self.scene.duration_s * 1000.0).round() as u64
-    }
-
-    /// Number of its clips, the padded last one included.
-    pub(super) fn clips(&self) -> usize {
-        clip_count(self.scene.duration_s)
-    }
-
-    /// Number of its clips in which `bird` counts as present.
-    pub(super) fn clips_with(&self, bird: Bird) -> usize {
-        let songs = self.birds.iter().zip(&self.scene.singers);
-        let songs: Vec<&Song> = songs
-            .filter(|&(&singer, _)| singer == bird)
-            .flat_map(|(_, singer)| &singer.songs)
-            .collect();
-        (0..self.clips())
-            .filter(|&clip| songs.iter().any(|song| counts_in(song.start_s(), song.end_s(), clip)))
-            .count()
     }
 }

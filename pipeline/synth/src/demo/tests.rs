@@ -7,17 +7,22 @@ use std::fs;
 use std::path::Path;
 use std::sync::Mutex;
 
-use super::presence::{CLIP_S, clip_count, counts_in};
-use super::quota::{MIN_SPLIT_SHARE, OVERALL_SHARE};
 use shardfmt::Split;
 
-use super::scene::{Annotation, Bird, LONGEST_SONG_S, Plan};
-use super::seeding::{Purpose, keyed};
-use super::species::{demo_species, unknown_birds};
-use super::tables::write_tables;
-use super::{DemoError, DemoOptions, DemoSummary, MIN_RECORDINGS, balanced_plan, synthesise};
+use super::plan::LONGEST_SONG_S;
+use super::{MANIFEST, balanced_plan, synthesise};
+use crate::error::Error;
+use crate::options::{DemoOptions, MIN_RECORDINGS};
+use crate::planned::{AnnotationScope, Bird, PlannedRecording, SetPlan};
+use crate::presence::oracle::counts_in;
+use crate::presence::{CLIP_S, clip_count};
+use crate::quota::{MIN_SPLIT_SHARE, OVERALL_SHARE};
+use crate::seeding::{Draw, keyed};
+use crate::species::{demo_species, unknown_birds};
+use crate::summary::SetSummary;
+use crate::tables::write_tables;
 
-fn default_plan() -> Plan {
+fn default_plan() -> SetPlan {
     balanced_plan(&DemoOptions::default(), &demo_species()).unwrap().0
 }
 
@@ -28,7 +33,7 @@ fn small(seed: u64) -> DemoOptions {
     }
 }
 
-fn make(dir: &Path, options: &DemoOptions) -> Result<DemoSummary, DemoError> {
+fn make(dir: &Path, options: &DemoOptions) -> Result<SetSummary, Error> {
     synthesise(dir, options, &|_, _| {})
 }
 
@@ -65,7 +70,7 @@ fn any_seed_and_size_meets_the_quotas() {
 #[test]
 fn the_default_demo_has_a_thousand_clips() {
     let plan = default_plan();
-    let clips: usize = plan.recordings.iter().map(super::Recording::clips).sum();
+    let clips: usize = plan.recordings.iter().map(PlannedRecording::clips).sum();
     assert!((900..=1100).contains(&clips), "{clips}");
     for recording in &plan.recordings {
         assert!((9.0..=18.0).contains(&recording.scene.duration_s));
@@ -130,7 +135,7 @@ fn no_song_is_longer_than_the_bound() {
         .map(|species| species.song)
         .chain(unknown_birds())
     {
-        let mut rng = keyed(8, Purpose::Songs, 0);
+        let mut rng = keyed(8, Draw::Songs, 0);
         for _ in 0..300 {
             let bird = model.individual(&mut rng);
             let song = model.sing(&bird, 0.0, &mut rng).unwrap();
@@ -201,11 +206,11 @@ fn held_out_splits_are_fully_annotated() {
         .collect();
     let full = train
         .iter()
-        .filter(|recording| recording.annotation == Annotation::All)
+        .filter(|recording| recording.annotation == AnnotationScope::All)
         .count();
     assert_eq!((train.len(), full), (150, 60));
     for recording in &plan.recordings {
-        assert!(recording.split == Split::Train || recording.annotation == Annotation::All);
+        assert!(recording.split == Split::Train || recording.annotation == AnnotationScope::All);
     }
 }
 
@@ -310,18 +315,18 @@ fn a_finished_demo_is_kept_and_a_cut_short_one_rewritten() {
     assert!(!first.unchanged && second.unchanged);
     assert_eq!(
         second,
-        DemoSummary {
+        SetSummary {
             unchanged: true,
             ..first
         }
     );
     assert_eq!(fs::read(dir.path().join("manifest.toml")).unwrap(), b"edited");
 
-    assert!(matches!(make(dir.path(), &small(8)), Err(DemoError::OtherDemo { .. })));
+    assert!(matches!(make(dir.path(), &small(8)), Err(Error::OtherSet { .. })));
 
     let audio = written.keys().find(|name| name.starts_with("audio")).unwrap();
     fs::remove_file(dir.path().join(audio)).unwrap();
-    assert!(matches!(make(dir.path(), &small(7)), Err(DemoError::Damaged { .. })));
+    assert!(matches!(make(dir.path(), &small(7)), Err(Error::Damaged { .. })));
 
     // As a run killed half way leaves it: no final marker, a stray recording.
     fs::rename(dir.path().join("demo.json"), dir.path().join("demo.started")).unwrap();
@@ -335,21 +340,21 @@ fn other_data_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("thesis.txt");
     fs::write(&file, "precious").unwrap();
-    assert!(matches!(make(dir.path(), &small(1)), Err(DemoError::NotEmpty { .. })));
+    assert!(matches!(make(dir.path(), &small(1)), Err(Error::NotEmpty { .. })));
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     assert_eq!(fs::read(&file).unwrap(), b"precious");
-    assert!(matches!(make(&file, &small(1)), Err(DemoError::Io { .. })));
+    assert!(matches!(make(&file, &small(1)), Err(Error::Io { .. })));
 
     let few = DemoOptions {
         seed: 1,
         recordings: MIN_RECORDINGS - 1,
     };
-    assert!(matches!(make(dir.path(), &few), Err(DemoError::TooFew { .. })));
+    assert!(matches!(make(dir.path(), &few), Err(Error::TooFew { .. })));
 }
 
 #[test]
 fn the_manifest_cuts_clips_as_the_quotas_do() {
-    let manifest: toml::Table = super::MANIFEST.parse().unwrap();
+    let manifest: toml::Table = MANIFEST.parse().unwrap();
     assert_eq!(manifest["clips"]["duration_s"].as_float(), Some(CLIP_S));
     assert_eq!(manifest["clips"]["hop_s"].as_float(), Some(CLIP_S));
     assert_eq!(manifest["clips"]["tail"].as_str(), Some("pad"));
@@ -366,5 +371,5 @@ fn the_manifest_cuts_clips_as_the_quotas_do() {
 fn a_damaged_marker_is_reported() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("demo.json"), "{").unwrap();
-    assert!(matches!(make(dir.path(), &small(1)), Err(DemoError::Damaged { .. })));
+    assert!(matches!(make(dir.path(), &small(1)), Err(Error::Damaged { .. })));
 }
