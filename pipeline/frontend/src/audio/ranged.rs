@@ -44,7 +44,11 @@ impl<R: Read + Seek> Seekable<R> {
     /// Any of the source.
     pub(super) fn new(mut source: R) -> io::Result<Self> {
         let size = source.seek(SeekFrom::End(0))?;
-        Ok(Self { source, size, position: Some(size) })
+        Ok(Self {
+            source,
+            size,
+            position: Some(size),
+        })
     }
 }
 
@@ -126,7 +130,11 @@ mod tests {
         let mut source = Seekable::new(Cursor::new((0..100).collect::<Vec<u8>>())).unwrap();
         assert_eq!(source.size(), 100);
         let mut buffer = [0; 4];
-        for (offset, expected) in [(90, vec![90, 91, 92, 93]), (94, vec![94, 95, 96, 97]), (3, vec![3, 4, 5, 6])] {
+        for (offset, expected) in [
+            (90, vec![90, 91, 92, 93]),
+            (94, vec![94, 95, 96, 97]),
+            (3, vec![3, 4, 5, 6]),
+        ] {
             fill_at(&mut source, offset, &mut buffer).unwrap();
             assert_eq!(buffer.to_vec(), expected);
         }

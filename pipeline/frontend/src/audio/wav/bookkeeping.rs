@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use super::chunk::Id;
+use super::chunk::ChunkId;
 
 /// One thing that a file says of itself and that is not so, though its sound is whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub(in crate::audio) enum Note {
+#[expect(missing_docs, reason = "bytes as declared and as found, by their names")]
+pub enum Note {
     /// The size of the whole is not that of the file.
     FileSize { declared: u64, actual: u64 },
     /// Sizes are modulo 2^32: the sound is longer than 4 GiB.
@@ -29,14 +30,14 @@ pub(in crate::audio) enum Note {
     /// A tag of another format follows the last chunk.
     TrailingTag { name: &'static str, bytes: u64 },
     /// A chunk of odd length lacks its pad byte, or one of Wave64 its pad bytes.
-    NoPadding { id: Id },
+    NoPadding { id: ChunkId },
     /// The samples are padded with something else than zeros.
     Padding,
     /// A chunk's length does not lead to the next one, which was found.
-    ChunkLength { id: Id, declared: u64 },
+    ChunkLength { id: ChunkId, declared: u64 },
     /// The file ends within a chunk behind the sound.
-    CutChunk { id: Id, declared: u64, present: u64 },
-    /// There is a format chunk of unusual length.
+    CutChunk { id: ChunkId, declared: u64, present: u64 },
+    /// The format chunk has an unusual length.
     FormatLength { bytes: u64 },
     /// The format chunk is there twice, and says the same.
     FormatTwice,
@@ -44,9 +45,9 @@ pub(in crate::audio) enum Note {
     FrameBytes { declared: u64, actual: u64 },
     /// The bytes of a second are not declared.
     NoByteRate,
-    /// Samples are stored in more bits than they are declared to have.
+    /// Samples are stored in more bits than they are declared to have, at the low end of them or at the high.
     WideContainer { bits: u16, container: u16, low: bool },
-    /// The bits of a sample are declared as more than its container has, or as none.
+    /// More bits of a sample are declared valid than its container has, or none.
     ValidBits { declared: u16, container: u16 },
     /// The frames of a block are not declared.
     NoBlockFrames,
@@ -54,7 +55,7 @@ pub(in crate::audio) enum Note {
 
 impl Note {
     /// Its kind, for counting over many files.
-    pub(in crate::audio) fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &'static str {
         match self {
             Self::FileSize { .. } => "file size in the header",
             Self::WrappedSize { .. } => "size wrapped at 4 GiB",
@@ -94,7 +95,10 @@ impl fmt::Display for Note {
                 "its data chunk declares {declared} bytes, which means an open length; {actual} bytes to the end were taken"
             ),
             Self::TwoLengths { declared, actual } => {
-                write!(f, "a length of {declared} bytes is declared for sound of {actual} bytes")
+                write!(
+                    f,
+                    "a length of {declared} bytes is declared for sound of {actual} bytes"
+                )
             }
             Self::ChunksInside { declared, actual } => write!(
                 f,
@@ -109,14 +113,19 @@ impl fmt::Display for Note {
             Self::NoPadding { id } => write!(f, "its '{id}' chunk is not padded"),
             Self::Padding => f.write_str("its samples are padded with something else than zeros"),
             Self::ChunkLength { id, declared } => {
-                write!(f, "its '{id}' chunk does not have the {declared} bytes that it declares")
+                write!(
+                    f,
+                    "its '{id}' chunk does not have the {declared} bytes that it declares"
+                )
             }
             Self::CutChunk { id, declared, present } => {
                 write!(f, "its '{id}' chunk has {present} bytes of {declared}")
             }
             Self::FormatLength { bytes } => write!(f, "its format chunk has {bytes} bytes"),
             Self::FormatTwice => f.write_str("its format chunk is there twice"),
-            Self::FrameBytes { declared, actual } => write!(f, "it declares {declared} bytes a frame, a frame has {actual}"),
+            Self::FrameBytes { declared, actual } => {
+                write!(f, "it declares {declared} bytes a frame, a frame has {actual}")
+            }
             Self::NoByteRate => f.write_str("it declares 0 bytes a second"),
             Self::WideContainer { bits, container, low } => {
                 let end = if low { "low" } else { "high" };

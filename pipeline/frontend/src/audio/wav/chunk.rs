@@ -28,9 +28,9 @@ impl Family {
 
 /// A chunk's code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(in crate::audio) struct Id(pub(super) [u8; 4]);
+pub struct ChunkId(pub(super) [u8; 4]);
 
-impl fmt::Display for Id {
+impl fmt::Display for ChunkId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0.escape_ascii())
     }
@@ -49,14 +49,14 @@ pub(super) enum Likeness {
 
 /// Codes in use in WAVE files, and those of recorders and editors.
 const KNOWN: [&[u8; 4]; 56] = [
-    b"data", b"fmt ", b"fact", b"LIST", b"list", b"ds64", b"JUNK", b"junk", b"PAD ", b"pad ", b"FLLR", b"filr", b"bext",
-    b"iXML", b"axml", b"aXML", b"bxml", b"sxml", b"chna", b"cue ", b"smpl", b"inst", b"plst", b"labl", b"note", b"ltxt",
-    b"file", b"wavl", b"slnt", b"guan", b"wamd", b"id3 ", b"ID3 ", b"PEAK", b"cart", b"levl", b"DISP", b"_PMX", b"umid",
-    b"minf", b"elm1", b"regn", b"acid", b"strc", b"afsp", b"qlty", b"mext", b"link", b"r64m", b"LGWV", b"SAUR", b"AFAn",
-    b"MD5 ", b"ubxt", b"dbmd", b"RIFF",
+    b"data", b"fmt ", b"fact", b"LIST", b"list", b"ds64", b"JUNK", b"junk", b"PAD ", b"pad ", b"FLLR", b"filr",
+    b"bext", b"iXML", b"axml", b"aXML", b"bxml", b"sxml", b"chna", b"cue ", b"smpl", b"inst", b"plst", b"labl",
+    b"note", b"ltxt", b"file", b"wavl", b"slnt", b"guan", b"wamd", b"id3 ", b"ID3 ", b"PEAK", b"cart", b"levl",
+    b"DISP", b"_PMX", b"umid", b"minf", b"elm1", b"regn", b"acid", b"strc", b"afsp", b"qlty", b"mext", b"link",
+    b"r64m", b"LGWV", b"SAUR", b"AFAn", b"MD5 ", b"ubxt", b"dbmd", b"RIFF",
 ];
 
-impl Id {
+impl ChunkId {
     /// How much it looks like a code.
     pub(super) fn likeness(self) -> Likeness {
         if KNOWN.contains(&&self.0) {
@@ -65,14 +65,18 @@ impl Id {
         // Spaces may only fill up the end.
         let text = self.0.trim_ascii_end();
         let spelled = text.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
-        if spelled && !text.is_empty() { Likeness::Spelled } else { Likeness::None }
+        if spelled && !text.is_empty() {
+            Likeness::Spelled
+        } else {
+            Likeness::None
+        }
     }
 }
 
 /// A chunk's header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Chunk {
-    pub(super) id: Id,
+    pub(super) id: ChunkId,
     /// How much its header looks like one.
     pub(super) likeness: Likeness,
     /// Where its body starts.
@@ -108,7 +112,12 @@ pub(super) struct Bytes<'a> {
 impl<'a> Bytes<'a> {
     /// Nothing is read yet.
     pub(super) fn new(source: &'a mut dyn RangedRead) -> Self {
-        Self { size: source.size(), source, buffer: Vec::new(), start: 0 }
+        Self {
+            size: source.size(),
+            source,
+            buffer: Vec::new(),
+            start: 0,
+        }
     }
 
     /// Bytes in all.
@@ -148,9 +157,14 @@ impl<'a> Bytes<'a> {
             return Ok(self.array::<24>(offset)?.and_then(|header| wave64_chunk(&header, body)));
         }
         Ok(self.array::<8>(offset)?.map(|[a, b, c, d, size @ ..]| {
-            let id = Id([a, b, c, d]);
+            let id = ChunkId([a, b, c, d]);
             let (likeness, bytes) = (id.likeness(), u64::from(u32::from_le_bytes(size)));
-            Chunk { id, likeness, body, bytes }
+            Chunk {
+                id,
+                likeness,
+                body,
+                bytes,
+            }
         }))
     }
 }
@@ -159,7 +173,7 @@ impl<'a> Bytes<'a> {
 fn wave64_chunk(header: &[u8; 24], body: u64) -> Option<Chunk> {
     let (id, rest) = header.split_first_chunk::<4>()?;
     let (tail, size) = rest.split_first_chunk::<12>()?;
-    let id = Id(*id);
+    let id = ChunkId(*id);
     let likeness = match tail {
         _ if WAVE64_TAILS.contains(tail) => Likeness::Known,
         [.., 0x00, 0xc0, 0x4f, 0x8e, 0xdb, 0x8a] => Likeness::Spelled,
@@ -170,7 +184,12 @@ fn wave64_chunk(header: &[u8; 24], body: u64) -> Option<Chunk> {
         0 if id.0 == *b"data" => 0,
         size => size.checked_sub(24)?,
     };
-    Some(Chunk { id, likeness, body, bytes })
+    Some(Chunk {
+        id,
+        likeness,
+        body,
+        bytes,
+    })
 }
 
 #[cfg(test)]
@@ -194,7 +213,7 @@ mod tests {
             (b"ab\0\0", Likeness::None),
             (b"\0dat", Likeness::None),
         ] {
-            assert_eq!(Id(*id).likeness(), likeness, "{}", id.escape_ascii());
+            assert_eq!(ChunkId(*id).likeness(), likeness, "{}", id.escape_ascii());
         }
     }
 
@@ -206,7 +225,10 @@ mod tests {
         let mut bytes = Bytes::new(&mut source);
         bytes.array::<1>(0).unwrap();
         let chunk = bytes.chunk(Family::Riff, 4093).unwrap().unwrap();
-        assert_eq!((chunk.id, chunk.body, chunk.bytes, chunk.end()), (Id(*b"data"), 4101, 16, 4117));
+        assert_eq!(
+            (chunk.id, chunk.body, chunk.bytes, chunk.end()),
+            (ChunkId(*b"data"), 4101, 16, 4117)
+        );
         assert_eq!(bytes.chunk(Family::Riff, 4993).unwrap(), None);
         assert_eq!(bytes.array::<8>(u64::MAX).unwrap(), None);
     }

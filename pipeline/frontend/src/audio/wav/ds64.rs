@@ -1,6 +1,6 @@
 //! Reads the 64-bit sizes of RF64 and BW64 (EBU Tech 3306 version 2, section 3.2; ITU-R BS.2088).
 
-use super::chunk::{Bytes, Chunk, Id};
+use super::chunk::{Bytes, Chunk, ChunkId};
 use crate::audio::reject::Reject;
 
 /// Chunks above 4 GiB besides the samples, of which there is hardly ever one.
@@ -14,7 +14,7 @@ pub(super) struct Sizes {
     /// Bytes of the samples.
     pub(super) data: u64,
     /// Bytes of other chunks.
-    table: Vec<(Id, u64)>,
+    table: Vec<(ChunkId, u64)>,
 }
 
 impl Sizes {
@@ -25,7 +25,11 @@ impl Sizes {
             return Ok(None);
         };
         let (riff, data) = (u64::from_le_bytes(riff), u64::from_le_bytes(data));
-        let mut sizes = Self { riff, data, table: Vec::new() };
+        let mut sizes = Self {
+            riff,
+            data,
+            table: Vec::new(),
+        };
         let count = match chunk.bytes {
             ..28 => 0,
             _ => bytes.array::<4>(chunk.body + 24)?.map_or(0, u32::from_le_bytes),
@@ -36,7 +40,7 @@ impl Sizes {
                 break;
             }
             if let Some([a, b, c, d, size @ ..]) = bytes.array::<12>(at)? {
-                sizes.table.push((Id([a, b, c, d]), u64::from_le_bytes(size)));
+                sizes.table.push((ChunkId([a, b, c, d]), u64::from_le_bytes(size)));
             }
         }
         Ok(Some(sizes))

@@ -76,7 +76,10 @@ impl Walk<'_, '_> {
             let is_contradicted = lengths.iter().any(|&other| other != bytes && !self.is_open(other));
             if tail.is_exact() || tail.is_proof() && !is_open && !is_contradicted {
                 if let Some(&other) = lengths.iter().find(|&&other| other != bytes) {
-                    self.notes.add(Note::TwoLengths { declared: other, actual: bytes });
+                    self.notes.add(Note::TwoLengths {
+                        declared: other,
+                        actual: bytes,
+                    });
                 }
                 return self.without_chunks(Extent { data: declared, tail });
             }
@@ -133,9 +136,19 @@ impl Walk<'_, '_> {
         }
         let end = self.last_chunks(data.body, OPEN_SEARCH_BYTES)?.unwrap_or(size);
         let bytes = end - data.body;
-        self.notes.add(Note::OpenLength { declared, actual: bytes });
-        let tail = if end < size { Tail::Chunk { at: end, padded: true } } else { Tail::End };
-        Ok(Extent { data: Chunk { bytes, ..data }, tail })
+        self.notes.add(Note::OpenLength {
+            declared,
+            actual: bytes,
+        });
+        let tail = if end < size {
+            Tail::Chunk { at: end, padded: true }
+        } else {
+            Tail::End
+        };
+        Ok(Extent {
+            data: Chunk { bytes, ..data },
+            tail,
+        })
     }
 
     /// Where the last chunks of the file start, of those within so many bytes of its end: a code in use, and lengths that
@@ -165,15 +178,24 @@ impl Walk<'_, '_> {
             return Ok(extent);
         };
         let (declared, bytes) = (data.bytes, at - data.body);
-        self.notes.add(Note::ChunksInside { declared, actual: bytes });
-        Ok(Extent { data: Chunk { bytes, ..data }, tail: Tail::Chunk { at, padded: true } })
+        self.notes.add(Note::ChunksInside {
+            declared,
+            actual: bytes,
+        });
+        Ok(Extent {
+            data: Chunk { bytes, ..data },
+            tail: Tail::Chunk { at, padded: true },
+        })
     }
 
     /// Finds the end of samples behind whose declared length more than 4 GiB follow: 32 bits do not hold their size.
     fn wrapped(&mut self, data: Chunk) -> Result<Extent, Reject> {
         let rest = self.bytes.size().saturating_sub(data.end());
         for wraps in (1..=rest / WRAP).rev().take(MAX_WRAPS) {
-            let whole = Chunk { bytes: data.bytes + wraps * WRAP, ..data };
+            let whole = Chunk {
+                bytes: data.bytes + wraps * WRAP,
+                ..data
+            };
             let Some(tail) = self.chained_tail(whole)? else {
                 continue;
             };
@@ -185,7 +207,10 @@ impl Walk<'_, '_> {
                     data.bytes
                 )));
             }
-            self.notes.add(Note::WrappedSize { declared: data.bytes, actual: whole.bytes });
+            self.notes.add(Note::WrappedSize {
+                declared: data.bytes,
+                actual: whole.bytes,
+            });
             return Ok(Extent { data: whole, tail });
         }
         if let Some(tail) = self.chained_tail(data)? {
@@ -221,7 +246,14 @@ impl Walk<'_, '_> {
             if let Some(chunk) = self.bytes.chunk(self.header.family, at)?
                 && matches!(&chunk.id.0, b"data" | b"RIFF")
             {
-                return Err(two_sounds(if chunk.id.0 == *b"data" { "data chunk" } else { "RIFF header" }, chunk));
+                return Err(two_sounds(
+                    if chunk.id.0 == *b"data" {
+                        "data chunk"
+                    } else {
+                        "RIFF header"
+                    },
+                    chunk,
+                ));
             }
             if !padded {
                 self.notes.add(Note::NoPadding { id: data.id });
@@ -230,7 +262,11 @@ impl Walk<'_, '_> {
             if end < size {
                 let bytes = size - end;
                 let zeros = are_zeros(self.bytes, end, size)?;
-                self.notes.add(if zeros { Note::ZeroFill { bytes } } else { Note::TrailingBytes { bytes } });
+                self.notes.add(if zeros {
+                    Note::ZeroFill { bytes }
+                } else {
+                    Note::TrailingBytes { bytes }
+                });
             }
         }
         let padding = self.header.padding(data);
@@ -249,7 +285,10 @@ impl Walk<'_, '_> {
         let fits = |end: u64| end.abs_diff(size) <= 1 || chunks_end.contains(&end);
         if declared.is_none_or(|end| !fits(end)) {
             let actual = size.saturating_sub(header.start);
-            self.notes.add(Note::FileSize { declared: header.size, actual });
+            self.notes.add(Note::FileSize {
+                declared: header.size,
+                actual,
+            });
         }
     }
 }

@@ -77,9 +77,15 @@ impl Format {
     /// [`Reject::Unsupported`] for other codecs, [`Reject::Header`] for a chunk that is too short.
     pub(super) fn read(bytes: &mut Bytes<'_>, chunk: Chunk, notes: &mut Notes) -> Result<Self, Reject> {
         if chunk.bytes < 16 {
-            return Err(wrong(format!("its format chunk has {} bytes, at least 16 are needed", chunk.bytes)));
+            return Err(wrong(format!(
+                "its format chunk has {} bytes, at least 16 are needed",
+                chunk.bytes
+            )));
         }
-        let mut fields = Fields { bytes: [0; READ_BYTES], declared: chunk.bytes };
+        let mut fields = Fields {
+            bytes: [0; READ_BYTES],
+            declared: chunk.bytes,
+        };
         let reach = usize::try_from(chunk.bytes).unwrap_or(READ_BYTES).min(READ_BYTES);
         let wanted = fields.bytes.get_mut(..reach).unwrap_or_default();
         let read = bytes.read_at(chunk.body, wanted)?;
@@ -91,7 +97,11 @@ impl Format {
             });
         }
         let tag = fields.u16_at(0);
-        let codec = if tag == EXTENSIBLE { extended_codec(&fields)? } else { codec(tag)? };
+        let codec = if tag == EXTENSIBLE {
+            extended_codec(&fields)?
+        } else {
+            codec(tag)?
+        };
         let expected: &[u64] = match codec {
             _ if tag == EXTENSIBLE => &[40],
             Codec::Pcm | Codec::Float | Codec::ALaw | Codec::MuLaw => &[16, 18, 40],

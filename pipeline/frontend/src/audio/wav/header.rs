@@ -85,7 +85,11 @@ fn read_wave64(bytes: &mut Bytes<'_>, start: u64) -> Result<Header, Reject> {
     match fields {
         (Some(WAVE64_RIFF), Some(size), Some(WAVE64_WAVE)) => {
             let size = u64::from_le_bytes(size);
-            Ok(Header { family: Family::Wave64, start, size })
+            Ok(Header {
+                family: Family::Wave64,
+                start,
+                size,
+            })
         }
         (Some(WAVE64_RIFF), _, None) => Err(Reject::Truncated {
             what: "the Wave64 header".to_owned(),
@@ -97,5 +101,7 @@ fn read_wave64(bytes: &mut Bytes<'_>, start: u64) -> Result<Header, Reject> {
 }
 
 fn not_wave() -> Reject {
-    Reject::Unsupported { what: "RIFF that is not WAVE".to_owned() }
+    Reject::Unsupported {
+        what: "RIFF that is not WAVE".to_owned(),
+    }
 }

@@ -51,7 +51,9 @@ impl Layout {
         let channels = u64::from(self.channels);
         match self.codec {
             // Each channel's first 7 bytes have two frames; then four bits have one.
-            Codec::MsAdpcm => bytes.checked_sub(7 * channels).map_or(0, |rest| 2 + 2 * rest / channels),
+            Codec::MsAdpcm => bytes
+                .checked_sub(7 * channels)
+                .map_or(0, |rest| 2 + 2 * rest / channels),
             // Each channel's first 4 bytes have one frame; then come four bytes of each channel in turn, of 8 frames.
             Codec::ImaAdpcm => match bytes.checked_sub(4 * channels) {
                 Some(rest) if channels == 1 => 1 + 2 * rest,
@@ -64,7 +66,9 @@ impl Layout {
 }
 
 fn uncompressed(format: &Format, notes: &mut Notes) -> Result<Layout, Reject> {
-    let Format { codec, channels, bits, .. } = *format;
+    let Format {
+        codec, channels, bits, ..
+    } = *format;
     let declared = u64::from(format.block_bytes);
     let packed_sample = match codec {
         Codec::ALaw | Codec::MuLaw => 1,
@@ -93,7 +97,10 @@ fn uncompressed(format: &Format, notes: &mut Notes) -> Result<Layout, Reject> {
         )));
     }
     if declared != block {
-        notes.add(Note::FrameBytes { declared, actual: block });
+        notes.add(Note::FrameBytes {
+            declared,
+            actual: block,
+        });
     }
     let sample_bytes = (block / u64::from(channels)) as u16;
     let narrow_bits = check_width(format, sample_bytes, notes)?;
@@ -124,9 +131,14 @@ fn check_width(format: &Format, sample_bytes: u16, notes: &mut Notes) -> Result<
     let (bits, container) = (format.bits, 8 * sample_bytes);
     match (format.codec, format.valid_bits) {
         (Codec::Float, Some(valid)) if valid != 0 && valid != bits => {
-            return Err(wrong(format!("it declares {valid} valid bits of floating-point samples of {bits}")));
+            return Err(wrong(format!(
+                "it declares {valid} valid bits of floating-point samples of {bits}"
+            )));
         }
-        (_, Some(valid)) if valid == 0 || valid > bits => notes.add(Note::ValidBits { declared: valid, container }),
+        (_, Some(valid)) if valid == 0 || valid > bits => notes.add(Note::ValidBits {
+            declared: valid,
+            container,
+        }),
         _ => {}
     }
     let supported = match format.codec {
@@ -136,7 +148,11 @@ fn check_width(format: &Format, sample_bytes: u16, notes: &mut Notes) -> Result<
         _ => true,
     };
     if !supported {
-        let kind = if format.codec == Codec::Float { "floating-point" } else { "integer" };
+        let kind = if format.codec == Codec::Float {
+            "floating-point"
+        } else {
+            "integer"
+        };
         return Err(Reject::Unsupported {
             what: format!("WAV of {kind} samples of {bits} bits in {sample_bytes} bytes"),
         });
@@ -145,7 +161,9 @@ fn check_width(format: &Format, sample_bytes: u16, notes: &mut Notes) -> Result<
 }
 
 fn adpcm(format: &Format, notes: &mut Notes) -> Result<Layout, Reject> {
-    let Format { codec, channels, bits, .. } = *format;
+    let Format {
+        codec, channels, bits, ..
+    } = *format;
     let block_bytes = u64::from(format.block_bytes);
     if channels > 2 || bits != 4 {
         return Err(Reject::Unsupported {

@@ -3,18 +3,18 @@
 use std::io;
 use std::ops::Range;
 
-use super::chunk::{Chunk, Id, Likeness};
+use super::chunk::{Chunk, ChunkId, Likeness};
 use crate::audio::ranged::{RangedRead, fill_at};
 
 /// Chunks of metadata that are listed of one file.
 const MAX_ENTRIES: usize = 64;
 
 /// The largest chunk that is read as metadata: far above what recorders write.
-pub(in crate::audio) const MAX_BYTES: u64 = 1 << 20;
+const MAX_BYTES: u64 = 1 << 20;
 
 /// What a chunk describes, and in which form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(in crate::audio) enum Kind {
+pub enum MetadataKind {
     /// GUANO: lines of text (`guan`).
     Guano,
     /// Wildlife Acoustics (`wamd`).
@@ -33,11 +33,11 @@ pub(in crate::audio) enum Kind {
 
 /// One chunk of metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::audio) struct Entry {
+pub(super) struct Entry {
     /// What it is.
-    pub(in crate::audio) kind: Kind,
+    pub(super) kind: MetadataKind,
     /// Its bytes in the source: the chunk's body, of a `LIST` after its form.
-    pub(in crate::audio) range: Range<u64>,
+    pub(super) range: Range<u64>,
 }
 
 impl Entry {
@@ -46,11 +46,41 @@ impl Entry {
     /// # Errors
     ///
     /// Any of the source.
-    pub(in crate::audio) fn read(&self, source: &mut dyn RangedRead) -> io::Result<Vec<u8>> {
+    pub(super) fn read(&self, source: &mut dyn RangedRead) -> io::Result<RecorderMetadata> {
         let bytes = self.range.end.saturating_sub(self.range.start).min(MAX_BYTES);
         let mut body = vec![0; bytes as usize];
         fill_at(source, self.range.start, &mut body)?;
-        Ok(body)
+        Ok(RecorderMetadata {
+            kind: self.kind,
+            bytes: body,
+        })
+    }
+}
+
+/// What a recorder wrote of a recording, as it wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecorderMetadata {
+    /// What it is.
+    pub kind: MetadataKind,
+    /// The chunk's body, of a `LIST` without its form; at most 1 MiB.
+    pub bytes: Vec<u8>,
+}
+
+impl RecorderMetadata {
+    /// The items of a `LIST`: those up to the first that is damaged. Items of odd length may lack their pad byte.
+    pub fn items(&self) -> Vec<(ChunkId, &[u8])> {
+        let mut items = Vec::new();
+        let mut at = 0;
+        while let Some((id, body)) = item_at(&self.bytes, at) {
+            let end = body.end;
+            items.push((id, self.bytes.get(body).unwrap_or_default()));
+            // Padded, unless an item stands only without.
+            at = match end % 2 {
+                1 if item_at(&self.bytes, end + 1).is_none() && item_at(&self.bytes, end).is_some() => end,
+                odd => end + odd,
+            };
+        }
+        items
     }
 }
 
@@ -62,18 +92,21 @@ impl Entries {
     /// Adds a chunk that ends at `end`, if it is metadata; `form` are the first four bytes of its body.
     pub(super) fn add(&mut self, chunk: Chunk, end: u64, form: Option<[u8; 4]>) {
         let (kind, skipped) = match (&chunk.id.0, form.as_ref()) {
-            (b"guan", _) => (Kind::Guano, 0),
-            (b"wamd", _) => (Kind::Wamd, 0),
-            (b"bext", _) => (Kind::Broadcast, 0),
-            (b"cue ", _) => (Kind::Cue, 0),
-            (b"iXML", _) => (Kind::Ixml, 0),
-            (b"LIST" | b"list", Some(b"INFO")) => (Kind::Info, 4),
-            (b"LIST" | b"list", Some(b"adtl")) => (Kind::Associated, 4),
+            (b"guan", _) => (MetadataKind::Guano, 0),
+            (b"wamd", _) => (MetadataKind::Wamd, 0),
+            (b"bext", _) => (MetadataKind::Broadcast, 0),
+            (b"cue ", _) => (MetadataKind::Cue, 0),
+            (b"iXML", _) => (MetadataKind::Ixml, 0),
+            (b"LIST" | b"list", Some(b"INFO")) => (MetadataKind::Info, 4),
+            (b"LIST" | b"list", Some(b"adtl")) => (MetadataKind::Associated, 4),
             _ => return,
         };
         let start = chunk.body + skipped;
         if self.0.len() < MAX_ENTRIES && start <= end {
-            self.0.push(Entry { kind, range: start..end });
+            self.0.push(Entry {
+                kind,
+                range: start..end,
+            });
         }
     }
 
@@ -82,28 +115,11 @@ impl Entries {
     }
 }
 
-/// The items of a `LIST`, as ranges of its bytes: those up to the first that is damaged. Items of odd length may lack their
-/// pad byte.
-pub(in crate::audio) fn items(list: &[u8]) -> Vec<(Id, Range<usize>)> {
-    let mut items = Vec::new();
-    let mut at = 0;
-    while let Some((id, body)) = item_at(list, at) {
-        let end = body.end;
-        items.push((id, body));
-        // Padded, unless an item stands only without.
-        at = match end % 2 {
-            1 if item_at(list, end + 1).is_none() && item_at(list, end).is_some() => end,
-            odd => end + odd,
-        };
-    }
-    items
-}
-
 /// The item at `at`: a code in letters, and a length that fits.
-fn item_at(list: &[u8], at: usize) -> Option<(Id, Range<usize>)> {
+fn item_at(list: &[u8], at: usize) -> Option<(ChunkId, Range<usize>)> {
     let header = list.get(at..)?.first_chunk::<8>()?;
     let [a, b, c, d, size @ ..] = *header;
-    let id = Id([a, b, c, d]);
+    let id = ChunkId([a, b, c, d]);
     let end = (at + 8).checked_add(u32::from_le_bytes(size) as usize)?;
     (id.likeness() != Likeness::None && end <= list.len()).then_some((id, at + 8..end))
 }
@@ -113,8 +129,14 @@ mod tests {
     use super::*;
 
     fn texts(list: &[u8]) -> Vec<(String, String)> {
-        let text = |range: Range<usize>| String::from_utf8_lossy(&list[range]).into_owned();
-        items(list).into_iter().map(|(id, range)| (id.to_string(), text(range))).collect()
+        let list = RecorderMetadata {
+            kind: MetadataKind::Info,
+            bytes: list.to_vec(),
+        };
+        let items = list.items().into_iter();
+        items
+            .map(|(id, text)| (id.to_string(), String::from_utf8_lossy(text).into_owned()))
+            .collect()
     }
 
     #[test]

@@ -41,12 +41,12 @@ mod walk;
 #[allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 mod tests;
 
+pub use self::bookkeeping::Note;
 use self::bookkeeping::Notes;
-pub(super) use self::bookkeeping::Note;
 use self::chunk::Bytes;
+pub use self::chunk::ChunkId;
 use self::layout::Layout;
-#[cfg(test)]
-use self::metadata::{Kind, items};
+pub use self::metadata::{MetadataKind, RecorderMetadata};
 use self::narrow::Narrow;
 pub(super) use self::reader::WavReader;
 use self::walk::Walk;
@@ -55,7 +55,7 @@ use super::reject::Reject;
 
 /// What becomes of a file that does not declare how long its sound is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum OpenLength {
+pub enum OpenLength {
     /// It is refused: a recording cut short looks the same.
     #[default]
     Refuse,
@@ -73,7 +73,9 @@ pub(super) fn open(mut source: Box<dyn RangedRead>, start: u64, open_length: Ope
     let header = header::read(&mut bytes, start)?;
     let mut walk = Walk::new(&mut bytes, header);
     let data = walk.find_data()?;
-    let format = walk.format.ok_or_else(|| wrong("its data chunk comes before its format chunk"))?;
+    let format = walk
+        .format
+        .ok_or_else(|| wrong("its data chunk comes before its format chunk"))?;
     let layout = Layout::new(&format, &mut walk.notes)?;
     let extent = walk.extent(data, open_length)?;
     walk.finish(extent)?;
@@ -84,7 +86,11 @@ pub(super) fn open(mut source: Box<dyn RangedRead>, start: u64, open_length: Ope
         Some(bits) => {
             let narrow = Narrow::find(&mut bytes, data.clone(), layout.sample_bytes, bits)?;
             let container = 8 * layout.sample_bytes;
-            notes.add(Note::WideContainer { bits, container, low: narrow.low });
+            notes.add(Note::WideContainer {
+                bits,
+                container,
+                low: narrow.low,
+            });
             Some(narrow)
         }
         None => None,
@@ -118,5 +124,8 @@ fn whole_frames(layout: &Layout, start: u64, bytes: u64, notes: &mut Notes) -> R
 
 /// A header that contradicts itself or the file.
 fn wrong(reason: impl Into<String>) -> Reject {
-    Reject::Header { container: "WAV", reason: reason.into() }
+    Reject::Header {
+        container: "WAV",
+        reason: reason.into(),
+    }
 }

@@ -28,7 +28,11 @@ impl Narrow {
     ///
     /// [`Reject::Header`] if they have more bits than declared, [`Reject::Read`].
     pub(super) fn find(bytes: &mut Bytes<'_>, data: Range<u64>, sample_bytes: u16, bits: u16) -> Result<Self, Reject> {
-        let mut narrow = Self { sample_bytes: usize::from(sample_bytes), bits: u32::from(bits), low: false };
+        let mut narrow = Self {
+            sample_bytes: usize::from(sample_bytes),
+            bits: u32::from(bits),
+            low: false,
+        };
         let mut block = vec![0; BLOCK_BYTES];
         let mut at = data.start;
         while at < data.end {
@@ -77,7 +81,10 @@ impl Narrow {
             if self.low {
                 self.fits_low(value).then_some(())?;
                 let moved = value << spare;
-                sample.iter_mut().zip(moved.to_le_bytes()).for_each(|(byte, moved)| *byte = moved);
+                sample
+                    .iter_mut()
+                    .zip(moved.to_le_bytes())
+                    .for_each(|(byte, moved)| *byte = moved);
             } else if spare >= 8 {
                 self.fits_high(value).then_some(())?;
             }
@@ -88,7 +95,10 @@ impl Narrow {
 
 /// A little-endian number of 2, 3 or 4 bytes.
 fn signed(sample: &[u8]) -> i32 {
-    let top = sample.iter().rev().fold(0u32, |value, &byte| value << 8 | u32::from(byte));
+    let top = sample
+        .iter()
+        .rev()
+        .fold(0u32, |value, &byte| value << 8 | u32::from(byte));
     let unused = 32 - 8 * sample.len() as u32;
     (top << unused).cast_signed() >> unused
 }
@@ -118,14 +128,21 @@ mod tests {
         assert!(!find(&[0; 5000], 3, 20).unwrap());
         assert!(find(&[vec![0; 5000], vec![5]].concat(), 3, 20).unwrap());
         let error = find(&[0x1234_5678], 4, 24).unwrap_err();
-        assert!(error.to_string().contains("24 bits in 4 bytes, but they use them all"), "{error}");
+        assert!(
+            error.to_string().contains("24 bits in 4 bytes, but they use them all"),
+            "{error}"
+        );
         // Noise below 20 bits of 24.
         assert!(!find(&[0x12_3457], 3, 20).unwrap());
     }
 
     #[test]
     fn low_samples_move_up_and_others_stop_it() {
-        let narrow = Narrow { sample_bytes: 4, bits: 24, low: true };
+        let narrow = Narrow {
+            sample_bytes: 4,
+            bits: 24,
+            low: true,
+        };
         let mut packet = [1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff];
         narrow.widen(&mut packet).unwrap();
         assert_eq!(packet, [0, 1, 0, 0, 0, 0xff, 0xff, 0xff]);

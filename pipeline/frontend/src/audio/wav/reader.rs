@@ -20,7 +20,7 @@ use symphonia::core::units::{Duration, TimeBase, Timestamp};
 use super::bookkeeping::Note;
 use super::format::Codec;
 use super::layout::Layout;
-use super::metadata::Entry;
+use super::metadata::{Entry, RecorderMetadata};
 use super::narrow::Narrow;
 use crate::audio::ranged::{RangedRead, RangedStream, fill_at};
 
@@ -69,7 +69,9 @@ impl WavReader {
         let blocks = (data.end - data.start).div_ceil(layout.block_bytes);
         let frames = blocks * layout.block_frames;
         let mut track = Track::new(0);
-        track.with_codec_params(CodecParameters::Audio(params)).with_num_frames(frames);
+        track
+            .with_codec_params(CodecParameters::Audio(params))
+            .with_num_frames(frames);
         track.with_duration(Duration::from(frames));
         if let Some(time_base) = TimeBase::try_from_recip(layout.rate_hz) {
             track.with_time_base(time_base);
@@ -109,18 +111,16 @@ impl WavReader {
         &self.notes
     }
 
-    /// The chunks in which its recorder describes it.
-    pub(in crate::audio) fn metadata_entries(&self) -> &[Entry] {
-        &self.entries
-    }
-
-    /// Reads one of them, at most [`MAX_BYTES`](super::metadata::MAX_BYTES).
+    /// Reads what its recorder wrote of it.
     ///
     /// # Errors
     ///
     /// Any of the source.
-    pub(in crate::audio) fn read_metadata(&mut self, entry: &Entry) -> std::io::Result<Vec<u8>> {
-        entry.read(self.source.as_mut())
+    pub(in crate::audio) fn recorder_metadata(&mut self) -> std::io::Result<Vec<RecorderMetadata>> {
+        self.entries
+            .iter()
+            .map(|entry| entry.read(self.source.as_mut()))
+            .collect()
     }
 
     fn blocks(&self) -> u64 {
@@ -133,7 +133,11 @@ impl WavReader {
         let wanted = (blocks * self.layout.block_bytes) as usize;
         let present = (self.data.end - start).min(wanted as u64) as usize;
         let mut bytes = vec![0; wanted];
-        fill_at(self.source.as_mut(), start, bytes.get_mut(..present).unwrap_or_default())?;
+        fill_at(
+            self.source.as_mut(),
+            start,
+            bytes.get_mut(..present).unwrap_or_default(),
+        )?;
         Ok(bytes)
     }
 }
@@ -197,9 +201,9 @@ impl FormatReader for WavReader {
     fn seek(&mut self, _mode: SeekMode, to: SeekTo) -> Result<SeekedTo> {
         let required_ts = match (to, self.tracks[0].time_base) {
             (SeekTo::Timestamp { ts, .. }, _) => ts,
-            (SeekTo::Time { time, .. }, Some(base)) => {
-                base.calc_timestamp(time).ok_or(Error::SeekError(SeekErrorKind::OutOfRange))?
-            }
+            (SeekTo::Time { time, .. }, Some(base)) => base
+                .calc_timestamp(time)
+                .ok_or(Error::SeekError(SeekErrorKind::OutOfRange))?,
             (SeekTo::Time { .. }, None) => return seek_error(SeekErrorKind::Unseekable),
         };
         let block = match u64::try_from(required_ts.get()) {
@@ -208,7 +212,11 @@ impl FormatReader for WavReader {
         };
         self.next_block = block;
         let actual_ts = Timestamp::new((block * self.layout.block_frames).cast_signed());
-        Ok(SeekedTo { track_id: 0, required_ts, actual_ts })
+        Ok(SeekedTo {
+            track_id: 0,
+            required_ts,
+            actual_ts,
+        })
     }
 
     fn into_inner<'s>(self: Box<Self>) -> MediaSourceStream<'s>

@@ -1,7 +1,7 @@
 //! Judges what follows the samples: whether it proves that they end where their chunk says.
 
 use super::bookkeeping::Note;
-use super::chunk::{Bytes, Chunk, Id, Likeness};
+use super::chunk::{Bytes, Chunk, ChunkId, Likeness};
 use super::header::Header;
 use super::walk::MAX_CHUNKS;
 use crate::audio::reject::Reject;
@@ -21,7 +21,7 @@ pub(super) enum Tail {
     /// A chunk at byte `at`; behind padding, if the samples need any.
     Chunk { at: u64, padded: bool },
     /// Part of a chunk, which the file's header counts to its end.
-    CutChunk { id: Id, declared: u64, present: u64 },
+    CutChunk { id: ChunkId, declared: u64, present: u64 },
     /// Zeros up to the end of the file.
     Zeros { bytes: u64 },
     /// A tag that other formats end in.
@@ -168,10 +168,14 @@ fn cut_chunk(
                 return Ok(Some(Tail::CutChunk { id, declared, present }));
             }
         } else if let Some(code) = bytes.array::<4>(at)?
-            && Id(code).likeness() == Likeness::Known
+            && ChunkId(code).likeness() == Likeness::Known
         {
-            let (id, declared) = (Id(code), declared_end - at);
-            return Ok(Some(Tail::CutChunk { id, declared, present: 0 }));
+            let (id, declared) = (ChunkId(code), declared_end - at);
+            return Ok(Some(Tail::CutChunk {
+                id,
+                declared,
+                present: 0,
+            }));
         }
     }
     Ok(None)

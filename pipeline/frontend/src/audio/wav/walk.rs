@@ -62,7 +62,10 @@ impl<'a, 'b> Walk<'a, 'b> {
                     chunk
                 }
                 None => {
-                    let chunk = (lost < MAX_LOST).then(|| self.search(last, places[0])).transpose()?.flatten();
+                    let chunk = (lost < MAX_LOST)
+                        .then(|| self.search(last, places[0]))
+                        .transpose()?
+                        .flatten();
                     let Some(chunk) = chunk else {
                         return Err(self.dead_end(last, places[0])?);
                     };
@@ -77,7 +80,9 @@ impl<'a, 'b> Walk<'a, 'b> {
             places = [chunk.end() + self.header.padding(chunk), chunk.end()];
             last = Some(chunk);
         }
-        Err(wrong(format!("it has more than {MAX_CHUNKS} chunks before its samples")))
+        Err(wrong(format!(
+            "it has more than {MAX_CHUNKS} chunks before its samples"
+        )))
     }
 
     /// The chunk at one of two places, where padding puts it and where it is without, and whether it is the first. Codes in use
@@ -98,7 +103,10 @@ impl<'a, 'b> Walk<'a, 'b> {
 
     /// The chunk at a place, if its code can be one and the file has all of it; samples are judged later.
     fn standing(&mut self, place: u64) -> Result<Option<Chunk>, Reject> {
-        let chunk = self.bytes.chunk(self.header.family, place)?.map(|chunk| self.resolved(chunk));
+        let chunk = self
+            .bytes
+            .chunk(self.header.family, place)?
+            .map(|chunk| self.resolved(chunk));
         let fits = |chunk: &Chunk| chunk.id.0 == *b"data" || chunk.end() <= self.bytes.size();
         Ok(chunk.filter(|chunk| chunk.likeness > Likeness::None && fits(chunk)))
     }
@@ -154,15 +162,20 @@ impl<'a, 'b> Walk<'a, 'b> {
                 continue;
             }
             tries -= 1;
-            let Some(chunk) = self.bytes.chunk(self.header.family, at)?.filter(|found| found.likeness == Likeness::Known)
+            let Some(chunk) = self
+                .bytes
+                .chunk(self.header.family, at)?
+                .filter(|found| found.likeness == Likeness::Known)
             else {
                 continue;
             };
             let proven = match &code {
-                b"fmt " => self.format.is_none() && (16..=64).contains(&chunk.bytes) && {
-                    let places = [chunk.end() + self.header.padding(chunk), chunk.end()];
-                    self.chunk_at(places)?.is_some()
-                },
+                b"fmt " => {
+                    self.format.is_none() && (16..=64).contains(&chunk.bytes) && {
+                        let places = [chunk.end() + self.header.padding(chunk), chunk.end()];
+                        self.chunk_at(places)?.is_some()
+                    }
+                }
                 _ => self.format.is_some() && self.is_proven(chunk)?,
             };
             if proven {
@@ -170,7 +183,10 @@ impl<'a, 'b> Walk<'a, 'b> {
                     Some(last) => Some(last),
                     None => self.bytes.chunk(self.header.family, place)?,
                 };
-                if let Some(Chunk { id, bytes: declared, .. }) = damaged {
+                if let Some(Chunk {
+                    id, bytes: declared, ..
+                }) = damaged
+                {
                     self.notes.add(Note::ChunkLength { id, declared });
                 }
                 return Ok(Some(chunk));
@@ -244,12 +260,19 @@ impl<'a, 'b> Walk<'a, 'b> {
             return Ok(at);
         };
         let (declared, present) = (chunk.bytes, size.saturating_sub(chunk.body));
-        self.notes.add(Note::CutChunk { id: chunk.id, declared, present });
+        self.notes.add(Note::CutChunk {
+            id: chunk.id,
+            declared,
+            present,
+        });
         Ok(size)
     }
 }
 
 /// Refuses samples in two places.
 pub(super) fn two_sounds(what: &str, chunk: Chunk) -> Reject {
-    wrong(format!("a second {what} follows its samples, before byte {}", chunk.body))
+    wrong(format!(
+        "a second {what} follows its samples, before byte {}",
+        chunk.body
+    ))
 }

@@ -3,7 +3,7 @@
 use super::build::*;
 use super::{OpenLength, Sound, opened, read_bytes};
 use crate::audio::ranged::Seekable;
-use crate::audio::wav::{Kind, items};
+use crate::audio::wav::MetadataKind;
 
 const FRAMES: usize = 500;
 
@@ -16,7 +16,11 @@ fn sound(file: &[u8]) -> Sound {
 fn assert_holds(file: &[u8], expected: &[i16], kinds: &[&str]) {
     let sound = sound(file);
     assert_eq!((sound.rate_hz, sound.channels.len()), (8000, 1));
-    assert!(sound.channels[0] == decoded(expected), "other samples: {:?}", sound.notes);
+    assert!(
+        sound.channels[0] == decoded(expected),
+        "other samples: {:?}",
+        sound.notes
+    );
     assert_eq!(sound.kinds(), kinds);
     assert!(sound.notes.iter().all(|note| note.to_string().len() > 10));
 }
@@ -36,7 +40,11 @@ fn the_size_of_the_whole_may_be_anything() {
     let right = file.len() as u32 - 8;
     assert_holds(&file, &values(FRAMES), &[]);
     for size in [0, 4, 36, right - 8, right + 8, right - 36, 0x7fff_f024, u32::MAX] {
-        assert_holds(&with_size(file.clone(), size), &values(FRAMES), &["file size in the header"]);
+        assert_holds(
+            &with_size(file.clone(), size),
+            &values(FRAMES),
+            &["file size in the header"],
+        );
     }
     // Padding may be counted or not.
     for size in [right - 1, right + 1] {
@@ -46,13 +54,32 @@ fn the_size_of_the_whole_may_be_anything() {
 
 #[test]
 fn the_format_chunk_may_have_any_length_from_16() {
-    for (extra, kinds) in [(2, &[][..]), (4, &["length of the format chunk"]), (24, &[]), (34, &["length of the format chunk"])] {
-        let fields = Fields { extension: vec![0; extra], ..Fields::new(1, 1, 8000, 16) };
+    for (extra, kinds) in [
+        (2, &[][..]),
+        (4, &["length of the format chunk"]),
+        (24, &[]),
+        (34, &["length of the format chunk"]),
+    ] {
+        let fields = Fields {
+            extension: vec![0; extra],
+            ..Fields::new(1, 1, 8000, 16)
+        };
         assert_holds(&riff(&[fields.chunk(), data()]), &values(FRAMES), kinds);
     }
-    let odd = Fields { extension: vec![0; 3], ..Fields::new(1, 1, 8000, 16) };
-    assert_holds(&riff(&[odd.chunk(), data()]), &values(FRAMES), &["length of the format chunk"]);
-    assert_holds(&riff(&[plain(), plain(), data()]), &values(FRAMES), &["two format chunks"]);
+    let odd = Fields {
+        extension: vec![0; 3],
+        ..Fields::new(1, 1, 8000, 16)
+    };
+    assert_holds(
+        &riff(&[odd.chunk(), data()]),
+        &values(FRAMES),
+        &["length of the format chunk"],
+    );
+    assert_holds(
+        &riff(&[plain(), plain(), data()]),
+        &values(FRAMES),
+        &["two format chunks"],
+    );
 }
 
 #[test]
@@ -69,11 +96,21 @@ fn chunks_before_the_samples_may_lack_padding() {
 #[test]
 fn the_insides_of_other_chunks_do_not_matter() {
     let list = b"INFOISFT\x09\0\0\0recorder\0ICMT\x0b\0\0\0a bird sang";
-    for inside in [&list[..], &[0; 4000], &[0xff; 333], b"INFOICMT\xff\xff\xff\xff", b"data\x04\0\0\0abcd"] {
+    for inside in [
+        &list[..],
+        &[0; 4000],
+        &[0xff; 333],
+        b"INFOICMT\xff\xff\xff\xff",
+        b"data\x04\0\0\0abcd",
+    ] {
         assert_holds(&riff(&[plain(), chunk(b"LIST", inside), data()]), &values(FRAMES), &[]);
         assert_holds(&riff(&[plain(), data(), chunk(b"LIST", inside)]), &values(FRAMES), &[]);
     }
-    assert_holds(&riff(&[chunk(b"JUNK", &[0; 28]), chunk(b"bext", &[0; 858]), plain(), data()]), &values(FRAMES), &[]);
+    assert_holds(
+        &riff(&[chunk(b"JUNK", &[0; 28]), chunk(b"bext", &[0; 858]), plain(), data()]),
+        &values(FRAMES),
+        &[],
+    );
 }
 
 #[test]
@@ -92,24 +129,43 @@ fn a_wrong_length_before_the_samples_is_overcome_where_they_are_found_exactly() 
 #[test]
 fn chunks_behind_the_samples_are_walked() {
     let list = || chunk(b"LIST", b"INFOICMT\x04\0\0\0abc\0");
-    assert_holds(&riff(&[plain(), data(), list(), unpadded(b"guan", b"GUANO|Version: 1.0")]), &values(FRAMES), &[]);
-    assert_holds(&riff(&[plain(), data(), unpadded(b"note", b"abc"), list()]), &values(FRAMES), &["missing padding"]);
+    assert_holds(
+        &riff(&[plain(), data(), list(), unpadded(b"guan", b"GUANO|Version: 1.0")]),
+        &values(FRAMES),
+        &[],
+    );
+    assert_holds(
+        &riff(&[plain(), data(), unpadded(b"note", b"abc"), list()]),
+        &values(FRAMES),
+        &["missing padding"],
+    );
     // A code that nobody knows, if it leads to the end.
-    assert_holds(&riff(&[plain(), data(), chunk(b"Zzz9", &[1; 55]), list()]), &values(FRAMES), &[]);
+    assert_holds(
+        &riff(&[plain(), data(), chunk(b"Zzz9", &[1; 55]), list()]),
+        &values(FRAMES),
+        &[],
+    );
     let behind = [riff(&[plain(), data(), list()]), vec![7; 1000]].concat();
     assert_holds(&behind, &values(FRAMES), &["trailing bytes"]);
     let behind = [riff(&[plain(), data(), list()]), vec![0; 1000]].concat();
     assert_holds(&behind, &values(FRAMES), &["zero fill"]);
     let whole = riff(&[plain(), data(), chunk(b"LIST", &[b'x'; 100])]);
     for cut in [1, 50, 99, 100, 104] {
-        assert_holds(&whole[..whole.len() - cut], &values(FRAMES), &["cut chunk behind the sound", "file size in the header"][..if cut == 1 { 1 } else { 2 }]);
+        assert_holds(
+            &whole[..whole.len() - cut],
+            &values(FRAMES),
+            &["cut chunk behind the sound", "file size in the header"][..if cut == 1 { 1 } else { 2 }],
+        );
     }
 }
 
 #[test]
 fn samples_of_odd_length_need_no_padding() {
     let fields = Fields::new(1, 1, 8000, 24);
-    let bytes: Vec<u8> = values(501).into_iter().flat_map(|value| (i32::from(value) << 8).to_le_bytes().into_iter().take(3)).collect();
+    let bytes: Vec<u8> = values(501)
+        .into_iter()
+        .flat_map(|value| (i32::from(value) << 8).to_le_bytes().into_iter().take(3))
+        .collect();
     let list = chunk(b"LIST", b"INFOICMT\x04\0\0\0abc\0");
     for (tail, kinds) in [
         (vec![], &[][..]),
@@ -144,7 +200,11 @@ fn what_follows_without_being_sound_is_noted() {
 fn chunks_that_the_length_of_the_samples_takes_in_are_no_sound() {
     let list = chunk(b"LIST", b"INFOICMT\x04\0\0\0abc\0");
     let body = [le16(&values(FRAMES)), list, chunk(b"guan", b"GUANO|Version: 1.0")].concat();
-    assert_holds(&riff(&[plain(), chunk(b"data", &body)]), &values(FRAMES), &["chunks within the declared sound"]);
+    assert_holds(
+        &riff(&[plain(), chunk(b"data", &body)]),
+        &values(FRAMES),
+        &["chunks within the declared sound"],
+    );
 }
 
 #[test]
@@ -155,7 +215,10 @@ fn part_of_a_frame_is_left_out() {
         let fields = Fields::new(1, 2, 8000, 16);
         let sound = sound(&riff(&[fields.chunk(), chunk(b"data", &bytes)]));
         let left: Vec<f32> = decoded(&values(2 * FRAMES)).into_iter().step_by(2).collect();
-        assert_eq!((sound.channels[0] == left, sound.kinds()), (true, vec!["partial frame at the end"]));
+        assert_eq!(
+            (sound.channels[0] == left, sound.kinds()),
+            (true, vec!["partial frame at the end"])
+        );
     }
 }
 
@@ -164,27 +227,66 @@ fn every_width_is_exact() {
     let expected = decoded(&values(FRAMES));
     let truth = values(FRAMES).into_iter().map(i32::from);
     // Bits, bytes a sample, shift of a 16-bit value, at the high end.
-    for (bits, bytes, shift) in [(16, 2, 0), (24, 3, 8), (32, 4, 16), (20, 3, 8), (20, 4, 16), (24, 4, 16), (17, 4, 16), (16, 3, 8)] {
-        let data: Vec<u8> = truth.clone().flat_map(|value| (value << shift).to_le_bytes().into_iter().take(bytes)).collect();
-        let fields = Fields { block: bytes as u16, byte_rate: 8000 * bytes as u32, ..Fields::new(1, 1, 8000, bits) };
+    for (bits, bytes, shift) in [
+        (16, 2, 0),
+        (24, 3, 8),
+        (32, 4, 16),
+        (20, 3, 8),
+        (20, 4, 16),
+        (24, 4, 16),
+        (17, 4, 16),
+        (16, 3, 8),
+    ] {
+        let data: Vec<u8> = truth
+            .clone()
+            .flat_map(|value| (value << shift).to_le_bytes().into_iter().take(bytes))
+            .collect();
+        let fields = Fields {
+            block: bytes as u16,
+            byte_rate: 8000 * bytes as u32,
+            ..Fields::new(1, 1, 8000, bits)
+        };
         let sound = sound(&riff(&[fields.chunk(), chunk(b"data", &data)]));
         assert!(sound.channels[0] == expected, "{bits} bits in {bytes} bytes");
         let wide = usize::from(bits) < 8 * bytes;
-        assert_eq!(sound.kinds().contains(&"wide container"), wide, "{bits} bits in {bytes} bytes");
+        assert_eq!(
+            sound.kinds().contains(&"wide container"),
+            wide,
+            "{bits} bits in {bytes} bytes"
+        );
     }
 }
 
 #[test]
 fn samples_at_the_low_end_have_the_same_level() {
     for (bits, bytes) in [(12u16, 2), (12, 4), (16, 3), (16, 4), (20, 3), (20, 4), (24, 4)] {
-        let cut = |value: i16| if bits < 16 { i32::from(value) >> (16 - bits) } else { i32::from(value) << (bits - 16) };
+        let cut = |value: i16| {
+            if bits < 16 {
+                i32::from(value) >> (16 - bits)
+            } else {
+                i32::from(value) << (bits - 16)
+            }
+        };
         let low: Vec<i32> = values(FRAMES).into_iter().map(|value| cut(value) | 1).collect();
-        let expected: Vec<f32> = low.iter().map(|&value| value as f32 / (1 << (bits - 1)) as f32).collect();
+        let expected: Vec<f32> = low
+            .iter()
+            .map(|&value| value as f32 / (1 << (bits - 1)) as f32)
+            .collect();
         for (shift, low_end) in [(0, true), (8 * bytes as u16 - bits, false)] {
-            let data: Vec<u8> = low.iter().flat_map(|value| (value << shift).to_le_bytes().into_iter().take(bytes)).collect();
-            let fields = Fields { block: bytes as u16, byte_rate: 8000 * bytes as u32, ..Fields::new(1, 1, 8000, bits) };
+            let data: Vec<u8> = low
+                .iter()
+                .flat_map(|value| (value << shift).to_le_bytes().into_iter().take(bytes))
+                .collect();
+            let fields = Fields {
+                block: bytes as u16,
+                byte_rate: 8000 * bytes as u32,
+                ..Fields::new(1, 1, 8000, bits)
+            };
             let sound = sound(&riff(&[fields.chunk(), chunk(b"data", &data)]));
-            assert!(sound.channels[0] == expected, "{bits} bits in {bytes} bytes, low end: {low_end}");
+            assert!(
+                sound.channels[0] == expected,
+                "{bits} bits in {bytes} bytes, low end: {low_end}"
+            );
             let note = sound.notes.iter().map(ToString::to_string).collect::<String>();
             assert_eq!(note.contains("low end"), low_end, "{note}");
         }
@@ -197,7 +299,10 @@ fn extensible_formats_are_read_by_their_codec() {
     for (valid, kinds) in [(16, &[][..]), (12, &[]), (0, &["valid bits"]), (24, &["valid bits"])] {
         assert_holds(&riff(&[whole(valid).chunk(), data()]), &values(FRAMES), kinds);
     }
-    let float: Vec<u8> = decoded(&values(FRAMES)).iter().flat_map(|value| value.to_le_bytes()).collect();
+    let float: Vec<u8> = decoded(&values(FRAMES))
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect();
     for valid in [32, 0] {
         let fields = Fields::extensible(3, 1, 8000, 32, valid);
         assert!(sound(&riff(&[fields.chunk(), chunk(b"data", &float)])).channels[0] == decoded(&values(FRAMES)));
@@ -224,7 +329,12 @@ fn up_to_256_channels() {
             let sound = sound(&riff(&[fields.chunk(), chunk(b"data", &bytes)]));
             let truth = decoded(&truth);
             for (index, channel) in sound.channels.iter().enumerate() {
-                let expected: Vec<f32> = truth.iter().skip(index).step_by(usize::from(channels)).copied().collect();
+                let expected: Vec<f32> = truth
+                    .iter()
+                    .skip(index)
+                    .step_by(usize::from(channels))
+                    .copied()
+                    .collect();
                 assert!(*channel == expected, "channel {index} of {channels}, tag {tag}");
             }
             assert_eq!((sound.channels.len(), sound.kinds()), (usize::from(channels), vec![]));
@@ -236,18 +346,50 @@ fn up_to_256_channels() {
 fn one_wrong_field_among_right_ones_is_noted() {
     let right = Fields::new(1, 1, 8000, 16);
     for (fields, kinds) in [
-        (Fields { block: 0, ..right.clone() }, ["bytes of a frame"]),
-        (Fields { block: 7, ..right.clone() }, ["bytes of a frame"]),
-        (Fields { byte_rate: 0, ..right.clone() }, ["bytes of a second"]),
+        (
+            Fields {
+                block: 0,
+                ..right.clone()
+            },
+            ["bytes of a frame"],
+        ),
+        (
+            Fields {
+                block: 7,
+                ..right.clone()
+            },
+            ["bytes of a frame"],
+        ),
+        (
+            Fields {
+                byte_rate: 0,
+                ..right.clone()
+            },
+            ["bytes of a second"],
+        ),
     ] {
         assert_holds(&riff(&[fields.chunk(), data()]), &values(FRAMES), &kinds);
     }
     // Bits of A-law as of what it decodes to, and bytes a second of packed bits.
-    let law = Fields { bits: 16, block: 1, byte_rate: 8000, ..Fields::new(6, 1, 8000, 8) };
-    assert_eq!(sound(&riff(&[law.chunk(), chunk(b"data", &[0xd5; 40])])).channels[0].len(), 40);
-    let packed = Fields { byte_rate: 8000 * 12 / 8, ..Fields::new(1, 1, 8000, 12) };
+    let law = Fields {
+        bits: 16,
+        block: 1,
+        byte_rate: 8000,
+        ..Fields::new(6, 1, 8000, 8)
+    };
+    assert_eq!(
+        sound(&riff(&[law.chunk(), chunk(b"data", &[0xd5; 40])])).channels[0].len(),
+        40
+    );
+    let packed = Fields {
+        byte_rate: 8000 * 12 / 8,
+        ..Fields::new(1, 1, 8000, 12)
+    };
     let bytes: Vec<u8> = le16(&values(9).into_iter().map(|value| value & !15).collect::<Vec<_>>());
-    assert_eq!(sound(&riff(&[packed.chunk(), chunk(b"data", &bytes)])).channels[0].len(), 9);
+    assert_eq!(
+        sound(&riff(&[packed.chunk(), chunk(b"data", &bytes)])).channels[0].len(),
+        9
+    );
 }
 
 #[test]
@@ -266,12 +408,28 @@ fn rf64_and_wave64_are_read() {
         assert_holds(&file(magic, right.clone(), 0), &values(FRAMES), &["two lengths"]);
         let short = sizes64(riff_size - 12, data_size, 0)[..16].to_vec();
         assert_holds(&file(magic, short, u32::MAX), &values(FRAMES), &[]);
-        assert_holds(&file(magic, sizes64(1, data_size, 0), u32::MAX), &values(FRAMES), &["file size in the header"]);
+        assert_holds(
+            &file(magic, sizes64(1, data_size, 0), u32::MAX),
+            &values(FRAMES),
+            &["file size in the header"],
+        );
         // The 64-bit size was never written.
-        assert_holds(&file(magic, sizes64(riff_size, 0, 0), data_size as u32), &values(FRAMES), &["two lengths"]);
-        assert_holds(&file(magic, sizes64(riff_size, 77, 0), data_size as u32), &values(FRAMES), &["two lengths"]);
+        assert_holds(
+            &file(magic, sizes64(riff_size, 0, 0), data_size as u32),
+            &values(FRAMES),
+            &["two lengths"],
+        );
+        assert_holds(
+            &file(magic, sizes64(riff_size, 77, 0), data_size as u32),
+            &values(FRAMES),
+            &["two lengths"],
+        );
     }
-    assert_holds(&file(b"RIFF", sizes64(riff_size, data_size, 0), u32::MAX), &values(FRAMES), &["file size in the header"]);
+    assert_holds(
+        &file(b"RIFF", sizes64(riff_size, data_size, 0), u32::MAX),
+        &values(FRAMES),
+        &["file size in the header"],
+    );
     let format = chunk64(b"fmt ", &Fields::new(1, 1, 8000, 16).bytes());
     let odd = le16(&values(501));
     let list = || chunk64(b"list", b"INFOICMT\x04\0\0\0abc\0");
@@ -279,7 +437,10 @@ fn rf64_and_wave64_are_read() {
         (vec![format.clone(), chunk64(b"data", &odd)], &[][..]),
         (vec![list(), format.clone(), sized64(b"data", 24 + 1002, &odd)], &[]),
         (vec![format.clone(), chunk64(b"data", &odd), list()], &[]),
-        (vec![format.clone(), sized64(b"data", 24 + 1002, &odd), list()], &["missing padding"]),
+        (
+            vec![format.clone(), sized64(b"data", 24 + 1002, &odd), list()],
+            &["missing padding"],
+        ),
     ] {
         assert_holds(&wave64(&chunks), &values(501), kinds);
     }
@@ -287,9 +448,20 @@ fn rf64_and_wave64_are_read() {
 
 #[test]
 fn a_chunk_above_4_gib_may_have_its_size_in_the_table() {
-    let ds64 = [&sizes64(0, 1000, 500)[..24], &1u32.to_le_bytes(), b"Big1", &16u64.to_le_bytes()].concat();
+    let ds64 = [
+        &sizes64(0, 1000, 500)[..24],
+        &1u32.to_le_bytes(),
+        b"Big1",
+        &16u64.to_le_bytes(),
+    ]
+    .concat();
     let big = sized(b"Big1", u32::MAX, &[5; 16]);
-    let mut file = riff(&[chunk(b"ds64", &ds64), big, plain(), sized(b"data", u32::MAX, &le16(&values(FRAMES)))]);
+    let mut file = riff(&[
+        chunk(b"ds64", &ds64),
+        big,
+        plain(),
+        sized(b"data", u32::MAX, &le16(&values(FRAMES))),
+    ]);
     file[..4].copy_from_slice(b"RF64");
     assert_holds(&file, &values(FRAMES), &[]);
 }
@@ -297,7 +469,11 @@ fn a_chunk_above_4_gib_may_have_its_size_in_the_table() {
 #[test]
 fn an_open_length_is_taken_to_the_end_if_asked_for() {
     for declared in [0, 0x7fff_f000, 0x7fff_ffff, u32::MAX] {
-        for tail in [vec![], chunk(b"LIST", b"INFOICMT\x04\0\0\0abc\0"), chunk(b"guan", b"GUANO|Version: 1.0 ")] {
+        for tail in [
+            vec![],
+            chunk(b"LIST", b"INFOICMT\x04\0\0\0abc\0"),
+            chunk(b"guan", b"GUANO|Version: 1.0 "),
+        ] {
             let file = riff(&[plain(), sized(b"data", declared, &le16(&values(FRAMES))), tail]);
             let sound = read_bytes(&file, OpenLength::ToEnd).unwrap();
             assert!(sound.channels[0] == decoded(&values(FRAMES)), "{declared:#x}");
@@ -328,18 +504,38 @@ fn adpcm_is_read_to_its_last_frame() {
             let predictors = [256i16, 0, 512, -256, 0, 0, 192, 64, 240, 0, 460, -208, 392, -232];
             extension.extend(predictors.iter().flat_map(|value| value.to_le_bytes()));
         }
-        let fields = Fields { block, bits: 4, byte_rate: 4096, extension, ..Fields::new(tag, 1, 8000, 4) };
-        let bytes: Vec<u8> = (0..2 * 256).map(|at| if at % 256 < 7 { 0 } else { at as u8 & 0x11 }).collect();
+        let fields = Fields {
+            block,
+            bits: 4,
+            byte_rate: 4096,
+            extension,
+            ..Fields::new(tag, 1, 8000, 4)
+        };
+        let bytes: Vec<u8> = (0..2 * 256)
+            .map(|at| if at % 256 < 7 { 0 } else { at as u8 & 0x11 })
+            .collect();
         let whole = sound(&riff(&[fields.chunk(), chunk(b"data", &bytes)]));
-        assert_eq!((whole.channels[0].len(), whole.kinds()), (2 * usize::from(block_frames), vec![]));
+        assert_eq!(
+            (whole.channels[0].len(), whole.kinds()),
+            (2 * usize::from(block_frames), vec![])
+        );
         let short = sound(&riff(&[fields.chunk(), chunk(b"data", &bytes[..256 + 57])]));
         let frames = usize::from(block_frames) + if tag == 2 { 2 + 100 } else { 1 + 106 };
         assert_eq!(short.channels[0], whole.channels[0][..frames]);
         assert_eq!(short.kinds(), ["short last block"]);
         let part = sound(&riff(&[fields.chunk(), chunk(b"data", &bytes[..256 + 3])]));
-        assert_eq!((part.channels[0].len(), part.kinds()), (usize::from(block_frames), vec!["partial frame at the end"]));
-        let bare = Fields { extension: vec![], ..fields };
-        assert_eq!(sound(&riff(&[bare.chunk(), chunk(b"data", &bytes)])).channels, whole.channels);
+        assert_eq!(
+            (part.channels[0].len(), part.kinds()),
+            (usize::from(block_frames), vec!["partial frame at the end"])
+        );
+        let bare = Fields {
+            extension: vec![],
+            ..fields
+        };
+        assert_eq!(
+            sound(&riff(&[bare.chunk(), chunk(b"data", &bytes)])).channels,
+            whole.channels
+        );
     }
 }
 
@@ -358,16 +554,21 @@ fn metadata_is_handed_on_as_it_is() {
         unpadded(b"guan", guano),
     ]);
     let mut reader = opened(Seekable::new(std::io::Cursor::new(file)).unwrap(), OpenLength::Refuse).unwrap();
-    let entries = reader.metadata_entries().to_vec();
-    let kinds: Vec<Kind> = entries.iter().map(|entry| entry.kind).collect();
-    use Kind::{Associated, Broadcast, Cue, Guano, Info, Wamd};
+    let metadata = reader.recorder_metadata().unwrap();
+    let kinds: Vec<MetadataKind> = metadata.iter().map(|metadata| metadata.kind).collect();
+    use MetadataKind::{Associated, Broadcast, Cue, Guano, Info, Wamd};
     assert_eq!(kinds, [Broadcast, Info, Cue, Associated, Wamd, Guano]);
-    let bodies: Vec<Vec<u8>> = entries.iter().map(|entry| reader.read_metadata(entry).unwrap()).collect();
-    assert_eq!(bodies[0], [7; 602]);
-    assert_eq!(bodies[5], guano);
-    let texts = items(&bodies[1]);
-    assert_eq!(texts.iter().map(|(id, _)| id.to_string()).collect::<Vec<_>>(), ["ISFT", "ICMT"]);
-    assert_eq!(&bodies[1][texts[1].1.clone()], b"bird");
+    assert_eq!(metadata[0].bytes, [7; 602]);
+    assert_eq!(metadata[5].bytes, guano);
+    let items: Vec<(String, &[u8])> = metadata[1]
+        .items()
+        .into_iter()
+        .map(|(id, text)| (id.to_string(), text))
+        .collect();
+    assert_eq!(
+        items,
+        [("ISFT".to_owned(), b"abc".as_slice()), ("ICMT".to_owned(), b"bird")]
+    );
 }
 
 #[test]
@@ -385,7 +586,10 @@ fn seeking_goes_to_the_frame() {
     let source = Seekable::new(std::io::Cursor::new(riff(&[plain(), data()]))).unwrap();
     let mut reader = opened(source, OpenLength::Refuse).unwrap();
     let mut go = |frame| {
-        let to = SeekTo::Timestamp { ts: Timestamp::new(frame), track_id: 0 };
+        let to = SeekTo::Timestamp {
+            ts: Timestamp::new(frame),
+            track_id: 0,
+        };
         reader.seek(SeekMode::Accurate, to).ok()?;
         Some(reader.next_packet().unwrap()?.data.to_vec())
     };

@@ -20,7 +20,13 @@ pub(super) fn sized(id: &[u8; 4], bytes: u32, body: &[u8]) -> Vec<u8> {
 /// A RIFF file of chunks; its size is right.
 pub(super) fn riff(chunks: &[Vec<u8>]) -> Vec<u8> {
     let body = chunks.concat();
-    [b"RIFF".as_slice(), &(body.len() as u32 + 4).to_le_bytes(), b"WAVE", &body].concat()
+    [
+        b"RIFF".as_slice(),
+        &(body.len() as u32 + 4).to_le_bytes(),
+        b"WAVE",
+        &body,
+    ]
+    .concat()
 }
 
 /// A chunk of Wave64, whose size counts its header.
@@ -49,7 +55,13 @@ pub(super) fn wave64(chunks: &[Vec<u8>]) -> Vec<u8> {
 
 /// A `ds64` chunk's body.
 pub(super) fn sizes64(riff: u64, data: u64, frames: u64) -> Vec<u8> {
-    [&riff.to_le_bytes()[..], &data.to_le_bytes(), &frames.to_le_bytes(), &[0; 4]].concat()
+    [
+        &riff.to_le_bytes()[..],
+        &data.to_le_bytes(),
+        &frames.to_le_bytes(),
+        &[0; 4],
+    ]
+    .concat()
 }
 
 /// The fields of a format chunk.
@@ -69,14 +81,32 @@ impl Fields {
     pub(super) fn new(tag: u16, channels: u16, rate_hz: u32, bits: u16) -> Self {
         let block = channels * bits.div_ceil(8);
         let byte_rate = rate_hz.wrapping_mul(u32::from(block));
-        Self { tag, channels, rate_hz, byte_rate, block, bits, extension: Vec::new() }
+        Self {
+            tag,
+            channels,
+            rate_hz,
+            byte_rate,
+            block,
+            bits,
+            extension: Vec::new(),
+        }
     }
 
     /// Those of an extensible format of the codec `tag`.
     pub(super) fn extensible(tag: u16, channels: u16, rate_hz: u32, bits: u16, valid_bits: u16) -> Self {
         let guid = b"\0\0\0\0\x10\0\x80\0\0\xaa\0\x38\x9b\x71";
-        let extension = [&[22, 0][..], &valid_bits.to_le_bytes(), &[0; 4], &tag.to_le_bytes(), guid].concat();
-        Self { extension, ..Self::new(0xfffe, channels, rate_hz, bits) }
+        let extension = [
+            &[22, 0][..],
+            &valid_bits.to_le_bytes(),
+            &[0; 4],
+            &tag.to_le_bytes(),
+            guid,
+        ]
+        .concat();
+        Self {
+            extension,
+            ..Self::new(0xfffe, channels, rate_hz, bits)
+        }
     }
 
     pub(super) fn bytes(&self) -> Vec<u8> {
@@ -103,7 +133,9 @@ pub(super) fn plain() -> Vec<u8> {
 
 /// Values that fill their range, do not repeat soon, and hold no chunk's code.
 pub(super) fn values(count: usize) -> Vec<i16> {
-    (0..count as i32).map(|index| ((index * 7919 + 13) % 60_000 - 30_000) as i16 | 1).collect()
+    (0..count as i32)
+        .map(|index| ((index * 7919 + 13) % 60_000 - 30_000) as i16 | 1)
+        .collect()
 }
 
 /// Little-endian bytes of 16-bit samples.

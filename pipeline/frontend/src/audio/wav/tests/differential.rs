@@ -17,15 +17,35 @@ fn generated_files_are_read_exactly_or_refused() {
         let context = || format!("seed {seed}: {:?}, {:?}", made.deeds, made.open_length);
         match (&made.sound, result) {
             (Some((rate_hz, channels)), Ok(sound)) => {
-                assert_eq!((*rate_hz, channels.len()), (sound.rate_hz, sound.channels.len()), "{}", context());
-                assert_eq!(channels[0].len(), sound.channels[0].len(), "{}: {:?}", context(), sound.notes);
-                assert!(*channels == sound.channels, "{}: other samples, {:?}", context(), sound.notes);
+                assert_eq!(
+                    (*rate_hz, channels.len()),
+                    (sound.rate_hz, sound.channels.len()),
+                    "{}",
+                    context()
+                );
+                assert_eq!(
+                    channels[0].len(),
+                    sound.channels[0].len(),
+                    "{}: {:?}",
+                    context(),
+                    sound.notes
+                );
+                assert!(
+                    *channels == sound.channels,
+                    "{}: other samples, {:?}",
+                    context(),
+                    sound.notes
+                );
                 read += 1;
             }
             (Some(_), Err(error)) => panic!("{}: {error}", context()),
             (None, Ok(sound)) => panic!("{}: {} frames, {:?}", context(), sound.channels[0].len(), sound.notes),
             (None, Err(error)) => {
-                let words: String = error.to_string().chars().filter(|letter| !letter.is_ascii_digit()).collect();
+                let words: String = error
+                    .to_string()
+                    .chars()
+                    .filter(|letter| !letter.is_ascii_digit())
+                    .collect();
                 *refused.entry(words).or_default() += 1;
             }
         }
@@ -43,10 +63,21 @@ fn dump() {
         let made = make(seed);
         std::fs::write(format!("{folder}/{seed}.wav"), &made.bytes).unwrap();
         let ours = read_bytes(&made.bytes, made.open_length);
-        let ours = match &ours { Ok(sound) => format!("{:?}", sound.kinds()), Err(error) => error.to_string() };
-        let truth: Vec<u8> = made.sound.iter().flat_map(|(_, c)| (0..c[0].len()).flat_map(move |f| c.iter().flat_map(move |c| c[f].to_le_bytes()))).collect();
+        let ours = match &ours {
+            Ok(sound) => format!("{:?}", sound.kinds()),
+            Err(error) => error.to_string(),
+        };
+        let truth: Vec<u8> = made
+            .sound
+            .iter()
+            .flat_map(|(_, c)| (0..c[0].len()).flat_map(move |f| c.iter().flat_map(move |c| c[f].to_le_bytes())))
+            .collect();
         std::fs::write(format!("{folder}/{seed}.f32"), truth).unwrap();
         let (rate, channels) = made.sound.as_ref().map_or((0, 0), |(r, c)| (*r, c.len()));
-        std::fs::write(format!("{folder}/{seed}.txt"), format!("{rate}\n{channels}\n{:?}\n{:?}\n{ours}\n", made.deeds, made.open_length)).unwrap();
+        std::fs::write(
+            format!("{folder}/{seed}.txt"),
+            format!("{rate}\n{channels}\n{:?}\n{:?}\n{ours}\n", made.deeds, made.open_length),
+        )
+        .unwrap();
     }
 }

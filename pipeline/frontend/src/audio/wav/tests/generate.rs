@@ -163,15 +163,31 @@ impl Maker<'_> {
 /// Makes the file of a seed.
 pub(super) fn make(seed: u64) -> Made {
     let mut dice = Dice(seed);
-    let dialect = dice.pick(&[Dialect::Riff, Dialect::Riff, Dialect::Riff, Dialect::Rf64, Dialect::Wave64]);
+    let dialect = dice.pick(&[
+        Dialect::Riff,
+        Dialect::Riff,
+        Dialect::Riff,
+        Dialect::Rf64,
+        Dialect::Wave64,
+    ]);
     let mut damage = Damage::None;
     if dice.once_in(3) {
         use Damage::{Cut, Open, Rate, SizeTooLarge, SizeTooSmall, TwoSounds};
         damage = dice.pick(&[Cut, SizeTooSmall, SizeTooLarge, TwoSounds, Rate, Open]);
     }
-    let mut maker = Maker { dice: &mut dice, dialect, damage, deeds: Vec::new(), file: Vec::new() };
+    let mut maker = Maker {
+        dice: &mut dice,
+        dialect,
+        damage,
+        deeds: Vec::new(),
+        file: Vec::new(),
+    };
     let width = maker.dice.pick(&WIDTHS);
-    let channels = if maker.dice.once_in(10) { 5 + maker.dice.below(252) } else { 1 + maker.dice.below(4) };
+    let channels = if maker.dice.once_in(10) {
+        5 + maker.dice.below(252)
+    } else {
+        1 + maker.dice.below(4)
+    };
     let rate_hz = maker.dice.pick(&[8000u32, 22_050, 44_100, 48_000, 250_000, 384_000]);
     let frames = 6 + maker.dice.below(300);
     let (samples, truth) = samples(maker.dice, width, frames, channels);
@@ -183,7 +199,12 @@ pub(super) fn make(seed: u64) -> Made {
     let open_length = put_samples(&mut maker, &samples, width.bytes * channels, sizes);
     finish(&mut maker);
     let sound = (damage == Damage::None).then_some((rate_hz, truth));
-    Made { sound, open_length, deeds: maker.deeds, bytes: maker.file }
+    Made {
+        sound,
+        open_length,
+        deeds: maker.deeds,
+        bytes: maker.file,
+    }
 }
 
 /// Random samples as bytes, and as what they mean.
@@ -232,7 +253,11 @@ fn samples(dice: &mut Dice, width: Width, frames: usize, channels: usize) -> (Ve
 fn a_law(code: u8) -> i16 {
     let code = code ^ 0x55;
     let (segment, step) = (i32::from(code >> 4 & 7), i32::from(code & 15));
-    let magnitude = if segment == 0 { step * 16 + 8 } else { (step * 16 + 264) << (segment - 1) };
+    let magnitude = if segment == 0 {
+        step * 16 + 8
+    } else {
+        (step * 16 + 264) << (segment - 1)
+    };
     (if code & 0x80 != 0 { magnitude } else { -magnitude }) as i16
 }
 
@@ -253,7 +278,10 @@ fn fields(maker: &mut Maker<'_>, width: Width, channels: u16, rate_hz: u32) -> V
         Fields::extensible(width.tag, channels, rate_hz, width.bits, valid)
     } else {
         let extra = maker.dice.pick(&[0, 0, 2, 24, 1, 4, 6, 10, 34]);
-        Fields { extension: vec![0; extra], ..Fields::new(width.tag, channels, rate_hz, width.bits) }
+        Fields {
+            extension: vec![0; extra],
+            ..Fields::new(width.tag, channels, rate_hz, width.bits)
+        }
     };
     (fields.block, fields.byte_rate) = (block, rate_hz.wrapping_mul(u32::from(block)));
     if plain && maker.damage == Damage::None {
@@ -302,7 +330,13 @@ fn put_samples(maker: &mut Maker<'_>, samples: &[u8], block: usize, sizes: Sizes
         // Behind the chunk there is then more of the sound, without a zero.
         Damage::SizeTooSmall => declared -= 4 + maker.dice.below(samples.len() - 4) as u64,
         Damage::SizeTooLarge => declared += 1 + maker.dice.below(100_000) as u64,
-        Damage::Open => declared = if maker.dialect == Dialect::Riff { maker.dice.pick(&[0, 0x7fff_f000, 0xffff_ffff]) } else { 0 },
+        Damage::Open => {
+            declared = if maker.dialect == Dialect::Riff {
+                maker.dice.pick(&[0, 0x7fff_f000, 0xffff_ffff])
+            } else {
+                0
+            }
+        }
         Damage::None if part => {
             body.extend(vec![0; 1 + maker.dice.below(block - 1)]);
             declared = body.len() as u64;
@@ -315,18 +349,27 @@ fn put_samples(maker: &mut Maker<'_>, samples: &[u8], block: usize, sizes: Sizes
         body[last - 1] |= 1;
     }
     // Padding cannot be told from sound there.
-    let aligned = samples.len().is_multiple_of(8) && (maker.dialect != Dialect::Wave64 || maker.file.len().is_multiple_of(8));
+    let aligned =
+        samples.len().is_multiple_of(8) && (maker.dialect != Dialect::Wave64 || maker.file.len().is_multiple_of(8));
     let may_open = maker.damage == Damage::None && !part && aligned;
     let found_exactly = maker.deeds.contains(&"wrong length of a chunk");
     let opened = may_open && !found_exactly && maker.deed(5, "open, to the end");
     if opened {
         open_length = OpenLength::ToEnd;
-        declared = if maker.dialect == Dialect::Riff { maker.dice.pick(&[0, 0x7fff_f000, 0xffff_ffff]) } else { 0 };
+        declared = if maker.dialect == Dialect::Riff {
+            maker.dice.pick(&[0, 0x7fff_f000, 0xffff_ffff])
+        } else {
+            0
+        };
     }
     let mut short = declared;
     if let Some(at) = sizes.at {
         maker.file[at + 8..at + 16].copy_from_slice(&declared.to_le_bytes());
-        let choices = if maker.damage == Damage::Open || opened { vec![0xffff_ffff] } else { vec![0xffff_ffff, 0, declared] };
+        let choices = if maker.damage == Damage::Open || opened {
+            vec![0xffff_ffff]
+        } else {
+            vec![0xffff_ffff, 0, declared]
+        };
         short = maker.dice.pick(&choices);
     }
     let may_lack_padding = !opened && maker.damage != Damage::SizeTooLarge;

@@ -16,20 +16,30 @@ impl Intact {
     fn new(name: &'static str, file: Vec<u8>, data: &[u8]) -> Self {
         let start = file.windows(data.len()).position(|window| window == data).unwrap();
         let sound = read_bytes(&file, OpenLength::Refuse).unwrap();
-        Self { name, file, sound, samples: start..start + data.len() }
+        Self {
+            name,
+            file,
+            sound,
+            samples: start..start + data.len(),
+        }
     }
 
     /// Checks that damaged bytes are refused, or that the sound is the same but for a note, or but for samples in damaged places.
     fn assert_noticed(&self, damaged: &[u8], damage: &str) {
         for open_length in [OpenLength::Refuse, OpenLength::ToEnd] {
-            let Ok(sound) = read_bytes(damaged, open_length) else { continue };
+            let Ok(sound) = read_bytes(damaged, open_length) else {
+                continue;
+            };
             let noted = sound.notes.iter().any(|note| !self.sound.notes.contains(note));
             let place = format!("{}, {damage}: {:?}", self.name, sound.notes);
             assert_eq!(sound.rate_hz, self.sound.rate_hz, "{place}");
             let lengths = |sound: &Sound| sound.channels.iter().map(Vec::len).collect::<Vec<_>>();
             assert!(noted || lengths(&sound) == lengths(&self.sound), "{place}");
             let same = damaged.get(self.samples.clone()) == self.file.get(self.samples.clone());
-            assert!(noted || !same || sound.channels == self.sound.channels, "{place}: other samples");
+            assert!(
+                noted || !same || sound.channels == self.sound.channels,
+                "{place}: other samples"
+            );
             // A note excuses fewer or more samples, not shifted ones.
             for (channel, intact) in sound.channels.iter().zip(&self.sound.channels).filter(|_| same) {
                 let both = channel.len().min(intact.len());
@@ -45,8 +55,15 @@ fn small_files() -> Vec<Intact> {
     let stereo = Fields::new(1, 2, 48_000, 16).chunk();
     let (s24, s32) = (Fields::new(1, 1, 44_100, 24), Fields::extensible(1, 1, 44_100, 32, 24));
     let float = Fields::new(3, 2, 22_050, 32);
-    let floats: Vec<u8> = decoded(&values(30)).iter().flat_map(|value| value.to_le_bytes()).collect();
-    let mut rf64 = riff(&[chunk(b"ds64", &sizes64(72 + 120, 120, 60)), plain(), sized(b"data", u32::MAX, &data)]);
+    let floats: Vec<u8> = decoded(&values(30))
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect();
+    let mut rf64 = riff(&[
+        chunk(b"ds64", &sizes64(72 + 120, 120, 60)),
+        plain(),
+        sized(b"data", u32::MAX, &data),
+    ]);
     rf64[..8].copy_from_slice(b"RF64\xff\xff\xff\xff");
     let format64 = chunk64(b"fmt ", &Fields::new(1, 1, 32_000, 16).bytes());
     // Without padding: that of Wave64 may be taken for frames.
@@ -54,11 +71,27 @@ fn small_files() -> Vec<Intact> {
     vec![
         Intact::new("plain", riff(&[plain(), chunk(b"data", &data)]), &data),
         Intact::new("stereo", riff(&[list(), stereo, chunk(b"data", &data), list()]), &data),
-        Intact::new("24 bits", riff(&[s24.chunk(), list(), chunk(b"data", &data[..63])]), &data[..63]),
-        Intact::new("32 bits", riff(&[s32.chunk(), chunk(b"data", &data), unpadded(b"guan", b"GUANO")]), &data),
-        Intact::new("float", riff(&[float.chunk(), chunk(b"fact", &[15, 0, 0, 0]), chunk(b"data", &floats)]), &floats),
+        Intact::new(
+            "24 bits",
+            riff(&[s24.chunk(), list(), chunk(b"data", &data[..63])]),
+            &data[..63],
+        ),
+        Intact::new(
+            "32 bits",
+            riff(&[s32.chunk(), chunk(b"data", &data), unpadded(b"guan", b"GUANO")]),
+            &data,
+        ),
+        Intact::new(
+            "float",
+            riff(&[float.chunk(), chunk(b"fact", &[15, 0, 0, 0]), chunk(b"data", &floats)]),
+            &floats,
+        ),
         Intact::new("RF64", rf64, &data),
-        Intact::new("Wave64", wave64(&[format64, chunk64(b"data", &samples64), chunk64(b"list", b"INFO")]), &samples64),
+        Intact::new(
+            "Wave64",
+            wave64(&[format64, chunk64(b"data", &samples64), chunk64(b"list", b"INFO")]),
+            &samples64,
+        ),
     ]
 }
 
@@ -85,7 +118,11 @@ fn every_cut_is_noticed_or_does_not_matter() {
     for intact in small_files() {
         for length in 0..intact.file.len() {
             let result = read_bytes(&intact.file[..length], OpenLength::Refuse);
-            assert!(length >= intact.samples.end || result.is_err(), "{} cut to {length} bytes", intact.name);
+            assert!(
+                length >= intact.samples.end || result.is_err(),
+                "{} cut to {length} bytes",
+                intact.name
+            );
             intact.assert_noticed(&intact.file[..length], &format!("cut to {length} bytes"));
         }
     }
@@ -100,7 +137,12 @@ fn every_lost_or_added_byte_of_a_header_is_noticed_or_does_not_matter() {
             added.insert(at, 0x41);
             for damaged in [lost, added] {
                 if let Ok(sound) = read_bytes(&damaged, OpenLength::Refuse) {
-                    assert!(sound.channels == intact.sound.channels, "{}, byte {at}: {:?}", intact.name, sound.notes);
+                    assert!(
+                        sound.channels == intact.sound.channels,
+                        "{}, byte {at}: {:?}",
+                        intact.name,
+                        sound.notes
+                    );
                 }
             }
         }

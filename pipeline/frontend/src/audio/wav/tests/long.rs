@@ -43,7 +43,11 @@ fn wrapped(bytes: u64, fill: u8, tail: &[u8]) -> Sparse {
     let mut head = head;
     head[4..8].copy_from_slice(&((size - 8) as u32).to_le_bytes());
     let tail_at = head.len() as u64 + bytes;
-    Sparse { size, fill, parts: vec![(0, head), (tail_at, tail.to_vec())] }
+    Sparse {
+        size,
+        fill,
+        parts: vec![(0, head), (tail_at, tail.to_vec())],
+    }
 }
 
 fn try_open(source: Sparse) -> Result<WavReader, Reject> {
@@ -73,7 +77,10 @@ fn wrapped_sizes_are_unwrapped_where_the_file_proves_them() {
 #[test]
 fn what_may_be_wrapped_is_never_short() {
     // Nothing says whether the zeros are sound.
-    assert_refused(wrapped(WRAP + 44_100, 0, &[]), "may have wrapped at 4 GiB, or the file was laid out for more");
+    assert_refused(
+        wrapped(WRAP + 44_100, 0, &[]),
+        "may have wrapped at 4 GiB, or the file was laid out for more",
+    );
     // What looks like a chunk behind the declared length.
     for code in [b"    ", b"aaaa", b"LIST", b"A1b2"] {
         let mut source = wrapped(WRAP + 44_100, 0, &[]);
@@ -108,15 +115,27 @@ fn a_large_chunk_behind_the_samples_is_one_if_it_leads_to_the_end() {
 #[test]
 fn rf64_and_wave64_hold_more_than_4_gib() {
     let bytes = 5 * WRAP + 10;
-    let mut head = riff(&[chunk(b"ds64", &sizes64(72 + bytes, bytes, bytes / 2)), plain(), sized(b"data", u32::MAX, &[])]);
+    let mut head = riff(&[
+        chunk(b"ds64", &sizes64(72 + bytes, bytes, bytes / 2)),
+        plain(),
+        sized(b"data", u32::MAX, &[]),
+    ]);
     head[..8].copy_from_slice(b"RF64\xff\xff\xff\xff");
     let size = head.len() as u64 + bytes;
-    let rf64 = Sparse { size, fill: 7, parts: vec![(0, head)] };
+    let rf64 = Sparse {
+        size,
+        fill: 7,
+        parts: vec![(0, head)],
+    };
     let format = chunk64(b"fmt ", &Fields::new(1, 1, 8000, 16).bytes());
     let mut head = wave64(&[format, sized64(b"data", 24 + bytes, &[])]);
     let size = head.len() as u64 + bytes;
     head[16..24].copy_from_slice(&size.to_le_bytes());
-    let wave64 = Sparse { size, fill: 7, parts: vec![(0, head)] };
+    let wave64 = Sparse {
+        size,
+        fill: 7,
+        parts: vec![(0, head)],
+    };
     for source in [rf64, wave64] {
         let reader = try_open(source).unwrap();
         assert_eq!((reader.frames(), reader.notes()), (bytes / 2, &[][..]));

@@ -39,7 +39,13 @@ fn opened(source: impl RangedRead + 'static, open_length: OpenLength) -> Result<
 /// Opens and decodes, as the frontend does: errors of either, and a count that is not the one promised.
 fn read(source: impl RangedRead + 'static, open_length: OpenLength) -> Result<Sound, Reject> {
     let mut reader = opened(source, open_length)?;
-    let params = reader.tracks()[0].codec_params.as_ref().unwrap().audio().unwrap().clone();
+    let params = reader.tracks()[0]
+        .codec_params
+        .as_ref()
+        .unwrap()
+        .audio()
+        .unwrap()
+        .clone();
     let failed = |frame: usize, error: symphonia::core::errors::Error| Reject::Decode {
         frame: frame as u64,
         reason: error.to_string(),
@@ -59,12 +65,21 @@ fn read(source: impl RangedRead + 'static, open_length: OpenLength) -> Result<So
         let buffer = decoder.decode(&packet).map_err(|error| failed(frame, error))?;
         assert_eq!(buffer.frames() as u64, packet.block_dur().get());
         buffer.copy_to_vecs_planar(&mut planes);
-        channels.iter_mut().zip(&planes).for_each(|(all, plane): (&mut Vec<f32>, _)| all.extend_from_slice(plane));
+        channels
+            .iter_mut()
+            .zip(&planes)
+            .for_each(|(all, plane): (&mut Vec<f32>, _)| all.extend_from_slice(plane));
     }
     assert_eq!(channels[0].len() as u64, reader.decoded_frames());
-    channels.iter_mut().for_each(|channel| channel.truncate(reader.frames() as usize));
+    channels
+        .iter_mut()
+        .for_each(|channel| channel.truncate(reader.frames() as usize));
     let rate_hz = params.sample_rate.unwrap();
-    Ok(Sound { rate_hz, channels, notes: reader.notes().to_vec() })
+    Ok(Sound {
+        rate_hz,
+        channels,
+        notes: reader.notes().to_vec(),
+    })
 }
 
 fn read_bytes(bytes: &[u8], open_length: OpenLength) -> Result<Sound, Reject> {
