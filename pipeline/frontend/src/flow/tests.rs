@@ -166,7 +166,11 @@ fn an_error_of_the_caller_ends_it() {
         let mut delivered = 0;
         let failed = run(&workers, &source, 0..50, clips_of, |_| {
             delivered += 1;
-            if delivered < last { Ok(()) } else { Err("the disk is full") }
+            if delivered < last {
+                Ok(())
+            } else {
+                Err("the disk is full")
+            }
         });
         assert_eq!((failed, delivered), (Err("the disk is full"), last));
     }
