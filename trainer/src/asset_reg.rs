@@ -149,7 +149,7 @@ pub struct AssetTable {
 }
 
 /// Where the clips of a batch are in the table.
-pub struct Places {
+pub struct TableRows {
     rows: Tensor,
     /// (positions in the batch, table rows): in each round every row once, so that assets with several clips are updated in batch order.
     rounds: Vec<[Tensor; 2]>,
@@ -222,7 +222,7 @@ impl AssetTable {
     ///
     /// # Errors
     /// [`Error::Shape`] for a row beyond the training clips; what libtorch refuses.
-    pub fn places(&self, rows: &[u32]) -> Result<Places> {
+    pub fn table_rows(&self, rows: &[u32]) -> Result<TableRows> {
         let row_of = |row: &u32| {
             self.row_of_clip
                 .get(usize::try_from(*row).unwrap_or(usize::MAX))
@@ -237,14 +237,14 @@ impl AssetTable {
                 got: vec![highest + 1],
             });
         };
-        Places::new(&table_rows, self.table.device())
+        TableRows::new(&table_rows, self.table.device())
     }
 
     /// R_P with its weight: alpha times the mean cross-entropy of `logits` \[B, C\] with the table.
     ///
     /// # Errors
     /// What libtorch refuses.
-    pub fn penalty(&self, logits: &Tensor, places: &Places) -> Result<Tensor> {
+    pub fn penalty(&self, logits: &Tensor, places: &TableRows) -> Result<Tensor> {
         let target = self.table.f_index_select(0, &places.rows)?;
         Ok(bce(logits, &target)?.f_mean(None)?.f_mul_scalar(self.config.alpha)?)
     }
@@ -253,7 +253,7 @@ impl AssetTable {
     ///
     /// # Errors
     /// What libtorch refuses.
-    pub fn update(&mut self, logits: &Tensor, places: &Places) -> Result<()> {
+    pub fn update(&mut self, logits: &Tensor, places: &TableRows) -> Result<()> {
         if self.config.control == Control::Frozen {
             return Ok(());
         }
@@ -315,7 +315,7 @@ impl AssetTable {
     }
 }
 
-impl Places {
+impl TableRows {
     fn new(table_rows: &[i64], device: Device) -> Result<Self> {
         let mut rounds: Vec<[Vec<i64>; 2]> = Vec::new();
         for (position, row) in (0..).zip(table_rows) {

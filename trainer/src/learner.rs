@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::loader::Loaded;
 use crate::loss::{self, KnownNegatives, Objective, ObjectiveConfig, Setup};
-use crate::model::{Head, Model, ModelConfig, Precision, read_weights};
+use crate::model::{Head, Model, ModelSpec, Precision, read_weights};
 use crate::optim::Optimizer;
 use crate::state::Named;
 use crate::supervision::{Mode, Supervision};
@@ -180,7 +180,7 @@ impl Learner {
         let rows = upload(&numbers, self.device)?;
         let [mut labels, mut mask] = self.known.gather(&rows)?;
         if let Some(augmentation) = &self.augmentation {
-            let clips = augment::Batch {
+            let clips = augment::ClipBatch {
                 images: stored,
                 labels,
                 mask,
@@ -189,7 +189,7 @@ impl Learner {
             (stored, labels, mask) = (changed.images, changed.labels, changed.mask);
         }
         let logits = self.model.forward(&self.scaling.images(&stored)?, true)?;
-        let mut loss = self.objective.forward(&loss::Batch {
+        let mut loss = self.objective.forward(&loss::LossBatch {
             logits: &logits,
             labels: &labels,
             mask: &mask,
@@ -201,7 +201,7 @@ impl Learner {
         let places = self
             .asset_table
             .as_ref()
-            .map(|table| table.places(&batch.rows))
+            .map(|table| table.table_rows(&batch.rows))
             .transpose()?;
         if let (Some(table), Some(places)) = (&self.asset_table, &places) {
             let penalty = table.penalty(&logits, places)?;
@@ -310,7 +310,7 @@ fn objective_config(config: &Config, mask_unknown: bool) -> ObjectiveConfig {
 /// The model of a configuration with its initial weights, as drawn.
 fn drawn_model(config: &Config, dataset: &Dataset, device: Device) -> Result<Model> {
     let precision = config.model.precision;
-    let settings = ModelConfig {
+    let settings = ModelSpec {
         arch: config.model.arch,
         classes: dataset.taxa().len(),
         clip_channels: dataset.head().clips.channels.unwrap_or(1) as usize,

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::event::Observer;
 use crate::learner::Learner;
 use crate::material::Material;
-use crate::observer::{Curves, EventLog, Observers, Progress, TensorBoard, cut_back, read_events};
+use crate::observer::{Curves, EventLog, Observers, RunProgress, TensorBoard, cut_back, read_events};
 use crate::run_folder::{ClaimedFolder, RunFolder, RunRecord, device_name};
 use crate::sampler::Sampler;
 use crate::supervision::Supervision;
@@ -143,7 +143,7 @@ fn observers(folder: &RunFolder, checkpoint: Option<&Checkpoint>) -> Result<Obse
         Box::new(EventLog::open(&log)?),
         Box::new(TensorBoard::new(&folder.tensorboard())),
         Box::new(curves),
-        Box::new(Progress::new()),
+        Box::new(RunProgress::new()),
     ]))
 }
 

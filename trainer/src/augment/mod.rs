@@ -48,7 +48,7 @@ pub struct Augmentation {
 
 /// Clips of a batch and what is known of them; before and after.
 #[derive(Debug)]
-pub struct Batch {
+pub struct ClipBatch {
     /// Stored values \[B, C, H, W\]; f32 afterwards.
     pub images: Tensor,
     /// Labels \[B, classes\], 0 where the mask is.
@@ -186,7 +186,7 @@ impl Augmentation {
     ///
     /// # Errors
     /// [`Error::Shape`] if the parts of the batch do not belong together; what libtorch refuses.
-    pub fn apply(&self, clips: Batch, rows: &[u32], ref_db: &[f32], epoch: u32) -> Result<Batch> {
+    pub fn apply(&self, clips: ClipBatch, rows: &[u32], ref_db: &[f32], epoch: u32) -> Result<ClipBatch> {
         let (batch, _, height, width) = clips.images.size4()?;
         for (what, got) in [("rows of a batch", rows.len()), ("ref_db of a batch", ref_db.len())] {
             let got = i64::try_from(got).unwrap_or(i64::MAX);
@@ -202,7 +202,7 @@ impl Augmentation {
             .iter()
             .map(|row| Draw::new(&self.config, self.seed, epoch, *row, [height, width]))
             .collect();
-        let Batch {
+        let ClipBatch {
             images,
             mut labels,
             mut mask,
@@ -224,7 +224,7 @@ impl Augmentation {
         }
         images = self.levels.silence(images, 3, &draws, |draw| &draw.time_masks)?;
         images = self.levels.silence(images, 2, &draws, |draw| &draw.frequency_masks)?;
-        Ok(Batch { images, labels, mask })
+        Ok(ClipBatch { images, labels, mask })
     }
 }
 

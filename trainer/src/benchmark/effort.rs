@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use shardfmt::{Dataset, Split, Xxh3};
 
-use super::plan::{Cell, Plan};
+use super::plan::{BenchmarkPlan, Cell};
 use super::search::{Point, trials};
 use crate::config::{Config, SamplingConfig};
 use crate::error::{Error, Result};
@@ -85,7 +85,7 @@ impl<'a> Shape<'a> {
 ///
 /// # Errors
 /// Whatever would keep a cell from being run: all of it is checked before the first one starts.
-pub fn efforts<'a>(plan: &'a Plan, materials: &mut Materials, out: &Path) -> Result<Vec<Effort<'a>>> {
+pub fn efforts<'a>(plan: &'a BenchmarkPlan, materials: &mut Materials, out: &Path) -> Result<Vec<Effort<'a>>> {
     let mut known: Vec<(Shape<'_>, [u64; 3])> = Vec::new();
     let effort = |cell: Cell<'a>| {
         let config = plan.config(cell, &[])?;
@@ -125,7 +125,7 @@ pub fn efforts<'a>(plan: &'a Plan, materials: &mut Materials, out: &Path) -> Res
 }
 
 /// Checks the settings of a cell, as written and with the values of every point that it may be run with.
-fn check(plan: &Plan, cell: Cell<'_>, points: &[Point], dataset: &Dataset, out: &Path) -> Result<()> {
+fn check(plan: &BenchmarkPlan, cell: Cell<'_>, points: &[Point], dataset: &Dataset, out: &Path) -> Result<()> {
     // From its first checkpoint on a run needs no weights any more; the few that were cut off before it say so themselves.
     let begun = |seed: &u64| RunFolder::has_run(&cell.seed_folder(out, *seed));
     let begins = !plan.seeds.iter().all(begun);

@@ -5,7 +5,7 @@ use std::path::Path;
 use shardfmt::{Dataset, Split};
 use tch::Device;
 
-use super::table::Measured;
+use super::results::Measured;
 use crate::config::Config;
 use crate::error::Result;
 use crate::event::Event;

@@ -8,10 +8,10 @@ use tch::Device;
 
 use super::effort::{Materials, efforts};
 use super::finished::Finished;
-use super::plan::{Cell, Names, Plan};
-use super::results::write_results;
+use super::plan::{BenchmarkPlan, Cell, CellNames};
+use super::results::{CellResult, Measured, write_results};
 use super::search::{Point, trials};
-use super::table::{CellResult, Measured, markdown};
+use super::table::markdown;
 use super::workers::{self, Task};
 use crate::error::{Error, Result};
 use crate::fit::fit;
@@ -19,7 +19,7 @@ use crate::run::Existing;
 
 /// Told when a run of the matrix is over.
 #[derive(Debug)]
-pub struct Progress<'a> {
+pub struct RunOver<'a> {
     /// Its folder.
     pub folder: &'a Path,
     /// Runs that are over, and all of the matrix.
@@ -32,7 +32,7 @@ pub struct Progress<'a> {
 
 /// Where a benchmark is run.
 #[derive(Clone, Copy, Debug)]
-pub struct Place<'a> {
+pub struct BenchmarkPlace<'a> {
     /// Folder of its runs and tables.
     pub out: &'a Path,
     /// Where to compute.
@@ -48,10 +48,10 @@ pub struct Place<'a> {
 /// # Errors
 /// Those of the runs; [`Error::OtherRun`] if a folder holds a run with other settings.
 pub fn run(
-    plan: &Plan,
+    plan: &BenchmarkPlan,
     materials: &mut Materials,
-    place: Place<'_>,
-    tell: &mut dyn FnMut(&Progress<'_>),
+    place: BenchmarkPlace<'_>,
+    tell: &mut dyn FnMut(&RunOver<'_>),
 ) -> Result<Vec<CellResult>> {
     let of = efforts(plan, materials, place.out)?
         .iter()
@@ -70,17 +70,17 @@ pub fn run(
 }
 
 struct Matrix<'a> {
-    plan: &'a Plan,
+    plan: &'a BenchmarkPlan,
     materials: &'a mut Materials,
-    place: Place<'a>,
-    tell: &'a mut dyn FnMut(&Progress<'_>),
+    place: BenchmarkPlace<'a>,
+    tell: &'a mut dyn FnMut(&RunOver<'_>),
     done: usize,
     of: usize,
 }
 
 impl<'a> Matrix<'a> {
     /// The best trial on val of every cell that has a search of its own.
-    fn search(&mut self) -> Result<HashMap<Names<'a>, Point>> {
+    fn search(&mut self) -> Result<HashMap<CellNames<'a>, Point>> {
         let (mut points, mut tasks) = (Vec::new(), Vec::new());
         for cell in self.plan.cells().filter(|cell| cell.column.tuned_as.is_none()) {
             for (number, point) in trials(self.plan, cell)?.into_iter().enumerate() {
@@ -90,7 +90,7 @@ impl<'a> Matrix<'a> {
                 points.push((cell.names(), point));
             }
         }
-        let mut best: HashMap<Names<'a>, (f64, Point)> = HashMap::new();
+        let mut best: HashMap<CellNames<'a>, (f64, Point)> = HashMap::new();
         let finished = self.train(&tasks, |_| Ok(()))?;
         for ((names, point), finished) in points.into_iter().zip(finished) {
             // The first of equals stays.
@@ -102,7 +102,7 @@ impl<'a> Matrix<'a> {
     }
 
     /// Every seed of every cell, with the values found for the cell or for the column it is tuned as.
-    fn seeds(&mut self, chosen: &HashMap<Names<'a>, Point>) -> Result<Vec<CellResult>> {
+    fn seeds(&mut self, chosen: &HashMap<CellNames<'a>, Point>) -> Result<Vec<CellResult>> {
         let (mut cells, mut tasks) = (Vec::new(), Vec::new());
         for cell in self.plan.cells() {
             let point = chosen.get(&cell.tuned_as()).cloned().unwrap_or_default();
@@ -158,7 +158,7 @@ impl<'a> Matrix<'a> {
                 if let (Some(task), Some(entry)) = (tasks.get(place), finished.get_mut(place)) {
                     *entry = Some(found);
                     matrix.done += 1;
-                    (matrix.tell)(&Progress {
+                    (matrix.tell)(&RunOver {
                         folder: &task.out,
                         done: matrix.done,
                         of: matrix.of,
@@ -171,7 +171,7 @@ impl<'a> Matrix<'a> {
         if !read.is_empty() {
             over(self, &read)?;
         }
-        let Place { out, device, jobs } = self.place;
+        let BenchmarkPlace { out, device, jobs } = self.place;
         if jobs > 1 {
             let unfinished: Vec<&Task> = left.iter().map(|(_, task)| *task).collect();
             workers::train(&unfinished, jobs, device, out, |number| match left.get(number) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::plan::{Cell, Plan};
+use super::plan::{BenchmarkPlan, Cell};
 use crate::error::{Error, Result};
 use crate::random::{Purpose, keyed, shuffle_forward};
 use crate::supervision::Mode;
@@ -15,7 +15,7 @@ pub type Point = Vec<(String, toml::Value)>;
 ///
 /// # Errors
 /// [`Error::Setting`] if its grid has fewer points, since every method gets the same number.
-pub fn trials(plan: &Plan, cell: Cell<'_>) -> Result<Vec<Point>> {
+pub fn trials(plan: &BenchmarkPlan, cell: Cell<'_>) -> Result<Vec<Point>> {
     let Some(search) = &plan.search else {
         return Ok(Vec::new());
     };
@@ -75,7 +75,7 @@ mod tests {
 
     use super::*;
 
-    fn plan(trials: usize) -> Plan {
+    fn plan(trials: usize) -> BenchmarkPlan {
         let text = format!(
             r#"
             name = "t"

@@ -4,55 +4,13 @@ use std::fmt::Write;
 
 use super::contrast;
 use super::paper::{PAPERS_AVERAGE, published};
-use super::plan::{Column, DatasetEntry, Plan};
+use super::plan::{BenchmarkPlan, Column, DatasetEntry};
+use super::results::CellResult;
 use super::spread::Spread;
-
-/// What one run of a cell came to.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CellResult {
-    /// What it was trained on.
-    pub dataset: String,
-    /// Row of the table.
-    pub method: String,
-    /// Column of the table.
-    pub column: String,
-    /// Seed of the run.
-    pub seed: u64,
-    /// Training rows in an epoch.
-    pub rows: u64,
-    /// Steps of the whole run.
-    pub steps: u64,
-    /// What was measured; `None` if the run diverged.
-    pub measured: Option<Measured>,
-    /// Values chosen by the search, as `key = value`, joined by `; `.
-    pub chosen: String,
-}
-
-/// What was measured of a run.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Measured {
-    /// Epoch chosen on val.
-    pub best_epoch: u32,
-    /// Its val mAP, 0 to 1.
-    pub val_map: f64,
-    /// Its test mAP, 0 to 1.
-    pub test_map: f64,
-    /// Test mAP over classes that occur.
-    pub test_map_occurring: f64,
-    /// Test mAP of a constant score.
-    pub chance: f64,
-}
-
-impl CellResult {
-    /// Test mAP, 0 to 1; `None` if the run diverged.
-    pub(super) fn test_map(&self) -> Option<f64> {
-        self.measured.map(|measured| measured.test_map)
-    }
-}
 
 /// The tables as Markdown: those of each dataset, then the contrasts.
 #[must_use]
-pub fn markdown(plan: &Plan, results: &[CellResult]) -> String {
+pub fn markdown(plan: &BenchmarkPlan, results: &[CellResult]) -> String {
     let seeds = plan.seeds.len();
     let repeats = plan.columns.iter().any(|column| column.published.is_some());
     let mut text = format!(
@@ -85,7 +43,7 @@ pub fn markdown(plan: &Plan, results: &[CellResult]) -> String {
 
 /// The tables of one dataset.
 struct Table<'a> {
-    plan: &'a Plan,
+    plan: &'a BenchmarkPlan,
     dataset: &'a DatasetEntry,
     /// Those run on it.
     columns: Vec<&'a Column>,
@@ -280,33 +238,15 @@ impl Table<'_> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
+    use super::super::results::tests::result;
     use super::*;
-
-    pub(in crate::benchmark) fn result(column: &str, seed: u64, test_map: f64) -> CellResult {
-        CellResult {
-            dataset: "D".into(),
-            method: "EM".into(),
-            column: column.into(),
-            seed,
-            rows: 100,
-            steps: 70,
-            measured: Some(Measured {
-                best_epoch: 1,
-                val_map: 0.5,
-                test_map,
-                test_map_occurring: test_map,
-                chance: 0.071,
-            }),
-            chosen: String::new(),
-        }
-    }
 
     #[test]
     fn means_deviations_published_figures_and_paired_differences() {
-        let mut plan: Plan = toml::from_str(
+        let mut plan: BenchmarkPlan = toml::from_str(
             r#"
             name = "T"
             seeds = [1, 2]

@@ -6,7 +6,7 @@
 use tch::Tensor;
 
 use super::terms::{by_label, complement, log_eps};
-use super::{Batch, Declared, Loss, Method, Output, Parameters, Setup};
+use super::{LossBatch, Declared, Loss, Method, Output, Parameters, Setup};
 use crate::error::Result;
 
 pub(super) const METHOD: Method = Method {
@@ -31,7 +31,7 @@ struct AssumeNegative {
 }
 
 impl Loss for AssumeNegative {
-    fn forward(&mut self, batch: &Batch) -> Result<Output> {
+    fn forward(&mut self, batch: &LossBatch) -> Result<Output> {
         let p = batch.logits.f_sigmoid()?;
         let (present, absent) = (log_eps(&p, self.eps)?, log_eps(&complement(&p)?, self.eps)?);
         let matrix: Tensor = by_label(batch.labels, &present, &absent)?.f_neg()?;

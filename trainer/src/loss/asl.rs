@@ -5,7 +5,7 @@
 //! the gradient by default (`focal_gradient = "detached"`).
 
 use super::terms::{by_label, complement};
-use super::{Batch, Declared, Loss, Method, Output, Parameters, Setup};
+use super::{LossBatch, Declared, Loss, Method, Output, Parameters, Setup};
 use crate::error::{Error, Result};
 
 pub(super) const METHOD: Method = Method {
@@ -58,7 +58,7 @@ struct Asymmetric {
 }
 
 impl Loss for Asymmetric {
-    fn forward(&mut self, batch: &Batch) -> Result<Output> {
+    fn forward(&mut self, batch: &LossBatch) -> Result<Output> {
         let y = batch.labels;
         let p = batch.logits.f_sigmoid()?;
         let q = complement(&p)?.f_add_scalar(self.clip)?.f_clamp_max(1.0)?;

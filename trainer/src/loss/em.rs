@@ -4,7 +4,7 @@
 //! "Acknowledging the Unknown" (arXiv 2203.16219).
 
 use super::terms::{bce, by_label, complement, log_eps};
-use super::{Batch, Declared, Loss, Method, Output, Parameters, Setup};
+use super::{LossBatch, Declared, Loss, Method, Output, Parameters, Setup};
 use crate::error::Result;
 
 pub(super) const METHOD: Method = Method {
@@ -29,7 +29,7 @@ struct EntropyMaximisation {
 }
 
 impl Loss for EntropyMaximisation {
-    fn forward(&mut self, batch: &Batch) -> Result<Output> {
+    fn forward(&mut self, batch: &LossBatch) -> Result<Output> {
         let p = batch.logits.f_sigmoid()?;
         let q = complement(&p)?;
         let negative_entropy = p

@@ -9,7 +9,7 @@
 use tch::Tensor;
 
 use super::terms::{by_label, complement, log_eps, negative};
-use super::{Batch, Declared, Loss, Method, Output, Parameters, Setup};
+use super::{LossBatch, Declared, Loss, Method, Output, Parameters, Setup};
 use crate::error::Result;
 
 pub(super) const METHOD: Method = Method {
@@ -72,7 +72,7 @@ fn power_term(log_s: &Tensor, q: f64) -> Result<Tensor> {
 }
 
 impl Loss for GeneralisedRobust {
-    fn forward(&mut self, batch: &Batch) -> Result<Output> {
+    fn forward(&mut self, batch: &LossBatch) -> Result<Output> {
         let (x, [q2, q3]) = (batch.logits, self.q);
         let epochs = (f64::from(batch.epochs) - self.linear_init).max(1.0);
         let done = |offset: f64| (f64::from(batch.epoch) - self.linear_init - offset).max(0.0) / epochs;

@@ -4,19 +4,19 @@
 
 use tch::{Kind, Tensor};
 
-use super::Batch;
+use super::LossBatch;
 use super::terms::negative;
 use crate::error::Result;
 
 /// ceil(B C share), in exactly this order of operations.
-pub(super) fn entries(batch: &Batch, share: f64) -> i64 {
+pub(super) fn entries(batch: &LossBatch, share: f64) -> i64 {
     (batch.logits.numel() as f64 * share).ceil() as i64
 }
 
 /// The unknown entries whose loss as negatives is at least the k-th largest of them, as 1 in a matrix of the logits' kind; `None` for k = 0.
 ///
 /// Ties are all taken, and of a k beyond the unknown entries all of them. The choice has no gradient.
-pub(super) fn largest(batch: &Batch, k: i64) -> Result<Option<Tensor>> {
+pub(super) fn largest(batch: &LossBatch, k: i64) -> Result<Option<Tensor>> {
     let k = k.min(i64::try_from(batch.logits.numel()).unwrap_or(i64::MAX));
     if k < 1 {
         return Ok(None);

@@ -8,7 +8,7 @@ use tch::{Kind, Tensor};
 
 use super::large_loss::{corrected, entries, largest, places};
 use super::terms::bce;
-use super::{Batch, Declared, Loss, Method, Output, Parameters, Setup};
+use super::{LossBatch, Declared, Loss, Method, Output, Parameters, Setup};
 use crate::error::Result;
 use crate::state::{Named, adopt};
 
@@ -49,7 +49,7 @@ struct PermanentCorrection {
 }
 
 impl Loss for PermanentCorrection {
-    fn known(&self, batch: &Batch) -> Result<Option<[Tensor; 2]>> {
+    fn known(&self, batch: &LossBatch) -> Result<Option<[Tensor; 2]>> {
         let made = self
             .corrections
             .f_index_select(0, batch.rows)?
@@ -57,7 +57,7 @@ impl Loss for PermanentCorrection {
         Ok(Some([batch.labels.f_maximum(&made)?, batch.mask.f_maximum(&made)?]))
     }
 
-    fn forward(&mut self, batch: &Batch) -> Result<Output> {
+    fn forward(&mut self, batch: &LossBatch) -> Result<Output> {
         let k = if f64::from(batch.epoch) < self.start_epoch {
             0
         } else {

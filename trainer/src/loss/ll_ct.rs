@@ -5,7 +5,7 @@
 
 use super::large_loss::{corrected, entries, largest};
 use super::terms::bce;
-use super::{Batch, Declared, Loss, Method, Output, Parameters, Setup};
+use super::{LossBatch, Declared, Loss, Method, Output, Parameters, Setup};
 use crate::error::Result;
 
 pub(super) const METHOD: Method = Method {
@@ -30,7 +30,7 @@ struct Correction {
 }
 
 impl Loss for Correction {
-    fn forward(&mut self, batch: &Batch) -> Result<Output> {
+    fn forward(&mut self, batch: &LossBatch) -> Result<Output> {
         let k = entries(batch, self.delta * f64::from(batch.epoch.saturating_sub(1)));
         let chosen = largest(batch, k)?;
         Ok(bce(batch.logits, &corrected(batch.labels, chosen.as_ref())?)?.into())

@@ -5,7 +5,7 @@
 
 use super::large_loss::{entries, largest};
 use super::terms::{bce, complement};
-use super::{Batch, Declared, Loss, Method, Output, Parameters, Setup};
+use super::{LossBatch, Declared, Loss, Method, Output, Parameters, Setup};
 use crate::error::Result;
 
 pub(super) const METHOD: Method = Method {
@@ -30,7 +30,7 @@ struct Rejection {
 }
 
 impl Loss for Rejection {
-    fn forward(&mut self, batch: &Batch) -> Result<Output> {
+    fn forward(&mut self, batch: &LossBatch) -> Result<Output> {
         let k = entries(batch, self.delta * f64::from(batch.epoch.saturating_sub(1)));
         let loss = bce(batch.logits, batch.labels)?;
         Ok(match largest(batch, k)? {

@@ -5,7 +5,7 @@
 //! saturation.
 
 use super::terms::by_label;
-use super::{Batch, Declared, Loss, Method, Output, Parameters, Setup};
+use super::{LossBatch, Declared, Loss, Method, Output, Parameters, Setup};
 use crate::error::Result;
 
 pub(super) const METHOD: Method = Method {
@@ -30,7 +30,7 @@ struct LabelSmoothing {
 }
 
 impl Loss for LabelSmoothing {
-    fn forward(&mut self, batch: &Batch) -> Result<Output> {
+    fn forward(&mut self, batch: &LossBatch) -> Result<Output> {
         let smoothed = batch
             .labels
             .f_mul_scalar(1.0 - self.eps)?

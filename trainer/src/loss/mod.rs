@@ -50,7 +50,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 
 /// A batch as a loss sees it. The tensors are on one device; labels and mask are of the logits' kind.
 #[derive(Clone, Copy, Debug)]
-pub struct Batch<'a> {
+pub struct LossBatch<'a> {
     /// Logits \[B, C\].
     pub logits: &'a Tensor,
     /// Labels \[B, C\], 0 or 1, 0 where the mask is 0.
@@ -92,7 +92,7 @@ pub trait Loss {
     ///
     /// # Errors
     /// What libtorch refuses.
-    fn known(&self, _batch: &Batch) -> Result<Option<[Tensor; 2]>> {
+    fn known(&self, _batch: &LossBatch) -> Result<Option<[Tensor; 2]>> {
         Ok(None)
     }
 
@@ -100,7 +100,7 @@ pub trait Loss {
     ///
     /// # Errors
     /// What libtorch refuses.
-    fn forward(&mut self, batch: &Batch) -> Result<Output>;
+    fn forward(&mut self, batch: &LossBatch) -> Result<Output>;
 
     /// Tensors of the method that the optimiser trains.
     fn trained(&self) -> Option<Group> {

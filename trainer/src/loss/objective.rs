@@ -4,7 +4,7 @@ use tch::Tensor;
 use toml::Table;
 
 use super::terms::{bce, complement};
-use super::{Batch, Loss, Method, Output, Parameters, Setup};
+use super::{Loss, LossBatch, Method, Output, Parameters, Setup};
 use crate::error::{Error, Result};
 use crate::optim::Group;
 use crate::state::Named;
@@ -96,7 +96,7 @@ impl Objective {
     ///
     /// # Errors
     /// As [`Objective::parts`].
-    pub fn forward(&mut self, batch: &Batch) -> Result<Tensor> {
+    pub fn forward(&mut self, batch: &LossBatch) -> Result<Tensor> {
         let Output { matrix, extra, .. } = self.parts(batch)?;
         let mean = matrix.f_mean(None)?;
         Ok(match extra {
@@ -109,11 +109,11 @@ impl Objective {
     ///
     /// # Errors
     /// [`Error::Shape`] if the tensors of the batch do not belong together; what libtorch refuses.
-    pub fn parts(&mut self, batch: &Batch) -> Result<Output> {
+    pub fn parts(&mut self, batch: &LossBatch) -> Result<Output> {
         check(batch)?;
         let known = self.loss.known(batch)?;
         let batch = match &known {
-            Some([labels, mask]) => &Batch { labels, mask, ..*batch },
+            Some([labels, mask]) => &LossBatch { labels, mask, ..*batch },
             None => batch,
         };
         let mut output = self.loss.forward(batch)?;
@@ -175,7 +175,7 @@ impl Objective {
     }
 }
 
-fn check(batch: &Batch) -> Result<()> {
+fn check(batch: &LossBatch) -> Result<()> {
     let (rows, classes) = batch.logits.size2()?;
     for (what, tensor, expected) in [
         ("labels of a batch", batch.labels, vec![rows, classes]),

@@ -11,7 +11,7 @@ use rand::RngExt;
 use tch::Tensor;
 
 use super::terms::{bce, positive};
-use super::{Batch, Declared, Domain, Loss, Method, Output, Parameters, Setup};
+use super::{LossBatch, Declared, Domain, Loss, Method, Output, Parameters, Setup};
 use crate::error::Result;
 use crate::optim::Group;
 use crate::random::{Purpose, keyed};
@@ -117,7 +117,7 @@ impl OnlineEstimation {
 }
 
 impl Loss for OnlineEstimation {
-    fn forward(&mut self, batch: &Batch) -> Result<Output> {
+    fn forward(&mut self, batch: &LossBatch) -> Result<Output> {
         let (x, y) = (batch.logits, batch.labels);
         let g = self.logits.f_index_select(0, batch.rows)?;
         let present = y.f_mul(&positive(x)?.f_add(&positive(&g)?)?)?;

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use shardfmt::ClipSpec;
 use tch::{Device, Kind, Tensor};
 
-use self::resnet::{Plan, ResNet};
+use self::resnet::{Depth, ResNet};
 use self::store::{Store, channels_last};
 use self::tiny::Tiny;
 use crate::error::{Error, Result};
@@ -47,7 +47,7 @@ pub enum Precision {
 
 /// Which network, for what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ModelConfig {
+pub struct ModelSpec {
     /// The network.
     pub arch: Arch,
     /// Classes, the logits of a clip.
@@ -89,7 +89,7 @@ enum Net {
 
 /// A network with its weights.
 pub struct Model {
-    config: ModelConfig,
+    spec: ModelSpec,
     device: Device,
     net: Net,
     trained: Vec<Named>,
@@ -101,7 +101,7 @@ impl Model {
     ///
     /// # Errors
     /// [`Error::Setting`] for no classes or channels; what libtorch refuses.
-    pub fn new(config: &ModelConfig, seed: u64, device: Device) -> Result<Self> {
+    pub fn new(spec: &ModelSpec, seed: u64, device: Device) -> Result<Self> {
         let count = |name: &str, n: usize| match i64::try_from(n) {
             Ok(n) if n > 0 => Ok(n),
             _ => Err(Error::setting(
@@ -109,32 +109,29 @@ impl Model {
                 format!("{n} is not a number of {name} a network can have"),
             )),
         };
-        let (classes, clip_channels) = (
-            count("classes", config.classes)?,
-            count("channels", config.clip_channels)?,
-        );
-        let compute = config.precision.kind();
+        let (classes, clip_channels) = (count("classes", spec.classes)?, count("channels", spec.clip_channels)?);
+        let compute = spec.precision.kind();
         let mut store = Store::new(seed, device, compute);
-        let net = match config.arch {
+        let net = match spec.arch {
             Arch::Resnet50 => {
-                let plan = Plan {
+                let depth = Depth {
                     blocks: [3, 4, 6, 3],
                     bottleneck: true,
                 };
-                Net::ResNet(ResNet::new(&mut store, &plan, 3, classes)?)
+                Net::ResNet(ResNet::new(&mut store, &depth, 3, classes)?)
             }
             Arch::Resnet18 => {
-                let plan = Plan {
+                let depth = Depth {
                     blocks: [2, 2, 2, 2],
                     bottleneck: false,
                 };
-                Net::ResNet(ResNet::new(&mut store, &plan, 3, classes)?)
+                Net::ResNet(ResNet::new(&mut store, &depth, 3, classes)?)
             }
             Arch::Tiny => Net::Tiny(Tiny::new(&mut store, clip_channels, classes, compute)?),
         };
         let Store { trained, all, .. } = store;
         Ok(Self {
-            config: *config,
+            spec: *spec,
             device,
             net,
             trained,
@@ -151,16 +148,16 @@ impl Model {
     /// Channels that images must have: 3 for residual networks, the clips' own for the tiny one.
     #[must_use]
     pub fn channels(&self) -> usize {
-        match self.config.arch {
+        match self.spec.arch {
             Arch::Resnet50 | Arch::Resnet18 => 3,
-            Arch::Tiny => self.config.clip_channels,
+            Arch::Tiny => self.spec.clip_channels,
         }
     }
 
     /// What clips may be loaded as: as they are stored, or pooled already where the network would begin with that.
     #[must_use]
     pub fn loaded(&self, stored: ClipSpec) -> ClipSpec {
-        match self.config.arch {
+        match self.spec.arch {
             Arch::Resnet50 | Arch::Resnet18 => stored,
             Arch::Tiny => {
                 let [height, width] = tiny::POOLED.map(|size| u32::try_from(size).unwrap_or_default());
@@ -172,7 +169,7 @@ impl Model {
     /// How images must be normalised: as ImageNet's for residual networks, to about -1..=1 for the tiny one.
     #[must_use]
     pub fn normalisation(&self) -> Normalisation {
-        let [mean, std] = match self.config.arch {
+        let [mean, std] = match self.spec.arch {
             Arch::Resnet50 | Arch::Resnet18 => IMAGENET.map(|values| values.to_vec()),
             Arch::Tiny => [vec![0.5; self.channels()], vec![0.5; self.channels()]],
         };
@@ -200,7 +197,7 @@ impl Model {
             images.shallow_clone()
         };
         match &self.net {
-            Net::ResNet(net) => net.forward(&images.f_to_kind(self.config.precision.kind())?, train),
+            Net::ResNet(net) => net.forward(&images.f_to_kind(self.spec.precision.kind())?, train),
             Net::Tiny(net) => net.forward(&images, train),
         }
     }
@@ -259,7 +256,7 @@ impl Model {
         };
         let is_head = |name: &str| name.starts_with("fc.");
         let file_classes = find("fc.weight").and_then(|tensor| tensor.size().first().copied());
-        let fresh = file_classes != i64::try_from(self.config.classes).ok();
+        let fresh = file_classes != i64::try_from(self.spec.classes).ok();
         let wanted = |(name, _): &&Named| {
             !(fresh && is_head(name)) && (find(name).is_some() || !name.ends_with(".num_batches_tracked"))
         };

@@ -5,13 +5,12 @@
 mod chart;
 mod curves;
 mod event_log;
-mod picture;
 mod progress;
 mod tensorboard;
 
 pub use curves::Curves;
 pub use event_log::{EventLog, cut_back, read_events};
-pub use progress::Progress;
+pub use progress::RunProgress;
 pub use tensorboard::TensorBoard;
 
 use crate::error::Result;

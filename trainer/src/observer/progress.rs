@@ -11,7 +11,7 @@ const SMOOTHING: f64 = 0.05;
 
 /// Shows epoch, step, loss, speed, time left and the last val mAP.
 #[derive(Debug)]
-pub struct Progress {
+pub struct RunProgress {
     bar: ProgressBar,
     epochs: u32,
     /// Mean rows of a step.
@@ -20,13 +20,13 @@ pub struct Progress {
     val_map: Option<f64>,
 }
 
-impl Default for Progress {
+impl Default for RunProgress {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Progress {
+impl RunProgress {
     /// A bar over the steps of the run; it shows nothing when standard error is not a terminal.
     #[must_use]
     pub fn new() -> Self {
@@ -67,7 +67,7 @@ impl Progress {
     }
 }
 
-impl Observer for Progress {
+impl Observer for RunProgress {
     fn observe(&mut self, event: &Event) -> Result<()> {
         match event {
             Event::Started {
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn the_bar_tells_where_the_run_is() {
-        let mut progress = Progress::on(ProgressDrawTarget::hidden());
+        let mut progress = RunProgress::on(ProgressDrawTarget::hidden());
         let evaluated = Event::Evaluated {
             epoch: 1,
             step: 5,

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 const CONFIG: &str = "config.toml";
 const RECORD: &str = "run.json";
 const METRICS: &str = "metrics.jsonl";
-const CURVES: &str = "curves.png";
+const CURVES: &str = "curves.svg";
 const PER_CLASS: &str = "per_class.parquet";
 const TENSORBOARD: &str = "tensorboard";
 const CHECKPOINTS: &str = "checkpoints";

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 use toml::Table;
 use trainer::config::Config;
-use trainer::loss::{Batch, KnownNegatives, METHODS, Objective, ObjectiveConfig, Output, Setup};
+use trainer::loss::{KnownNegatives, LossBatch, METHODS, Objective, ObjectiveConfig, Output, Setup};
 
 use crate::loss_alone::{config, known, setup};
 
@@ -166,7 +166,7 @@ fn run(config: &ObjectiveConfig, inputs: &Tensors, case: &str, record: &Value, e
         .get("epoch")
         .map_or(1, |epoch| u32::try_from(epoch.as_u64().unwrap()).unwrap());
     let rows = Tensor::arange(rows, (Kind::Int64, Device::Cpu));
-    let batch = Batch {
+    let batch = LossBatch {
         logits: &logits,
         labels: &labels,
         mask: &mask,
