@@ -2,8 +2,8 @@
 //!
 //! In builds with debug assertions, which is what tests run, `L48_FAIL_AT=N` kills the process by SIGKILL at the N-th
 //! point it reaches, `L48_FAIL_LOG=FILE` appends the name of every point to a file, so that a test knows how many there
-//! are, and `L48_NO_EXCHANGE` stands for a file system that cannot exchange two folders in one step. Without debug
-//! assertions every function here is empty and reads no variable.
+//! are. `L48_NO_EXCHANGE` stands for a file system that cannot exchange two folders in one step, and `L48_NO_LOCKS` for
+//! one where every process gets every lock. Without debug assertions every function here is empty and reads no variable.
 //!
 //! The points hang on debug assertions, not on a feature of the crates, because a feature has every crate from this one
 //! to the programs compiled a second time. Tests of a release build therefore cannot kill it, and say so.
@@ -14,6 +14,8 @@ const LOG: &str = "L48_FAIL_LOG";
 const AT: &str = "L48_FAIL_AT";
 #[cfg(debug_assertions)]
 const NO_EXCHANGE: &str = "L48_NO_EXCHANGE";
+#[cfg(debug_assertions)]
+const NO_LOCKS: &str = "L48_NO_LOCKS";
 
 /// Marks that a write boundary has been reached.
 #[cfg(debug_assertions)]
@@ -40,21 +42,6 @@ pub fn reach(name: &str) {
 #[inline(always)]
 pub fn reach(_name: &str) {}
 
-/// Whether points are counted: what runs side by side then has to run in one order.
-#[cfg(debug_assertions)]
-#[must_use]
-pub fn are_counted() -> bool {
-    [LOG, AT].iter().any(|name| std::env::var_os(name).is_some())
-}
-
-/// Whether points are counted: never.
-#[cfg(not(debug_assertions))]
-#[inline(always)]
-#[must_use]
-pub fn are_counted() -> bool {
-    false
-}
-
 /// Whether two folders are to be exchanged without the atomic call.
 #[cfg(debug_assertions)]
 #[must_use]
@@ -67,5 +54,20 @@ pub fn is_without_exchange() -> bool {
 #[inline(always)]
 #[must_use]
 pub fn is_without_exchange() -> bool {
+    false
+}
+
+/// Whether locks keep nobody out.
+#[cfg(debug_assertions)]
+#[must_use]
+pub fn is_without_locks() -> bool {
+    std::env::var_os(NO_LOCKS).is_some()
+}
+
+/// Whether locks keep nobody out: never.
+#[cfg(not(debug_assertions))]
+#[inline(always)]
+#[must_use]
+pub fn is_without_locks() -> bool {
     false
 }

@@ -51,6 +51,8 @@ fn mistakes_of_usage_end_in_2_and_print_no_results() {
         &["build", "m.toml", "--out", "o", "--shards", "0..1", "--resume"],
         &["build", "m.toml", "--out", "o", "--max-rejects", "-1"],
         &["verify", "a", "b"],
+        &["subset", "a", "--out", "o"],
+        &["subset", "a", "--where", "TRUE", "--out", "o"],
         &["preview", "a", "--asset", "x", "--out", "p.png"],
         &["demo", "d", "--seed", "salt"],
         &["export"],

@@ -26,8 +26,8 @@ fn with_boxes() -> (Workplace, std::path::PathBuf) {
 /// The boxes of a clip that belong in a COCO file: code, whether ignored, and x, y, width, height in pixels. What is passive in a
 /// set imported from COCO is a crowd.
 fn expected_boxes(dataset: &Dataset, row: &LabelRow) -> Vec<Value> {
-    let crowds = (dataset.info().config["source"] == "coco2014").then_some(BoxStatus::Passive);
-    let clips = dataset.info().clips;
+    let crowds = (dataset.head().config["source"] == "coco2014").then_some(BoxStatus::Passive);
+    let clips = dataset.head().clips;
     let (width, height) = (f64::from(clips.width), f64::from(clips.height));
     let listed = row
         .boxes
@@ -145,7 +145,8 @@ fn pycocotools_loads_the_boxes_of_imported_sets() {
     );
     // So are those of a part of it.
     let (part, file) = (coco.place.path("part"), coco.place.path("part.json"));
-    l48!("subset", &out, "--where", "asset_id = 9", "--out", &part).expect(0);
+    coco.place.write("chosen.csv", "9\n");
+    l48!("subset", &out, "--clips", coco.place.path("chosen.csv"), "--out", &part).expect(0);
     l48!("export", "coco-detection", &part, "--out", &file)
         .expect(0)
         .prints("(1 to be ignored)");
@@ -321,7 +322,7 @@ fn a_description_says_what_is_known_and_what_is_missing() {
     for wrong in [set.join("c.json"), place.path("deeper/set/labels/c.json")] {
         l48!("export", "croissant", &set, "--out", &wrong)
             .expect(2)
-            .complains("put it beside the dataset's folder");
+            .complains("put it next to the dataset's folder");
         assert!(!wrong.exists());
     }
 }

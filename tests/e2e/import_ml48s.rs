@@ -8,7 +8,9 @@ use std::time::Instant;
 
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
-use shardfmt::{BoxStatus, Checks, Dataset, LabelRow, LabelSource, PriorRow};
+use shardfmt::{
+    BoxStatus, Checks, Dataset, FrequencyScale, LabelRow, LabelSource, PriorRow, Row0, ValueReference, ValueUnit,
+};
 
 use crate::dataset_rows::{clips_of, codes, labels, open, priors};
 use crate::file_tree::{assert_same, tree};
@@ -60,23 +62,23 @@ fn pictures_are_resized_as_pillow_does() {
     let (ended, dataset) = imported(&set, &["--val-split", &val]);
     ended
         .complains("151 clips")
-        .complains("boxes are x-first (told by")
-        .complains("the top row of the pictures is taken as the highest frequency");
-    let info = dataset.info();
+        .complains("boxes are x-first (inferred from")
+        .complains("the top row of the pictures is taken to be the highest frequency");
+    let head = dataset.head();
     assert_eq!(
-        serde_json::to_value(info.clips).unwrap(),
+        serde_json::to_value(head.clips).unwrap(),
         json!({"dtype": "U8", "channels": null, "height": 448, "width": 448})
     );
     assert_eq!(
-        (&*info.axes.frequency_scale, &*info.axes.row_0, info.axes.fmax_hz),
-        ("linear", "highest", 11_025.0)
+        (head.axes.frequency_scale, head.axes.row_0, head.axes.fmax_hz),
+        (FrequencyScale::Linear, Row0::Highest, 11_025.0)
     );
     assert_eq!(
-        (&*info.values.unit, &*info.values.reference, info.values.step),
-        ("level", "none", 1.0)
+        (head.values.unit, head.values.reference, head.values.step),
+        (ValueUnit::Level, ValueReference::None, 1.0)
     );
     assert_eq!(
-        (&info.config["source"], &info.config["boxes"]["order"]),
+        (&head.config["source"], &head.config["boxes"]["order"]),
         (&json!("ml48s"), &json!("x-first"))
     );
 
@@ -259,7 +261,7 @@ fn boxes_written_y_first_are_noticed_and_read_so() {
     let set = Ml48sSet::small();
     set.write();
     let (ended, dataset) = imported(&set, &[]);
-    ended.complains("boxes are x-first (told by 12 pictures)");
+    ended.complains("boxes are x-first (inferred from 12 pictures)");
     let as_documented = labels(&dataset);
 
     let mut turned = Ml48sSet::small();
@@ -270,14 +272,14 @@ fn boxes_written_y_first_are_noticed_and_read_so() {
     }
     turned.write();
     let (ended, dataset) = imported(&turned, &[]);
-    ended.complains("boxes are y-first (told by 12 pictures)");
-    assert_eq!(dataset.info().config["boxes"], json!({"order": "y-first"}));
+    ended.complains("boxes are y-first (inferred from 12 pictures)");
+    assert_eq!(dataset.head().config["boxes"], json!({"order": "y-first"}));
     assert_eq!(labels(&dataset), as_documented);
 
     // Against the pictures: the user is asked for nothing else.
     run(&mut import(&set, "against", &["--box-order", "y-first"]))
         .expect(0)
-        .complains("boxes are y-first (as --box-order says)");
+        .complains("boxes are y-first (set by --box-order)");
     assert_ne!(labels(&open(&set.beside("against"))), as_documented);
 }
 
@@ -309,7 +311,7 @@ fn boxes_that_pictures_leave_open_are_read_as_documented() {
         fs::rename(there, file).unwrap();
     }
     let (ended, _) = imported(&set, &["--resume"]);
-    ended.complains("boxes are x-first (told by 12 pictures)");
+    ended.complains("boxes are x-first (inferred from 12 pictures)");
 }
 
 #[test]
@@ -317,7 +319,7 @@ fn pictures_upside_down_are_read_so_when_told() {
     let set = Ml48sSet::small();
     set.write();
     let (_, dataset) = imported(&set, &["--row-0", "lowest"]);
-    assert_eq!(&*dataset.info().axes.row_0, "lowest");
+    assert_eq!(dataset.head().axes.row_0, Row0::Lowest);
     // The box from .55 to .9 of the height, counted from the top.
     let found = &labels(&dataset)[0].boxes[0];
     let near = |a: Option<f64>, b: f64| (a.unwrap() - b).abs() < 1e-6;
@@ -390,16 +392,10 @@ fn other_commands_take_an_imported_dataset_or_say_why_not() {
     let sheet = set.beside("sheet.png");
     l48!("preview", &out, "--asset", "30", "--out", &sheet).expect(0);
     assert!(read_png(&sheet).width > 4 * 448);
-    l48!(
-        "subset",
-        &out,
-        "--where",
-        "source_id > 990 AND start_s < 6",
-        "--out",
-        set.beside("subset")
-    )
-    .expect(0);
-    assert_eq!(labels(&open(&set.beside("subset"))).len(), 6);
+    let chosen = set.beside("chosen.csv");
+    std::fs::write(&chosen, "4\n30,1\n800,0\n").unwrap();
+    l48!("subset", &out, "--clips", &chosen, "--out", set.beside("subset")).expect(0);
+    assert_eq!(labels(&open(&set.beside("subset"))).len(), 6, "all four of asset 4");
     l48!("reshard", &out, "--clips", "4", "--out", set.beside("resharded")).expect(0);
     assert_eq!(open(&set.beside("resharded")).shard_count(), 3);
     let place = Workplace::with_recordings("", &[(30, 4.0)]);

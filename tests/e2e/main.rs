@@ -37,4 +37,5 @@ mod stats; // `l48 stats`: its tables against the labels
 mod torture; // the program killed at every write boundary and at random moments
 mod torture_rework; // the same of relabel, merge, reshard and subset
 mod training; // `l48-train` on the demo dataset: what it learns, and that permuted labels teach it nothing
+mod two_writers; // two writers of one shard without working locks; what writers that died leave
 mod verify; // damage that `l48 verify` has to find and name

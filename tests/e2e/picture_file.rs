@@ -28,7 +28,10 @@ pub(crate) fn read_png(path: &Path) -> Picture {
     let mut reader = png::Decoder::new(file).read_info().unwrap();
     let mut samples = vec![0; reader.output_buffer_size().unwrap()];
     let frame = reader.next_frame(&mut samples).unwrap();
-    assert_eq!((frame.color_type, frame.bit_depth), (png::ColorType::Rgb, png::BitDepth::Eight));
+    assert_eq!(
+        (frame.color_type, frame.bit_depth),
+        (png::ColorType::Rgb, png::BitDepth::Eight)
+    );
     let (pixels, rest) = samples.as_chunks::<3>();
     assert_eq!((pixels.len() as u32, rest.len()), (frame.width * frame.height, 0));
     Picture {

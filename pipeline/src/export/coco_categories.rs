@@ -1,12 +1,14 @@
-//! Defines `Categories`: the ids and kinds under which a COCO file lists a dataset's classes, and which of its boxes are crowds.
+//! Defines `Categories`: the ids and kinds under which a COCO file lists a dataset's classes, and which of its boxes
+//! are crowds.
 //!
-//! What was imported from COCO 2014 keeps the ids and supercategories it came with, and its crowds, which are stored as `passive`.
-//! Classes of any other dataset are taxa, counted from 1.
+//! What was imported from COCO 2014 keeps the ids and supercategories it came with, and its crowds, which are stored
+//! as `passive`. Classes of any other dataset are taxa, counted from 1.
 
 use serde_json::Value;
 use shardfmt::{BoxStatus, Taxa};
 
 use crate::import::coco2014::{CategoryEntry, categories};
+use crate::provenance::PARTS_KEY;
 
 /// Supercategory of classes that have none of their own.
 const TAXON: &str = "taxon";
@@ -52,7 +54,7 @@ impl Categories {
 
 /// The configurations of what a dataset was merged of, or its own.
 fn origins(config: &Value) -> Vec<&Value> {
-    match config.get("parts").and_then(Value::as_array) {
+    match config.get(PARTS_KEY).and_then(Value::as_array) {
         Some(parts) => parts.iter().flat_map(origins).collect(),
         None => vec![config],
     }

@@ -1,15 +1,17 @@
-//! Provides the boxes of a dataset as COCO detection annotations (<https://cocodataset.org/#format-data>), in one JSON file.
+//! Provides the boxes of a dataset as COCO detection annotations (<https://cocodataset.org/#format-data>), in one
+//! JSON file.
 //!
-//! An image is a clip. Its `file_name` is `ASSET/CLIP`, the recording's id and the clip's number in it, which name the clip in
-//! every version of a dataset; the pixels are record `row` of shard `shard`, which are given beside it. Ids count from 1 in
-//! the order of shards and rows. A category is a class, its name the species code, its id the class index plus 1, or, in a set imported
-//! from COCO 2014, the one it had there.
+//! An image is a clip. Its `file_name` is `ASSET/CLIP`, the recording's id and the clip's number in it, which name
+//! the clip in every version of a dataset; the pixels are record `row` of shard `shard`, which are given beside it.
+//! Ids count from 1 in the order of shards and rows. A category is a class, its name the species code, its id the
+//! class index plus 1, or, in a set imported from COCO 2014, the one it had there.
 //!
-//! A box is `[x, y, width, height]` in pixels of the stored image, `y` counted from row 0; one without frequencies spans the
-//! whole height. A box that the annotators want ignored has `iscrowd` 1, the one mark that pycocotools goes by: what a detector
-//! finds there is neither right nor wrong, and training leaves it out. So has a crowd of COCO 2014. Boxes of a species that is no class (an unknown bird, a
-//! marker that there is none) are left out and counted: as categories they would be taught, as ignored boxes of every class
-//! they would hide errors. So are boxes without an area, which lie beside what the image shows.
+//! A box is `[x, y, width, height]` in pixels of the stored image, `y` counted from row 0; one without frequencies
+//! spans the whole height. A box that the annotators want ignored has `iscrowd` 1, the one mark that pycocotools goes
+//! by: what a detector finds there is neither right nor wrong, and training leaves it out. So has a crowd of COCO
+//! 2014. Boxes of a species that is not a class (an unknown bird, a marker that there is none) are left out and
+//! counted: as categories they would be taught, as ignored boxes of every class they would hide errors. So are boxes
+//! without an area, which lie beside what the image shows.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
@@ -17,7 +19,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use serde_json::json;
-use shardfmt::persist::AtomicFile;
+use shardfmt::persist::{AtomicFile, remove_leftovers_beside};
 use shardfmt::{ClipBox, ClipSpec, Dataset, LabelRow, Split, Taxon};
 
 use super::coco_categories::Categories;
@@ -32,7 +34,7 @@ pub struct Exported {
     pub boxes: u64,
     /// Boxes to be ignored.
     pub ignored: u64,
-    /// Boxes left out by their species code, which is no class.
+    /// Boxes left out because their species code is not a class.
     pub not_a_class: BTreeMap<String, u64>,
     /// Boxes left out because they have no area.
     pub without_area: u64,
@@ -94,25 +96,26 @@ impl<'a> Category<'a> {
     }
 }
 
-/// Writes the boxes of a dataset, or of one split of it, to the file `out`, which appears when it is complete. Label tables
-/// are read one at a time, once for the images and once for the boxes.
+/// Writes the boxes of a dataset, or of one split of it, to the file `out`, which appears when it is complete. Label
+/// tables are read one at a time, once for the images and once for the boxes.
 ///
 /// # Errors
 /// A damaged label table; a file that cannot be written.
 pub fn coco_detection(dataset: &Dataset, split: Option<Split>, out: &Path) -> Result<Exported> {
     let wrong = |cause| error::io("write", out)(cause);
     let mut exported = Exported::default();
+    remove_leftovers_beside(out)?;
     let mut file = BufWriter::new(AtomicFile::create(out)?);
-    let info = dataset.info();
-    let listed = Categories::of(&info.config, dataset.taxa());
+    let head = dataset.head();
+    let listed = Categories::of(&head.config, dataset.taxa());
     // No date and no place of this machine: the same dataset gives the same bytes.
     let origin =
-        json!({"description": info.name, "contributor": info.program, "axes": info.axes, "values": info.values});
+        json!({"description": head.name, "contributor": head.program, "axes": head.axes, "values": head.values});
     write!(file, "{{\"info\":{origin},\"licenses\":[],\"images\":[").map_err(wrong)?;
     let mut images = Elements::default();
     each_clip(dataset, split, |id, row| {
         exported.images += 1;
-        images.push(&mut file, &image(id, row, info.clips)).map_err(wrong)
+        images.push(&mut file, &image(id, row, head.clips)).map_err(wrong)
     })?;
     file.write_all(b"\n],\"annotations\":[").map_err(wrong)?;
     let mut annotations = Elements::default();
@@ -122,7 +125,7 @@ pub fn coco_detection(dataset: &Dataset, split: Option<Split>, out: &Path) -> Re
                 *exported.not_a_class.entry(found.species_code.clone()).or_default() += 1;
                 continue;
             };
-            let Some(bbox) = bbox(found, info.clips) else {
+            let Some(bbox) = bbox(found, head.clips) else {
                 exported.without_area += 1;
                 continue;
             };

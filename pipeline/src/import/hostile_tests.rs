@@ -1,4 +1,5 @@
-//! Tests of damaged tables: a bit turned or the end cut off at every byte of a small set ends in a source or a list of mistakes, never in a panic.
+//! Tests of damaged tables: a bit turned or the end cut off at every byte of a small set ends in a source or a list
+//! of mistakes, never in a panic.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -6,9 +7,10 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use shardfmt::Row0;
 
 use super::coco2014::Coco2014;
-use super::ml48s::{Ml48s, Row0};
+use super::ml48s::Ml48s;
 
 /// Opens a set once for each damage of one of its files; returns how often it was taken and how often refused.
 fn sweep(file: &Path, open: impl Fn() -> bool) -> [u32; 2] {

@@ -4,14 +4,17 @@ use std::ffi::OsString;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
+use shardfmt::Xxh3;
 use shardfmt::entry::{DATASET_JSON, FOLDERS, REJECTS, TAXA, WORK_FOLDER};
 use shardfmt::fail_point::reach;
-use shardfmt::persist::{self, Lock, create_dirs, exchange_dirs, is_exchange_cut_off, sync_parent};
+use shardfmt::persist::{
+    self, Lock, create_dirs, exchange_dirs, is_exchange_cut_off, is_temporary, remove_leftovers, sync_parent,
+};
 
 use super::ledger::{self, ShardRecord};
-use super::plan::PROGRAM;
 use crate::dataset_source::DatasetSource;
 use crate::error::{Error, Result, io};
+use crate::provenance::PROGRAM;
 use frontend::source_file::{CHANGED_WHILE_READ, SourceRecord};
 
 /// What a folder holds.
@@ -86,10 +89,6 @@ fn names_in_records(dir: &Path) -> Result<Vec<String>> {
     }
 }
 
-fn is_temporary(name: &str) -> bool {
-    name.starts_with('.') && name.ends_with(".tmp")
-}
-
 /// Whether a build would give a file of its records this name.
 fn is_record_name(name: &str) -> bool {
     let numbered = name.strip_suffix(".json").or_else(|| name.strip_suffix(".lock"));
@@ -121,10 +120,14 @@ pub(crate) fn canonical(dir: &Path) -> Result<PathBuf> {
     Ok(real.join(absolute.strip_prefix(parent).unwrap_or(&absolute)))
 }
 
-/// Creates the folders of a dataset, durably.
+/// Creates the folders of a dataset, durably, and removes the unfinished files of writers that have died there.
 pub(crate) fn create(dir: &Path) -> Result<()> {
     FOLDERS.iter().try_for_each(|name| create_dirs(&dir.join(name)))?;
-    Ok(sync_parent(dir)?)
+    sync_parent(dir)?;
+    let folders = FOLDERS.iter().chain([&WORK_FOLDER]).map(|name| dir.join(name));
+    std::iter::once(dir.to_path_buf())
+        .chain(folders)
+        .try_for_each(|folder| Ok(remove_leftovers(&folder)?))
 }
 
 /// Keeps every other build out.
@@ -158,7 +161,7 @@ pub(super) fn expect_unfinished(dir: &Path) -> Result<()> {
 pub(super) fn finished<S: DatasetSource>(
     source: &S,
     dir: &Path,
-    plan_xxh3: u64,
+    plan_xxh3: Xxh3,
     shard: u32,
 ) -> Result<Option<ShardRecord>> {
     let record = match ledger::read_record(dir, shard) {
@@ -170,7 +173,7 @@ pub(super) fn finished<S: DatasetSource>(
     };
     let same_build = record.plan_xxh3 == plan_xxh3
         && record.program == PROGRAM
-        && record.instruction_set == source.dataset_info().instruction_set;
+        && record.instruction_set == source.head().instruction_set;
     let in_place = |file: &shardfmt::FileEntry| {
         std::fs::metadata(dir.join(&file.path)).is_ok_and(|facts| facts.len() == file.bytes)
     };

@@ -10,39 +10,17 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Mutex;
+use std::thread::Builder;
 
-use shardfmt::RejectRow;
-
-pub(crate) use commit::warn_of_copies;
 pub use commit::{Outcome, commit};
-pub use plan::{PROGRAM, Plan};
-pub(crate) use plan::{PlannedAsset, first_difference, pack};
+pub use plan::Plan;
+pub(crate) use plan::first_difference;
 
 use crate::dataset_source::DatasetSource;
 use crate::error::{Error, Result};
+use crate::event::{Event, Events};
 use folder::State;
 use frontend::flow::Workers;
-
-/// Something that happened while shards were built; the observer draws progress from it.
-#[derive(Clone, Copy, Debug)]
-pub enum Event<'a> {
-    /// The build expects this many clips, of which these are done already.
-    Planned {
-        /// Clips in the plan.
-        clips: u64,
-        /// Clips of shards that are finished already.
-        done: u64,
-    },
-    /// This many clips more were written.
-    Clips(u64),
-    /// A recording was rejected.
-    Rejected(&'a RejectRow),
-    /// Worth a warning.
-    Warning(&'a str),
-}
-
-/// Observer of a build.
-pub type Events<'a> = dyn Fn(Event<'_>) + Sync + 'a;
 
 /// What to do with a folder that holds something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -193,7 +171,7 @@ fn with_clips_bytes(error: Error, plan: &Plan) -> Error {
     let clips: u64 = plan.assets.iter().map(|asset| asset.clips).sum();
     Error::DiskFull {
         cause: Box::new(error),
-        clips_bytes: clips.saturating_mul(plan.info.clips.clip_bytes() as u64),
+        clips_bytes: clips.saturating_mul(plan.head.clips.clip_bytes() as u64),
     }
 }
 
@@ -351,38 +329,45 @@ fn build_shards<S: DatasetSource>(
             rejects += built?;
         }
     };
-    let threads_failed = |error: std::io::Error| frontend::Error::Threads {
-        threads: lanes,
-        message: error.to_string(),
-    };
+    let threads = (0..lanes).map(|number| Builder::new().name(format!("l48-shard-{number}")));
+    Ok(rejects + on_threads(threads, &|| workers.stop(), lane)?)
+}
+
+/// Runs `lane` on each of the threads and adds up what they count. A thread that cannot be started has the others `stop`.
+fn on_threads(
+    threads: impl ExactSizeIterator<Item = Builder>,
+    stop: &dyn Fn(),
+    lane: impl Fn() -> Result<u64> + Sync,
+) -> Result<u64> {
+    let asked = threads.len();
     std::thread::scope(|scope| {
-        let start = |number: usize| {
-            std::thread::Builder::new()
-                .name(format!("l48-shard-{number}"))
-                .spawn_scoped(scope, lane)
-        };
-        let running: Vec<_> = (0..lanes).map(start).collect();
-        for lane in running {
-            let lane = lane.map_err(threads_failed)?;
-            rejects += lane.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        let start = |thread: Builder| thread.spawn_scoped(scope, &lane).inspect_err(|_| stop());
+        let running: Vec<_> = threads.map(start).collect();
+        let mut sum = 0;
+        for started in running {
+            let lane = started.map_err(|error| frontend::Error::Threads {
+                threads: asked,
+                message: error.to_string(),
+            })?;
+            sum += lane.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         }
-        Ok(rejects)
+        Ok(sum)
     })
 }
 
 /// A committed dataset is checked to be this one, and every byte of it verified; what an interrupted run left is removed.
 fn verify_committed<S: DatasetSource>(source: &S, dir: &Path, events: &Events<'_>) -> Result<shardfmt::verify::Report> {
-    let info = shardfmt::read_dataset_json(&dir.join(shardfmt::entry::DATASET_JSON))?;
-    let wanted = source.dataset_info();
+    let head = shardfmt::read_dataset_json(&dir.join(shardfmt::entry::DATASET_JSON))?.head;
+    let wanted = source.head();
     let differs = |difference| Error::PlanChanged {
         path: dir.into(),
         difference,
     };
-    if let Some(difference) = plan::first_difference("", &info.config, &wanted.config) {
+    if let Some(difference) = plan::first_difference("", &head.config, &wanted.config) {
         return Err(differs(difference));
     }
-    if info.program != wanted.program {
-        return Err(differs(format!("by {}, this is {}", info.program, wanted.program)));
+    if head.program != wanted.program {
+        return Err(differs(format!("by {}, this is {}", head.program, wanted.program)));
     }
     if folder::has_records(dir) {
         let _lock = folder::lock(dir)?;
@@ -403,4 +388,29 @@ fn verify_committed<S: DatasetSource>(source: &S, dir: &Path, events: &Events<'_
         shardfmt::verify::Depth::Full,
         &mut |_, _| {},
     )?)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn a_thread_that_cannot_be_started_stops_the_others() {
+        // More memory than any machine has: the system refuses the second thread.
+        let threads = [Builder::new(), Builder::new().stack_size(usize::MAX >> 8)];
+        let stop = AtomicBool::new(false);
+        let lane = || {
+            let begun = std::time::Instant::now();
+            while !stop.load(Ordering::Relaxed) {
+                assert!(begun.elapsed().as_secs() < 20, "nobody said stop");
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
+            Ok(1)
+        };
+        let error = on_threads(threads.into_iter(), &|| stop.store(true, Ordering::Relaxed), lane).unwrap_err();
+        assert!(error.to_string().contains("2 threads"), "{error}");
+    }
 }

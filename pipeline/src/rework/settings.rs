@@ -1,40 +1,24 @@
 //! Provides what is compared of two datasets before the clips of one may stand in the other: all that decides an image.
 
-use serde_json::{Value, json};
-use shardfmt::DatasetInfo;
-use shardfmt::checksum::xxh3;
+use serde_json::json;
+use shardfmt::DatasetHead;
 
 use crate::error::Result;
 use crate::ingest::first_difference;
-
-/// The parts of a build's configuration that decide clips and images; the others decide labels and files.
-pub(super) const IMAGE_KEYS: [&str; 3] = ["audio", "clips", "spectrogram"];
-
-/// Where the configuration of an imported set names the set.
-pub(super) const IMPORTED_KEY: &str = "source";
-
-/// Where the configuration lists which clips of which dataset were chosen, the first choice first; absent from a whole one.
-pub(super) const SUBSETS_KEY: &str = "subsets";
-
-/// All choices of clips that a dataset has come about by, those of merged parts included; of a whole one there are none.
-pub(super) fn subsets(config: &Value) -> Vec<Value> {
-    let own = config.get(SUBSETS_KEY).and_then(Value::as_array).into_iter().flatten();
-    let parts = config.get("parts").and_then(Value::as_array).into_iter().flatten();
-    parts.flat_map(subsets).chain(own.cloned()).collect()
-}
+use crate::provenance::IMAGE_KEYS;
 
 /// The first difference in what decides the images, with its key and both values.
-pub(super) fn image_difference(was: &DatasetInfo, is: &DatasetInfo) -> Option<String> {
+pub(super) fn image_difference(was: &DatasetHead, is: &DatasetHead) -> Option<String> {
     let of_config = IMAGE_KEYS.iter().find_map(|key| {
-        let value = |info: &DatasetInfo| info.config.get(key).cloned().unwrap_or_default();
+        let value = |info: &DatasetHead| info.config.get(key).cloned().unwrap_or_default();
         first_difference(key, &value(was), &value(is))
     });
-    let meaning = |info: &DatasetInfo| json!({ "stored clips": info.clips, "axes": info.axes, "values": info.values });
+    let meaning = |info: &DatasetHead| json!({ "stored clips": info.clips, "axes": info.axes, "values": info.values });
     of_config.or_else(|| first_difference("", &meaning(was), &meaning(is)))
 }
 
 /// A description as it will be once it has been written and read: JSON readers may round the last digit of a number.
-pub(super) fn as_read(info: &DatasetInfo) -> Result<DatasetInfo> {
+pub(super) fn as_read(info: &DatasetHead) -> Result<DatasetHead> {
     let invalid = |error: serde_json::Error| shardfmt::Error::DatasetJson {
         path: shardfmt::entry::DATASET_JSON.into(),
         field: "content",
@@ -44,20 +28,14 @@ pub(super) fn as_read(info: &DatasetInfo) -> Result<DatasetInfo> {
     Ok(serde_json::from_str(&text).map_err(invalid)?)
 }
 
-/// Puts a configuration in the place of the old one, with its hash.
-pub(super) fn set_config(info: &mut DatasetInfo, config: Value) {
-    info.config_xxh3 = xxh3(config.to_string().as_bytes());
-    info.config = config;
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
-    fn golden() -> DatasetInfo {
+    fn golden() -> DatasetHead {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shardfmt/tests/golden/dataset.json");
-        shardfmt::read_dataset_json(&path).unwrap()
+        shardfmt::read_dataset_json(&path).unwrap().head
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Provides `Resizer`, a picture resized to the stored square by bilinear interpolation with antialiasing, as Pillow does it.
+//! Provides `Resizer`, a picture resized to the stored square by bilinear interpolation with antialiasing, as Pillow
+//! does it.
 
 use fast_image_resize as fir;
 use fast_image_resize::images::{TypedImage, TypedImageRef};
@@ -12,14 +13,14 @@ pub const SIDE_PIXELS: usize = 448;
 
 /// Values beside each other in what is filtered: all of it goes to the filters as pixels of four channels.
 ///
-/// They are generic over pixels, weights and instructions, and take long to compile for each kind of pixel; one kind will
-/// do, since channels are filtered alike and apart.
+/// They are generic over pixels, weights and instructions, and take long to compile for each kind of pixel; one kind
+/// will do, since channels are filtered alike and apart.
 const LANES: usize = 4;
 
 /// Resizes pictures to 448 x 448; its buffers are reused.
 ///
-/// Pillow's `Image.resize(.., BILINEAR)` widens the triangle filter where the picture shrinks, filters rows, rounds to 8
-/// bits, then filters columns and rounds again. Its weights have 22 bits where these have 14 or 15: of 10,000 pixels
+/// Pillow's `Image.resize(.., BILINEAR)` widens the triangle filter where the picture shrinks, filters rows, rounds to
+/// 8 bits, then filters columns and rounds again. Its weights have 22 bits where these have 14 or 15: of 10,000 pixels
 /// about four differ, by one level.
 pub struct Resizer {
     channels: Channels,
@@ -185,8 +186,8 @@ mod tests {
 
     #[test]
     fn rows_are_filtered_and_rounded_before_columns() {
-        // Rows: 2 * 3/8 rounds to 1 and 2 * 1/8 to 0, in every other row; columns: 1/2 of that rounds to 1. Columns first would
-        // give 2 * 1/2 = 1, and then 3/8 and 1/8, both 0.
+        // Rows: 2 * 3/8 rounds to 1 and 2 * 1/8 to 0, in every other row; columns: 1/2 of that rounds to 1. Columns
+        // first would give 2 * 1/2 = 1, and then 3/8 and 1/8, both 0.
         let stored = resized(Channels::Grey, 896, 896, |x, y| {
             vec![if y % 2 == 0 && x % 4 == 0 { 2 } else { 0 }]
         });

@@ -11,6 +11,7 @@ use super::progress::BuildProgress;
 use super::{Exit, summary, threads, verify};
 use crate::cli::{BuildArgs, OutputArgs};
 use pipeline::dataset_source::DatasetSource;
+use pipeline::event::Event;
 use pipeline::ingest::{self, BuildOptions, Built, Existing};
 use pipeline::manifest::{Audio, Manifest};
 use pipeline::recording_source::RecordingSource;
@@ -23,7 +24,7 @@ pub(super) fn run(args: BuildArgs) -> Result<Exit> {
     };
     let out = &args.output.out;
     let progress = BuildProgress::new();
-    let events = |event: ingest::Event<'_>| progress.observe(event);
+    let events = |event: Event<'_>| progress.observe(event);
     let built = ingest::build_range(&source, out, range.clone(), threads(args.output.threads), &events);
     progress.finish();
     let built = built?;
@@ -72,5 +73,5 @@ pub(super) fn load(file: &Path, audio: Audio<'_>) -> Result<RecordingSource> {
     for warning in manifest.notes.warnings() {
         tracing::warn!("{warning}");
     }
-    Ok(RecordingSource::new(manifest)?)
+    Ok(RecordingSource::new(manifest))
 }

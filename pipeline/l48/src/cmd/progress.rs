@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use pipeline::ingest::Event;
+use pipeline::event::Event;
 
 /// Draws the events of a build.
 pub(super) struct BuildProgress {

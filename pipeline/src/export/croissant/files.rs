@@ -1,4 +1,5 @@
-//! Provides the files of a dataset as a Croissant description lists them: each with its size and SHA-256, and the sets they form.
+//! Provides the files of a dataset as a Croissant description lists them: each with its size and SHA-256, and the
+//! sets they form.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -23,7 +24,7 @@ const SAFETENSORS: &str = "https://github.com/huggingface/safetensors";
 /// Id of the set of shards.
 const SHARDS: &str = "shards";
 
-/// Every file of a dataset, then the sets of them. `place` leads from the description to the dataset; `hashed` is told of
+/// Every file of a dataset, then the sets of them. `place` leads from the description to the dataset; `hashed` hears of
 /// bytes read.
 ///
 /// # Errors
@@ -114,12 +115,12 @@ mod tests {
             path: "f".into(),
             rows: 0,
             bytes: 3,
-            xxh3: shardfmt::checksum::xxh3(b"abc"),
+            xxh3: shardfmt::Xxh3::of(b"abc"),
         };
         // SHA-256 of "abc": FIPS 180-2, appendix B.1.
         let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(digest(&path, Some(&entry), &|_| {}).unwrap(), (3, expected.into()));
-        entry.xxh3 += 1;
+        entry.xxh3.0 += 1;
         let error = digest(&path, Some(&entry), &|_| {}).unwrap_err();
         assert!(
             matches!(error, crate::Error::Dataset(Error::FileChecksum { .. })),

@@ -1,9 +1,9 @@
 //! Provides the description of a dataset for catalogues and loaders: MLCommons Croissant 1.0, JSON-LD.
 //!
-//! It lists every file with its SHA-256, the tables as record sets with their columns as fields, and what is known of licence
-//! and origin. Loaders read the tables through it; the images are in the shards, for which Croissant has no reader, so a
-//! record of `labels` names shard and row. Files are named relative to the description, which therefore stands in a folder
-//! above the dataset, whose own folder holds nothing but its files.
+//! It lists every file with its SHA-256, the tables as record sets with their columns as fields, and what is known of
+//! licence and origin. Loaders read the tables through it; the images are in the shards, for which Croissant has no
+//! reader, so a record of `labels` names shard and row. Files are named relative to the description, which is
+//! therefore in a folder above the dataset, whose own folder holds nothing but its files.
 
 mod context;
 mod files;
@@ -15,7 +15,7 @@ use std::path::{Component, Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 use shardfmt::Dataset;
-use shardfmt::persist::write_atomic;
+use shardfmt::persist::{remove_leftovers_beside, write_atomic};
 
 use crate::error::{Error, Result, io};
 
@@ -49,10 +49,11 @@ pub struct Described {
     pub missing: Vec<&'static str>,
 }
 
-/// Describes a dataset in the file `out`, or beside its folder in `NAME.croissant.json`, telling `hashed` of bytes read.
+/// Describes a dataset in the file `out`, or beside its folder in `NAME.croissant.json`, telling `hashed` of bytes
+/// read.
 ///
 /// # Errors
-/// A damaged file of the dataset; [`Error::DescriptionPlace`] if `out` does not stand in a folder above it; a file that cannot
+/// A damaged file of the dataset; [`Error::DescriptionPlace`] if `out` is not in a folder above it; a file that cannot
 /// be written.
 pub fn croissant(
     dataset: &Dataset,
@@ -72,7 +73,7 @@ pub fn croissant(
         "@context": context::context(),
         "@type": "sc:Dataset",
         "conformsTo": context::CONFORMS_TO,
-        "name": dataset.info().name,
+        "name": dataset.head().name,
         "description": about.description.clone().unwrap_or_else(|| summary(dataset)),
         "isLiveDataset": false,
     });
@@ -84,6 +85,7 @@ pub fn croissant(
     }
     description["distribution"] = distribution.into();
     description["recordSet"] = record_sets.into();
+    remove_leftovers_beside(&path)?;
     write_atomic(&path, format!("{description:#}\n").as_bytes())?;
     Ok(Described { path, files, missing })
 }
@@ -116,15 +118,15 @@ fn known(dataset: &Dataset, about: &About) -> Map<String, Value> {
 
 /// What the dataset is, by its numbers.
 fn summary(dataset: &Dataset) -> String {
-    let info = dataset.info();
+    let (info, head) = (dataset.info(), dataset.head());
     let (clips, assets, classes) = (info.counts.clips, info.counts.assets, dataset.taxa().len());
     let image = format!(
         "{} x {} {}",
-        info.clips.height,
-        info.clips.width,
-        info.clips.dtype.name()
+        head.clips.height,
+        head.clips.width,
+        head.clips.dtype.name()
     );
-    let what = if info.axes.is_photograph() {
+    let what = if head.axes.is_photograph() {
         format!("{clips} photographs, {image}")
     } else {
         format!("{clips} clips of {assets} recordings as spectrogram images, {image}")
@@ -147,7 +149,7 @@ fn parent(path: &Path) -> &Path {
     parent.unwrap_or(Path::new("."))
 }
 
-/// Where the description of a folder stands unless told otherwise.
+/// The default path of a folder's description.
 fn beside(folder: &Path) -> PathBuf {
     let mut name = OsString::from(folder.file_name().unwrap_or_default());
     name.push(".croissant.json");

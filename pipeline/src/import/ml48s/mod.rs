@@ -1,15 +1,17 @@
-//! Provides `Ml48s`, the Merlin L48 Spectrogram Dataset (NeurIPS 2025, arXiv 2511.00252) as it is published, as a source of clips.
+//! Provides `Ml48s`, the Merlin L48 Spectrogram Dataset (NeurIPS 2025, arXiv 2511.00252) as it is published, as a
+//! source of clips.
 //!
-//! The set holds pictures of spectrograms, 750 x 236 pixels of 3 seconds from 0 to 11.025 kHz, and no audio: `taxa.csv` (the
-//! classes), `assets.json` (recordings: split, target species, and the species possible and observed there),
-//! `clips.json` (labels and boxes of every picture) and `images/ASSET/CLIP.jpg`. Layout and keys are those of the README of
-//! visipedia/ml48s.
+//! The set holds pictures of spectrograms, 750 x 236 pixels of 3 seconds from 0 to 11.025 kHz, and no audio:
+//! `taxa.csv` (the classes), `assets.json` (recordings: split, target species, and the species possible and observed
+//! there), `clips.json` (labels and boxes of every picture) and `images/ASSET/CLIP.jpg`. Layout and keys are those of
+//! the README of visipedia/ml48s.
 //!
-//! Labels are taken as given; a class that none of a clip's lists names is absent, as the published program takes it (which knows only
-//! `unknown_species_codes` as unknown). A box is of a class or of an unknown bird. A recording's clips stand together, in the order of `clips.json`; `source_index` is the position
-//! there and `source_id` the clip's id. `clips.json`, of hundreds of megabytes, is read twice and never held: of each clip stay
-//! about 400 bytes (where it stands, its id, its picture, and what the plan keeps of that), whatever its labels and boxes take.
-//! The tables of 130,000 clips, pictures apart, took 72 MiB, those of 400,000 took 173.
+//! Labels are taken as given; a class that none of a clip's lists names is absent, as the published program takes it
+//! (which knows only `unknown_species_codes` as unknown). A box is of a class or of an unknown bird. A recording's
+//! clips are together, in the order of `clips.json`; `source_index` is the position there and `source_id` the clip's
+//! id. `clips.json`, of hundreds of megabytes, is read twice and never held: each clip takes about 400 bytes (where
+//! it is, its id, its picture, and what the plan keeps of that), whatever its labels and boxes take. The tables of
+//! 130,000 clips, pictures apart, took 72 MiB, those of 400,000 took 173.
 
 mod assets;
 mod box_order;
@@ -17,7 +19,6 @@ mod clip;
 mod index;
 mod notes;
 mod reader;
-mod row_0;
 mod rows;
 mod val_split;
 
@@ -28,12 +29,11 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 use serde_json::{Value, json};
-use shardfmt::checksum::{hash_file, hex};
-use shardfmt::{Axes, DatasetInfo, Taxa};
+use shardfmt::{Axes, DatasetHead, FrequencyScale, Row0, Taxa, Xxh3, hash_file};
 
 use crate::dataset_source::{AssetRecord, DatasetSource, Placement};
 use crate::error::{Result, io};
-use crate::manifest::{Problems, read_taxa};
+use crate::tables::{Problems, read_taxa};
 use assets::Asset;
 pub use box_order::BoxOrder;
 use box_order::{BoxReading, Evidence, SAMPLE_PICTURES};
@@ -44,7 +44,6 @@ use frontend::source_file::open_file;
 use index::{Entry, Index};
 use reader::{Files, PICTURE_PIXELS, is_of_the_set};
 pub use reader::{GivenClips, PictureReader};
-pub use row_0::Row0;
 
 /// Length of a clip in seconds; clips of a recording follow each other without overlap.
 const CLIP_S: f64 = 3.0;
@@ -57,7 +56,7 @@ pub struct Ml48s {
     assets: Vec<PicturedAsset>,
     boxes: BoxReading,
     row_0: Row0,
-    info: DatasetInfo,
+    head: DatasetHead,
     facts: Vec<String>,
     warnings: Vec<String>,
 }
@@ -71,10 +70,11 @@ struct PicturedAsset {
 }
 
 impl Ml48s {
-    /// Reads and checks all tables of the set in `folder`, and looks at some of its pictures. `val_split` is the NumPy file of
-    /// the asset ids that make the val split, `unknown_birds` are further codes of birds that nobody could name (the documented
-    /// `Unknown bird` is known), `row_0` is the frequency of the pictures' top row, `box_order` the coordinate of a box
-    /// that comes first (`None`: as the pictures tell), `shard_clips` the number of clips a shard aims at.
+    /// Reads and checks all tables of the set in `folder`, and looks at some of its pictures. `val_split` is the
+    /// NumPy file of the asset ids that make the val split, `unknown_birds` are further codes of birds that nobody
+    /// could name (the documented `Unknown bird` is known), `row_0` is the frequency of the pictures' top row,
+    /// `box_order` the coordinate of a box that comes first (`None`: as the pictures tell), `shard_clips` the number
+    /// of clips a shard aims at.
     ///
     /// # Errors
     /// [`Error::Manifest`](crate::Error::Manifest) with every mistake in the tables: file, line, object and key, value.
@@ -102,7 +102,7 @@ impl Ml48s {
         let unknown_birds = [&[UNKNOWN_BIRD.to_owned()], unknown_birds].concat();
         let index = Index::read(&clips_json, &taxa, &unknown_birds, &assets, &mut problems);
         if index.clips.is_empty() && problems.is_empty() {
-            problems.file(&clips_json, "holds no clip");
+            problems.file(&clips_json, "has no clips");
         }
         let (Some(clips_hash), true) = (index.hash, problems.is_empty()) else {
             return Err(problems.into());
@@ -119,24 +119,24 @@ impl Ml48s {
         let config = json!({
             "source": "ml48s",
             "boxes": { "order": boxes.order.as_str() },
-            "row_0": row_0.as_str(),
+            "row_0": row_0,
             "shards": { "clips": shard_clips },
             "tables_xxh3": {
-                "taxa": hex(hash_file(&taxa_csv)?.xxh3),
-                "assets": hex(assets_hash.xxh3),
-                "clips": hex(clips_hash.xxh3),
-                "val_split": hex(shardfmt::checksum::xxh3(Value::from_iter(val.iter().copied()).to_string().as_bytes())),
+                "taxa": hash_file(&taxa_csv)?.xxh3,
+                "assets": assets_hash.xxh3,
+                "clips": clips_hash.xxh3,
+                "val_split": Xxh3::of(Value::from_iter(val.iter().copied()).to_string().as_bytes()),
             },
         });
-        let info = super::dataset_info("ml48s", config, Channels::Grey, axes(row_0));
-        let assets = pictured(assets, index.assets, &files);
+        let head = super::head("ml48s", config, Channels::Grey, axes(row_0));
+        let assets = assets_with_pictures(assets, index.assets, &files);
         Ok(Ml48s {
             facts: notes::facts(&assets, &files, boxes, row_0),
             files: Arc::new(files),
             assets,
             boxes,
             row_0,
-            info,
+            head,
             warnings,
         })
     }
@@ -158,7 +158,7 @@ impl Ml48s {
 }
 
 /// The assets that have clips, in the order of their clips.
-fn pictured(assets: Vec<Asset>, ranges: Vec<(usize, Range<usize>)>, files: &Files) -> Vec<PicturedAsset> {
+fn assets_with_pictures(assets: Vec<Asset>, ranges: Vec<(usize, Range<usize>)>, files: &Files) -> Vec<PicturedAsset> {
     let mut assets: Vec<Option<Asset>> = assets.into_iter().map(Some).collect();
     let of_range = |(number, clips): (usize, Range<usize>)| {
         let first = files.clips.get(clips.start)?;
@@ -191,10 +191,10 @@ fn box_reading(files: &Files, asked: Option<BoxOrder>) -> BoxReading {
 
 fn axes(row_0: Row0) -> Axes {
     Axes {
-        frequency_scale: "linear".into(),
+        frequency_scale: FrequencyScale::Linear,
         fmin_hz: 0.0,
         fmax_hz: f64::from(RATE_HZ) / 2.0,
-        row_0: row_0.as_str().into(),
+        row_0,
         frame_rate_hz: SIDE_PIXELS as f64 / CLIP_S,
         clip_duration_s: CLIP_S,
         hop_s: CLIP_S,
@@ -226,7 +226,7 @@ impl ClipSource for Ml48s {
     }
 
     fn clip_bytes(&self) -> usize {
-        self.info.clips.clip_bytes()
+        self.head.clips.clip_bytes()
     }
 
     fn open(&self, asset: usize) -> std::result::Result<PictureReader, Rejected> {
@@ -259,12 +259,8 @@ impl DatasetSource for Ml48s {
         &self.files.taxa
     }
 
-    fn dataset_info(&self) -> DatasetInfo {
-        self.info.clone()
-    }
-
-    fn inputs_xxh3(&self) -> u64 {
-        self.info.config_xxh3
+    fn head(&self) -> &DatasetHead {
+        &self.head
     }
 
     fn describe(&self, asset: usize, facts: GivenClips, place: &Placement, _: &[Rendered]) -> AssetRecord {

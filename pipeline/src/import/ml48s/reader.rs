@@ -1,4 +1,5 @@
-//! Provides `PictureReader`: the pictures of one asset, clip after clip, with their labels read again from `clips.json`.
+//! Provides `PictureReader`: the pictures of one asset, clip after clip, with their labels read again from
+//! `clips.json`.
 
 use std::fs::File;
 use std::ops::Range;
@@ -7,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use shardfmt::Taxa;
-use shardfmt::checksum::xxh3;
+use shardfmt::Xxh3;
 
 use super::clip::{Clip, ClipJson};
 use super::index::Entry;
@@ -17,7 +18,7 @@ use frontend::source::{AssetReader, Rejected};
 /// Width and height of every picture of the set.
 pub(super) const PICTURE_PIXELS: (u32, u32) = (750, 236);
 
-/// The set's folder and where its clips stand; shared by all readers.
+/// The set's folder and where its clips are; shared by all readers.
 pub(super) struct Files {
     pub(super) folder: PathBuf,
     /// Opened once, so that it stays the same file.
@@ -41,7 +42,7 @@ impl Files {
         let read = self.clips_json.read_exact_at(&mut text, entry.offset_bytes);
         read.map_err(|error| format!("clips.json cannot be read again: {error}"))?;
         let changed = || "clips.json changed while it was read".to_owned();
-        if xxh3(&text) != entry.xxh3 {
+        if Xxh3::of(&text) != entry.xxh3 {
             return Err(changed());
         }
         let json: ClipJson = serde_json::from_slice(&text).map_err(|_| changed())?;
@@ -109,7 +110,7 @@ impl AssetReader for PictureReader {
         if clip.size != PICTURE_PIXELS {
             let ((width, height), (said_width, said_height)) = (PICTURE_PIXELS, clip.size);
             let reason =
-                format!("expected a picture of {width} x {height}, clips.json says {said_width} x {said_height}");
+                format!("expected a picture of {width} x {height}, but clips.json says {said_width} x {said_height}");
             return Err(refused(Rejected::new("decode", reason)));
         }
         self.clips.push(GivenClip {

@@ -1,12 +1,12 @@
 //! Provides the sidecar rows of one asset: labels and priors as given, boxes in seconds and Hz.
 
-use shardfmt::{AssetRow, ClipBox, LabelRow, LabelSource, PriorRow};
+use shardfmt::{AssetRow, ClipBox, LabelRow, LabelSource, PriorRow, Row0};
 
 use super::assets::Asset;
 use super::box_order::BoxOrder;
 use super::clip::{Clip, GivenBox};
 use super::reader::GivenClip;
-use super::{CLIP_S, RATE_HZ, Row0};
+use super::{CLIP_S, RATE_HZ};
 use crate::dataset_source::{AssetRecord, Placement};
 use crate::labels::LabelCounts;
 
@@ -33,7 +33,7 @@ pub(super) fn record(
                 row,
                 start_s,
                 end_s: start_s + CLIP_S,
-                // Whether a last clip was padded is not said.
+                // The set does not say whether a last clip was padded.
                 valid_s: CLIP_S,
                 split: asset.split,
                 target: asset.target,

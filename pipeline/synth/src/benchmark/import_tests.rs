@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use shardfmt::{ClipBox, LabelRow, PriorRow, Split, Taxa};
+use shardfmt::{ClipBox, LabelRow, PriorRow, Row0, Split, Taxa, Xxh3};
 
 use super::look::looks;
 use super::plan::plan;
@@ -17,7 +17,7 @@ use crate::species::Species;
 use frontend::source::AssetReader;
 use pipeline::dataset_source::{DatasetSource, Placement};
 use pipeline::import::coco2014::Coco2014;
-use pipeline::import::ml48s::{Ml48s, Row0};
+use pipeline::import::ml48s::Ml48s;
 
 /// Recordings of all splits, with an unknown bird and boxes of the target only among them; drawing all takes too long
 /// in a test.
@@ -47,7 +47,7 @@ fn rows<S: DatasetSource>(source: &S) -> Vec<Imported> {
             shard: 0,
             rows: 0..clips,
             source_bytes: 0,
-            source_xxh3: 0,
+            source_xxh3: Xxh3::default(),
         };
         let record = source.describe(asset, reader.facts(), &place, &[]);
         assert_eq!(record.labels.len(), clips as usize);
@@ -68,7 +68,7 @@ fn sonograms_are_imported_with_the_labels_of_the_truth() {
     let open = |val: Option<&Path>| Ml48s::open(dir.path(), val, &[], Row0::Highest, None, 512).unwrap();
     let set = open(Some(&val_split));
     assert!(set.warnings().is_empty(), "{:?}", set.warnings());
-    let told = "boxes are x-first (told by";
+    let told = "boxes are x-first (inferred from";
     assert!(
         set.facts().iter().any(|fact| fact.starts_with(told)),
         "{:?}",
