@@ -1,7 +1,7 @@
 //! Defines the asset regulariser: a table of what is believed of every asset pulls its clips together.
 //!
 //! T \[assets, C\] starts in U(.4, .6), known positives of any of the asset's training clips at 1. Per batch R_P = mean BCE(x, T\[asset\])
-//! with T as it was before the batch; then T\[a\] <- (1 - eps) T\[a\] + eps p for each clip in batch order. Source: Chronister et al. 2025
+//! with T as it was before the batch; then T\[a\] <- (1 - eps) T\[a\] + eps p for each clip in batch order. Source: Sun, Maji and Van Horn 2025
 //! (arXiv 2511.00252). Two controls tell consistency from plain smoothing: the table frozen at its start, and asset ids shuffled over clips.
 
 use std::str::FromStr;
