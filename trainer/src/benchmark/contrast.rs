@@ -50,7 +50,8 @@ fn terms(contrast: &Contrast) -> Result<Vec<Term<'_>>, String> {
     Ok(terms)
 }
 
-/// The datasets that a question is asked on, `None` for the ones it names itself; only those where all its cells are run.
+/// The datasets that a question is asked on, `None` for the ones it names itself; only those where all its cells are
+/// run.
 fn datasets<'p>(plan: &'p BenchmarkPlan, terms: &[Term<'_>]) -> Vec<Option<&'p str>> {
     let runs = |term: &Term<'_>, dataset: &str| {
         term.methods.iter().all(|method| {
@@ -77,7 +78,8 @@ fn named_once<'a, T>(what: &str, part: Option<&'a T>, at: Option<&'a T>) -> Resu
     Ok(part.or(at))
 }
 
-/// The difference in each seed that all its cells have been run with, and the number of seeds that have none because a run diverged.
+/// The difference in each seed that all its cells have been run with, and the number of seeds that have none because a
+/// run diverged.
 fn differences(terms: &[Term<'_>], dataset: Option<&str>, seeds: &[u64], results: &[CellResult]) -> (Vec<f64>, usize) {
     let run = |term: &Term<'_>, method: &str, seed: u64| {
         let dataset = term.dataset.or(dataset)?;
@@ -108,8 +110,9 @@ pub(super) fn markdown(plan: &BenchmarkPlan, results: &[CellResult]) -> String {
     if plan.contrasts.is_empty() {
         return text;
     }
-    text += "\n## Contrasts\n\nPercentage points of test mAP, paired by seed: mean ± standard deviation over seeds, and in how many of them it is above 0. \
-             The interval (95 %, Student's t) is over seeds of training alone, on these very datasets, and for each line by itself.\n\n\
+    text += "\n## Contrasts\n\nPercentage points of test mAP, paired by seed: mean ± standard deviation over seeds, \
+             and in how many of them it is above 0. The interval (95 %, Student's t) is over seeds of training alone, \
+             on these very datasets, and for each line by itself.\n\n\
              | contrast | dataset | difference | above 0 | reading |\n|---|---|---|---|---|\n";
     for contrast in &plan.contrasts {
         // The plan was checked.
@@ -131,7 +134,7 @@ pub(super) fn markdown(plan: &BenchmarkPlan, results: &[CellResult]) -> String {
     text
 }
 
-/// What the differences say, in plain words, whichever way they go; and how many seeds have none because a run diverged.
+/// The differences in plain words, whatever their sign, and the number of seeds that have none because a run diverged.
 fn reading(differences: &[f64], diverged: usize, claim: Option<Sign>) -> String {
     match (Spread::of(differences), diverged) {
         (None, 0) => "not run yet".into(),
@@ -169,7 +172,7 @@ fn verdict(differences: &[f64], spread: &Spread, claim: Option<Sign>) -> String 
         None => "",
         Some(claim) if seen == Some(claim) => "; as the paper claims",
         Some(_) if seen.is_some() => "; the opposite of what the paper claims",
-        Some(_) => "; what the paper claims is not seen here",
+        Some(_) => "; the paper's claim is not seen here",
     };
     format!("{what} ({low} to {high}){judgement}")
 }
@@ -243,8 +246,9 @@ mod tests {
             ("far", "R", [0.72, 0.72, 0.73]),
             ("far", "Ct", [0.70, 0.74, 0.71]),
         ]);
-        // LL - AN: near -.08, -.09, -.09; far +.01, +.01, +.01. So -.09, -.10, -.10: mean -.0967, deviation .0058; with t = 4.303, half the
-        // interval is .0143. R - AN: near -.10, -.08, -.10 (mean -.0933, deviation .0115, half .0287); far +.02, 0, +.02 (.0133, .0115, .0287).
+        // LL - AN: near -.08, -.09, -.09; far +.01, +.01, +.01. So -.09, -.10, -.10: mean -.0967, deviation .0058; with
+        // t = 4.303, half the interval is .0143. R - AN: near -.10, -.08, -.10 (mean -.0933, deviation .0115, half
+        // .0287); far +.02, 0, +.02 (.0133, .0115, .0287).
         let text = markdown(&plan, &results);
         for line in [
             "| LL against AN, near and far | as named | -9.7 ± 0.6 | 0/3 | lower by 9.7 (-11.1 to -8.2); as the paper claims |",
@@ -256,20 +260,20 @@ mod tests {
     }
 
     #[test]
-    fn either_sign_is_said_as_it_is() {
+    fn either_sign_is_reported() {
         let up = [0.02, 0.021, 0.022];
         let of_all = |differences: &[f64], claim| reading(differences, 0, claim);
         assert!(of_all(&up, Some(Sign::Above)).contains("higher by 2.1"));
         assert!(of_all(&up, Some(Sign::Above)).ends_with("; as the paper claims"));
         assert!(of_all(&up, Some(Sign::Below)).ends_with("; the opposite of what the paper claims"));
-        assert!(of_all(&[0.02, -0.02, 0.01], Some(Sign::Below)).ends_with("; what the paper claims is not seen here"));
+        assert!(of_all(&[0.02, -0.02, 0.01], Some(Sign::Below)).ends_with("; the paper's claim is not seen here"));
         assert_eq!(of_all(&[0.0; 3], Some(Sign::Above)), "exactly the same in every seed");
         assert!(of_all(&[0.1], None).contains("a single seed"));
         assert_eq!(of_all(&[], None), "not run yet");
     }
 
     #[test]
-    fn seeds_that_diverged_are_said() {
+    fn seeds_that_diverged_are_reported() {
         let plan: BenchmarkPlan = toml::from_str(PLAN).unwrap();
         let mut all = results(&[("far", "AN", [0.5, 0.5, 0.5]), ("far", "R", [0.6, 0.7, 0.8])]);
         let line = |all: &[CellResult]| {

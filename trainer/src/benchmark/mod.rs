@@ -1,4 +1,5 @@
-//! Provides the benchmark: a matrix of methods and settings over datasets and seeds, its search for parameters, its tables and contrasts.
+//! Provides the benchmark: a matrix of methods and settings over datasets and seeds, its search for parameters, its
+//! tables and contrasts.
 
 mod contrast;
 mod cost;

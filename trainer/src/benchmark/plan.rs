@@ -1,5 +1,5 @@
-//! Defines a benchmark's file: datasets, on each of them methods down, columns across and seeds within, each cell a whole run with settings of
-//! its own.
+//! Defines a benchmark's file: datasets, each with a table of methods (rows) and columns, in whose cells a run is
+//! trained for every seed.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -30,12 +30,12 @@ pub struct BenchmarkPlan {
     /// Its columns.
     #[serde(rename = "column")]
     pub columns: Vec<Column>,
-    /// How parameters are chosen; without it, all stand as written.
+    /// How parameters are chosen; without it, they are as written.
     pub search: Option<Search>,
     /// Averages printed below the table: name -> methods.
     #[serde(default)]
     pub average: BTreeMap<String, Vec<String>>,
-    /// Interactions that are reported with a sentence each.
+    /// Questions that are answered with a sentence each.
     #[serde(default, rename = "contrast")]
     pub contrasts: Vec<Contrast>,
 }
@@ -95,8 +95,8 @@ pub struct Column {
     /// Columns it is compared with, seed by seed.
     #[serde(default)]
     pub against: Vec<String>,
-    /// Takes the parameters found for another column instead of a search of its own: a control has to differ from what it
-    /// controls in one thing only.
+    /// Takes the parameters found for another column instead of a search of its own: a control has to differ from what
+    /// it controls in one thing only.
     pub tuned_as: Option<String>,
 }
 
@@ -116,7 +116,7 @@ pub struct Search {
 /// A method in a column, on a dataset.
 #[derive(Clone, Copy, Debug)]
 pub struct Cell<'a> {
-    /// What it is trained on.
+    /// The dataset it is trained on.
     pub dataset: &'a DatasetEntry,
     /// The row.
     pub method: &'a MethodRow,

@@ -1,24 +1,25 @@
-//! Defines the questions of a benchmark: differences between its cells, or differences of differences, and what the paper claims of them.
+//! Defines the questions of a benchmark: differences between its cells, or differences of differences, and what the
+//! paper claims of them.
 
 use serde::Deserialize;
 
 /// How much better `of` is than `against`, at `at`; and, with `than_at`, how much more so than there.
 ///
-/// What a cell needs, a dataset, methods and a column, is put together of one of the first two and one of the last two. Without a dataset the
-/// question is asked on every one that has the cells.
+/// Each cell needs a dataset, methods and a column, named by one of `of` and `against` together with one of `at` and
+/// `than_at`. Without a dataset the question is asked on every one that has the cells.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Contrast {
     /// The question, in a few words.
     pub name: String,
-    /// What is better if the difference is above 0.
+    /// The side that is better if the difference is above 0.
     pub of: Part,
-    /// What it is compared with.
+    /// The side it is compared with.
     pub against: Part,
     /// Where.
     #[serde(default)]
     pub at: Part,
-    /// Where the same difference is taken away.
+    /// Where the same difference is subtracted.
     pub than_at: Option<Part>,
     /// The sign that the paper's claim gives it.
     pub claim: Option<Sign>,

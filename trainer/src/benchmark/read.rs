@@ -11,12 +11,12 @@ impl BenchmarkPlan {
     /// Reads a benchmark's file and checks that its names hold together and every cell's settings make sense.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Setting`] naming what is wrong.
+    /// [`Error::Io`], [`Error::Setting`] naming the fault.
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(|cause| Error::io(path, "read", cause))?;
-        let wrong = |reason: String| Error::setting(path.display().to_string(), reason);
-        let mut plan: Self = toml::from_str(&text).map_err(|cause| wrong(cause.to_string()))?;
-        plan.check().map_err(wrong)?;
+        let invalid = |reason: String| Error::setting(path.display().to_string(), reason);
+        let mut plan: Self = toml::from_str(&text).map_err(|cause| invalid(cause.to_string()))?;
+        plan.check().map_err(invalid)?;
         for dataset in &mut plan.datasets {
             dataset.path = path.parent().unwrap_or(Path::new("")).join(&dataset.path);
         }
@@ -24,15 +24,15 @@ impl BenchmarkPlan {
             let config = plan.config(cell, &[])?;
             config.validate()?;
             if !config.measure_test {
-                return Err(wrong(
-                    "measure_test: must stay as it is, since tables are of test mAP".into(),
+                return Err(invalid(
+                    "measure_test: must stay true, since the tables are of test mAP".into(),
                 ));
             }
         }
         Ok(plan)
     }
 
-    /// Says what does not hold together, if anything.
+    /// Returns the first inconsistency as an error.
     fn check(&self) -> std::result::Result<(), String> {
         let datasets = names(&self.datasets, |dataset| &dataset.name);
         let methods = names(&self.methods, |method| &method.name);
@@ -42,12 +42,12 @@ impl BenchmarkPlan {
         }
         let mut seeds = BTreeSet::new();
         if let Some(twice) = self.seeds.iter().find(|&seed| !seeds.insert(seed)) {
-            return Err(format!("seed {twice} stands twice, which would count one run as two"));
+            return Err(format!("duplicate seed {twice}: one run would count as two"));
         }
         for (what, names) in [("dataset", &datasets), ("method", &methods), ("column", &columns)] {
             let mut folders = BTreeSet::new();
             if let Some(twice) = names.iter().find(|name| !folders.insert(folder_name(name))) {
-                return Err(format!("{what} {twice:?} shares its folder's name with another one"));
+                return Err(format!("{what} {twice:?} has the same folder name as another"));
             }
         }
         let lists = self.methods.iter().map(|method| &method.columns);
@@ -83,7 +83,7 @@ impl BenchmarkPlan {
         let mut sources = self.columns.iter().filter_map(|column| column.tuned_as.as_deref());
         if let Some(source) = sources.find(|source| controls.contains(source)) {
             return Err(format!(
-                "column {source:?} is tuned as another one, so none can be tuned as it"
+                "column {source:?} is itself tuned as another, so no column can be tuned as it"
             ));
         }
         if self.search.is_none() {
@@ -94,7 +94,9 @@ impl BenchmarkPlan {
             Some(cell) => {
                 let [dataset, method, source] = cell.tuned_as();
                 Err(format!(
-                    "column {:?} takes over the values of column {source:?}, in which {method} is not run on {dataset}; run it there too, or leave the control out",
+                    "column {:?} takes its values from column {source:?}, in which {method} is not run on {dataset}; \
+                     run it there too, or leave the \
+                     control out",
                     cell.column.name
                 ))
             }
@@ -107,7 +109,7 @@ fn names<T>(entries: &[T], name: fn(&T) -> &String) -> Vec<&str> {
     entries.iter().map(|entry| name(entry).as_str()).collect()
 }
 
-/// Refuses a name that nothing has.
+/// Refuses an unknown name.
 fn known<'n>(
     what: &str,
     there: &[&str],
@@ -115,7 +117,7 @@ fn known<'n>(
 ) -> std::result::Result<(), String> {
     let mut named = named.into_iter();
     match named.find(|name| !there.contains(&name.as_str())) {
-        Some(unknown) => Err(format!("there is no {what} {unknown:?}, only {there:?}")),
+        Some(unknown) => Err(format!("unknown {what} {unknown:?}; known: {there:?}")),
         None => Ok(()),
     }
 }
@@ -166,7 +168,7 @@ mod tests {
 
     #[test]
     fn names_that_do_not_hold_together_are_refused() {
-        for (from, to, said) in [
+        for (from, to, part) in [
             (
                 r#"against = ["Target"]"#,
                 r#"against = ["Nowhere"]"#,
@@ -175,7 +177,7 @@ mod tests {
             (r#"["Target", "+R_P","#, r#"["Nowhere", "+R_P","#, "column \"Nowhere\""),
             (r#"name = "EM""#, r#"name = "bce an""#, "bce an"),
             ("seeds = [1, 2]", "seeds = []", "at least one seed"),
-            ("seeds = [1, 2]", "seeds = [1, 2, 1]", "seed 1 stands twice"),
+            ("seeds = [1, 2]", "seeds = [1, 2, 1]", "duplicate seed 1"),
             (r#""+R_P", "frozen""#, r#""frozen""#, "in which BCE-AN is not run on X"),
             (r#"tuned_as = "+R_P""#, r#"tuned_as = "frozen""#, "tuned as another"),
             (
@@ -200,7 +202,7 @@ mod tests {
             assert!(FILE.contains(from), "{from}");
             let plan: BenchmarkPlan = toml::from_str(&FILE.replacen(from, to, 1)).unwrap();
             let reason = plan.check().unwrap_err();
-            assert!(reason.contains(said), "{reason}");
+            assert!(reason.contains(part), "{reason}");
         }
     }
 
@@ -233,7 +235,7 @@ mod tests {
         }
     }
 
-    /// What a cell trains: its network and optimiser, mode and rows, method, and regulariser.
+    /// The training of a cell: its network and optimiser, mode and rows, method, and regulariser.
     type Trained = (
         (Arch, OptimiserName, f64, u32, usize),
         (Mode, Rows, String),
@@ -256,7 +258,7 @@ mod tests {
         )
     }
 
-    /// What the names of a cell promise.
+    /// The settings that the names of a cell imply.
     fn settings_by_name(file: &str, method: &str, column: &str) -> Trained {
         let synthetic = file.contains("demo");
         let (arch, lr, epochs, eps) = if synthetic {

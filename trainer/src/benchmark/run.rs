@@ -1,4 +1,4 @@
-//! Runs the cells of a benchmark: search on val first, then every seed; what is finished already is read, not run again.
+//! Runs the cells of a benchmark: search on val first, then every seed; finished runs are read, not repeated.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -17,20 +17,20 @@ use crate::error::{Error, Result};
 use crate::fit::fit;
 use crate::run::Existing;
 
-/// Told when a run of the matrix is over.
+/// A run of the matrix that has finished or diverged.
 #[derive(Debug)]
 pub struct RunOver<'a> {
     /// Its folder.
     pub folder: &'a Path,
-    /// Runs that are over, and all of the matrix.
+    /// Runs that are over so far.
     pub done: usize,
-    /// See `done`.
+    /// Runs of the whole matrix.
     pub of: usize,
-    /// What was measured of it; `None` if it diverged.
+    /// Its measurements; `None` if it diverged.
     pub measured: Option<Measured>,
 }
 
-/// Where a benchmark is run.
+/// Where and how a benchmark is run.
 #[derive(Clone, Copy, Debug)]
 pub struct BenchmarkPlace<'a> {
     /// Folder of its runs and tables.
@@ -41,9 +41,11 @@ pub struct BenchmarkPlace<'a> {
     pub jobs: usize,
 }
 
-/// Runs what is not finished yet, and writes `table.md` and `results.parquet` once all finished runs are read, and after every further one.
+/// Runs whatever is not finished yet, and writes `table.md` and `results.parquet` once all finished runs are read, and
+/// after every further one.
 ///
-/// A run that diverges is one of the results: a trial of the search with the worst score, and a seed that the table counts as such.
+/// A run that diverges is one of the results: a trial of the search with the worst score, and a seed that the table
+/// counts as such.
 ///
 /// # Errors
 /// Those of the runs; [`Error::OtherRun`] if a folder holds a run with other settings.
@@ -137,14 +139,14 @@ impl<'a> Matrix<'a> {
         })
     }
 
-    /// Trains `tasks`, goes on with what was cut off, reads what is finished; tells `each` the places of those that are over, first of all that
-    /// were before and then of one at a time, and returns what they came to in their own order.
+    /// Trains `tasks`: reads finished runs, resumes interrupted ones. Calls `each` with the indices of runs that are
+    /// over, first with all earlier ones and then one at a time, and returns the results in the order of the tasks.
     fn train(
         &mut self,
         tasks: &[Task],
         mut each: impl FnMut(&[(usize, Finished)]) -> Result<()>,
     ) -> Result<Vec<Finished>> {
-        // One that is refused keeps all from being told: the tables there are stay as they are.
+        // An error here leaves the existing tables as they are.
         let (mut read, mut left) = (Vec::new(), Vec::new());
         for (place, task) in tasks.iter().enumerate() {
             match self.read(task)? {
@@ -198,22 +200,22 @@ impl<'a> Matrix<'a> {
         Finished::read(&task.out, &material.dataset, &task.config, self.place.device)
     }
 
-    /// What a run that has just been trained came to.
+    /// The result of a run that has just been trained.
     fn result(&mut self, task: &Task) -> Result<Finished> {
         self.read(task)?.ok_or_else(|| Error::Unsuitable {
             dataset: task.dataset.clone(),
             reason: format!(
-                "the run in {} ended without a result; remove it and start again",
+                "the run in {} ended without a result; remove it and run the benchmark again",
                 task.out.display()
             ),
         })
     }
 }
 
-/// A run that diverged is over like any other: its log says so.
+/// Turns a divergence into success: the run is over, and its log says so.
 ///
 /// # Errors
-/// What else kept a run from its end.
+/// Any other error of the run.
 pub(crate) fn diverged_or(trained: Result<()>) -> Result<()> {
     match trained {
         Err(error) if error.is_divergence() => {

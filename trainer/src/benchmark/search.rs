@@ -10,8 +10,8 @@ use crate::supervision::Mode;
 /// Settings with the values of one trial.
 pub type Point = Vec<(String, toml::Value)>;
 
-/// The trials of a cell: `trials` different points of the product of its grids, in no order that a method could gain from. Settings that change
-/// nothing in the cell are not part of it, or several trials would be one and the same run.
+/// The trials of a cell: `trials` different points of the product of its grids, in no order that a method could gain
+/// from. Settings that change nothing in the cell are not part of it, or several trials would be one and the same run.
 ///
 /// # Errors
 /// [`Error::Setting`] if its grid has fewer points, since every method gets the same number.

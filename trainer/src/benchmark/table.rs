@@ -1,4 +1,5 @@
-//! Makes the tables of a benchmark from its results: means over seeds, differences seed by seed, averages over methods; the contrasts below them.
+//! Makes the tables of a benchmark from its results: means over seeds, differences seed by seed, averages over methods;
+//! the contrasts below them.
 
 use std::fmt::Write;
 
@@ -14,7 +15,8 @@ pub fn markdown(plan: &BenchmarkPlan, results: &[CellResult]) -> String {
     let seeds = plan.seeds.len();
     let repeats = plan.columns.iter().any(|column| column.published.is_some());
     let mut text = format!(
-        "# {}\n\nTest mAP in percent at the epoch with the best val mAP: mean ± standard deviation over {seeds} seed{}{}.\n",
+        "# {}\n\nTest mAP in percent at the epoch with the best val mAP: mean ± standard deviation over {seeds} \
+         seed{}{}.\n",
         plan.name,
         if seeds == 1 { "" } else { "s" },
         if repeats {
@@ -90,15 +92,16 @@ impl Table<'_> {
         if repeated.any(|column| published(PAPERS_AVERAGE, column).is_some()) {
             let _ = writeln!(
                 text,
-                "\nThe {PAPERS_AVERAGE} is printed as published; it is not the mean of the methods that the paper lists, so it holds others too."
+                "\nThe {PAPERS_AVERAGE} is printed as published; it is not the mean of the methods that the paper \
+                 lists, so it holds others too."
             );
         }
         let diverged = self.results.iter().filter(|result| result.measured.is_none()).count();
         if diverged > 0 {
             let _ = writeln!(
                 text,
-                "\n{diverged} runs diverged, their losses or scores were no numbers any more. Means are over the other seeds, so they flatter a \
-                 method with such runs."
+                "\n{diverged} runs diverged: their losses or scores became NaN. Means are over the other seeds, so \
+                 they flatter a method with such runs."
             );
         }
         self.differences(text);
@@ -152,7 +155,8 @@ impl Table<'_> {
             .filter(move |result| result.method == method && result.column == column)
     }
 
-    /// Each column minus those it is compared with, seed by seed: seeds share data order and start, so their noise cancels.
+    /// Each column minus those it is compared with, seed by seed: runs of a seed share data order and initial weights,
+    /// so their noise cancels.
     fn differences(&self, text: &mut String) {
         let pairs: Vec<(&str, &str)> = self
             .columns
@@ -171,7 +175,8 @@ impl Table<'_> {
             .collect();
         let _ = writeln!(
             text,
-            "\n### Differences, paired by seed\n\nPercentage points: mean ± standard deviation, and in how many of the seeds it is above 0.\n\n\
+            "\n### Differences, paired by seed\n\nPercentage points: mean ± standard deviation, and in how many of \
+             the seeds it is above 0.\n\n\
              | method | {} |\n|---|{}",
             heads.join(" | "),
             "---|".repeat(heads.len())
@@ -215,7 +220,7 @@ impl Table<'_> {
         }
     }
 
-    /// What the search has found.
+    /// The values chosen by the search.
     fn chosen(&self, text: &mut String) {
         let Some(search) = &self.plan.search else { return };
         let rows = self.plan.methods.iter().flat_map(|method| {

@@ -28,11 +28,11 @@ pub(super) fn run_command(args: &BenchmarkArgs) -> Result<ExitCode> {
     let begin = Instant::now();
     let mut tell = |progress: &RunOver<'_>| {
         let folder = progress.folder.strip_prefix(&args.out).unwrap_or(progress.folder);
-        let came_to = progress.measured.map_or_else(
+        let result = progress.measured.map_or_else(
             || "diverged".to_owned(),
             |measured| format!("val mAP {:.3}, test {:.3}", measured.val_map, measured.test_map),
         );
-        tracing::info!("{} of {}: {}: {came_to}", progress.done, progress.of, folder.display());
+        tracing::info!("{} of {}: {}: {result}", progress.done, progress.of, folder.display());
     };
     let place = BenchmarkPlace {
         out: &args.out,
@@ -54,7 +54,7 @@ pub(super) fn run_command(args: &BenchmarkArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What steps and scores of each cell cost, measured once for every dataset, network and batch.
+/// The costs of a step and a score in each cell, measured once for each dataset, network and batch.
 fn costs(plan: &BenchmarkPlan, efforts: &[Effort<'_>], materials: &mut Materials, device: Device) -> Result<Vec<Cost>> {
     let mut measured: Vec<(_, Cost)> = Vec::new();
     let cost = |effort: &Effort<'_>| {
@@ -105,15 +105,16 @@ fn listing(plan: &BenchmarkPlan, efforts: &[Effort<'_>], costs: &[Cost], jobs: u
     let hours = total.as_secs_f64() / 3600.0;
     let _ = writeln!(
         text,
-        "\n{}: {} cells, {runs} runs, {steps} steps. About {hours:.1} hours, one run after another, by steps and scores measured here just now for \
-         every dataset and network; starts, checkpoints and pictures come on top.",
+        "\n{}: {} cells, {runs} runs, {steps} steps. About {hours:.1} hours, one run after another, by the steps and \
+         scores just measured here for \
+         each dataset and network; startup, checkpoints and pictures come on top.",
         plan.name,
         efforts.len(),
     );
     if jobs > 1 {
         let _ = writeln!(
             text,
-            "{jobs} at a time: {:.1} hours, if there are cores for all of their threads.",
+            "{jobs} at a time: {:.1} hours, given cores for all their threads.",
             hours / f64::from(jobs)
         );
     }

@@ -23,11 +23,11 @@ use crate::supervision::{Filters, FullUnknown, Mode, Rows};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// What is known of the training clips.
+    /// How much of the labels training may see.
     pub mode: Mode,
-    /// Whether the rows kept are the mode's own, or those of target mode in every mode.
+    /// Whether the rows are the mode's own, or those of mode target in every mode.
     pub rows: Rows,
-    /// What an unknown class is in full mode.
+    /// How unknown labels count in mode full.
     pub full_unknown: FullUnknown,
     /// Passes over the training rows.
     pub epochs: u32,
@@ -37,9 +37,9 @@ pub struct Config {
     pub seed: u64,
     /// Threads of libtorch on the CPU; part of the run because sums are rounded differently for another number.
     pub threads: usize,
-    /// Measure the best epoch on test too; without, a dataset needs no such split.
+    /// Measure the best epoch on test too; otherwise the dataset needs no such split.
     pub measure_test: bool,
-    /// Control: hand every clip of train and val another clip's labels and masks; a model can then learn nothing of use.
+    /// Control: give each clip of train and val the labels and mask of another; a model can then learn nothing useful.
     pub permute_labels: bool,
     /// Which clips are left out of training.
     pub filters: Filters,
@@ -87,7 +87,7 @@ impl Config {
     /// Reads settings; what the file leaves out keeps its default.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Setting`] for what is no TOML, an unknown key or a value of another type, with its line.
+    /// [`Error::Io`]; [`Error::Setting`] for invalid TOML, an unknown key or a value of another type, with its line.
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(|cause| Error::io(path, "read", cause))?;
         toml::from_str(&text).map_err(|cause| Error::setting(path.display().to_string(), cause.to_string()))
@@ -101,7 +101,7 @@ impl Config {
         toml::to_string(self).map_err(|cause| Error::setting("configuration", cause.to_string()))
     }
 
-    /// Checks what can be checked without a dataset. The parameters of the method are checked where it is made.
+    /// Checks what needs no dataset. The parameters of the method are checked where it is made.
     ///
     /// # Errors
     /// [`Error::Setting`] naming the setting and what is allowed.
@@ -144,7 +144,7 @@ impl Config {
                 let bound = if least > 0.0 { "above 0" } else { "0 or more" };
                 return Err(Error::setting(
                     setting,
-                    format!("{value} is not a finite number {bound}"),
+                    format!("must be a finite number {bound}, not {value}"),
                 ));
             }
         }
@@ -157,8 +157,8 @@ impl Config {
         self.augment.validate()
     }
 
-    /// The settings with every default written out that depends on the method, the device or the dataset, but for parameters that are
-    /// worked out from the training rows.
+    /// The settings with defaults filled in that depend on the method, the device or the dataset, except for parameters
+    /// that are worked out from the training rows.
     ///
     /// # Errors
     /// [`Error::Setting`] for an unknown method or parameter, or a value out of range.
@@ -192,8 +192,8 @@ impl Config {
         names.filter(|name| !given.contains_key(*name)).cloned().collect()
     }
 
-    /// Takes over parameters of the method that are not set here, which a run of the same method has worked out: those in `worked_out`, or all
-    /// where the run does not say.
+    /// Copies parameters that a run of the same method has worked out and that are not set here: those in `worked_out`,
+    /// or all if the run has no such list.
     pub(crate) fn take_worked_out(&mut self, run: &Self, worked_out: Option<&[String]>) {
         if self.loss.name == run.loss.name {
             let taken = |name: &String| worked_out.is_none_or(|names| names.contains(name));
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn senseless_values_are_named() {
+    fn invalid_values_are_named() {
         type Break = fn(&mut Config);
         let broken: [(&str, Break); 6] = [
             ("epochs", |config| config.epochs = 0),

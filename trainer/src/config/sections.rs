@@ -12,9 +12,9 @@ use crate::optim::Algorithm;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SamplingConfig {
-    /// At most so many clips of a recording in an epoch, others the next time.
+    /// At most this many clips of a recording in an epoch, others in the next.
     pub max_clips_per_asset: Option<usize>,
-    /// So many clips of a recording stand side by side.
+    /// Up to this many clips of a recording side by side.
     pub clips_per_asset: Option<usize>,
     /// Draw every class equally often.
     pub class_balanced: bool,
@@ -40,7 +40,7 @@ pub struct LossConfig {
 pub struct ModelConfig {
     /// Which network.
     pub arch: Arch,
-    /// Weights to start from: safetensors with torchvision's names.
+    /// Initial weights: safetensors with torchvision's names.
     pub weights: Option<PathBuf>,
     /// Number type of convolutions; absent: bf16 on a GPU, f32 on the CPU.
     pub precision: Option<Precision>,
@@ -92,7 +92,7 @@ impl OptimiserConfig {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CheckpointConfig {
-    /// Also after so many steps within an epoch.
+    /// Also every so many steps within an epoch.
     pub every_steps: Option<u64>,
 }
 

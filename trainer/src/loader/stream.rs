@@ -49,8 +49,9 @@ impl Stream<'_> {
     }
 }
 
-/// Loads batches on `threads` threads, that of `consume` included, but on one other at least; `consume` takes them. `batches` gives the rows of
-/// batch 0, 1, ... as indices into `places`, `None` after the last; `places` says where the clip of each row lies.
+/// Loads batches on `threads` threads, that of `consume` included, but on one other at least; `consume` takes them.
+/// `batches` gives the rows of batch 0, 1, ... as indices into `places`, `None` after the last; `places` says where the
+/// clip of each row lies.
 ///
 /// # Errors
 /// Those of `consume`, and of allocating the ring.

@@ -1,7 +1,7 @@
 //! Defines BCE-AN, unknown labels assumed negative, with the epsilon of the published benchmark.
 //!
-//! l = -\[y ln(p + eps) + (1 - y) ln(1 - p + eps)\], which caps an entry near 11.5 (eps = 1e-5). Source: Sun, Maji and Van Horn 2025
-//! (arXiv 2511.00252) and its code. With the labels of full mode this is the paper's BCE-Full.
+//! l = -\[y ln(p + eps) + (1 - y) ln(1 - p + eps)\], which caps an entry near 11.5 (eps = 1e-5). Source: Sun, Maji and
+//! Van Horn 2025 (arXiv 2511.00252) and its code. With the labels of full mode this is the paper's BCE-Full.
 
 use tch::Tensor;
 

@@ -1,7 +1,7 @@
 //! Defines entropy maximisation: the model is held undecided where nothing is known.
 //!
-//! Known: l = BCE. Unknown: l = alpha (p ln(p + eps) + (1 - p) ln(1 - p + eps)), the negative entropy. Source: Zhou et al. 2022,
-//! "Acknowledging the Unknown" (arXiv 2203.16219).
+//! Known: l = BCE. Unknown: l = alpha (p ln(p + eps) + (1 - p) ln(1 - p + eps)), the negative entropy. Source: Zhou et
+//! al. 2022, "Acknowledging the Unknown" (arXiv 2203.16219).
 
 use super::terms::{bce, by_label, complement, log_eps};
 use super::{LossBatch, Declared, Loss, Method, Output, Parameters, Setup};

@@ -1,7 +1,8 @@
 //! Defines LL-Ct: unknown entries of large loss count as positives, in this batch only.
 //!
-//! k = ceil(B C delta (epoch - 1)), epochs from 1; unknown entries with at least the k-th largest loss get BCE with the label flipped. Source:
-//! Kim et al. 2022 (arXiv 2206.03740). `delta` is a fraction: the method's own .2 (percent) is .002 here.
+//! k = ceil(B C delta (epoch - 1)), epochs from 1; unknown entries with at least the k-th largest loss get BCE with the
+//! label flipped. Source: Kim et al. 2022 (arXiv 2206.03740). `delta` is a fraction: the method's own .2 (percent) is
+//! .002 here.
 
 use super::large_loss::{corrected, entries, largest};
 use super::terms::bce;

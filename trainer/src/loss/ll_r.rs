@@ -1,7 +1,8 @@
 //! Defines LL-R: unknown entries of large loss are left out.
 //!
-//! k = ceil(B C delta (epoch - 1)), epochs from 1; unknown entries with at least the k-th largest loss get l = 0, the others BCE. Source: Kim
-//! et al. 2022 (arXiv 2206.03740). `delta` is a fraction: the method's own .5 (percent) is .005 here.
+//! k = ceil(B C delta (epoch - 1)), epochs from 1; unknown entries with at least the k-th largest loss get l = 0, the
+//! others BCE. Source: Kim et al. 2022 (arXiv 2206.03740). `delta` is a fraction: the method's own .5 (percent) is .005
+//! here.
 
 use super::large_loss::{entries, largest};
 use super::terms::{bce, complement};

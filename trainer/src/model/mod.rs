@@ -1,7 +1,7 @@
 //! Defines the networks: from images to logits, weights under torchvision's names.
 //!
-//! On the CPU everything is f32. In bf16 the convolutions compute in bf16 from f32 weights; batch norms, pooling to features, the last layer and
-//! logits are f32. On CUDA images and weights are channels-last.
+//! On the CPU everything is f32. In bf16 the convolutions compute in bf16 from f32 weights; batch norms, pooling to
+//! features, the last layer and logits are f32. On CUDA images and weights are channels-last.
 
 mod layer;
 mod resnet;
@@ -35,7 +35,7 @@ pub enum Arch {
     Tiny,
 }
 
-/// What convolutions compute in.
+/// The number type that convolutions compute in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
@@ -54,11 +54,11 @@ pub struct ModelSpec {
     pub classes: usize,
     /// Channels of a clip as stored.
     pub clip_channels: usize,
-    /// What convolutions compute in.
+    /// The number type that convolutions compute in.
     pub precision: Precision,
 }
 
-/// What is subtracted from and divided by, a channel each, after levels are scaled to 0..=1.
+/// Mean and deviation of each channel, by which levels from 0 to 1 are normalised.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Normalisation {
     /// Mean of each channel.
@@ -67,15 +67,16 @@ pub struct Normalisation {
     pub std: Vec<f64>,
 }
 
-/// Mean and deviation of ImageNet's images, which torchvision's weights were trained with (torchvision.transforms documentation).
+/// Mean and deviation of ImageNet's images, which torchvision's weights were trained with (torchvision.transforms
+/// documentation).
 const IMAGENET: [[f64; 3]; 2] = [[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]];
 
-/// What became of the last layer when weights were loaded.
+/// The state of the last layer after weights were loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Head {
-    /// It came with the weights.
+    /// Loaded with the rest.
     Loaded,
-    /// It is as drawn: the weights have none, or one of so many classes.
+    /// Still random: the weights have none, or one of other classes.
     Fresh {
         /// Classes in the weights' own last layer, if there is one.
         classes: Option<i64>,
@@ -97,17 +98,14 @@ pub struct Model {
 }
 
 impl Model {
-    /// A network that starts as `seed` says.
+    /// A network whose initial weights `seed` decides.
     ///
     /// # Errors
-    /// [`Error::Setting`] for no classes or channels; what libtorch refuses.
+    /// [`Error::Setting`] for no classes or channels; errors of libtorch.
     pub fn new(spec: &ModelSpec, seed: u64, device: Device) -> Result<Self> {
         let count = |name: &str, n: usize| match i64::try_from(n) {
             Ok(n) if n > 0 => Ok(n),
-            _ => Err(Error::setting(
-                name,
-                format!("{n} is not a number of {name} a network can have"),
-            )),
+            _ => Err(Error::setting(name, format!("must be at least 1, not {n}"))),
         };
         let (classes, clip_channels) = (count("classes", spec.classes)?, count("channels", spec.clip_channels)?);
         let compute = spec.precision.kind();
@@ -154,7 +152,7 @@ impl Model {
         }
     }
 
-    /// What clips may be loaded as: as they are stored, or pooled already where the network would begin with that.
+    /// The form in which clips may be loaded: as stored, or already pooled where the network would begin with that.
     #[must_use]
     pub fn loaded(&self, stored: ClipSpec) -> ClipSpec {
         match self.spec.arch {
@@ -176,10 +174,11 @@ impl Model {
         Normalisation { mean, std }
     }
 
-    /// Logits f32 \[B, classes\] of normalised images f32 \[B, channels, H, W\]. With `train`, batch norms use and learn the batch's statistics.
+    /// Logits f32 \[B, classes\] of normalised images f32 \[B, channels, H, W\]. With `train`, batch norms use and
+    /// learn the batch's statistics.
     ///
     /// # Errors
-    /// [`Error::Shape`] for images of other channels; what libtorch refuses, such as memory.
+    /// [`Error::Shape`] for images of other channels; errors of libtorch, such as a lack of memory.
     pub fn forward(&self, images: &Tensor, train: bool) -> Result<Tensor> {
         let (batch, channels, height, width) = images.size4()?;
         let expected = i64::try_from(self.channels()).unwrap_or(i64::MAX);
@@ -233,15 +232,15 @@ impl Model {
             .collect()
     }
 
-    /// Takes back a [`Model::state`].
+    /// Restores a [`Model::state`].
     ///
     /// # Errors
-    /// [`Error::State`] naming what is missing, unexpected or of another shape; nothing is loaded then.
+    /// [`Error::State`] naming all tensors that are missing, unexpected or of another shape; nothing is loaded then.
     pub fn load(&mut self, state: &[Named]) -> Result<()> {
         adopt("model", &self.all, state)
     }
 
-    /// Takes weights trained for something else: all but a last layer of other classes, which stays as drawn.
+    /// Loads weights trained for something else: all but a last layer of other classes, which stays random.
     ///
     /// Counts of batches, which old files lack and nothing depends on, may be missing.
     ///
@@ -277,7 +276,7 @@ impl Model {
 }
 
 impl Precision {
-    /// What is used on `device` if nothing is said: bf16 on a GPU, f32 on the CPU.
+    /// The default on `device`: bf16 on a GPU, f32 on the CPU.
     #[must_use]
     pub fn usual(device: Device) -> Self {
         if device.is_cuda() { Self::Bf16 } else { Self::F32 }
@@ -294,7 +293,7 @@ impl Precision {
 /// Reads weights with torchvision's names from a safetensors file.
 ///
 /// # Errors
-/// [`Error::Setting`] with the reason and how to convert, for a file that is no safetensors.
+/// [`Error::Setting`] with the reason and how to convert, for a file that is not safetensors.
 pub fn read_weights(path: &Path) -> Result<Vec<Named>> {
     Tensor::read_safetensors(path).map_err(|cause| {
         let reason = format!(

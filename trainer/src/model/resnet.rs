@@ -1,6 +1,7 @@
 //! Defines the residual networks ResNet-18 and ResNet-50 as torchvision has them.
 //!
-//! Source: He et al. 2016 (arXiv 1512.03385), with the stride of a bottleneck in its 3 x 3 convolution, and names as in `torchvision.models.resnet`.
+//! Source: He et al. 2016 (arXiv 1512.03385), with the stride of a bottleneck in its 3 x 3 convolution, and names as in
+//! `torchvision.models.resnet`.
 
 use tch::{Kind, Tensor};
 

@@ -57,7 +57,8 @@ pub(super) struct Chart {
 pub(super) fn svg(charts: &[Chart]) -> String {
     let height = CHART_HEIGHT * charts.len() as f64;
     let mut drawing = Drawing(format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" viewBox=\"0 0 {WIDTH} {height}\">\n\
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" viewBox=\"0 0 {WIDTH} \
+         {height}\">\n\
          <style>{STYLE}</style>\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n"
     ));
     for (number, chart) in charts.iter().enumerate() {
@@ -89,8 +90,8 @@ struct Axis {
 }
 
 impl Axis {
-    /// Round numbers up to `end` at least (after Heckbert 1990, "Nice numbers for graph labels", *Graphics Gems*); `whole`
-    /// for numbers that count something, and then the axis ends at `end`.
+    /// Round numbers up to `end` at least (after Heckbert 1990, "Nice numbers for graph labels", *Graphics Gems*);
+    /// `whole` for numbers that count something, and then the axis ends at `end`.
     fn new(end: f64, whole: bool) -> Self {
         let end = if end.is_finite() && end > 0.0 { end } else { 1.0 };
         let rough = end / TICKS;

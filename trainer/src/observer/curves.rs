@@ -41,7 +41,7 @@ impl Means {
     }
 }
 
-/// What was measured on a split.
+/// The curve of a split.
 #[derive(Default)]
 struct SplitCurve {
     maps: Vec<(f64, f64)>,
@@ -135,7 +135,7 @@ impl Observer for Curves {
                     self.asset_reg.add(*share, *step, self.steps_per_epoch);
                 }
             }
-            // A mean over an epoch stands in its middle, where the steps it is of are.
+            // The mean over an epoch is placed in its middle.
             Event::Epoch { epoch, loss, .. } => self.epoch_loss.push((f64::from(*epoch) - 0.5, *loss)),
             Event::Evaluated {
                 epoch,

@@ -46,7 +46,7 @@ impl RunProgress {
         }
     }
 
-    /// What stands beside the bar.
+    /// The text beside the bar.
     fn message(&self, epoch: u32) -> String {
         let mut message = format!("epoch {epoch}/{}", self.epochs);
         if let Some(loss) = self.loss {
@@ -81,7 +81,7 @@ impl Observer for RunProgress {
                 self.rows_per_step = *rows as f64 / (*steps_per_epoch).max(1) as f64;
                 self.bar.set_length(steps_per_epoch.saturating_mul(u64::from(*epochs)));
                 self.bar.set_position(*resumed_at_step);
-                // What was done before says nothing of the speed now.
+                // Earlier steps say nothing about the speed now.
                 self.bar.reset_eta();
             }
             Event::Note { text } => self.log(text),
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_bar_tells_where_the_run_is() {
+    fn the_bar_shows_the_state_of_the_run() {
         let mut progress = RunProgress::on(ProgressDrawTarget::hidden());
         let evaluated = Event::Evaluated {
             epoch: 1,

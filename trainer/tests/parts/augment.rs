@@ -247,7 +247,8 @@ fn mixes_of_clips_below_a_fixed_level_stay_below_it() {
     check_mixes(&quiet(), &mixed, [-20.0; 4], Some(-20.0));
 }
 
-/// Checks that each clip is a mix with another one, its values relative to `reference` in dB or else to the most of the mix.
+/// Checks that each clip is a mix with another one, its values relative to `reference` in dB or else to the most of the
+/// mix.
 fn check_mixes(before: &ClipBatch, mixed: &ClipBatch, ref_db: [f32; 4], reference: Option<f64>) {
     let power = |clip: i64| -> Vec<f64> {
         let level = f64::from(ref_db[usize::try_from(clip).unwrap()]);
@@ -390,7 +391,7 @@ fn senseless_changes_are_refused_with_a_reason() {
                 true,
                 &[],
             ),
-            "no decibels",
+            "not decibels",
         ),
         (
             error(

@@ -42,7 +42,8 @@ fn matrix(values: &[u8], classes: usize, kind: Kind) -> Tensor {
         .to_kind(kind)
 }
 
-/// Parameters of a method at which it must hold: its defaults, and each of them by itself at both ends of its range or as another word.
+/// Parameters of a method at which it must hold: its defaults, and each of them by itself at both ends of its range or
+/// as another word.
 fn at_the_edges(method: &Method) -> Vec<Table> {
     let mut tables = vec![Table::new()];
     for declared in method.parameters {

@@ -100,7 +100,8 @@ fn suffix(case: &str, word: &str) -> Option<f64> {
     case.split('.').find_map(|part| part.strip_prefix(word)?.parse().ok())
 }
 
-/// Weights of known negatives in a case. The record of GR has its schedule's b under the same name, so it is taken from a method without a schedule.
+/// Weights of known negatives in a case. The record of GR has its schedule's b under the same name, so it is taken from
+/// a method without a schedule.
 fn known_negatives(case: &str, record: &Value, expected: &Value) -> KnownNegatives {
     let plain = |methods: &Value| {
         let mut cases = methods
@@ -362,8 +363,8 @@ fn defaults_are_those_of_the_references() {
     let classes = usize::try_from(expected["C"].as_u64().unwrap()).unwrap();
     let known = known(8, classes);
     let mut compared = BTreeSet::new();
-    // A file of numbers for each method, and what the numbers leave open: ROLE, ASL and LL-Cp as in the methods' own code, GR and ROLE with known
-    // negatives as such, and ROLE's k as the training set has it.
+    // A file of numbers for each method, and what the numbers leave open: ROLE, ASL and LL-Cp as in the methods' own
+    // code, GR and ROLE with known negatives as such, and ROLE's k as the training set has it.
     for (file, more) in [
         ("bce_an", ""),
         ("bce_an_stable", ""),
