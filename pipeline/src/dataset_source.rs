@@ -7,8 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use frontend::source::{ClipSource, Rendered};
-use shardfmt::checksum::hex;
-use shardfmt::{AssetRow, DatasetInfo, LabelRow, PriorRow, Taxa};
+use shardfmt::{AssetRow, DatasetHead, LabelRow, PriorRow, Taxa, Xxh3};
 
 use crate::labels::LabelCounts;
 
@@ -21,8 +20,8 @@ pub struct Placement {
     pub rows: Range<u32>,
     /// Size of the source in bytes.
     pub source_bytes: u64,
-    /// xxh3-64 of the source's bytes.
-    pub source_xxh3: u64,
+    /// Checksum of the source's bytes.
+    pub source_xxh3: Xxh3,
 }
 
 /// The sidecar rows of one asset.
@@ -46,22 +45,24 @@ pub trait DatasetSource: ClipSource {
     fn estimate_clips(&self, asset: usize) -> u64;
     /// The classes.
     fn taxa(&self) -> &Taxa;
-    /// What `dataset.json` says of the set, without counts and files.
-    fn dataset_info(&self) -> DatasetInfo;
+    /// What `dataset.json` says of the set before its first clip is made.
+    fn head(&self) -> &DatasetHead;
     /// Metadata every shard carries, so that one can be understood alone.
     fn shard_metadata(&self) -> BTreeMap<String, String> {
-        let info = self.dataset_info();
+        let head = self.head();
         let json = |value: serde_json::Result<String>| value.unwrap_or_default();
         BTreeMap::from([
-            ("dataset".into(), info.name),
-            ("program".into(), info.program),
-            ("config_xxh3".into(), hex(info.config_xxh3)),
-            ("axes".into(), json(serde_json::to_string(&info.axes))),
-            ("values".into(), json(serde_json::to_string(&info.values))),
+            ("dataset".into(), head.name.clone()),
+            ("program".into(), head.program.clone()),
+            ("config_xxh3".into(), head.config_xxh3.to_string()),
+            ("axes".into(), json(serde_json::to_string(&head.axes))),
+            ("values".into(), json(serde_json::to_string(&head.values))),
         ])
     }
     /// Hash over everything that decides the output except the sources' bytes: settings and tables.
-    fn inputs_xxh3(&self) -> u64;
+    fn inputs_xxh3(&self) -> Xxh3 {
+        self.head().config_xxh3
+    }
     /// The sidecar rows of an asset whose clips have been rendered.
     fn describe(&self, asset: usize, facts: Self::Facts, place: &Placement, clips: &[Rendered]) -> AssetRecord;
 }

@@ -11,14 +11,6 @@ pub enum Error {
     /// The manifest or its tables are wrong: mend what is listed.
     #[error(transparent)]
     Manifest(#[from] Problems),
-    /// The settings contradict each other: change the parameter named.
-    #[error("{}: {message}", file.display())]
-    Settings {
-        /// The manifest.
-        file: PathBuf,
-        /// Which parameter, and what to do.
-        message: String,
-    },
     /// No clips can be made.
     #[error(transparent)]
     Frontend(#[from] frontend::Error),

@@ -2,53 +2,30 @@
 
 use std::path::PathBuf;
 
-use serde_json::Value;
-use shardfmt::checksum::xxh3;
-use shardfmt::{AssetRow, Axes, ClipSpec, Counts, DatasetInfo, LabelRow, PriorRow, Taxa, ValueScale};
+use shardfmt::{AssetRow, DatasetHead, LabelRow, PriorRow, Taxa, Xxh3};
 
 use crate::dataset_source::{AssetRecord, DatasetSource, Placement};
-use crate::error::{Error, Result};
 use crate::labels::{ClipSpan, ImageAxes, Labeller};
 use crate::manifest::{Manifest, Recording, nanoseconds};
 use crate::provenance::{PROGRAM, manifest_config};
-use frontend::audio::{self, resampled_frames};
+use frontend::Frontend;
 use frontend::recordings::{RecordingFacts, RecordingReader, Waveform};
 use frontend::source::{ClipSource, Rejected, Rendered};
-use frontend::spectrogram::{LogMel, Scratch, rms_dbfs};
-use frontend::window::Windowing;
+use frontend::spectrogram::Scratch;
 
 /// The recordings of a manifest as a source of clips.
 pub struct RecordingSource {
     manifest: Manifest,
-    windowing: Windowing,
-    log_mel: LogMel,
-    config: Value,
+    head: DatasetHead,
 }
 
 impl RecordingSource {
-    /// Prepares window, filters and transforms.
-    ///
-    /// # Errors
-    /// [`Error::Settings`] when the parameters of clips and spectrogram contradict each other.
-    pub fn new(manifest: Manifest) -> Result<Self> {
-        let settings = &manifest.settings;
-        let wrong = |message: String| Error::Settings {
-            file: manifest.file.clone(),
-            message,
-        };
-        let (clips, rate_hz) = (&settings.clips, settings.audio.sample_rate_hz);
-        let windowing = Windowing::new(clips.duration_s, clips.hop_s, rate_hz, clips.tail)
-            .map_err(|error| wrong(format!("[clips] {error}")))?;
-        let samples = usize::try_from(windowing.duration_samples()).unwrap_or(usize::MAX);
-        let log_mel = LogMel::new(&settings.spectrogram, rate_hz, samples)
-            .map_err(|error| wrong(format!("[spectrogram] {error}")))?;
-        let config = manifest_config(&manifest);
-        Ok(RecordingSource {
-            windowing,
-            log_mel,
-            config,
+    /// The source of a manifest's recordings.
+    pub fn new(manifest: Manifest) -> Self {
+        RecordingSource {
+            head: head(&manifest),
             manifest,
-        })
+        }
     }
 
     /// The manifest.
@@ -61,45 +38,32 @@ impl RecordingSource {
         &self.manifest.recordings[asset]
     }
 
-    fn rate_hz(&self) -> f64 {
-        f64::from(self.manifest.settings.audio.sample_rate_hz)
-    }
-
-    fn spec(&self) -> ClipSpec {
-        let (height, width) = (self.log_mel.height() as u32, self.log_mel.width() as u32);
-        ClipSpec {
-            dtype: self.manifest.settings.spectrogram.dtype.into(),
-            channels: None,
-            height,
-            width,
-        }
+    fn frontend(&self) -> &Frontend {
+        &self.manifest.frontend
     }
 
     /// Where a clip lies in its recording, in seconds: start, end, and length of its real audio.
     fn seconds_of(&self, start_sample: u64, valid_samples: u64, duration_s: f64) -> (f64, f64, f64) {
-        let start_s = start_sample as f64 / self.rate_hz();
-        let end_s = (start_sample + self.windowing.duration_samples()) as f64 / self.rate_hz();
+        let rate_hz = self.frontend().rate_hz();
+        let start_s = start_sample as f64 / rate_hz;
+        let end_s = (start_sample + self.frontend().windowing().duration_samples()) as f64 / rate_hz;
         // Resampling rounds the length up by less than a sample; the recording's own length is the truth.
-        let valid_s = (valid_samples as f64 / self.rate_hz())
-            .min(duration_s - start_s)
-            .max(0.0);
+        let valid_s = (valid_samples as f64 / rate_hz).min(duration_s - start_s).max(0.0);
         (start_s, end_s, valid_s)
     }
 }
 
 impl ImageAxes for RecordingSource {
     fn x_of_s(&self, time_s: f64) -> f64 {
-        // Frame t is centred on sample t * hop, and drawn from t to t + 1.
-        let frame = time_s * self.rate_hz() / self.manifest.settings.spectrogram.hop_length as f64;
-        ((frame + 0.5) / self.log_mel.width() as f64).clamp(0.0, 1.0)
+        self.frontend().x_of_s(time_s)
     }
 
     fn y_of_hz(&self, hz: f64) -> f64 {
-        self.log_mel.axis().y_of_hz(hz)
+        self.frontend().log_mel().axis().y_of_hz(hz)
     }
 
     fn range_hz(&self) -> (f64, f64) {
-        self.log_mel.axis().range_hz()
+        self.frontend().log_mel().axis().range_hz()
     }
 }
 
@@ -118,37 +82,23 @@ impl ClipSource for RecordingSource {
     }
 
     fn clip_input_bytes(&self) -> usize {
-        usize::try_from(self.windowing.duration_samples())
-            .unwrap_or(usize::MAX)
-            .saturating_mul(size_of::<f32>())
+        self.frontend().clip_input_bytes()
     }
 
     fn clip_bytes(&self) -> usize {
-        self.log_mel.bytes()
+        self.frontend().log_mel().bytes()
     }
 
-    fn open(&self, asset: usize) -> std::result::Result<RecordingReader, Rejected> {
-        let audio = &self.manifest.settings.audio;
-        RecordingReader::open(
-            &self.recording(asset).file,
-            audio.channel,
-            audio.sample_rate_hz,
-            self.windowing,
-        )
+    fn open(&self, asset: usize) -> Result<RecordingReader, Rejected> {
+        self.frontend().open(&self.recording(asset).file)
     }
 
     fn scratch(&self) -> Scratch {
-        self.log_mel.scratch()
+        self.frontend().scratch()
     }
 
     fn render(&self, clip: &Waveform, scratch: &mut Scratch, stored: &mut [u8]) -> Rendered {
-        let rendered = self.log_mel.render(&clip.samples, scratch, stored);
-        let valid = clip.samples.get(..clip.valid_samples).unwrap_or(&clip.samples);
-        Rendered {
-            ref_db: rendered.ref_db,
-            silent: rendered.silent,
-            rms_dbfs: rms_dbfs(valid),
-        }
+        self.frontend().render(clip, scratch, stored)
     }
 }
 
@@ -159,60 +109,15 @@ impl DatasetSource for RecordingSource {
     }
 
     fn estimate_clips(&self, asset: usize) -> u64 {
-        let header = audio::probe(&self.recording(asset).file).ok();
-        let rate_hz = self.manifest.settings.audio.sample_rate_hz;
-        let frames = header.and_then(|header| Some(resampled_frames(header.declared_frames?, header.rate_hz, rate_hz)));
-        frames.map_or(0, |frames| self.windowing.clip_count(frames))
+        self.frontend().estimate_clips(&self.recording(asset).file)
     }
 
     fn taxa(&self) -> &Taxa {
         &self.manifest.taxa
     }
 
-    fn dataset_info(&self) -> DatasetInfo {
-        let settings = &self.manifest.settings;
-        let (fmin_hz, fmax_hz) = self.log_mel.axis().range_hz();
-        let axes = Axes {
-            frequency_scale: self.log_mel.axis().name().into(),
-            fmin_hz,
-            fmax_hz,
-            row_0: "lowest".into(),
-            frame_rate_hz: self.rate_hz() / settings.spectrogram.hop_length as f64,
-            clip_duration_s: settings.clips.duration_s.to_f64(),
-            hop_s: settings.clips.hop_s.to_f64(),
-            sample_rate_hz: Some(settings.audio.sample_rate_hz),
-        };
-        let (reference, offset, step) = self.log_mel.value_scale();
-        DatasetInfo {
-            format: shardfmt::dataset::FORMAT.into(),
-            schema_version: shardfmt::dataset::SCHEMA_VERSION,
-            features_required: Vec::new(),
-            features_optional: Vec::new(),
-            name: settings.name.clone(),
-            program: PROGRAM.into(),
-            config: self.config.clone(),
-            config_xxh3: self.inputs_xxh3(),
-            clips: self.spec(),
-            axes,
-            values: ValueScale {
-                unit: "dB".into(),
-                reference: reference.into(),
-                offset,
-                step,
-            },
-            instruction_set: self.log_mel.instruction_set(),
-            counts: Counts {
-                shards: 0,
-                clips: 0,
-                assets: 0,
-                rejects: 0,
-            },
-            files: Vec::new(),
-        }
-    }
-
-    fn inputs_xxh3(&self) -> u64 {
-        xxh3(self.config.to_string().as_bytes())
+    fn head(&self) -> &DatasetHead {
+        &self.head
     }
 
     fn describe(&self, asset: usize, facts: RecordingFacts, place: &Placement, clips: &[Rendered]) -> AssetRecord {
@@ -265,6 +170,23 @@ impl DatasetSource for RecordingSource {
             labels,
             counts,
         }
+    }
+}
+
+/// What `dataset.json` says of the recordings of a manifest.
+fn head(manifest: &Manifest) -> DatasetHead {
+    let (frontend, config) = (&manifest.frontend, manifest_config(manifest));
+    DatasetHead {
+        features_required: Vec::new(),
+        features_optional: Vec::new(),
+        name: manifest.settings.name.clone(),
+        program: PROGRAM.into(),
+        config_xxh3: Xxh3::of(config.to_string().as_bytes()),
+        config,
+        clips: frontend.clip_spec(),
+        axes: frontend.axes(),
+        values: frontend.values(),
+        instruction_set: frontend.instruction_set().to_string(),
     }
 }
 

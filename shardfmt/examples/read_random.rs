@@ -70,7 +70,7 @@ fn warm(dataset: &Dataset) -> Result<String> {
     let unchecked = open(dataset, Checks::Off)?;
     let always = open(dataset, Checks::Always)?;
     let places = shuffled(&unchecked);
-    let clip_bytes = dataset.info().clips.clip_bytes();
+    let clip_bytes = dataset.head().clips.clip_bytes();
     let (mut memory, start) = aligned(BATCH * clip_bytes);
     let batch = &mut memory[start..][..BATCH * clip_bytes];
     let (mut memory, start) = aligned(places.len() * clip_bytes);
@@ -116,7 +116,7 @@ fn warm(dataset: &Dataset) -> Result<String> {
 fn cold(dataset: &Dataset) -> Result<String> {
     let shards = open(dataset, Checks::Off)?;
     let places = shuffled(&shards);
-    let clip_bytes = dataset.info().clips.clip_bytes();
+    let clip_bytes = dataset.head().clips.clip_bytes();
     let (mut memory, start) = aligned(BATCH * clip_bytes);
     let batch = &mut memory[start..][..BATCH * clip_bytes];
     let speed = pass(&places, batch, |(shard, row)| shards[shard].clip(row))?;

@@ -1,49 +1,73 @@
 //! Provides the one checksum of the format: XXH3, 64 bits, seed 0.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
+use std::fmt;
+use std::io::{self, BufReader, Read, Write};
+use std::str::FromStr;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
-
-use crate::error::{Error, Result};
 
 /// Bytes read at a time while hashing a file: they are hashed while they are in the core's own cache.
 const BUFFER_BYTES: usize = 128 << 10;
 
-/// XXH3-64 of `bytes` with seed 0.
-#[must_use]
-pub fn xxh3(bytes: &[u8]) -> u64 {
-    xxh3_64(bytes)
-}
+/// An XXH3-64 with seed 0; its text is 16 lowercase hexadecimal digits, most significant first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Xxh3(pub u64);
 
-/// `value` as 16 lowercase hexadecimal digits, most significant first.
-#[must_use]
-pub fn hex(value: u64) -> String {
-    format!("{value:016x}")
-}
-
-/// Inverse of [`hex`]; `None` unless `text` is exactly 16 lowercase hexadecimal digits.
-#[must_use]
-pub fn parse_hex(text: &str) -> Option<u64> {
-    let canonical = text.len() == 16 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-    if canonical {
-        u64::from_str_radix(text, 16).ok()
-    } else {
-        None
+impl Xxh3 {
+    /// The checksum of `bytes`.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(xxh3_64(bytes))
     }
 }
 
-/// Size and checksum of a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FileHash {
-    /// Bytes in the file.
-    pub bytes: u64,
-    /// XXH3-64 of all of them.
-    pub xxh3: u64,
+impl fmt::Display for Xxh3 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
 }
 
-/// A checksum taken piece by piece.
+/// A text that is not a checksum.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is not a checksum (16 lowercase hexadecimal digits)")]
+pub struct InvalidXxh3 {
+    /// The text.
+    pub text: String,
+}
+
+impl FromStr for Xxh3 {
+    type Err = InvalidXxh3;
+
+    fn from_str(text: &str) -> Result<Self, InvalidXxh3> {
+        let is_canonical = text.len() == 16 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        let value = is_canonical.then(|| u64::from_str_radix(text, 16).ok()).flatten();
+        value.map(Self).ok_or_else(|| InvalidXxh3 { text: text.to_owned() })
+    }
+}
+
+impl Serialize for Xxh3 {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Xxh3 {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+/// Size and checksum of some bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileHash {
+    /// How many there are.
+    pub bytes: u64,
+    /// Checksum of all of them.
+    pub xxh3: Xxh3,
+}
+
+/// A checksum taken piece by piece: of everything that is written to it.
 #[derive(Clone, Default)]
 pub struct Hasher {
     state: Xxh3Default,
@@ -62,34 +86,28 @@ impl Hasher {
     pub fn finish(&self) -> FileHash {
         FileHash {
             bytes: self.bytes,
-            xxh3: self.state.digest(),
+            xxh3: Xxh3(self.state.digest()),
         }
     }
 }
 
-/// Hashes the file at `path` in constant memory.
-///
-/// # Errors
-/// [`Error::Io`] if the file cannot be opened or read.
-pub fn hash_file(path: &Path) -> Result<FileHash> {
-    let file = File::open(path).map_err(|cause| Error::io(path, "open", cause))?;
-    hash_reader(file, path, &mut |_| {})
+impl Write for Hasher {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
-/// Hashes what is left in `reader`, telling `progress` the size of each piece; `path` is for the error.
-pub(crate) fn hash_reader(mut reader: impl Read, path: &Path, progress: &mut dyn FnMut(u64)) -> Result<FileHash> {
-    let mut hasher = Hasher::default();
-    let mut buffer = vec![0; BUFFER_BYTES];
-    loop {
-        let count = match reader.read(&mut buffer) {
-            Ok(0) => return Ok(hasher.finish()),
-            Ok(count) => count,
-            Err(cause) if cause.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(cause) => return Err(Error::io(path, "read", cause)),
-        };
-        hasher.update(buffer.get(..count).unwrap_or_default());
-        progress(count as u64);
-    }
+/// Writes what is left in `reader` to `hasher` (or to any writer around one), in constant memory.
+///
+/// # Errors
+/// The system's, on reading.
+pub fn copy_into(hasher: &mut impl Write, reader: impl Read) -> io::Result<u64> {
+    io::copy(&mut BufReader::with_capacity(BUFFER_BYTES, reader), hasher)
 }
 
 #[cfg(test)]
@@ -100,13 +118,13 @@ mod tests {
     #[test]
     fn empty_input_has_the_published_digest() {
         // XXH3_64bits("", seed 0) from the reference implementation's sanity checks (xxHash, tests/sanity_test.c).
-        assert_eq!(hex(xxh3(b"")), "2d06800538d394c2");
+        assert_eq!(Xxh3::of(b"").to_string(), "2d06800538d394c2");
     }
 
     #[test]
-    fn hex_round_trips_and_rejects_other_spellings() {
-        for value in [0, 1, 0x0123_4567_89ab_cdef, u64::MAX] {
-            assert_eq!(parse_hex(&hex(value)), Some(value));
+    fn text_parses_back_and_other_spellings_are_refused() {
+        for value in [0, 1, 0x0123_4567_89ab_cdef, u64::MAX].map(Xxh3) {
+            assert_eq!(value.to_string().parse(), Ok(value));
         }
         for text in [
             "",
@@ -116,23 +134,31 @@ mod tests {
             "+00000000000000a",
             "00000000000000g0",
         ] {
-            assert_eq!(parse_hex(text), None, "{text:?}");
+            let error = text.parse::<Xxh3>().unwrap_err().to_string();
+            assert!(error.starts_with(&format!("{text:?} is not a checksum")), "{error}");
         }
     }
 
     #[test]
-    fn file_and_pieces_hash_like_the_whole() {
+    fn json_holds_the_text() {
+        let json = serde_json::to_string(&[Some(Xxh3(0xab)), None]).unwrap();
+        assert_eq!(json, r#"["00000000000000ab",null]"#);
+        let back: Vec<Option<Xxh3>> = serde_json::from_str(&json).unwrap();
+        assert_eq!(back, [Some(Xxh3(0xab)), None]);
+        assert!(serde_json::from_str::<Xxh3>("\"00000000000000AB\"").is_err());
+        assert!(serde_json::from_str::<Xxh3>("171").is_err());
+    }
+
+    #[test]
+    fn readers_and_pieces_hash_like_the_whole() {
         let bytes: Vec<u8> = (0..BUFFER_BYTES + 77).map(|i| (i * 31 % 251) as u8).collect();
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("f");
-        std::fs::write(&path, &bytes).unwrap();
         let expected = FileHash {
             bytes: bytes.len() as u64,
-            xxh3: xxh3(&bytes),
+            xxh3: Xxh3::of(&bytes),
         };
-        assert_eq!(hash_file(&path).unwrap(), expected);
-        let mut hasher = Hasher::default();
-        bytes.chunks(1000).for_each(|piece| hasher.update(piece));
-        assert_eq!(hasher.finish(), expected);
+        let (mut read, mut pieces) = (Hasher::default(), Hasher::default());
+        assert_eq!(copy_into(&mut read, &*bytes).unwrap(), expected.bytes);
+        bytes.chunks(1000).for_each(|piece| pieces.update(piece));
+        assert_eq!([read.finish(), pieces.finish()], [expected; 2]);
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::checksum::{FileHash, hex, parse_hex};
+use crate::checksum::{FileHash, Xxh3};
 
 /// File name of the commit point.
 pub const DATASET_JSON: &str = "dataset.json";
@@ -51,9 +51,8 @@ pub struct FileEntry {
     pub rows: u64,
     /// Size in bytes.
     pub bytes: u64,
-    /// XXH3-64 of the whole file; 16 lowercase hexadecimal digits in JSON.
-    #[serde(with = "hex_digits")]
-    pub xxh3: u64,
+    /// Checksum of the whole file.
+    pub xxh3: Xxh3,
 }
 
 impl FileEntry {
@@ -79,30 +78,6 @@ impl FileEntry {
     }
 }
 
-/// Serialises a checksum as 16 lowercase hexadecimal digits.
-pub mod hex_digits {
-    use serde::{Deserialize, Deserializer, Serializer, de};
-
-    use super::{hex, parse_hex};
-
-    /// Writes the digits.
-    ///
-    /// # Errors
-    /// The serializer's.
-    pub fn serialize<S: Serializer>(value: &u64, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&hex(*value))
-    }
-
-    /// Reads the digits.
-    ///
-    /// # Errors
-    /// When the text is not 16 lowercase hexadecimal digits.
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        parse_hex(&text).ok_or_else(|| de::Error::custom(format!("{text:?} is not 16 lowercase hexadecimal digits")))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
@@ -110,7 +85,10 @@ mod tests {
 
     #[test]
     fn entry_names_the_place_in_the_dataset() {
-        let hash = FileHash { bytes: 1, xxh3: 2 };
+        let hash = FileHash {
+            bytes: 1,
+            xxh3: Xxh3(2),
+        };
         let place = |path: &str| FileEntry::of_written(Path::new(path), 0, hash).path;
         assert_eq!(place("/tmp/build/shards/00000.safetensors"), shard_path(0));
         assert_eq!(place("labels/00012.parquet"), labels_path(12));
@@ -124,7 +102,7 @@ mod tests {
             path: priors_path(1),
             rows: 3,
             bytes: 4,
-            xxh3: 0xab,
+            xxh3: Xxh3(0xab),
         };
         let json = serde_json::to_string(&entry).unwrap();
         assert_eq!(

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::checksum::hex;
+use crate::checksum::Xxh3;
 use crate::need::need;
 
 /// Result of every fallible function in this crate.
@@ -162,15 +162,15 @@ pub enum Error {
     /// The header parses, but is not what its checksum was taken over. Restore or rebuild the shard.
     #[error(
         "{path}: header checksum: stored {expected}, computed {got}",
-        path = path.display(), expected = hex(*expected), got = hex(*got)
+        path = path.display()
     )]
     HeaderChecksum {
         /// The shard.
         path: PathBuf,
         /// Checksum in the header.
-        expected: u64,
+        expected: Xxh3,
         /// Checksum of the header.
-        got: u64,
+        got: Xxh3,
     },
 
     /// The header is not in the one canonical form. It was damaged or written by another program: restore it, or
@@ -217,7 +217,7 @@ pub enum Error {
     /// The tensors after the clips are damaged. Restore or rebuild the shard.
     #[error(
         "{path}: tail tensors from offset {offset}: stored checksum {expected}, computed {got}",
-        path = path.display(), expected = hex(*expected), got = hex(*got)
+        path = path.display()
     )]
     TailChecksum {
         /// The shard.
@@ -225,9 +225,9 @@ pub enum Error {
         /// First byte of the tail.
         offset: u64,
         /// Checksum in the header.
-        expected: u64,
+        expected: Xxh3,
         /// Checksum of the bytes.
-        got: u64,
+        got: Xxh3,
     },
 
     /// A shard whose checksums hold breaks the row order rules. Its writer is at fault: rebuild it with this crate.
@@ -246,7 +246,7 @@ pub enum Error {
     /// One clip is damaged; the others can be used. Restore or rebuild the shard, or skip the asset.
     #[error(
         "{path}: clip at row {row} (asset {asset_id}, offset {offset}): stored checksum {expected}, computed {got}",
-        path = path.display(), expected = hex(*expected), got = hex(*got)
+        path = path.display()
     )]
     ClipChecksum {
         /// The shard.
@@ -258,9 +258,9 @@ pub enum Error {
         /// First byte of the record.
         offset: u64,
         /// Checksum in the tail.
-        expected: u64,
+        expected: Xxh3,
         /// Checksum of the record.
-        got: u64,
+        got: Xxh3,
     },
 
     /// A clip was asked for as another number type than stored. Fix the caller: match on `Shard::spec().dtype`.
@@ -379,15 +379,15 @@ pub enum Error {
     /// A file has other bytes than the dataset lists. It is damaged or replaced: restore or rebuild it.
     #[error(
         "{path}: checksum {got}, expected {expected}",
-        path = path.display(), expected = hex(*expected), got = hex(*got)
+        path = path.display()
     )]
     FileChecksum {
         /// The file.
         path: PathBuf,
         /// Checksum listed.
-        expected: u64,
+        expected: Xxh3,
         /// Checksum of the bytes.
-        got: u64,
+        got: Xxh3,
     },
 
     /// A file is sound but disagrees with the rest of the dataset. Files of two builds are mixed: rebuild.

@@ -9,6 +9,7 @@ pub mod dataset;
 pub mod entry;
 pub mod error;
 pub mod fail_point;
+pub mod file_hash;
 pub mod layout;
 pub mod mmap;
 pub mod need;
@@ -17,11 +18,14 @@ pub mod sealed;
 pub mod shard;
 pub mod sidecar;
 pub mod verify;
+pub mod words;
 pub mod writer;
 
-pub use dataset::{Axes, Counts, Dataset, DatasetInfo, ValueScale, read_dataset_json, write_dataset_json};
+pub use checksum::Xxh3;
+pub use dataset::{Axes, Counts, Dataset, DatasetHead, DatasetInfo, ValueScale, read_dataset_json, write_dataset_json};
 pub use entry::FileEntry;
 pub use error::{Error, Result};
+pub use file_hash::hash_file;
 pub use layout::{ClipSpec, Dtype, Layout};
 pub use mmap::{MappedFile, map_file};
 pub use shard::{Checks, Shard};
@@ -30,4 +34,5 @@ pub use sidecar::{
     label_columns, prior_columns, read_assets, read_labels, read_priors, read_rejects, read_taxa, write_assets,
     write_labels, write_priors, write_rejects, write_taxa,
 };
+pub use words::{FrequencyScale, Row0, ValueReference, ValueUnit};
 pub use writer::ShardWriter;

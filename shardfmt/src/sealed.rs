@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use crate::checksum::{hex, parse_hex, xxh3};
+use crate::checksum::Xxh3;
 use crate::error::{Error, Result};
 
 /// What stands before the checksum's digits, and behind them.
@@ -22,7 +22,7 @@ pub fn seal(object: &str, path: &Path) -> Result<Vec<u8>> {
         .map(str::trim_end)
         .filter(|open| open.starts_with('{') && open.len() > 1);
     let open = open.ok_or_else(|| damaged(path, "content", "is no JSON object with members"))?;
-    Ok(format!("{open}{}{}{}", TAIL.0, hex(xxh3(open.as_bytes())), TAIL.1).into_bytes())
+    Ok(format!("{open}{}{}{}", TAIL.0, Xxh3::of(open.as_bytes()), TAIL.1).into_bytes())
 }
 
 /// Checks the seal of the bytes read from `path` and returns the object, its `xxh3` member included.
@@ -39,7 +39,7 @@ pub fn unseal<'a>(bytes: &'a [u8], path: &Path) -> Result<&'a str> {
             .ok()?
             .strip_prefix(TAIL.0)?
             .strip_suffix(TAIL.1)?;
-        Some((open, parse_hex(digits)?))
+        Some((open, digits.parse::<Xxh3>().ok()?))
     });
     let (open, expected) = sealed.ok_or_else(|| {
         damaged(
@@ -48,7 +48,7 @@ pub fn unseal<'a>(bytes: &'a [u8], path: &Path) -> Result<&'a str> {
             "is not ,\"xxh3\":\"<16 hexadecimal digits>\"} and a newline",
         )
     })?;
-    let got = xxh3(open);
+    let got = Xxh3::of(open);
     if got != expected {
         return Err(Error::FileChecksum {
             path: path.to_path_buf(),

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::checksum::xxh3;
+use crate::checksum::Xxh3;
 use crate::error::{Error, Result};
 use crate::layout::{ClipSpec, Dtype, Layout, TailTensor};
 
@@ -92,7 +92,7 @@ impl<D: AsRef<[u8]>> Shard<D> {
     fn check_tail(&self) -> Result<()> {
         let offset = self.layout.tensor_offset(TailTensor::AssetId);
         let tail = self.slice(offset, self.layout.tail_bytes())?;
-        let (expected, got) = (self.layout.tail_xxh3, xxh3(tail));
+        let (expected, got) = (self.layout.tail_xxh3, Xxh3::of(tail));
         if expected == got {
             return Ok(());
         }
@@ -253,8 +253,9 @@ impl<D: AsRef<[u8]>> Shard<D> {
     ///
     /// # Errors
     /// [`Error::RowOutOfRange`].
-    pub fn record_xxh3(&self, row: u32) -> Result<u64> {
-        self.tail_value(TailTensor::Xxh3, row).map(u64::from_le_bytes)
+    pub fn record_xxh3(&self, row: u32) -> Result<Xxh3> {
+        let value = self.tail_value(TailTensor::Xxh3, row)?;
+        Ok(Xxh3(u64::from_le_bytes(value)))
     }
 
     /// Rows of the clips of an asset in source order, in constant time; `None` if the asset is not in this shard.
@@ -283,7 +284,7 @@ impl<D: AsRef<[u8]>> Shard<D> {
     }
 
     fn check_clip(&self, row: u32, offset: u64, clip: &[u8]) -> Result<()> {
-        let (expected, got) = (self.record_xxh3(row)?, xxh3(clip));
+        let (expected, got) = (self.record_xxh3(row)?, Xxh3::of(clip));
         if expected == got {
             return Ok(());
         }

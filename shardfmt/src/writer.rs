@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, HashSet};
 use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use crate::checksum::{hash_reader, xxh3};
+use crate::checksum::Xxh3;
 use crate::entry::FileEntry;
 use crate::error::{Error, Result};
 use crate::fail_point;
+use crate::file_hash::hash_reader;
 use crate::layout::{ClipSpec, Layout, MAX_ROWS, TailTensor};
 use crate::persist::AtomicFile;
 
@@ -20,7 +21,7 @@ const SYNC_BYTES: usize = 32 << 20;
 #[derive(Clone, Copy, Debug)]
 struct Row {
     asset_id: i64,
-    xxh3: u64,
+    xxh3: Xxh3,
     clip_index: u32,
     ref_db: f32,
 }
@@ -49,7 +50,7 @@ impl ShardWriter {
             spec,
             rows: 0,
             metadata: metadata.clone(),
-            tail_xxh3: 0,
+            tail_xxh3: Xxh3::default(),
             features_optional: Vec::new(),
         };
         layout.validate(path)?;
@@ -75,14 +76,14 @@ impl ShardWriter {
     /// [`Error::ClipSize`], [`Error::AssetReopened`], [`Error::ClipOrder`], [`Error::TooManyRows`]: nothing was added
     /// and the writer can go on. [`Error::Io`]: the shard must be written again.
     pub fn push(&mut self, asset_id: i64, clip_index: u32, ref_db: f32, clip: &[u8]) -> Result<()> {
-        self.push_hashed(asset_id, clip_index, ref_db, clip, xxh3(clip))
+        self.push_hashed(asset_id, clip_index, ref_db, clip, Xxh3::of(clip))
     }
 
     /// [`ShardWriter::push`] for a caller that has the XXH3-64 of `clip` already.
     ///
     /// # Errors
     /// As [`ShardWriter::push`].
-    pub fn push_hashed(&mut self, asset_id: i64, clip_index: u32, ref_db: f32, clip: &[u8], xxh3: u64) -> Result<()> {
+    pub fn push_hashed(&mut self, asset_id: i64, clip_index: u32, ref_db: f32, clip: &[u8], xxh3: Xxh3) -> Result<()> {
         self.check_sound()?;
         let expected = self.layout.spec.clip_bytes();
         if clip.len() != expected {
@@ -179,7 +180,7 @@ impl ShardWriter {
         self.check_sound()?;
         let tail = self.tail();
         self.layout.rows = self.rows.len() as u64;
-        self.layout.tail_xxh3 = xxh3(&tail);
+        self.layout.tail_xxh3 = Xxh3::of(&tail);
         let path = self.file.get_ref().path().to_path_buf();
         let header = self.layout.encode(&path)?;
         self.attempt("write", |file| {
@@ -218,7 +219,7 @@ impl ShardWriter {
                     TailTensor::AssetId => tail.extend(row.asset_id.to_le_bytes()),
                     TailTensor::ClipIndex => tail.extend(row.clip_index.to_le_bytes()),
                     TailTensor::RefDb => tail.extend(row.ref_db.to_le_bytes()),
-                    TailTensor::Xxh3 => tail.extend(row.xxh3.to_le_bytes()),
+                    TailTensor::Xxh3 => tail.extend(row.xxh3.0.to_le_bytes()),
                 }
             }
         }

@@ -26,8 +26,8 @@ fn with_boxes() -> (Workplace, std::path::PathBuf) {
 /// The boxes of a clip that belong in a COCO file: code, whether ignored, and x, y, width, height in pixels. What is passive in a
 /// set imported from COCO is a crowd.
 fn expected_boxes(dataset: &Dataset, row: &LabelRow) -> Vec<Value> {
-    let crowds = (dataset.info().config["source"] == "coco2014").then_some(BoxStatus::Passive);
-    let clips = dataset.info().clips;
+    let crowds = (dataset.head().config["source"] == "coco2014").then_some(BoxStatus::Passive);
+    let clips = dataset.head().clips;
     let (width, height) = (f64::from(clips.width), f64::from(clips.height));
     let listed = row
         .boxes

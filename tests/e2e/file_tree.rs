@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use shardfmt::checksum::hash_file;
+use shardfmt::{Xxh3, hash_file};
 
 /// Size and hash of every file under a folder, by its path with forward slashes; folders end in a slash.
-pub(crate) type Tree = BTreeMap<String, (u64, u64)>;
+pub(crate) type Tree = BTreeMap<String, (u64, Xxh3)>;
 
 /// Hashes every file under a folder. A folder that is not there is empty.
 pub(crate) fn tree(folder: &Path) -> Tree {
@@ -31,7 +31,7 @@ fn visit(folder: &Path, prefix: &str, found: &mut Tree) {
         let path = folder.join(&name);
         if path.is_dir() {
             let prefix = format!("{prefix}{name}/");
-            found.insert(prefix.clone(), (0, 0));
+            found.insert(prefix.clone(), (0, Xxh3::default()));
             visit(&path, &prefix, found);
         } else {
             let hash = hash_file(&path).unwrap();

@@ -107,15 +107,15 @@ fn pictures_come_in_the_published_order_with_the_published_labels() {
             .all(|row| row.geo_possible.is_none() && row.checklist_observed.is_none())
     );
 
-    let info = dataset.info();
-    assert!(info.axes.is_photograph());
+    let head = dataset.head();
+    assert!(head.axes.is_photograph());
     assert_eq!(
-        (info.clips.channels, info.clips.height, info.clips.width),
+        (head.clips.channels, head.clips.height, head.clips.width),
         (Some(3), 448, 448)
     );
-    assert_eq!(info.config["source"], "coco2014");
+    assert_eq!(head.config["source"], "coco2014");
     assert_eq!(
-        info.config["categories"][1],
+        head.config["categories"][1],
         json!({ "id": 3, "name": "traffic light", "supercategory": "any" })
     );
 }
@@ -173,7 +173,7 @@ fn simulated_priors_rule_out_true_negatives_by_seed() {
     assert!((geo as f64 / 543.0 - 0.3).abs() < 0.1, "{geo}");
     assert!((checklist as f64 / 543.0 - 0.6).abs() < 0.1, "{checklist}");
     let simulated = json!({ "geo": 0.3, "checklist": 0.6, "seed": 7 });
-    assert_eq!(dataset.info().config["simulated_priors"], simulated);
+    assert_eq!(dataset.head().config["simulated_priors"], simulated);
 
     coco.import("again", &[&rates[..], &["--seed", "7", "--threads", "1"]].concat())
         .expect(0);

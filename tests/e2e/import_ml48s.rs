@@ -8,7 +8,9 @@ use std::time::Instant;
 
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
-use shardfmt::{BoxStatus, Checks, Dataset, LabelRow, LabelSource, PriorRow};
+use shardfmt::{
+    BoxStatus, Checks, Dataset, FrequencyScale, LabelRow, LabelSource, PriorRow, Row0, ValueReference, ValueUnit,
+};
 
 use crate::dataset_rows::{clips_of, codes, labels, open, priors};
 use crate::file_tree::{assert_same, tree};
@@ -62,21 +64,21 @@ fn pictures_are_resized_as_pillow_does() {
         .complains("151 clips")
         .complains("boxes are x-first (told by")
         .complains("the top row of the pictures is taken as the highest frequency");
-    let info = dataset.info();
+    let head = dataset.head();
     assert_eq!(
-        serde_json::to_value(info.clips).unwrap(),
+        serde_json::to_value(head.clips).unwrap(),
         json!({"dtype": "U8", "channels": null, "height": 448, "width": 448})
     );
     assert_eq!(
-        (&*info.axes.frequency_scale, &*info.axes.row_0, info.axes.fmax_hz),
-        ("linear", "highest", 11_025.0)
+        (head.axes.frequency_scale, head.axes.row_0, head.axes.fmax_hz),
+        (FrequencyScale::Linear, Row0::Highest, 11_025.0)
     );
     assert_eq!(
-        (&*info.values.unit, &*info.values.reference, info.values.step),
-        ("level", "none", 1.0)
+        (head.values.unit, head.values.reference, head.values.step),
+        (ValueUnit::Level, ValueReference::None, 1.0)
     );
     assert_eq!(
-        (&info.config["source"], &info.config["boxes"]["order"]),
+        (&head.config["source"], &head.config["boxes"]["order"]),
         (&json!("ml48s"), &json!("x-first"))
     );
 
@@ -271,7 +273,7 @@ fn boxes_written_y_first_are_noticed_and_read_so() {
     turned.write();
     let (ended, dataset) = imported(&turned, &[]);
     ended.complains("boxes are y-first (told by 12 pictures)");
-    assert_eq!(dataset.info().config["boxes"], json!({"order": "y-first"}));
+    assert_eq!(dataset.head().config["boxes"], json!({"order": "y-first"}));
     assert_eq!(labels(&dataset), as_documented);
 
     // Against the pictures: the user is asked for nothing else.
@@ -317,7 +319,7 @@ fn pictures_upside_down_are_read_so_when_told() {
     let set = Ml48sSet::small();
     set.write();
     let (_, dataset) = imported(&set, &["--row-0", "lowest"]);
-    assert_eq!(&*dataset.info().axes.row_0, "lowest");
+    assert_eq!(dataset.head().axes.row_0, Row0::Lowest);
     // The box from .55 to .9 of the height, counted from the top.
     let found = &labels(&dataset)[0].boxes[0];
     let near = |a: Option<f64>, b: f64| (a.unwrap() - b).abs() < 1e-6;

@@ -140,7 +140,7 @@ fn the_32_khz_manifest_matches_its_reference() {
     let cases = [("Recording_1_Segment_07-snippet.wav", 5), ("rugr_drum.wav", 2)];
     for ((file, start_s), expected) in cases.into_iter().zip(reference.chunks(shape[0] * shape[1])) {
         let dataset = dataset_of(&place, &data.join("audio").join(file), &one_second);
-        assert_eq!((dataset.info().clips.height, dataset.info().clips.width), (128, 501));
+        assert_eq!((dataset.head().clips.height, dataset.head().clips.width), (128, 501));
         let found = floats(&images_of(&dataset, 1)[start_s]);
         let worst = found
             .iter()

@@ -77,7 +77,7 @@ fn a_committed_dataset_is_refused_then_verified_then_replaced() {
     l48!("build", &manifest, "--out", &out, "--overwrite")
         .expect(0)
         .prints("14 clips");
-    assert_eq!(open(&out).info().clips.width, 300);
+    assert_eq!(open(&out).head().clips.width, 300);
     l48!("verify", &out).expect(0);
     assert_eq!(names(place.folder()), around, "nothing is left beside the dataset");
     l48!("build", &manifest, "--out", place.path("fresh")).expect(0);

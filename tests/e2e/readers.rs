@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
-use shardfmt::checksum::hex;
 use shardfmt::entry::{REJECTS, TAXA, assets_path, labels_path, priors_path, shard_path};
 use shardfmt::{AssetRow, Checks, ClipBox, Dataset, LabelRow, PriorRow};
 
@@ -121,7 +120,7 @@ fn prior_columns() -> Value {
 }
 
 fn asset(dataset: &Dataset, row: &AssetRow) -> Value {
-    json!({"asset_id": row.asset_id, "path": row.path, "source_bytes": row.source_bytes, "source_xxh3": hex(row.source_xxh3),
+    json!({"asset_id": row.asset_id, "path": row.path, "source_bytes": row.source_bytes, "source_xxh3": row.source_xxh3,
            "codec": row.codec, "native_rate_hz": row.native_rate_hz, "channels": row.channels, "duration_s": row.duration_s,
            "shard": row.shard, "first_row": row.first_row, "clips": row.clips, "split": row.split.as_str(),
            "target": code(dataset, row.target), "license": row.license, "source_url": row.source_url})
@@ -248,7 +247,7 @@ fn shard_rows(dataset: &Dataset, shard: u32) -> Vec<Value> {
     let row = |row: u32| {
         let bytes = shard.clip(row).unwrap();
         json!({"asset_id": shard.asset_id(row).unwrap(), "clip_index": shard.clip_index(row).unwrap(),
-               "ref_db": f64::from(shard.ref_db(row).unwrap()), "xxh3": hex(shard.record_xxh3(row).unwrap()),
+               "ref_db": f64::from(shard.ref_db(row).unwrap()), "xxh3": shard.record_xxh3(row).unwrap(),
                "byte_sum": bytes.iter().map(|&byte| u64::from(byte)).sum::<u64>()})
     };
     (0..shard.rows()).map(row).collect()
@@ -276,7 +275,7 @@ fn the_stock_safetensors_library_reads_every_shard() {
     let scratch = Workplace::new();
     each_shard(|dataset, shard, path| {
         let rows = shard_rows(dataset, shard);
-        let (n, spec) = (rows.len(), dataset.info().clips);
+        let (n, spec) = (rows.len(), dataset.head().clips);
         let dtype = serde_json::to_value(spec.dtype).unwrap();
         let tensors = json!({"clips": [dtype, [n, spec.height, spec.width]], "asset_id": ["I64", [n]], "clip_index": ["U32", [n]],
                              "ref_db": ["F32", [n]], "xxh3": ["U64", [n]]});
@@ -330,7 +329,7 @@ fn the_short_python_reader_agrees_with_the_rust_reader() {
                 .unwrap()
                 .retain(|key, _| ["asset_id", "clip_index", "byte_sum"].contains(&key.as_str()));
         }
-        let spec = dataset.info().clips;
+        let spec = dataset.head().clips;
         let expected = json!({"rows": rows.len(), "shape": [rows.len(), spec.height as usize, spec.width as usize], "records": rows});
         assert_eq!(run(python(&script).unwrap().arg(path)).expect(0).json(), expected);
     });

@@ -72,7 +72,7 @@ fn every_one_builds() {
         l48!("verify", &out).expect(0);
         let dataset = open(&out);
         assert_eq!(
-            format!("{}.toml", dataset.info().name),
+            format!("{}.toml", dataset.head().name),
             name,
             "a manifest's file is named as its dataset"
         );

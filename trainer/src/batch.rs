@@ -1,6 +1,6 @@
 //! Defines a batch on the device: stored values as images the model takes, and what is known of them.
 
-use shardfmt::{DatasetInfo, Dtype};
+use shardfmt::{DatasetHead, Dtype};
 use tch::{Device, Kind, Tensor};
 
 use crate::error::Result;
@@ -24,12 +24,12 @@ impl Scaling {
     ///
     /// # Errors
     /// What libtorch refuses, such as memory; so for all of this module.
-    pub fn new(info: &DatasetInfo, normalisation: &Normalisation, device: Device) -> Result<Self> {
-        let (step, offset) = match info.clips.dtype {
+    pub fn new(head: &DatasetHead, normalisation: &Normalisation, device: Device) -> Result<Self> {
+        let (step, offset) = match head.clips.dtype {
             Dtype::U8 => (1.0 / 255.0, 0.0),
             Dtype::F16 | Dtype::F32 => (
-                info.values.step / LEVEL_RANGE_DB,
-                info.values.offset / LEVEL_RANGE_DB + 1.0,
+                head.values.step / LEVEL_RANGE_DB,
+                head.values.offset / LEVEL_RANGE_DB + 1.0,
             ),
         };
         let channels = normalisation.mean.iter().zip(&normalisation.std);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
-use shardfmt::DatasetInfo;
+use shardfmt::DatasetHead;
 use tch::Device;
 
 use crate::asset_reg::AssetRegConfig;
@@ -281,12 +281,12 @@ impl Config {
     ///
     /// # Errors
     /// [`Error::Setting`] for an unknown method or parameter, or a value out of range.
-    pub fn resolved(&self, info: &DatasetInfo, device: Device) -> Result<Self> {
+    pub fn resolved(&self, head: &DatasetHead, device: Device) -> Result<Self> {
         let mut resolved = self.clone();
         let method = Method::named(&self.loss.name)?;
         resolved.loss.parameters = method.parameters(&self.loss.parameters)?.table();
         resolved.model.precision = Some(self.model.precision.unwrap_or(Precision::usual(device)));
-        resolved.augment = self.augment.resolved(info);
+        resolved.augment = self.augment.resolved(head);
         Ok(resolved)
     }
 

@@ -42,7 +42,7 @@ pub struct Outcome {
 pub fn fit(material: &Material, config: &Config, out: &Path, device: Device) -> Result<Outcome> {
     let begun = RunFolder::has_run(out).then(|| check_same(out, &material.dataset, config, device));
     let begun = begun.transpose()?;
-    let mut config = config.resolved(material.dataset.info(), device)?;
+    let mut config = config.resolved(material.dataset.head(), device)?;
     tch::set_num_threads(i32::try_from(config.threads).unwrap_or(i32::MAX));
     let supervision = material.training(&config)?;
     // Before any training: an evaluation that cannot be done is an error of the dataset, not of the first epoch, or of the last.

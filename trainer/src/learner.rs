@@ -139,7 +139,7 @@ impl Learner {
         let mut learner = Self {
             device,
             notes,
-            scaling: Scaling::new(dataset.info(), &model.normalisation(), device)?,
+            scaling: Scaling::new(dataset.head(), &model.normalisation(), device)?,
             augmentation: augmentation(config, dataset, &objective)?,
             model,
             known: Known::new(supervision, device)?,
@@ -291,7 +291,7 @@ fn augmentation(config: &Config, dataset: &Dataset, objective: &Objective) -> Re
     .into_iter()
     .flatten()
     .collect();
-    Augmentation::new(&config.augment, dataset.info(), config.seed, &remembering)
+    Augmentation::new(&config.augment, dataset.head(), config.seed, &remembering)
 }
 
 fn objective_config(config: &Config, mask_unknown: bool) -> ObjectiveConfig {
@@ -312,7 +312,7 @@ fn drawn_model(config: &Config, dataset: &Dataset, device: Device) -> Result<Mod
     let settings = ModelConfig {
         arch: config.model.arch,
         classes: dataset.taxa().len(),
-        clip_channels: dataset.info().clips.channels.unwrap_or(1) as usize,
+        clip_channels: dataset.head().clips.channels.unwrap_or(1) as usize,
         precision: precision.unwrap_or(Precision::usual(device)),
     };
     Model::new(&settings, config.seed, device)
@@ -350,6 +350,6 @@ pub fn trained_model(
     // Every weight comes from the checkpoint; the file they once started from may be gone.
     let mut model = drawn_model(config, dataset, device)?;
     model.load(&checkpoint.tensors(MODEL)?)?;
-    let scaling = Scaling::new(dataset.info(), &model.normalisation(), device)?;
+    let scaling = Scaling::new(dataset.head(), &model.normalisation(), device)?;
     Ok((model, scaling))
 }

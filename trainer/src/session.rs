@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use shardfmt::Dataset;
 use shardfmt::persist::Lock;
+use shardfmt::{Dataset, Xxh3};
 use tch::Device;
 
 use crate::checkpoint::{Checkpoint, Checkpoints, Pointer};
@@ -21,7 +21,7 @@ pub struct Session {
     /// Its folder.
     pub folder: RunFolder,
     /// XXH3-64 of the dataset's description, which lists the checksum of every file.
-    pub dataset_hash: u64,
+    pub dataset_hash: Xxh3,
     /// The checkpoint to go on from; `None` at the start.
     pub checkpoint: Option<Checkpoint>,
     /// Progress, log of events, TensorBoard, curves.
@@ -88,7 +88,7 @@ impl Session {
 pub fn check_same(dir: &Path, dataset: &Dataset, config: &Config, device: Device) -> Result<RunFolder> {
     let (folder, record) = RunFolder::open(dir)?;
     record.dataset.check_same(dir, dataset)?;
-    let resolved = |config: &Config| config.resolved(dataset.info(), device);
+    let resolved = |config: &Config| config.resolved(dataset.head(), device);
     let (began, mut asked) = (resolved(&Config::read(&folder.config())?)?, resolved(config)?);
     asked.take_worked_out(&began, record.worked_out.as_deref());
     let mut differences = began.differences(&asked)?;

@@ -8,11 +8,17 @@
 pub mod audio;
 pub mod error;
 pub mod flow;
+mod frontend;
+mod instruction_set;
 pub mod picture;
 pub mod recordings;
+mod settings;
 pub mod source;
 pub mod source_file;
 pub mod spectrogram;
 pub mod window;
 
 pub use error::{Error, Result};
+pub use frontend::Frontend;
+pub use instruction_set::InstructionSet;
+pub use settings::{AudioSettings, ClipSettings, ImageSettings};

@@ -1,17 +1,14 @@
 //! Defines `Fingerprint`, size and hash of an asset's files and whether they held still while they were read.
 
 use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
-use shardfmt::checksum::Hasher;
+use shardfmt::Xxh3;
+use shardfmt::checksum::{FileHash, Hasher, copy_into};
 
 use crate::source::Rejected;
-
-/// Buffer for hashing sources.
-const HASH_BUFFER_BYTES: usize = 128 << 10;
 
 /// Stage of an asset whose file changed while it was read: not the file's last word, so a resumed build reads it again.
 pub const CHANGED_WHILE_READ: &str = "read";
@@ -48,15 +45,14 @@ pub struct SourceRecord {
     pub asset: usize,
     /// Size and time of change of each of its files; `None` when it could not be looked at.
     pub files: Vec<Option<SourceStat>>,
-    /// xxh3-64 over the files' bytes, one after the other; `None` when they could not be read.
-    #[serde(with = "hex_u64_option")]
-    pub xxh3: Option<u64>,
+    /// Checksum over the files' bytes, one after the other; `None` when they could not be read.
+    pub xxh3: Option<Xxh3>,
 }
 
 impl SourceRecord {
     /// Whether `files` are still what was read: untouched, or of the same bytes. Files that could not be hashed are not.
     pub fn holds(&self, files: &[PathBuf]) -> bool {
-        let same_bytes = || hash(files).ok().map(|(_, xxh3)| xxh3) == self.xxh3;
+        let same_bytes = || hash(files).ok().map(|hash| hash.xxh3) == self.xxh3;
         self.xxh3.is_some() && (stats(files) == self.files || same_bytes())
     }
 }
@@ -73,8 +69,7 @@ pub fn stats(files: &[PathBuf]) -> Stats {
 pub(crate) struct Fingerprint {
     asset: usize,
     before: Stats,
-    /// Bytes and hash.
-    hashed: Result<(u64, u64), Rejected>,
+    hashed: Result<FileHash, Rejected>,
     after: Stats,
 }
 
@@ -95,12 +90,12 @@ impl Fingerprint {
         SourceRecord {
             asset: self.asset,
             files: self.before.clone(),
-            xxh3: self.hashed.as_ref().ok().map(|(_, xxh3)| *xxh3),
+            xxh3: self.hashed.as_ref().ok().map(|hash| hash.xxh3),
         }
     }
 
     /// Bytes and hash, if these are of the very files that were decoded: `around` is how they looked before and after.
-    pub(crate) fn of_unchanged(self, around: &[Stats; 2]) -> Result<(u64, u64), Rejected> {
+    pub(crate) fn of_unchanged(self, around: &[Stats; 2]) -> Result<FileHash, Rejected> {
         let hashed = self.hashed?;
         if self.after != self.before || around.iter().any(|stats| *stats != self.before) {
             return Err(Rejected::new(CHANGED_WHILE_READ, "the file changed while it was read"));
@@ -110,23 +105,14 @@ impl Fingerprint {
 }
 
 /// Size and hash over the files' bytes, one after the other.
-fn hash(files: &[PathBuf]) -> Result<(u64, u64), Rejected> {
+fn hash(files: &[PathBuf]) -> Result<FileHash, Rejected> {
     let mut hasher = Hasher::default();
-    let mut buffer = vec![0; HASH_BUFFER_BYTES];
     for path in files {
-        let failed = |error: std::io::Error| Rejected::new("open", format!("cannot be read: {error}"));
-        let mut file = open_file(path).map_err(failed)?;
-        loop {
-            match file.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(n) => hasher.update(buffer.get(..n).unwrap_or_default()),
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(failed(error)),
-            }
-        }
+        open_file(path)
+            .and_then(|file| copy_into(&mut hasher, file))
+            .map_err(|error| Rejected::new("open", format!("cannot be read: {error}")))?;
     }
-    let hash = hasher.finish();
-    Ok((hash.bytes, hash.xxh3))
+    Ok(hasher.finish())
 }
 
 /// Opens a file, but no pipe and no device: those may never end.
@@ -138,20 +124,5 @@ pub fn open_file(file: &Path) -> std::io::Result<File> {
         File::open(file)
     } else {
         Err(std::io::Error::other("not a regular file"))
-    }
-}
-
-mod hex_u64_option {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
-    use shardfmt::checksum::{hex, parse_hex};
-
-    pub(super) fn serialize<S: Serializer>(value: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
-        value.map(hex).serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-        let text = Option::<String>::deserialize(deserializer)?;
-        text.map(|text| parse_hex(&text).ok_or_else(|| D::Error::custom("expected 16 lowercase hex digits")))
-            .transpose()
     }
 }

@@ -313,11 +313,6 @@ impl Cutter {
         self.clip_count = Some(self.windowing.clip_count(self.received));
     }
 
-    /// Samples received so far.
-    pub fn received_samples(&self) -> u64 {
-        self.received
-    }
-
     /// The next clip that is complete.
     pub fn next_clip(&mut self) -> Option<Clip<'_>> {
         let start_sample = self.windowing.start(self.next_index);

@@ -104,16 +104,16 @@ pub fn coco_detection(dataset: &Dataset, split: Option<Split>, out: &Path) -> Re
     let mut exported = Exported::default();
     remove_leftovers_beside(out)?;
     let mut file = BufWriter::new(AtomicFile::create(out)?);
-    let info = dataset.info();
-    let listed = Categories::of(&info.config, dataset.taxa());
+    let head = dataset.head();
+    let listed = Categories::of(&head.config, dataset.taxa());
     // No date and no place of this machine: the same dataset gives the same bytes.
     let origin =
-        json!({"description": info.name, "contributor": info.program, "axes": info.axes, "values": info.values});
+        json!({"description": head.name, "contributor": head.program, "axes": head.axes, "values": head.values});
     write!(file, "{{\"info\":{origin},\"licenses\":[],\"images\":[").map_err(wrong)?;
     let mut images = Elements::default();
     each_clip(dataset, split, |id, row| {
         exported.images += 1;
-        images.push(&mut file, &image(id, row, info.clips)).map_err(wrong)
+        images.push(&mut file, &image(id, row, head.clips)).map_err(wrong)
     })?;
     file.write_all(b"\n],\"annotations\":[").map_err(wrong)?;
     let mut annotations = Elements::default();
@@ -123,7 +123,7 @@ pub fn coco_detection(dataset: &Dataset, split: Option<Split>, out: &Path) -> Re
                 *exported.not_a_class.entry(found.species_code.clone()).or_default() += 1;
                 continue;
             };
-            let Some(bbox) = bbox(found, info.clips) else {
+            let Some(bbox) = bbox(found, head.clips) else {
                 exported.without_area += 1;
                 continue;
             };

@@ -6,9 +6,10 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use shardfmt::Row0;
 
 use super::coco2014::Coco2014;
-use super::ml48s::{Ml48s, Row0};
+use super::ml48s::Ml48s;
 
 /// Opens a set once for each damage of one of its files; returns how often it was taken and how often refused.
 fn sweep(file: &Path, open: impl Fn() -> bool) -> [u32; 2] {

@@ -218,7 +218,7 @@ mod tests {
         let hash = items.hash();
         assert_eq!(
             (hash.bytes, hash.xxh3),
-            (text.len() as u64, shardfmt::checksum::xxh3(text.as_bytes()))
+            (text.len() as u64, shardfmt::Xxh3::of(text.as_bytes()))
         );
         Ok(found)
     }

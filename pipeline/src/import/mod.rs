@@ -12,24 +12,22 @@ pub mod ml48s;
 mod random_state;
 
 use serde_json::Value;
-use shardfmt::checksum::xxh3;
-use shardfmt::{Axes, ClipSpec, Counts, DatasetInfo, Dtype, ValueScale};
+use shardfmt::{Axes, ClipSpec, DatasetHead, Dtype, ValueReference, ValueScale, ValueUnit, Xxh3};
 
 use crate::provenance::PROGRAM;
-use frontend::picture::{Channels, Picture, Resizer, SIDE_PIXELS, instruction_set};
+use frontend::InstructionSet;
+use frontend::picture::{Channels, Picture, Resizer, SIDE_PIXELS};
 use frontend::source::Rendered;
 
 /// What `dataset.json` says of an imported set: levels of 8 bits without a physical unit. `config` decides all of its output
 /// but what the pictures do; its key `source` names the set.
-fn dataset_info(name: &str, config: Value, channels: Channels, axes: Axes) -> DatasetInfo {
-    DatasetInfo {
-        format: shardfmt::dataset::FORMAT.into(),
-        schema_version: shardfmt::dataset::SCHEMA_VERSION,
+fn head(name: &str, config: Value, channels: Channels, axes: Axes) -> DatasetHead {
+    DatasetHead {
         features_required: Vec::new(),
         features_optional: Vec::new(),
         name: name.into(),
         program: PROGRAM.into(),
-        config_xxh3: xxh3(config.to_string().as_bytes()),
+        config_xxh3: Xxh3::of(config.to_string().as_bytes()),
         config,
         clips: ClipSpec {
             dtype: Dtype::U8,
@@ -42,19 +40,12 @@ fn dataset_info(name: &str, config: Value, channels: Channels, axes: Axes) -> Da
         },
         axes,
         values: ValueScale {
-            unit: "level".into(),
-            reference: "none".into(),
+            unit: ValueUnit::Level,
+            reference: ValueReference::None,
             offset: 0.0,
             step: 1.0,
         },
-        instruction_set: instruction_set(),
-        counts: Counts {
-            shards: 0,
-            clips: 0,
-            assets: 0,
-            rejects: 0,
-        },
-        files: Vec::new(),
+        instruction_set: InstructionSet::detect().to_string(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use shardfmt::entry::{FOLDERS, REJECTS, TAXA, WORK_FOLDER};
 use shardfmt::fail_point::reach;
 use shardfmt::persist::{is_being_written, is_temporary};
-use shardfmt::{Counts, RejectRow, write_dataset_json, write_rejects, write_taxa};
+use shardfmt::{Counts, DatasetInfo, RejectRow, write_dataset_json, write_rejects, write_taxa};
 
 use super::folder;
 use super::ledger::{self, ShardRecord};
@@ -82,27 +82,28 @@ pub(super) fn commit_locked(dir: &Path, max_rejects: Option<u64>, events: &Event
         });
     }
     let assets = records.iter().flat_map(|record| &record.assets);
-    warn_of_copies(
-        assets.map(|asset| (asset.asset_id, asset.split.as_str(), asset.xxh3)),
-        events,
-    );
+    warn_of_copies(assets.map(|asset| (asset.asset_id, asset.split, asset.xxh3)), events);
     remove_strays(dir, &records)?;
-    let mut info = plan.info.clone();
-    info.instruction_set = records
+    let mut head = plan.head.clone();
+    head.instruction_set = records
         .first()
         .map_or_else(String::new, |record| record.instruction_set.clone());
-    info.files = vec![write_taxa(&dir.join(TAXA), &plan.taxa()?)?];
-    info.files
-        .extend(records.iter().flat_map(|record| record.files.iter().cloned()));
-    info.files.push(write_rejects(&dir.join(REJECTS), &rejects)?);
+    let mut files = vec![write_taxa(&dir.join(TAXA), &plan.taxa()?)?];
+    files.extend(records.iter().flat_map(|record| record.files.iter().cloned()));
+    files.push(write_rejects(&dir.join(REJECTS), &rejects)?);
     let assets = sum(|record| record.assets.len() as u64);
-    info.counts = Counts {
+    let totals = Counts {
         shards: records.len() as u32,
         clips,
         assets,
         rejects: rejects.len() as u64,
     };
-    let bytes = info.files.iter().map(|file| file.bytes).sum();
+    let bytes = files.iter().map(|file| file.bytes).sum();
+    let info = DatasetInfo {
+        head,
+        counts: totals,
+        files,
+    };
     write_dataset_json(dir, &info)?;
     let silent_clips = sum(|record| record.silent_clips);
     Ok(Outcome {

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
+use shardfmt::Xxh3;
 use shardfmt::entry::{DATASET_JSON, FOLDERS, REJECTS, TAXA, WORK_FOLDER};
 use shardfmt::fail_point::reach;
 use shardfmt::persist::{
@@ -160,7 +161,7 @@ pub(super) fn expect_unfinished(dir: &Path) -> Result<()> {
 pub(super) fn finished<S: DatasetSource>(
     source: &S,
     dir: &Path,
-    plan_xxh3: u64,
+    plan_xxh3: Xxh3,
     shard: u32,
 ) -> Result<Option<ShardRecord>> {
     let record = match ledger::read_record(dir, shard) {
@@ -172,7 +173,7 @@ pub(super) fn finished<S: DatasetSource>(
     };
     let same_build = record.plan_xxh3 == plan_xxh3
         && record.program == PROGRAM
-        && record.instruction_set == source.dataset_info().instruction_set;
+        && record.instruction_set == source.head().instruction_set;
     let in_place = |file: &shardfmt::FileEntry| {
         std::fs::metadata(dir.join(&file.path)).is_ok_and(|facts| facts.len() == file.bytes)
     };

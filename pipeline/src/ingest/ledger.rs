@@ -6,10 +6,10 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use shardfmt::entry::{WORK_FOLDER, hex_digits};
+use shardfmt::entry::WORK_FOLDER;
 use shardfmt::fail_point::reach;
 use shardfmt::persist::{sync_parent, write_atomic};
-use shardfmt::{FileEntry, RejectRow};
+use shardfmt::{FileEntry, RejectRow, Split, Xxh3};
 
 use super::plan::Plan;
 use crate::error::{Error, Result, io};
@@ -22,18 +22,16 @@ pub(super) struct AssetDigest {
     /// Id of the asset.
     pub(super) asset_id: i64,
     /// Its split.
-    pub(super) split: String,
-    /// xxh3-64 of its source.
-    #[serde(with = "hex_digits")]
-    pub(super) xxh3: u64,
+    pub(super) split: Split,
+    /// Checksum of its source.
+    pub(super) xxh3: Xxh3,
 }
 
 /// What is known of a finished shard.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct ShardRecord {
     /// Hash of the plan the shard belongs to.
-    #[serde(with = "hex_digits")]
-    pub(super) plan_xxh3: u64,
+    pub(super) plan_xxh3: Xxh3,
     /// Program and version that built it.
     pub(super) program: String,
     /// Instruction set that rounded its values.

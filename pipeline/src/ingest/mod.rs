@@ -171,7 +171,7 @@ fn with_clips_bytes(error: Error, plan: &Plan) -> Error {
     let clips: u64 = plan.assets.iter().map(|asset| asset.clips).sum();
     Error::DiskFull {
         cause: Box::new(error),
-        clips_bytes: clips.saturating_mul(plan.info.clips.clip_bytes() as u64),
+        clips_bytes: clips.saturating_mul(plan.head.clips.clip_bytes() as u64),
     }
 }
 
@@ -357,17 +357,17 @@ fn on_threads(
 
 /// A committed dataset is checked to be this one, and every byte of it verified; what an interrupted run left is removed.
 fn verify_committed<S: DatasetSource>(source: &S, dir: &Path, events: &Events<'_>) -> Result<shardfmt::verify::Report> {
-    let info = shardfmt::read_dataset_json(&dir.join(shardfmt::entry::DATASET_JSON))?;
-    let wanted = source.dataset_info();
+    let head = shardfmt::read_dataset_json(&dir.join(shardfmt::entry::DATASET_JSON))?.head;
+    let wanted = source.head();
     let differs = |difference| Error::PlanChanged {
         path: dir.into(),
         difference,
     };
-    if let Some(difference) = plan::first_difference("", &info.config, &wanted.config) {
+    if let Some(difference) = plan::first_difference("", &head.config, &wanted.config) {
         return Err(differs(difference));
     }
-    if info.program != wanted.program {
-        return Err(differs(format!("by {}, this is {}", info.program, wanted.program)));
+    if head.program != wanted.program {
+        return Err(differs(format!("by {}, this is {}", head.program, wanted.program)));
     }
     if folder::has_records(dir) {
         let _lock = folder::lock(dir)?;

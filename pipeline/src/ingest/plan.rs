@@ -6,8 +6,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use shardfmt::checksum::xxh3;
-use shardfmt::{DatasetInfo, Taxa, Taxon};
+use shardfmt::{DatasetHead, Taxa, Taxon, Xxh3};
 
 use crate::dataset_source::DatasetSource;
 use crate::error::{Error, Result};
@@ -32,10 +31,10 @@ pub struct Plan {
     /// Program and version.
     pub program: String,
     /// Hash over settings and tables.
-    #[serde(with = "shardfmt::entry::hex_digits")]
-    pub inputs_xxh3: u64,
-    /// `dataset.json` as far as it is known: without counts and files.
-    pub info: DatasetInfo,
+    pub inputs_xxh3: Xxh3,
+    /// What is known of `dataset.json`; its counts and files are not.
+    #[serde(rename = "info")]
+    pub head: DatasetHead,
     /// The classes.
     pub taxa: Vec<Taxon>,
     /// Metadata of every shard.
@@ -63,7 +62,7 @@ impl Plan {
         Plan {
             program: PROGRAM.into(),
             inputs_xxh3: source.inputs_xxh3(),
-            info: source.dataset_info(),
+            head: source.head().clone(),
             taxa: source.taxa().iter().cloned().collect(),
             metadata: source.shard_metadata(),
             shard_clips,
@@ -85,7 +84,7 @@ impl Plan {
             return Err(changed(format!("by {}, this is {PROGRAM}", self.program)));
         }
         if self.inputs_xxh3 != source.inputs_xxh3() {
-            let differ = first_difference("", &self.info.config, &source.dataset_info().config);
+            let differ = first_difference("", &self.head.config, &source.head().config);
             return Err(changed(differ.unwrap_or_else(|| "the tables have changed".into())));
         }
         let refreshed = |(number, planned): (usize, &PlannedAsset)| {
@@ -113,13 +112,9 @@ impl Plan {
     }
 
     /// Hash that ties shard records to this plan.
-    pub fn xxh3(&self) -> u64 {
-        let ids: Vec<i64> = self.assets.iter().map(|asset| asset.asset_id).collect();
-        let text = format!(
-            "{}\n{:016x}\n{:?}\n{ids:?}",
-            self.program, self.inputs_xxh3, self.shards
-        );
-        xxh3(text.as_bytes())
+    pub fn xxh3(&self) -> Xxh3 {
+        let ids = self.assets.iter().map(|asset| asset.asset_id);
+        Xxh3::of(identity(&self.program, self.inputs_xxh3, &self.shards, ids).as_bytes())
     }
 
     /// The classes.
@@ -134,6 +129,20 @@ impl Plan {
     pub fn clips(&self) -> u64 {
         self.assets.iter().map(|asset| asset.clips).sum()
     }
+}
+
+/// What a plan is known by: the text is that of every plan there is, so that unfinished builds can be resumed.
+fn identity(program: &str, inputs_xxh3: Xxh3, shards: &[Range<usize>], ids: impl Iterator<Item = i64>) -> String {
+    let shards: Vec<String> = shards
+        .iter()
+        .map(|assets| format!("{}..{}", assets.start, assets.end))
+        .collect();
+    let ids: Vec<String> = ids.map(|id| id.to_string()).collect();
+    format!(
+        "{program}\n{inputs_xxh3}\n[{}]\n[{}]",
+        shards.join(", "),
+        ids.join(", ")
+    )
 }
 
 /// The first place where two configurations differ, in words.
@@ -169,6 +178,14 @@ pub(crate) fn first_difference(at: &str, then: &serde_json::Value, now: &serde_j
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_identity_of_a_plan_stays() {
+        assert_eq!(
+            identity("l48 0.1.0", Xxh3(0x2a), &[0..2, 2..3], [7, -1, 9].into_iter()),
+            "l48 0.1.0\n000000000000002a\n[0..2, 2..3]\n[7, -1, 9]"
+        );
+    }
 
     #[test]
     fn differences_name_the_key() {

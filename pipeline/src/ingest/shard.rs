@@ -5,7 +5,7 @@ use std::path::Path;
 
 use shardfmt::entry::{assets_path, labels_path, priors_path, shard_path};
 use shardfmt::{
-    AssetRow, FileEntry, LabelRow, PriorRow, RejectRow, ShardWriter, write_assets, write_labels, write_priors,
+    AssetRow, FileEntry, LabelRow, PriorRow, RejectRow, ShardWriter, Xxh3, write_assets, write_labels, write_priors,
 };
 
 use frontend::flow::{self, AssetEnd, Delivery, WholeAsset, Workers};
@@ -25,7 +25,7 @@ pub(super) struct Shop<'a, S: DatasetSource> {
     pub(super) source: &'a S,
     pub(super) workers: &'a Workers,
     pub(super) plan: &'a Plan,
-    pub(super) plan_xxh3: u64,
+    pub(super) plan_xxh3: Xxh3,
     pub(super) dir: &'a Path,
     pub(super) events: &'a Events<'a>,
 }
@@ -62,7 +62,7 @@ struct Output<'a, S: DatasetSource> {
 impl<'a, S: DatasetSource> Output<'a, S> {
     fn create(shop: &'a Shop<'a, S>, shard: u32) -> Result<Self> {
         let path = shop.dir.join(shard_path(shard));
-        let writer = ShardWriter::create(&path, shop.plan.info.clips, &shop.plan.metadata)?;
+        let writer = ShardWriter::create(&path, shop.plan.head.clips, &shop.plan.metadata)?;
         Ok(Output {
             shop,
             shard,
@@ -108,17 +108,13 @@ impl<'a, S: DatasetSource> Output<'a, S> {
             other => other,
         };
         match whole {
-            Ok(WholeAsset {
-                facts,
-                source_bytes,
-                source_xxh3,
-            }) => {
+            Ok(WholeAsset { facts, source }) => {
                 let rows = self.first_row..self.writer.rows();
                 let place = Placement {
                     shard: self.shard,
                     rows,
-                    source_bytes,
-                    source_xxh3,
+                    source_bytes: source.bytes,
+                    source_xxh3: source.xxh3,
                 };
                 let record = self.shop.source.describe(end.asset, facts, &place, &clips);
                 self.counts += record.counts;
@@ -173,7 +169,7 @@ impl<'a, S: DatasetSource> Output<'a, S> {
             plan_xxh3: shop.plan_xxh3,
             program: PROGRAM.into(),
             // This machine's: the plan may have been made on another.
-            instruction_set: shop.source.dataset_info().instruction_set,
+            instruction_set: shop.source.head().instruction_set.clone(),
             shard,
             rows: self.labels.len() as u64,
             assets: self.assets.iter().map(digest).collect(),
@@ -189,7 +185,7 @@ impl<'a, S: DatasetSource> Output<'a, S> {
 fn digest(asset: &AssetRow) -> AssetDigest {
     AssetDigest {
         asset_id: asset.asset_id,
-        split: asset.split.as_str().into(),
+        split: asset.split,
         xxh3: asset.source_xxh3,
     }
 }

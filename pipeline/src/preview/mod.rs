@@ -6,7 +6,7 @@ mod panel;
 use std::path::Path;
 
 use embedded_graphics::pixelcolor::Rgb888;
-use shardfmt::{AssetRow, Checks, Dataset, Dtype, LabelRow, MappedFile, Shard};
+use shardfmt::{AssetRow, Checks, Dataset, Dtype, LabelRow, MappedFile, Row0, Shard};
 
 use crate::error::{Result, io};
 use canvas::Canvas;
@@ -29,15 +29,15 @@ pub fn draw(
     rows: &[LabelRow],
     out: &Path,
 ) -> Result<()> {
-    let info = dataset.info();
-    let axes = &info.axes;
-    let axis = FrequencyAxis::named(
-        &axes.frequency_scale,
+    let head = dataset.head();
+    let axes = &head.axes;
+    let axis = FrequencyAxis::described(
+        axes.frequency_scale,
         axes.fmin_hz,
         axes.fmax_hz,
-        info.clips.height as usize,
+        head.clips.height as usize,
     );
-    let width = f64::from(info.clips.width);
+    let width = f64::from(head.clips.width);
     let shown_s = if axes.frame_rate_hz > 0.0 {
         width / axes.frame_rate_hz
     } else {
@@ -47,7 +47,7 @@ pub fn draw(
     let mut panels = Vec::new();
     for row in rows {
         let image = image_of(shard, row.row, axes.is_photograph())?;
-        let row_0_is_lowest = axes.row_0 != "highest";
+        let row_0_is_lowest = axes.row_0 == Row0::Lowest;
         panels.push(Panel {
             image,
             row,

@@ -1,31 +1,27 @@
 //! Provides `manifest_config`, the settings of a manifest as the JSON that `dataset.json` keeps, with a hash over the tables' content.
 
 use serde_json::{Value, json};
-use shardfmt::checksum::{Hasher, hex};
+use shardfmt::Xxh3;
+use shardfmt::checksum::Hasher;
 
-use crate::manifest::{AssetBox, Manifest, Recording, Span, SpanScope};
-use frontend::audio::Channel;
+use crate::manifest::{AssetBox, BoxCode, Manifest, Recording, Span, SpanScope};
 
 /// Everything that decides the dataset besides the sources' bytes. No paths: a dataset moves.
 pub(crate) fn manifest_config(manifest: &Manifest) -> Value {
-    let settings = &manifest.settings;
-    let channel = match settings.audio.channel {
-        Channel::Mean => json!("mean"),
-        Channel::Index(index) => json!(index),
-    };
+    let (settings, images) = (&manifest.settings, manifest.frontend.settings());
     json!({
         "dataset": { "name": settings.name },
-        "audio": { "sample_rate_hz": settings.audio.sample_rate_hz, "channel": channel },
-        "clips": settings.clips,
-        "spectrogram": settings.spectrogram,
+        "audio": images.audio,
+        "clips": images.clips,
+        "spectrogram": images.spectrogram,
         "labels": settings.labels,
         "shards": { "clips": settings.shard_clips },
-        "tables_xxh3": hex(tables_xxh3(manifest)),
+        "tables_xxh3": tables_xxh3(manifest),
     })
 }
 
 /// Hash over what the tables say of every recording, in table order, and over the classes.
-fn tables_xxh3(manifest: &Manifest) -> u64 {
+fn tables_xxh3(manifest: &Manifest) -> Xxh3 {
     let mut hasher = Hasher::default();
     for taxon in manifest.taxa.iter() {
         let taxon = json!([taxon.species_code, taxon.common_name, taxon.scientific_name]);
@@ -63,9 +59,19 @@ fn box_json(found: &AssetBox) -> Value {
         found.end_ns,
         found.low_hz,
         found.high_hz,
-        format!("{:?}", found.code),
+        code_text(&found.code),
         status
     ])
+}
+
+/// The code of a box as it enters the hash: the words are those of every dataset there is, whatever the variants are called.
+fn code_text(code: &BoxCode) -> String {
+    match code {
+        BoxCode::Class(index) => format!("Class({index})"),
+        BoxCode::UnknownBird(code) => format!("UnknownBird({code:?})"),
+        BoxCode::NoBird(code) => format!("NoBird({code:?})"),
+        BoxCode::Other(code) => format!("Other({code:?})"),
+    }
 }
 
 fn span_json(span: &Span) -> Value {
@@ -74,4 +80,25 @@ fn span_json(span: &Span) -> Value {
         SpanScope::Target => "target",
     };
     json!([span.start_ns, span.end_ns, scope])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_enter_the_hash_as_they_always_have() {
+        let codes = [
+            (BoxCode::Class(3), "Class(3)"),
+            (BoxCode::UnknownBird("unknown".into()), r#"UnknownBird("unknown")"#),
+            (BoxCode::NoBird("nobird".into()), r#"NoBird("nobird")"#),
+            (
+                BoxCode::Other("a \"frog\" \\ toad".into()),
+                r#"Other("a \"frog\" \\ toad")"#,
+            ),
+        ];
+        for (code, text) in codes {
+            assert_eq!(code_text(&code), text);
+        }
+    }
 }

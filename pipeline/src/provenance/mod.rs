@@ -2,9 +2,9 @@
 
 mod manifest_config;
 
+use frontend::ImageSettings;
 use serde_json::{Value, json};
-use shardfmt::DatasetInfo;
-use shardfmt::checksum::{hex, xxh3};
+use shardfmt::{DatasetHead, Xxh3};
 
 pub(crate) use manifest_config::manifest_config;
 
@@ -12,7 +12,7 @@ pub(crate) use manifest_config::manifest_config;
 pub const PROGRAM: &str = concat!("l48 ", env!("CARGO_PKG_VERSION"));
 
 /// The parts of a build's configuration that decide clips and images; the others decide labels and files.
-pub(crate) const IMAGE_KEYS: [&str; 3] = ["audio", "clips", "spectrogram"];
+pub(crate) const IMAGE_KEYS: [&str; 3] = ImageSettings::KEYS;
 
 /// Where the configuration of an imported set names the set.
 pub(crate) const IMPORTED_KEY: &str = "source";
@@ -36,21 +36,21 @@ pub(crate) fn subsets(config: &Value) -> Vec<Value> {
 }
 
 /// `dataset.json` of a subset of the dataset that `old` describes: the list of clips, by its file name and checksum, is added.
-pub(crate) fn of_subset(old: &DatasetInfo, list: &str, list_xxh3: u64) -> DatasetInfo {
-    let mut info = old.clone();
-    info.program = PROGRAM.into();
-    let mut config = info.config.clone();
+pub(crate) fn of_subset(old: &DatasetHead, list: &str, list_xxh3: Xxh3) -> DatasetHead {
+    let mut head = old.clone();
+    head.program = PROGRAM.into();
+    let mut config = head.config.clone();
     if let Some(config) = config.as_object_mut() {
-        let clips = json!({ "name": list, "xxh3": hex(list_xxh3) });
-        let choice = json!({ "of": old.name, "config_xxh3": hex(old.config_xxh3), "clips": clips });
+        let clips = json!({ "name": list, "xxh3": list_xxh3 });
+        let choice = json!({ "of": old.name, "config_xxh3": old.config_xxh3, "clips": clips });
         // The subset of a subset lists both, the first one first.
         match config.entry(SUBSETS_KEY).or_insert_with(|| json!([])) {
             Value::Array(subsets) => subsets.push(choice),
             other => *other = json!([choice]),
         }
     }
-    set_config(&mut info, config);
-    info
+    set_config(&mut head, config);
+    head
 }
 
 /// Clips that a shard of the dataset was to hold; `None` where parts of a merged set had their own aims.
@@ -60,7 +60,7 @@ pub(crate) fn shard_clips(config: &Value) -> Option<u32> {
 }
 
 /// Puts a configuration in the place of the old one, with its hash.
-pub(crate) fn set_config(info: &mut DatasetInfo, config: Value) {
-    info.config_xxh3 = xxh3(config.to_string().as_bytes());
-    info.config = config;
+pub(crate) fn set_config(head: &mut DatasetHead, config: Value) {
+    head.config_xxh3 = Xxh3::of(config.to_string().as_bytes());
+    head.config = config;
 }

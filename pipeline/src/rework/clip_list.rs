@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use shardfmt::checksum::xxh3;
-use shardfmt::{AssetRow, Dataset, LabelRow};
+use shardfmt::{AssetRow, Dataset, LabelRow, Xxh3};
 
 use super::copying::Taken;
 use super::input::{Input, rows_of};
@@ -26,7 +25,7 @@ const COLUMNS: [&str; 2] = ["asset_id", "clip_index"];
 #[derive(Clone, Debug)]
 pub struct ClipList {
     file: PathBuf,
-    xxh3: u64,
+    xxh3: Xxh3,
     entries: Vec<Entry>,
 }
 
@@ -69,7 +68,7 @@ impl ClipList {
     /// # Errors
     /// [`Error::Manifest`](crate::Error::Manifest) with every malformed line.
     pub fn parse(file: &Path, bytes: Vec<u8>) -> Result<Self> {
-        let xxh3 = xxh3(&bytes);
+        let xxh3 = Xxh3::of(&bytes);
         let mut problems = Problems::default();
         let entries = read_entries(file, bytes, &mut problems);
         if problems.is_empty() {
@@ -95,7 +94,7 @@ impl ClipList {
 
     /// Checksum of the list's bytes.
     #[must_use]
-    pub fn xxh3(&self) -> u64 {
+    pub fn xxh3(&self) -> Xxh3 {
         self.xxh3
     }
 

@@ -89,7 +89,7 @@ struct Copying<'a> {
 impl Copying<'_> {
     fn shard(&mut self, number: u32, planned: &PlannedShard<'_>) -> Result<ShardFiles> {
         let path = self.output.dir().join(shard_path(number));
-        let mut writer = ShardWriter::create(&path, self.dataset.info().clips, &planned.metadata)?;
+        let mut writer = ShardWriter::create(&path, self.dataset.head().clips, &planned.metadata)?;
         let mut tables = ShardTables::default();
         for Taken { asset, rows } in planned.taken {
             let input = match self.input.take() {

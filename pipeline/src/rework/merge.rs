@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
-use shardfmt::checksum::hex;
-use shardfmt::{Dataset, DatasetInfo, RejectRow, Taxa};
+use shardfmt::{Dataset, DatasetHead, RejectRow, Taxa};
 
 use super::input::Input;
 use super::output::{Output, ShardFiles, ShardTables, free_destination};
@@ -78,8 +77,8 @@ impl Part {
 }
 
 fn difference(was: &Dataset, is: &Dataset) -> Option<String> {
-    let sets = (&was.info().instruction_set, &is.info().instruction_set);
-    image_difference(was.info(), is.info())
+    let sets = (&was.head().instruction_set, &is.head().instruction_set);
+    image_difference(was.head(), is.head())
         .or_else(|| (sets.0 != sets.1).then(|| format!("instruction_set was {:?} and is {:?}", sets.0, sets.1)))
         .or_else(|| taxa_difference(was.taxa(), is.taxa()))
 }
@@ -133,35 +132,35 @@ fn take_shard(
 }
 
 /// `dataset.json` of the merged set: what the parts share, and under `parts` what is each one's own.
-fn description(parts: &[&Part], first: &Part) -> DatasetInfo {
-    let mut info = first.dataset.info().clone();
+fn description(parts: &[&Part], first: &Part) -> DatasetHead {
+    let mut head = first.dataset.head().clone();
     let mut names: Vec<&str> = Vec::new();
     for part in parts {
-        let name = part.dataset.info().name.as_str();
+        let name = part.dataset.head().name.as_str();
         if !names.contains(&name) {
             names.push(name);
         }
     }
-    info.name = names.join("+");
-    info.program = PROGRAM.into();
+    head.name = names.join("+");
+    head.program = PROGRAM.into();
     let mut config = Map::new();
     for key in IMAGE_KEYS {
-        if let Some(value) = info.config.get(key) {
+        if let Some(value) = head.config.get(key) {
             config.insert(key.into(), value.clone());
         }
     }
-    let own: Vec<Value> = parts.iter().map(|part| own_config(part.dataset.info())).collect();
+    let own: Vec<Value> = parts.iter().map(|part| own_config(part.dataset.head())).collect();
     config.insert(PARTS_KEY.into(), own.into());
-    set_config(&mut info, config.into());
-    info
+    set_config(&mut head, config.into());
+    head
 }
 
 /// What of a part's configuration the merged set does not share; the shards name the part by its hash.
-fn own_config(part: &DatasetInfo) -> Value {
+fn own_config(part: &DatasetHead) -> Value {
     let mut own = Map::new();
     own.insert("name".into(), json!(part.name));
     own.insert("program".into(), json!(part.program));
-    own.insert("config_xxh3".into(), json!(hex(part.config_xxh3)));
+    own.insert("config_xxh3".into(), json!(part.config_xxh3));
     let config = part.config.as_object().into_iter().flatten();
     for (key, value) in config.filter(|(key, _)| !IMAGE_KEYS.contains(&key.as_str())) {
         own.insert(key.clone(), value.clone());

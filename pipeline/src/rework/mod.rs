@@ -46,7 +46,7 @@ fn outcome(dataset: &Dataset, silent_clips: u64, counts: LabelCounts, rejects: V
 fn warn_of_copies(dataset: &Dataset, events: &Events<'_>) {
     let assets = dataset.assets().iter();
     crate::leakage::warn_of_copies(
-        assets.map(|asset| (asset.asset_id, asset.split.as_str(), asset.source_xxh3)),
+        assets.map(|asset| (asset.asset_id, asset.split, asset.source_xxh3)),
         events,
     );
 }

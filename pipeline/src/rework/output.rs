@@ -6,7 +6,7 @@ use shardfmt::entry::{REJECTS, TAXA, WORK_FOLDER, assets_path, labels_path, prio
 use shardfmt::fail_point::reach;
 use shardfmt::persist::{Lock, sync_dir};
 use shardfmt::{
-    AssetRow, Counts, Dataset, DatasetInfo, FileEntry, LabelRow, PriorRow, RejectRow, Taxa, write_assets,
+    AssetRow, Counts, Dataset, DatasetHead, DatasetInfo, FileEntry, LabelRow, PriorRow, RejectRow, Taxa, write_assets,
     write_dataset_json, write_labels, write_priors, write_rejects, write_taxa,
 };
 
@@ -113,27 +113,27 @@ impl Output {
         ])
     }
 
-    /// Commits: `dataset.json` is `info` with the files and counts of the shards, in order. Opens what was committed.
+    /// Commits: `dataset.json` is `head` with the files and counts of the shards, in order. Opens what was committed.
     pub(super) fn commit(
         &self,
-        mut info: DatasetInfo,
+        mut head: DatasetHead,
         taxa: &Taxa,
         shards: Vec<ShardFiles>,
         rejects: &[RejectRow],
     ) -> Result<Dataset> {
         let sum = |of: fn(&ShardFiles) -> u64| shards.iter().map(of).sum::<u64>();
-        info.counts = Counts {
+        let counts = Counts {
             shards: shards.len() as u32,
             clips: sum(|[clips, ..]| clips.rows),
             assets: sum(|[.., assets]| assets.rows),
             rejects: rejects.len() as u64,
         };
         // Tables are written anew, without what a newer program may have added to them.
-        info.features_optional = Vec::new();
-        info.files = vec![write_taxa(&self.dir.join(TAXA), taxa)?];
-        info.files.extend(shards.into_iter().flatten());
-        info.files.push(write_rejects(&self.dir.join(REJECTS), rejects)?);
-        write_dataset_json(&self.dir, &info)?;
+        head.features_optional = Vec::new();
+        let mut files = vec![write_taxa(&self.dir.join(TAXA), taxa)?];
+        files.extend(shards.into_iter().flatten());
+        files.push(write_rejects(&self.dir.join(REJECTS), rejects)?);
+        write_dataset_json(&self.dir, &DatasetInfo { head, counts, files })?;
         Ok(Dataset::open(&self.dir)?)
     }
 

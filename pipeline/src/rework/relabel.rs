@@ -9,9 +9,8 @@ use std::path::Path;
 
 use rayon::prelude::*;
 use serde_json::Value;
-use shardfmt::checksum::{hash_file, hex};
 use shardfmt::entry::{DATASET_JSON, assets_path, labels_path};
-use shardfmt::{AssetRow, Dataset, DatasetInfo, LabelRow, RejectRow, read_dataset_json};
+use shardfmt::{AssetRow, Dataset, DatasetHead, LabelRow, RejectRow, hash_file, read_dataset_json};
 
 use super::input::{Input, rows_of};
 use super::output::{Output, ShardFiles, ShardTables, settled};
@@ -68,10 +67,10 @@ fn relabel_locked(source: &RecordingSource, dir: &Path, linked: Linked, events: 
         manifest: source.manifest().file.clone(),
         difference,
     };
-    if let Some(set) = dataset.info().config.get(IMPORTED_KEY).and_then(Value::as_str) {
+    if let Some(set) = dataset.head().config.get(IMPORTED_KEY).and_then(Value::as_str) {
         return Err(changed(format!("it was imported ({set}); import the set again")));
     }
-    if let Some(difference) = image_difference(dataset.info(), &as_read(&source.dataset_info())?) {
+    if let Some(difference) = image_difference(dataset.head(), &as_read(source.head())?) {
         return Err(changed(difference));
     }
     if let Some(difference) = asset_difference(source, &dataset, &rejects) {
@@ -103,7 +102,7 @@ fn relabel_locked(source: &RecordingSource, dir: &Path, linked: Linked, events: 
         counts += shard.counts;
         silent_clips += shard.silent_clips;
     }
-    let committed = output.commit(description(source, dataset.info()), source.taxa(), files, &rejects)?;
+    let committed = output.commit(description(source, dataset.head()), source.taxa(), files, &rejects)?;
     super::warn_of_copies(&committed, events);
     if read_dataset_json(&dir.join(DATASET_JSON))? != *dataset.info() {
         return Err(Error::Replaced { path: dir.into() });
@@ -114,10 +113,10 @@ fn relabel_locked(source: &RecordingSource, dir: &Path, linked: Linked, events: 
 }
 
 /// What `dataset.json` says from now on: the new manifest, over images and shards as they are.
-fn description(source: &RecordingSource, old: &DatasetInfo) -> DatasetInfo {
-    let mut info = source.dataset_info();
-    info.instruction_set = old.instruction_set.clone();
-    let mut config = info.config.clone();
+fn description(source: &RecordingSource, old: &DatasetHead) -> DatasetHead {
+    let mut head = source.head().clone();
+    head.instruction_set = old.instruction_set.clone();
+    let mut config = head.config.clone();
     if let Some(config) = config.as_object_mut() {
         match old.config.get(SHARDS_KEY) {
             Some(shards) => config.insert(SHARDS_KEY.into(), shards.clone()),
@@ -130,8 +129,8 @@ fn description(source: &RecordingSource, old: &DatasetInfo) -> DatasetInfo {
             config.insert(SUBSETS_KEY.into(), subsets.into());
         }
     }
-    set_config(&mut info, config);
-    info
+    set_config(&mut head, config);
+    head
 }
 
 /// Number of each asset in the source.
@@ -143,7 +142,7 @@ fn numbers(source: &RecordingSource) -> HashMap<i64, usize> {
 
 /// The first recording that only one of both has, or that has another path. A subset may lack recordings.
 fn asset_difference(source: &RecordingSource, dataset: &Dataset, rejects: &[RejectRow]) -> Option<String> {
-    let is_subset = !subsets(&dataset.info().config).is_empty();
+    let is_subset = !subsets(&dataset.head().config).is_empty();
     let kept = dataset
         .assets()
         .iter()
@@ -181,7 +180,7 @@ fn source_difference(source: &RecordingSource, dataset: &Dataset) -> Result<Opti
             }
             let xxh3 = hash_file(&file)?.xxh3;
             if xxh3 != asset.source_xxh3 {
-                let (was, is) = (hex(asset.source_xxh3), hex(xxh3));
+                let (was, is) = (asset.source_xxh3, xxh3);
                 return Ok(Some(format!(
                     "the xxh3 of the source of asset {id} was {was} and is {is}"
                 )));
@@ -246,7 +245,7 @@ impl Relabelling<'_> {
             let (expected, got) = ("in the manifest".into(), format!("{id}, which is not"));
             input.mismatch(assets_path(input.number), "asset_id", expected, got)
         })?;
-        let rate_hz = self.source.manifest().settings.audio.sample_rate_hz;
+        let rate_hz = self.source.manifest().frontend.settings().audio.sample_rate_hz;
         let record = self
             .source
             .describe(*number, facts(asset, old, rate_hz), &place, &rendered?);

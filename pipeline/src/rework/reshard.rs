@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::json;
-use shardfmt::{AssetRow, Dataset, DatasetInfo};
+use shardfmt::{AssetRow, Dataset, DatasetHead};
 
 use super::copying::{Taken, copy_clips, plan};
 use super::input::rows_of;
@@ -34,8 +34,8 @@ pub fn reshard(dir: &Path, shard_clips: u32, out: &Path, events: &Events<'_>) ->
     });
     let output = Output::beside(&destination)?;
     let (files, silent_clips) = copy_clips(&dataset, &planned, &output, events)?;
-    let info = description(dataset.info(), shard_clips);
-    let committed = output.commit(info, dataset.taxa(), files, &rejects)?;
+    let head = description(dataset.head(), shard_clips);
+    let committed = output.commit(head, dataset.taxa(), files, &rejects)?;
     let outcome = super::outcome(&committed, silent_clips, LabelCounts::default(), rejects);
     output.place(&destination)?;
     Ok(outcome)
@@ -49,13 +49,13 @@ fn whole(asset: &AssetRow) -> Taken<'_> {
 }
 
 /// `dataset.json` of the copy: the aim for shards has changed, everything else stands.
-fn description(old: &DatasetInfo, shard_clips: u32) -> DatasetInfo {
-    let mut info = old.clone();
-    info.program = PROGRAM.into();
-    let mut config = info.config.clone();
+fn description(old: &DatasetHead, shard_clips: u32) -> DatasetHead {
+    let mut head = old.clone();
+    head.program = PROGRAM.into();
+    let mut config = head.config.clone();
     if let Some(config) = config.as_object_mut() {
         config.insert(SHARDS_KEY.into(), json!({ "clips": shard_clips }));
     }
-    set_config(&mut info, config);
-    info
+    set_config(&mut head, config);
+    head
 }

@@ -1,24 +1,24 @@
 //! Provides what is compared of two datasets before the clips of one may stand in the other: all that decides an image.
 
 use serde_json::json;
-use shardfmt::DatasetInfo;
+use shardfmt::DatasetHead;
 
 use crate::error::Result;
 use crate::ingest::first_difference;
 use crate::provenance::IMAGE_KEYS;
 
 /// The first difference in what decides the images, with its key and both values.
-pub(super) fn image_difference(was: &DatasetInfo, is: &DatasetInfo) -> Option<String> {
+pub(super) fn image_difference(was: &DatasetHead, is: &DatasetHead) -> Option<String> {
     let of_config = IMAGE_KEYS.iter().find_map(|key| {
-        let value = |info: &DatasetInfo| info.config.get(key).cloned().unwrap_or_default();
+        let value = |info: &DatasetHead| info.config.get(key).cloned().unwrap_or_default();
         first_difference(key, &value(was), &value(is))
     });
-    let meaning = |info: &DatasetInfo| json!({ "stored clips": info.clips, "axes": info.axes, "values": info.values });
+    let meaning = |info: &DatasetHead| json!({ "stored clips": info.clips, "axes": info.axes, "values": info.values });
     of_config.or_else(|| first_difference("", &meaning(was), &meaning(is)))
 }
 
 /// A description as it will be once it has been written and read: JSON readers may round the last digit of a number.
-pub(super) fn as_read(info: &DatasetInfo) -> Result<DatasetInfo> {
+pub(super) fn as_read(info: &DatasetHead) -> Result<DatasetHead> {
     let invalid = |error: serde_json::Error| shardfmt::Error::DatasetJson {
         path: shardfmt::entry::DATASET_JSON.into(),
         field: "content",
@@ -33,9 +33,9 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
-    fn golden() -> DatasetInfo {
+    fn golden() -> DatasetHead {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shardfmt/tests/golden/dataset.json");
-        shardfmt::read_dataset_json(&path).unwrap()
+        shardfmt::read_dataset_json(&path).unwrap().head
     }
 
     #[test]

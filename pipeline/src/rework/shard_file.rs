@@ -6,9 +6,9 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 
-use shardfmt::checksum::hash_file;
 use shardfmt::entry::shard_path;
 use shardfmt::fail_point::reach;
+use shardfmt::hash_file;
 use shardfmt::persist::AtomicFile;
 use shardfmt::{Checks, Dataset, FileEntry};
 

@@ -39,8 +39,8 @@ pub fn subset(dir: &Path, list: &ClipList, out: &Path, events: &Events<'_>) -> R
     });
     let output = Output::beside(&destination)?;
     let (files, silent_clips) = copy_clips(&dataset, &planned, &output, events)?;
-    let info = of_subset(dataset.info(), &list.name(), list.xxh3());
-    let committed = output.commit(info, dataset.taxa(), files, &rejects)?;
+    let head = of_subset(dataset.head(), &list.name(), list.xxh3());
+    let committed = output.commit(head, dataset.taxa(), files, &rejects)?;
     let outcome = super::outcome(&committed, silent_clips, LabelCounts::default(), rejects);
     output.place(&destination)?;
     Ok(outcome)
@@ -49,5 +49,5 @@ pub fn subset(dir: &Path, list: &ClipList, out: &Path, events: &Events<'_>) -> R
 /// The clips a shard aims at: what the configuration says, or, where parts of a merged set had their own, the largest shard.
 fn aim(dataset: &Dataset) -> u32 {
     let largest = || dataset.assets().iter().map(|asset| rows_of(asset).end).max();
-    shard_clips(&dataset.info().config).or_else(largest).unwrap_or(1)
+    shard_clips(&dataset.head().config).or_else(largest).unwrap_or(1)
 }

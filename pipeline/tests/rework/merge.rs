@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use pipeline::Error;
 use pipeline::rework::{Linked, merge, relabel};
-use shardfmt::checksum::hex;
 use shardfmt::entry::{labels_path, priors_path, shard_path};
 use shardfmt::{AssetRow, Checks, Dataset, LabelRow, read_dataset_json, write_dataset_json};
 
@@ -59,14 +58,14 @@ fn parts_follow_each_other_and_keep_all_but_their_numbers() {
         outcome.clips,
         parts.iter().map(|part| part.info().counts.clips).sum::<u64>()
     );
-    assert_eq!(merged.info().name, "birds");
-    let config = &merged.info().config;
+    assert_eq!(merged.head().name, "birds");
+    let config = &merged.head().config;
     for key in ["audio", "clips", "spectrogram"] {
-        assert_eq!(config[key], parts[0].info().config[key]);
+        assert_eq!(config[key], parts[0].head().config[key]);
     }
     for (own, part) in config["parts"].as_array().unwrap().iter().zip(&parts) {
-        assert_eq!(own["config_xxh3"], hex(part.info().config_xxh3));
-        assert_eq!(own["tables_xxh3"], part.info().config["tables_xxh3"]);
+        assert_eq!(own["config_xxh3"], part.head().config_xxh3.to_string());
+        assert_eq!(own["tables_xxh3"], part.head().config["tables_xxh3"]);
     }
     // A shard alone still says which part it is from.
     let last = merged.open_shard(number - 1, Checks::FirstTouch).unwrap();
@@ -150,7 +149,7 @@ fn parts_that_do_not_go_together_are_refused_by_name() {
     assert!(refusal(&a, &a, &out).contains("asset 11 stands in both"));
 
     let mut info = read_dataset_json(&b.join("dataset.json")).unwrap();
-    let set = std::mem::replace(&mut info.instruction_set, "abacus".into());
+    let set = std::mem::replace(&mut info.head.instruction_set, "abacus".into());
     write_dataset_json(&b, &info).unwrap();
     let message = refusal(&a, &b, &out);
     assert!(

@@ -83,7 +83,7 @@ fn what_is_said_of_images_and_shards_stays() {
     built(&place.old(), &dir);
     // Built on another machine, with an aim for shards that the manifest no longer has.
     let mut before = read_dataset_json(&dir.join("dataset.json")).unwrap();
-    before.instruction_set = "abacus".into();
+    before.head.instruction_set = "abacus".into();
     write_dataset_json(&dir, &before).unwrap();
     let manifest = place.new_labels();
     let text = std::fs::read_to_string(&manifest)
@@ -93,11 +93,11 @@ fn what_is_said_of_images_and_shards_stays() {
     relabel(&source(&manifest), &dir, Linked::Verify, &|_| {}).unwrap();
     let after = read_dataset_json(&dir.join("dataset.json")).unwrap();
     assert_eq!(
-        (after.counts, after.instruction_set.as_str()),
+        (after.counts, after.head.instruction_set.as_str()),
         (before.counts, "abacus")
     );
-    assert_eq!(after.config["shards"], before.config["shards"]);
-    assert_ne!(after.config_xxh3, before.config_xxh3);
+    assert_eq!(after.head.config["shards"], before.head.config["shards"]);
+    assert_ne!(after.head.config_xxh3, before.head.config_xxh3);
     assert_sound(&dir);
 }
 
@@ -131,11 +131,11 @@ fn sources_that_are_gone_are_taken_at_the_datasets_word() {
             .any(|text| text.starts_with(&format!("{gone} recordings are no longer")))
     );
     Manifest::load(&manifest).unwrap_err();
-    relabel(&RecordingSource::new(read()).unwrap(), &dir, Linked::Verify, &|_| {}).unwrap();
+    relabel(&RecordingSource::new(read()), &dir, Linked::Verify, &|_| {}).unwrap();
     assert_same(&dir, &fresh, |name| is_shard(name) || name == "dataset.json");
     // What is still there is looked at.
     std::fs::write(place.wav(there), "another").unwrap();
-    let error = relabel(&RecordingSource::new(read()).unwrap(), &dir, Linked::Verify, &|_| {}).unwrap_err();
+    let error = relabel(&RecordingSource::new(read()), &dir, Linked::Verify, &|_| {}).unwrap_err();
     assert!(error.to_string().contains("the source of asset 25 was "), "{error}");
     std::fs::remove_file(place.wav(there)).unwrap();
     std::fs::create_dir(place.wav(there)).unwrap();

@@ -24,7 +24,7 @@ fn there_and_back_every_byte_is_the_same() {
         assert_ne!(resharded.shards, outcome.shards);
         assert_sound(&other);
         let info = Dataset::open(&other).unwrap().info().clone();
-        assert_eq!(info.config["shards"]["clips"], clips);
+        assert_eq!(info.head.config["shards"]["clips"], clips);
         reshard(&other, SHARD_CLIPS, &back, &|_| {}).unwrap();
         assert_same(&dir, &back, |_| false);
         assert_sound(&back);
@@ -49,7 +49,7 @@ fn shards_are_those_a_build_of_that_aim_makes() {
         name.starts_with("shards/") || name == "dataset.json"
     });
     let [copy, fresh] = [resharded, fresh].map(|dir| Dataset::open(&dir).unwrap());
-    assert_eq!(copy.info().config_xxh3, fresh.info().config_xxh3);
+    assert_eq!(copy.head().config_xxh3, fresh.head().config_xxh3);
     for shard in 0..copy.shard_count() {
         let [copy, fresh] = [&copy, &fresh].map(|dataset| dataset.open_shard(shard, Checks::Always).unwrap());
         for row in 0..fresh.rows() {
@@ -80,7 +80,7 @@ fn shards_of_a_merged_set_hold_clips_of_one_part_each() {
     assert_eq!(large.shard_count(), 2);
     for shard in 0..2 {
         let opened = large.open_shard(shard, Checks::Off).unwrap();
-        let part = &large.info().config["parts"][shard as usize];
+        let part = &large.head().config["parts"][shard as usize];
         assert_eq!(opened.metadata()["config_xxh3"], part["config_xxh3"]);
     }
 }

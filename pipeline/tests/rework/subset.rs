@@ -6,7 +6,7 @@ use std::path::Path;
 use pipeline::Error;
 use pipeline::rework::{ClipList, Linked, merge, relabel, subset};
 use serde_json::{Value, json};
-use shardfmt::checksum::{hex, xxh3};
+use shardfmt::Xxh3;
 use shardfmt::{AssetRow, Checks, Dataset, LabelRow, PriorRow, Split};
 
 use super::dataset_files::{assert_alone, assert_same, assert_sound, damage_record, files};
@@ -69,7 +69,7 @@ fn facts(clip: &Clip) -> (LabelRow, AssetRow, PriorRow, u32, Vec<u8>) {
 }
 
 fn choices(dir: &Path) -> Value {
-    Dataset::open(dir).unwrap().info().config["subsets"].clone()
+    Dataset::open(dir).unwrap().head().config["subsets"].clone()
 }
 
 /// The list of those clips of a dataset that are wanted, in another order than theirs.
@@ -80,7 +80,7 @@ fn list(dir: &Path, wanted: impl Fn(&LabelRow) -> bool) -> ClipList {
         .filter(|label| wanted(label))
         .map(|label| format!("{},{}\n", label.asset_id, label.clip_index))
         .collect();
-    lines.sort_by_key(|line| xxh3(line.as_bytes()));
+    lines.sort_by_key(|line| Xxh3::of(line.as_bytes()));
     ClipList::parse(Path::new("chosen.csv"), lines.concat().into_bytes()).unwrap()
 }
 
@@ -136,10 +136,10 @@ fn all_clips_in_a_subset_are_the_dataset_again() {
     let all = list(&dir, |_| true);
     subset(&dir, &all, &out, &|_| {}).unwrap();
     assert_same(&dir, &out, |name| name == "dataset.json");
-    let [was, is] = [&dir, &out].map(|dir| Dataset::open(dir).unwrap().info().clone());
+    let [was, is] = [&dir, &out].map(|dir| Dataset::open(dir).unwrap().head().clone());
     let mut config = was.config.clone();
-    let named = json!({ "name": "chosen.csv", "xxh3": hex(all.xxh3()) });
-    config["subsets"] = json!([{ "of": "birds", "config_xxh3": hex(was.config_xxh3), "clips": named }]);
+    let named = json!({ "name": "chosen.csv", "xxh3": all.xxh3() });
+    config["subsets"] = json!([{ "of": "birds", "config_xxh3": was.config_xxh3, "clips": named }]);
     assert_eq!(is.config, config);
     assert_eq!((is.name, is.axes, is.values), (was.name, was.axes, was.values));
 }
@@ -163,9 +163,9 @@ fn a_subset_of_a_subset_lists_both_choices() {
     let both = list(&dir, |clip| clip.clip_index % 2 == 0 && clip.asset_id > 5);
     subset(&dir, &both, &at_once, &|_| {}).unwrap();
     assert_same(&second, &at_once, |name| name == "dataset.json");
-    assert_eq!(lists(&second), [hex(even.xxh3()), hex(later.xxh3())]);
-    let parent = Dataset::open(&first).unwrap().info().config_xxh3;
-    assert_eq!(choices(&second)[1]["config_xxh3"], hex(parent));
+    assert_eq!(lists(&second), [even.xxh3().to_string(), later.xxh3().to_string()]);
+    let parent = Dataset::open(&first).unwrap().head().config_xxh3;
+    assert_eq!(choices(&second)[1]["config_xxh3"], parent.to_string());
 }
 
 #[test]
@@ -237,5 +237,5 @@ fn merged_subsets_are_relabelled_too() {
 
     relabel(&source(&place.new_labels()), &merged, Linked::Verify, &|_| {}).unwrap();
     assert_sound(&merged);
-    assert_eq!(lists(&merged), [hex(of_a.xxh3()), hex(of_b.xxh3())]);
+    assert_eq!(lists(&merged), [of_a.xxh3().to_string(), of_b.xxh3().to_string()]);
 }

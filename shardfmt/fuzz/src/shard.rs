@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use shardfmt::checksum::{hex, xxh3};
+use shardfmt::Xxh3;
 use shardfmt::{Checks, Error, Shard};
 
 /// Longest shard that is made of an input by giving it the length its header declares.
@@ -36,7 +36,7 @@ fn read_all(data: &[u8]) {
         assert_eq!(clip, lazy.clip(row).ok(), "row {row} the second time");
         if let Some(clip) = clip {
             assert_eq!(clip.len(), shard.spec().clip_bytes(), "row {row}");
-            assert_eq!(shard.record_xxh3(row).ok(), Some(xxh3(clip)), "row {row}");
+            assert_eq!(shard.record_xxh3(row).ok(), Some(Xxh3::of(clip)), "row {row}");
         }
         let _ = (shard.clip_f32(row), shard.clip_f16(row), shard.ref_db(row));
         let rows = shard.asset_id(row).ok().and_then(|asset_id| shard.asset_rows(asset_id));
@@ -69,8 +69,8 @@ fn put_right(data: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Writes the checksum `right` over `wrong` in the metadata entry `key`.
-fn replace(data: &mut [u8], key: &str, wrong: u64, right: u64) -> Option<()> {
-    let entry = |value| format!("\"{key}\":\"{}\"", hex(value));
+fn replace(data: &mut [u8], key: &str, wrong: Xxh3, right: Xxh3) -> Option<()> {
+    let entry = |value| format!("\"{key}\":\"{}\"", value);
     let (wrong, right) = (entry(wrong), entry(right));
     let at = data
         .windows(wrong.len())

@@ -5,7 +5,7 @@ use std::{fs, io};
 
 use serde_json::Value;
 
-use super::info::{DatasetInfo, check_supported};
+use super::info::{DatasetInfo, check_features, check_version};
 use crate::entry::{DATASET_JSON, FOLDERS};
 use crate::error::{Error, Result};
 use crate::persist::{sync_dir, write_atomic};
@@ -70,7 +70,8 @@ fn decode(bytes: &[u8], path: &Path) -> Result<DatasetInfo> {
         .into_iter()
         .flatten();
     let required: Vec<String> = required.map(|name| name.as_str().unwrap_or("?").to_owned()).collect();
-    check_supported(path, format, version, &required)?;
+    check_version(path, format, version)?;
+    check_features(path, &required)?;
     let info: DatasetInfo = serde_json::from_value(value).map_err(|e| fail("content", e.to_string()))?;
     info.validate(path)?;
     Ok(info)

@@ -5,29 +5,28 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::entry::{FileEntry, REJECTS, TAXA, assets_path, hex_digits, labels_path, priors_path, shard_path};
+use crate::checksum::Xxh3;
+use crate::entry::{DATASET_JSON, FileEntry, REJECTS, TAXA, assets_path, labels_path, priors_path, shard_path};
 use crate::error::{Error, Result};
 use crate::layout::ClipSpec;
+use crate::words::{FrequencyScale, Row0, ValueReference, ValueUnit};
 
 /// Value of `format`.
 pub const FORMAT: &str = "l48-dataset";
 /// Version of the dataset layout this crate writes and reads.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// `axes.frequency_scale` of photographs.
-pub const NO_FREQUENCY: &str = "none";
-
 /// What the image axes mean.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Axes {
-    /// How rows are spaced: `mel-slaney`, `mel-htk` or `linear`; `none` for photographs, whose other numbers here are 0.
-    pub frequency_scale: String,
+    /// How rows are spaced; [`FrequencyScale::None`] for photographs, whose numbers here are 0.
+    pub frequency_scale: FrequencyScale,
     /// Lowest frequency of the image in Hz.
     pub fmin_hz: f64,
     /// Highest frequency of the image in Hz.
     pub fmax_hz: f64,
-    /// Which frequency row 0 has: `lowest` or `highest`; `highest` for photographs, whose row 0 is the upper edge.
-    pub row_0: String,
+    /// Which frequency row 0 has; the upper edge of a photograph is [`Row0::Highest`].
+    pub row_0: Row0,
     /// Columns per second.
     pub frame_rate_hz: f64,
     /// Length of a clip in seconds.
@@ -39,20 +38,32 @@ pub struct Axes {
 }
 
 impl Axes {
-    /// Whether the images are photographs: neither axis is time or frequency.
+    /// The axes of photographs: neither is time or frequency.
+    pub const PHOTOGRAPH: Self = Self {
+        frequency_scale: FrequencyScale::None,
+        fmin_hz: 0.0,
+        fmax_hz: 0.0,
+        row_0: Row0::Highest,
+        frame_rate_hz: 0.0,
+        clip_duration_s: 0.0,
+        hop_s: 0.0,
+        sample_rate_hz: None,
+    };
+
+    /// Whether the images are photographs.
     #[must_use]
     pub fn is_photograph(&self) -> bool {
-        self.frequency_scale == NO_FREQUENCY
+        self.frequency_scale == FrequencyScale::None
     }
 }
 
 /// What the stored values mean: `physical = offset + step * stored`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ValueScale {
-    /// `dB`, or `level` for a scale without a physical unit.
-    pub unit: String,
-    /// What 0 is: `clip` (the clip's own `ref_db`), `fixed` or `none`.
-    pub reference: String,
+    /// Unit of the physical value.
+    pub unit: ValueUnit,
+    /// What a physical value of 0 is.
+    pub reference: ValueReference,
     /// Physical value of a stored 0.
     pub offset: f64,
     /// Physical difference between stored values 1 apart.
@@ -72,13 +83,9 @@ pub struct Counts {
     pub rejects: u64,
 }
 
-/// The content of `dataset.json`, but for its checksum.
+/// What is known of a dataset before its first clip is made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct DatasetInfo {
-    /// Always [`FORMAT`].
-    pub format: String,
-    /// [`SCHEMA_VERSION`] of the writer.
-    pub schema_version: u32,
+pub struct DatasetHead {
     /// Features that a reader must know.
     pub features_required: Vec<String>,
     /// Features that a reader may ignore.
@@ -90,8 +97,7 @@ pub struct DatasetInfo {
     /// Configuration of the build; opaque here.
     pub config: serde_json::Value,
     /// The build's own checksum of its configuration; opaque here, compared for equality only.
-    #[serde(with = "hex_digits")]
-    pub config_xxh3: u64,
+    pub config_xxh3: Xxh3,
     /// Shape and number type of every clip.
     pub clips: ClipSpec,
     /// Meaning of the image axes.
@@ -100,45 +106,21 @@ pub struct DatasetInfo {
     pub values: ValueScale,
     /// Vector instruction set the images were computed with; results may differ in the last bits between sets.
     pub instruction_set: String,
-    /// Totals.
-    pub counts: Counts,
-    /// Every file of the dataset but `dataset.json`.
-    pub files: Vec<FileEntry>,
 }
 
-impl DatasetInfo {
-    /// Checks every rule; both the writer and the reader go through here. `path` is that of `dataset.json`.
+impl DatasetHead {
+    /// Checks every rule; `path` is that of `dataset.json`.
     ///
     /// # Errors
-    /// [`Error::DatasetJson`] naming the field, [`Error::UnsupportedVersion`], [`Error::UnsupportedFeature`].
+    /// [`Error::DatasetJson`] naming the field, [`Error::UnsupportedFeature`].
     pub fn validate(&self, path: &Path) -> Result<()> {
         let fail = |field, reason: String| Error::DatasetJson {
             path: path.to_path_buf(),
             field,
             reason,
         };
-        check_supported(
-            path,
-            &self.format,
-            u64::from(self.schema_version),
-            &self.features_required,
-        )?;
+        check_features(path, &self.features_required)?;
         self.clips.validate().map_err(|e| fail("clips", e.to_string()))?;
-        let words: [(&'static str, &str, &[&str]); 4] = [
-            (
-                "axes.frequency_scale",
-                &self.axes.frequency_scale,
-                &["mel-slaney", "mel-htk", "linear", NO_FREQUENCY],
-            ),
-            ("axes.row_0", &self.axes.row_0, &["lowest", "highest"]),
-            ("values.unit", &self.values.unit, &["dB", "level"]),
-            ("values.reference", &self.values.reference, &["clip", "fixed", "none"]),
-        ];
-        for (field, word, known) in words {
-            if !known.contains(&word) {
-                return Err(fail(field, format!("{word:?} is none of {known:?}")));
-            }
-        }
         let numbers = [
             ("axes.fmin_hz", self.axes.fmin_hz),
             ("axes.fmax_hz", self.axes.fmax_hz),
@@ -148,10 +130,73 @@ impl DatasetInfo {
             ("values.offset", self.values.offset),
             ("values.step", self.values.step),
         ];
-        if let Some((field, value)) = numbers.into_iter().find(|(_, value)| !value.is_finite()) {
-            return Err(fail(field, format!("{value} is not a finite number")));
+        match numbers.into_iter().find(|(_, value)| !value.is_finite()) {
+            Some((field, value)) => Err(fail(field, format!("{value} is not a finite number"))),
+            None => Ok(()),
         }
-        self.check_files().map_err(|reason| fail("files", reason))
+    }
+}
+
+/// The content of `dataset.json`, but for its checksum.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(into = "DatasetJson", try_from = "DatasetJson")]
+pub struct DatasetInfo {
+    /// What was known before the first clip.
+    pub head: DatasetHead,
+    /// Totals.
+    pub counts: Counts,
+    /// Every file of the dataset but `dataset.json`.
+    pub files: Vec<FileEntry>,
+}
+
+/// The members of the file, in its order.
+#[derive(Serialize, Deserialize)]
+struct DatasetJson {
+    format: String,
+    schema_version: u32,
+    #[serde(flatten)]
+    head: DatasetHead,
+    counts: Counts,
+    files: Vec<FileEntry>,
+}
+
+impl From<DatasetInfo> for DatasetJson {
+    fn from(info: DatasetInfo) -> Self {
+        let DatasetInfo { head, counts, files } = info;
+        Self {
+            format: FORMAT.to_owned(),
+            schema_version: SCHEMA_VERSION,
+            head,
+            counts,
+            files,
+        }
+    }
+}
+
+impl TryFrom<DatasetJson> for DatasetInfo {
+    type Error = Error;
+
+    fn try_from(json: DatasetJson) -> Result<Self> {
+        let DatasetJson {
+            head, counts, files, ..
+        } = json;
+        check_version(Path::new(DATASET_JSON), &json.format, json.schema_version.into())?;
+        Ok(Self { head, counts, files })
+    }
+}
+
+impl DatasetInfo {
+    /// Checks every rule; both the writer and the reader go through here. `path` is that of `dataset.json`.
+    ///
+    /// # Errors
+    /// As [`DatasetHead::validate`].
+    pub fn validate(&self, path: &Path) -> Result<()> {
+        self.head.validate(path)?;
+        self.check_files().map_err(|reason| Error::DatasetJson {
+            path: path.to_path_buf(),
+            field: "files",
+            reason,
+        })
     }
 
     /// The file list must be the layout's, each file once, with row counts that fit the totals.
@@ -180,7 +225,7 @@ impl DatasetInfo {
         }
         if let Some(other) = rows.keys().min() {
             return Err(format!(
-                "{other:?} is no file of a dataset with {} shards",
+                "{other:?} does not belong to a dataset with {} shards",
                 self.counts.shards
             ));
         }
@@ -197,8 +242,8 @@ impl DatasetInfo {
     }
 }
 
-/// Refuses what a newer program wrote; asked before anything else is read.
-pub(super) fn check_supported(path: &Path, format: &str, version: u64, required: &[String]) -> Result<()> {
+/// Refuses the file of another format or version; asked before anything else is read.
+pub(super) fn check_version(path: &Path, format: &str, version: u64) -> Result<()> {
     if format != FORMAT {
         let reason = format!("{format:?}, expected {FORMAT:?}");
         return Err(Error::DatasetJson {
@@ -215,6 +260,11 @@ pub(super) fn check_supported(path: &Path, format: &str, version: u64, required:
             got,
         });
     }
+    Ok(())
+}
+
+/// Refuses a feature that this crate does not know.
+pub(super) fn check_features(path: &Path, required: &[String]) -> Result<()> {
     match required.first() {
         Some(feature) => Err(Error::UnsupportedFeature {
             path: path.to_path_buf(),

@@ -6,9 +6,9 @@ use std::io::{Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::info::DatasetInfo;
-use crate::checksum::hash_reader;
 use crate::entry::{FileEntry, assets_path, shard_path};
 use crate::error::{Error, Result};
+use crate::file_hash::hash_reader;
 use crate::mmap::MappedFile;
 use crate::shard::{Checks, Shard};
 use crate::sidecar::assets::read_assets_from;
@@ -132,8 +132,8 @@ impl Listed {
         check_size(&self.dir, entry)?;
         let path = self.dir.join(&name);
         let opened = Shard::open(&path, checks)?;
-        if opened.spec() != self.info.clips {
-            let (expected, got) = (format!("{:?}", self.info.clips), format!("{:?}", opened.spec()));
+        if opened.spec() != self.info.head.clips {
+            let (expected, got) = (format!("{:?}", self.info.head.clips), format!("{:?}", opened.spec()));
             return Err(Error::Mismatch {
                 path,
                 field: "clip spec",

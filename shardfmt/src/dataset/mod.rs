@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 pub use commit::{read_dataset_json, write_dataset_json};
-pub use info::{Axes, Counts, DatasetInfo, FORMAT, NO_FREQUENCY, SCHEMA_VERSION, ValueScale};
+pub use info::{Axes, Counts, DatasetHead, DatasetInfo, FORMAT, SCHEMA_VERSION, ValueScale};
 pub(crate) use listed::{Listed, check_size};
 
 use crate::entry::{DATASET_JSON, FileEntry, REJECTS, TAXA, assets_path, labels_path, priors_path};
@@ -91,6 +91,12 @@ impl Dataset {
     #[must_use]
     pub fn info(&self) -> &DatasetInfo {
         self.listed.info()
+    }
+
+    /// What was known of the dataset before its first clip: name, configuration, what clips, axes and values are.
+    #[must_use]
+    pub fn head(&self) -> &DatasetHead {
+        &self.info().head
     }
 
     /// The dataset folder.

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::{ClipSpec, Dtype, LENGTH_FIELD_BYTES, Layout, MAX_HEADER_BYTES, PAGE_BYTES, SHARD_VERSION, TailTensor};
-use crate::checksum::{hex, parse_hex, xxh3};
+use crate::checksum::Xxh3;
 use crate::error::{Error, Result};
 
 impl Layout {
@@ -16,7 +16,7 @@ impl Layout {
     /// As [`Layout::validate`].
     pub fn encode(&self, path: &Path) -> Result<Vec<u8>> {
         self.validate(path)?;
-        let checksum = xxh3(&self.padded(0));
+        let checksum = Xxh3::of(&self.padded(Xxh3::default()));
         Ok(self.padded(checksum))
     }
 
@@ -38,7 +38,7 @@ impl Layout {
             return Ok(layout);
         }
         // If the content still has the stored checksum, the difference is one of form.
-        let got = xxh3(&layout.padded(0));
+        let got = Xxh3::of(&layout.padded(Xxh3::default()));
         if got != parsed.header_xxh3 {
             return Err(Error::HeaderChecksum {
                 path: path.to_path_buf(),
@@ -54,7 +54,7 @@ impl Layout {
     }
 
     /// The header with `checksum` in its checksum field.
-    fn padded(&self, checksum: u64) -> Vec<u8> {
+    fn padded(&self, checksum: Xxh3) -> Vec<u8> {
         let offset = self.data_offset();
         let mut header = (offset - LENGTH_FIELD_BYTES).to_le_bytes().to_vec();
         header.extend(self.json(self.rows, checksum).bytes());
@@ -63,14 +63,14 @@ impl Layout {
     }
 
     /// The JSON part in canonical form, without padding.
-    pub(super) fn json(&self, rows: u64, header_xxh3: u64) -> String {
+    pub(super) fn json(&self, rows: u64, header_xxh3: Xxh3) -> String {
         let mut json = format!(
             "{{\"__metadata__\":{{\"l48.format\":\"shard\",\"l48.version\":\"{SHARD_VERSION}\",\
              \"l48.features_required\":\"\",\"l48.features_optional\":{},\
              \"l48.header_xxh3\":\"{}\",\"l48.tail_xxh3\":\"{}\"",
             quoted(&self.features_optional.join(",")),
-            hex(header_xxh3),
-            hex(self.tail_xxh3),
+            header_xxh3,
+            self.tail_xxh3,
         );
         for (key, value) in &self.metadata {
             json.push_str(&format!(",{}:{}", quoted(key), quoted(value)));
@@ -146,7 +146,7 @@ fn header_bytes<'a>(bytes: &'a [u8], path: &Path) -> Result<&'a [u8]> {
 /// What is read from the JSON; the rest of it is checked by writing it again and comparing.
 struct Parsed {
     layout: Layout,
-    header_xxh3: u64,
+    header_xxh3: Xxh3,
 }
 
 impl Parsed {
@@ -183,12 +183,12 @@ impl Parsed {
             });
         }
         let features_optional = feature_list(&take("l48.features_optional")?);
-        let mut take_hex = |key: &str| {
-            let text = take(key)?;
-            parse_hex(&text).ok_or_else(|| fail(format!("{key:?} is not 16 lowercase hexadecimal digits")))
+        let mut take_xxh3 = |key: &str| {
+            let parsed = take(key)?.parse::<Xxh3>();
+            parsed.map_err(|e| fail(format!("{key:?}: {e}")))
         };
-        let header_xxh3 = take_hex("l48.header_xxh3")?;
-        let tail_xxh3 = take_hex("l48.tail_xxh3")?;
+        let header_xxh3 = take_xxh3("l48.header_xxh3")?;
+        let tail_xxh3 = take_xxh3("l48.tail_xxh3")?;
         let (spec, rows) = clips_tensor(&root).map_err(|reason| fail(format!("tensor \"clips\": {reason}")))?;
         Ok(Self {
             layout: Layout {

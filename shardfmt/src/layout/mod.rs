@@ -10,6 +10,7 @@ use std::path::Path;
 pub use spec::{ClipSpec, Dtype};
 pub use tail::TailTensor;
 
+use crate::checksum::Xxh3;
 use crate::error::{Error, Result};
 
 /// The clips start at a multiple of this, so that records whose size is one too can be mapped page by page.
@@ -38,7 +39,7 @@ pub struct Layout {
     /// The user's own metadata; no key starts with `l48.`.
     pub metadata: BTreeMap<String, String>,
     /// XXH3-64 of the bytes of the tail tensors.
-    pub tail_xxh3: u64,
+    pub tail_xxh3: Xxh3,
     /// Features a reader may ignore; kept so that the header can be reproduced. No name holds a comma.
     pub features_optional: Vec<String>,
 }
@@ -87,7 +88,7 @@ impl Layout {
     /// metadata, not on the number of rows: room is kept for the widest row count.
     #[must_use]
     pub fn data_offset(&self) -> u64 {
-        let widest = self.json(MAX_ROWS, 0).len() as u64 + LENGTH_FIELD_BYTES;
+        let widest = self.json(MAX_ROWS, Xxh3::default()).len() as u64 + LENGTH_FIELD_BYTES;
         widest.div_ceil(PAGE_BYTES) * PAGE_BYTES
     }
 
@@ -135,7 +136,7 @@ mod tests {
             spec: ClipSpec::new(Dtype::F16, Some(2), 3, 5).unwrap(),
             rows,
             metadata: BTreeMap::from([("a \"b\"\n".to_owned(), "é\u{1}".to_owned())]),
-            tail_xxh3: 77,
+            tail_xxh3: Xxh3(77),
             features_optional: vec!["x".into(), "y".into()],
         }
     }

@@ -13,7 +13,7 @@ use super::schema::{TableSchema, optional, required};
 use super::table_read::{open, read_table};
 use super::table_write::{batch, write_table};
 use super::taxa::Taxa;
-use crate::checksum::{hex, parse_hex};
+use crate::checksum::Xxh3;
 use crate::entry::FileEntry;
 use crate::error::{Error, Result};
 
@@ -27,7 +27,7 @@ pub struct AssetRow {
     /// Size of the source file.
     pub source_bytes: u64,
     /// XXH3-64 of the source file.
-    pub source_xxh3: u64,
+    pub source_xxh3: Xxh3,
     /// Codec of the source file.
     pub codec: String,
     /// Sample rate of the source in Hz.
@@ -117,7 +117,7 @@ fn columns(path: &Path, first_row: u64, taxa: &Taxa, rows: &[AssetRow]) -> Resul
         Arc::new(StringArray::from_iter_values(rows.iter().map(|row| &row.path))),
         Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.source_bytes))),
         Arc::new(StringArray::from_iter_values(
-            rows.iter().map(|row| hex(row.source_xxh3)),
+            rows.iter().map(|row| row.source_xxh3.to_string()),
         )),
         Arc::new(StringArray::from_iter_values(rows.iter().map(|row| &row.codec))),
         u32s(|row| row.native_rate_hz),
@@ -161,15 +161,8 @@ pub(crate) fn read_assets_from(file: File, path: &Path, taxa: &Taxa) -> Result<V
         let (licenses, urls) = (texts("license")?, texts("source_url")?);
         for row in 0..batch.rows() {
             let (path, table_row) = batch.place(row);
-            let digits = hashes.value(row);
-            let source_xxh3 = parse_hex(digits).ok_or_else(|| {
-                Error::cell(
-                    path,
-                    "source_xxh3",
-                    table_row,
-                    format!("{digits:?} is not 16 lowercase hexadecimal digits"),
-                )
-            })?;
+            let source_xxh3 = hashes.value(row).parse::<Xxh3>();
+            let source_xxh3 = source_xxh3.map_err(|e| Error::cell(path, "source_xxh3", table_row, e.to_string()))?;
             let item = AssetRow {
                 asset_id: ids.value(row),
                 path: paths.value(row).to_owned(),

@@ -11,8 +11,8 @@ use super::column::{check_finite, parse_word};
 use super::labels::LabelRow;
 use super::schema::LIST_ITEM;
 use super::table_read::Batch;
-use super::words::BoxStatus;
 use crate::error::{Error, Result};
+use crate::words::BoxStatus;
 
 /// Name of the column.
 pub(super) const BOXES: &str = "boxes";

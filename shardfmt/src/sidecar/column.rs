@@ -12,6 +12,7 @@ use super::schema::LIST_ITEM;
 use super::table_read::Batch;
 use super::taxa::Taxa;
 use crate::error::{Error, Result};
+use crate::words::UnknownWord;
 
 /// Species code of class `index`, or a cell error.
 pub(super) fn code_of<'t>(taxa: &'t Taxa, index: u32, path: &Path, column: &'static str, row: u64) -> Result<&'t str> {
@@ -116,15 +117,25 @@ pub(super) fn text_at(texts: &StringArray, row: usize) -> Option<String> {
 }
 
 /// Parses one of a fixed set of words, or gives a cell error.
-pub(super) fn word_at<T: FromStr>(batch: &Batch<'_>, texts: &StringArray, name: &'static str, row: usize) -> Result<T> {
+pub(super) fn word_at<T: FromStr<Err = UnknownWord>>(
+    batch: &Batch<'_>,
+    texts: &StringArray,
+    name: &'static str,
+    row: usize,
+) -> Result<T> {
     let (path, table_row) = batch.place(row);
     parse_word(texts.value(row), path, name, table_row)
 }
 
 /// [`word_at`] for a word already at hand.
-pub(super) fn parse_word<T: FromStr>(word: &str, path: &Path, name: &'static str, row: u64) -> Result<T> {
+pub(super) fn parse_word<T: FromStr<Err = UnknownWord>>(
+    word: &str,
+    path: &Path,
+    name: &'static str,
+    row: u64,
+) -> Result<T> {
     word.parse()
-        .map_err(|_| Error::cell(path, name, row, format!("{word:?} is none of the documented words")))
+        .map_err(|e: UnknownWord| Error::cell(path, name, row, e.to_string()))
 }
 
 /// Refuses a value that is no finite number.

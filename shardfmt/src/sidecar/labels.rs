@@ -20,7 +20,7 @@ use crate::entry::FileEntry;
 use crate::error::{Error, Result};
 
 pub use super::boxes::ClipBox;
-pub use super::words::{BoxStatus, LabelSource, Split, UnknownWord};
+pub use crate::words::{BoxStatus, LabelSource, Split};
 
 /// Labels of one clip. Classes are class indices here and species codes in the file.
 #[derive(Clone, Debug, PartialEq)]

@@ -12,7 +12,6 @@ pub mod table_limits;
 mod table_read;
 mod table_write;
 pub mod taxa;
-mod words;
 
 pub use assets::{AssetRow, asset_columns, read_assets, write_assets};
 pub use labels::{BoxStatus, ClipBox, LabelRow, LabelSource, Split, label_columns, read_labels, write_labels};

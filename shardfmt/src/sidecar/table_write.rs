@@ -12,9 +12,9 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
 use super::schema::TableSchema;
-use crate::checksum::hash_reader;
 use crate::entry::FileEntry;
 use crate::error::{Error, Result};
+use crate::file_hash::hash_reader;
 use crate::persist::AtomicFile;
 
 /// Rows of a row group: small enough to read a part of a table, large enough to compress.

@@ -10,12 +10,12 @@ use std::path::Path;
 
 pub use report::{Finding, Part, Report};
 
-use crate::checksum::{hash_reader, hex};
 use crate::dataset::{Listed, check_size, read_dataset_json};
 use crate::entry::{
     DATASET_JSON, FOLDERS, FileEntry, REJECTS, TAXA, WORK_FOLDER, assets_path, labels_path, priors_path, shard_path,
 };
 use crate::error::{Error, Result};
+use crate::file_hash::hash_reader;
 use crate::shard::{Checks, Shard};
 use crate::sidecar::labels::read_labels_from;
 use crate::sidecar::priors::read_priors_from;
@@ -114,7 +114,7 @@ impl Run<'_> {
                 // Told by `check_shard`, which can say where in the file.
                 Ok(false) if is_shard(entry) => {}
                 Ok(false) => {
-                    let detail = format!("not the bytes listed (checksum {})", hex(entry.xxh3));
+                    let detail = format!("not the bytes listed (checksum {})", entry.xxh3);
                     self.report
                         .findings
                         .push(Finding::new(&entry.path, Part::Table, detail));

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::report::{Finding, Part};
-use crate::checksum::xxh3;
+use crate::checksum::Xxh3;
 use crate::error::{Error, Result};
 use crate::layout::TailTensor;
 use crate::mmap::{MappedFile, map_file};
@@ -46,7 +46,7 @@ fn damaged_tail_values(path: &Path, labels: Option<&[LabelRow]>) -> Result<Vec<(
     let shard = Shard::with_header_only(map_file(path)?, path, Checks::Off)?;
     let mut damaged = Vec::new();
     for row in 0..shard.rows() {
-        if xxh3(shard.clip(row)?) != shard.record_xxh3(row)? {
+        if Xxh3::of(shard.clip(row)?) != shard.record_xxh3(row)? {
             damaged.push((TailTensor::Xxh3, Some(row)));
         }
         let label = labels.and_then(|labels| labels.get(row as usize));

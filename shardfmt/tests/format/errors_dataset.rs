@@ -13,13 +13,12 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
-use shardfmt::checksum::{hex, xxh3};
 use shardfmt::entry::{REJECTS, TAXA, labels_path, priors_path, shard_path};
 use shardfmt::sidecar::{
     AssetRow, LabelRow, RejectRow, read_labels, read_priors, read_rejects, read_taxa, write_assets, write_labels,
     write_rejects,
 };
-use shardfmt::{Checks, ClipSpec, Dataset, DatasetInfo, Error, read_dataset_json, write_dataset_json};
+use shardfmt::{Checks, ClipSpec, Dataset, DatasetInfo, Error, Xxh3, read_dataset_json, write_dataset_json};
 
 /// Where an error is expected, and the change that brings it about.
 type Break<T> = (&'static str, fn(&mut T));
@@ -280,13 +279,11 @@ fn no_such_shard() {
 fn mismatch_of_spec_and_of_assets() {
     let (_folder, dir) = dataset();
     let info = read_dataset_json(&dir.join("dataset.json")).unwrap();
-    let other = DatasetInfo {
-        clips: ClipSpec {
-            height: 5,
-            width: 3,
-            ..info.clips
-        },
-        ..info.clone()
+    let mut other = info.clone();
+    other.head.clips = ClipSpec {
+        height: 5,
+        width: 3,
+        ..info.head.clips
     };
     write_dataset_json(&dir, &other).unwrap();
     let error = Dataset::open(&dir).unwrap().open_shard(0, Checks::Off).unwrap_err();
@@ -316,12 +313,10 @@ fn mismatch_of_spec_and_of_assets() {
 fn dataset_json_that_breaks_a_rule() {
     let (_folder, dir) = dataset();
     let good = read_dataset_json(&dir.join("dataset.json")).unwrap();
-    let cases: [Break<DatasetInfo>; 9] = [
-        ("format", |info| info.format = "else".into()),
-        ("clips", |info| info.clips.width = 0),
-        ("axes.frequency_scale", |info| info.axes.frequency_scale = "bark".into()),
-        ("values.unit", |info| info.values.unit = "db".into()),
-        ("values.step", |info| info.values.step = f64::INFINITY),
+    let cases: [Break<DatasetInfo>; 7] = [
+        ("clips", |info| info.head.clips.width = 0),
+        ("axes.fmax_hz", |info| info.head.axes.fmax_hz = f64::NAN),
+        ("values.step", |info| info.head.values.step = f64::INFINITY),
         ("files", |info| info.counts.shards = 1),
         ("files", |info| info.counts.clips = 3),
         ("files", |info| info.files.push(info.files[0].clone())),
@@ -348,7 +343,7 @@ fn rewritten(path: &Path, from: &str, to: &str) -> Error {
     let text = fs::read_to_string(path).unwrap();
     let open = text.rsplit_once(",\"xxh3\"").unwrap().0.replacen(from, to, 1);
     assert!(!text.starts_with(&open), "{from} is not there");
-    fs::write(path, format!("{open},\"xxh3\":\"{}\"}}\n", hex(xxh3(open.as_bytes())))).unwrap();
+    fs::write(path, format!("{open},\"xxh3\":\"{}\"}}\n", Xxh3::of(open.as_bytes()))).unwrap();
     read_dataset_json(path).unwrap_err()
 }
 
@@ -367,8 +362,36 @@ fn newer_datasets_are_refused_before_their_content_is_read() {
     let error = rewritten(&path, "\"schema_version\": 1", "\"schema_version\": 2");
     assert!(matches!(error, Error::UnsupportedVersion { supported: 1, got, .. } if got == "2"));
     fs::write(&path, &original).unwrap();
+    let error = rewritten(&path, "\"l48-dataset\"", "\"else\"");
+    assert!(matches!(&error, Error::DatasetJson { field: "format", .. }), "{error}");
+    fs::write(&path, &original).unwrap();
     let error = rewritten(&path, "\"axes\"", "\"axles\"");
     assert!(matches!(&error, Error::DatasetJson { field: "content", .. }), "{error}");
+}
+
+#[test]
+fn unknown_words_are_errors_that_say_what_is_expected() {
+    let (_folder, dir) = dataset();
+    let path = dir.join("dataset.json");
+    let original = fs::read(&path).unwrap();
+    let cases = [
+        (
+            "\"mel-slaney\"",
+            "\"bark\"",
+            "frequency scale (expected mel-slaney, mel-htk, linear, none)",
+        ),
+        ("\"lowest\"", "\"left\"", "position of row 0 (expected lowest, highest)"),
+        ("\"dB\"", "\"db\"", "unit (expected dB, level)"),
+        ("\"clip\"", "\"max\"", "reference (expected clip, fixed, none)"),
+    ];
+    for (known, unknown, expected) in cases {
+        let message = rewritten(&path, known, unknown).to_string();
+        assert!(
+            message.ends_with(&format!("{unknown} is not a {expected}")),
+            "{message}"
+        );
+        fs::write(&path, &original).unwrap();
+    }
 }
 
 #[test]

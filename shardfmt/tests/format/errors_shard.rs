@@ -6,7 +6,7 @@ use crate::sample;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use shardfmt::checksum::xxh3;
+use shardfmt::Xxh3;
 use shardfmt::layout::{MAX_ROWS, PAGE_BYTES};
 use shardfmt::{Checks, ClipSpec, Dtype, Error, Layout, Shard, ShardWriter};
 
@@ -32,12 +32,14 @@ fn with_rows(rows: &[(i64, u32)]) -> Vec<u8> {
     rows.iter().for_each(|row| tail.extend(row.0.to_le_bytes()));
     rows.iter().for_each(|row| tail.extend(row.1.to_le_bytes()));
     rows.iter().for_each(|_| tail.extend(0_f32.to_le_bytes()));
-    clips.iter().for_each(|clip| tail.extend(xxh3(clip).to_le_bytes()));
+    clips
+        .iter()
+        .for_each(|clip| tail.extend(Xxh3::of(clip).0.to_le_bytes()));
     let layout = Layout {
         spec: sample::spec(),
         rows: rows.len() as u64,
         metadata: BTreeMap::new(),
-        tail_xxh3: xxh3(&tail),
+        tail_xxh3: Xxh3::of(&tail),
         features_optional: vec!["something-new".into()],
     };
     [layout.encode(Path::new("s")).unwrap(), clips.concat(), tail].concat()
@@ -329,7 +331,7 @@ fn too_many_rows() {
         spec: sample::spec(),
         rows: MAX_ROWS + 1,
         metadata: BTreeMap::new(),
-        tail_xxh3: 0,
+        tail_xxh3: Xxh3::default(),
         features_optional: vec![],
     };
     assert!(matches!(layout.encode(Path::new("s")), Err(Error::TooManyRows { .. })));

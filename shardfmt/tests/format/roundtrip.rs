@@ -50,7 +50,7 @@ proptest! {
         let entry = writer.finish().unwrap();
         let bytes = fs::read(&path).unwrap();
         prop_assert_eq!((entry.rows, entry.bytes), (rows.len() as u64, bytes.len() as u64));
-        prop_assert_eq!(entry.xxh3, shardfmt::checksum::xxh3(&bytes));
+        prop_assert_eq!(entry.xxh3, shardfmt::Xxh3::of(&bytes));
 
         let shard = Shard::open(&path, Checks::FirstTouch).unwrap();
         prop_assert_eq!((shard.spec(), shard.rows() as usize, shard.metadata()), (spec, rows.len(), &metadata));
@@ -72,7 +72,7 @@ proptest! {
         let ids: Vec<u8> = rows.iter().flat_map(|row| row.0.to_le_bytes()).collect();
         let indices: Vec<u8> = rows.iter().flat_map(|row| row.1.to_le_bytes()).collect();
         let levels: Vec<u8> = rows.iter().flat_map(|row| row.2.to_le_bytes()).collect();
-        let hashes: Vec<u8> = (0..rows.len()).flat_map(|row| shardfmt::checksum::xxh3(&clip(row)).to_le_bytes()).collect();
+        let hashes: Vec<u8> = (0..rows.len()).flat_map(|row| shardfmt::Xxh3::of(&clip(row)).0.to_le_bytes()).collect();
         for (name, data) in [("asset_id", ids), ("clip_index", indices), ("ref_db", levels), ("xxh3", hashes)] {
             prop_assert_eq!(stock.tensor(name).unwrap().data(), data, "{}", name);
         }
@@ -123,7 +123,7 @@ proptest! {
             asset_id,
             path: text.clone(),
             source_bytes: number,
-            source_xxh3: !number,
+            source_xxh3: shardfmt::Xxh3(!number),
             native_rate_hz: small,
             clips: small | 1,
             duration_s: number as f64 / 7.0,

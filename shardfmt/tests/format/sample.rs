@@ -11,7 +11,10 @@ use shardfmt::sidecar::{
     AssetRow, BoxStatus, ClipBox, LabelRow, LabelSource, PriorRow, RejectRow, Split, Taxa, Taxon, write_assets,
     write_labels, write_priors, write_rejects, write_taxa,
 };
-use shardfmt::{Axes, ClipSpec, Counts, DatasetInfo, Dtype, FileEntry, ShardWriter, ValueScale, write_dataset_json};
+use shardfmt::{
+    Axes, ClipSpec, Counts, DatasetHead, DatasetInfo, Dtype, FileEntry, FrequencyScale, Row0, ShardWriter,
+    ValueReference, ValueScale, ValueUnit, Xxh3, write_dataset_json,
+};
 
 /// Rows of shard 0 as (asset, clip index, level). 15 bytes a clip leave the tail unaligned.
 pub const ROWS: [(i64, u32, f32); 4] = [(10, 0, -20.5), (10, 1, -21.0), (10, 4, 0.0), (-5, 0, -33.25)];
@@ -155,7 +158,7 @@ pub fn assets() -> Vec<AssetRow> {
         asset_id: 10,
         path: "audio/10.flac".into(),
         source_bytes: 123_456_789_012,
-        source_xxh3: 0xfedc_ba98_7654_3210,
+        source_xxh3: Xxh3(0xfedc_ba98_7654_3210),
         codec: "flac".into(),
         native_rate_hz: 44_100,
         channels: 2,
@@ -193,33 +196,34 @@ pub fn rejects() -> Vec<RejectRow> {
 }
 
 pub fn info(files: Vec<FileEntry>) -> DatasetInfo {
-    DatasetInfo {
-        format: "l48-dataset".into(),
-        schema_version: 1,
+    let head = DatasetHead {
         features_required: vec![],
         features_optional: vec!["ignorable".into()],
         name: "golden".into(),
         program: "test 1".into(),
         config: serde_json::json!({"hop_s": 1.5, "bands": [1, 2]}),
-        config_xxh3: 0x1234,
+        config_xxh3: Xxh3(0x1234),
         clips: spec(),
         axes: Axes {
-            frequency_scale: "mel-slaney".into(),
+            frequency_scale: FrequencyScale::MelSlaney,
             fmin_hz: 50.0,
             fmax_hz: 16_000.1,
-            row_0: "lowest".into(),
+            row_0: Row0::Lowest,
             frame_rate_hz: 5.0 / 3.0,
             clip_duration_s: 3.0,
             hop_s: 1.5,
             sample_rate_hz: Some(32_000),
         },
         values: ValueScale {
-            unit: "dB".into(),
-            reference: "clip".into(),
+            unit: ValueUnit::Decibel,
+            reference: ValueReference::Clip,
             offset: -80.0,
             step: 80.0 / 255.0,
         },
         instruction_set: "avx2".into(),
+    };
+    DatasetInfo {
+        head,
         counts: Counts {
             shards: 2,
             clips: 4,

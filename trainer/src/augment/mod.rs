@@ -6,7 +6,7 @@ mod change;
 mod draw;
 
 use serde::{Deserialize, Serialize};
-use shardfmt::{DatasetInfo, Dtype};
+use shardfmt::{DatasetHead, Dtype, ValueReference, ValueUnit};
 use tch::Tensor;
 
 use self::change::Levels;
@@ -93,8 +93,8 @@ impl AugmentConfig {
 
     /// The changes with what depends on the dataset written out.
     #[must_use]
-    pub fn resolved(self, info: &DatasetInfo) -> Self {
-        let usual = if info.axes.is_photograph() {
+    pub fn resolved(self, head: &DatasetHead) -> Self {
+        let usual = if head.axes.is_photograph() {
             PHOTOGRAPH_FLIP
         } else {
             0.0
@@ -119,9 +119,9 @@ impl Augmentation {
     ///
     /// # Errors
     /// [`Error::Setting`] for a value out of range, or a change that makes no sense for such clips.
-    pub fn new(config: &AugmentConfig, info: &DatasetInfo, seed: u64, remembering: &[&str]) -> Result<Option<Self>> {
+    pub fn new(config: &AugmentConfig, head: &DatasetHead, seed: u64, remembering: &[&str]) -> Result<Option<Self>> {
         config.validate()?;
-        let config = config.resolved(info);
+        let config = config.resolved(head);
         let none = AugmentConfig {
             horizontal_flip: Some(0.0),
             ..AugmentConfig::default()
@@ -130,7 +130,7 @@ impl Augmentation {
             return Ok(None);
         }
         let refuse = |name: &str, reason: &str| Err(Error::setting(format!("augment.{name}"), reason));
-        let picture = info.axes.is_photograph();
+        let picture = head.axes.is_photograph();
         let time = config.time_masks > 0 || config.time_shift_share > 0.0 || config.frequency_masks > 0;
         if picture && time {
             return refuse(
@@ -144,12 +144,12 @@ impl Augmentation {
                 "a spectrogram mirrored is a song played backwards, which no bird sings",
             );
         }
-        let decibels = info.values.unit == "dB";
+        let decibels = head.values.unit == ValueUnit::Decibel;
         if !decibels && config.gain_db > 0.0 {
             return refuse("gain_db", "the dataset's values are no decibels");
         }
         if config.mixup > 0.0 {
-            if !decibels || info.values.reference == "none" {
+            if !decibels || head.values.reference == ValueReference::None {
                 return refuse(
                     "mixup",
                     "sounds add as powers, and the dataset's values have no known level",
@@ -164,7 +164,7 @@ impl Augmentation {
         }
         Ok(Some(Self {
             config,
-            levels: Levels::of(info),
+            levels: Levels::of(head),
             seed,
         }))
     }
@@ -230,12 +230,12 @@ impl Augmentation {
 
 impl Levels {
     /// The scale of a dataset's values; the dataset's writer says what they mean.
-    fn of(info: &DatasetInfo) -> Self {
-        let (offset, step) = (info.values.offset, info.values.step);
-        let decibels = info.values.unit == "dB";
-        let own_maximum = info.values.reference == "clip";
+    fn of(head: &DatasetHead) -> Self {
+        let (offset, step) = (head.values.offset, head.values.step);
+        let decibels = head.values.unit == ValueUnit::Decibel;
+        let own_maximum = head.values.reference == ValueReference::Clip;
         let value = |db: f64| (db - offset) / step;
-        let [floor, ceiling] = match info.clips.dtype {
+        let [floor, ceiling] = match head.clips.dtype {
             Dtype::U8 => [0.0, 255.0],
             // As many decibels as bytes have below the clip's maximum. A fixed level and other units have no end that is known.
             Dtype::F16 | Dtype::F32 if decibels && own_maximum => [value(-80.0), value(0.0)],

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use shardfmt::Split;
+use shardfmt::{Split, Xxh3};
 use tch::Device;
 
 use crate::config::Config;
@@ -35,7 +35,7 @@ pub struct Cost {
 pub fn measure(config: &Config, material: &Material, device: Device) -> Result<Cost> {
     tch::set_num_threads(i32::try_from(config.threads).unwrap_or(i32::MAX));
     let supervision = material.training(config)?;
-    let sampler = Sampler::new(&supervision, 0, sampler_config(config))?;
+    let sampler = Sampler::new(&supervision, Xxh3::default(), sampler_config(config))?;
     let mut learner = Learner::new(config, &material.dataset, &supervision, device)?;
     let rig = Rig {
         clips: &material.clips,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use shardfmt::{Dataset, Split};
+use shardfmt::{Dataset, Split, Xxh3};
 
 use super::plan::{Cell, Plan};
 use super::search::{Point, trials};
@@ -79,7 +79,7 @@ pub fn efforts<'a>(plan: &'a Plan, materials: &mut Materials, out: &Path) -> Res
             None => {
                 let material = materials.of(&cell.dataset.path)?;
                 let supervision = material.training(&config)?;
-                let sampler = Sampler::new(&supervision, 0, sampler_config(&config))?;
+                let sampler = Sampler::new(&supervision, Xxh3::default(), sampler_config(&config))?;
                 let steps = sampler.batches_per_epoch() as u64 * u64::from(config.epochs);
                 let known_clips = |split| -> Result<u64> {
                     let clips = material.evaluation(&config, split)?.clips;

@@ -245,7 +245,7 @@ mod tests {
 
     fn state(step: u64) -> State {
         let sampler = SamplerState {
-            dataset_hash: 7,
+            dataset_hash: shardfmt::Xxh3(7),
             seed: 1,
             epoch: 2,
             rows_consumed: 3,

@@ -1,6 +1,7 @@
 //! `l48-train bench`: how fast clips are loaded and trained on, each beside what bounds it.
 
 use anyhow::Result;
+use shardfmt::Xxh3;
 
 use super::{device, output, settings};
 use crate::cli::BenchArgs;
@@ -18,7 +19,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<()> {
     tch::set_num_threads(i32::try_from(config.threads).unwrap_or(i32::MAX));
     let material = Material::open(&args.dataset)?;
     let supervision = material.training(&config)?;
-    let sampler = Sampler::new(&supervision, 0, sampler_config(&config))?;
+    let sampler = Sampler::new(&supervision, Xxh3::default(), sampler_config(&config))?;
     let rig = Rig {
         clips: &material.clips,
         supervision: &supervision,

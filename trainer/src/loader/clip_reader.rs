@@ -22,7 +22,7 @@ impl ClipReader {
         let shards = (0..dataset.shard_count()).map(|shard| dataset.open_shard(shard, Checks::FirstTouch));
         Ok(Self {
             shards: shards.collect::<shardfmt::Result<_>>()?,
-            spec: dataset.info().clips,
+            spec: dataset.head().clips,
         })
     }
 

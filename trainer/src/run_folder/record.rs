@@ -5,10 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use shardfmt::checksum::hash_file;
 use shardfmt::entry::DATASET_JSON;
-use shardfmt::entry::hex_digits;
-use shardfmt::{Axes, ClipSpec, Dataset, Taxon, ValueScale};
+use shardfmt::{Axes, ClipSpec, Dataset, Taxon, ValueScale, Xxh3, hash_file};
 use tch::Device;
 
 use crate::error::{Error, Result};
@@ -53,11 +51,9 @@ pub struct DatasetRecord {
     /// Where it lay; may have moved since.
     pub path: PathBuf,
     /// XXH3-64 of `dataset.json`, which lists the checksum of every file: a hash over all content.
-    #[serde(with = "hex_digits")]
-    pub dataset_xxh3: u64,
+    pub dataset_xxh3: Xxh3,
     /// The build's own checksum of its configuration.
-    #[serde(with = "hex_digits")]
-    pub config_xxh3: u64,
+    pub config_xxh3: Xxh3,
     /// Shape and number type of every clip.
     pub clips: ClipSpec,
     /// Meaning of the image axes.
@@ -111,16 +107,16 @@ impl DatasetRecord {
     /// # Errors
     /// [`Error::Dataset`] if `dataset.json` cannot be read.
     pub fn new(dataset: &Dataset) -> Result<Self> {
-        let info = dataset.info();
-        let setting = |name: &str| Some((name.to_owned(), info.config.get(name)?.clone()));
+        let head = dataset.head();
+        let setting = |name: &str| Some((name.to_owned(), head.config.get(name)?.clone()));
         Ok(Self {
-            name: info.name.clone(),
+            name: head.name.clone(),
             path: std::path::absolute(dataset.dir()).unwrap_or_else(|_| dataset.dir().to_path_buf()),
             dataset_xxh3: hash_file(&dataset.dir().join(DATASET_JSON))?.xxh3,
-            config_xxh3: info.config_xxh3,
-            clips: info.clips,
-            axes: info.axes.clone(),
-            values: info.values.clone(),
+            config_xxh3: head.config_xxh3,
+            clips: head.clips,
+            axes: head.axes.clone(),
+            values: head.values.clone(),
             settings: IMAGE_SETTINGS.into_iter().filter_map(setting).collect(),
             taxa: dataset.taxa().iter().cloned().collect(),
         })

@@ -10,7 +10,8 @@ mod shuffle;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::Xxh3;
+use shardfmt::Xxh3;
+use shardfmt::checksum::Hasher;
 
 use crate::error::{Error, Result};
 use crate::supervision::Supervision;
@@ -40,8 +41,7 @@ pub struct SamplerConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SamplerState {
     /// XXH3-64 over the dataset's hash, the training rows and the settings that shape their order.
-    #[serde(with = "shardfmt::entry::hex_digits")]
-    pub dataset_hash: u64,
+    pub dataset_hash: Xxh3,
     /// Seed of the order.
     pub seed: u64,
     /// Epoch, from 1.
@@ -54,7 +54,7 @@ pub struct SamplerState {
 #[derive(Debug)]
 pub struct Sampler {
     config: SamplerConfig,
-    dataset_hash: u64,
+    dataset_hash: Xxh3,
     order: Order,
     batches: Batches,
     /// Orders of the epochs asked for last: a loader that reads ahead works on two.
@@ -70,7 +70,7 @@ impl Sampler {
     /// # Errors
     /// [`Error::Setting`] for a size of 0, a rank that is not below `ranks`, both `clips_per_asset` and `class_balanced`, or
     /// `class_balanced` without any known positive.
-    pub fn new(supervision: &Supervision, dataset_hash: u64, config: SamplerConfig) -> Result<Self> {
+    pub fn new(supervision: &Supervision, dataset_hash: Xxh3, config: SamplerConfig) -> Result<Self> {
         let sizes = [
             ("batch", Some(config.batch)),
             ("clips_per_asset", config.clips_per_asset),
@@ -193,11 +193,11 @@ impl Sampler {
 }
 
 /// Everything but seed and batch that an order depends on.
-fn hash_of(supervision: &Supervision, dataset_hash: u64, config: &SamplerConfig) -> u64 {
-    let mut hash = Xxh3::new();
+fn hash_of(supervision: &Supervision, dataset_hash: Xxh3, config: &SamplerConfig) -> Xxh3 {
+    let mut hash = Hasher::default();
     let size = |size: Option<usize>| size.unwrap_or_default() as u64;
     let settings = [
-        dataset_hash,
+        dataset_hash.0,
         supervision.classes as u64,
         size(config.clips_per_asset),
         size(config.max_clips_per_asset),
@@ -212,5 +212,5 @@ fn hash_of(supervision: &Supervision, dataset_hash: u64, config: &SamplerConfig)
     if config.class_balanced {
         hash.update(&supervision.labels);
     }
-    hash.digest()
+    hash.finish().xxh3
 }

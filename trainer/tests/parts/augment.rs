@@ -1,25 +1,26 @@
 //! The changes made to training clips: what each does to images and labels, that they repeat, and what is refused.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use shardfmt::{Axes, ClipSpec, Counts, DatasetInfo, Dtype, ValueScale};
+use shardfmt::{Axes, ClipSpec, DatasetHead, Dtype, FrequencyScale, Row0, ValueReference, ValueScale, ValueUnit, Xxh3};
 use tch::{Device, Kind, Tensor};
 use trainer::augment::{AugmentConfig, Augmentation, Batch};
 
 const STEP: f64 = 80.0 / 255.0;
 
 /// A dataset of spectrograms as `l48 build` makes them, or of pictures.
-fn info(picture: bool) -> DatasetInfo {
-    let (unit, reference) = if picture { ("level", "none") } else { ("dB", "clip") };
+fn head(picture: bool) -> DatasetHead {
+    let (unit, reference) = match picture {
+        true => (ValueUnit::Level, ValueReference::None),
+        false => (ValueUnit::Decibel, ValueReference::Clip),
+    };
     let (offset, step) = if picture { (0.0, 1.0) } else { (-80.0, STEP) };
-    DatasetInfo {
-        format: String::new(),
-        schema_version: 1,
+    DatasetHead {
         features_required: Vec::new(),
         features_optional: Vec::new(),
         name: String::new(),
         program: String::new(),
         config: serde_json::Value::Null,
-        config_xxh3: 0,
+        config_xxh3: Xxh3::default(),
         clips: ClipSpec {
             dtype: Dtype::U8,
             channels: None,
@@ -27,34 +28,25 @@ fn info(picture: bool) -> DatasetInfo {
             width: 32,
         },
         axes: Axes {
-            frequency_scale: if picture {
-                shardfmt::dataset::NO_FREQUENCY
-            } else {
-                "mel-slaney"
-            }
-            .into(),
+            frequency_scale: match picture {
+                true => FrequencyScale::None,
+                false => FrequencyScale::MelSlaney,
+            },
             fmin_hz: 50.0,
             fmax_hz: 11025.0,
-            row_0: "lowest".into(),
+            row_0: Row0::Lowest,
             frame_rate_hz: 150.0,
             clip_duration_s: 3.0,
             hop_s: 3.0,
             sample_rate_hz: Some(22050),
         },
         values: ValueScale {
-            unit: unit.into(),
-            reference: reference.into(),
+            unit,
+            reference,
             offset,
             step,
         },
         instruction_set: String::new(),
-        counts: Counts {
-            shards: 0,
-            clips: 0,
-            assets: 0,
-            rejects: 0,
-        },
-        files: Vec::new(),
     }
 }
 
@@ -83,7 +75,7 @@ const ROWS: [u32; 4] = [10, 3, 77, 4];
 const REF_DB: [f32; 4] = [-20.0, -30.0, -26.0, -20.0];
 
 fn apply(config: &AugmentConfig, picture: bool, ref_db: &[f32], epoch: u32) -> Batch {
-    let augmentation = Augmentation::new(config, &info(picture), 5, &[]).unwrap().unwrap();
+    let augmentation = Augmentation::new(config, &head(picture), 5, &[]).unwrap().unwrap();
     augmentation.apply(known(), &ROWS, ref_db, epoch).unwrap()
 }
 
@@ -99,7 +91,7 @@ fn values(tensor: &Tensor) -> Vec<f64> {
 #[test]
 fn nothing_asked_for_is_nothing_done() {
     assert!(
-        Augmentation::new(&AugmentConfig::default(), &info(false), 5, &[])
+        Augmentation::new(&AugmentConfig::default(), &head(false), 5, &[])
             .unwrap()
             .is_none()
     );
@@ -120,7 +112,7 @@ fn changes_repeat_and_depend_on_epoch_and_row_alone() {
     assert_eq!(once, apply(&config, false, &REF_DB, 1).images);
     assert_ne!(once, apply(&config, false, &REF_DB, 2).images);
     // The same clip in another batch.
-    let augmentation = Augmentation::new(&config, &info(false), 5, &[]).unwrap().unwrap();
+    let augmentation = Augmentation::new(&config, &head(false), 5, &[]).unwrap().unwrap();
     let all = known();
     let pick = |t: &Tensor| t.narrow(0, 2, 1);
     let one = Batch {
@@ -243,14 +235,14 @@ fn mixes_of_clips_below_a_fixed_level_stay_below_it() {
         mixup: 1.0,
         ..AugmentConfig::default()
     };
-    let mut info = info(false);
-    info.values.reference = "fixed".into();
+    let mut head = head(false);
+    head.values.reference = ValueReference::Fixed;
     // All quieter than the level by some 40 dB.
     let quiet = || Batch {
         images: images().divide_scalar_mode(2, "floor"),
         ..known()
     };
-    let augmentation = Augmentation::new(&config, &info, 5, &[]).unwrap().unwrap();
+    let augmentation = Augmentation::new(&config, &head, 5, &[]).unwrap().unwrap();
     let mixed = augmentation.apply(quiet(), &ROWS, &[-20.0; 4], 1).unwrap();
     check_mixes(&quiet(), &mixed, [-20.0; 4], Some(-20.0));
 }
@@ -306,10 +298,10 @@ fn floats_above_a_fixed_level_are_not_cut() {
         gain_db: 10.0,
         ..AugmentConfig::default()
     };
-    let mut info = info(false);
-    info.clips.dtype = Dtype::F32;
-    (info.values.reference, info.values.offset, info.values.step) = ("fixed".into(), 0.0, 1.0);
-    let augmentation = Augmentation::new(&config, &info, 5, &[]).unwrap().unwrap();
+    let mut head = head(false);
+    head.clips.dtype = Dtype::F32;
+    (head.values.reference, head.values.offset, head.values.step) = (ValueReference::Fixed, 0.0, 1.0);
+    let augmentation = Augmentation::new(&config, &head, 5, &[]).unwrap().unwrap();
     // From -100 to 155 dB.
     let before = images().to_kind(Kind::Float) - 100.0;
     let clips = Batch {
@@ -331,7 +323,7 @@ fn clips_without_a_level_are_not_mixed() {
         mixup: 1.0,
         ..AugmentConfig::default()
     };
-    let augmentation = Augmentation::new(&config, &info(false), 5, &[]).unwrap().unwrap();
+    let augmentation = Augmentation::new(&config, &head(false), 5, &[]).unwrap().unwrap();
     let before = images().to_kind(Kind::Float);
     let after = augmentation
         .apply(known(), &ROWS, &[f32::NAN, -30.0, f32::NAN, f32::NAN], 1)
@@ -350,7 +342,7 @@ fn clips_without_a_level_are_not_mixed() {
 #[test]
 fn senseless_changes_are_refused_with_a_reason() {
     let error = |config: &AugmentConfig, picture, remembering: &[&str]| {
-        Augmentation::new(config, &info(picture), 5, remembering)
+        Augmentation::new(config, &head(picture), 5, remembering)
             .unwrap_err()
             .to_string()
     };
@@ -452,7 +444,7 @@ fn senseless_changes_are_refused_with_a_reason() {
             mixup: 1.0,
             ..default()
         },
-        &info(false),
+        &head(false),
         5,
         &[],
     )

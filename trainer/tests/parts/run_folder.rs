@@ -33,7 +33,7 @@ fn dataset(change: impl Fn(&mut DatasetInfo)) -> (tempfile::TempDir, Dataset) {
         folder.path(),
     );
     let mut info = read_dataset_json(&folder.path().join("dataset.json")).unwrap();
-    info.config["spectrogram"] = serde_json::json!({"n_fft": 2048, "mel_scale": "slaney"});
+    info.head.config["spectrogram"] = serde_json::json!({"n_fft": 2048, "mel_scale": "slaney"});
     change(&mut info);
     write_dataset_json(folder.path(), &info).unwrap();
     let dataset = Dataset::open(folder.path()).unwrap();
@@ -117,32 +117,32 @@ fn differences_of_images_and_classes_are_listed() {
     };
     assert_eq!(differs(|_| {}), "");
     let unimportant = differs(|info| {
-        info.name = "another".into();
-        info.axes.hop_s = 1.0;
-        info.config_xxh3 = 3;
-        info.config["labels"] = "others".into();
+        info.head.name = "another".into();
+        info.head.axes.hop_s = 1.0;
+        info.head.config_xxh3 = shardfmt::Xxh3(3);
+        info.head.config["labels"] = "others".into();
     });
     assert_eq!(unimportant, "");
     assert_eq!(
-        differs(|info| info.axes.fmax_hz = 11025.0),
+        differs(|info| info.head.axes.fmax_hz = 11025.0),
         "axes.fmax_hz is 11025.0, in the run 16000.1"
     );
     assert_eq!(
-        differs(|info| info.values.step = 1.0),
+        differs(|info| info.head.values.step = 1.0),
         "values.step is 1.0, in the run 0.3137254901960784"
     );
     assert_eq!(
-        differs(|info| info.config["spectrogram"]["n_fft"] = 512.into()),
+        differs(|info| info.head.config["spectrogram"]["n_fft"] = 512.into()),
         "spectrogram.n_fft is 512, in the run 2048"
     );
     assert_eq!(
-        differs(|info| info.config = serde_json::json!({})),
+        differs(|info| info.head.config = serde_json::json!({})),
         "",
         "an imported set has no settings"
     );
     let both = differs(|info| {
-        info.axes.row_0 = "highest".into();
-        info.axes.sample_rate_hz = None;
+        info.head.axes.row_0 = shardfmt::Row0::Highest;
+        info.head.axes.sample_rate_hz = None;
     });
     assert_eq!(
         both,
@@ -166,7 +166,7 @@ fn differences_of_images_and_classes_are_listed() {
         .to_string();
     assert!(error.contains("3 classes, in the run 2"), "{error}");
     ours.check_same(Path::new("the run"), &same).unwrap();
-    let (_folder, relabelled) = dataset(|info| info.config["labels"] = "others".into());
+    let (_folder, relabelled) = dataset(|info| info.head.config["labels"] = "others".into());
     let error = ours
         .check_same(Path::new("the run"), &relabelled)
         .unwrap_err()

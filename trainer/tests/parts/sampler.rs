@@ -63,7 +63,7 @@ fn config(batch: usize) -> SamplerConfig {
 }
 
 fn sampler(rows: &Supervision, config: SamplerConfig) -> Sampler {
-    Sampler::new(rows, 99, config).unwrap()
+    Sampler::new(rows, shardfmt::Xxh3(99), config).unwrap()
 }
 
 fn epoch_of(sampler: &Sampler, epoch: u32) -> Vec<u32> {
@@ -238,7 +238,7 @@ fn clips_of_a_recording_come_side_by_side() {
 #[test]
 fn settings_and_states_that_do_not_fit_are_refused() {
     let rows = recordings(&[3, 4, 5]);
-    let refused = |config| Sampler::new(&rows, 99, config).unwrap_err().to_string();
+    let refused = |config| Sampler::new(&rows, shardfmt::Xxh3(99), config).unwrap_err().to_string();
     assert!(refused(config(0)).contains("batch: is 0"));
     assert!(
         refused(SamplerConfig {

@@ -172,7 +172,9 @@ fn a_loss_that_is_no_number_stops_the_run_and_saves_its_state() {
         rank: 0,
         ranks: 1,
     };
-    let rows = Sampler::new(&supervision, 0, order).unwrap().batch(1, 1);
+    let rows = Sampler::new(&supervision, shardfmt::Xxh3(0), order)
+        .unwrap()
+        .batch(1, 1);
     let assets: Vec<i64> = rows
         .iter()
         .map(|&row| supervision.clips[row as usize].asset_id)

@@ -6,11 +6,11 @@ use std::path::Path;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use shardfmt::dataset::NO_FREQUENCY;
 use shardfmt::entry::{REJECTS, TAXA, assets_path, labels_path, priors_path, shard_path};
 use shardfmt::{
-    AssetRow, Axes, ClipSpec, Counts, DatasetInfo, Dtype, LabelRow, LabelSource, PriorRow, ShardWriter, Split, Taxa,
-    Taxon, ValueScale, write_assets, write_dataset_json, write_labels, write_priors, write_rejects, write_taxa,
+    AssetRow, Axes, ClipSpec, Counts, DatasetHead, DatasetInfo, Dtype, FrequencyScale, LabelRow, LabelSource, PriorRow,
+    Row0, ShardWriter, Split, Taxa, Taxon, ValueReference, ValueScale, ValueUnit, Xxh3, write_assets,
+    write_dataset_json, write_labels, write_priors, write_rejects, write_taxa,
 };
 
 pub(crate) const CLASSES: u32 = 4;
@@ -177,7 +177,7 @@ fn asset_row(asset_id: i64, asset: u32, first_row: u32) -> AssetRow {
         asset_id,
         path: format!("audio/{asset}.wav"),
         source_bytes: 1,
-        source_xxh3: asset.into(),
+        source_xxh3: Xxh3(asset.into()),
         codec: "pcm".into(),
         native_rate_hz: 22_050,
         channels: 1,
@@ -219,33 +219,26 @@ fn label_row(present: &[u32], asset_id: i64, asset: u32, clip_index: u32, row: u
 
 fn info(made: Made, files: Vec<shardfmt::FileEntry>) -> DatasetInfo {
     let clips = made.assets * made.clips_per_asset();
-    DatasetInfo {
-        format: shardfmt::dataset::FORMAT.into(),
-        schema_version: shardfmt::dataset::SCHEMA_VERSION,
+    let (unit, reference) = match made.photographs {
+        true => (ValueUnit::Level, ValueReference::None),
+        false => (ValueUnit::Decibel, ValueReference::Clip),
+    };
+    let head = DatasetHead {
         features_required: vec![],
         features_optional: vec![],
         name: "bands".into(),
         program: "test".into(),
         config: serde_json::json!({}),
-        config_xxh3: made.seed,
+        config_xxh3: Xxh3(made.seed),
         clips: made.spec(),
         axes: if made.photographs {
-            Axes {
-                frequency_scale: NO_FREQUENCY.into(),
-                fmin_hz: 0.0,
-                fmax_hz: 0.0,
-                row_0: "highest".into(),
-                frame_rate_hz: 0.0,
-                clip_duration_s: 0.0,
-                hop_s: 0.0,
-                sample_rate_hz: None,
-            }
+            Axes::PHOTOGRAPH
         } else {
             Axes {
-                frequency_scale: "mel-slaney".into(),
+                frequency_scale: FrequencyScale::MelSlaney,
                 fmin_hz: 0.0,
                 fmax_hz: made.fmax_hz,
-                row_0: "lowest".into(),
+                row_0: Row0::Lowest,
                 frame_rate_hz: f64::from(SIDE) / 3.0,
                 clip_duration_s: 3.0,
                 hop_s: 3.0,
@@ -253,12 +246,15 @@ fn info(made: Made, files: Vec<shardfmt::FileEntry>) -> DatasetInfo {
             }
         },
         values: ValueScale {
-            unit: if made.photographs { "level" } else { "dB" }.into(),
-            reference: if made.photographs { "none" } else { "clip" }.into(),
+            unit,
+            reference,
             offset: if made.photographs { 0.0 } else { -80.0 },
             step: if made.photographs { 1.0 } else { 80.0 / 255.0 },
         },
         instruction_set: "any".into(),
+    };
+    DatasetInfo {
+        head,
         counts: Counts {
             shards: 1,
             clips: clips.into(),

@@ -73,7 +73,7 @@ impl Resampler {
             return Err(refuse("a rate is zero".to_owned()));
         }
         let (low, high) = (from_hz.min(to_hz), from_hz.max(to_hz));
-        if high / MAX_RATIO > low {
+        if u64::from(high) > u64::from(low) * u64::from(MAX_RATIO) {
             return Err(refuse(format!("the ratio exceeds {MAX_RATIO}")));
         }
         let mut resampler = Self {
@@ -202,7 +202,7 @@ mod tests {
     fn resample(input: &[f32], chunks: &[usize], from_hz: u32, to_hz: u32) -> Vec<f32> {
         let mut resampler = Resampler::new(from_hz, to_hz).unwrap();
         let (mut out, mut rest) = (Vec::new(), input);
-        for &chunk in chunks.iter().cycle().take_while(|_| true) {
+        for &chunk in chunks.iter().cycle() {
             let (now, later) = rest.split_at(chunk.min(rest.len()));
             resampler.push(now, &mut out).unwrap();
             rest = later;
@@ -239,12 +239,15 @@ mod tests {
             (0, 22_050, "a rate is zero"),
             (1, 22_050, "the ratio exceeds 256"),
             (100_000_000, 22_050, "the ratio exceeds 256"),
+            (25_700, 100, "the ratio exceeds 256"),
+            (100, 25_601, "the ratio exceeds 256"),
             (3_999_971, 22_050, "blocks of 3999971 samples"),
         ] {
             let error = Resampler::new(from_hz, to_hz).unwrap_err();
             assert!(error.to_string().contains(reason), "{error}");
             assert_eq!(error.stage(), "resample");
         }
+        assert!(Resampler::new(25_600, 100).is_ok(), "the largest ratio");
     }
 
     proptest! {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use shardfmt::checksum::xxh3;
+use shardfmt::Xxh3;
 
 use super::feeder::ReadEnd;
 use crate::source::{ClipSource, Rendered};
@@ -19,7 +19,7 @@ pub(super) struct Slot<C> {
     pub(super) asset: usize,
     pub(super) stored: Vec<u8>,
     pub(super) rendered: Option<Rendered>,
-    pub(super) xxh3: u64,
+    pub(super) xxh3: Xxh3,
 }
 
 /// Ends of assets, each with the number of clips read before it.
@@ -47,7 +47,7 @@ impl<S: ClipSource> Batch<S> {
             asset: 0,
             stored: vec![0; source.clip_bytes()],
             rendered: None,
-            xxh3: 0,
+            xxh3: Xxh3::default(),
         };
         Batch {
             slots: std::iter::repeat_with(slot).take(clips).collect(),
@@ -88,7 +88,7 @@ impl<S: ClipSource> Batch<S> {
     pub(super) fn render(&mut self, source: &S) {
         for slot in self.slots.get_mut(..self.used).unwrap_or_default() {
             slot.rendered = Some(source.render(&slot.clip, &mut self.scratch, &mut slot.stored));
-            slot.xxh3 = xxh3(&slot.stored);
+            slot.xxh3 = Xxh3::of(&slot.stored);
         }
     }
 

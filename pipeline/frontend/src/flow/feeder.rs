@@ -22,11 +22,7 @@ impl<F> ReadEnd<F> {
     /// How the asset ended, now that its files are hashed.
     pub(super) fn with_fingerprint(self, fingerprint: Fingerprint) -> AssetEnd<F> {
         let source = fingerprint.record();
-        let whole = |(source_bytes, source_xxh3), facts| WholeAsset {
-            facts,
-            source_bytes,
-            source_xxh3,
-        };
+        let whole = |source, facts| WholeAsset { facts, source };
         let result = match (fingerprint.of_unchanged(&self.around), self.result) {
             // Files that could be neither read nor hashed: the reader knows which one of the asset's it is.
             (Err(hashing), Err(reading)) if hashing.stage != CHANGED_WHILE_READ => Err(reading),

@@ -20,6 +20,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use rayon::Scope;
+use shardfmt::Xxh3;
+use shardfmt::checksum::FileHash;
 
 use crate::source::{ClipSource, Rejected, Rendered};
 use crate::source_file::{Fingerprint, SourceRecord};
@@ -46,8 +48,8 @@ pub struct StoredClip<'a> {
     pub asset: usize,
     /// Its stored bytes.
     pub bytes: &'a [u8],
-    /// xxh3-64 of these.
-    pub xxh3: u64,
+    /// Checksum of these.
+    pub xxh3: Xxh3,
     /// What rendering found out.
     pub rendered: Rendered,
 }
@@ -66,10 +68,8 @@ pub struct AssetEnd<F> {
 pub struct WholeAsset<F> {
     /// What is known of it.
     pub facts: F,
-    /// Size of its files in bytes.
-    pub source_bytes: u64,
-    /// xxh3-64 over the bytes of its files, one after the other.
-    pub source_xxh3: u64,
+    /// Size and checksum of its files' bytes, one file after the other.
+    pub source: FileHash,
 }
 
 /// Reads and renders the `assets` of `source` and delivers all of it in order; `false` when the workers were stopped before.

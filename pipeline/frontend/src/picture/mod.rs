@@ -14,9 +14,3 @@ mod tests;
 
 pub use jpeg::{Channels, Picture, read_jpeg};
 pub use resize::{Resizer, SIDE_PIXELS};
-
-/// Names the vector instructions that decode and resize. All of it is integer arithmetic, but only where this is the same is
-/// it promised to be the same byte for byte.
-pub fn instruction_set() -> String {
-    crate::spectrogram::instruction_set(pulp::Arch::new())
-}

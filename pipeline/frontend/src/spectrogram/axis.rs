@@ -1,5 +1,7 @@
 //! Defines `FrequencyAxis`: where a frequency lies in the height of an image.
 
+use shardfmt::FrequencyScale;
+
 use super::config::MelScale;
 
 /// The vertical axis of an image whose row `r` is centred at `(r + 0.5) / rows`, row 0 the lowest.
@@ -22,11 +24,13 @@ impl FrequencyAxis {
         }
     }
 
-    /// The axis that `dataset.json` calls `name`; a name that is no mel scale means rows at equal distances in Hz.
-    pub fn named(name: &str, fmin_hz: f64, fmax_hz: f64, rows: usize) -> Self {
-        let scale = [MelScale::Slaney, MelScale::Htk]
-            .into_iter()
-            .find(|scale| name_of(Some(*scale)) == name);
+    /// The axis that `dataset.json` describes; of a photograph, it means nothing.
+    pub fn described(scale: FrequencyScale, fmin_hz: f64, fmax_hz: f64, rows: usize) -> Self {
+        let scale = match scale {
+            FrequencyScale::MelSlaney => Some(MelScale::Slaney),
+            FrequencyScale::MelHtk => Some(MelScale::Htk),
+            FrequencyScale::Linear | FrequencyScale::None => None,
+        };
         FrequencyAxis {
             scale,
             fmin_hz,
@@ -35,9 +39,13 @@ impl FrequencyAxis {
         }
     }
 
-    /// What `dataset.json` calls the scale.
-    pub fn name(&self) -> &'static str {
-        name_of(self.scale)
+    /// What `dataset.json` says of the scale.
+    pub fn scale(&self) -> FrequencyScale {
+        match self.scale {
+            Some(MelScale::Slaney) => FrequencyScale::MelSlaney,
+            Some(MelScale::Htk) => FrequencyScale::MelHtk,
+            None => FrequencyScale::Linear,
+        }
     }
 
     /// Lowest and highest frequency of the image in Hz.
@@ -62,14 +70,6 @@ impl FrequencyAxis {
     }
 }
 
-fn name_of(scale: Option<MelScale>) -> &'static str {
-    match scale {
-        Some(MelScale::Slaney) => "mel-slaney",
-        Some(MelScale::Htk) => "mel-htk",
-        None => "linear",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,14 +89,20 @@ mod tests {
     }
 
     #[test]
-    fn names_lead_back_to_the_axis() {
+    fn descriptions_lead_back_to_the_axis() {
         for axis in [
             FrequencyAxis::mel(MelScale::Htk, 0.0, 16_000.0, 128),
-            FrequencyAxis::named("linear", 0.0, 11_025.0, 448),
+            FrequencyAxis::described(FrequencyScale::Linear, 0.0, 11_025.0, 448),
         ] {
             let (fmin_hz, fmax_hz) = axis.range_hz();
-            assert_eq!(FrequencyAxis::named(axis.name(), fmin_hz, fmax_hz, axis.rows), axis);
+            assert_eq!(
+                FrequencyAxis::described(axis.scale(), fmin_hz, fmax_hz, axis.rows),
+                axis
+            );
         }
-        assert_eq!(FrequencyAxis::named("linear", 0.0, 1000.0, 10).y_of_hz(250.0), 0.25);
+        assert_eq!(
+            FrequencyAxis::described(FrequencyScale::Linear, 0.0, 1000.0, 10).y_of_hz(250.0),
+            0.25
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! Turns mel power into stored levels: logarithm, reference, floor and rounding in one pass.
 
 use half::f16;
+use shardfmt::ValueReference;
 
 use super::config::{Dtype, Reference, SpectrogramConfig, TopDb};
 use super::{MIN_POWER, Rendered};
@@ -62,9 +63,12 @@ impl Levels {
         }
     }
 
-    /// What 0 dB is (`clip` or `fixed`), and `(offset, step)` of `dB = offset + step * stored`.
-    pub(super) fn value_scale(&self) -> (&'static str, f64, f64) {
-        let reference = if self.reference_db.is_some() { "fixed" } else { "clip" };
+    /// What 0 dB is, and `(offset, step)` of `dB = offset + step * stored`.
+    pub(super) fn value_scale(&self) -> (ValueReference, f64, f64) {
+        let reference = match self.reference_db {
+            Some(_) => ValueReference::Fixed,
+            None => ValueReference::Clip,
+        };
         match self.dtype {
             Dtype::U8 => (reference, self.floor_db(), -self.floor_db() / 255.0),
             Dtype::F16 | Dtype::F32 => (reference, 0.0, 1.0),

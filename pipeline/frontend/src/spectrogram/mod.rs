@@ -107,16 +107,10 @@ impl LogMel {
         &self.axis
     }
 
-    /// What 0 dB is (`clip`: its maximum; `fixed`: a level), and `(offset, step)` of
+    /// What 0 dB is (of the clip: its maximum; fixed: a level), and `(offset, step)` of
     /// `dB = offset + step * stored`.
-    pub fn value_scale(&self) -> (&'static str, f64, f64) {
+    pub fn value_scale(&self) -> (shardfmt::ValueReference, f64, f64) {
         self.levels.value_scale()
-    }
-
-    /// Names the instructions that were chosen at run time. Pictures are identical byte for byte only
-    /// where this is the same.
-    pub fn instruction_set(&self) -> String {
-        instruction_set(self.arch)
     }
 
     /// Makes the buffers of one thread.
@@ -157,34 +151,12 @@ impl LogMel {
     }
 }
 
-/// Names a processor family and its vector instructions.
-pub(crate) fn instruction_set(arch: Arch) -> String {
-    format!("{}-{}", std::env::consts::ARCH, vector_extension(arch))
-}
-
 /// Runs `op` with the vectors of `arch`.
 fn dispatch<Op: WithSimd>(arch: Arch, op: Op) -> Op::Output {
     match arch {
         // Without extensions, four lanes are what every 64-bit processor has.
         Arch::Scalar => op.with_simd(pulp::Scalar128b),
         arch => arch.dispatch(op),
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-fn vector_extension(arch: Arch) -> &'static str {
-    match arch {
-        Arch::V3(_) => "avx2+fma",
-        _ => "sse2",
-    }
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-fn vector_extension(arch: Arch) -> &'static str {
-    if matches!(arch, Arch::Scalar) {
-        "baseline"
-    } else {
-        "simd"
     }
 }
 

@@ -363,14 +363,14 @@ fn settings_read_back_as_written() {
     assert_eq!(config.reference, Reference::FixedDb(-20.0));
     assert_eq!((config.win_length, config.dtype), (1024, Dtype::F16));
     for config in [config, SpectrogramConfig::default()] {
-        let text = toml::to_string(&config).unwrap();
-        assert_eq!(toml::from_str::<SpectrogramConfig>(&text).unwrap(), config);
+        let text = serde_json::to_string(&config).unwrap();
+        assert_eq!(serde_json::from_str::<SpectrogramConfig>(&text).unwrap(), config);
     }
-    let error = toml::from_str::<SpectrogramConfig>("frames = \"some\"")
+    let error = serde_json::from_str::<SpectrogramConfig>(r#"{"frames":"some"}"#)
         .unwrap_err()
         .to_string();
     assert!(error.contains("expected a number of frames, or \"all\""), "{error}");
-    assert!(toml::from_str::<SpectrogramConfig>("n_ftt = 3").is_err());
+    assert!(serde_json::from_str::<SpectrogramConfig>(r#"{"n_ftt":3}"#).is_err());
 }
 
 #[test]

@@ -8,12 +8,12 @@ use sha2::{Digest, Sha256};
 
 use crate::fixtures::{Tensors, json, recordings, rms};
 
-/// Decodes all channels.
+/// Decodes all channels, one after the other.
 pub(crate) fn decode(path: &Path) -> Result<(u32, Vec<Vec<f32>>), Reject> {
-    let mut decoder = Decoder::open(path, Channel::Mean)?;
-    let mut channels = Vec::new();
-    while decoder.read_channels(&mut channels)? > 0 {}
-    Ok((decoder.header().rate_hz, channels))
+    let header = Decoder::open(path, Channel::Mean)?.header().clone();
+    let channels = 0..header.channels;
+    let planes = channels.map(|channel| decode_mono(path, Channel::Index(channel)));
+    Ok((header.rate_hz, planes.collect::<Result<_, _>>()?))
 }
 
 /// Decodes one channel or the mean.

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use frontend::audio::{Channel, Decoder};
 
+use crate::decode::decode;
+
 const FRAMES: usize = 18_137;
 const RATE_HZ: f64 = 24_000.0;
 
@@ -30,11 +32,9 @@ fn original() -> [Vec<f32>; 2] {
 }
 
 fn decoded(name: &str) -> Vec<Vec<f32>> {
-    let mut decoder = Decoder::open(&file(name), Channel::Mean).unwrap();
+    let decoder = Decoder::open(&file(name), Channel::Mean).unwrap();
     assert_eq!(decoder.header().declared_frames, Some(FRAMES as u64), "{name}");
-    let mut planes = Vec::new();
-    while decoder.read_channels(&mut planes).unwrap() > 0 {}
-    planes
+    decode(&file(name)).unwrap().1
 }
 
 #[test]

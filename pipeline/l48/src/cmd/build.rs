@@ -73,5 +73,5 @@ pub(super) fn load(file: &Path, audio: Audio<'_>) -> Result<RecordingSource> {
     for warning in manifest.notes.warnings() {
         tracing::warn!("{warning}");
     }
-    Ok(RecordingSource::new(manifest)?)
+    Ok(RecordingSource::new(manifest))
 }

@@ -9,7 +9,8 @@ use crate::cli::{FirstCoordinate, ImportArgs, ImportCoco2014Args, ImportMl48sArg
 use frontend::flow::Workers;
 use pipeline::dataset_source::DatasetSource;
 use pipeline::import::coco2014::{Coco2014, SimulatedPriors};
-use pipeline::import::ml48s::{BoxOrder, Ml48s, Row0};
+use pipeline::import::ml48s::{BoxOrder, Ml48s};
+use shardfmt::Row0;
 
 pub(super) fn run(args: ImportArgs) -> Result<Exit> {
     match args.set {

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use shardfmt::checksum::hex;
 use shardfmt::{Checks, Dataset, Shard};
 
 use super::output::say;
@@ -63,7 +62,7 @@ fn shard(path: &Path) -> Result<Value> {
         "clips": spec,
         "clip_bytes": spec.clip_bytes(),
         "metadata": shard.metadata(),
-        "xxh3": hex(shardfmt::checksum::hash_file(path)?.xxh3),
+        "xxh3": shardfmt::hash_file(path)?.xxh3,
         "damaged": damaged,
         "assets": assets,
     }))

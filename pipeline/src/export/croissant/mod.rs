@@ -72,7 +72,7 @@ pub fn croissant(
         "@context": context::context(),
         "@type": "sc:Dataset",
         "conformsTo": context::CONFORMS_TO,
-        "name": dataset.info().name,
+        "name": dataset.head().name,
         "description": about.description.clone().unwrap_or_else(|| summary(dataset)),
         "isLiveDataset": false,
     });
@@ -117,15 +117,15 @@ fn known(dataset: &Dataset, about: &About) -> Map<String, Value> {
 
 /// What the dataset is, by its numbers.
 fn summary(dataset: &Dataset) -> String {
-    let info = dataset.info();
+    let (info, head) = (dataset.info(), dataset.head());
     let (clips, assets, classes) = (info.counts.clips, info.counts.assets, dataset.taxa().len());
     let image = format!(
         "{} x {} {}",
-        info.clips.height,
-        info.clips.width,
-        info.clips.dtype.name()
+        head.clips.height,
+        head.clips.width,
+        head.clips.dtype.name()
     );
-    let what = if info.axes.is_photograph() {
+    let what = if head.axes.is_photograph() {
         format!("{clips} photographs, {image}")
     } else {
         format!("{clips} clips of {assets} recordings as spectrogram images, {image}")

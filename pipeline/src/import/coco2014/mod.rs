@@ -16,7 +16,7 @@ mod split;
 
 use std::path::{Path, PathBuf};
 
-use shardfmt::{DatasetInfo, Split, Taxa};
+use shardfmt::{Axes, DatasetHead, Split, Taxa};
 
 use crate::dataset_source::{AssetRecord, DatasetSource, Placement};
 use crate::error::Result;
@@ -36,7 +36,7 @@ pub struct Coco2014 {
     folder: PathBuf,
     set: Photographs,
     priors: Option<SimulatedPriors>,
-    info: DatasetInfo,
+    head: DatasetHead,
 }
 
 impl Coco2014 {
@@ -50,7 +50,7 @@ impl Coco2014 {
         let config = settings::to_json(&set, shard_clips, priors.as_ref());
         Ok(Coco2014 {
             folder: folder.into(),
-            info: super::dataset_info(settings::NAME, config, Channels::Rgb, settings::axes()),
+            head: super::head(settings::NAME, config, Channels::Rgb, Axes::PHOTOGRAPH),
             set,
             priors,
         })
@@ -98,7 +98,7 @@ impl ClipSource for Coco2014 {
     }
 
     fn clip_bytes(&self) -> usize {
-        self.info.clips.clip_bytes()
+        self.head.clips.clip_bytes()
     }
 
     fn open(&self, asset: usize) -> std::result::Result<PhotographReader, Rejected> {
@@ -143,12 +143,8 @@ impl DatasetSource for Coco2014 {
         &self.set.categories.taxa
     }
 
-    fn dataset_info(&self) -> DatasetInfo {
-        self.info.clone()
-    }
-
-    fn inputs_xxh3(&self) -> u64 {
-        self.info.config_xxh3
+    fn head(&self) -> &DatasetHead {
+        &self.head
     }
 
     fn describe(&self, asset: usize, (): (), place: &Placement, _clips: &[Rendered]) -> AssetRecord {

@@ -1,10 +1,9 @@
-//! Provides what `dataset.json` says of imported photographs: settings, a hash over the annotations, axes.
+//! Provides what `dataset.json` says of imported photographs: settings, a hash over the annotations.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shardfmt::Axes;
-use shardfmt::checksum::{Hasher, hex};
-use shardfmt::dataset::NO_FREQUENCY;
+use shardfmt::Xxh3;
+use shardfmt::checksum::Hasher;
 
 use super::annotations::CategoryEntry;
 use super::photographs::Photographs;
@@ -34,7 +33,7 @@ pub(super) fn to_json(set: &Photographs, shard_clips: u32, priors: Option<&Simul
             .map(|category| json!({ "id": category.id, "name": category.name, "supercategory": category.supercategory }))
             .collect::<Vec<_>>(),
         "shards": { "clips": shard_clips },
-        "tables_xxh3": hex(annotations_xxh3(set)),
+        "tables_xxh3": annotations_xxh3(set),
     })
 }
 
@@ -45,7 +44,7 @@ pub(crate) fn categories(config: &Value) -> Option<Vec<CategoryEntry>> {
 }
 
 /// Hash over what the annotations say of every picture.
-fn annotations_xxh3(set: &Photographs) -> u64 {
+fn annotations_xxh3(set: &Photographs) -> Xxh3 {
     let mut hasher = Hasher::default();
     for one in &set.photographs {
         let annotations = set.annotations(one).iter();
@@ -58,18 +57,4 @@ fn annotations_xxh3(set: &Photographs) -> u64 {
         hasher.update(row.to_string().as_bytes());
     }
     hasher.finish().xxh3
-}
-
-/// Axes of photographs, of which nothing is a time or a frequency.
-pub(super) fn axes() -> Axes {
-    Axes {
-        frequency_scale: NO_FREQUENCY.into(),
-        fmin_hz: 0.0,
-        fmax_hz: 0.0,
-        row_0: "highest".into(),
-        frame_rate_hz: 0.0,
-        clip_duration_s: 0.0,
-        hop_s: 0.0,
-        sample_rate_hz: None,
-    }
 }

@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::path::Path;
 
-use shardfmt::Taxa;
-use shardfmt::checksum::{FileHash, xxh3};
+use shardfmt::checksum::FileHash;
+use shardfmt::{Taxa, Xxh3};
 
 use super::assets::Asset;
 use super::clip::{Clip, ClipJson};
@@ -22,7 +22,7 @@ pub(super) struct Entry {
     /// Its length there.
     pub(super) bytes: usize,
     /// Hash of these bytes: they are read again when the clip is.
-    pub(super) xxh3: u64,
+    pub(super) xxh3: Xxh3,
     /// The picture, relative to the set's folder.
     pub(super) path: Box<str>,
     pub(super) has_counting_box: bool,
@@ -75,7 +75,7 @@ impl Index {
                     place.problem(problems, "clip_order", &clip.order.to_string(), message);
                 }
                 // The hash of a path, so that a clip takes 8 bytes here.
-                shared += u64::from(!pictures.insert(xxh3(clip.path.as_bytes())));
+                shared += u64::from(!pictures.insert(Xxh3::of(clip.path.as_bytes())));
                 elsewhere += u64::from(!is_of_asset(&clip.path, clip.asset_id));
                 partly_listed += u64::from(clip.unlisted > 0);
                 unlisted += clip.unlisted as u64;
@@ -88,7 +88,7 @@ impl Index {
                     source_index: place.item.number.cast_signed(),
                     offset_bytes: place.item.offset_bytes,
                     bytes: place.item.text.len(),
-                    xxh3: xxh3(place.item.text),
+                    xxh3: Xxh3::of(place.item.text),
                     has_counting_box: clip.has_counting_box(),
                     path: clip.path.into(),
                 };
@@ -180,7 +180,7 @@ mod tests {
         let entry = &index.clips[1];
         let item = &text[entry.offset_bytes as usize..][..entry.bytes];
         assert_eq!(serde_json::from_str::<Value>(item).unwrap()["id"], 8);
-        assert_eq!(xxh3(item.as_bytes()), entry.xxh3);
+        assert_eq!(Xxh3::of(item.as_bytes()), entry.xxh3);
     }
 
     #[test]

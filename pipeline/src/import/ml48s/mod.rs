@@ -17,7 +17,6 @@ mod clip;
 mod index;
 mod notes;
 mod reader;
-mod row_0;
 mod rows;
 mod val_split;
 
@@ -28,8 +27,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 use serde_json::{Value, json};
-use shardfmt::checksum::{hash_file, hex};
-use shardfmt::{Axes, DatasetInfo, Taxa};
+use shardfmt::{Axes, DatasetHead, FrequencyScale, Row0, Taxa, Xxh3, hash_file};
 
 use crate::dataset_source::{AssetRecord, DatasetSource, Placement};
 use crate::error::{Result, io};
@@ -44,7 +42,6 @@ use frontend::source_file::open_file;
 use index::{Entry, Index};
 use reader::{Files, PICTURE_PIXELS, is_of_the_set};
 pub use reader::{GivenClips, PictureReader};
-pub use row_0::Row0;
 
 /// Length of a clip in seconds; clips of a recording follow each other without overlap.
 const CLIP_S: f64 = 3.0;
@@ -57,7 +54,7 @@ pub struct Ml48s {
     assets: Vec<PicturedAsset>,
     boxes: BoxReading,
     row_0: Row0,
-    info: DatasetInfo,
+    head: DatasetHead,
     facts: Vec<String>,
     warnings: Vec<String>,
 }
@@ -119,16 +116,16 @@ impl Ml48s {
         let config = json!({
             "source": "ml48s",
             "boxes": { "order": boxes.order.as_str() },
-            "row_0": row_0.as_str(),
+            "row_0": row_0,
             "shards": { "clips": shard_clips },
             "tables_xxh3": {
-                "taxa": hex(hash_file(&taxa_csv)?.xxh3),
-                "assets": hex(assets_hash.xxh3),
-                "clips": hex(clips_hash.xxh3),
-                "val_split": hex(shardfmt::checksum::xxh3(Value::from_iter(val.iter().copied()).to_string().as_bytes())),
+                "taxa": hash_file(&taxa_csv)?.xxh3,
+                "assets": assets_hash.xxh3,
+                "clips": clips_hash.xxh3,
+                "val_split": Xxh3::of(Value::from_iter(val.iter().copied()).to_string().as_bytes()),
             },
         });
-        let info = super::dataset_info("ml48s", config, Channels::Grey, axes(row_0));
+        let head = super::head("ml48s", config, Channels::Grey, axes(row_0));
         let assets = pictured(assets, index.assets, &files);
         Ok(Ml48s {
             facts: notes::facts(&assets, &files, boxes, row_0),
@@ -136,7 +133,7 @@ impl Ml48s {
             assets,
             boxes,
             row_0,
-            info,
+            head,
             warnings,
         })
     }
@@ -191,10 +188,10 @@ fn box_reading(files: &Files, asked: Option<BoxOrder>) -> BoxReading {
 
 fn axes(row_0: Row0) -> Axes {
     Axes {
-        frequency_scale: "linear".into(),
+        frequency_scale: FrequencyScale::Linear,
         fmin_hz: 0.0,
         fmax_hz: f64::from(RATE_HZ) / 2.0,
-        row_0: row_0.as_str().into(),
+        row_0,
         frame_rate_hz: SIDE_PIXELS as f64 / CLIP_S,
         clip_duration_s: CLIP_S,
         hop_s: CLIP_S,
@@ -226,7 +223,7 @@ impl ClipSource for Ml48s {
     }
 
     fn clip_bytes(&self) -> usize {
-        self.info.clips.clip_bytes()
+        self.head.clips.clip_bytes()
     }
 
     fn open(&self, asset: usize) -> std::result::Result<PictureReader, Rejected> {
@@ -259,12 +256,8 @@ impl DatasetSource for Ml48s {
         &self.files.taxa
     }
 
-    fn dataset_info(&self) -> DatasetInfo {
-        self.info.clone()
-    }
-
-    fn inputs_xxh3(&self) -> u64 {
-        self.info.config_xxh3
+    fn head(&self) -> &DatasetHead {
+        &self.head
     }
 
     fn describe(&self, asset: usize, facts: GivenClips, place: &Placement, _: &[Rendered]) -> AssetRecord {

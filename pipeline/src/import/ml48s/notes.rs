@@ -3,14 +3,13 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use shardfmt::Split;
+use shardfmt::{Row0, Split};
 
 use super::PicturedAsset;
 use super::assets::Asset;
 use super::box_order::{BoxReading, ToldBy};
 use super::index::Index;
 use super::reader::Files;
-use super::row_0::Row0;
 
 /// What was found, a sentence each.
 pub(super) fn facts(assets: &[PicturedAsset], files: &Files, boxes: BoxReading, row_0: Row0) -> Vec<String> {

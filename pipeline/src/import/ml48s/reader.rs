@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use shardfmt::Taxa;
-use shardfmt::checksum::xxh3;
+use shardfmt::Xxh3;
 
 use super::clip::{Clip, ClipJson};
 use super::index::Entry;
@@ -41,7 +41,7 @@ impl Files {
         let read = self.clips_json.read_exact_at(&mut text, entry.offset_bytes);
         read.map_err(|error| format!("clips.json cannot be read again: {error}"))?;
         let changed = || "clips.json changed while it was read".to_owned();
-        if xxh3(&text) != entry.xxh3 {
+        if Xxh3::of(&text) != entry.xxh3 {
             return Err(changed());
         }
         let json: ClipJson = serde_json::from_slice(&text).map_err(|_| changed())?;

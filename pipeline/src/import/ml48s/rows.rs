@@ -1,12 +1,12 @@
 //! Provides the sidecar rows of one asset: labels and priors as given, boxes in seconds and Hz.
 
-use shardfmt::{AssetRow, ClipBox, LabelRow, LabelSource, PriorRow};
+use shardfmt::{AssetRow, ClipBox, LabelRow, LabelSource, PriorRow, Row0};
 
 use super::assets::Asset;
 use super::box_order::BoxOrder;
 use super::clip::{Clip, GivenBox};
 use super::reader::GivenClip;
-use super::{CLIP_S, RATE_HZ, Row0};
+use super::{CLIP_S, RATE_HZ};
 use crate::dataset_source::{AssetRecord, Placement};
 use crate::labels::LabelCounts;
 

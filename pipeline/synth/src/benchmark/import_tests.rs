@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use shardfmt::{LabelRow, PriorRow, Split};
+use shardfmt::{LabelRow, PriorRow, Row0, Split, Xxh3};
 
 use super::look::looks;
 use super::plan::plan;
@@ -17,7 +17,7 @@ use crate::species::Species;
 use frontend::source::AssetReader;
 use pipeline::dataset_source::{DatasetSource, Placement};
 use pipeline::import::coco2014::Coco2014;
-use pipeline::import::ml48s::{Ml48s, Row0};
+use pipeline::import::ml48s::Ml48s;
 
 /// Recordings of all splits, with an unknown bird and boxes of the target only among them; drawing all takes too long
 /// in a test.
@@ -44,7 +44,7 @@ fn rows<S: DatasetSource>(source: &S) -> Vec<(PriorRow, Vec<LabelRow>)> {
             shard: 0,
             rows: 0..clips,
             source_bytes: 0,
-            source_xxh3: 0,
+            source_xxh3: Xxh3::default(),
         };
         let record = source.describe(asset, reader.facts(), &place, &[]);
         assert_eq!(record.labels.len(), clips as usize);

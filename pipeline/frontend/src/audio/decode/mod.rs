@@ -168,23 +168,6 @@ impl Decoder {
         Ok(frames)
     }
 
-    /// Appends the next frames of every channel to `out`, one vector a channel; otherwise as
-    /// [`read`](Self::read).
-    ///
-    /// # Errors
-    ///
-    /// As [`read`](Self::read).
-    pub fn read_channels(&mut self, out: &mut Vec<Vec<f32>>) -> Result<usize, Reject> {
-        let Some(frames) = self.next_block()? else {
-            return Ok(0);
-        };
-        out.resize_with(self.header.channels as usize, Vec::new);
-        for (out, plane) in out.iter_mut().zip(&self.planes) {
-            out.extend_from_slice(plane);
-        }
-        Ok(frames)
-    }
-
     /// Decodes packets until some frames remain after trimming; `None` is the end.
     fn next_block(&mut self) -> Result<Option<usize>, Reject> {
         match self.progress {
