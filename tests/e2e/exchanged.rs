@@ -20,14 +20,14 @@ fn built() -> Workplace {
 
 fn exchange(a: &Path, b: &Path) {
     let [in_a, in_b] = [a, b].map(|path| fs::read(path).unwrap());
-    assert!(in_a.len() == in_b.len() && in_a != in_b);
+    assert!(in_a != in_b);
     fs::write(a, in_b).unwrap();
     fs::write(b, in_a).unwrap();
 }
 
 /// Asserts that each command fails, naming `file` of the dataset `data`.
 #[track_caller]
-fn assert_refused(place: &Workplace, file: &str, also: &str) {
+fn assert_refused(place: &Workplace, file: &str) {
     place.write("chosen.csv", "1\n2\n3\n");
     let (data, out) = (place.path("data"), place.path("out"));
     let [chosen, picture] = ["chosen.csv", "clip.png"].map(|name| OsString::from(place.path(name)));
@@ -72,10 +72,7 @@ fn assert_refused(place: &Workplace, file: &str, also: &str) {
     for arguments in commands {
         let ended = run(command().args(&arguments)).expect(2);
         let said = format!("{}{}", ended.stdout, ended.stderr);
-        assert!(
-            said.contains(file) && said.contains(also),
-            "{arguments:?} should name {file} and {also}:\n{said}"
-        );
+        assert!(said.contains(file), "{arguments:?} should name {file}:\n{said}");
         assert!(!out.exists(), "{arguments:?}");
     }
     assert!(tree(&data) == before, "the dataset was changed");
@@ -84,11 +81,13 @@ fn assert_refused(place: &Workplace, file: &str, also: &str) {
 #[test]
 fn exchanged_shards_are_refused() {
     let place = built();
+    let size = |name: &str| fs::metadata(place.path("data/shards").join(name)).unwrap().len();
+    assert_eq!(size("00000.safetensors"), size("00001.safetensors"));
     exchange(
         &place.path("data/shards/00000.safetensors"),
         &place.path("data/shards/00001.safetensors"),
     );
-    assert_refused(&place, "shards/00000.safetensors", "");
+    assert_refused(&place, "shards/00000.safetensors");
 }
 
 #[test]
@@ -98,7 +97,7 @@ fn exchanged_labels_are_refused() {
         &place.path("data/labels/00000.parquet"),
         &place.path("data/labels/00001.parquet"),
     );
-    assert_refused(&place, "labels/00000.parquet", "");
+    assert_refused(&place, "labels/00000.parquet");
 }
 
 #[test]
@@ -111,7 +110,7 @@ fn a_shard_of_an_older_build_is_refused() {
     l48!("build", place.path("older.toml"), "--out", place.path("older")).expect(0);
     let shard = "shards/00000.safetensors";
     fs::copy(place.path("older").join(shard), place.path("data").join(shard)).unwrap();
-    assert_refused(&place, shard, "");
+    assert_refused(&place, shard);
 }
 
 #[test]
