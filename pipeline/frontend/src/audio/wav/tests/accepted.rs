@@ -433,7 +433,8 @@ fn rf64_and_wave64_are_read() {
         );
     }
     // One that is too short to have it.
-    let bare = riff(&[chunk(b"ds64", &[1; 8]), plain(), chunk(b"data", &bytes)]);
+    let mut bare = riff(&[chunk(b"ds64", &[1; 8]), plain(), chunk(b"data", &bytes)]);
+    bare[..4].copy_from_slice(b"RF64");
     assert_holds(&bare, &values(FRAMES), &[]);
     assert_holds(
         &file(b"RIFF", sizes64(riff_size, data_size, 0), u32::MAX),
