@@ -14,7 +14,8 @@
 //! | data size too small: what follows is no chunk, no zeros, no tag | refused |
 //! | fewer than 512 bytes behind the end that data chunk and header agree on | noted |
 //! | zeros, an ID3 or APE tag behind the samples; anything behind a chunk behind them | noted |
-//! | data size that takes in chunks at the end of the file | these are left out, and noted |
+//! | data size that takes in chunks at the end of the file, where the header's size is right | these are left out, and noted |
+//! | the same, where it is not: bytes of the sound may be lost | refused as truncated |
 //! | a second data chunk, another file behind the samples | refused |
 //! | part of a frame at the end | left out and noted: no whole frame is lost, and none is shifted |
 //! | a short last block of ADPCM | its frames are kept, noted |

@@ -270,7 +270,7 @@ impl<'a, 'b> Walk<'a, 'b> {
 }
 
 /// Refuses samples in two places.
-pub(super) fn two_sounds(what: &str, chunk: Chunk) -> Reject {
+fn two_sounds(what: &str, chunk: Chunk) -> Reject {
     wrong(format!(
         "a second {what} follows its samples, before byte {}",
         chunk.body

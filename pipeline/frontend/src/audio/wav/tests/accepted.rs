@@ -213,7 +213,14 @@ fn part_of_a_frame_is_left_out() {
         let mut bytes = le16(&values(2 * FRAMES));
         bytes.extend(vec![0x55; extra]);
         let fields = Fields::new(1, 2, 8000, 16);
-        let sound = sound(&riff(&[fields.chunk(), chunk(b"data", &bytes)]));
+        let file = riff(&[fields.chunk(), chunk(b"data", &bytes)]);
+        let source = Seekable::new(std::io::Cursor::new(file.clone())).unwrap();
+        let reader = opened(source, OpenLength::Refuse).unwrap();
+        assert_eq!(
+            (reader.decoded_frames(), reader.frames()),
+            (FRAMES as u64, FRAMES as u64)
+        );
+        let sound = sound(&file);
         let left: Vec<f32> = decoded(&values(2 * FRAMES)).into_iter().step_by(2).collect();
         assert_eq!(
             (sound.channels[0] == left, sound.kinds()),
@@ -425,6 +432,10 @@ fn rf64_and_wave64_are_read() {
             &["two lengths"],
         );
     }
+    // One that is too short to have it.
+    let mut bare = riff(&[chunk(b"ds64", &[1; 8]), plain(), chunk(b"data", &bytes)]);
+    bare[..4].copy_from_slice(b"RF64");
+    assert_holds(&bare, &values(FRAMES), &[]);
     assert_holds(
         &file(b"RIFF", sizes64(riff_size, data_size, 0), u32::MAX),
         &values(FRAMES),
@@ -585,6 +596,11 @@ fn seeking_goes_to_the_frame() {
     use symphonia::core::units::Timestamp;
     let source = Seekable::new(std::io::Cursor::new(riff(&[plain(), data()]))).unwrap();
     let mut reader = opened(source, OpenLength::Refuse).unwrap();
+    let past = SeekTo::Timestamp {
+        ts: Timestamp::new(FRAMES as i64 + 1),
+        track_id: 0,
+    };
+    assert!(reader.seek(SeekMode::Accurate, past).is_err());
     let mut go = |frame| {
         let to = SeekTo::Timestamp {
             ts: Timestamp::new(frame),
