@@ -62,7 +62,7 @@ fn write_recordings(folder: &Path) -> io::Result<()> {
 }
 
 fn source(folder: &Path) -> Result<RecordingSource> {
-    RecordingSource::new(Manifest::load(&folder.join("manifest.toml"))?)
+    Ok(RecordingSource::new(Manifest::load(&folder.join("manifest.toml"))?))
 }
 
 /// Builds every shard and stops before the commit.

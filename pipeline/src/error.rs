@@ -11,14 +11,9 @@ pub enum Error {
     /// The manifest or its tables are wrong: mend what is listed.
     #[error(transparent)]
     Manifest(#[from] Problems),
-    /// The settings contradict each other: change the parameter named.
-    #[error("{}: {message}", file.display())]
-    Settings {
-        /// The manifest.
-        file: PathBuf,
-        /// Which parameter, and what to do.
-        message: String,
-    },
+    /// No clips can be made.
+    #[error(transparent)]
+    Frontend(#[from] frontend::Error),
     /// Reading or writing the dataset failed.
     #[error(transparent)]
     Dataset(#[from] shardfmt::Error),
@@ -196,14 +191,6 @@ pub enum Error {
     Replaced {
         /// The folder.
         path: PathBuf,
-    },
-    /// The thread pool could not be started: use fewer threads.
-    #[error("cannot start {threads} threads: {message}")]
-    Threads {
-        /// Threads asked for.
-        threads: usize,
-        /// What the system said.
-        message: String,
     },
 }
 

@@ -38,6 +38,34 @@ pub struct ClipSpan {
     pub real_end_ns: i64,
 }
 
+/// How much of a sound a clip shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// Nothing.
+    None,
+    /// Only a part at the clip's edge, of a sound that is long enough to count elsewhere: it is ignored here.
+    Edge,
+    /// Enough to count.
+    Full,
+}
+
+/// How much `clip` shows of a sound from `.0` to `.1` (nanoseconds of its recording).
+///
+/// A sound longer than 80 ms of which only the clip's first or last 200 ms show anything is at the edge. One without
+/// length, a point label, shows where it falls into the clip.
+pub fn sight_in((start_ns, end_ns): (i64, i64), clip: ClipSpan) -> Sight {
+    let (start, end) = (start_ns.max(clip.start_ns), end_ns.min(clip.real_end_ns));
+    let is_point = start_ns == end_ns && start == end && start < clip.real_end_ns;
+    let at_edge = end <= clip.start_ns + EDGE_NS || start >= clip.end_ns - EDGE_NS;
+    if start >= end && !is_point {
+        Sight::None
+    } else if end_ns - start_ns > EDGE_MIN_DURATION_NS && at_edge {
+        Sight::Edge
+    } else {
+        Sight::Full
+    }
+}
+
 /// The labels of one clip: every class stands in exactly one of the three lists, ascending.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClipLabels {
@@ -222,16 +250,14 @@ impl<'a> Labeller<'a> {
 
     /// The box's status in a clip and whether it counts; `None` when it is not there.
     fn status_in(&self, found: &AssetBox, clip: ClipSpan) -> Option<(BoxStatus, bool)> {
-        let (start, end) = (found.start_ns.max(clip.start_ns), found.end_ns.min(clip.real_end_ns));
-        // A point label (zero length) is there when it falls into the clip.
-        let overlaps = start < end || (found.start_ns == found.end_ns && start == end && start < clip.real_end_ns);
-        if !overlaps || found.start_ns >= self.end_ns {
+        if found.start_ns >= self.end_ns {
             return None;
         }
-        let at_edge = end <= clip.start_ns + EDGE_NS || start >= clip.end_ns - EDGE_NS;
-        let ignored = found.status == Some(BoxStatus::Ignore)
-            || (found.end_ns - found.start_ns > EDGE_MIN_DURATION_NS && at_edge)
-            || self.is_above_range(found);
+        let ignored = match sight_in((found.start_ns, found.end_ns), clip) {
+            Sight::None => return None,
+            Sight::Edge => true,
+            Sight::Full => found.status == Some(BoxStatus::Ignore) || self.is_above_range(found),
+        };
         let status = if ignored {
             BoxStatus::Ignore
         } else {

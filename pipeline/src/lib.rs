@@ -1,24 +1,24 @@
 //! Ingest: recordings and tables in, a committed dataset of log-mel shards and Parquet sidecars out.
 //!
-//! Data walks forward: [`manifest`] (what there is) -> [`audio`] (decode, resample) -> [`window`] (clips) -> [`spectrogram`]
-//! (log-mel images) and [`labels`] (present, absent, unknown) -> [`ingest`] (plan, shards, commit). [`source`] is the seam:
-//! `ingest` knows clips and assets, and nothing of audio. [`import`] is the other way in: published sets of pictures, read and
-//! resized by [`picture`]. [`rework`] makes one committed dataset of another.
+//! Data walks forward: [`manifest`] (what there is) -> `frontend` (clips) and [`labels`] (present, absent, unknown) -> [`ingest`]
+//! (plan, shards, commit). [`dataset_source`] is the seam: `ingest` knows clips and assets, and nothing of audio. [`import`] is
+//! the other way in: published sets of pictures. [`rework`] makes one committed dataset of another.
 
-pub mod audio;
+pub mod dataset_source;
 pub mod error;
+pub mod event;
 pub mod export;
 pub mod import;
 pub mod ingest;
 pub mod labels;
+mod leakage;
 pub mod manifest;
-pub mod picture;
+mod packing;
 pub mod preview;
+mod provenance;
 pub mod recording_source;
 pub mod rework;
-pub mod source;
-pub mod spectrogram;
 pub mod stats;
-pub mod window;
 
 pub use error::{Error, Result};
+pub use provenance::PROGRAM;

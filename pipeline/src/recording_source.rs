@@ -1,53 +1,31 @@
 //! Provides `RecordingSource`, the clips of a manifest's recordings: decode, resample, cut, log-mel, labels.
 
-mod reader;
-mod settings;
-
 use std::path::PathBuf;
 
-use shardfmt::{AssetRow, Axes, ClipSpec, DatasetHead, LabelRow, PriorRow, Row0, Taxa, ValueScale, ValueUnit, Xxh3};
+use shardfmt::{AssetRow, DatasetHead, LabelRow, PriorRow, Taxa, Xxh3};
 
-use crate::audio::{self, resampled_frames};
-use crate::error::{Error, Result};
-use crate::ingest::PROGRAM;
+use crate::dataset_source::{AssetRecord, DatasetSource, Placement};
 use crate::labels::{ClipSpan, ImageAxes, Labeller};
 use crate::manifest::{Manifest, Recording, nanoseconds};
-use crate::source::{AssetRecord, ClipSource, Placement, Rejected, Rendered};
-use crate::spectrogram::{LogMel, Scratch, rms_dbfs};
-use crate::window::Windowing;
-pub use reader::{ClipExtent, RecordingFacts, RecordingReader, Waveform};
+use crate::provenance::{PROGRAM, manifest_config};
+use frontend::Frontend;
+use frontend::recordings::{RecordingFacts, RecordingReader, Waveform};
+use frontend::source::{ClipSource, Rejected, Rendered};
+use frontend::spectrogram::Scratch;
 
 /// The recordings of a manifest as a source of clips.
 pub struct RecordingSource {
     manifest: Manifest,
-    windowing: Windowing,
-    log_mel: LogMel,
     head: DatasetHead,
 }
 
 impl RecordingSource {
-    /// Prepares window, filters and transforms.
-    ///
-    /// # Errors
-    /// [`Error::Settings`] when the parameters of clips and spectrogram contradict each other.
-    pub fn new(manifest: Manifest) -> Result<Self> {
-        let settings = &manifest.settings;
-        let wrong = |message: String| Error::Settings {
-            file: manifest.file.clone(),
-            message,
-        };
-        let (clips, rate_hz) = (&settings.clips, settings.audio.sample_rate_hz);
-        let windowing = Windowing::new(clips.duration_s, clips.hop_s, rate_hz, clips.tail)
-            .map_err(|error| wrong(format!("[clips] {error}")))?;
-        let samples = usize::try_from(windowing.duration_samples()).unwrap_or(usize::MAX);
-        let log_mel = LogMel::new(&settings.spectrogram, rate_hz, samples)
-            .map_err(|error| wrong(format!("[spectrogram] {error}")))?;
-        Ok(RecordingSource {
-            head: head(&manifest, &log_mel),
-            windowing,
-            log_mel,
+    /// The source of a manifest's recordings.
+    pub fn new(manifest: Manifest) -> Self {
+        RecordingSource {
+            head: head(&manifest),
             manifest,
-        })
+        }
     }
 
     /// The manifest.
@@ -60,35 +38,32 @@ impl RecordingSource {
         &self.manifest.recordings[asset]
     }
 
-    fn rate_hz(&self) -> f64 {
-        f64::from(self.manifest.settings.audio.sample_rate_hz)
+    fn frontend(&self) -> &Frontend {
+        &self.manifest.frontend
     }
 
     /// Where a clip lies in its recording, in seconds: start, end, and length of its real audio.
     fn seconds_of(&self, start_sample: u64, valid_samples: u64, duration_s: f64) -> (f64, f64, f64) {
-        let start_s = start_sample as f64 / self.rate_hz();
-        let end_s = (start_sample + self.windowing.duration_samples()) as f64 / self.rate_hz();
+        let rate_hz = self.frontend().rate_hz();
+        let start_s = start_sample as f64 / rate_hz;
+        let end_s = (start_sample + self.frontend().windowing().duration_samples()) as f64 / rate_hz;
         // Resampling rounds the length up by less than a sample; the recording's own length is the truth.
-        let valid_s = (valid_samples as f64 / self.rate_hz())
-            .min(duration_s - start_s)
-            .max(0.0);
+        let valid_s = (valid_samples as f64 / rate_hz).min(duration_s - start_s).max(0.0);
         (start_s, end_s, valid_s)
     }
 }
 
 impl ImageAxes for RecordingSource {
     fn x_of_s(&self, time_s: f64) -> f64 {
-        // Frame t is centred on sample t * hop, and drawn from t to t + 1.
-        let frame = time_s * self.rate_hz() / self.manifest.settings.spectrogram.hop_length as f64;
-        ((frame + 0.5) / self.log_mel.width() as f64).clamp(0.0, 1.0)
+        self.frontend().x_of_s(time_s)
     }
 
     fn y_of_hz(&self, hz: f64) -> f64 {
-        self.log_mel.axis().y_of_hz(hz)
+        self.frontend().log_mel().axis().y_of_hz(hz)
     }
 
     fn range_hz(&self) -> (f64, f64) {
-        self.log_mel.axis().range_hz()
+        self.frontend().log_mel().axis().range_hz()
     }
 }
 
@@ -102,20 +77,39 @@ impl ClipSource for RecordingSource {
         self.manifest.recordings.len()
     }
 
+    fn files(&self, asset: usize) -> Vec<PathBuf> {
+        vec![self.recording(asset).file.clone()]
+    }
+
+    fn clip_input_bytes(&self) -> usize {
+        self.frontend().clip_input_bytes()
+    }
+
+    fn clip_bytes(&self) -> usize {
+        self.frontend().log_mel().bytes()
+    }
+
+    fn open(&self, asset: usize) -> Result<RecordingReader, Rejected> {
+        self.frontend().open(&self.recording(asset).file)
+    }
+
+    fn scratch(&self) -> Scratch {
+        self.frontend().scratch()
+    }
+
+    fn render(&self, clip: &Waveform, scratch: &mut Scratch, stored: &mut [u8]) -> Rendered {
+        self.frontend().render(clip, scratch, stored)
+    }
+}
+
+impl DatasetSource for RecordingSource {
     fn name(&self, asset: usize) -> (i64, &str) {
         let recording = self.recording(asset);
         (recording.asset_id, &recording.path)
     }
 
-    fn files(&self, asset: usize) -> Vec<PathBuf> {
-        vec![self.recording(asset).file.clone()]
-    }
-
     fn estimate_clips(&self, asset: usize) -> u64 {
-        let header = audio::probe(&self.recording(asset).file).ok();
-        let rate_hz = self.manifest.settings.audio.sample_rate_hz;
-        let frames = header.and_then(|header| Some(resampled_frames(header.declared_frames?, header.rate_hz, rate_hz)));
-        frames.map_or(0, |frames| self.windowing.clip_count(frames))
+        self.frontend().estimate_clips(&self.recording(asset).file)
     }
 
     fn taxa(&self) -> &Taxa {
@@ -124,36 +118,6 @@ impl ClipSource for RecordingSource {
 
     fn head(&self) -> &DatasetHead {
         &self.head
-    }
-
-    fn clip_input_bytes(&self) -> usize {
-        usize::try_from(self.windowing.duration_samples())
-            .unwrap_or(usize::MAX)
-            .saturating_mul(size_of::<f32>())
-    }
-
-    fn open(&self, asset: usize) -> std::result::Result<RecordingReader, Rejected> {
-        let audio = &self.manifest.settings.audio;
-        RecordingReader::open(
-            &self.recording(asset).file,
-            audio.channel,
-            audio.sample_rate_hz,
-            self.windowing,
-        )
-    }
-
-    fn scratch(&self) -> Scratch {
-        self.log_mel.scratch()
-    }
-
-    fn render(&self, clip: &Waveform, scratch: &mut Scratch, stored: &mut [u8]) -> Rendered {
-        let rendered = self.log_mel.render(&clip.samples, scratch, stored);
-        let valid = clip.samples.get(..clip.valid_samples).unwrap_or(&clip.samples);
-        Rendered {
-            ref_db: rendered.ref_db,
-            silent: rendered.silent,
-            rms_dbfs: rms_dbfs(valid),
-        }
     }
 
     fn describe(&self, asset: usize, facts: RecordingFacts, place: &Placement, clips: &[Rendered]) -> AssetRecord {
@@ -210,42 +174,19 @@ impl ClipSource for RecordingSource {
 }
 
 /// What `dataset.json` says of the recordings of a manifest.
-fn head(manifest: &Manifest, log_mel: &LogMel) -> DatasetHead {
-    let settings = &manifest.settings;
-    let config = settings::to_json(manifest);
-    let (fmin_hz, fmax_hz) = log_mel.axis().range_hz();
-    let rate_hz = settings.audio.sample_rate_hz;
-    let (reference, offset, step) = log_mel.value_scale();
+fn head(manifest: &Manifest) -> DatasetHead {
+    let (frontend, config) = (&manifest.frontend, manifest_config(manifest));
     DatasetHead {
         features_required: Vec::new(),
         features_optional: Vec::new(),
-        name: settings.name.clone(),
+        name: manifest.settings.name.clone(),
         program: PROGRAM.into(),
         config_xxh3: Xxh3::of(config.to_string().as_bytes()),
         config,
-        clips: ClipSpec {
-            dtype: settings.spectrogram.dtype.into(),
-            channels: None,
-            height: log_mel.height() as u32,
-            width: log_mel.width() as u32,
-        },
-        axes: Axes {
-            frequency_scale: log_mel.axis().scale(),
-            fmin_hz,
-            fmax_hz,
-            row_0: Row0::Lowest,
-            frame_rate_hz: f64::from(rate_hz) / settings.spectrogram.hop_length as f64,
-            clip_duration_s: settings.clips.duration_s.to_f64(),
-            hop_s: settings.clips.hop_s.to_f64(),
-            sample_rate_hz: Some(rate_hz),
-        },
-        values: ValueScale {
-            unit: ValueUnit::Decibel,
-            reference,
-            offset,
-            step,
-        },
-        instruction_set: log_mel.instruction_set(),
+        clips: frontend.clip_spec(),
+        axes: frontend.axes(),
+        values: frontend.values(),
+        instruction_set: frontend.instruction_set().to_string(),
     }
 }
 

@@ -1,32 +1,24 @@
-//! Provides named points at write boundaries, where a test can have the process killed; nothing at all in ordinary builds.
+//! Provides named points at write boundaries, where a test can have the process killed; release builds have none.
 //!
-//! With the feature `fail-points`, `L48_FAIL_AT=N` kills the process by SIGKILL at the N-th point it reaches, and
-//! `L48_FAIL_LOG=FILE` appends the name of every point to a file, so that a test knows how many there are.
-//! `L48_NO_EXCHANGE` stands for a file system that cannot exchange two folders in one step.
+//! In builds with debug assertions, which is what tests run, `L48_FAIL_AT=N` kills the process by SIGKILL at the N-th
+//! point it reaches, `L48_FAIL_LOG=FILE` appends the name of every point to a file, so that a test knows how many there
+//! are. `L48_NO_EXCHANGE` stands for a file system that cannot exchange two folders in one step, and `L48_NO_LOCKS` for
+//! one where every process gets every lock. Without debug assertions every function here is empty and reads no variable.
+//!
+//! The points hang on debug assertions, not on a feature of the crates, because a feature has every crate from this one
+//! to the programs compiled a second time. Tests of a release build therefore cannot kill it, and say so.
+
+#[cfg(debug_assertions)]
+const LOG: &str = "L48_FAIL_LOG";
+#[cfg(debug_assertions)]
+const AT: &str = "L48_FAIL_AT";
+#[cfg(debug_assertions)]
+const NO_EXCHANGE: &str = "L48_NO_EXCHANGE";
+#[cfg(debug_assertions)]
+const NO_LOCKS: &str = "L48_NO_LOCKS";
 
 /// Marks that a write boundary has been reached.
-#[cfg(not(feature = "fail-points"))]
-#[inline(always)]
-pub fn reach(_name: &str) {}
-
-/// Whether points are counted: what else goes on side by side then has to come in one order.
-#[cfg(not(feature = "fail-points"))]
-#[inline(always)]
-#[must_use]
-pub fn are_counted() -> bool {
-    false
-}
-
-/// Whether the atomic exchange of folders is to be done without.
-#[cfg(not(feature = "fail-points"))]
-#[inline(always)]
-#[must_use]
-pub fn is_without_exchange() -> bool {
-    false
-}
-
-/// Marks that a write boundary has been reached.
-#[cfg(feature = "fail-points")]
+#[cfg(debug_assertions)]
 pub fn reach(name: &str) {
     use std::io::Write;
     use std::sync::atomic::{AtomicU64, Ordering};
@@ -45,21 +37,37 @@ pub fn reach(name: &str) {
     }
 }
 
-#[cfg(feature = "fail-points")]
-const LOG: &str = "L48_FAIL_LOG";
-#[cfg(feature = "fail-points")]
-const AT: &str = "L48_FAIL_AT";
+/// Marks that a write boundary has been reached.
+#[cfg(not(debug_assertions))]
+#[inline(always)]
+pub fn reach(_name: &str) {}
 
-/// Whether points are counted: what else goes on side by side then has to come in one order.
-#[cfg(feature = "fail-points")]
-#[must_use]
-pub fn are_counted() -> bool {
-    [LOG, AT].iter().any(|name| std::env::var_os(name).is_some())
-}
-
-/// Whether the atomic exchange of folders is to be done without.
-#[cfg(feature = "fail-points")]
+/// Whether two folders are to be exchanged without the atomic call.
+#[cfg(debug_assertions)]
 #[must_use]
 pub fn is_without_exchange() -> bool {
-    std::env::var_os("L48_NO_EXCHANGE").is_some()
+    std::env::var_os(NO_EXCHANGE).is_some()
+}
+
+/// Whether two folders are to be exchanged without the atomic call: never.
+#[cfg(not(debug_assertions))]
+#[inline(always)]
+#[must_use]
+pub fn is_without_exchange() -> bool {
+    false
+}
+
+/// Whether locks keep nobody out.
+#[cfg(debug_assertions)]
+#[must_use]
+pub fn is_without_locks() -> bool {
+    std::env::var_os(NO_LOCKS).is_some()
+}
+
+/// Whether locks keep nobody out: never.
+#[cfg(not(debug_assertions))]
+#[inline(always)]
+#[must_use]
+pub fn is_without_locks() -> bool {
+    false
 }

@@ -50,7 +50,7 @@ fn built(place: &Workplace) -> (Ended, Vec<LabelRow>) {
 fn assert_counted(ended: Ended) {
     ended
         .complains("1 boxes without a label were dropped")
-        .prints("1 boxes start after their recording's end");
+        .prints("1 box starts after its recording's end");
 }
 
 #[test]

@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use image::codecs::jpeg::JpegEncoder;
-use image::{ExtendedColorType, ImageEncoder};
 use serde_json::{Value, json};
 
+use crate::picture_file::jpeg;
 use crate::program::Ended;
 use crate::recordings::Workplace;
 
@@ -79,10 +78,10 @@ impl Coco {
         let train = table("train2014", &ids, of_train);
         let val = table("val2014", &VAL, VAL.map(plain).to_vec());
         for id in ids {
-            jpeg(&place, "train2014", id, size_of(id));
+            write_picture(&place, "train2014", id, size_of(id));
         }
         for id in VAL {
-            jpeg(&place, "val2014", id, size_of(id));
+            write_picture(&place, "val2014", id, size_of(id));
         }
         Coco { place, train, val }
     }
@@ -111,20 +110,13 @@ pub(crate) fn picture_name(half: &str, id: i64) -> String {
 }
 
 /// Writes a picture: orange on the left, blue on the right; number 10 in grey, with one channel.
-pub(crate) fn jpeg(place: &Workplace, half: &str, id: i64, (width, height): (u32, u32)) {
+pub(crate) fn write_picture(place: &Workplace, half: &str, id: i64, (width, height): (u32, u32)) {
     let colour = |x: u32| if x < width / 2 { [230, 120, 20] } else { [20, 60, 200] };
-    let mut bytes = Vec::new();
-    let encoder = JpegEncoder::new_with_quality(&mut bytes, 98);
-    if id == 10 {
-        let grey = vec![90; (width * height) as usize];
-        encoder
-            .write_image(&grey, width, height, ExtendedColorType::L8)
-            .unwrap();
+    let samples: Vec<u8> = if id == 10 {
+        vec![90; (width * height) as usize]
     } else {
-        let pixels: Vec<u8> = (0..width * height).flat_map(|i| colour(i % width)).collect();
-        encoder
-            .write_image(&pixels, width, height, ExtendedColorType::Rgb8)
-            .unwrap();
-    }
+        (0..width * height).flat_map(|i| colour(i % width)).collect()
+    };
+    let bytes = jpeg(&samples, width as usize, height as usize, 98);
     place.write_bytes(&picture_name(half, id), &bytes);
 }

@@ -11,10 +11,10 @@ const COMMANDS: [&str; 14] = [
 ];
 
 #[test]
-fn help_lists_every_command_and_each_shows_an_example() {
+fn help_lists_every_command_and_its_examples() {
     let help = l48!("--help").expect(0);
     assert!(
-        help.stderr.is_empty() && help.stdout.contains("Exit codes: 0 clean, 1 built but some"),
+        help.stderr.is_empty() && help.stdout.contains("Exit codes: 0 success; 1 a dataset was built"),
         "{help:?}"
     );
     let listed: Vec<&str> = help
@@ -51,6 +51,8 @@ fn mistakes_of_usage_end_in_2_and_print_no_results() {
         &["build", "m.toml", "--out", "o", "--shards", "0..1", "--resume"],
         &["build", "m.toml", "--out", "o", "--max-rejects", "-1"],
         &["verify", "a", "b"],
+        &["subset", "a", "--out", "o"],
+        &["subset", "a", "--where", "TRUE", "--out", "o"],
         &["preview", "a", "--asset", "x", "--out", "p.png"],
         &["demo", "d", "--seed", "salt"],
         &["export"],
@@ -132,6 +134,19 @@ fn results_and_logs_go_to_their_own_streams() {
         refused.stdout.is_empty() && refused.stderr.lines().count() == 1,
         "{refused:?}"
     );
+}
+
+#[test]
+fn a_log_level_that_cannot_be_understood_is_reported() {
+    let place = Workplace::with_recordings("", &[(1, 3.0)]);
+    let out = place.path("out");
+    let build = |level: &str| {
+        let mut command = command();
+        command.env("RUST_LOG", level).arg("build").arg(place.manifest());
+        run(command.arg("--out").arg(&out).arg("--resume")).expect(0)
+    };
+    build("verbose=loud").complains("RUST_LOG is ignored (\"verbose=loud\": ");
+    assert_eq!(build("warn").stderr, "");
 }
 
 #[test]

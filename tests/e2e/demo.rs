@@ -21,7 +21,7 @@ fn the_demo_becomes_a_dataset_that_keeps_its_promises() {
         .prints("240 recordings")
         .prints("Next: l48 build");
     let made = tree(&demo);
-    l48!("demo", &demo).expect(0).prints("is there already");
+    l48!("demo", &demo).expect(0).prints("already exists");
     l48!("demo", &demo, "--seed", "49")
         .expect(2)
         .complains("already holds another demo");

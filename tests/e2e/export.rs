@@ -85,10 +85,10 @@ fn boxes_are_those_of_the_label_tables() {
             rows.len(),
             annotations.len()
         ))
-        .prints("Left out, without an area in the image: 1");
+        .prints("Left out, outside the image: 1 boxes");
     assert!(
         told.stdout
-            .contains("Left out, of what is no class: 3: nobird (2), unkbrd (1)"),
+            .contains("Left out, not a class: 3 boxes, of nobird (2), unkbrd (1)"),
         "{}",
         told.stdout
     );
@@ -145,7 +145,8 @@ fn pycocotools_loads_the_boxes_of_imported_sets() {
     );
     // So are those of a part of it.
     let (part, file) = (coco.place.path("part"), coco.place.path("part.json"));
-    l48!("subset", &out, "--where", "asset_id = 9", "--out", &part).expect(0);
+    coco.place.write("chosen.csv", "9\n");
+    l48!("subset", &out, "--clips", coco.place.path("chosen.csv"), "--out", &part).expect(0);
     l48!("export", "coco-detection", &part, "--out", &file)
         .expect(0)
         .prints("(1 to be ignored)");

@@ -287,7 +287,7 @@ fn a_recording_that_vanishes_mid_run_is_rejected_by_name() {
         let ended = crate::program::ended(&run, output);
         // Where the run was faster than this test it is tried again.
         if ended.code == Some(1) {
-            ended.complains("audio/30.wav").prints("1 recordings were rejected");
+            ended.complains("audio/30.wav").prints("1 recording was rejected");
             return;
         }
     }

@@ -5,9 +5,10 @@ use std::fs;
 use serde_json::{Value, json};
 use shardfmt::{BoxStatus, LabelSource, Split};
 
-use crate::coco2014_set::{Coco, annotation, image, jpeg, picture_name};
+use crate::coco2014_set::{Coco, annotation, image, picture_name, write_picture};
 use crate::dataset_rows::{asset, clips_of, codes, images_of, labels, open, priors};
 use crate::file_tree::{assert_same, tree};
+use crate::picture_file::read_png;
 use crate::program::l48;
 
 /// Side of a stored picture.
@@ -138,10 +139,10 @@ fn pictures_are_stored_as_planes_of_red_green_and_blue() {
 
     let sheet = coco.place.path("sheet.png");
     l48!("preview", coco.place.path("out"), "--asset", "9", "--out", &sheet).expect(0);
-    let sheet = ::image::open(&sheet).unwrap().to_rgb8();
+    let sheet = read_png(&sheet);
     let near = |colour: [u8; 3]| {
-        let alike = |pixel: &&::image::Rgb<u8>| pixel.0.iter().zip(colour).all(|(a, b)| a.abs_diff(b) <= 6);
-        sheet.pixels().filter(alike).count()
+        let alike = |pixel: &&[u8; 3]| pixel.iter().zip(colour).all(|(a, b)| a.abs_diff(b) <= 6);
+        sheet.pixels.iter().filter(alike).count()
     };
     let half = SIDE * SIDE / 2;
     for colour in [[230, 120, 20], [20, 60, 200]] {
@@ -204,7 +205,7 @@ fn pictures_that_are_not_what_the_tables_say_are_rejected() {
     fs::remove_file(coco.picture("train2014", 10)).unwrap();
     let bytes = fs::read(coco.picture("train2014", 30)).unwrap();
     fs::write(coco.picture("train2014", 30), &bytes[..bytes.len() / 2]).unwrap();
-    jpeg(&coco.place, "train2014", 31, (30, 40));
+    write_picture(&coco.place, "train2014", 31, (30, 40));
     let outside = annotation(8, 17, 1.0, [35.0, 0.0, 7.0, 10.0], false);
     let backwards = annotation(12, 17, 1.0, [35.0, 0.0, -7.0, 10.0], false);
     coco.train["annotations"].as_array_mut().unwrap().push(outside);

@@ -16,6 +16,7 @@ use crate::dataset_rows::{clips_of, codes, labels, open, priors};
 use crate::file_tree::{assert_same, tree};
 use crate::ml48s_set::{Ml48sSet, fixture};
 use crate::outside::json as json_file;
+use crate::picture_file::read_png;
 use crate::program::{Ended, command, l48, run};
 use crate::recordings::Workplace;
 use crate::torture::{Delays, killed_after};
@@ -390,17 +391,11 @@ fn other_commands_take_an_imported_dataset_or_say_why_not() {
     );
     let sheet = set.beside("sheet.png");
     l48!("preview", &out, "--asset", "30", "--out", &sheet).expect(0);
-    assert!(image::open(&sheet).unwrap().width() > 4 * 448);
-    l48!(
-        "subset",
-        &out,
-        "--where",
-        "source_id > 990 AND start_s < 6",
-        "--out",
-        set.beside("subset")
-    )
-    .expect(0);
-    assert_eq!(labels(&open(&set.beside("subset"))).len(), 6);
+    assert!(read_png(&sheet).width > 4 * 448);
+    let chosen = set.beside("chosen.csv");
+    std::fs::write(&chosen, "4\n30,1\n800,0\n").unwrap();
+    l48!("subset", &out, "--clips", &chosen, "--out", set.beside("subset")).expect(0);
+    assert_eq!(labels(&open(&set.beside("subset"))).len(), 6, "all four of asset 4");
     l48!("reshard", &out, "--clips", "4", "--out", set.beside("resharded")).expect(0);
     assert_eq!(open(&set.beside("resharded")).shard_count(), 3);
     let place = Workplace::with_recordings("", &[(30, 4.0)]);

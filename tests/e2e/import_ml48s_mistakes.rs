@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::dataset_rows::{clips_of, codes, open, priors};
 use crate::import_ml48s::{import, imported, in_source_order};
-use crate::ml48s_set::{Ml48sSet, fixture, jpeg};
+use crate::ml48s_set::{Ml48sSet, fixture, grey_jpeg};
 use crate::program::{l48, run};
 
 #[test]
@@ -52,7 +52,7 @@ fn pictures_that_are_missing_damaged_or_of_another_size_reject_their_asset() {
     let mut set = Ml48sSet::small();
     set.clips[3]["height"] = json!(237);
     set.write();
-    fs::write(set.path("images/4/0.jpg"), jpeg(&[9; 700 * 236], 700, 236)).unwrap();
+    fs::write(set.path("images/4/0.jpg"), grey_jpeg(&[9; 700 * 236], 700, 236)).unwrap();
     run(&mut import(&set, "out", &[]))
         .expect(1)
         .complains("clip 998 (images/4/0.jpg): expected a picture of 750 x 236, got 700 x 236")

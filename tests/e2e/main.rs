@@ -7,6 +7,7 @@ mod dataset_rows; // a dataset's tables read whole, with species codes in place 
 mod file_tree; // the files of a folder: listed, compared, copied
 mod ml48s_set; // writes a small set in the official L48 layout
 mod outside; // what may be missing where the tests run: real recordings, fixtures, Python, Node
+mod picture_file; // reads the PNGs that the program writes, and writes JPEGs
 mod program; // builds the programs once and runs them: exit code, standard output, standard error
 mod recordings; // writes small recordings, tables and manifests into a temporary folder
 
@@ -36,4 +37,5 @@ mod stats; // `l48 stats`: its tables against the labels
 mod torture; // the program killed at every write boundary and at random moments
 mod torture_rework; // the same of relabel, merge, reshard and subset
 mod training; // `l48-train` on the demo dataset: what it learns, and that permuted labels teach it nothing
+mod two_writers; // two writers of one shard without working locks; what writers that died leave
 mod verify; // damage that `l48 verify` has to find and name

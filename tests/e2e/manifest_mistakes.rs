@@ -281,7 +281,7 @@ fn a_box_against_a_prior_wins_where_vagrants_are_real() {
     let built = l48!("build", place.manifest(), "--out", &out).expect(0);
     built
         .prints("2 labels contradict a prior; the box won")
-        .prints("1 boxes start after their recording's end");
+        .prints("1 box starts after its recording's end");
     let dataset = open(&out);
     let clips = clips_of(&dataset, 1);
     assert_eq!(

@@ -3,12 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use image::codecs::jpeg::JpegEncoder;
-use image::{ExtendedColorType, ImageEncoder};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::outside::json as json_file;
+use crate::picture_file::jpeg;
 use crate::program::workspace;
 
 /// Pixels in a row of a picture, and rows.
@@ -159,15 +158,10 @@ fn picture(clip: &Value) -> Vec<u8> {
         .flat_map(|y| (0..width).map(move |x| (x, y)))
         .map(|(x, y)| level(x, y) as u8)
         .collect();
-    jpeg(&pixels, width, height)
+    grey_jpeg(&pixels, width, height)
 }
 
 /// A grey JPEG.
-pub(crate) fn jpeg(pixels: &[u8], width: usize, height: usize) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let encoder = JpegEncoder::new_with_quality(&mut bytes, 90);
-    encoder
-        .write_image(pixels, width as u32, height as u32, ExtendedColorType::L8)
-        .unwrap();
-    bytes
+pub(crate) fn grey_jpeg(pixels: &[u8], width: usize, height: usize) -> Vec<u8> {
+    jpeg(pixels, width, height, 90)
 }

@@ -60,7 +60,7 @@ fn a_committed_dataset_is_refused_then_verified_then_replaced() {
         .complains("a committed dataset");
     l48!("build", &manifest, "--out", &out, "--resume")
         .expect(0)
-        .prints("committed already")
+        .prints("is already committed")
         .prints("Verified");
     assert_same(&committed, &tree(&out), "before and after");
 
@@ -124,7 +124,7 @@ fn an_overwrite_that_fails_harms_nothing() {
 
     l48!("build", &manifest, "--out", &out, "--overwrite")
         .expect(1)
-        .prints("1 recordings were rejected");
+        .prints("1 recording was rejected");
     assert_eq!(open(&out).info().counts.rejects, 1);
     assert!(
         names(place.folder()).iter().all(|name| !name.contains("overwrite")),
@@ -221,7 +221,7 @@ fn too_many_rejects_stop_a_commit_of_parts() {
         .complains("more than --max-rejects 0");
     l48!("commit", &out, "--max-rejects", "1")
         .expect(1)
-        .prints("1 recordings were rejected");
+        .prints("1 recording was rejected");
 }
 
 #[test]

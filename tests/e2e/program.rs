@@ -98,30 +98,31 @@ pub(crate) fn ended(command: &Command, output: Output) -> Ended {
     }
 }
 
-/// The program built with points at its write boundaries, where it can be told to kill itself (`shardfmt::fail_point`).
+/// The program, to be told to kill itself at one of its write boundaries (`shardfmt::fail_point`).
 pub(crate) fn fail_point_command() -> Command {
-    static PATH: OnceLock<PathBuf> = OnceLock::new();
-    let path = PATH.get_or_init(|| build("l48", &["--bin", "l48-fail-points", "--features", "l48/fail-points"]));
-    let mut command = Command::new(path);
-    command.env_remove("RUST_LOG").stdin(Stdio::null());
-    command
+    assert!(
+        cfg!(debug_assertions),
+        "the program has fail points in builds with debug assertions only: run these tests without --release"
+    );
+    command()
 }
 
 /// Where the program is. The first call builds it with the profile and into the folder the tests were built with.
 fn path() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
-    PATH.get_or_init(|| build("l48", &["--bin", "l48"]))
+    PATH.get_or_init(|| build("l48", "l48"))
 }
 
 /// `l48-train`, to be given arguments.
 pub(crate) fn train_command() -> Command {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
-    let mut command = Command::new(PATH.get_or_init(|| build("trainer", &["--bin", "l48-train"])));
+    let mut command = Command::new(PATH.get_or_init(|| build("trainer", "l48-train")));
     command.env_remove("RUST_LOG").stdin(Stdio::null());
     command
 }
 
-fn build(package: &str, what: &[&str]) -> PathBuf {
+/// Builds a program; after `cargo test --workspace` it is up to date already.
+fn build(package: &str, program: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let target = test
         .ancestors()
@@ -141,8 +142,7 @@ fn build(package: &str, what: &[&str]) -> PathBuf {
     let output = Command::new(cargo)
         .current_dir(workspace())
         // Both packages, so that features come out as for the tests, and what was compiled for them is used.
-        .args(["build", "--locked", "-p", "l48", "-p", "trainer"])
-        .args(what)
+        .args(["build", "--locked", "-p", "l48", "-p", "trainer", "--bin", program])
         .args(["--profile", profile, "--target-dir"])
         .arg(target)
         .args(["--message-format", "json-render-diagnostics"])

@@ -9,6 +9,7 @@ use shardfmt::Dataset;
 use crate::dataset_rows::{asset, clips_of, labels, open};
 use crate::file_tree::names;
 use crate::outside::{fixtures, json, real_data};
+use crate::picture_file::read_png;
 use crate::program::l48;
 use crate::recordings::Workplace;
 
@@ -136,8 +137,8 @@ fn clips_cover(dataset: &Dataset, row: &shardfmt::AssetRow) {
 fn a_picture_shows_the_boxes(place: &Workplace, out: &Path) {
     let sheet = place.path("sheet.png");
     l48!("preview", out, "--asset", "1001", "--out", &sheet).expect(0);
-    let sheet = image::open(&sheet).unwrap();
-    assert!(sheet.width() >= 4 * 448 && sheet.height() >= 448 && sheet.width() < 4 * 700 && sheet.height() < 700);
+    let sheet = read_png(&sheet);
+    assert!(sheet.width >= 4 * 448 && sheet.height >= 448 && sheet.width < 4 * 700 && sheet.height < 700);
 
     // The same clip, in a dataset without boxes: where the pictures differ, boxes and names were drawn.
     place.edit("manifest.toml", "\nboxes = ", "\n# boxes = ");
@@ -146,20 +147,20 @@ fn a_picture_shows_the_boxes(place: &Workplace, out: &Path) {
     let picture = |dataset: &Path, name: &str| {
         let path = place.path(name);
         l48!("preview", dataset, "--asset", "1001", "--clip", "1", "--out", &path).expect(0);
-        image::open(path).unwrap().into_rgb8()
+        read_png(&path)
     };
     let (with, without) = (picture(out, "with.png"), picture(&bare, "without.png"));
-    assert_eq!(with.dimensions(), without.dimensions());
-    let differs = |x: u32, y: u32| with.get_pixel(x, y) != without.get_pixel(x, y);
+    assert_eq!((with.width, with.height), (without.width, without.height));
+    let differs = |x: u32, y: u32| with.pixel(x, y) != without.pixel(x, y);
     let clip = &clips_of(&open(out), 1001)[1];
     let found = clip.boxes.iter().find(|found| found.species_code == "bkcchi").unwrap();
     // How far the upper edge of the box is from the lower one, in pixels of the image.
     let height = ((found.y_max.unwrap() - found.y_min.unwrap()) * 448.0).round() as u32;
     let width = ((found.x_max - found.x_min) * 448.0).round() as u32;
-    let line_from = |x: u32, y: u32| (x..(x + width).min(with.width())).filter(|&x| differs(x, y)).count() as u32;
+    let line_from = |x: u32, y: u32| (x..(x + width).min(with.width)).filter(|&x| differs(x, y)).count() as u32;
     let near = |a: u32, b: u32| a.abs_diff(b) <= 2;
-    let edges: Vec<(u32, u32)> = (0..with.height())
-        .flat_map(|y| (0..with.width()).map(move |x| (x, y)))
+    let edges: Vec<(u32, u32)> = (0..with.height)
+        .flat_map(|y| (0..with.width).map(move |x| (x, y)))
         .filter(|&(x, y)| differs(x, y) && line_from(x, y) * 10 >= width * 9)
         .collect();
     let is_box = edges

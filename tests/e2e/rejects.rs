@@ -24,7 +24,7 @@ fn refusal(place: &Workplace) -> (String, String) {
     let (manifest, out) = (place.manifest(), place.path("out"));
     let built = l48!("build", &manifest, "--out", &out, "--threads", "2").expect(1);
     let built = built
-        .prints("1 recordings were rejected")
+        .prints("1 recording was rejected")
         .complains("rejected asset 2 (audio/2.");
     assert!(built.stdout.contains("7 clips of 2 recordings"), "{}", built.stdout);
     l48!("verify", &out).expect(0);

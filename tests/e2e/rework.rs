@@ -1,8 +1,10 @@
 //! Tests of the commands that make one dataset of another, as they are typed.
 
+use serde_json::json;
+
 use crate::dataset_rows::{labels, open};
 use crate::file_tree::{names, tree};
-use crate::program::l48;
+use crate::program::{command, l48, run};
 use crate::recordings::Workplace;
 
 /// A small dataset with every table in `data`.
@@ -15,60 +17,89 @@ fn built() -> Workplace {
 #[test]
 fn a_subset_is_a_dataset_of_the_clips_asked_for() {
     let place = built();
-    let condition = "array_has(present, 'woothr') AND split = 'train' AND longitude < -78.5";
-    let out = place.path("woothr");
-    l48!("subset", place.path("data"), "--where", condition, "--out", &out)
-        .expect(0)
-        .prints("Committed");
+    let clips = |name: &str| {
+        let rows = labels(&open(&place.path(name))).into_iter();
+        rows.map(|row| (row.asset_id, row.clip_index, row.boxes))
+            .collect::<Vec<_>>()
+    };
+    let mut wanted = clips("data");
+    wanted.retain(|(id, index, _)| *id == 101 || *id == 105 && index % 2 == 1);
+    let of_105 = wanted.iter().filter(|(id, ..)| *id == 105);
+    let lines: Vec<String> = of_105.map(|(id, index, _)| format!("{id},{index}")).collect();
+    place.write("chosen.csv", &format!("{}\n101\n", lines.join("\n")));
+    let out = place.path("chosen");
+    l48!(
+        "subset",
+        place.path("data"),
+        "--clips",
+        place.path("chosen.csv"),
+        "--out",
+        &out
+    )
+    .expect(0)
+    .prints("Committed");
     l48!("verify", &out).expect(0);
-    let clips = |name: &str| labels(&open(&place.path(name)));
-    let wanted = clips("data")
-        .into_iter()
-        .filter(|row| row.present.contains(&0) && row.asset_id == 101);
-    let wanted: Vec<_> = wanted.map(|row| (row.asset_id, row.clip_index, row.boxes)).collect();
-    let found: Vec<_> = clips("woothr")
-        .into_iter()
-        .map(|row| (row.asset_id, row.clip_index, row.boxes))
-        .collect();
-    assert!(!found.is_empty() && found == wanted, "{found:?}");
-    let inspected = l48!("inspect", &out, "--json").expect(0).json();
-    assert!(
-        inspected.to_string().contains("-78.5"),
-        "the condition is kept: {inspected}"
-    );
+    let found = clips("chosen");
+    assert!(!lines.is_empty() && found == wanted, "{found:?}");
+    let subsets = l48!("inspect", &out, "--json").expect(0).json()["config"]["subsets"].clone();
+    assert_eq!(subsets[0]["clips"]["name"], "chosen.csv");
+
+    // What a query prints goes the same way through a pipe.
+    let mut command = command();
+    let list = std::fs::File::open(place.path("chosen.csv")).unwrap();
+    command.stdin(list).arg("subset").arg(place.path("data"));
+    command.args(["--clips", "-", "--out"]).arg(place.path("piped"));
+    run(&mut command).expect(0);
+    assert_eq!(clips("piped"), wanted);
+    let piped = l48!("inspect", place.path("piped"), "--json").expect(0).json()["config"]["subsets"].clone();
+    let expected = json!({"name": "standard input", "xxh3": subsets[0]["clips"]["xxh3"]});
+    assert_eq!(piped[0]["clips"], expected);
 }
 
 #[test]
 fn a_subset_that_cannot_be_is_refused_with_a_reason() {
     let place = built();
     let before = tree(&place.path("data"));
-    for (condition, said) in [
-        ("loudness > -40", "there is no column loudness"),
-        ("loudness > -40", "rms_dbfs (number)"),
-        ("split = 'dev'", "none of the 29 clips"),
-        ("split", "expected true or false"),
-    ] {
-        let ended = l48!(
+    let subset = |list: &str, out: &str| {
+        place.write("list", list);
+        l48!(
             "subset",
             place.path("data"),
-            "--where",
-            condition,
+            "--clips",
+            place.path("list"),
             "--out",
-            place.path("out")
+            place.path(out)
         )
-        .expect(2);
-        ended.complains(said);
+        .expect(2)
+    };
+    for (list, message) in [
+        (
+            "id\n101\n",
+            "list:1: the column `asset_id` is missing; the table has: id",
+        ),
+        (
+            "101,0\n100\n",
+            "list:2: asset_id = \"100\": the dataset has no such recording",
+        ),
+        (
+            "101,0\n101,1\n101,0\n",
+            "list:3: asset_id,clip_index = \"101,0\": duplicate clip (first on line 1)",
+        ),
+        ("asset_id\n", "list names no clip"),
+    ] {
+        subset(list, "out").complains(message);
     }
+    subset("101\n", "data").complains("--out");
     l48!(
         "subset",
         place.path("data"),
-        "--where",
-        "TRUE",
+        "--clips",
+        place.path("nowhere"),
         "--out",
-        place.path("data")
+        place.path("out")
     )
     .expect(2)
-    .complains("--out");
+    .complains("nowhere");
     assert!(
         names(place.folder())
             .iter()

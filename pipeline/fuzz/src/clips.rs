@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use pipeline::audio::{Channel, Decoder, probe, resampled_frames};
-use pipeline::recording_source::{RecordingReader, Waveform};
-use pipeline::source::AssetReader;
-use pipeline::spectrogram::{Frames, LogMel, SpectrogramConfig};
-use pipeline::window::{Decimal, Tail, Windowing};
+use frontend::audio::{Channel, Decoder, probe, resampled_frames};
+use frontend::recordings::{RecordingReader, Waveform};
+use frontend::source::AssetReader;
+use frontend::spectrogram::{Frames, LogMel, SpectrogramConfig};
+use frontend::window::{Decimal, Tail, Windowing};
 
 use crate::ogg;
 

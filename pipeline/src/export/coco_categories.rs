@@ -7,6 +7,7 @@ use serde_json::Value;
 use shardfmt::{BoxStatus, Taxa};
 
 use crate::import::coco2014::{CategoryEntry, categories};
+use crate::provenance::PARTS_KEY;
 
 /// Supercategory of classes that have none of their own.
 const TAXON: &str = "taxon";
@@ -52,7 +53,7 @@ impl Categories {
 
 /// The configurations of what a dataset was merged of, or its own.
 fn origins(config: &Value) -> Vec<&Value> {
-    match config.get("parts").and_then(Value::as_array) {
+    match config.get(PARTS_KEY).and_then(Value::as_array) {
         Some(parts) => parts.iter().flat_map(origins).collect(),
         None => vec![config],
     }

@@ -17,7 +17,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use serde_json::json;
-use shardfmt::persist::AtomicFile;
+use shardfmt::persist::{AtomicFile, remove_leftovers_beside};
 use shardfmt::{ClipBox, ClipSpec, Dataset, LabelRow, Split, Taxon};
 
 use super::coco_categories::Categories;
@@ -102,6 +102,7 @@ impl<'a> Category<'a> {
 pub fn coco_detection(dataset: &Dataset, split: Option<Split>, out: &Path) -> Result<Exported> {
     let wrong = |cause| error::io("write", out)(cause);
     let mut exported = Exported::default();
+    remove_leftovers_beside(out)?;
     let mut file = BufWriter::new(AtomicFile::create(out)?);
     let head = dataset.head();
     let listed = Categories::of(&head.config, dataset.taxa());

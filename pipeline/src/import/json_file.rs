@@ -7,7 +7,8 @@ use serde::de::DeserializeOwned;
 use shardfmt::checksum::FileHash;
 
 use super::json_items::{JsonItem, JsonItems};
-use crate::manifest::{Problems, open_file};
+use crate::manifest::Problems;
+use frontend::source_file::open_file;
 
 /// After this many mistakes the file is not read on: it is of another kind, or all of them have one cause.
 const MAX_PROBLEMS: usize = 1000;

@@ -14,9 +14,10 @@ mod random_state;
 use serde_json::Value;
 use shardfmt::{Axes, ClipSpec, DatasetHead, Dtype, ValueReference, ValueScale, ValueUnit, Xxh3};
 
-use crate::ingest::PROGRAM;
-use crate::picture::{Channels, Picture, Resizer, SIDE_PIXELS, instruction_set};
-use crate::source::Rendered;
+use crate::provenance::PROGRAM;
+use frontend::InstructionSet;
+use frontend::picture::{Channels, Picture, Resizer, SIDE_PIXELS};
+use frontend::source::Rendered;
 
 /// What `dataset.json` says of an imported set: levels of 8 bits without a physical unit. `config` decides all of its output
 /// but what the pictures do; its key `source` names the set.
@@ -44,7 +45,7 @@ fn head(name: &str, config: Value, channels: Channels, axes: Axes) -> DatasetHea
             offset: 0.0,
             step: 1.0,
         },
-        instruction_set: instruction_set(),
+        instruction_set: InstructionSet::detect().to_string(),
     }
 }
 

@@ -1,20 +1,20 @@
 //! Provides the commit: from finished shards to a dataset, by writing `dataset.json` last.
 
-use std::collections::HashMap;
 use std::path::Path;
 
-use shardfmt::entry::{DATASET_JSON, FOLDERS, REJECTS, TAXA, WORK_FOLDER};
+use shardfmt::entry::{FOLDERS, REJECTS, TAXA, WORK_FOLDER};
 use shardfmt::fail_point::reach;
-use shardfmt::{Counts, DatasetInfo, RejectRow, Split, Xxh3, write_dataset_json, write_rejects, write_taxa};
+use shardfmt::persist::{is_being_written, is_temporary};
+use shardfmt::{Counts, DatasetInfo, RejectRow, write_dataset_json, write_rejects, write_taxa};
 
+use super::folder;
 use super::ledger::{self, ShardRecord};
-use super::plan::{PROGRAM, Plan};
-use super::{Event, Events, folder};
+use super::plan::Plan;
 use crate::error::{Error, Result, io};
+use crate::event::Events;
 use crate::labels::LabelCounts;
-
-/// Copies that a warning names.
-const COPIES_NAMED: usize = 3;
+use crate::leakage::warn_of_copies;
+use crate::provenance::PROGRAM;
 
 /// What was committed.
 #[derive(Clone, Debug, PartialEq)]
@@ -166,46 +166,31 @@ fn records(dir: &Path, plan: &Plan) -> Result<Vec<ShardRecord>> {
     Ok(records)
 }
 
-/// Warns when one recording's bytes stand in two splits under different ids; takes (asset id, split, hash of the source).
-pub(crate) fn warn_of_copies(assets: impl Iterator<Item = (i64, Split, Xxh3)>, events: &Events<'_>) {
-    let mut seen: HashMap<Xxh3, (i64, Split)> = HashMap::new();
-    let mut copies = Vec::new();
-    for (asset_id, split, xxh3) in assets {
-        let (first_id, first_split) = *seen.entry(xxh3).or_insert((asset_id, split));
-        if first_split != split {
-            copies.push(format!("{first_id} ({first_split}) and {asset_id} ({split})"));
-        }
-    }
-    if !copies.is_empty() {
-        let (count, more) = (copies.len(), if copies.len() > COPIES_NAMED { ", ..." } else { "" });
-        copies.truncate(COPIES_NAMED);
-        let named = copies.join(", ");
-        let text = format!("leakage: {count} recordings stand in two splits, byte for byte: assets {named}{more}");
-        events(Event::Warning(&text));
-    }
-}
-
-/// Removes what interrupted writers left behind; a dataset holds its own files and nothing else.
+/// Removes what interrupted writers left behind; a dataset holds its own files and nothing else. A writer elsewhere that
+/// still has a file open here is late: its shard is recorded as finished, and it ends with an error.
 fn remove_strays(dir: &Path, records: &[ShardRecord]) -> Result<()> {
     let kept: std::collections::HashSet<&str> = records
         .iter()
         .flat_map(|record| record.files.iter().map(|file| file.path.as_str()))
         .collect();
-    for name in FOLDERS {
-        let folder = dir.join(name);
-        for entry in std::fs::read_dir(&folder).map_err(io("read the folder", &folder))? {
-            let path = entry.map_err(io("read the folder", &folder))?.path();
-            let relative = format!("{name}/{}", path.file_name().unwrap_or_default().to_string_lossy());
-            if !kept.contains(relative.as_str()) {
+    for (name, place) in FOLDERS
+        .iter()
+        .map(|name| (*name, dir.join(name)))
+        .chain([("", dir.into())])
+    {
+        for entry in std::fs::read_dir(&place).map_err(io("read the folder", &place))? {
+            let entry = entry.map_err(io("read the folder", &place))?;
+            let file = entry.file_name().to_string_lossy().into_owned();
+            let is_kept = match name {
+                "" => !is_temporary(&file),
+                _ => kept.contains(format!("{name}/{file}").as_str()),
+            };
+            if !is_kept && !is_being_written(&file) {
+                let path = entry.path();
                 std::fs::remove_file(&path).map_err(io("remove", &path))?;
                 reach("stray removed");
             }
         }
-    }
-    let top = [DATASET_JSON, TAXA, REJECTS].map(|name| dir.join(format!(".{name}.tmp")));
-    for path in top.iter().filter(|path| path.exists()) {
-        std::fs::remove_file(path).map_err(io("remove", path))?;
-        reach("stray removed");
     }
     Ok(())
 }

@@ -7,13 +7,15 @@ use std::path::{Path, PathBuf};
 use shardfmt::Xxh3;
 use shardfmt::entry::{DATASET_JSON, FOLDERS, REJECTS, TAXA, WORK_FOLDER};
 use shardfmt::fail_point::reach;
-use shardfmt::persist::{self, Lock, create_dirs, exchange_dirs, is_exchange_cut_off, sync_parent};
+use shardfmt::persist::{
+    self, Lock, create_dirs, exchange_dirs, is_exchange_cut_off, is_temporary, remove_leftovers, sync_parent,
+};
 
-use super::fingerprint::{CHANGED_WHILE_READ, hash, stats};
 use super::ledger::{self, ShardRecord};
-use super::plan::PROGRAM;
+use crate::dataset_source::DatasetSource;
 use crate::error::{Error, Result, io};
-use crate::source::ClipSource;
+use crate::provenance::PROGRAM;
+use frontend::source_file::{CHANGED_WHILE_READ, SourceRecord};
 
 /// What a folder holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,10 +89,6 @@ fn names_in_records(dir: &Path) -> Result<Vec<String>> {
     }
 }
 
-fn is_temporary(name: &str) -> bool {
-    name.starts_with('.') && name.ends_with(".tmp")
-}
-
 /// Whether a build would give a file of its records this name.
 fn is_record_name(name: &str) -> bool {
     let numbered = name.strip_suffix(".json").or_else(|| name.strip_suffix(".lock"));
@@ -122,10 +120,14 @@ pub(crate) fn canonical(dir: &Path) -> Result<PathBuf> {
     Ok(real.join(absolute.strip_prefix(parent).unwrap_or(&absolute)))
 }
 
-/// Creates the folders of a dataset, durably.
+/// Creates the folders of a dataset, durably, and removes the unfinished files of writers that have died there.
 pub(crate) fn create(dir: &Path) -> Result<()> {
     FOLDERS.iter().try_for_each(|name| create_dirs(&dir.join(name)))?;
-    Ok(sync_parent(dir)?)
+    sync_parent(dir)?;
+    let folders = FOLDERS.iter().chain([&WORK_FOLDER]).map(|name| dir.join(name));
+    std::iter::once(dir.to_path_buf())
+        .chain(folders)
+        .try_for_each(|folder| Ok(remove_leftovers(&folder)?))
 }
 
 /// Keeps every other build out.
@@ -156,7 +158,7 @@ pub(super) fn expect_unfinished(dir: &Path) -> Result<()> {
 }
 
 /// The record of a shard that need not be built again: same plan, sources unchanged, files in place.
-pub(super) fn finished<S: ClipSource>(
+pub(super) fn finished<S: DatasetSource>(
     source: &S,
     dir: &Path,
     plan_xxh3: Xxh3,
@@ -175,11 +177,8 @@ pub(super) fn finished<S: ClipSource>(
     let in_place = |file: &shardfmt::FileEntry| {
         std::fs::metadata(dir.join(&file.path)).is_ok_and(|facts| facts.len() == file.bytes)
     };
-    let unchanged = |then: &ledger::SourceRecord| {
-        let files = source.files(then.asset);
-        // What could not be read then may be readable now; a new time of change alone is no change.
-        then.xxh3.is_some() && (stats(&files) == then.files || hash(&files).ok().map(|hash| hash.xxh3) == then.xxh3)
-    };
+    // What could not be read then may be readable now; a new time of change alone is no change.
+    let unchanged = |then: &SourceRecord| then.holds(&source.files(then.asset));
     let is_final = |reject: &shardfmt::RejectRow| reject.stage != CHANGED_WHILE_READ;
     if same_build
         && record.files.iter().all(in_place)

@@ -11,21 +11,10 @@ use shardfmt::fail_point::reach;
 use shardfmt::persist::{sync_parent, write_atomic};
 use shardfmt::{FileEntry, RejectRow, Split, Xxh3};
 
-use super::fingerprint::SourceStat;
 use super::plan::Plan;
 use crate::error::{Error, Result, io};
 use crate::labels::LabelCounts;
-
-/// A source file as it was when its shard was built.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct SourceRecord {
-    /// Number of the asset in the plan.
-    pub(super) asset: usize,
-    /// Size and time of change of each of its files; `None` when it could not be looked at.
-    pub(super) files: Vec<Option<SourceStat>>,
-    /// Checksum over the files' bytes, one after the other; `None` when they could not be read.
-    pub(super) xxh3: Option<Xxh3>,
-}
+use frontend::source_file::SourceRecord;
 
 /// What tells copies of one recording apart from others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,53 +1,26 @@
-//! Provides planning, building and committing of a dataset from any `ClipSource`: threads, rejects, resume, commit.
+//! Provides planning, building and committing of a dataset from any `DatasetSource`: threads, rejects, resume, commit.
 
-mod batch;
 mod commit;
-mod fingerprint;
-mod flow;
 pub(crate) mod folder;
 mod ledger;
 mod plan;
-mod reader;
 mod shard;
 
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::Builder;
 
-use rayon::{ThreadPool, ThreadPoolBuilder};
-use shardfmt::RejectRow;
-
-pub(crate) use commit::warn_of_copies;
 pub use commit::{Outcome, commit};
-pub use plan::{PROGRAM, Plan};
-pub(crate) use plan::{PlannedAsset, first_difference, pack};
+pub use plan::Plan;
+pub(crate) use plan::first_difference;
 
+use crate::dataset_source::DatasetSource;
 use crate::error::{Error, Result};
-use crate::source::ClipSource;
+use crate::event::{Event, Events};
 use folder::State;
-
-/// Something that happened while shards were built; the observer draws progress from it.
-#[derive(Clone, Copy, Debug)]
-pub enum Event<'a> {
-    /// The build expects this many clips, of which these are done already.
-    Planned {
-        /// Clips in the plan.
-        clips: u64,
-        /// Clips of shards that are finished already.
-        done: u64,
-    },
-    /// This many clips more were written.
-    Clips(u64),
-    /// A recording was rejected.
-    Rejected(&'a RejectRow),
-    /// Worth a warning.
-    Warning(&'a str),
-}
-
-/// Observer of a build.
-pub type Events<'a> = dyn Fn(Event<'_>) + Sync + 'a;
+use frontend::flow::Workers;
 
 /// What to do with a folder that holds something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -87,7 +60,7 @@ pub enum Built {
 ///
 /// # Errors
 /// See [`Error`]; what was committed before is never harmed, and an unfinished build can be resumed.
-pub fn build<S: ClipSource>(source: &S, dir: &Path, options: &BuildOptions, events: &Events<'_>) -> Result<Built> {
+pub fn build<S: DatasetSource>(source: &S, dir: &Path, options: &BuildOptions, events: &Events<'_>) -> Result<Built> {
     let dir = &folder::canonical(dir)?;
     folder::end_exchange(dir, &folder::beside(dir))?;
     match (folder::state(dir)?, options.existing) {
@@ -112,7 +85,7 @@ fn not_empty(dir: &Path, state: State) -> Error {
 }
 
 /// Builds in a folder that is free or holds an unfinished build.
-fn build_here<S: ClipSource>(source: &S, dir: &Path, options: &BuildOptions, events: &Events<'_>) -> Result<Built> {
+fn build_here<S: DatasetSource>(source: &S, dir: &Path, options: &BuildOptions, events: &Events<'_>) -> Result<Built> {
     let lock = folder::lock(dir)?;
     // A rival may have committed between the first look and the lock.
     if folder::state(dir)? == State::Committed {
@@ -129,7 +102,7 @@ fn build_here<S: ClipSource>(source: &S, dir: &Path, options: &BuildOptions, eve
 
 /// Builds beside what is there and puts the new dataset in its place. What an interrupted run left beside is used when it
 /// fits and dropped when not.
-fn overwrite<S: ClipSource>(source: &S, dir: &Path, options: &BuildOptions, events: &Events<'_>) -> Result<Built> {
+fn overwrite<S: DatasetSource>(source: &S, dir: &Path, options: &BuildOptions, events: &Events<'_>) -> Result<Built> {
     let aside = &folder::beside(dir);
     for folder in [dir, aside] {
         if let Some(what) = folder::foreign_entry(folder)? {
@@ -163,20 +136,25 @@ fn overwrite<S: ClipSource>(source: &S, dir: &Path, options: &BuildOptions, even
 }
 
 /// Plans or takes up the plan, builds what is missing, commits. The records stay.
-fn build_locked<S: ClipSource>(source: &S, dir: &Path, options: &BuildOptions, events: &Events<'_>) -> Result<Outcome> {
-    let pool = pool(options.threads)?;
+fn build_locked<S: DatasetSource>(
+    source: &S,
+    dir: &Path,
+    options: &BuildOptions,
+    events: &Events<'_>,
+) -> Result<Outcome> {
+    let workers = Workers::start(options.threads)?;
     let plan = match ledger::read_plan(dir)? {
         Some(plan) => {
-            pool.install(|| plan.check(source, dir))?;
+            workers.install(|| plan.check(source, dir))?;
             plan
         }
-        None => make_plan(source, dir, options, &pool)?,
+        None => make_plan(source, dir, options, &workers)?,
     };
     let built = build_shards(
         source,
         dir,
         &plan,
-        &pool,
+        &workers,
         0..plan.shards.len() as u32,
         Rivals::KeptOut,
         events,
@@ -197,8 +175,8 @@ fn with_clips_bytes(error: Error, plan: &Plan) -> Error {
     }
 }
 
-fn make_plan<S: ClipSource>(source: &S, dir: &Path, options: &BuildOptions, pool: &ThreadPool) -> Result<Plan> {
-    let plan = pool.install(|| Plan::make(source, options.shard_clips));
+fn make_plan<S: DatasetSource>(source: &S, dir: &Path, options: &BuildOptions, workers: &Workers) -> Result<Plan> {
+    let plan = workers.install(|| Plan::make(source, options.shard_clips));
     ledger::write_plan(dir, &plan)?;
     Ok(plan)
 }
@@ -207,7 +185,7 @@ fn make_plan<S: ClipSource>(source: &S, dir: &Path, options: &BuildOptions, pool
 ///
 /// # Errors
 /// When the folder is not empty or the plan cannot be written.
-pub fn plan<S: ClipSource>(source: &S, dir: &Path, options: &BuildOptions) -> Result<Plan> {
+pub fn plan<S: DatasetSource>(source: &S, dir: &Path, options: &BuildOptions) -> Result<Plan> {
     let dir = &folder::canonical(dir)?;
     folder::end_exchange(dir, &folder::beside(dir))?;
     let is_free = || -> Result<bool> {
@@ -225,7 +203,7 @@ pub fn plan<S: ClipSource>(source: &S, dir: &Path, options: &BuildOptions) -> Re
     if !is_free()? {
         return Err(not_empty(dir, folder::state(dir)?));
     }
-    make_plan(source, dir, options, &pool(options.threads)?)
+    make_plan(source, dir, options, &Workers::start(options.threads)?)
 }
 
 /// What `build_range` did.
@@ -241,7 +219,7 @@ pub struct BuiltRange {
 ///
 /// # Errors
 /// When there is no plan, the plan is another one, or a shard cannot be built.
-pub fn build_range<S: ClipSource>(
+pub fn build_range<S: DatasetSource>(
     source: &S,
     dir: &Path,
     range: Range<u32>,
@@ -261,9 +239,9 @@ pub fn build_range<S: ClipSource>(
             planned,
         });
     }
-    let pool = pool(threads)?;
-    pool.install(|| plan.check(source, dir))?;
-    let rejects = build_shards(source, dir, &plan, &pool, range, Rivals::Beside, events)?;
+    let workers = Workers::start(threads)?;
+    workers.install(|| plan.check(source, dir))?;
+    let rejects = build_shards(source, dir, &plan, &workers, range, Rivals::Beside, events)?;
     Ok(BuiltRange { planned, rejects })
 }
 
@@ -278,11 +256,11 @@ enum Rivals {
 
 /// Builds those of the shards that have no valid record yet, as many at a time as there are threads; says how many recordings
 /// were rejected in all of them.
-fn build_shards<S: ClipSource>(
+fn build_shards<S: DatasetSource>(
     source: &S,
     dir: &Path,
     plan: &Plan,
-    pool: &ThreadPool,
+    workers: &Workers,
     shards: Range<u32>,
     rivals: Rivals,
     events: &Events<'_>,
@@ -310,15 +288,12 @@ fn build_shards<S: ClipSource>(
         clips: planned.map(|asset| asset.clips).sum::<u64>() + done,
         done,
     });
-    let lanes = pool.current_num_threads().min(missing.len());
-    let (queue, stop, busy) = (Mutex::new(missing), AtomicBool::new(false), AtomicUsize::new(lanes));
+    let lanes = workers.threads().min(missing.len());
+    workers.share(lanes);
+    let queue = Mutex::new(missing);
     let shop = shard::Shop {
-        machine: flow::Machine {
-            source,
-            pool,
-            lanes: &busy,
-            stop: &stop,
-        },
+        source,
+        workers,
         plan,
         plan_xxh3,
         dir,
@@ -343,38 +318,45 @@ fn build_shards<S: ClipSource>(
                 .lock()
                 .unwrap_or_else(|poisoned| poisoned.into_inner())
                 .pop_front();
-            let Some(shard) = next.filter(|_| !stop.load(Ordering::Relaxed)) else {
-                busy.fetch_sub(1, Ordering::Relaxed);
+            let Some(shard) = next.filter(|_| !workers.is_stopped()) else {
+                workers.leave();
                 return Ok(rejects);
             };
             let built = build_one(shard);
             if built.is_err() {
-                stop.store(true, Ordering::Relaxed);
+                workers.stop();
             }
             rejects += built?;
         }
     };
-    let threads_failed = |error: std::io::Error| Error::Threads {
-        threads: lanes,
-        message: error.to_string(),
-    };
+    let threads = (0..lanes).map(|number| Builder::new().name(format!("l48-shard-{number}")));
+    Ok(rejects + on_threads(threads, &|| workers.stop(), lane)?)
+}
+
+/// Runs `lane` on each of the threads and adds up what they count. A thread that cannot be started has the others `stop`.
+fn on_threads(
+    threads: impl ExactSizeIterator<Item = Builder>,
+    stop: &dyn Fn(),
+    lane: impl Fn() -> Result<u64> + Sync,
+) -> Result<u64> {
+    let asked = threads.len();
     std::thread::scope(|scope| {
-        let start = |number: usize| {
-            std::thread::Builder::new()
-                .name(format!("l48-shard-{number}"))
-                .spawn_scoped(scope, lane)
-        };
-        let running: Vec<_> = (0..lanes).map(start).collect();
-        for lane in running {
-            let lane = lane.map_err(threads_failed)?;
-            rejects += lane.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        let start = |thread: Builder| thread.spawn_scoped(scope, &lane).inspect_err(|_| stop());
+        let running: Vec<_> = threads.map(start).collect();
+        let mut sum = 0;
+        for started in running {
+            let lane = started.map_err(|error| frontend::Error::Threads {
+                threads: asked,
+                message: error.to_string(),
+            })?;
+            sum += lane.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         }
-        Ok(rejects)
+        Ok(sum)
     })
 }
 
 /// A committed dataset is checked to be this one, and every byte of it verified; what an interrupted run left is removed.
-fn verify_committed<S: ClipSource>(source: &S, dir: &Path, events: &Events<'_>) -> Result<shardfmt::verify::Report> {
+fn verify_committed<S: DatasetSource>(source: &S, dir: &Path, events: &Events<'_>) -> Result<shardfmt::verify::Report> {
     let head = shardfmt::read_dataset_json(&dir.join(shardfmt::entry::DATASET_JSON))?.head;
     let wanted = source.head();
     let differs = |difference| Error::PlanChanged {
@@ -408,18 +390,27 @@ fn verify_committed<S: ClipSource>(source: &S, dir: &Path, events: &Events<'_>) 
     )?)
 }
 
-/// The threads that work is done on.
-///
-/// # Errors
-/// [`Error::Threads`].
-pub fn pool(threads: usize) -> Result<ThreadPool> {
-    let named = |i| format!("l48-{i}");
-    let built = ThreadPoolBuilder::new()
-        .num_threads(threads.max(1))
-        .thread_name(named)
-        .build();
-    built.map_err(|error| Error::Threads {
-        threads,
-        message: error.to_string(),
-    })
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn a_thread_that_cannot_be_started_stops_the_others() {
+        // More memory than any machine has: the system refuses the second thread.
+        let threads = [Builder::new(), Builder::new().stack_size(usize::MAX >> 8)];
+        let stop = AtomicBool::new(false);
+        let lane = || {
+            let begun = std::time::Instant::now();
+            while !stop.load(Ordering::Relaxed) {
+                assert!(begun.elapsed().as_secs() < 20, "nobody said stop");
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
+            Ok(1)
+        };
+        let error = on_threads(threads.into_iter(), &|| stop.store(true, Ordering::Relaxed), lane).unwrap_err();
+        assert!(error.to_string().contains("2 threads"), "{error}");
+    }
 }

@@ -8,12 +8,11 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use shardfmt::{DatasetHead, Taxa, Taxon, Xxh3};
 
-use super::fingerprint::{SourceStat, stats};
+use crate::dataset_source::DatasetSource;
 use crate::error::{Error, Result};
-use crate::source::ClipSource;
-
-/// What makes two builds by the same code: written into plans, shard records and `dataset.json`.
-pub const PROGRAM: &str = concat!("l48 ", env!("CARGO_PKG_VERSION"));
+use crate::packing::pack;
+use crate::provenance::PROGRAM;
+use frontend::source_file::{SourceStat, stats};
 
 /// One asset of the plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,7 +49,7 @@ pub struct Plan {
 
 impl Plan {
     /// Makes a plan: looks at every header (in parallel on the pool this is called from).
-    pub fn make<S: ClipSource>(source: &S, shard_clips: u32) -> Plan {
+    pub fn make<S: DatasetSource>(source: &S, shard_clips: u32) -> Plan {
         let asset = |number| {
             let files = stats(&source.files(number));
             PlannedAsset {
@@ -67,7 +66,7 @@ impl Plan {
             taxa: source.taxa().iter().cloned().collect(),
             metadata: source.shard_metadata(),
             shard_clips,
-            shards: pack(&assets, shard_clips),
+            shards: pack(assets.iter().map(|asset| asset.clips), shard_clips),
             assets,
         }
     }
@@ -76,7 +75,7 @@ impl Plan {
     ///
     /// # Errors
     /// [`Error::PlanChanged`] when settings, tables or program differ, or when changed sources would go to other shards.
-    pub fn check<S: ClipSource>(&self, source: &S, dir: &Path) -> Result<()> {
+    pub fn check<S: DatasetSource>(&self, source: &S, dir: &Path) -> Result<()> {
         let changed = |difference: String| Error::PlanChanged {
             path: dir.into(),
             difference,
@@ -102,7 +101,7 @@ impl Plan {
             }
         };
         let now: Vec<PlannedAsset> = self.assets.par_iter().enumerate().map(refreshed).collect();
-        if pack(&now, self.shard_clips) != self.shards {
+        if pack(now.iter().map(|asset| asset.clips), self.shard_clips) != self.shards {
             let first = self.assets.iter().zip(&now).find(|(then, now)| then.clips != now.clips);
             let id = first.map_or(0, |(then, _)| then.asset_id);
             return Err(changed(format!(
@@ -114,9 +113,8 @@ impl Plan {
 
     /// Hash that ties shard records to this plan.
     pub fn xxh3(&self) -> Xxh3 {
-        let ids: Vec<i64> = self.assets.iter().map(|asset| asset.asset_id).collect();
-        let text = format!("{}\n{}\n{:?}\n{ids:?}", self.program, self.inputs_xxh3, self.shards);
-        Xxh3::of(text.as_bytes())
+        let ids = self.assets.iter().map(|asset| asset.asset_id);
+        Xxh3::of(identity(&self.program, self.inputs_xxh3, &self.shards, ids).as_bytes())
     }
 
     /// The classes.
@@ -133,22 +131,18 @@ impl Plan {
     }
 }
 
-/// Packs consecutive assets into shards of about `shard_clips`: a shard is closed before it would grow past the aim, so only
-/// one that holds a single long asset is longer.
-pub(crate) fn pack(assets: &[PlannedAsset], shard_clips: u32) -> Vec<Range<usize>> {
-    let mut shards = Vec::new();
-    let (mut first, mut clips) = (0, 0u64);
-    for (number, asset) in assets.iter().enumerate() {
-        if number > first && clips.saturating_add(asset.clips) > u64::from(shard_clips) {
-            shards.push(first..number);
-            (first, clips) = (number, 0);
-        }
-        clips = clips.saturating_add(asset.clips);
-    }
-    if first < assets.len() {
-        shards.push(first..assets.len());
-    }
-    shards
+/// What a plan is known by: the text is that of every plan there is, so that unfinished builds can be resumed.
+fn identity(program: &str, inputs_xxh3: Xxh3, shards: &[Range<usize>], ids: impl Iterator<Item = i64>) -> String {
+    let shards: Vec<String> = shards
+        .iter()
+        .map(|assets| format!("{}..{}", assets.start, assets.end))
+        .collect();
+    let ids: Vec<String> = ids.map(|id| id.to_string()).collect();
+    format!(
+        "{program}\n{inputs_xxh3}\n[{}]\n[{}]",
+        shards.join(", "),
+        ids.join(", ")
+    )
 }
 
 /// The first place where two configurations differ, in words.
@@ -185,25 +179,12 @@ pub(crate) fn first_difference(at: &str, then: &serde_json::Value, now: &serde_j
 mod tests {
     use super::*;
 
-    fn assets(clips: &[u64]) -> Vec<PlannedAsset> {
-        clips
-            .iter()
-            .zip(0..)
-            .map(|(&clips, asset_id)| PlannedAsset {
-                asset_id,
-                clips,
-                files: vec![],
-            })
-            .collect()
-    }
-
     #[test]
-    fn shards_stay_under_the_aim_unless_one_asset_is_longer() {
-        assert_eq!(pack(&assets(&[4, 4, 4, 4]), 8), [0..2, 2..4]);
-        assert_eq!(pack(&assets(&[3, 20, 3, 3]), 8), [0..1, 1..2, 2..4]);
-        assert_eq!(pack(&assets(&[0, 0, 9]), 8), [0..2, 2..3]);
-        assert_eq!(pack(&assets(&[u64::MAX, u64::MAX]), 8), [0..1, 1..2]);
-        assert!(pack(&[], 8).is_empty());
+    fn the_identity_of_a_plan_stays() {
+        assert_eq!(
+            identity("l48 0.1.0", Xxh3(0x2a), &[0..2, 2..3], [7, -1, 9].into_iter()),
+            "l48 0.1.0\n000000000000002a\n[0..2, 2..3]\n[7, -1, 9]"
+        );
     }
 
     #[test]

@@ -1,52 +1,49 @@
 //! Provides the build of one shard: its clips written in plan order, its sidecars, its record.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
 use shardfmt::entry::{assets_path, labels_path, priors_path, shard_path};
-use shardfmt::fail_point::are_counted;
 use shardfmt::{
     AssetRow, FileEntry, LabelRow, PriorRow, RejectRow, ShardWriter, Xxh3, write_assets, write_labels, write_priors,
 };
 
-use super::batch::Batch;
-use super::fingerprint::{CHANGED_WHILE_READ, Fingerprint};
-use super::flow::{Flow, Machine};
-use super::ledger::{AssetDigest, ShardRecord, SourceRecord};
-use super::plan::{PROGRAM, Plan};
-use super::reader::AssetEnd;
-use super::{Event, Events};
+use frontend::flow::{self, AssetEnd, Delivery, WholeAsset, Workers};
+use frontend::source::{Rejected, Rendered};
+use frontend::source_file::SourceRecord;
+
+use super::ledger::{AssetDigest, ShardRecord};
+use super::plan::Plan;
+use crate::dataset_source::{DatasetSource, Placement};
 use crate::error::Result;
+use crate::event::{Event, Events};
 use crate::labels::LabelCounts;
-use crate::source::{ClipSource, Placement, Rejected, Rendered};
+use crate::provenance::PROGRAM;
 
 /// What the builds of all shards share.
-pub(super) struct Shop<'a, S: ClipSource> {
-    pub(super) machine: Machine<'a, S>,
+pub(super) struct Shop<'a, S: DatasetSource> {
+    pub(super) source: &'a S,
+    pub(super) workers: &'a Workers,
     pub(super) plan: &'a Plan,
     pub(super) plan_xxh3: Xxh3,
     pub(super) dir: &'a Path,
     pub(super) events: &'a Events<'a>,
 }
 
-impl<S: ClipSource> Shop<'_, S> {
+impl<S: DatasetSource> Shop<'_, S> {
     /// Builds one shard and its sidecars; `None` when stopped early. The caller writes the record.
     pub(super) fn build(&self, shard: u32, assets: Range<usize>) -> Result<Option<ShardRecord>> {
         let mut output = Output::create(self, shard)?;
-        let flow = Flow::new(
-            &self.machine,
-            &self.plan.assets,
-            assets,
-            self.plan.head.clips.clip_bytes(),
-        );
-        let run = flow.run(|batch, fingerprints| output.write(batch, fingerprints))?;
-        run.map(|()| output.finish()).transpose()
+        let clips_of = |asset: usize| self.plan.assets.get(asset).map_or(0, |asset| asset.clips);
+        let whole = flow::run(self.workers, self.source, assets, clips_of, |delivery| {
+            output.write(delivery)
+        })?;
+        whole.then(|| output.finish()).transpose()
     }
 }
 
 /// The files of one shard being written.
-struct Output<'a, S: ClipSource> {
+struct Output<'a, S: DatasetSource> {
     shop: &'a Shop<'a, S>,
     shard: u32,
     writer: ShardWriter,
@@ -62,7 +59,7 @@ struct Output<'a, S: ClipSource> {
     silent_clips: u64,
 }
 
-impl<'a, S: ClipSource> Output<'a, S> {
+impl<'a, S: DatasetSource> Output<'a, S> {
     fn create(shop: &'a Shop<'a, S>, shard: u32) -> Result<Self> {
         let path = shop.dir.join(shard_path(shard));
         let writer = ShardWriter::create(&path, shop.plan.head.clips, &shop.plan.metadata)?;
@@ -82,51 +79,36 @@ impl<'a, S: ClipSource> Output<'a, S> {
         })
     }
 
-    /// Writes a batch and empties it; takes the fingerprints of the assets that end in it.
-    fn write(&mut self, batch: &mut Batch<S>, fingerprints: &mut BTreeMap<usize, Fingerprint>) -> Result<()> {
-        let (used, mut ends, slots) = batch.take();
-        let mut slots = slots.iter_mut();
-        for at in 0..=used {
-            while let Some((_, end)) = ends.pop_front_if(|(end, _)| *end == at) {
-                let fingerprint = fingerprints.remove(&end.asset);
-                self.end_asset(end, fingerprint)?;
-            }
-            if let Some(slot) = slots.next()
-                && let Some(rendered) = slot.rendered.take()
-            {
+    /// Writes a clip, or ends an asset.
+    fn write(&mut self, delivery: Delivery<'_, S::Facts>) -> Result<()> {
+        match delivery {
+            Delivery::Clip(clip) => {
+                let (asset_id, _) = self.shop.source.name(clip.asset);
                 let clip_index = self.writer.rows() - self.first_row;
                 self.writer
-                    .push_hashed(slot.asset_id, clip_index, rendered.ref_db, &slot.stored, slot.xxh3)?;
-                self.clips.push(rendered);
+                    .push_hashed(asset_id, clip_index, clip.rendered.ref_db, clip.bytes, clip.xxh3)?;
+                self.clips.push(clip.rendered);
+                (self.shop.events)(Event::Clips(1));
+                Ok(())
             }
+            Delivery::End(end) => self.end_asset(end),
         }
-        (self.shop.events)(Event::Clips(used as u64));
-        Ok(())
     }
 
     /// Takes the asset whose clips were just written into the sidecars, or cuts the shard back to its first row.
-    fn end_asset(&mut self, end: AssetEnd<S::Facts>, fingerprint: Option<Fingerprint>) -> Result<()> {
-        let (asset_id, path) = self.shop.machine.source.name(end.asset);
+    fn end_asset(&mut self, end: AssetEnd<S::Facts>) -> Result<()> {
+        let (asset_id, path) = self.shop.source.name(end.asset);
         let clips = std::mem::take(&mut self.clips);
-        self.sources.extend(fingerprint.as_ref().map(Fingerprint::record));
-        let unhashed = || Rejected::new(CHANGED_WHILE_READ, "the file was not hashed");
-        let hashed = fingerprint
-            .ok_or_else(unhashed)
-            .and_then(|fingerprint| fingerprint.of_unchanged(&end.around));
-        let read = match (hashed, end.result) {
-            // A file that could be neither read nor hashed: the reader knows which one of the asset's it is.
-            (Err(hashing), Err(reading)) if hashing.stage != CHANGED_WHILE_READ => Err(reading),
-            (hashed, read) => hashed.and_then(|hashed| Ok((hashed, read?))),
-        };
-        let read = match read {
+        self.sources.push(end.source);
+        let whole = match end.result {
             Ok(_) if clips.is_empty() => Err(Rejected::new(
                 "window",
                 "holds no whole clip (tail = \"drop\" keeps whole clips only)",
             )),
             other => other,
         };
-        match read {
-            Ok((source, facts)) => {
+        match whole {
+            Ok(WholeAsset { facts, source }) => {
                 let rows = self.first_row..self.writer.rows();
                 let place = Placement {
                     shard: self.shard,
@@ -134,7 +116,7 @@ impl<'a, S: ClipSource> Output<'a, S> {
                     source_bytes: source.bytes,
                     source_xxh3: source.xxh3,
                 };
-                let record = self.shop.machine.source.describe(end.asset, facts, &place, &clips);
+                let record = self.shop.source.describe(end.asset, facts, &place, &clips);
                 self.counts += record.counts;
                 self.silent_clips += clips.iter().filter(|clip| clip.silent).count() as u64;
                 self.labels.extend(record.labels);
@@ -158,10 +140,10 @@ impl<'a, S: ClipSource> Output<'a, S> {
         Ok(())
     }
 
-    /// Finishes the shard file, and its sidecars beside it: both mostly wait for the device.
+    /// Finishes the shard file, and its sidecars beside it where there are threads for it: both mostly wait for the device.
     fn finish(self) -> Result<ShardRecord> {
         let (shop, shard) = (self.shop, self.shard);
-        let taxa = shop.machine.source.taxa();
+        let taxa = shop.source.taxa();
         let (labels, priors, assets) = (&self.labels, &self.priors, &self.assets);
         let sidecars = || {
             let files = [
@@ -171,7 +153,7 @@ impl<'a, S: ClipSource> Output<'a, S> {
             ];
             Ok::<_, shardfmt::Error>(files)
         };
-        let (shard_file, sidecars) = if are_counted() {
+        let (shard_file, sidecars) = if shop.workers.threads() == 1 {
             (self.writer.finish(), sidecars())
         } else {
             std::thread::scope(|scope| {
@@ -187,7 +169,7 @@ impl<'a, S: ClipSource> Output<'a, S> {
             plan_xxh3: shop.plan_xxh3,
             program: PROGRAM.into(),
             // This machine's: the plan may have been made on another.
-            instruction_set: shop.machine.source.head().instruction_set.clone(),
+            instruction_set: shop.source.head().instruction_set.clone(),
             shard,
             rows: self.labels.len() as u64,
             assets: self.assets.iter().map(digest).collect(),

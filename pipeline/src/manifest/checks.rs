@@ -90,7 +90,7 @@ pub(super) fn prior_conflicts(
 
 /// End of the recording as its header declares it, or as is known of one that is gone; unknown, as late as can be.
 fn end_ns_of(recording: &Recording, audio: Audio<'_>) -> i64 {
-    let header = crate::audio::probe(&recording.file).ok();
+    let header = frontend::audio::probe(&recording.file).ok();
     let declared_s = header.and_then(|header| Some(header.declared_frames? as f64 / f64::from(header.rate_hz)));
     let known_s = || match audio {
         Audio::MayBeGone(durations) => durations.get(&recording.asset_id).copied(),

@@ -1,13 +1,74 @@
-//! Provides the reader of the `[spectrogram]` section of a manifest.
+//! Provides the readers of the sections of a manifest that decide clips and images: `[audio]`, `[clips]`, `[spectrogram]`.
+
+use std::path::Path;
 
 use super::problem::Problems;
 use super::section::Section;
-use crate::spectrogram::{
+use frontend::audio::Channel;
+use frontend::spectrogram::{
     AllKeyword, ClipKeyword, Dtype, Frames, MelNorm, MelScale, NoneKeyword, Reference, SpectrogramConfig, TopDb,
 };
+use frontend::window::{Decimal, Tail};
+use frontend::{AudioSettings, ClipSettings, Frontend, ImageSettings};
 
-/// Every key is optional; whether the values fit each other is checked where the filters are made.
-pub(super) fn read(section: Option<Section<'_, '_>>, problems: &mut Problems) -> SpectrogramConfig {
+/// Rates beyond these are typing mistakes, not microphones.
+const RATE_LIMITS_HZ: std::ops::RangeInclusive<u32> = 1_000..=768_000;
+
+pub(super) fn audio(section: Option<Section<'_, '_>>, problems: &mut Problems) -> AudioSettings {
+    let mut settings = AudioSettings::default();
+    let Some(mut section) = section else { return settings };
+    if let Some(rate) = section.take_u32("sample_rate_hz", problems) {
+        if !RATE_LIMITS_HZ.contains(&rate.value) {
+            let (low, high) = (RATE_LIMITS_HZ.start(), RATE_LIMITS_HZ.end());
+            let message = format!("expected {low} to {high} Hz");
+            section.problem(problems, "sample_rate_hz", rate.line, &rate.value.to_string(), message);
+        } else {
+            settings.sample_rate_hz = rate.value;
+        }
+    }
+    if let Some(channel) = section.take_str_or_u32("channel", problems) {
+        match channel.value {
+            Ok(index) => settings.channel = Channel::Index(index),
+            Err(word) if word == "mean" => settings.channel = Channel::Mean,
+            Err(word) => {
+                let message = "expected \"mean\" or the index of a channel, counted from 0";
+                section.problem(problems, "channel", channel.line, &word, message);
+            }
+        }
+    }
+    section.finish(problems);
+    settings
+}
+
+pub(super) fn clips(section: Option<Section<'_, '_>>, problems: &mut Problems) -> ClipSettings {
+    let mut settings = ClipSettings::default();
+    let Some(mut section) = section else { return settings };
+    let mut decimal = |section: &mut Section<'_, '_>, key| {
+        let taken = section.take_decimal_text(key, problems)?;
+        match taken.value.parse::<Decimal>() {
+            Ok(value) if value != Decimal::from_whole(0) => Some(value),
+            Ok(_) => {
+                section.problem(problems, key, taken.line, &taken.value, "must be greater than 0");
+                None
+            }
+            Err(error) => {
+                section.problem(problems, key, taken.line, &taken.value, error.to_string());
+                None
+            }
+        }
+    };
+    settings.duration_s = decimal(&mut section, "duration_s").unwrap_or(settings.duration_s);
+    // Clips that lie end to end are what a duration alone asks for.
+    settings.hop_s = decimal(&mut section, "hop_s").unwrap_or(settings.duration_s);
+    settings.tail = section
+        .take_choice("tail", &[("pad", Tail::Pad), ("drop", Tail::Drop)], problems)
+        .unwrap_or(settings.tail);
+    section.finish(problems);
+    settings
+}
+
+/// Every key is optional; whether the values fit each other is found out in [`plan`].
+pub(super) fn spectrogram(section: Option<Section<'_, '_>>, problems: &mut Problems) -> SpectrogramConfig {
     let mut config = SpectrogramConfig::default();
     let Some(mut section) = section else { return config };
     let sizes = [
@@ -75,4 +136,22 @@ pub(super) fn read(section: Option<Section<'_, '_>>, problems: &mut Problems) ->
     }
     section.finish(problems);
     config
+}
+
+/// Prepares what makes clips and images as `settings` say; the lines are those of `[clips]` and `[spectrogram]`.
+pub(super) fn plan(
+    file: &Path,
+    settings: ImageSettings,
+    (clips_line, spectrogram_line): (u64, u64),
+    problems: &mut Problems,
+) -> Option<Frontend> {
+    let planned = Frontend::new(settings);
+    if let Err(error) = &planned {
+        let line = match error {
+            frontend::Error::Spectrogram(_) => spectrogram_line,
+            _ => clips_line,
+        };
+        problems.line(file, line, error.to_string());
+    }
+    planned.ok()
 }

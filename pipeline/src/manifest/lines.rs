@@ -27,7 +27,11 @@ impl<'a> Lines<'a> {
             end += 1;
         }
         let passed = self.text.get(self.offset..end).unwrap_or_default();
-        self.line += passed.iter().filter(|&&byte| byte == b'\n').count() as u64;
+        // LF, CR LF, or CR alone. Offsets never part a CR from its LF.
+        let next = passed.iter().skip(1).chain(self.text.get(end));
+        let ends = passed.iter().zip(next.map(Some).chain([None]));
+        let ends = ends.filter(|&(byte, next)| *byte == b'\n' || *byte == b'\r' && next != Some(&b'\n'));
+        self.line += ends.count() as u64;
         self.offset = end;
         self.line
     }
@@ -40,7 +44,7 @@ mod tests {
 
     #[test]
     fn lines_of_records_whatever_ends_them() {
-        for text in ["a\r\n1\r\n\r\n2\r\n", "a\n1\n\n2\n", "a\n1\n\n2"] {
+        for text in ["a\r\n1\r\n\r\n2\r\n", "a\n1\n\n2\n", "a\n1\n\n2", "a\r1\r\r2\r"] {
             let mut lines = Lines::new(text.as_bytes());
             let mut reader = csv::Reader::from_reader(text.as_bytes());
             let found: Vec<u64> = reader

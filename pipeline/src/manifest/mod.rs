@@ -19,6 +19,7 @@ mod taxa;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use frontend::Frontend;
 use shardfmt::Taxa;
 
 pub use boxes::{AssetBox, BoxCode, BoxTable, Span, SpanScope, nanoseconds, seconds};
@@ -26,17 +27,19 @@ pub use label_rules::{CodeLine, Completeness, IgnoredOnly, LabelRules, OtherCode
 pub use priors::{Checklist, GeoPrior};
 pub use problem::{Problem, Problems};
 pub use recordings::{RecordedAt, Recording};
-pub use settings::{AudioSettings, BoxesFrom, ClipSettings, SHARD_CLIPS, Settings, TablePaths, parse};
-pub(crate) use table::{Table, open as open_file};
+pub use settings::{BoxesFrom, SHARD_CLIPS, Settings, TablePaths};
+pub(crate) use table::{Table, without_byte_order_mark};
 pub(crate) use taxa::read as read_taxa;
 
 /// A dataset to be built: settings, classes and recordings, all consistent with each other.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Manifest {
     /// The TOML file.
     pub file: PathBuf,
     /// What it says.
     pub settings: Settings,
+    /// What makes its clips and images.
+    pub frontend: Frontend,
     /// The classes.
     pub taxa: Taxa,
     /// The recordings with their boxes, spans and priors, in table order.
@@ -136,7 +139,7 @@ impl Manifest {
     pub fn load_with(file: &Path, audio: Audio<'_>) -> Result<Manifest, Problems> {
         let mut problems = Problems::default();
         let mut notes = Notes::default();
-        let Some(settings) = settings::read(file, &mut problems) else {
+        let Some((settings, frontend)) = settings::read(file, &mut problems) else {
             return Err(problems);
         };
         let rules = &settings.labels;
@@ -167,10 +170,11 @@ impl Manifest {
             problems.file(&settings.tables.recordings, "holds no recording");
         }
         checks::leakage(&recordings, &mut notes);
-        match (taxa, problems.is_empty()) {
-            (Some(taxa), true) => Ok(Manifest {
+        match (taxa, frontend, problems.is_empty()) {
+            (Some(taxa), Some(frontend), true) => Ok(Manifest {
                 file: file.into(),
                 settings,
+                frontend,
                 taxa,
                 recordings,
                 notes,

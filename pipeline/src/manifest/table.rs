@@ -1,11 +1,10 @@
 //! Provides `Table`, the text cells of a CSV or Parquet table with the line of every row.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{Cursor, Read, Seek};
+use std::io::{self, Cursor, Read, Seek};
+use std::ops::RangeInclusive;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
@@ -16,6 +15,8 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::reader::ChunkReader;
 use shardfmt::table::limits::{PAGE_LIMITS, check_pages, count_decoded};
+
+use frontend::source_file::open_file;
 
 use super::lines::Lines;
 use super::problem::Problems;
@@ -48,7 +49,7 @@ impl Table {
         let is_parquet = file.extension().is_some_and(|e| e.eq_ignore_ascii_case("parquet"));
         let before = problems.len();
         let table = if is_parquet {
-            let pages = open(file)
+            let pages = open_file(file)
                 .map_err(|error| problems.file(file, format!("cannot be read: {error}")))
                 .ok()?;
             let again = pages
@@ -71,6 +72,25 @@ impl Table {
             read_csv(file, &bytes, problems)
         }?;
         table.with_columns(required, before, problems)
+    }
+
+    /// Reads CSV that has no header row: each line has all of `columns`, or the first `required` ones.
+    pub(crate) fn without_header(
+        file: &Path,
+        bytes: &[u8],
+        columns: &[&str],
+        required: usize,
+        problems: &mut Problems,
+    ) -> Option<Table> {
+        let text = without_byte_order_mark(bytes);
+        let mut reader = csv_reader(text, false);
+        let names = (required..=columns.len()).map(|n| columns.get(..n).unwrap_or_default().join(","));
+        let expected = names.collect::<Vec<_>>().join(" or ");
+        let cells = required..=columns.len();
+        let width = |cells| format!("expected {expected}, got {cells} cells");
+        let rows = csv_rows(file, text, &mut reader, (cells, &width), problems);
+        let columns = columns.iter().map(|&name| name.to_owned()).collect();
+        Some(Table::new(file, columns, rows))
     }
 
     /// The table, if its columns are those that are required, each of them there once.
@@ -120,6 +140,11 @@ impl Table {
 }
 
 impl<'a> Row<'a> {
+    /// Whether the row has a cell in this column, be it empty.
+    pub(crate) fn has(&self, column: &str) -> bool {
+        self.table.index(column).is_some_and(|index| index < self.cells.len())
+    }
+
     /// The cell of a column without surrounding blanks; `None` when empty or when there is no such column.
     pub(super) fn cell(&self, column: &str) -> Option<&'a str> {
         let cell = self.cells.get(self.table.index(column)?)?.trim();
@@ -138,7 +163,7 @@ impl<'a> Row<'a> {
     }
 
     /// A cell that must not be empty.
-    pub(super) fn require(&self, column: &str, problems: &mut Problems) -> Option<&'a str> {
+    pub(crate) fn require(&self, column: &str, problems: &mut Problems) -> Option<&'a str> {
         let cell = self.cell(column);
         if cell.is_none() {
             self.problem(problems, column, "must not be empty");
@@ -199,18 +224,9 @@ pub(super) fn positions(columns: &[String]) -> HashMap<String, usize> {
     last_first.map(|(position, name)| (name.clone(), position)).collect()
 }
 
-/// Opens a file, but no pipe and no device: those may never end.
-pub(crate) fn open(file: &Path) -> io::Result<File> {
-    if fs::metadata(file)?.is_file() {
-        File::open(file)
-    } else {
-        Err(io::Error::other("not a regular file"))
-    }
-}
-
 /// The bytes of a table or an annotation file.
 pub(super) fn read_bytes(file: &Path, problems: &mut Problems) -> Option<Vec<u8>> {
-    let read = open(file).and_then(|mut open| {
+    let read = open_file(file).and_then(|mut open| {
         let mut bytes = Vec::new();
         io::Read::read_to_end(&mut open, &mut bytes).map(|_| bytes)
     });
@@ -220,9 +236,21 @@ pub(super) fn read_bytes(file: &Path, problems: &mut Problems) -> Option<Vec<u8>
     read.ok()
 }
 
+/// A text without the byte order mark that some programs put first.
+pub(crate) fn without_byte_order_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
+}
+
+fn csv_reader(text: &[u8], has_header: bool) -> csv::Reader<&[u8]> {
+    csv::ReaderBuilder::new()
+        .flexible(true)
+        .has_headers(has_header)
+        .from_reader(text)
+}
+
 fn read_csv(file: &Path, bytes: &[u8], problems: &mut Problems) -> Option<Table> {
-    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text);
+    let text = without_byte_order_mark(bytes);
+    let mut reader = csv_reader(text, true);
     let columns: Vec<String> = match reader.headers() {
         Ok(header) => header.iter().map(|name| name.trim().to_string()).collect(),
         Err(error) => {
@@ -230,21 +258,30 @@ fn read_csv(file: &Path, bytes: &[u8], problems: &mut Problems) -> Option<Table>
             return None;
         }
     };
+    let count = columns.len();
+    let width = |cells| format!("expected {count} cells as in the header, got {cells}");
+    let rows = csv_rows(file, text, &mut reader, (count..=count, &width), problems);
+    Some(Table::new(file, columns, rows))
+}
+
+/// The rows that have as many cells as they may; the others are recorded, with a message made of the number they have.
+fn csv_rows(
+    file: &Path,
+    text: &[u8],
+    reader: &mut csv::Reader<&[u8]>,
+    (cells, message): (RangeInclusive<usize>, &dyn Fn(usize) -> String),
+    problems: &mut Problems,
+) -> Vec<(u64, StringRecord)> {
     let mut lines = Lines::new(text);
     let mut rows = Vec::new();
     for record in reader.records() {
         match record {
             Ok(record) => {
                 let line = lines.at(record.position().map_or(0, csv::Position::byte));
-                if record.len() != columns.len() {
-                    let message = format!(
-                        "expected {} cells as in the header, got {}",
-                        columns.len(),
-                        record.len()
-                    );
-                    problems.line(file, line, message);
-                } else {
+                if cells.contains(&record.len()) {
                     rows.push((line, record));
+                } else {
+                    problems.line(file, line, message(record.len()));
                 }
             }
             Err(error) => {
@@ -253,7 +290,7 @@ fn read_csv(file: &Path, bytes: &[u8], problems: &mut Problems) -> Option<Table>
             }
         }
     }
-    Some(Table::new(file, columns, rows))
+    rows
 }
 
 /// Reads Parquet from `content`; `pages` is another reader of the same bytes.
@@ -358,7 +395,7 @@ mod tests {
     fn read(name: &str, text: &str) -> (Option<Table>, Problems) {
         let (folder, mut problems) = (tempfile::tempdir().unwrap(), Problems::default());
         let file = folder.path().join(name);
-        fs::write(&file, text).unwrap();
+        std::fs::write(&file, text).unwrap();
         (Table::read(&file, &["a"], &mut problems), problems)
     }
 

@@ -9,8 +9,8 @@ use embedded_graphics::pixelcolor::Rgb888;
 use shardfmt::{AssetRow, Checks, Dataset, Dtype, LabelRow, MappedFile, Row0, Shard};
 
 use crate::error::{Result, io};
-use crate::spectrogram::FrequencyAxis;
 use canvas::Canvas;
+use frontend::spectrogram::FrequencyAxis;
 use panel::{ClipImage, Panel};
 
 /// Most panels side by side in a sheet.

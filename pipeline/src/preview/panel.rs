@@ -4,7 +4,7 @@ use embedded_graphics::pixelcolor::{Rgb888, RgbColor, WebColors};
 use shardfmt::{BoxStatus, LabelRow, Taxa};
 
 use super::canvas::{Canvas, Place, SMALL_CHAR_PX, SMALL_PX, TITLE_PX};
-use crate::spectrogram::FrequencyAxis;
+use frontend::spectrogram::FrequencyAxis;
 
 /// Space left of the image for the Hz axis.
 const LEFT_PX: i32 = 44;

@@ -1,24 +1,27 @@
 //! Defines `ClipList`, the clips a user has chosen: a Parquet or CSV table of (asset_id, clip_index), or plain lines of these.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use shardfmt::Xxh3;
-use shardfmt::{Dataset, LabelRow};
+use shardfmt::{AssetRow, Dataset, LabelRow, Xxh3};
 
 use super::copying::Taken;
 use super::input::{Input, rows_of};
 use crate::error::{Result, io as io_error};
-use crate::manifest::{Problems, Table};
+use crate::manifest::{Problems, Table, without_byte_order_mark};
 
 /// The path that stands for standard input.
 const STANDARD_INPUT: &str = "-";
 
-/// Clips chosen by whatever engine the user has, in the order of the list.
+/// Columns of a list without a header.
+const COLUMNS: [&str; 2] = ["asset_id", "clip_index"];
+
+/// Clips chosen by whatever engine the user has. Their order in the list does not matter.
 ///
-/// With a header or as Parquet, the columns `asset_id` and, optionally, `clip_index` are read; without one, each line is
-/// `asset_id` or `asset_id,clip_index`. An entry without `clip_index` takes all clips of the recording.
+/// As Parquet or with a header, the columns `asset_id` and, where there is one, `clip_index` are read; without a header,
+/// each line is `asset_id` or `asset_id,clip_index`. An entry without `clip_index` chooses the whole recording; an empty cell
+/// in a column `clip_index` is an error, since the outer join that leaves one does not mean the whole recording.
 #[derive(Clone, Debug)]
 pub struct ClipList {
     file: PathBuf,
@@ -36,26 +39,40 @@ struct Entry {
     clip_index: Option<u32>,
 }
 
+/// What the list chooses of one recording, with the line of each choice.
+#[derive(Default)]
+struct Choice {
+    whole: Option<u64>,
+    clips: BTreeMap<u32, u64>,
+}
+
 impl ClipList {
     /// Reads a list from `file`, or from standard input if that is `-`.
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io); [`Error::Manifest`](crate::Error::Manifest) with every malformed line.
     pub fn read(file: &Path) -> Result<Self> {
-        let mut bytes = Vec::new();
-        let file = if file.as_os_str() == STANDARD_INPUT {
-            let file = PathBuf::from("standard input");
+        if file.as_os_str() == STANDARD_INPUT {
+            let file = Path::new("standard input");
+            let mut bytes = Vec::new();
             let read = io::stdin().lock().read_to_end(&mut bytes);
-            read.map_err(io_error("read", &file))?;
-            file
+            read.map_err(io_error("read", file))?;
+            Self::parse(file, bytes)
         } else {
-            bytes = std::fs::read(file).map_err(io_error("read", file))?;
-            file.to_path_buf()
-        };
+            Self::parse(file, std::fs::read(file).map_err(io_error("read", file))?)
+        }
+    }
+
+    /// A list from its bytes; messages name `file`.
+    ///
+    /// # Errors
+    /// [`Error::Manifest`](crate::Error::Manifest) with every malformed line.
+    pub fn parse(file: &Path, bytes: Vec<u8>) -> Result<Self> {
         let xxh3 = Xxh3::of(&bytes);
         let mut problems = Problems::default();
-        let entries = read_entries(&file, bytes, &mut problems);
+        let entries = read_entries(file, bytes, &mut problems);
         if problems.is_empty() {
+            let file = file.into();
             Ok(ClipList { file, xxh3, entries })
         } else {
             Err(problems.into())
@@ -90,24 +107,25 @@ impl ClipList {
     /// The recordings with chosen clips, in the order of the dataset, with the rows of these.
     ///
     /// # Errors
-    /// [`Error::Manifest`](crate::Error::Manifest) with every entry that names an unknown clip or one named before;
+    /// [`Error::Manifest`](crate::Error::Manifest) with every entry that names an unknown clip or one chosen before;
     /// [`Error::Dataset`](crate::Error::Dataset) for tables that cannot be read.
     pub(super) fn select<'a>(&self, dataset: &'a Dataset) -> Result<Vec<Taken<'a>>> {
         let mut problems = Problems::default();
-        let mut chosen = self.by_recording(dataset, &mut problems);
+        let choices = self.by_recording(dataset, &mut problems);
         let mut taken = Vec::new();
         let mut input: Option<Input<'a>> = None;
         for asset in dataset.assets() {
-            let Some(entries) = chosen.remove(&asset.asset_id) else {
+            let Some(choice) = choices.get(&asset.asset_id) else {
                 continue;
             };
-            let input = match input.take() {
-                Some(open) if open.number == asset.shard => input.insert(open),
-                _ => input.insert(Input::open(dataset, asset.shard)?),
-            };
-            let rows = match entries.as_slice() {
-                [Entry { clip_index: None, .. }] => rows_of(asset).collect(),
-                entries => self.rows(entries, input.labels_of(asset), &mut problems),
+            let rows = if choice.whole.is_some() {
+                rows_of(asset).collect()
+            } else {
+                let input = match input.take() {
+                    Some(open) if open.number == asset.shard => input.insert(open),
+                    _ => input.insert(Input::open(dataset, asset.shard)?),
+                };
+                self.rows(asset, choice, input.labels_of(asset), &mut problems)
             };
             taken.push(Taken { asset, rows });
         }
@@ -118,121 +136,115 @@ impl ClipList {
         }
     }
 
-    /// The entries of each recording of the dataset; unknown recordings, and those named both whole and by clips or whole
-    /// twice, are recorded.
-    fn by_recording(&self, dataset: &Dataset, problems: &mut Problems) -> HashMap<i64, Vec<Entry>> {
-        let mut chosen: HashMap<i64, Vec<Entry>> = dataset
-            .assets()
-            .iter()
-            .map(|asset| (asset.asset_id, Vec::new()))
-            .collect();
+    /// What is chosen of each recording; unknown recordings and repeated choices are recorded.
+    fn by_recording(&self, dataset: &Dataset, problems: &mut Problems) -> HashMap<i64, Choice> {
+        let known: HashSet<i64> = dataset.assets().iter().map(|asset| asset.asset_id).collect();
+        let mut choices: HashMap<i64, Choice> = HashMap::new();
         for entry in &self.entries {
-            let Some(entries) = chosen.get_mut(&entry.asset_id) else {
-                let message = "no recording of the dataset has this asset_id";
-                problems.cell(&self.file, entry.line, "asset_id", &entry.asset_id.to_string(), message);
-                continue;
-            };
-            let whole = entries
-                .iter()
-                .find(|earlier| earlier.clip_index.is_none() || entry.clip_index.is_none());
-            match whole {
-                Some(earlier) => self.duplicate(entry, earlier.line, problems),
-                None => entries.push(*entry),
+            if known.contains(&entry.asset_id) {
+                let choice = choices.entry(entry.asset_id).or_default();
+                if let Err(message) = choice.add(entry) {
+                    self.problem(entry, message, problems);
+                }
+            } else {
+                self.problem(entry, "the dataset has no such recording".into(), problems);
             }
         }
-        chosen.retain(|_, entries| !entries.is_empty());
-        chosen
+        choices
     }
 
-    /// The rows of the clips that entries name, ascending; those the recording has not, and repeated ones, are recorded.
-    fn rows(&self, entries: &[Entry], labels: &[LabelRow], problems: &mut Problems) -> Vec<u32> {
-        let row_of_index: HashMap<u32, u32> = labels.iter().map(|label| (label.clip_index, label.row)).collect();
-        let mut line_of_row: HashMap<u32, u64> = HashMap::new();
-        for entry in entries {
-            let Some(row) = entry.clip_index.and_then(|index| row_of_index.get(&index)) else {
-                let index = entry.clip_index.unwrap_or_default().to_string();
-                let message = format!("recording {} has no clip with this index", entry.asset_id);
-                problems.cell(&self.file, entry.line, "clip_index", &index, message);
+    /// The rows of the chosen clips of one recording, ascending; those it does not have are recorded.
+    fn rows(&self, asset: &AssetRow, choice: &Choice, labels: &[LabelRow], problems: &mut Problems) -> Vec<u32> {
+        let row_of_clip: HashMap<u32, u32> = labels.iter().map(|label| (label.clip_index, label.row)).collect();
+        let mut rows = Vec::with_capacity(choice.clips.len());
+        for (&index, &line) in &choice.clips {
+            if let Some(&row) = row_of_clip.get(&index) {
+                rows.push(row);
                 continue;
-            };
-            match line_of_row.get(row) {
-                Some(&line) => self.duplicate(entry, line, problems),
-                None => {
-                    line_of_row.insert(*row, entry.line);
-                }
             }
+            let entry = Entry {
+                line,
+                asset_id: asset.asset_id,
+                clip_index: Some(index),
+            };
+            let message = format!(
+                "the dataset has {} clips of this recording, but not this one",
+                asset.clips
+            );
+            self.problem(&entry, message, problems);
         }
-        let mut rows: Vec<u32> = line_of_row.into_keys().collect();
         rows.sort_unstable();
         rows
     }
 
-    fn duplicate(&self, entry: &Entry, first_line: u64, problems: &mut Problems) {
+    /// Records a problem of an entry.
+    fn problem(&self, entry: &Entry, message: String, problems: &mut Problems) {
+        let asset_id = entry.asset_id;
         let (column, value) = match entry.clip_index {
-            Some(index) => ("clip_index", format!("{},{index}", entry.asset_id)),
-            None => ("asset_id", entry.asset_id.to_string()),
+            Some(index) => ("asset_id,clip_index", format!("{asset_id},{index}")),
+            None => ("asset_id", asset_id.to_string()),
         };
-        let message = format!("duplicate clip (first on line {first_line})");
         problems.cell(&self.file, entry.line, column, &value, message);
     }
 }
 
-/// The entries of a table, or of plain lines: text whose first line begins with a number has no header.
-fn read_entries(file: &Path, bytes: Vec<u8>, problems: &mut Problems) -> Vec<Entry> {
-    let first_cell = bytes.split(|byte| b",\r\n".contains(byte)).next().unwrap_or_default();
-    let first_cell = std::str::from_utf8(first_cell).unwrap_or_default().trim();
-    if first_cell.parse::<i64>().is_ok() {
-        return read_lines(file, &bytes, problems);
+impl Choice {
+    /// Adds an entry, or says why it repeats an earlier one.
+    fn add(&mut self, entry: &Entry) -> std::result::Result<(), String> {
+        let by_clip = self.clips.values().min();
+        match (entry.clip_index, self.whole, by_clip) {
+            (None, Some(line), _) => Err(format!("duplicate recording (first on line {line})")),
+            (None, None, Some(line)) => Err(format!(
+                "single clips of this recording are chosen as well (first on line {line})"
+            )),
+            (Some(_), Some(line), _) => Err(format!("the whole recording is chosen as well (on line {line})")),
+            (None, None, None) => {
+                self.whole = Some(entry.line);
+                Ok(())
+            }
+            (Some(index), None, _) => match self.clips.get(&index) {
+                Some(line) => Err(format!("duplicate clip (first on line {line})")),
+                None => {
+                    self.clips.insert(index, entry.line);
+                    Ok(())
+                }
+            },
+        }
     }
-    let Some(table) = Table::parse(file, bytes, &["asset_id"], problems) else {
+}
+
+/// The entries of a table, or of plain lines: text that begins with a number has no header.
+fn read_entries(file: &Path, bytes: Vec<u8>, problems: &mut Problems) -> Vec<Entry> {
+    let text = without_byte_order_mark(&bytes).trim_ascii_start();
+    // What some engines print for no rows at all.
+    if text.is_empty() {
+        return Vec::new();
+    }
+    let unquoted = text.strip_prefix(b"\"").unwrap_or(text);
+    let unsigned = unquoted.strip_prefix(b"-").unwrap_or(unquoted);
+    let table = if unsigned.first().is_some_and(u8::is_ascii_digit) {
+        Table::without_header(file, &bytes, &COLUMNS, 1, problems)
+    } else {
+        Table::parse(file, bytes, &["asset_id"], problems)
+    };
+    let Some(table) = table else {
         return Vec::new();
     };
     let mut entries = Vec::new();
     for row in table.rows() {
+        let line = row.line;
         let asset_id = row.require_asset_id(problems);
-        let clip_index = row.whole_number("clip_index", problems);
-        if let Some(asset_id) = asset_id {
-            let line = row.line;
-            entries.push(Entry {
-                line,
-                asset_id,
-                clip_index,
-            });
-        }
-    }
-    entries
-}
-
-/// The entries of lines `asset_id` or `asset_id,clip_index`; blank lines are passed over.
-fn read_lines(file: &Path, bytes: &[u8], problems: &mut Problems) -> Vec<Entry> {
-    let mut entries = Vec::new();
-    for (text, line) in bytes.split(|byte| *byte == b'\n').zip(1..) {
-        let text = String::from_utf8_lossy(text);
-        let text = text.trim();
-        if text.is_empty() {
-            continue;
-        }
-        let (asset_id, clip_index) = match text.split_once(',') {
-            Some((asset_id, clip_index)) => (asset_id, Some(clip_index.trim().parse().ok())),
-            None => (text, None),
+        let clip_index = if row.has("clip_index") {
+            row.require("clip_index", problems);
+            row.whole_number("clip_index", problems)
+        } else {
+            None
         };
-        match (asset_id.trim().parse(), clip_index) {
-            (Ok(asset_id), None) => entries.push(Entry {
-                line,
-                asset_id,
-                clip_index: None,
-            }),
-            (Ok(asset_id), Some(Some(index))) => entries.push(Entry {
-                line,
-                asset_id,
-                clip_index: Some(index),
-            }),
-            _ => problems.line(
-                file,
-                line,
-                format!("expected asset_id or asset_id,clip_index, got {text:?}"),
-            ),
-        }
+        entries.extend(asset_id.map(|asset_id| Entry {
+            line,
+            asset_id,
+            clip_index,
+        }));
     }
     entries
 }

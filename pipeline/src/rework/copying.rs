@@ -9,7 +9,8 @@ use shardfmt::{AssetRow, Checks, Dataset, LabelRow, ShardWriter};
 use super::input::Input;
 use super::output::{Output, ShardFiles, ShardTables};
 use crate::error::Result;
-use crate::ingest::{Event, Events, PlannedAsset, pack};
+use crate::event::{Event, Events};
+use crate::packing::pack;
 
 /// A recording to be copied.
 pub(super) struct Taken<'a> {
@@ -45,21 +46,13 @@ pub(super) fn plan<'a>(dataset: &Dataset, taken: &'a [Taken<'a>], shard_clips: u
     let mut planned = Vec::new();
     for (metadata, run) in runs {
         let taken = taken.get(run).unwrap_or_default();
-        let sizes: Vec<PlannedAsset> = taken.iter().map(size).collect();
-        planned.extend(pack(&sizes, shard_clips).into_iter().map(|range| PlannedShard {
+        let clips = taken.iter().map(|taken| taken.rows.len() as u64);
+        planned.extend(pack(clips, shard_clips).into_iter().map(|range| PlannedShard {
             metadata: metadata.clone(),
             taken: taken.get(range).unwrap_or_default(),
         }));
     }
     Ok(planned)
-}
-
-fn size(taken: &Taken<'_>) -> PlannedAsset {
-    PlannedAsset {
-        asset_id: taken.asset.asset_id,
-        clips: taken.rows.len() as u64,
-        files: Vec::new(),
-    }
 }
 
 /// Writes the planned shards; every record is verified when it is read. Returns their files and the number of silent clips.

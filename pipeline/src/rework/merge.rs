@@ -9,11 +9,13 @@ use shardfmt::{Dataset, DatasetHead, RejectRow, Taxa};
 
 use super::input::Input;
 use super::output::{Output, ShardFiles, ShardTables, free_destination};
-use super::settings::{IMAGE_KEYS, image_difference, set_config};
+use super::settings::image_difference;
 use super::shard_file::{Linked, take_over};
 use crate::error::{Error, Result};
-use crate::ingest::{Event, Events, Outcome, PROGRAM};
+use crate::event::{Event, Events};
+use crate::ingest::Outcome;
 use crate::labels::LabelCounts;
+use crate::provenance::{IMAGE_KEYS, PARTS_KEY, PROGRAM, set_config};
 
 /// Merges committed datasets into a new one at `out`: first the shards of `first`, then those of each other, in order. Every
 /// record is read and verified on the way.
@@ -148,7 +150,7 @@ fn description(parts: &[&Part], first: &Part) -> DatasetHead {
         }
     }
     let own: Vec<Value> = parts.iter().map(|part| own_config(part.dataset.head())).collect();
-    config.insert("parts".into(), own.into());
+    config.insert(PARTS_KEY.into(), own.into());
     set_config(&mut head, config.into());
     head
 }

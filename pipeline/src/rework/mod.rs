@@ -24,7 +24,8 @@ pub use reshard::reshard;
 pub use shard_file::Linked;
 pub use subset::subset;
 
-use crate::ingest::{Events, Outcome};
+use crate::event::Events;
+use crate::ingest::Outcome;
 use crate::labels::LabelCounts;
 
 /// What was committed, from the dataset as it was opened after its commit.
@@ -44,7 +45,7 @@ fn outcome(dataset: &Dataset, silent_clips: u64, counts: LabelCounts, rejects: V
 /// Warns of copies between splits: new splits and merged sets can bring them about.
 fn warn_of_copies(dataset: &Dataset, events: &Events<'_>) {
     let assets = dataset.assets().iter();
-    crate::ingest::warn_of_copies(
+    crate::leakage::warn_of_copies(
         assets.map(|asset| (asset.asset_id, asset.split, asset.source_xxh3)),
         events,
     );

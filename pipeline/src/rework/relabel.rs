@@ -14,13 +14,17 @@ use shardfmt::{AssetRow, Dataset, DatasetHead, LabelRow, RejectRow, hash_file, r
 
 use super::input::{Input, rows_of};
 use super::output::{Output, ShardFiles, ShardTables, settled};
-use super::settings::{IMPORTED_KEY, SUBSETS_KEY, as_read, image_difference, set_config, subsets};
+use super::settings::{as_read, image_difference};
 use super::shard_file::{Linked, take_over};
+use crate::dataset_source::{AssetRecord, DatasetSource, Placement};
 use crate::error::{Error, Result, io};
-use crate::ingest::{Event, Events, Outcome, folder};
+use crate::event::{Event, Events};
+use crate::ingest::{Outcome, folder};
 use crate::labels::LabelCounts;
-use crate::recording_source::{ClipExtent, RecordingFacts, RecordingSource};
-use crate::source::{AssetRecord, ClipSource, Placement, Rendered};
+use crate::provenance::{IMPORTED_KEY, SHARDS_KEY, SUBSETS_KEY, set_config, subsets};
+use crate::recording_source::RecordingSource;
+use frontend::recordings::{ClipExtent, RecordingFacts};
+use frontend::source::{ClipSource, Rendered};
 
 /// Rewrites the tables of the dataset in `dir` as a build from `source` would write them, over the shards as they are.
 ///
@@ -114,10 +118,10 @@ fn description(source: &RecordingSource, old: &DatasetHead) -> DatasetHead {
     head.instruction_set = old.instruction_set.clone();
     let mut config = head.config.clone();
     if let Some(config) = config.as_object_mut() {
-        match old.config.get("shards") {
-            Some(shards) => config.insert("shards".into(), shards.clone()),
+        match old.config.get(SHARDS_KEY) {
+            Some(shards) => config.insert(SHARDS_KEY.into(), shards.clone()),
             // `shift_remove` keeps the order of the other keys.
-            None => config.shift_remove("shards"),
+            None => config.shift_remove(SHARDS_KEY),
         };
         // Which clips were chosen holds whatever is said of them.
         let subsets = subsets(&old.config);
@@ -241,7 +245,7 @@ impl Relabelling<'_> {
             let (expected, got) = ("in the manifest".into(), format!("{id}, which is not"));
             input.mismatch(assets_path(input.number), "asset_id", expected, got)
         })?;
-        let rate_hz = self.source.manifest().settings.audio.sample_rate_hz;
+        let rate_hz = self.source.manifest().frontend.settings().audio.sample_rate_hz;
         let record = self
             .source
             .describe(*number, facts(asset, old, rate_hz), &place, &rendered?);

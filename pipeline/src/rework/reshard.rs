@@ -8,10 +8,11 @@ use shardfmt::{AssetRow, Dataset, DatasetHead};
 use super::copying::{Taken, copy_clips, plan};
 use super::input::rows_of;
 use super::output::{Output, free_destination};
-use super::settings::set_config;
 use crate::error::Result;
-use crate::ingest::{Event, Events, Outcome, PROGRAM};
+use crate::event::{Event, Events};
+use crate::ingest::Outcome;
 use crate::labels::LabelCounts;
+use crate::provenance::{PROGRAM, SHARDS_KEY, set_config};
 
 /// Copies the dataset in `dir` to a new one at `out`, in shards of about `shard_clips`. Recordings stay whole and in order;
 /// every record is verified when it is read.
@@ -53,7 +54,7 @@ fn description(old: &DatasetHead, shard_clips: u32) -> DatasetHead {
     head.program = PROGRAM.into();
     let mut config = head.config.clone();
     if let Some(config) = config.as_object_mut() {
-        config.insert("shards".into(), json!({ "clips": shard_clips }));
+        config.insert(SHARDS_KEY.into(), json!({ "clips": shard_clips }));
     }
     set_config(&mut head, config);
     head

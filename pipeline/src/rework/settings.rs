@@ -1,26 +1,11 @@
 //! Provides what is compared of two datasets before the clips of one may stand in the other: all that decides an image.
 
-use serde_json::{Value, json};
-use shardfmt::{DatasetHead, Xxh3};
+use serde_json::json;
+use shardfmt::DatasetHead;
 
 use crate::error::Result;
 use crate::ingest::first_difference;
-
-/// The parts of a build's configuration that decide clips and images; the others decide labels and files.
-pub(super) const IMAGE_KEYS: [&str; 3] = ["audio", "clips", "spectrogram"];
-
-/// Where the configuration of an imported set names the set.
-pub(super) const IMPORTED_KEY: &str = "source";
-
-/// Where the configuration lists which clips of which dataset were chosen, the first choice first; absent from a whole one.
-pub(super) const SUBSETS_KEY: &str = "subsets";
-
-/// All choices of clips that a dataset has come about by, those of merged parts included; of a whole one there are none.
-pub(super) fn subsets(config: &Value) -> Vec<Value> {
-    let own = config.get(SUBSETS_KEY).and_then(Value::as_array).into_iter().flatten();
-    let parts = config.get("parts").and_then(Value::as_array).into_iter().flatten();
-    parts.flat_map(subsets).chain(own.cloned()).collect()
-}
+use crate::provenance::IMAGE_KEYS;
 
 /// The first difference in what decides the images, with its key and both values.
 pub(super) fn image_difference(was: &DatasetHead, is: &DatasetHead) -> Option<String> {
@@ -41,12 +26,6 @@ pub(super) fn as_read(info: &DatasetHead) -> Result<DatasetHead> {
     };
     let text = serde_json::to_string(info).map_err(invalid)?;
     Ok(serde_json::from_str(&text).map_err(invalid)?)
-}
-
-/// Puts a configuration in the place of the old one, with its hash.
-pub(super) fn set_config(info: &mut DatasetHead, config: Value) {
-    info.config_xxh3 = Xxh3::of(config.to_string().as_bytes());
-    info.config = config;
 }
 
 #[cfg(test)]

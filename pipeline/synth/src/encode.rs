@@ -8,7 +8,7 @@ use flacenc::component::BitRepr;
 use flacenc::error::Verify;
 use hound::{SampleFormat, WavSpec, WavWriter};
 
-use super::DemoError;
+use crate::error::Error;
 
 /// How samples are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +36,8 @@ impl Encoding {
 /// Writes `channels` (equally long, nominally within ±1, clipped beyond) to `path`.
 ///
 /// # Errors
-/// [`DemoError::Wav`], [`DemoError::Flac`] or [`DemoError::Io`] if the file cannot be written.
-pub fn write_audio(path: &Path, channels: &[Vec<f32>], rate_hz: u32, encoding: Encoding) -> Result<(), DemoError> {
+/// [`Error::Wav`], [`Error::Flac`] or [`Error::Io`] if the file cannot be written.
+pub fn write_audio(path: &Path, channels: &[Vec<f32>], rate_hz: u32, encoding: Encoding) -> Result<(), Error> {
     match encoding {
         Encoding::Wav16 => write_wav(path, channels, rate_hz, Some(16)),
         Encoding::Wav24 => write_wav(path, channels, rate_hz, Some(24)),
@@ -47,8 +47,8 @@ pub fn write_audio(path: &Path, channels: &[Vec<f32>], rate_hz: u32, encoding: E
 }
 
 /// `bits` is the width of integer samples; none means float.
-fn write_wav(path: &Path, channels: &[Vec<f32>], rate_hz: u32, bits: Option<u16>) -> Result<(), DemoError> {
-    let failed = |source| DemoError::Wav {
+fn write_wav(path: &Path, channels: &[Vec<f32>], rate_hz: u32, bits: Option<u16>) -> Result<(), Error> {
+    let failed = |source| Error::Wav {
         path: path.to_owned(),
         source,
     };
@@ -73,9 +73,9 @@ fn write_wav(path: &Path, channels: &[Vec<f32>], rate_hz: u32, bits: Option<u16>
     writer.finalize().map_err(failed)
 }
 
-fn write_flac(path: &Path, channels: &[Vec<f32>], rate_hz: u32) -> Result<(), DemoError> {
+fn write_flac(path: &Path, channels: &[Vec<f32>], rate_hz: u32) -> Result<(), Error> {
     const BITS: u16 = 16;
-    let failed = |reason: String| DemoError::Flac {
+    let failed = |reason: String| Error::Flac {
         path: path.to_owned(),
         reason,
     };
@@ -95,7 +95,7 @@ fn write_flac(path: &Path, channels: &[Vec<f32>], rate_hz: u32) -> Result<(), De
         .map_err(|error| failed(error.to_string()))?;
     let mut sink = ByteSink::new();
     stream.write(&mut sink).map_err(|error| failed(error.to_string()))?;
-    fs::write(path, sink.as_slice()).map_err(|source| DemoError::Io {
+    fs::write(path, sink.as_slice()).map_err(|source| Error::Io {
         path: path.to_owned(),
         source,
     })
@@ -117,12 +117,10 @@ fn quantised(sample: f32, bits: u16) -> i32 {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use std::fs::{self, File};
+    use std::fs;
 
+    use frontend::audio::{Channel, Decoder};
     use hound::WavReader;
-    use symphonia::core::codecs::audio::AudioDecoderOptions;
-    use symphonia::core::formats::probe::Hint;
-    use symphonia::core::io::MediaSourceStream;
 
     use super::{Encoding, write_audio};
     use crate::oscillator::sin_turns;
@@ -188,22 +186,16 @@ mod tests {
             .samples::<i32>()
             .map(Result::unwrap)
             .collect();
-        let stream = MediaSourceStream::new(Box::new(File::open(&flac).unwrap()), Default::default());
-        let mut format = symphonia::default::get_probe()
-            .probe(&Hint::new(), stream, Default::default(), Default::default())
-            .unwrap();
-        let parameters = format.tracks()[0].codec_params.clone().unwrap();
-        let parameters = parameters.audio().unwrap();
-        assert_eq!(parameters.sample_rate, Some(RATE_HZ));
-        let mut decoder = symphonia::default::get_codecs()
-            .make_audio_decoder(parameters, &AudioDecoderOptions::default())
-            .unwrap();
-        let mut decoded = Vec::new();
-        while let Ok(Some(packet)) = format.next_packet() {
-            let mut samples: Vec<i16> = Vec::new();
-            decoder.decode(&packet).unwrap().copy_to_vec_interleaved(&mut samples);
-            decoded.extend(samples.into_iter().map(i32::from));
+        for channel in 0..2 {
+            let mut decoder = Decoder::open(&flac, Channel::Index(channel)).unwrap();
+            let header = decoder.header().clone();
+            assert_eq!((header.rate_hz, header.channels), (RATE_HZ, 2));
+            let mut decoded = Vec::new();
+            while decoder.read(&mut decoded).unwrap() > 0 {}
+            // Sixteen bits fit a float whole.
+            let decoded: Vec<i32> = decoded.iter().map(|sample| (sample * 32_768.0) as i32).collect();
+            let sent: Vec<i32> = expected.iter().skip(channel as usize).step_by(2).copied().collect();
+            assert_eq!(decoded, sent);
         }
-        assert_eq!(decoded, expected);
     }
 }

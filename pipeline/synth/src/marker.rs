@@ -1,15 +1,18 @@
-//! Provides the marker files that tell a finished demo from one cut short and from other data.
+//! Provides the marker files that tell a finished set from an unfinished one and from other data.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::benchmark::BenchmarkOptions;
-use super::{DemoError, DemoOptions, DemoSummary};
+use shardfmt::persist::write_atomic;
+
+use crate::error::Error;
+use crate::files::FileSizes;
+use crate::options::{BenchmarkOptions, DemoOptions, SetLayout};
+use crate::summary::SetSummary;
 
 /// Present from the first written file of a run until its last.
 const STARTED: &str = "demo.started";
@@ -17,18 +20,24 @@ const STARTED: &str = "demo.started";
 /// Written last, atomically.
 const FINISHED: &str = "demo.json";
 
-/// Number of what the generator of small demos makes from a seed; raise it with every change of its output.
+/// Version of what the small demo makes from a seed; raise it with every change of its output.
 const GENERATOR: u32 = 1;
 
-/// The same of benchmarks.
-const BENCHMARK_GENERATOR: u32 = 1;
+/// The same for benchmarks in a layout.
+fn benchmark_generator(layout: SetLayout) -> u32 {
+    match layout {
+        SetLayout::Audio => 1,
+        // 2: JPEGs by another encoder.
+        SetLayout::Ml48s | SetLayout::Coco => 2,
+    }
+}
 
 /// Folders that hold the audio or pictures of some layout.
 const MEDIA_FOLDERS: [&str; 5] = ["audio", "images", "annotations", "train2014", "val2014"];
 
-/// Everything that a demo's bytes follow from.
+/// Everything that a set's bytes follow from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Identity {
+pub(super) struct SetIdentity {
     generator: u32,
     seed: u64,
     recordings: usize,
@@ -36,7 +45,7 @@ pub(super) struct Identity {
     benchmark: Option<BenchmarkOptions>,
 }
 
-impl From<&DemoOptions> for Identity {
+impl From<&DemoOptions> for SetIdentity {
     fn from(options: &DemoOptions) -> Self {
         Self {
             generator: GENERATOR,
@@ -47,11 +56,11 @@ impl From<&DemoOptions> for Identity {
     }
 }
 
-impl Identity {
-    /// That of a benchmark of so many recordings.
+impl SetIdentity {
+    /// Of a benchmark of so many recordings.
     pub(super) fn benchmark(recordings: usize, options: &BenchmarkOptions) -> Self {
         Self {
-            generator: BENCHMARK_GENERATOR,
+            generator: benchmark_generator(options.layout),
             seed: options.seed,
             recordings,
             benchmark: Some(options.clone()),
@@ -59,7 +68,7 @@ impl Identity {
     }
 }
 
-impl fmt::Display for Identity {
+impl fmt::Display for SetIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             generator,
@@ -79,37 +88,37 @@ impl fmt::Display for Identity {
 
 /// The finished marker: what was asked for, what was written.
 #[derive(Debug, Serialize, Deserialize)]
-struct Finished {
+struct FinishedMarker {
     #[serde(flatten)]
-    identity: Identity,
-    summary: DemoSummary,
+    identity: SetIdentity,
+    summary: SetSummary,
     /// Size in bytes of each audio file or picture, by its path relative to the directory. Tables and manifest
     /// are left out: users may edit them.
-    audio_bytes: BTreeMap<String, u64>,
+    audio_bytes: FileSizes,
 }
 
-/// What stands where a demo is to be written.
+/// What a folder holds before a set is written to it.
 #[derive(Debug)]
-pub(super) enum Found {
-    /// Nothing, or a run cut short: write all of it.
+pub(super) enum FolderState {
+    /// Nothing, or an unfinished set: write all of it.
     Vacant,
-    /// The very demo asked for.
-    Same(Box<DemoSummary>),
+    /// The very set requested, unchanged.
+    Finished(Box<SetSummary>),
 }
 
-/// Looks at `dir` and tells whether the demo `wanted` is to be written there.
+/// Looks at `dir` and tells whether the set `wanted` has to be written there.
 ///
 /// # Errors
-/// [`DemoError::NotEmpty`] for other data, [`DemoError::OtherDemo`] for a demo of other options,
-/// [`DemoError::Damaged`] for one that lost a file.
-pub(super) fn inspect(dir: &Path, wanted: &Identity) -> Result<Found, DemoError> {
+/// [`Error::NotEmpty`] for other data, [`Error::OtherSet`] for a set of other options,
+/// [`Error::Damaged`] for one that lost a file.
+pub(super) fn inspect(dir: &Path, wanted: &SetIdentity) -> Result<FolderState, Error> {
     let failed = |path: &Path| {
         let path = path.to_owned();
-        move |source| DemoError::Io { path, source }
+        move |source| Error::Io { path, source }
     };
     let mut entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Vacant),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(FolderState::Vacant),
         Err(error) => return Err(failed(dir)(error)),
     };
     let finished = dir.join(FINISHED);
@@ -120,20 +129,20 @@ pub(super) fn inspect(dir: &Path, wanted: &Identity) -> Result<Found, DemoError>
     }
     let started = dir.join(STARTED);
     if entries.next().is_none() || started.try_exists().map_err(failed(&started))? {
-        Ok(Found::Vacant)
+        Ok(FolderState::Vacant)
     } else {
-        Err(DemoError::NotEmpty { dir: dir.to_owned() })
+        Err(Error::NotEmpty { dir: dir.to_owned() })
     }
 }
 
-fn compare(dir: &Path, marker: &Path, bytes: &[u8], wanted: &Identity) -> Result<Found, DemoError> {
-    let Ok(found) = serde_json::from_slice::<Finished>(bytes) else {
-        return Err(DemoError::Damaged {
+fn compare(dir: &Path, marker: &Path, bytes: &[u8], wanted: &SetIdentity) -> Result<FolderState, Error> {
+    let Ok(found) = serde_json::from_slice::<FinishedMarker>(bytes) else {
+        return Err(Error::Damaged {
             file: marker.to_owned(),
         });
     };
     if found.identity != *wanted {
-        return Err(DemoError::OtherDemo {
+        return Err(Error::OtherSet {
             dir: dir.to_owned(),
             found: found.identity.to_string(),
             wanted: wanted.to_string(),
@@ -147,19 +156,22 @@ fn compare(dir: &Path, marker: &Path, bytes: &[u8], wanted: &Identity) -> Result
         .iter()
         .find(|(name, bytes)| !intact(&dir.join(name), **bytes))
     {
-        Some((name, _)) => Err(DemoError::Damaged { file: dir.join(name) }),
-        None => Ok(Found::Same(Box::new(found.summary))),
+        Some((name, _)) => Err(Error::Damaged { file: dir.join(name) }),
+        None => Ok(FolderState::Finished(Box::new(SetSummary {
+            unchanged: true,
+            ..found.summary
+        }))),
     }
 }
 
-/// Marks a run as started, clears what an earlier run left in `dir`'s folders, and makes `folders` there.
+/// Marks a set as begun, deletes what an earlier run left in `dir`'s media folders, and creates `folders` there.
 ///
 /// # Errors
-/// [`DemoError::Io`].
-pub(super) fn start(dir: &Path, folders: &[&str]) -> Result<(), DemoError> {
+/// [`Error::Io`].
+pub(super) fn start(dir: &Path, folders: &[&str]) -> Result<(), Error> {
     let failed = |path: &Path| {
         let path = path.to_owned();
-        move |source| DemoError::Io { path, source }
+        move |source| Error::Io { path, source }
     };
     fs::create_dir_all(dir).map_err(failed(dir))?;
     let started = dir.join(STARTED);
@@ -176,35 +188,28 @@ pub(super) fn start(dir: &Path, folders: &[&str]) -> Result<(), DemoError> {
     Ok(())
 }
 
-/// Marks the demo in `dir` as finished.
+/// Marks the set in `dir` as finished.
 ///
 /// # Errors
-/// [`DemoError::Io`].
+/// [`Error::Io`].
 pub(super) fn finish(
     dir: &Path,
-    identity: Identity,
-    summary: &DemoSummary,
-    audio_bytes: BTreeMap<String, u64>,
-) -> Result<(), DemoError> {
-    let marker = Finished {
+    identity: SetIdentity,
+    summary: &SetSummary,
+    audio_bytes: FileSizes,
+) -> Result<(), Error> {
+    let marker = FinishedMarker {
         identity,
         summary: summary.clone(),
         audio_bytes,
     };
     let path = dir.join(FINISHED);
-    write_atomically(dir, &path, &marker).map_err(|source| DemoError::Io {
+    let mut bytes = serde_json::to_vec_pretty(&marker).map_err(|source| Error::Io {
         path: path.clone(),
-        source,
+        source: source.into(),
     })?;
+    bytes.push(b'\n');
+    write_atomic(&path, &bytes).map_err(|source| Error::Marker { source })?;
     let started: PathBuf = dir.join(STARTED);
-    fs::remove_file(&started).map_err(|source| DemoError::Io { path: started, source })
-}
-
-fn write_atomically(dir: &Path, path: &Path, marker: &Finished) -> io::Result<()> {
-    let temporary = dir.join("demo.json.tmp");
-    let mut file = File::create(&temporary)?;
-    serde_json::to_writer_pretty(&mut file, marker)?;
-    file.write_all(b"\n")?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)
+    fs::remove_file(&started).map_err(|source| Error::Io { path: started, source })
 }

@@ -201,13 +201,13 @@ pub fn amplitude(level_db: f64) -> f64 {
 mod tests {
     use super::{Ambience, Insects, pink, white};
     use crate::filter::band_power;
-    use crate::seeding::{Purpose, keyed};
+    use crate::seeding::{Draw, keyed};
 
     const RATE_HZ: u32 = 44_100;
 
     #[test]
     fn white_noise_has_unit_variance_and_no_mean() {
-        let mut rng = keyed(3, Purpose::Background, 0);
+        let mut rng = keyed(3, Draw::Background, 0);
         let draws: Vec<f64> = (0..100_000).map(|_| white(&mut rng)).collect();
         let mean = draws.iter().sum::<f64>() / 1e5;
         let variance = draws.iter().map(|draw| draw * draw).sum::<f64>() / 1e5;
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn pink_noise_has_equal_power_in_each_octave() {
         let mut layer = vec![0.0; 1 << 19];
-        pink(&mut layer, &mut keyed(3, Purpose::Background, 1));
+        pink(&mut layer, &mut keyed(3, Draw::Background, 1));
         let low = band_power(&layer, RATE_HZ, 500.0, 1000.0);
         let high = band_power(&layer, RATE_HZ, 4000.0, 8000.0);
         // 500 Hz over 12 s is some 6,000 independent values: 2 % standard error; the bilinear
@@ -243,8 +243,8 @@ mod tests {
             level_db: 0.0,
             pulse_hz: 10.0,
         };
-        let quiet = place(None).render(RATE_HZ, 200_000, &mut keyed(3, Purpose::Background, 2));
-        let loud = place(Some(insects)).render(RATE_HZ, 200_000, &mut keyed(3, Purpose::Background, 2));
+        let quiet = place(None).render(RATE_HZ, 200_000, &mut keyed(3, Draw::Background, 2));
+        let loud = place(Some(insects)).render(RATE_HZ, 200_000, &mut keyed(3, Draw::Background, 2));
         let ratio = |low, high| band_power(&loud, RATE_HZ, low, high) / band_power(&quiet, RATE_HZ, low, high);
         // The pink layer has under a tenth of its power in this band, the insects most of theirs.
         assert!(ratio(5500.0, 6500.0) > 5.0);

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use shardfmt::Split;
 
-use super::scene::{Bird, Plan};
-use super::species::Species;
+use crate::planned::{Bird, SetPlan};
+use crate::species::Species;
 
 /// Smallest share of a split's clips in which a species is present: enough positives to score.
 pub const MIN_SPLIT_SHARE: f64 = 0.03;
@@ -40,7 +40,7 @@ fn ratio(part: usize, whole: usize) -> f64 {
 }
 
 /// The shares of a plan, in class order.
-pub(super) fn shares(plan: &Plan, species: &[Species]) -> Vec<SpeciesShare> {
+pub(super) fn shares(plan: &SetPlan, species: &[Species]) -> Vec<SpeciesShare> {
     let mut clips = [0; Split::ALL.len()];
     let mut present = vec![[0; Split::ALL.len()]; species.len()];
     for recording in &plan.recordings {

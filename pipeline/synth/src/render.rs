@@ -2,7 +2,7 @@
 
 use super::filter::{Biquad, band_power};
 use super::noise::{Ambience, amplitude};
-use super::seeding::{Purpose, keyed};
+use super::seeding::{Draw, keyed};
 use super::song::Song;
 use super::voice::add_song;
 
@@ -71,7 +71,7 @@ impl Scene {
         let frames = self.frames();
         let mut channels: Vec<Vec<f32>> = (0..if self.stereo { 2 } else { 1 })
             .map(|channel| {
-                let mut rng = keyed(self.seed, Purpose::Background, channel);
+                let mut rng = keyed(self.seed, Draw::Background, channel);
                 self.ambience.render(self.rate_hz, frames, &mut rng)
             })
             .collect();
@@ -167,11 +167,11 @@ mod tests {
     use super::{Scene, Singer, mean};
     use crate::filter::band_power;
     use crate::noise::Ambience;
-    use crate::seeding::{Purpose, keyed};
+    use crate::seeding::{Draw, keyed};
     use crate::species::demo_species;
 
     fn scene(stereo: bool, snr_db: f64, singing: bool) -> Scene {
-        let mut rng = keyed(4, Purpose::Songs, 9);
+        let mut rng = keyed(4, Draw::Songs, 9);
         let model = &demo_species()[8].song;
         let bird = model.individual(&mut rng);
         let song = model.sing(&bird, 1.0, &mut rng).unwrap();
@@ -185,7 +185,7 @@ mod tests {
             rate_hz: 24_000,
             duration_s: 3.0,
             stereo,
-            ambience: Ambience::draw(&mut keyed(4, Purpose::Background, 7)),
+            ambience: Ambience::draw(&mut keyed(4, Draw::Background, 7)),
             equaliser: Vec::new(),
             background_dbfs: -60.0,
             singers: if singing { vec![singer] } else { Vec::new() },

@@ -1,12 +1,12 @@
 //! Provides random numbers keyed by what they are for, so that no thread schedule can change them.
 
-use rand::SeedableRng;
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// What a stream of random numbers decides; streams of different purposes are independent.
 #[derive(Clone, Copy, Debug)]
 #[repr(u64)]
-pub enum Purpose {
+pub enum Draw {
     /// Who is recorded where, when and in which split.
     Plan = 1,
     /// Which songs a recording holds.
@@ -24,7 +24,7 @@ pub enum Purpose {
 /// The generator for one purpose and one item (an asset id, a song's own seed) under a seed.
 ///
 /// The three numbers fill disjoint parts of the 256-bit key, so no two triples share a stream.
-pub fn keyed(seed: u64, purpose: Purpose, item: u64) -> ChaCha8Rng {
+pub fn keyed(seed: u64, purpose: Draw, item: u64) -> ChaCha8Rng {
     let mut key = [0_u8; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
     key[8..16].copy_from_slice(&(purpose as u64).to_le_bytes());
@@ -32,19 +32,31 @@ pub fn keyed(seed: u64, purpose: Purpose, item: u64) -> ChaCha8Rng {
     ChaCha8Rng::from_seed(key)
 }
 
+/// One of `choices` by its weight in per cent; `fallback` for what the weights leave.
+pub(crate) fn weighted<T: Copy>(choices: &[(T, u32)], fallback: T, rng: &mut ChaCha8Rng) -> T {
+    let mut roll = rng.random_range(0..100);
+    for &(choice, weight) in choices {
+        if roll < weight {
+            return choice;
+        }
+        roll -= weight;
+    }
+    fallback
+}
+
 #[cfg(test)]
 mod tests {
     use rand::Rng;
 
-    use super::{Purpose, keyed};
+    use super::{Draw, keyed};
 
     #[test]
     fn every_part_of_the_key_matters() {
         let first = |seed, purpose, item| keyed(seed, purpose, item).next_u64();
-        let reference = first(1, Purpose::Plan, 2);
-        assert_eq!(reference, first(1, Purpose::Plan, 2));
-        assert_ne!(reference, first(2, Purpose::Plan, 2));
-        assert_ne!(reference, first(1, Purpose::Songs, 2));
-        assert_ne!(reference, first(1, Purpose::Plan, 3));
+        let reference = first(1, Draw::Plan, 2);
+        assert_eq!(reference, first(1, Draw::Plan, 2));
+        assert_ne!(reference, first(2, Draw::Plan, 2));
+        assert_ne!(reference, first(1, Draw::Songs, 2));
+        assert_ne!(reference, first(1, Draw::Plan, 3));
     }
 }

@@ -276,7 +276,7 @@ impl Song {
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::{Individual, SongModel, Syllable};
-    use crate::seeding::{Purpose, keyed};
+    use crate::seeding::{Draw, keyed};
 
     fn trill() -> SongModel {
         SongModel {
@@ -294,7 +294,7 @@ mod tests {
 
     #[test]
     fn a_song_lays_its_phrases_end_to_end() {
-        let mut rng = keyed(5, Purpose::Songs, 1);
+        let mut rng = keyed(5, Draw::Songs, 1);
         let bird = Individual { pitch: 1.0, tempo: 1.0 };
         let song = trill().sing(&bird, 2.0, &mut rng).unwrap();
         assert_eq!(song.notes.len(), 6);
@@ -306,7 +306,7 @@ mod tests {
 
     #[test]
     fn the_band_holds_audible_partials_only() {
-        let mut rng = keyed(5, Purpose::Songs, 1);
+        let mut rng = keyed(5, Draw::Songs, 1);
         let bird = Individual { pitch: 1.0, tempo: 1.0 };
         let (low, high) = trill().sing(&bird, 0.0, &mut rng).unwrap().band_hz();
         // The third partial at 6 kHz is 40 dB down; pitch wanders by at most 1.5 %.

@@ -5,7 +5,7 @@
 
 use super::song::{SongModel, Syllable};
 
-/// A class of the demo.
+/// A class of a set.
 #[derive(Clone, Debug)]
 pub struct Species {
     /// Code in the tables, in the style of eBird's.

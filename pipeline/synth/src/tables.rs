@@ -1,14 +1,13 @@
-//! Provides the demo's CSV tables.
+//! Provides a set's CSV tables.
 
 use std::io;
 use std::path::Path;
 
-use shardfmt::Split;
-
-use super::scene::{Annotation, Bird, Plan, Recording};
-use super::song::Song;
-use super::species::Species;
-use super::{DemoError, write_file};
+use crate::error::Error;
+use crate::files::write_file;
+use crate::planned::{AnnotationScope, Bird, PlannedRecording, SetPlan};
+use crate::song::Song;
+use crate::species::Species;
 
 /// Code of birds that no annotator named; a marker, not a class.
 pub(super) const UNKNOWN_BIRD: &str = "unkbrd";
@@ -21,16 +20,16 @@ pub(super) fn is_active(snr_db: f64) -> bool {
     snr_db >= ACTIVE_SNR_DB
 }
 
-/// Path of a recording's audio relative to the demo's directory.
-pub(super) fn audio_path(recording: &Recording) -> String {
+/// Path of a recording's audio relative to the set's folder.
+pub(super) fn audio_path(recording: &PlannedRecording) -> String {
     format!("audio/{}.{}", recording.asset_id, recording.encoding.extension())
 }
 
-/// Writes every table of the demo into `dir`; returns the number of boxes.
+/// Writes every table of the set into `dir`; returns the number of boxes.
 ///
 /// # Errors
-/// [`DemoError::Io`] if a file cannot be written.
-pub(super) fn write_tables(dir: &Path, plan: &Plan, species: &[Species]) -> Result<usize, DemoError> {
+/// [`Error::Io`] if a file cannot be written.
+pub(super) fn write_tables(dir: &Path, plan: &SetPlan, species: &[Species]) -> Result<usize, Error> {
     let tables = Tables { plan, species };
     let boxes = tables.boxes();
     let count = boxes.len();
@@ -70,8 +69,8 @@ pub(super) fn write_tables(dir: &Path, plan: &Plan, species: &[Species]) -> Resu
 /// Writes `taxa.csv`, the classes in order, into `dir`.
 ///
 /// # Errors
-/// [`DemoError::Io`] if the file cannot be written.
-pub(super) fn write_taxa(dir: &Path, species: &[Species]) -> Result<(), DemoError> {
+/// [`Error::Io`] if the file cannot be written.
+pub(super) fn write_taxa(dir: &Path, species: &[Species]) -> Result<(), Error> {
     let row = |species: &Species| {
         vec![
             species.code.clone(),
@@ -83,8 +82,8 @@ pub(super) fn write_taxa(dir: &Path, species: &[Species]) -> Result<(), DemoErro
     write_table(&dir.join("taxa.csv"), "species_code,common_name,scientific_name", &rows)
 }
 
-fn write_table(path: &Path, header: &str, rows: &[Vec<String>]) -> Result<(), DemoError> {
-    let bytes = csv_bytes(header, rows).map_err(|source| DemoError::Io {
+fn write_table(path: &Path, header: &str, rows: &[Vec<String>]) -> Result<(), Error> {
+    let bytes = csv_bytes(header, rows).map_err(|source| Error::Io {
         path: path.to_owned(),
         source,
     })?;
@@ -101,7 +100,7 @@ fn csv_bytes(header: &str, rows: &[Vec<String>]) -> io::Result<Vec<u8>> {
 }
 
 struct Tables<'a> {
-    plan: &'a Plan,
+    plan: &'a SetPlan,
     species: &'a [Species],
 }
 
@@ -120,7 +119,7 @@ impl Tables<'_> {
     }
 
     fn recordings(&self) -> Vec<Vec<String>> {
-        let row = |recording: &Recording| {
+        let row = |recording: &PlannedRecording| {
             let visit = &self.plan.visits[recording.visit];
             let checklist = visit.checklist.as_ref().map(|checklist| checklist.id.clone());
             vec![
@@ -148,7 +147,7 @@ impl Tables<'_> {
     }
 
     /// Boxes of the birds that were annotated, by start.
-    fn recording_boxes(&self, recording: &Recording) -> Vec<Vec<String>> {
+    fn recording_boxes(&self, recording: &PlannedRecording) -> Vec<Vec<String>> {
         let row = |(song, bird, snr_db): (&Song, Bird, f64)| {
             let (low_hz, high_hz) = song.band_hz();
             let status = if is_active(snr_db) { "active" } else { "passive" };
@@ -167,7 +166,7 @@ impl Tables<'_> {
 
     /// A model that covers every species leaves `modelled_species` empty.
     fn geo_prior(&self) -> Vec<Vec<String>> {
-        let row = |recording: &Recording| {
+        let row = |recording: &PlannedRecording| {
             let visit = &self.plan.visits[recording.visit];
             let unmodelled = visit.region.unmodelled;
             let modelled =
@@ -200,10 +199,10 @@ impl Tables<'_> {
     }
 
     fn annotated_spans(&self) -> Vec<Vec<String>> {
-        let row = |recording: &Recording| {
+        let row = |recording: &PlannedRecording| {
             let scope = match recording.annotation {
-                Annotation::All => "all",
-                Annotation::Target => "target",
+                AnnotationScope::All => "all",
+                AnnotationScope::Target => "target",
             };
             vec![
                 recording.asset_id.to_string(),
@@ -214,9 +213,4 @@ impl Tables<'_> {
         };
         self.plan.recordings.iter().map(row).collect()
     }
-}
-
-/// Number of recordings in each split, in [`Split::ALL`]'s order.
-pub(super) fn split_sizes(plan: &Plan) -> [usize; 3] {
-    Split::ALL.map(|split| plan.recordings.iter().filter(|r| r.split == split).count())
 }

@@ -6,8 +6,9 @@ use rand::RngExt;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
-use super::region::{Region, Season};
 use shardfmt::Split;
+
+use crate::region::{Region, Season};
 
 /// A morning at a site. All its recordings are of one split, so neither a place nor a checklist
 /// tells a test recording from its training neighbours.
@@ -17,7 +18,7 @@ pub(super) struct Visit {
     pub(super) season: Season,
     /// Degrees with four decimals, as written in the table; unique to the visit.
     pub(super) place: (String, String),
-    pub(super) checklist: Option<Checklist>,
+    pub(super) checklist: Option<VisitChecklist>,
     date: String,
     /// Minute of the day at which the next recording starts.
     next_minute: u32,
@@ -25,7 +26,7 @@ pub(super) struct Visit {
 
 /// What the observer reported; `observed` starts empty and takes in every bird recorded.
 #[derive(Clone, Debug)]
-pub(super) struct Checklist {
+pub(super) struct VisitChecklist {
     pub(super) id: String,
     /// Whether a species not reported was not there.
     pub(super) complete: bool,
@@ -37,7 +38,7 @@ const LARGEST_VISIT: usize = 4;
 
 /// Which visits have a checklist, and which of these are complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Checklists {
+pub(super) enum ChecklistPolicy {
     /// One visit in seven has none, one in six of the others an incomplete one.
     Patchy,
     /// Every visit has a complete one.
@@ -50,7 +51,7 @@ pub(super) enum Checklists {
 pub(super) fn plan_visits(
     recordings: &[(Split, usize)],
     regions: &'static [Region],
-    checklists: Checklists,
+    checklists: ChecklistPolicy,
     rng: &mut ChaCha8Rng,
 ) -> (Vec<Visit>, Vec<usize>) {
     let mut groups: BTreeMap<(Split, usize, Season), Vec<usize>> = BTreeMap::new();
@@ -87,8 +88,8 @@ pub(super) fn plan_visits(
             }
         };
         checklist_number += rng.random_range(100..90_000);
-        let always = checklists == Checklists::Complete;
-        let checklist = (always || visits.len() % 7 != 3).then(|| Checklist {
+        let always = checklists == ChecklistPolicy::Complete;
+        let checklist = (always || visits.len() % 7 != 3).then(|| VisitChecklist {
             id: format!("S{checklist_number}"),
             complete: always || visits.len() % 6 != 1,
             observed: BTreeSet::new(),
@@ -131,8 +132,8 @@ impl Visit {
         format!("{}T{hours:02}:{minutes:02}:00{}", self.date, self.region.utc_offset)
     }
 
-    /// Completes the checklist: the birds recorded, and up to two others seen but not recorded.
-    pub(super) fn report(&mut self, recorded: &BTreeSet<usize>, rng: &mut ChaCha8Rng) {
+    /// Fills in the checklist: the birds recorded, and up to two others seen but not recorded.
+    pub(super) fn complete_checklist(&mut self, recorded: &BTreeSet<usize>, rng: &mut ChaCha8Rng) {
         let mut others: Vec<usize> = self.possible().difference(recorded).copied().collect();
         others.shuffle(rng);
         others.truncate(rng.random_range(0..=2));

@@ -4,14 +4,14 @@ use rand_chacha::ChaCha8Rng;
 
 use super::noise::white;
 use super::oscillator::sin_turns;
-use super::seeding::{Purpose, keyed};
+use super::seeding::{Draw, keyed};
 use super::song::{Note, Song};
 
 /// Adds `song` to `samples` (mono, from the start of the recording), at unit level per partial.
 ///
 /// What lies beyond the end of `samples` is cut.
 pub fn add_song(song: &Song, rate_hz: u32, samples: &mut [f32]) {
-    let mut rng = keyed(song.voice_seed, Purpose::Voice, 0);
+    let mut rng = keyed(song.voice_seed, Draw::Voice, 0);
     for note in &song.notes {
         add_note(note, rate_hz, samples, &mut rng);
     }
@@ -111,7 +111,7 @@ mod tests {
     use fourier::real_forward;
 
     use super::add_song;
-    use crate::seeding::{Purpose, keyed};
+    use crate::seeding::{Draw, keyed};
     use crate::species::{demo_species, unknown_birds};
 
     /// Energy of `samples` inside and outside `band` hertz.
@@ -139,7 +139,7 @@ mod tests {
         let models = demo_species().into_iter().map(|species| species.song);
         for (index, model) in models.chain(unknown_birds()).enumerate() {
             for (rate_hz, item) in [(22_050, 0), (48_000, 1)] {
-                let mut rng = keyed(11, Purpose::Songs, item);
+                let mut rng = keyed(11, Draw::Songs, item);
                 let bird = model.individual(&mut rng);
                 let song = model.sing(&bird, 0.5, &mut rng).unwrap();
                 let mut samples = vec![0.0; 8 * rate_hz as usize];
@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn a_song_past_the_end_is_cut() {
         let model = &demo_species()[0].song;
-        let mut rng = keyed(11, Purpose::Songs, 3);
+        let mut rng = keyed(11, Draw::Songs, 3);
         let bird = model.individual(&mut rng);
         let song = model.sing(&bird, 0.9, &mut rng).unwrap();
         let mut samples = vec![0.0; 22_050];

@@ -1,15 +1,9 @@
-//! What a run finds that another left behind or holds.
-
-use std::process::{Command, Stdio};
-use std::time::Duration;
+//! What a run finds that another left behind or holds. Runs that are killed: `torture_rework` of the end-to-end tests.
 
 use pipeline::Error;
 use pipeline::rework::{Linked, relabel, reshard};
-use pipeline::source::ClipSource;
 use shardfmt::entry::shard_path;
 use shardfmt::persist::Lock;
-use shardfmt::verify::{Depth, verify};
-use shardfmt::{Dataset, read_dataset_json};
 
 use super::dataset_files::{assert_alone, assert_same, assert_sound, files};
 use super::recordings::{Recordings, built, source};
@@ -48,71 +42,6 @@ fn leftovers_of_a_killed_run_are_removed_by_the_next() {
     assert_sound(&out);
 }
 
-/// Runs a command of the program, killed (SIGKILL) after a delay unless it has ended; whether it was killed.
-fn killed_after(delay: Duration, arguments: &[&std::path::Path]) -> bool {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_l48"));
-    let mut child = program
-        .args(arguments)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    std::thread::sleep(delay);
-    child.kill().unwrap();
-    !child.wait().unwrap().success()
-}
-
-#[test]
-fn killed_at_any_time_a_relabelled_folder_holds_the_old_or_the_new_dataset() {
-    let place = Recordings::new();
-    let dir = place.path("data");
-    let manifests = [place.old(), place.new_labels()];
-    built(&manifests[0], &dir);
-    let configs = manifests.each_ref().map(|manifest| source(manifest).head().config_xxh3);
-    let (mut kills, mut now) = (0, configs[0]);
-    for step in 0..40 {
-        let wanted = usize::from(now == configs[0]);
-        let arguments = [std::path::Path::new("relabel"), &dir, &manifests[wanted]];
-        let killed = killed_after(Duration::from_millis(2 * step), &arguments);
-        let report = verify(&dir, Depth::Full, &mut |_, _| {}).unwrap();
-        assert_eq!(report.findings, [], "after {} ms", 2 * step);
-        let found = read_dataset_json(&dir.join("dataset.json")).unwrap().head.config_xxh3;
-        assert!(configs.contains(&found));
-        assert!(killed || found == configs[wanted]);
-        kills += u32::from(killed);
-        now = found;
-    }
-    assert!(kills > 0, "no run was killed, so the test shows nothing");
-    let wanted = usize::from(now == configs[0]);
-    relabel(&source(&manifests[wanted]), &dir, Linked::Verify, &|_| {}).unwrap();
-    assert_sound(&dir);
-}
-
-#[test]
-fn killed_at_any_time_a_resharded_folder_is_whole_or_not_there() {
-    let place = Recordings::new();
-    let (dir, out) = (place.path("data"), place.path("out"));
-    built(&place.old(), &dir);
-    let mut kills = 0;
-    for step in 0..40 {
-        let paths = ["reshard", "--clips", "1", "--out"].map(std::path::Path::new);
-        let [command, rest @ ..] = paths;
-        let arguments = [&[command, dir.as_path()], rest.as_slice(), &[out.as_path()]].concat();
-        let killed = killed_after(Duration::from_millis(2 * step), &arguments);
-        kills += u32::from(killed);
-        assert!(killed || out.exists());
-        if out.exists() {
-            let report = verify(&out, Depth::Full, &mut |_, _| {}).unwrap();
-            assert_eq!(report.findings, [], "after {} ms", 2 * step);
-            assert_eq!(report.clips, Dataset::open(&dir).unwrap().info().counts.clips);
-            std::fs::remove_dir_all(&out).unwrap();
-        }
-    }
-    assert!(kills > 0, "no run was killed, so the test shows nothing");
-    reshard(&dir, 1, &out, &|_| {}).unwrap();
-    assert_sound(&out);
-}
-
 #[test]
 fn a_dataset_that_is_being_rewritten_is_left_to_the_other_run() {
     let place = Recordings::new();
@@ -148,8 +77,8 @@ fn a_dataset_that_was_replaced_meanwhile_is_left_as_it_is() {
     let wanted = files(&other);
     // While the shards are relabelled, another build puts its dataset there.
     let swap = std::sync::Once::new();
-    let swapping = |event: pipeline::ingest::Event<'_>| {
-        if matches!(event, pipeline::ingest::Event::Clips(_)) {
+    let swapping = |event: pipeline::event::Event<'_>| {
+        if matches!(event, pipeline::event::Event::Clips(_)) {
             swap.call_once(|| {
                 std::fs::copy(other.join("dataset.json"), dir.join("dataset.json"))
                     .map(drop)
@@ -170,8 +99,8 @@ fn a_shard_that_vanishes_meanwhile_is_named_and_nothing_else_harmed() {
     built(&place.old(), &dir);
     let before = files(&dir);
     let (shard, hidden) = (dir.join(shard_path(1)), place.path("hidden"));
-    let vanishing = |event: pipeline::ingest::Event<'_>| {
-        if matches!(event, pipeline::ingest::Event::Planned { .. }) {
+    let vanishing = |event: pipeline::event::Event<'_>| {
+        if matches!(event, pipeline::event::Event::Planned { .. }) {
             std::fs::rename(&shard, &hidden).unwrap();
         }
     };

@@ -203,7 +203,7 @@ pub(crate) fn all() -> Vec<i64> {
 /// A manifest, ready to be built.
 pub(crate) fn source(manifest: &Path) -> RecordingSource {
     let manifest = Manifest::load(manifest).unwrap_or_else(|problems| panic!("{problems}"));
-    RecordingSource::new(manifest).unwrap()
+    RecordingSource::new(manifest)
 }
 
 /// Builds a manifest's dataset.

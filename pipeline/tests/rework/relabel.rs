@@ -5,7 +5,7 @@ use std::path::Path;
 use pipeline::manifest::{Audio, Manifest};
 use pipeline::recording_source::RecordingSource;
 use pipeline::rework::{Linked, durations_s, relabel};
-use pipeline::{Error, ingest::Event};
+use pipeline::{Error, event::Event};
 use shardfmt::entry::shard_path;
 use shardfmt::{Dataset, read_dataset_json, write_dataset_json};
 
@@ -131,11 +131,11 @@ fn sources_that_are_gone_are_taken_at_the_datasets_word() {
             .any(|text| text.starts_with(&format!("{gone} recordings are no longer")))
     );
     Manifest::load(&manifest).unwrap_err();
-    relabel(&RecordingSource::new(read()).unwrap(), &dir, Linked::Verify, &|_| {}).unwrap();
+    relabel(&RecordingSource::new(read()), &dir, Linked::Verify, &|_| {}).unwrap();
     assert_same(&dir, &fresh, |name| is_shard(name) || name == "dataset.json");
     // What is still there is looked at.
     std::fs::write(place.wav(there), "another").unwrap();
-    let error = relabel(&RecordingSource::new(read()).unwrap(), &dir, Linked::Verify, &|_| {}).unwrap_err();
+    let error = relabel(&RecordingSource::new(read()), &dir, Linked::Verify, &|_| {}).unwrap_err();
     assert!(error.to_string().contains("the source of asset 25 was "), "{error}");
     std::fs::remove_file(place.wav(there)).unwrap();
     std::fs::create_dir(place.wav(there)).unwrap();

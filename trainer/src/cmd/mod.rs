@@ -5,6 +5,7 @@ mod benchmark;
 mod device;
 mod eval;
 mod fit;
+mod log;
 mod output;
 mod predict;
 mod rows;
@@ -17,8 +18,6 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::Result;
 use clap::Parser;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::prelude::*;
 
 use crate::cli::{Cli, Command};
 use crate::error::of_libtorch;
@@ -31,19 +30,9 @@ const FAILED: u8 = 2;
 /// What the first panic of the process was about, and where.
 static PANIC: Mutex<Option<String>> = Mutex::new(None);
 
-/// The program: logs to standard error, the command line, one command, its exit code.
+/// The program: starts the log, parses the command line, runs one command and returns its exit code.
 pub fn main() -> ExitCode {
-    let targets = std::env::var("RUST_LOG")
-        .ok()
-        .and_then(|targets| targets.parse::<Targets>().ok());
-    let colour = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let log = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(colour)
-        .without_time()
-        .with_target(false);
-    let targets = targets.unwrap_or_else(|| Targets::new().with_default(tracing::Level::INFO));
-    tracing_subscriber::registry().with(log).with(targets).init();
+    log::start();
     let cli = Cli::parse();
     // libtorch reports some failures, such as a full GPU, where tch can only panic: they are printed once, like any other. A thread's panic
     // is passed on without its message, so the first one is kept.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use shardfmt::persist::{Lock, sync_dir, sync_parent, write_atomic};
+use shardfmt::persist::{Lock, is_temporary, remove_leftovers, sync_dir, sync_parent, write_atomic};
 use shardfmt::sealed::{seal, unseal};
 
 use super::record::RunRecord;
@@ -68,12 +68,17 @@ impl RunFolder {
         Ok((run, record))
     }
 
-    /// Keeps other processes from training in this folder until dropped.
+    /// Keeps other processes from training in this folder until dropped, and removes the unfinished files of those that
+    /// have died in it.
     ///
     /// # Errors
     /// [`Error::Dataset`] around [`shardfmt::Error::Locked`] if another process does.
     pub fn lock(&self) -> Result<Lock> {
-        Ok(Lock::acquire(&self.dir.join(LOCK))?)
+        let lock = Lock::acquire(&self.dir.join(LOCK))?;
+        for folder in [&self.dir, &self.checkpoints()] {
+            remove_leftovers(folder)?;
+        }
+        Ok(lock)
     }
 
     /// The folder.
@@ -147,10 +152,9 @@ impl RunFolder {
                     format!("{dir} has a run already; resume it, or give another folder"),
                 ));
             }
-            // A leftover of an atomic write is `.NAME.tmp`.
             let known = name
                 .to_str()
-                .is_some_and(|name| OF_A_RUN.contains(&name) || name.ends_with(".tmp"));
+                .is_some_and(|name| OF_A_RUN.contains(&name) || is_temporary(name));
             if !known {
                 let name = name.to_string_lossy();
                 return Err(Error::setting(

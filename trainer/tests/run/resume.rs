@@ -1,7 +1,7 @@
 //! A run that is killed by SIGKILL at any point and resumed gives the same metrics and the same checkpoint, bit for bit.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::Stdio;
 use std::time::Instant;
 
 use rand::{RngExt, SeedableRng};
@@ -55,34 +55,12 @@ const FEW: usize = 7;
 /// With `L48_TORTURE` every point is tried, and of the random moments asked for one in so many: a run takes longer than a build.
 const MOMENTS_FEWER: u64 = 10;
 
-/// The program built with points where it can be told to kill itself (`shardfmt::fail_point`).
-fn fail_point_program() -> PathBuf {
-    let built = Path::new(env!("CARGO_BIN_EXE_l48-train"));
-    let target = built
-        .ancestors()
-        .find(|folder| folder.join("CACHEDIR.TAG").is_file())
-        .unwrap();
-    let profile = match built.parent().unwrap().file_name().unwrap().to_str().unwrap() {
-        "debug" => "dev",
-        name => name,
-    };
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
-        .current_dir(workspace)
-        // Both packages, so that features come out as for the tests, and what was compiled for them is used.
-        .args("build --locked --quiet -p l48 -p trainer".split(' '))
-        .args("--features trainer/fail-points --bin l48-train-fail-points".split(' '))
-        .args(["--profile", profile, "--target-dir"])
-        .arg(target)
-        .status();
-    assert!(status.unwrap().success(), "the program could not be built");
-    built.with_file_name("l48-train-fail-points")
-}
-
 #[test]
 fn killed_anywhere_and_resumed_gives_the_same_bytes() {
-    let program = fail_point_program();
+    assert!(
+        cfg!(debug_assertions),
+        "the program has fail points in builds with debug assertions only: run this test without --release"
+    );
     let folder = tempfile::tempdir().unwrap();
     let dataset = folder.path().join("dataset");
     write(&dataset, Made::default());
@@ -94,10 +72,7 @@ fn killed_anywhere_and_resumed_gives_the_same_bytes() {
         let whole = folder.path().join(format!("whole-{number}"));
         let log = folder.path().join(format!("points-{number}"));
         let begin = Instant::now();
-        run(
-            with_program(&program, &mut fit(&dataset, &whole, settings)).env("L48_FAIL_LOG", &log),
-            0,
-        );
+        run(fit(&dataset, &whole, settings).env("L48_FAIL_LOG", &log), 0);
         let took = begin.elapsed();
         let points = std::fs::read_to_string(&log).unwrap();
         let steps = points.lines().filter(|&name| name == "step").count();
@@ -118,7 +93,7 @@ fn killed_anywhere_and_resumed_gives_the_same_bytes() {
         };
         for point in (1..=points).step_by(apart) {
             let killed = folder.path().join(format!("killed-{number}-{point}"));
-            let status = with_program(&program, &mut fit(&dataset, &killed, settings))
+            let status = fit(&dataset, &killed, settings)
                 .env("L48_FAIL_AT", point.to_string())
                 .stderr(Stdio::null())
                 .status()
@@ -134,7 +109,7 @@ fn killed_anywhere_and_resumed_gives_the_same_bytes() {
         for _ in 0..torture.unwrap_or_default() / MOMENTS_FEWER {
             let killed = folder.path().join(format!("killed-{number}"));
             let moment = took.mul_f64(random.random());
-            let mut child = with_program(&program, &mut fit(&dataset, &killed, settings))
+            let mut child = fit(&dataset, &killed, settings)
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
                 .spawn()
@@ -146,16 +121,6 @@ fn killed_anywhere_and_resumed_gives_the_same_bytes() {
             resumed(&killed, &format!("killed after {moment:?}"));
         }
     }
-}
-
-/// The same arguments for another program.
-fn with_program(program: &Path, command: &mut Command) -> Command {
-    let mut other = Command::new(program);
-    other
-        .args(command.get_args())
-        .env_remove("RUST_LOG")
-        .stdin(Stdio::null());
-    other
 }
 
 #[test]

@@ -2,13 +2,13 @@
 
 use anyhow::Result;
 
-use super::Exit;
-use super::progress::Progress;
+use super::progress::BuildProgress;
+use super::{Exit, summary};
 use crate::cli::CommitArgs;
 use pipeline::ingest;
 
 pub(super) fn run(args: CommitArgs) -> Result<Exit> {
-    let progress = Progress::new();
+    let progress = BuildProgress::new();
     let outcome = ingest::commit(&args.dir, args.max_rejects, &|event| progress.observe(event))?;
-    Ok(super::build::summary(&args.dir, &outcome, None))
+    Ok(summary::print(&args.dir, &outcome, None))
 }

@@ -6,10 +6,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::output::say;
 use super::{Exit, human_bytes};
 use crate::cli::{DemoArgs, DemoLayout, DemoSize};
-use synth::benchmark::{self, BenchmarkOptions, Layout};
-use synth::{DemoOptions, synthesise};
+use synth::{BenchmarkOptions, DemoOptions, SetLayout, benchmark, demo};
 
-/// Confusability of a benchmark that does not say: hard, but not impossible.
+/// Confusability of a benchmark unless one is given: hard, but not impossible.
 const CONFUSABILITY: f64 = 0.9;
 
 pub(super) fn run(args: DemoArgs) -> Result<Exit> {
@@ -21,20 +20,20 @@ pub(super) fn run(args: DemoArgs) -> Result<Exit> {
         bar.set_position(done as u64);
     };
     let layout = match args.layout {
-        None | Some(DemoLayout::Audio) => Layout::Audio,
-        Some(DemoLayout::Ml48s) => Layout::Ml48s,
-        Some(DemoLayout::Coco) => Layout::Coco,
+        None | Some(DemoLayout::Audio) => SetLayout::Audio,
+        Some(DemoLayout::Ml48s) => SetLayout::Ml48s,
+        Some(DemoLayout::Coco) => SetLayout::Coco,
     };
     let summary = match args.size {
         DemoSize::Small if args.layout.is_some() || args.confusability.is_some() => {
-            bail!("--layout and --confusability are settings of the benchmark: add --size benchmark, or leave them out")
+            bail!("--layout and --confusability are options of the benchmark: add --size benchmark, or omit them")
         }
         DemoSize::Small => {
             let options = DemoOptions {
                 seed: args.seed,
                 ..DemoOptions::default()
             };
-            synthesise(&args.dir, &options, &progress)
+            demo::synthesise(&args.dir, &options, &progress)
         }
         DemoSize::Benchmark => {
             let options = BenchmarkOptions {
@@ -49,25 +48,25 @@ pub(super) fn run(args: DemoArgs) -> Result<Exit> {
     let summary = summary?;
     let dir = args.dir.display();
     let [train, val, test] = summary.by_split;
-    let what = if summary.unchanged {
-        "is there already"
+    let made = if summary.unchanged {
+        format!("{dir} already exists")
     } else {
-        "synthesised"
+        format!("Synthesised {dir}")
     };
     let (clips, boxes, minutes) = (summary.clips, summary.boxes, summary.audio_ms as f64 / 60_000.0);
     say!(
-        "{dir} {what}: {} recordings ({train} train, {val} val, {test} test), {minutes:.0} minutes, {clips} clips, {boxes} boxes, {} species, {}",
+        "{made}: {} recordings ({train} train, {val} val, {test} test), {minutes:.0} minutes, {clips} clips, {boxes} boxes, {} species, {}",
         summary.recordings,
         summary.shares.len(),
         human_bytes(summary.audio_bytes)
     );
     match (args.size, layout) {
         (DemoSize::Small, _) => say!("Next: l48 build {dir}/manifest.toml --out data/demo"),
-        (DemoSize::Benchmark, Layout::Audio) => say!("Next: l48 build {dir}/manifest.toml --out data/benchmark"),
-        (DemoSize::Benchmark, Layout::Ml48s) => {
+        (DemoSize::Benchmark, SetLayout::Audio) => say!("Next: l48 build {dir}/manifest.toml --out data/benchmark"),
+        (DemoSize::Benchmark, SetLayout::Ml48s) => {
             say!("Next: l48 import ml48s {dir} --val-split {dir}/val_split.npy --out data/benchmark-ml48s");
         }
-        (DemoSize::Benchmark, Layout::Coco) => {
+        (DemoSize::Benchmark, SetLayout::Coco) => {
             say!("Next: l48 import coco2014 {dir} --prior-rates geo=0.55,checklist=0.75 --out data/benchmark-coco");
         }
     }

@@ -10,7 +10,7 @@ use crate::cli::{CocoDetectionArgs, CroissantArgs, ExportArgs, ExportForm};
 use pipeline::export::coco_detection::coco_detection;
 use pipeline::export::croissant::{About, croissant};
 
-/// Species codes that are named when their boxes are left out.
+/// Most codes listed of boxes that are left out.
 const NAMED_CODES: usize = 10;
 
 pub(super) fn run(args: ExportArgs) -> Result<Exit> {
@@ -40,16 +40,16 @@ fn boxes(args: &CocoDetectionArgs) -> Result<Exit> {
             .collect();
         let more = match others.len() - named.len() {
             0 => String::new(),
-            more => format!(" and {more} more codes"),
+            more => format!(" and {more} other codes"),
         };
         let count: u64 = others.values().sum();
-        say!("Left out, of what is no class: {count}: {}{more}", named.join(", "));
+        say!("Left out, not a class: {count} boxes, of {}{more}", named.join(", "));
     }
     if exported.without_area > 0 {
-        say!("Left out, without an area in the image: {}", exported.without_area);
+        say!("Left out, outside the image: {} boxes", exported.without_area);
     }
     if exported.images == 0 {
-        tracing::warn!("no clip is in this split; `l48 stats` shows how many each has");
+        tracing::warn!("this split has no clips; `l48 stats` shows how many each split has");
     }
     Ok(Exit::Clean)
 }

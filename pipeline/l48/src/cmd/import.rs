@@ -6,14 +6,11 @@ use anyhow::Result;
 
 use super::{Exit, build, threads};
 use crate::cli::{FirstCoordinate, ImportArgs, ImportCoco2014Args, ImportMl48sArgs, ImportOutput, ImportSet, TopRow};
+use frontend::flow::Workers;
+use pipeline::dataset_source::DatasetSource;
 use pipeline::import::coco2014::{Coco2014, SimulatedPriors};
 use pipeline::import::ml48s::{BoxOrder, Ml48s};
-use pipeline::ingest::pool;
-use pipeline::source::ClipSource;
 use shardfmt::Row0;
-
-/// Seed of simulated priors unless one is given; so says the help.
-const PRIOR_SEED: u64 = 48;
 
 pub(super) fn run(args: ImportArgs) -> Result<Exit> {
     match args.set {
@@ -43,7 +40,7 @@ fn ml48s(args: &ImportMl48sArgs) -> Result<Exit> {
             args.output.shard_clips,
         )
     };
-    let set = pool(threads(args.output.dataset.threads))?.install(open)?;
+    let set = Workers::start(threads(args.output.dataset.threads))?.install(open)?;
     set.facts().iter().for_each(|fact| tracing::info!("{fact}"));
     set.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
     write(&set, &args.output, started)
@@ -51,14 +48,13 @@ fn ml48s(args: &ImportMl48sArgs) -> Result<Exit> {
 
 fn coco2014(args: &ImportCoco2014Args) -> Result<Exit> {
     let started = Instant::now();
-    let seed = args.seed.unwrap_or(PRIOR_SEED);
-    let priors = args.prior_rates.map(|rates| SimulatedPriors { rates, seed });
+    let priors = args.prior_rates.map(|rates| SimulatedPriors { rates, seed: args.seed });
     let set = Coco2014::open(&args.src, args.output.shard_clips, priors)?;
     set.facts().iter().for_each(|fact| tracing::info!("{fact}"));
     write(&set, &args.output, started)
 }
 
-/// Builds the dataset of a set.
-fn write<S: ClipSource>(set: &S, output: &ImportOutput, started: Instant) -> Result<Exit> {
+/// Builds the dataset.
+fn write<S: DatasetSource>(set: &S, output: &ImportOutput, started: Instant) -> Result<Exit> {
     build::whole(set, &output.dataset, output.shard_clips, started)
 }

@@ -10,7 +10,7 @@ use super::output::say;
 use super::{Exit, human_bytes};
 use crate::cli::InspectArgs;
 
-/// Assets of a shard that are listed for people; `--json` lists all.
+/// Most items of a list that are printed as text; `--json` prints all.
 const LISTED_ASSETS: usize = 20;
 
 pub(super) fn run(args: InspectArgs) -> Result<Exit> {
@@ -22,7 +22,7 @@ pub(super) fn run(args: InspectArgs) -> Result<Exit> {
     if args.json {
         say!("{}", serde_json::to_string_pretty(&value)?);
     } else {
-        print_people(&value);
+        print_text(&value);
     }
     Ok(Exit::Clean)
 }
@@ -68,8 +68,8 @@ fn shard(path: &Path) -> Result<Value> {
     }))
 }
 
-/// The same, a line per fact; long lists are cut.
-fn print_people(value: &Value) {
+/// Prints a line per fact; long lists are cut.
+fn print_text(value: &Value) {
     let Some(object) = value.as_object() else { return };
     for (key, value) in object {
         match (key.as_str(), value) {

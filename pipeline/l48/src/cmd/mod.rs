@@ -6,6 +6,7 @@ mod demo;
 mod export;
 mod import;
 mod inspect;
+mod log;
 mod merge;
 mod output;
 mod plan;
@@ -15,25 +16,24 @@ mod relabel;
 mod reshard;
 mod stats;
 mod subset;
+mod summary;
 mod verify;
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::prelude::*;
 
 use crate::cli::{Cli, Command};
 
-/// How a command ended.
+/// How a command ended; each has an exit code of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// All is well.
+    /// All is well: 0.
     Clean,
-    /// A dataset was built, but some recordings were rejected.
+    /// A dataset was built, but some recordings were rejected: 1.
     Rejects,
-    /// Nothing was built, or what was looked at is damaged.
+    /// The command failed, or the dataset is damaged: 2.
     Failed,
 }
 
@@ -47,36 +47,21 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// The program: logs to standard error, the command line, one command, its exit code.
+/// The program: starts the log, parses the command line, runs one command and returns its exit code.
 pub fn main() -> ExitCode {
-    let targets = std::env::var("RUST_LOG")
-        .ok()
-        .and_then(|targets| targets.parse::<Targets>().ok());
-    let colour = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let log = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(colour)
-        .without_time()
-        .with_target(false);
-    let targets = targets.unwrap_or_else(|| Targets::new().with_default(tracing::Level::INFO));
-    tracing_subscriber::registry().with(log).with(targets).init();
-    match (run(Cli::parse()), output::failure()) {
-        (Ok(_), Some(error)) => {
-            tracing::error!("cannot write results to standard output: {error}");
-            Exit::Failed.into()
-        }
-        (Ok(exit), None) => exit.into(),
-        (Err(error), _) => {
-            tracing::error!("{error:#}");
-            Exit::Failed.into()
-        }
-    }
+    log::start();
+    let exit = run(Cli::parse()).and_then(|exit| output::written().map(|()| exit));
+    exit.unwrap_or_else(|error| {
+        tracing::error!("{error:#}");
+        Exit::Failed
+    })
+    .into()
 }
 
 /// Runs a command.
 ///
 /// # Errors
-/// Whatever made the command fail, to be printed once.
+/// Why the command failed; not printed yet.
 pub fn run(cli: Cli) -> Result<Exit> {
     match cli.command {
         Command::Build(args) => build::run(args),
@@ -96,7 +81,7 @@ pub fn run(cli: Cli) -> Result<Exit> {
     }
 }
 
-/// Threads to use: as asked, else one per core.
+/// Threads to use: as requested, else one per core.
 fn threads(asked: Option<u16>) -> usize {
     asked.map_or_else(
         || std::thread::available_parallelism().map_or(1, std::num::NonZero::get),

@@ -1,8 +1,10 @@
-//! Provides `say!`, a line of results on standard output; a reader that has closed the pipe has simply seen enough.
+//! Provides `say!`, a line of results on standard output, and whether all of them could be written.
 
 use std::fmt::Arguments;
 use std::io::{Error, ErrorKind, Write};
 use std::sync::OnceLock;
+
+use anyhow::{Result, bail};
 
 /// Why results could not be written, the first time.
 static FAILED: OnceLock<Error> = OnceLock::new();
@@ -13,7 +15,7 @@ macro_rules! say {
 }
 pub(super) use say;
 
-/// Writes a line to standard output; after a failure there is no use in further ones.
+/// Writes a line to standard output, unless an earlier one failed.
 pub(super) fn line(text: Arguments<'_>) {
     if FAILED.get().is_none()
         && let Err(error) = writeln!(std::io::stdout().lock(), "{text}")
@@ -23,7 +25,12 @@ pub(super) fn line(text: Arguments<'_>) {
     }
 }
 
-/// Why results could not be written; a closed pipe is no failure.
-pub(super) fn failure() -> Option<&'static Error> {
-    FAILED.get().filter(|error| error.kind() != ErrorKind::BrokenPipe)
+/// Fails if results could not be written; a reader that closed the pipe is not a failure.
+pub(super) fn written() -> Result<()> {
+    match FAILED.get() {
+        Some(error) if error.kind() != ErrorKind::BrokenPipe => {
+            bail!("cannot write results to standard output: {error}")
+        }
+        _ => Ok(()),
+    }
 }

@@ -1,4 +1,4 @@
-//! Provides `l48 plan`: which recording goes to which shard, written for `build --shards` and `commit` to follow.
+//! Provides `l48 plan`: which recording goes to which shard, for `build --shards` and `commit` to follow.
 
 use anyhow::Result;
 
@@ -22,7 +22,7 @@ pub(super) fn run(args: PlanArgs) -> Result<Exit> {
     let (manifest, out) = (args.manifest.display(), args.out.display());
     say!("Planned {out}: {assets} recordings with about {clips} clips in {shards} shards");
     say!(
-        "Next: l48 build {manifest} --out {out} --shards 0..{shards}   (or parts of it, in as many processes as you like)"
+        "Next: l48 build {manifest} --out {out} --shards 0..{shards}   (or parts of them, in any number of processes)"
     );
     say!("then: l48 commit {out}");
     Ok(Exit::Clean)

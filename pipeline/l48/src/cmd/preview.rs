@@ -26,7 +26,7 @@ pub(super) fn run(args: PreviewArgs) -> Result<Exit> {
         rows.retain(|row| row.clip_index == clip);
         if rows.is_empty() {
             bail!(
-                "asset {} has {count} clips, so --clip goes from 0 to {}",
+                "asset {} has {count} clips: --clip must be from 0 to {}",
                 args.asset,
                 count.saturating_sub(1)
             );

@@ -1,33 +1,33 @@
-//! Provides progress bars, silent where there is no terminal: of a build, as an observer of its events, and of bytes read.
+//! Provides progress bars, of a build and of bytes read, which show nothing where there is no terminal.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use pipeline::ingest::Event;
+use pipeline::event::Event;
 
 /// Draws the events of a build.
-pub(super) struct Progress {
+pub(super) struct BuildProgress {
     bar: ProgressBar,
     rejects: AtomicU64,
 }
 
-/// Rejections after these are counted in the summary and listed in `rejects.parquet`, not logged one by one.
+/// Rejections that are logged one by one; the others are counted in the summary and listed in `rejects.parquet`.
 const LOGGED_REJECTS: u64 = 50;
 
-impl Progress {
+impl BuildProgress {
     /// A bar over clips; it shows nothing when standard error is not a terminal.
     pub(super) fn new() -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         let style = "{wide_bar:.green/black} {human_pos}/{human_len} clips  {per_sec}  {eta} left{msg}";
         bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Progress {
+        BuildProgress {
             bar,
             rejects: AtomicU64::new(0),
         }
     }
 
-    /// Takes an event in.
+    /// Draws an event, or logs it above the bar.
     pub(super) fn observe(&self, event: Event<'_>) {
         match event {
             Event::Planned { clips, done } => {
@@ -37,7 +37,7 @@ impl Progress {
             }
             Event::Clips(clips) => {
                 self.bar.inc(clips);
-                // Headers may promise too little.
+                // Headers may declare too few frames.
                 if self.bar.length().is_some_and(|length| self.bar.position() > length) {
                     self.bar.set_length(self.bar.position());
                 }
@@ -67,7 +67,7 @@ impl Progress {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(super) fn finish(&self) {
         self.bar.finish_and_clear();
     }

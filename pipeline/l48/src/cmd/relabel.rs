@@ -2,20 +2,18 @@
 
 use anyhow::Result;
 
-use super::Exit;
-use super::progress::Progress;
+use super::progress::BuildProgress;
+use super::{Exit, build, summary};
 use crate::cli::RelabelArgs;
 use pipeline::manifest::Audio;
 use pipeline::rework::{self, Linked};
 
 pub(super) fn run(args: RelabelArgs) -> Result<Exit> {
     let durations = rework::durations_s(&args.dir)?;
-    let source = super::build::load(&args.manifest, Audio::MayBeGone(&durations))?;
+    let source = build::load(&args.manifest, Audio::MayBeGone(&durations))?;
     let linked = if args.no_verify { Linked::Trust } else { Linked::Verify };
-    let progress = Progress::new();
+    let progress = BuildProgress::new();
     let relabelled = rework::relabel(&source, &args.dir, linked, &|event| progress.observe(event));
     progress.finish();
-    super::build::summary(&args.dir, &relabelled?, None);
-    // Recordings that were rejected before are no news.
-    Ok(Exit::Clean)
+    Ok(summary::print_rework(&args.dir, &relabelled?))
 }

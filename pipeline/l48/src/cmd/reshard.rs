@@ -2,16 +2,14 @@
 
 use anyhow::Result;
 
-use super::Exit;
-use super::progress::Progress;
+use super::progress::BuildProgress;
+use super::{Exit, summary};
 use crate::cli::ReshardArgs;
 use pipeline::rework;
 
 pub(super) fn run(args: ReshardArgs) -> Result<Exit> {
-    let progress = Progress::new();
+    let progress = BuildProgress::new();
     let resharded = rework::reshard(&args.dir, args.clips, &args.out, &|event| progress.observe(event));
     progress.finish();
-    super::build::summary(&args.out, &resharded?, None);
-    // Recordings that were rejected before are no news.
-    Ok(Exit::Clean)
+    Ok(summary::print_rework(&args.out, &resharded?))
 }

@@ -8,7 +8,7 @@ use super::output::say;
 use crate::cli::StatsArgs;
 use pipeline::stats::{ClassStats, SplitStats, Stats};
 
-/// Cells of a name in the table of classes; longer ones are cut.
+/// Characters of a name in the table of classes; longer names are cut.
 const NAME_CELLS: usize = 30;
 
 pub(super) fn run(args: StatsArgs) -> Result<Exit> {
@@ -41,19 +41,19 @@ fn by_split(stats: &Stats) -> Vec<Vec<String>> {
         row("clips with a positive", &|s| share(s.with_positive, s.clips)),
         row("silent clips", &|s| share(s.silent, s.clips)),
         row("positive labels", &|s| s.positives.total.to_string()),
-        row("  min a clip", &|s| s.positives.min.to_string()),
-        row("  max", &|s| s.positives.max.to_string()),
-        row("  average", &|s| format!("{:.2}", s.positives.mean)),
-        row("  median", &|s| s.positives.median.to_string()),
+        row("  min per clip", &|s| s.positives.min.to_string()),
+        row("  max per clip", &|s| s.positives.max.to_string()),
+        row("  mean per clip", &|s| format!("{:.2}", s.positives.mean)),
+        row("  median per clip", &|s| s.positives.median.to_string()),
         row("negative labels", &|s| s.negatives.total.to_string()),
-        row("  min a clip", &|s| s.negatives.min.to_string()),
-        row("  max", &|s| s.negatives.max.to_string()),
-        row("  average", &|s| format!("{:.2}", s.negatives.mean)),
-        row("  median", &|s| s.negatives.median.to_string()),
+        row("  min per clip", &|s| s.negatives.min.to_string()),
+        row("  max per clip", &|s| s.negatives.max.to_string()),
+        row("  mean per clip", &|s| format!("{:.2}", s.negatives.mean)),
+        row("  median per clip", &|s| s.negatives.median.to_string()),
     ]
 }
 
-/// A row for each class and split in which something is known of the class.
+/// A row for each class and split in which the class has any label.
 fn by_class(classes: &[ClassStats]) -> Vec<Vec<String>> {
     let head = [
         "code",
@@ -87,7 +87,7 @@ fn by_class(classes: &[ClassStats]) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// The rows as lines, each column as wide as its widest cell: the first `words` columns flush left, numbers flush right.
+/// The rows as lines, each column as wide as its widest cell: the first `words` columns flush left, the others right.
 fn aligned(rows: &[Vec<String>], words: usize) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let cells = |column: usize| rows.iter().filter_map(move |row| row.get(column));

@@ -2,17 +2,15 @@
 
 use anyhow::Result;
 
-use super::Exit;
-use super::progress::Progress;
+use super::progress::BuildProgress;
+use super::{Exit, summary};
 use crate::cli::SubsetArgs;
 use pipeline::rework::{self, ClipList};
 
 pub(super) fn run(args: SubsetArgs) -> Result<Exit> {
-    let progress = Progress::new();
+    let progress = BuildProgress::new();
     let list = ClipList::read(&args.clips)?;
     let chosen = rework::subset(&args.dir, &list, &args.out, &|event| progress.observe(event));
     progress.finish();
-    super::build::summary(&args.out, &chosen?, None);
-    // Recordings that were rejected before are no news.
-    Ok(Exit::Clean)
+    Ok(summary::print_rework(&args.out, &chosen?))
 }

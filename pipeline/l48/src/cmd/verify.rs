@@ -1,4 +1,4 @@
-//! Provides `l48 verify`: every byte against its checksum, every table against the others.
+//! Provides `l48 verify`: every byte is checked against its checksum, every table against the others.
 
 use anyhow::Result;
 use shardfmt::verify::{Depth, Report, verify};
@@ -19,23 +19,23 @@ pub(super) fn run(args: VerifyArgs) -> Result<Exit> {
     Ok(print(&report?))
 }
 
-/// Prints what was found.
+/// Prints a report and what to do about it.
 pub(super) fn print(report: &Report) -> Exit {
     for finding in &report.findings {
         say!("{finding}");
     }
-    let looked_at = format!(
+    let extent = format!(
         "{} files, {} clips, {}",
         report.files,
         report.clips,
         human_bytes(report.bytes)
     );
     if report.findings.is_empty() {
-        say!("Verified: {looked_at}: all as written.");
+        say!("Verified: {extent}: all as written.");
         return Exit::Clean;
     }
     say!(
-        "Damaged: {} findings in {looked_at}. Build again what is named, or restore it from a copy.",
+        "Damaged: {} findings in {extent}. Rebuild the files named above, or restore them from a copy.",
         report.findings.len()
     );
     Exit::Failed

@@ -15,7 +15,7 @@ use std::path::{Component, Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 use shardfmt::Dataset;
-use shardfmt::persist::write_atomic;
+use shardfmt::persist::{remove_leftovers_beside, write_atomic};
 
 use crate::error::{Error, Result, io};
 
@@ -84,6 +84,7 @@ pub fn croissant(
     }
     description["distribution"] = distribution.into();
     description["recordSet"] = record_sets.into();
+    remove_leftovers_beside(&path)?;
     write_atomic(&path, format!("{description:#}\n").as_bytes())?;
     Ok(Described { path, files, missing })
 }

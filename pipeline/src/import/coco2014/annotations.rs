@@ -5,7 +5,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::manifest::{Problems, open_file};
+use crate::manifest::Problems;
+use frontend::source_file::open_file;
 
 /// Bytes read from the file at a time.
 const READ_BYTES: usize = 1 << 20;

@@ -18,10 +18,11 @@ use std::path::{Path, PathBuf};
 
 use shardfmt::{Axes, DatasetHead, Split, Taxa};
 
+use crate::dataset_source::{AssetRecord, DatasetSource, Placement};
 use crate::error::Result;
-use crate::picture::{Channels, Picture, Resizer};
-use crate::source::{AssetRecord, ClipSource, Placement, Rejected, Rendered};
 pub(crate) use annotations::CategoryEntry;
+use frontend::picture::{Channels, Picture, Resizer};
+use frontend::source::{ClipSource, Rejected, Rendered};
 use photographs::{Photograph, Photographs};
 pub use reader::PhotographReader;
 pub(crate) use settings::categories;
@@ -88,29 +89,16 @@ impl ClipSource for Coco2014 {
         self.set.photographs.len()
     }
 
-    fn name(&self, asset: usize) -> (i64, &str) {
-        let photograph = self.photograph(asset);
-        (photograph.image_id, &photograph.path)
-    }
-
     fn files(&self, asset: usize) -> Vec<PathBuf> {
         vec![self.file(asset)]
     }
 
-    fn estimate_clips(&self, _asset: usize) -> u64 {
-        1
-    }
-
-    fn taxa(&self) -> &Taxa {
-        &self.set.categories.taxa
-    }
-
-    fn head(&self) -> &DatasetHead {
-        &self.head
-    }
-
     fn clip_input_bytes(&self) -> usize {
         USUAL_BYTES
+    }
+
+    fn clip_bytes(&self) -> usize {
+        self.head.clips.clip_bytes()
     }
 
     fn open(&self, asset: usize) -> std::result::Result<PhotographReader, Rejected> {
@@ -138,6 +126,25 @@ impl ClipSource for Coco2014 {
 
     fn render(&self, clip: &Picture, scratch: &mut Resizer, stored: &mut [u8]) -> Rendered {
         super::render(clip, scratch, stored)
+    }
+}
+
+impl DatasetSource for Coco2014 {
+    fn name(&self, asset: usize) -> (i64, &str) {
+        let photograph = self.photograph(asset);
+        (photograph.image_id, &photograph.path)
+    }
+
+    fn estimate_clips(&self, _asset: usize) -> u64 {
+        1
+    }
+
+    fn taxa(&self) -> &Taxa {
+        &self.set.categories.taxa
+    }
+
+    fn head(&self) -> &DatasetHead {
+        &self.head
     }
 
     fn describe(&self, asset: usize, (): (), place: &Placement, _clips: &[Rendered]) -> AssetRecord {

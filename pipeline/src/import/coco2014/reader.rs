@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::picture::{Channels, Picture, read_jpeg};
-use crate::source::{AssetReader, Rejected};
+use frontend::picture::{Channels, Picture, read_jpeg};
+use frontend::source::{AssetReader, Rejected};
 
 /// Reads the one clip of a photograph.
 pub struct PhotographReader {

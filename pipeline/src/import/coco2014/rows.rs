@@ -4,9 +4,9 @@ use shardfmt::{AssetRow, BoxStatus, ClipBox, LabelRow, LabelSource, PriorRow, Ta
 
 use super::photographs::{Annotation, Photograph};
 use super::simulated_priors::SimulatedPriors;
+use crate::dataset_source::{AssetRecord, Placement};
 use crate::labels::LabelCounts;
-use crate::picture::Channels;
-use crate::source::{AssetRecord, Placement};
+use frontend::picture::Channels;
 
 /// The rows of the photograph with this number in the set.
 pub(super) fn record(

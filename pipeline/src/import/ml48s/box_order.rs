@@ -3,7 +3,7 @@
 //! The set's documentation says `[xmin, ymin, xmax, ymax]`, its published formatter reads the y first. Sounds come and go while
 //! noise stays, so inside a box read the right way the pixels differ from what is usual in their row.
 
-use crate::picture::Picture;
+use frontend::picture::Picture;
 
 /// Pictures that are looked at: enough to tell apart what differs by a tenth of its scatter.
 pub(super) const SAMPLE_PICTURES: usize = 150;

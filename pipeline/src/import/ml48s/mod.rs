@@ -29,14 +29,16 @@ use rayon::prelude::*;
 use serde_json::{Value, json};
 use shardfmt::{Axes, DatasetHead, FrequencyScale, Row0, Taxa, Xxh3, hash_file};
 
+use crate::dataset_source::{AssetRecord, DatasetSource, Placement};
 use crate::error::{Result, io};
-use crate::manifest::{Problems, open_file, read_taxa};
-use crate::picture::{Channels, Picture, Resizer, SIDE_PIXELS, read_jpeg};
-use crate::source::{AssetRecord, ClipSource, Placement, Rejected, Rendered};
+use crate::manifest::{Problems, read_taxa};
 use assets::Asset;
 pub use box_order::BoxOrder;
 use box_order::{BoxReading, Evidence, SAMPLE_PICTURES};
 pub use clip::UNKNOWN_BIRD;
+use frontend::picture::{Channels, Picture, Resizer, SIDE_PIXELS, read_jpeg};
+use frontend::source::{ClipSource, Rejected, Rendered};
+use frontend::source_file::open_file;
 use index::{Entry, Index};
 use reader::{Files, PICTURE_PIXELS, is_of_the_set};
 pub use reader::{GivenClips, PictureReader};
@@ -207,11 +209,6 @@ impl ClipSource for Ml48s {
         self.assets.len()
     }
 
-    fn name(&self, asset: usize) -> (i64, &str) {
-        let found = self.asset(asset);
-        (found.asset.id, &found.path)
-    }
-
     fn files(&self, asset: usize) -> Vec<PathBuf> {
         let entries = self
             .files
@@ -221,20 +218,12 @@ impl ClipSource for Ml48s {
         entries.iter().map(|entry| self.files.picture(entry)).collect()
     }
 
-    fn estimate_clips(&self, asset: usize) -> u64 {
-        self.asset(asset).clips.len() as u64
-    }
-
-    fn taxa(&self) -> &Taxa {
-        &self.files.taxa
-    }
-
-    fn head(&self) -> &DatasetHead {
-        &self.head
-    }
-
     fn clip_input_bytes(&self) -> usize {
         (PICTURE_PIXELS.0 * PICTURE_PIXELS.1) as usize
+    }
+
+    fn clip_bytes(&self) -> usize {
+        self.head.clips.clip_bytes()
     }
 
     fn open(&self, asset: usize) -> std::result::Result<PictureReader, Rejected> {
@@ -250,6 +239,25 @@ impl ClipSource for Ml48s {
 
     fn render(&self, clip: &Picture, scratch: &mut Resizer, stored: &mut [u8]) -> Rendered {
         super::render(clip, scratch, stored)
+    }
+}
+
+impl DatasetSource for Ml48s {
+    fn name(&self, asset: usize) -> (i64, &str) {
+        let found = self.asset(asset);
+        (found.asset.id, &found.path)
+    }
+
+    fn estimate_clips(&self, asset: usize) -> u64 {
+        self.asset(asset).clips.len() as u64
+    }
+
+    fn taxa(&self) -> &Taxa {
+        &self.files.taxa
+    }
+
+    fn head(&self) -> &DatasetHead {
+        &self.head
     }
 
     fn describe(&self, asset: usize, facts: GivenClips, place: &Placement, _: &[Rendered]) -> AssetRecord {

@@ -11,8 +11,8 @@ use shardfmt::Xxh3;
 
 use super::clip::{Clip, ClipJson};
 use super::index::Entry;
-use crate::picture::{Channels, Picture, read_jpeg};
-use crate::source::{AssetReader, Rejected};
+use frontend::picture::{Channels, Picture, read_jpeg};
+use frontend::source::{AssetReader, Rejected};
 
 /// Width and height of every picture of the set.
 pub(super) const PICTURE_PIXELS: (u32, u32) = (750, 236);

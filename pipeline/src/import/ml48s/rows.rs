@@ -7,8 +7,8 @@ use super::box_order::BoxOrder;
 use super::clip::{Clip, GivenBox};
 use super::reader::GivenClip;
 use super::{CLIP_S, RATE_HZ};
+use crate::dataset_source::{AssetRecord, Placement};
 use crate::labels::LabelCounts;
-use crate::source::{AssetRecord, Placement};
 
 /// The rows of an asset of which these clips were read.
 pub(super) fn record(

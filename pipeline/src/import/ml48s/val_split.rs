@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
 
-use crate::manifest::{Problems, open_file};
+use crate::manifest::Problems;
+use frontend::source_file::open_file;
 
 /// Start of the format (numpy.lib.format, version 1 to 3).
 const MAGIC: &[u8] = b"\x93NUMPY";

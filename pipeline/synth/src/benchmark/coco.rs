@@ -1,38 +1,41 @@
-//! Provides the benchmark in the layout of COCO 2014: `annotations/instances_{train,val}2014.json`, `train2014/`, `val2014/`.
+//! Provides the benchmark in the layout of COCO 2014: `annotations/instances_{train,val}2014.json`, `train2014/`,
+//! `val2014/`.
 //!
-//! Each clip is an image. Clips of train and val are in `train2014`, from which the published split takes its val; those of test
-//! are `val2014`. Every object is annotated, whatever was known of the recordings.
+//! Each clip is an image. Clips of train and val are in `train2014`, from which the published split takes its val;
+//! those of test are `val2014`. Every object is annotated, whatever was known of the recordings.
 
 use std::path::Path;
 
-use image::ExtendedColorType;
 use serde::Serialize;
 use serde_json::{Value, json};
 use shardfmt::Split;
 
 use super::look::{Look, looks};
 use super::photograph::{Object, Photograph, photograph};
+use super::picture_file::{Pixel, write_jpeg};
 use super::species::MEMBERS;
-use super::{picture_file, write_json};
-use crate::scene::{Plan, Recording};
+use super::write_json;
+use crate::error::Error;
+use crate::files::{FileSizes, for_each_recording};
+use crate::marker;
+use crate::planned::{PlannedRecording, SetPlan};
 use crate::species::Species;
-use crate::{DemoError, FileSizes, for_each_recording, marker};
 
 /// The published parts: folder, and those of our splits that they hold.
 const PARTS: [(&str, &[Split]); 2] = [("train2014", &[Split::Train, Split::Val]), ("val2014", &[Split::Test])];
 
 #[derive(Serialize)]
-struct Instances<'a> {
+struct CocoInstances<'a> {
     info: Value,
     licenses: [Value; 0],
-    images: Vec<&'a Image>,
-    annotations: Vec<&'a Annotation>,
+    images: Vec<&'a CocoImage>,
+    annotations: Vec<&'a CocoAnnotation>,
     categories: Vec<Value>,
 }
 
 /// An entry of `images`.
 #[derive(Serialize)]
-struct Image {
+struct CocoImage {
     id: u32,
     file_name: String,
     width: u32,
@@ -41,7 +44,7 @@ struct Image {
 
 /// An entry of `annotations`.
 #[derive(Serialize)]
-struct Annotation {
+struct CocoAnnotation {
     id: u32,
     image_id: u32,
     category_id: usize,
@@ -55,27 +58,27 @@ struct Annotation {
 }
 
 /// One image with its annotations.
-type Annotated = (Split, Image, Vec<Annotation>);
+type AnnotatedImage = (Split, CocoImage, Vec<CocoAnnotation>);
 
 /// Writes all of it; returns the number of annotations and the size of each picture.
 ///
 /// # Errors
-/// See [`DemoError`].
+/// See [`Error`].
 pub(super) fn write(
     dir: &Path,
-    plan: &Plan,
+    plan: &SetPlan,
     species: &[Species],
     confusability: f64,
     progress: &(dyn Fn(usize, usize) + Sync),
-) -> Result<(usize, FileSizes), DemoError> {
+) -> Result<(usize, FileSizes), Error> {
     marker::start(dir, &["annotations", "train2014", "val2014"])?;
     let looks = looks(confusability);
     let written = for_each_recording(plan, progress, |recording| write_pictures(dir, recording, &looks))?;
-    let (images, sizes): (Vec<Vec<Annotated>>, Vec<FileSizes>) = written.into_iter().unzip();
-    let images: Vec<Annotated> = images.into_iter().flatten().collect();
+    let (images, sizes): (Vec<Vec<AnnotatedImage>>, Vec<FileSizes>) = written.into_iter().unzip();
+    let images: Vec<AnnotatedImage> = images.into_iter().flatten().collect();
     for (part, splits) in PARTS {
         let here = || images.iter().filter(|(split, ..)| splits.contains(split));
-        let instances = Instances {
+        let instances = CocoInstances {
             info: json!({ "description": "Synthetic benchmark in the layout of COCO 2014", "year": 2014 }),
             licenses: [],
             images: here().map(|(_, image, _)| image).collect(),
@@ -104,7 +107,11 @@ fn categories(species: &[Species]) -> Vec<Value> {
     species.iter().enumerate().map(category).collect()
 }
 
-fn write_pictures(dir: &Path, recording: &Recording, looks: &[Look]) -> Result<(Vec<Annotated>, FileSizes), DemoError> {
+fn write_pictures(
+    dir: &Path,
+    recording: &PlannedRecording,
+    looks: &[Look],
+) -> Result<(Vec<AnnotatedImage>, FileSizes), Error> {
     let (mut images, mut sizes) = (Vec::new(), FileSizes::new());
     for clip in 0..recording.clips() {
         let photograph = photograph(recording, clip, looks);
@@ -116,12 +123,13 @@ fn write_pictures(dir: &Path, recording: &Recording, looks: &[Look]) -> Result<(
         let Photograph { width, height, .. } = photograph;
         let name = format!("{part}/{file_name}");
         let path = dir.join(&name);
-        let bytes = picture_file::write_jpeg(&path, &photograph.pixels, (width, height), ExtendedColorType::Rgb8)?;
+        // Photographs are at most 320 pixels wide and 240 high.
+        let bytes = write_jpeg(&path, &photograph.pixels, (width as u16, height as u16), Pixel::Rgb)?;
         sizes.insert(name, bytes);
         let objects = (0_u32..).zip(&photograph.objects);
         let annotations = objects.map(|(number, object)| annotation(id * 100 + number, id, (width, height), object));
         let annotations = annotations.collect();
-        let image = Image {
+        let image = CocoImage {
             id,
             file_name,
             width,
@@ -132,7 +140,7 @@ fn write_pictures(dir: &Path, recording: &Recording, looks: &[Look]) -> Result<(
     Ok((images, sizes))
 }
 
-fn annotation(id: u32, image_id: u32, size: (u32, u32), object: &Object) -> Annotation {
+fn annotation(id: u32, image_id: u32, size: (u32, u32), object: &Object) -> CocoAnnotation {
     let (columns, rows) = (
         object.mask.iter().map(|pixel| pixel.0),
         object.mask.iter().map(|pixel| pixel.1),
@@ -147,7 +155,7 @@ fn annotation(id: u32, image_id: u32, size: (u32, u32), object: &Object) -> Anno
             .collect::<Vec<_>>()]),
         None => json!({ "counts": run_lengths(&object.mask, size), "size": [size.1, size.0] }),
     };
-    Annotation {
+    CocoAnnotation {
         id,
         image_id,
         category_id: category_id(object.class),

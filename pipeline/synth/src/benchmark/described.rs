@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use shardfmt::{BoxStatus, Taxa, Taxon};
 
-use crate::DemoError;
+use crate::error::Error;
+use crate::planned::{AnnotationScope, Bird, PlannedRecording, SetPlan};
 use crate::presence::CLIP_S;
-use crate::scene::{Annotation, Bird, Plan, Recording};
 use crate::species::Species;
 use crate::tables::{UNKNOWN_BIRD, is_active};
 use pipeline::labels::{ClipLabels, ClipSpan, ImageAxes, LabelCounts, Labeller};
@@ -18,14 +18,14 @@ use pipeline::manifest::{
 /// The classes.
 ///
 /// # Errors
-/// [`DemoError::Classes`].
-pub(super) fn taxa(species: &[Species]) -> Result<Taxa, DemoError> {
+/// [`Error::Classes`].
+pub(super) fn taxa(species: &[Species]) -> Result<Taxa, Error> {
     let taxon = |species: &Species| Taxon {
         species_code: species.code.clone(),
         common_name: Some(species.common_name.clone()),
         scientific_name: Some(species.scientific_name.clone()),
     };
-    Taxa::new(species.iter().map(taxon).collect()).map_err(|source| DemoError::Classes { source })
+    Taxa::new(species.iter().map(taxon).collect()).map_err(|source| Error::Classes { source })
 }
 
 /// The rules of the benchmark's manifest.
@@ -42,7 +42,12 @@ fn rules() -> LabelRules {
 }
 
 /// Labels of each clip of `recording`, with its boxes in the image that `axes` describe.
-pub(super) fn clip_labels(recording: &Recording, plan: &Plan, taxa: &Taxa, axes: &dyn ImageAxes) -> Vec<ClipLabels> {
+pub(super) fn clip_labels(
+    recording: &PlannedRecording,
+    plan: &SetPlan,
+    taxa: &Taxa,
+    axes: &dyn ImageAxes,
+) -> Vec<ClipLabels> {
     let (rules, described) = (rules(), described(recording, plan, taxa));
     let ceiling_hz = f64::from(recording.scene.rate_hz) / 2.0;
     let labeller = Labeller::new(&rules, &described, taxa, recording.scene.duration_s, ceiling_hz);
@@ -60,7 +65,7 @@ pub(super) fn clip_labels(recording: &Recording, plan: &Plan, taxa: &Taxa, axes:
 }
 
 /// The recording as a manifest's tables would give it.
-fn described(recording: &Recording, plan: &Plan, taxa: &Taxa) -> manifest::Recording {
+fn described(recording: &PlannedRecording, plan: &SetPlan, taxa: &Taxa) -> manifest::Recording {
     let visit = &plan.visits[recording.visit];
     let classes = |set: &std::collections::BTreeSet<usize>| set.iter().map(|&class| class as u32).collect();
     let table = Arc::new(BoxTable {
@@ -105,8 +110,8 @@ fn described(recording: &Recording, plan: &Plan, taxa: &Taxa) -> manifest::Recor
             start_ns: 0,
             end_ns: nanoseconds(recording.scene.duration_s),
             scope: match recording.annotation {
-                Annotation::All => SpanScope::All,
-                Annotation::Target => SpanScope::Target,
+                AnnotationScope::All => SpanScope::All,
+                AnnotationScope::Target => SpanScope::Target,
             },
         }],
         geo: recording.has_geo_row.then(|| GeoPrior {

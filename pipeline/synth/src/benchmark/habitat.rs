@@ -1,8 +1,8 @@
 //! Defines where the benchmark's species live, so that place and season tell look-alikes apart more often than not.
 //!
-//! Twelve of 24 species are possible in each region and season, each species in three of the six. A region has one member of
-//! each triple all year and a second one in one season: the geographic prior rules out at least one look-alike always, and both
-//! half of the time.
+//! Twelve of 24 species are possible in each region and season, each species in three of the six. A region has one
+//! member of each triple all year and a second one in one season: the geographic prior rules out at least one
+//! look-alike always, and both half of the time.
 
 use crate::region::Region;
 

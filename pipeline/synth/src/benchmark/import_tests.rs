@@ -1,4 +1,5 @@
-//! Tests that the imports read out of the layouts what the generator put into them: the hidden truth's labels, splits, targets and boxes.
+//! Tests that the imports read out of the layouts what the generator put into them: the hidden truth's labels, splits,
+//! targets and boxes.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -8,21 +9,23 @@ use shardfmt::{LabelRow, PriorRow, Row0, Split, Xxh3};
 
 use super::look::looks;
 use super::plan::plan;
-use super::sonogram::Axes;
+use super::sonogram::SonogramAxes;
 use super::species::benchmark_species;
 use super::{coco, described, ml48s, photograph};
-use crate::scene::Plan;
+use crate::planned::SetPlan;
 use crate::species::Species;
+use frontend::source::AssetReader;
+use pipeline::dataset_source::{DatasetSource, Placement};
 use pipeline::import::coco2014::Coco2014;
 use pipeline::import::ml48s::Ml48s;
-use pipeline::source::{AssetReader, ClipSource, Placement};
 
-/// Recordings of all splits, with an unknown bird and boxes of the target only among them; drawing all takes too long in a test.
+/// Recordings of all splits, with an unknown bird and boxes of the target only among them; drawing all takes too long
+/// in a test.
 const FEW: usize = 40;
 /// How far an edge that was written with four decimals, or in whole pixels of a small photograph, may have moved.
 const EDGE: f32 = 1e-4;
 
-fn few_recordings() -> (Plan, Vec<Species>) {
+fn few_recordings() -> (SetPlan, Vec<Species>) {
     let species = benchmark_species(0.5);
     let mut plan = plan(48, &species);
     plan.recordings.truncate(FEW);
@@ -30,7 +33,7 @@ fn few_recordings() -> (Plan, Vec<Species>) {
 }
 
 /// The rows of every asset of a source, none of which may be rejected.
-fn rows<S: ClipSource>(source: &S) -> Vec<(PriorRow, Vec<LabelRow>)> {
+fn rows<S: DatasetSource>(source: &S) -> Vec<(PriorRow, Vec<LabelRow>)> {
     let mut picture = S::Clip::default();
     let mut of_asset = |asset: usize| {
         let (mut reader, mut clips) = (source.open(asset).unwrap(), 0);
@@ -73,7 +76,7 @@ fn sonograms_are_imported_with_the_labels_of_the_truth() {
     assert_eq!((set.taxa(), imported.len()), (&taxa, FEW));
     let (mut boxes, mut unknown) = (0, 0);
     for (recording, (prior, rows)) in plan.recordings.iter().zip(&imported) {
-        let truth = described::clip_labels(recording, &plan, &taxa, &Axes);
+        let truth = described::clip_labels(recording, &plan, &taxa, &SonogramAxes);
         assert_eq!(rows.len(), recording.clips());
         for ((order, row), truth) in (0..).zip(rows).zip(&truth) {
             let place = (row.asset_id, row.start_s, row.split, row.target);

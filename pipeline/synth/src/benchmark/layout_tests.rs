@@ -12,29 +12,48 @@ use shardfmt::Split;
 use super::plan::plan;
 use super::sonogram::{HEIGHT, WIDTH};
 use super::species::benchmark_species;
-use super::{BenchmarkOptions, Layout, coco, ml48s, synthesise};
-use crate::marker::{self, Identity};
-use crate::scene::{Plan, Recording};
+use super::{coco, ml48s, synthesise};
+use crate::demo;
+use crate::error::Error;
+use crate::files::{FileSizes, write_recordings};
+use crate::marker::{self, SetIdentity};
+use crate::options::{BenchmarkOptions, DemoOptions, SetLayout};
+use crate::planned::{PlannedRecording, SetPlan};
 use crate::species::Species;
-use crate::{DemoError, DemoOptions, DemoSummary, FileSizes, write_recordings};
+use crate::summary::SetSummary;
+use frontend::picture::{Channels, Picture, read_jpeg};
 use pipeline::manifest::Manifest;
 
 /// Recordings of all splits, with an unknown bird among them: rendering all takes too long in a test.
 const FEW: usize = 40;
 
-fn few_recordings(confusability: f64) -> (Plan, Vec<Species>) {
+fn few_recordings(confusability: f64) -> (SetPlan, Vec<Species>) {
     let species = benchmark_species(confusability);
     let mut plan = plan(48, &species);
     plan.recordings.truncate(FEW);
     (plan, species)
 }
 
-fn clips_of(plan: &Plan) -> usize {
-    plan.recordings.iter().map(Recording::clips).sum()
+fn clips_of(plan: &SetPlan) -> usize {
+    plan.recordings.iter().map(PlannedRecording::clips).sum()
 }
 
 fn json(path: &Path) -> Value {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+/// A JPEG in colour, whatever it holds.
+fn jpeg(path: &Path) -> Picture {
+    let mut picture = Picture::default();
+    read_jpeg(path, Channels::Rgb, &mut picture, |_, _| Ok(())).unwrap();
+    picture
+}
+
+fn is_grey(picture: &Picture) -> bool {
+    picture
+        .pixels
+        .chunks(3)
+        .all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2])
 }
 
 fn texts(value: &Value) -> BTreeSet<&str> {
@@ -48,7 +67,7 @@ fn texts(value: &Value) -> BTreeSet<&str> {
 
 #[test]
 fn the_audio_layout_is_the_small_demos() {
-    let [ours, small]: [toml::Table; 2] = [super::MANIFEST, crate::MANIFEST].map(|text| text.parse().unwrap());
+    let [ours, small]: [toml::Table; 2] = [super::MANIFEST, demo::MANIFEST].map(|text| text.parse().unwrap());
     for (section, keys) in &small {
         assert!(section == "dataset" || ours[section] == *keys, "{section}");
     }
@@ -75,20 +94,20 @@ fn a_finished_benchmark_is_kept_and_another_one_refused() {
     };
     let make = |layout, confusability| synthesise(dir.path(), &options(layout, confusability), &|_, _| {});
     let (plan, species) = few_recordings(0.5);
-    let summary = DemoSummary::of(&plan, &species, 7, &FileSizes::new());
+    let summary = SetSummary::new(&plan, &species, 7, &FileSizes::new());
     marker::start(dir.path(), &[]).unwrap();
-    let identity = Identity::benchmark(384, &options(Layout::Audio, 0.5));
+    let identity = SetIdentity::benchmark(384, &options(SetLayout::Audio, 0.5));
     marker::finish(dir.path(), identity, &summary, FileSizes::new()).unwrap();
-    assert!(make(Layout::Audio, 0.5).unwrap().unchanged);
-    for other in [make(Layout::Audio, 0.6), make(Layout::Ml48s, 0.5)] {
-        assert!(matches!(other, Err(DemoError::OtherDemo { .. })), "{other:?}");
+    assert!(make(SetLayout::Audio, 0.5).unwrap().unchanged);
+    for other in [make(SetLayout::Audio, 0.6), make(SetLayout::Ml48s, 0.5)] {
+        assert!(matches!(other, Err(Error::OtherSet { .. })), "{other:?}");
     }
-    let small = crate::synthesise(dir.path(), &DemoOptions::default(), &|_, _| {});
-    assert!(matches!(small, Err(DemoError::OtherDemo { .. })), "{small:?}");
-    assert!(matches!(make(Layout::Audio, 1.5), Err(DemoError::Confusability { .. })));
+    let small = demo::synthesise(dir.path(), &DemoOptions::default(), &|_, _| {});
+    assert!(matches!(small, Err(Error::OtherSet { .. })), "{small:?}");
+    assert!(matches!(make(SetLayout::Audio, 1.5), Err(Error::Confusability { .. })));
     assert!(matches!(
-        make(Layout::Audio, f64::NAN),
-        Err(DemoError::Confusability { .. })
+        make(SetLayout::Audio, f64::NAN),
+        Err(Error::Confusability { .. })
     ));
 }
 
@@ -145,9 +164,11 @@ fn the_ml48s_layout_is_consistent() {
             unknown_birds += usize::from(found["species_code"] == "Unknown bird");
             boxes += 1;
         }
-        let picture = image::open(dir.path().join(clip["file_path"].as_str().unwrap())).unwrap();
-        assert_eq!((picture.width(), picture.height()), (WIDTH as u32, HEIGHT as u32));
-        assert_eq!(picture.color(), image::ColorType::L8);
+        let picture = jpeg(&dir.path().join(clip["file_path"].as_str().unwrap()));
+        assert_eq!(
+            (picture.width, picture.height, is_grey(&picture)),
+            (WIDTH, HEIGHT, true)
+        );
     }
     assert_eq!(boxes, written_boxes);
     assert!(unknown_birds > 3, "{unknown_birds}");
@@ -172,12 +193,12 @@ fn the_coco_layout_is_consistent() {
             let id = image["id"].as_u64().unwrap();
             let name = format!("COCO_{part}_{id:012}.jpg");
             assert_eq!(image["file_name"], name);
-            let picture = image::open(dir.path().join(part).join(name)).unwrap();
-            let size = (picture.width(), picture.height());
-            assert_eq!(picture.color(), image::ColorType::Rgb8);
+            let picture = jpeg(&dir.path().join(part).join(name));
+            let size = (picture.width as u64, picture.height as u64);
+            assert!(!is_grey(&picture));
             assert_eq!(
                 (image["width"].as_u64(), image["height"].as_u64()),
-                (Some(size.0.into()), Some(size.1.into()))
+                (Some(size.0), Some(size.1))
             );
             assert_eq!(sizes.insert(id, size), None);
         }
@@ -185,13 +206,13 @@ fn the_coco_layout_is_consistent() {
         for annotation in instances["annotations"].as_array().unwrap() {
             let (width, height) = sizes[&annotation["image_id"].as_u64().unwrap()];
             assert!(categories.contains(&annotation["category_id"].as_u64().unwrap()));
-            let edges: Vec<u32> = serde_json::from_value(annotation["bbox"].clone()).unwrap();
+            let edges: Vec<u64> = serde_json::from_value(annotation["bbox"].clone()).unwrap();
             assert!(edges[0] + edges[2] <= width && edges[1] + edges[3] <= height);
             let area = annotation["area"].as_u64().unwrap();
-            assert!(area > 0 && area <= u64::from(edges[2] * edges[3]));
+            assert!(area > 0 && area <= edges[2] * edges[3]);
             if annotation["iscrowd"] == 1 {
                 let counts: Vec<u64> = serde_json::from_value(annotation["segmentation"]["counts"].clone()).unwrap();
-                assert_eq!(counts.iter().sum::<u64>(), u64::from(width * height));
+                assert_eq!(counts.iter().sum::<u64>(), width * height);
                 assert_eq!(counts.iter().skip(1).step_by(2).sum::<u64>(), area);
                 crowds += 1;
             } else {

@@ -1,13 +1,14 @@
-//! Defines what the benchmark's species look like in photographs: eight kinds of outline and colour, each shared by a triple.
+//! Defines what the benchmark's species look like in photographs: eight kinds of outline and colour, each shared by a
+//! triple.
 //!
-//! As their songs, the members of a triple differ in three ways that shrink to nothing as the confusability grows to 1: how tall
-//! they are for their width, their hue, and how finely they are striped. No outline is the mirror image of another, since
-//! training flips photographs.
+//! As their songs, the members of a triple differ in three ways that shrink to nothing as the confusability grows to 1:
+//! how tall they are for their width, their hue, and how finely they are striped. No outline is the mirror image of
+//! another, since training flips photographs.
 
 use super::species::{MEMBERS, PLACES};
 
-/// Between neighbouring members at confusability 0: logarithm of the ratio of height to width, hue in turns, logarithm of the
-/// number of stripes. Tuned as those of the songs.
+/// Between neighbouring members at confusability 0: logarithm of the ratio of height to width, hue in turns, logarithm
+/// of the number of stripes. Tuned as those of the songs.
 const ASPECT_STEP: f64 = 0.7;
 const HUE_STEP: f64 = 0.1;
 const STRIPE_STEP: f64 = 0.6;
@@ -15,7 +16,8 @@ const STRIPE_STEP: f64 = 0.6;
 /// Stripes of the middle member.
 const STRIPES: f64 = 3.0;
 
-/// Points and inner radius (the outer one is 1) of each kind's star: a dodecagon, a triangle, a square, then stars proper.
+/// Points and inner radius (the outer one is 1) of each kind's star: a dodecagon, a triangle, a square, then stars
+/// proper.
 const STARS: [(usize, f64); 8] = [
     (12, 0.966),
     (3, 0.5),

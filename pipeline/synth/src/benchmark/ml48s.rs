@@ -1,23 +1,26 @@
-//! Provides the benchmark in the layout of the L48 data set: `assets.json`, `clips.json`, `taxa.csv`, `val_split.npy`, `images/`.
+//! Provides the benchmark in the layout of the L48 data set: `assets.json`, `clips.json`, `taxa.csv`, `val_split.npy`,
+//! `images/`.
 
 use std::fs;
 use std::path::Path;
 
-use image::ExtendedColorType;
 use serde::Serialize;
 use shardfmt::{Split, Taxa};
 
-use super::sonogram::{Axes, CLIP_SAMPLES, HEIGHT, Sonograph, WIDTH};
-use super::{described, picture_file, write_json};
-use crate::scene::{Plan, Recording};
+use super::picture_file::{Pixel, write_jpeg};
+use super::sonogram::{CLIP_SAMPLES, HEIGHT, SonogramAxes, Sonograph, WIDTH};
+use super::{described, write_json};
+use crate::error::Error;
+use crate::files::{FileSizes, for_each_recording, write_file};
+use crate::planned::{PlannedRecording, SetPlan};
 use crate::species::Species;
-use crate::{DemoError, FileSizes, for_each_recording, marker, tables, write_file};
+use crate::{marker, tables};
 use pipeline::import::ml48s::UNKNOWN_BIRD;
 use pipeline::labels::ClipLabels;
 
 /// An entry of `assets.json`.
 #[derive(Serialize)]
-struct Asset<'a> {
+struct AssetEntry<'a> {
     id: u32,
     split: &'static str,
     target_species_code: &'a str,
@@ -30,7 +33,7 @@ struct Asset<'a> {
 
 /// An entry of `clips.json`.
 #[derive(Serialize)]
-struct Clip<'a> {
+struct ClipEntry<'a> {
     id: u64,
     asset_id: u32,
     clip_order: usize,
@@ -40,11 +43,11 @@ struct Clip<'a> {
     present_species_codes: Vec<&'a str>,
     unknown_species_codes: Vec<&'a str>,
     absent_species_codes: Vec<&'a str>,
-    boxes: Vec<BoxInClip>,
+    boxes: Vec<BoxEntry>,
 }
 
 #[derive(Serialize)]
-struct BoxInClip {
+struct BoxEntry {
     id: usize,
     species_code: String,
     status: &'static str,
@@ -55,19 +58,19 @@ struct BoxInClip {
 /// Writes all of it; returns the number of boxes in clips and the size of each picture.
 ///
 /// # Errors
-/// See [`DemoError`].
+/// See [`Error`].
 pub(super) fn write(
     dir: &Path,
-    plan: &Plan,
+    plan: &SetPlan,
     species: &[Species],
     progress: &(dyn Fn(usize, usize) + Sync),
-) -> Result<(usize, FileSizes), DemoError> {
+) -> Result<(usize, FileSizes), Error> {
     let taxa = described::taxa(species)?;
     marker::start(dir, &["images"])?;
     tables::write_taxa(dir, species)?;
     let (mut assets, mut clips, mut boxes) = (Vec::new(), Vec::new(), 0);
     for recording in &plan.recordings {
-        let labels = described::clip_labels(recording, plan, &taxa, &Axes);
+        let labels = described::clip_labels(recording, plan, &taxa, &SonogramAxes);
         assets.push(asset(recording, plan, &taxa, &labels));
         for (order, labels) in labels.iter().enumerate() {
             boxes += labels.boxes.len();
@@ -87,20 +90,20 @@ pub(super) fn write(
 }
 
 /// Path of a clip's picture relative to the layout.
-fn file_path(recording: &Recording, clip_order: usize) -> String {
+fn file_path(recording: &PlannedRecording, clip_order: usize) -> String {
     format!("images/{}/{clip_order}.jpg", recording.asset_id)
 }
 
-fn write_pictures(dir: &Path, recording: &Recording, sonograph: &Sonograph) -> Result<FileSizes, DemoError> {
+fn write_pictures(dir: &Path, recording: &PlannedRecording, sonograph: &Sonograph) -> Result<FileSizes, Error> {
     let folder = dir.join(format!("images/{}", recording.asset_id));
-    fs::create_dir(&folder).map_err(|source| DemoError::Io { path: folder, source })?;
+    fs::create_dir(&folder).map_err(|source| Error::Io { path: folder, source })?;
     let channels = recording.scene.render();
     let samples = channels.first().map(Vec::as_slice).unwrap_or_default();
     let pictures = samples.chunks(CLIP_SAMPLES).enumerate().map(|(order, clip)| {
         let name = file_path(recording, order);
-        let size = (WIDTH as u32, HEIGHT as u32);
+        let size = (WIDTH as u16, HEIGHT as u16);
         let picture = sonograph.draw(clip);
-        let bytes = picture_file::write_jpeg(&dir.join(&name), &picture, size, ExtendedColorType::L8)?;
+        let bytes = write_jpeg(&dir.join(&name), &picture, size, Pixel::Grey)?;
         Ok((name, bytes))
     });
     pictures.collect()
@@ -111,13 +114,13 @@ fn codes(taxa: &Taxa, classes: impl IntoIterator<Item = u32>) -> Vec<&str> {
 }
 
 /// A species is present in an asset where it is in any clip, else unknown where it is in any clip, else absent.
-fn asset<'a>(recording: &Recording, plan: &Plan, taxa: &'a Taxa, clips: &[ClipLabels]) -> Asset<'a> {
+fn asset<'a>(recording: &PlannedRecording, plan: &SetPlan, taxa: &'a Taxa, clips: &[ClipLabels]) -> AssetEntry<'a> {
     let visit = &plan.visits[recording.visit];
     let observed = visit.checklist.iter().flat_map(|checklist| &checklist.observed);
     let classes = 0..taxa.len() as u32;
     let is_present = |class: &u32| clips.iter().any(|clip| clip.present.contains(class));
     let is_unknown = |class: &u32| !is_present(class) && clips.iter().any(|clip| clip.unknown.contains(class));
-    Asset {
+    AssetEntry {
         id: recording.asset_id,
         // The published data names two splits; `val_split.npy` takes val out of train.
         split: if recording.split == Split::Test {
@@ -134,11 +137,11 @@ fn asset<'a>(recording: &Recording, plan: &Plan, taxa: &'a Taxa, clips: &[ClipLa
     }
 }
 
-fn clip<'a>(id: u64, recording: &Recording, order: usize, taxa: &'a Taxa, labels: &ClipLabels) -> Clip<'a> {
+fn clip<'a>(id: u64, recording: &PlannedRecording, order: usize, taxa: &'a Taxa, labels: &ClipLabels) -> ClipEntry<'a> {
     let boxes = labels.boxes.iter().enumerate().map(|(id, found)| {
         // Edges nearer to row 0 come first; a box without frequencies, which there is none of, would span all.
         let (top, bottom) = (found.y_max.unwrap_or(0.0), found.y_min.unwrap_or(1.0));
-        BoxInClip {
+        BoxEntry {
             id,
             species_code: if taxa.index(&found.species_code).is_some() {
                 found.species_code.clone()
@@ -149,7 +152,7 @@ fn clip<'a>(id: u64, recording: &Recording, order: usize, taxa: &'a Taxa, labels
             bbox: [found.x_min, top, found.x_max, bottom].map(rounded),
         }
     });
-    Clip {
+    ClipEntry {
         id,
         asset_id: recording.asset_id,
         clip_order: order,

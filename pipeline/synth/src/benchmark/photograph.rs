@@ -5,16 +5,16 @@ use rand_chacha::ChaCha8Rng;
 
 use super::look::{self, Look};
 use crate::noise::white;
+use crate::planned::{Bird, PlannedRecording};
 use crate::presence::counts_in;
-use crate::scene::{Bird, Recording};
-use crate::seeding::{Purpose, keyed};
+use crate::seeding::{Draw, keyed};
 
 /// Width and height of photographs, smallest and largest.
 const WIDTH: (u32, u32) = (160, 320);
 const HEIGHT: (u32, u32) = (120, 240);
 
-/// Root of an object's area against the photograph's height: `.0 + .1 * level`, of the bird's level in dB. The louder is the
-/// nearer, so the target is mostly the largest.
+/// Root of an object's area against the photograph's height: `.0 + .1 * level`, of the bird's level in dB. The louder
+/// is the nearer, so the target is mostly the largest.
 const SIDE: (f64, f64) = (0.08, 0.013);
 
 /// Share of objects that are crowds, and their members.
@@ -49,11 +49,11 @@ pub(super) struct Object {
 /// The photograph of clip number `clip`; `looks` are those of the classes.
 ///
 /// Light and colour of the background are the recording's, everything else the clip's.
-pub(super) fn photograph(recording: &Recording, clip: usize, looks: &[Look]) -> Photograph {
-    let mut place = keyed(recording.scene.seed, Purpose::Photograph, 0);
+pub(super) fn photograph(recording: &PlannedRecording, clip: usize, looks: &[Look]) -> Photograph {
+    let mut place = keyed(recording.scene.seed, Draw::Photograph, 0);
     let light = [(); 3].map(|()| place.random_range(0.7..1.15));
     let ground = [(); 3].map(|()| place.random_range(80.0..150.0));
-    let mut rng = keyed(recording.scene.seed, Purpose::Photograph, 1 + clip as u64);
+    let mut rng = keyed(recording.scene.seed, Draw::Photograph, 1 + clip as u64);
     let (width, height) = (
         rng.random_range(WIDTH.0..=WIDTH.1),
         rng.random_range(HEIGHT.0..=HEIGHT.1),
@@ -128,7 +128,8 @@ impl Canvas {
         Self { width, height, pixels }
     }
 
-    /// Paints an object of area `side` squared, at a place of its own or around `centre`; returns its corners and pixels.
+    /// Paints an object of area `side` squared, at a place of its own or around `centre`; returns its corners and
+    /// pixels.
     fn draw(
         &mut self,
         look: &Look,

@@ -10,13 +10,13 @@ use shardfmt::Split;
 use super::habitat::REGIONS;
 use crate::encode::Encoding;
 use crate::noise::Ambience;
+use crate::planned::{AnnotationScope, Bird, PlannedRecording, SetPlan};
 use crate::presence::CLIP_S;
 use crate::render::{Band, Scene};
-use crate::scene::{Annotation, Bird, Plan, Recording, report_visits, weighted};
-use crate::seeding::{Purpose, keyed};
+use crate::seeding::{Draw, keyed, weighted};
 use crate::song::{Song, SongModel};
 use crate::species::{Species, unknown_birds};
-use crate::visit::{Checklists, plan_visits};
+use crate::visit::{ChecklistPolicy, plan_visits};
 
 /// Recordings of each species as a target, by split.
 const RECORDINGS_PER_SPECIES: [(Split, usize); 3] = [(Split::Train, 9), (Split::Val, 3), (Split::Test, 4)];
@@ -40,20 +40,21 @@ const BACKGROUND_SNR_DB: (f64, f64) = (3.0, 13.0);
 /// Number of background species in a recording, with weights in per cent.
 const BACKGROUND_SPECIES: [(usize, u32); 3] = [(1, 25), (2, 45), (3, 30)];
 
-/// Every this-manieth training recording has boxes of its target only.
+/// One training recording in this many has boxes of its target only.
 const TARGET_ONLY_EVERY: usize = 6;
 
-/// Every this-manieth training recording, another one, has a bird that nobody could name.
+/// One training recording in this many, another one, has a bird that nobody could name.
 const UNKNOWN_BIRD_EVERY: usize = 12;
 
 /// First asset id of the test split, as in the published data.
 const FIRST_TEST_ID: u32 = 8000;
 
-/// When the first song of a clip starts, earliest and latest: late enough to show beyond the clip's edge, 200 ms, and early
-/// enough to end within it, whatever the species.
+/// When the first song of a clip starts, earliest and latest: late enough to show beyond the clip's edge, 200 ms, and
+/// early enough to end within it, whatever the species.
 pub(super) const FIRST_SONG_S: (f64, f64) = (0.2, 0.9);
 
-/// A song may run on into a clip without its bird by so much: less than the edge where a song does not count (L48 protocol).
+/// A song may run on into a clip without its bird by so much: less than the edge where a song does not count (L48
+/// protocol).
 pub(super) const OVERRUN_S: f64 = 0.15;
 
 /// Number of recordings with so many species.
@@ -62,10 +63,10 @@ pub(super) fn recordings(species: usize) -> usize {
 }
 
 /// Plans who sings when.
-pub(super) fn plan(seed: u64, species: &[Species]) -> Plan {
-    let mut rng = keyed(seed, Purpose::BenchmarkPlan, 0);
+pub(super) fn plan(seed: u64, species: &[Species]) -> SetPlan {
+    let mut rng = keyed(seed, Draw::BenchmarkPlan, 0);
     let slots = deal(species.len(), &mut rng);
-    let (mut visits, visit_of) = plan_visits(&slots, &REGIONS, Checklists::Complete, &mut rng);
+    let (mut visits, visit_of) = plan_visits(&slots, &REGIONS, ChecklistPolicy::Complete, &mut rng);
     let (mut next_id, mut next_test_id, mut nth_train) = (0, FIRST_TEST_ID, 0);
     let mut recordings = Vec::with_capacity(slots.len());
     for (&(split, target), visit) in slots.iter().zip(visit_of) {
@@ -76,13 +77,13 @@ pub(super) fn plan(seed: u64, species: &[Species]) -> Plan {
             &mut next_id
         };
         *id += rng.random_range(1..=20);
-        let mut recording = Recording {
+        let mut recording = PlannedRecording {
             asset_id: *id,
             split,
             visit,
             target,
             recorded_at: visits[visit].next_start(&mut rng),
-            annotation: Annotation::All,
+            annotation: AnnotationScope::All,
             has_geo_row: true,
             encoding: Encoding::Wav16,
             scene: scene(&mut rng),
@@ -110,7 +111,7 @@ pub(super) fn plan(seed: u64, species: &[Species]) -> Plan {
         }
         if split == Split::Train {
             if nth_train % TARGET_ONLY_EVERY == 1 {
-                recording.annotation = Annotation::Target;
+                recording.annotation = AnnotationScope::Target;
             }
             if nth_train % UNKNOWN_BIRD_EVERY == 4 {
                 let models = unknown_birds();
@@ -128,8 +129,9 @@ pub(super) fn plan(seed: u64, species: &[Species]) -> Plan {
         }
         recordings.push(recording);
     }
-    report_visits(&mut visits, &recordings, &mut rng);
-    Plan { recordings, visits }
+    let mut plan = SetPlan { recordings, visits };
+    plan.complete_checklists(&mut rng);
+    plan
 }
 
 /// Split and target of each recording, in random order.
@@ -182,7 +184,7 @@ fn background(possible: &BTreeSet<usize>, target: usize, species: &[Species], rn
 
 /// Adds a bird that sings in about `share` of the recording's clips, in one at least.
 fn add_singer(
-    recording: &mut Recording,
+    recording: &mut PlannedRecording,
     bird: Bird,
     model: &SongModel,
     share: f64,
@@ -199,7 +201,7 @@ fn add_singer(
     let individual = model.individual(rng);
     let snr_db = rng.random_range(snr_db.0..snr_db.1);
     // Whether a song fits depends on its species: with draws of their own, songs leave the rest of the plan as it is.
-    let mut song_rng = keyed(rng.random(), Purpose::Songs, 0);
+    let mut song_rng = keyed(rng.random(), Draw::Songs, 0);
     let mut songs: Vec<Song> = Vec::new();
     for clip in (0..clips).filter(|&clip| sings[clip]) {
         let end_s = (clip + 1) as f64 * CLIP_S;

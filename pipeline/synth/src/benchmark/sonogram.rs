@@ -1,4 +1,5 @@
-//! Provides spectrogram pictures of clips with a linear frequency axis, as the L48 data set has them: 750 x 236, row 0 highest.
+//! Provides spectrogram pictures of clips with a linear frequency axis, as the L48 data set has them: 750 x 236, row 0
+//! highest.
 
 use std::sync::Arc;
 
@@ -24,9 +25,9 @@ const TOP_DB: f64 = 80.0;
 pub(super) const CLIP_SAMPLES: usize = CLIP_S as usize * RATE_HZ as usize;
 
 /// Where times and frequencies lie in a picture.
-pub(super) struct Axes;
+pub(super) struct SonogramAxes;
 
-impl ImageAxes for Axes {
+impl ImageAxes for SonogramAxes {
     fn x_of_s(&self, time_s: f64) -> f64 {
         time_s / CLIP_S
     }
@@ -56,7 +57,8 @@ impl Sonograph {
         }
     }
 
-    /// The picture of a clip of [`CLIP_SAMPLES`], row by row: 255 is its maximum, 0 is 80 dB below; black if it is silent.
+    /// The picture of a clip of [`CLIP_SAMPLES`], row by row: 255 is its maximum, 0 is 80 dB below; black if it is
+    /// silent.
     ///
     /// Column `c` is centred on its own stretch of time, row `r` holds the mean power of the bins at its two edges.
     pub(super) fn draw(&self, clip: &[f32]) -> Vec<u8> {
@@ -98,7 +100,7 @@ impl Sonograph {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use super::{Axes, CLIP_SAMPLES, HEIGHT, Sonograph, WIDTH};
+    use super::{CLIP_SAMPLES, HEIGHT, SonogramAxes, Sonograph, WIDTH};
     use crate::oscillator::sin_turns;
     use pipeline::labels::ImageAxes;
 
@@ -117,8 +119,8 @@ mod tests {
             .collect();
         let picture = Sonograph::new().draw(&samples);
         assert_eq!(picture.len(), WIDTH * HEIGHT);
-        let row = (Axes.y_of_hz(hz) * HEIGHT as f64) as usize;
-        let column = |time_s: f64| (Axes.x_of_s(time_s) * WIDTH as f64) as usize;
+        let row = (SonogramAxes.y_of_hz(hz) * HEIGHT as f64) as usize;
+        let column = |time_s: f64| (SonogramAxes.x_of_s(time_s) * WIDTH as f64) as usize;
         // 255 is the loudest point, and a steady tone is that loud in its row but for a thousandth.
         let loud = &picture[row * WIDTH..][column(1.05)..column(1.95)];
         assert!(loud.iter().all(|&level| level >= 254), "{loud:?}");

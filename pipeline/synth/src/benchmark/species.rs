@@ -1,8 +1,8 @@
 //! Defines the benchmark's birds: eight kinds of song, each shared by three species that differ as far as is asked.
 //!
-//! The members of a triple differ in pitch, in whether their notes rise or fall, and in tempo, each by a factor that shrinks to
-//! one as the confusability grows to 1. Everything else is the triple's, so an individual's own deviation from its species
-//! decides how hard a given confusability is.
+//! The members of a triple differ in pitch, in whether their notes rise or fall, and in tempo, each by a factor that
+//! shrinks to one as the confusability grows to 1. Everything else is the triple's, so an individual's own deviation
+//! from its species decides how hard a given confusability is.
 
 use crate::song::{SongModel, Syllable};
 use crate::species::Species;
@@ -10,8 +10,8 @@ use crate::species::Species;
 /// Members of a triple.
 pub(super) const MEMBERS: usize = 3;
 
-/// Natural logarithms of the factors between neighbouring members at confusability 0: of pitch, of the rise within a note, of
-/// tempo. Tuned so that a small network tells most members apart at 0, and few at 0.9.
+/// Natural logarithms of the factors between neighbouring members at confusability 0: of pitch, of the rise within a
+/// note, of tempo. Tuned so that a small network tells most members apart at 0, and few at 0.9.
 const PITCH_STEP: f64 = 0.35;
 const RISE_STEP: f64 = 0.5;
 const TEMPO_STEP: f64 = 0.45;
@@ -20,7 +20,8 @@ const TEMPO_STEP: f64 = 0.45;
 const PITCH_SPREAD: f64 = 0.02;
 const TEMPO_SPREAD: f64 = 0.05;
 
-/// Where each member stands in pitch, rise and tempo: in another order each time, so that no member is the middle one of all.
+/// Where each member stands in pitch, rise and tempo: in another order each time, so that no member is the middle one
+/// of all.
 pub(super) const PLACES: [[f64; 3]; MEMBERS] = [[-1.0, 1.0, 0.0], [0.0, -1.0, 1.0], [1.0, 0.0, -1.0]];
 
 /// Abundance in the background against 1 for the average species; each triple has all three, its members in turn.
@@ -173,7 +174,7 @@ mod tests {
     use super::{MEMBERS, benchmark_species};
     use crate::benchmark::plan::{FIRST_SONG_S, OVERRUN_S};
     use crate::presence::CLIP_S;
-    use crate::seeding::{Purpose, keyed};
+    use crate::seeding::{Draw, keyed};
     use crate::song::{CEILING_HZ, Individual};
 
     #[test]
@@ -196,13 +197,14 @@ mod tests {
         assert!((mean - 1.0).abs() < 1e-12);
     }
 
-    /// At every confusability each song can be heard, in every partial that carries it, and fits where the plan puts it.
+    /// At every confusability each song can be heard, in every partial that carries it, and fits where the plan puts
+    /// it.
     #[test]
     fn songs_stay_below_the_ceiling_and_short() {
         for confusability in [0.0, 0.5, 1.0] {
             for species in benchmark_species(confusability) {
                 for (pitch, tempo) in [(1.02, 0.95), (0.98, 1.05)] {
-                    let mut rng = keyed(3, Purpose::Songs, 0);
+                    let mut rng = keyed(3, Draw::Songs, 0);
                     let song = species.song.sing(&Individual { pitch, tempo }, 0.0, &mut rng).unwrap();
                     let syllables = song.notes.iter().map(|note| &note.syllable);
                     assert!(syllables.clone().all(|syllable| syllable.sounds(0)), "{}", species.code);

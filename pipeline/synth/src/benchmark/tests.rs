@@ -8,16 +8,16 @@ use shardfmt::Split;
 
 use super::described;
 use super::plan::{self, plan};
-use super::sonogram::{Axes, CLIP_SAMPLES};
+use super::sonogram::{CLIP_SAMPLES, SonogramAxes};
 use super::species::benchmark_species;
-use crate::scene::{Annotation, Bird, Plan, Recording};
+use crate::planned::{AnnotationScope, Bird, PlannedRecording, SetPlan};
 
-fn the_plan() -> Plan {
+fn the_plan() -> SetPlan {
     plan(48, &benchmark_species(0.9))
 }
 
 /// Mean share of a recording's clips in which those of its birds that `choose` picks are present.
-fn persistence(plan: &Plan, choose: impl Fn(&Recording, Bird) -> bool) -> f64 {
+fn persistence(plan: &SetPlan, choose: impl Fn(&PlannedRecording, Bird) -> bool) -> f64 {
     let shares: Vec<f64> = plan
         .recordings
         .iter()
@@ -53,7 +53,7 @@ fn targets_are_balanced_and_background_species_skewed() {
 #[test]
 fn background_species_persist_and_are_quieter() {
     let plan = the_plan();
-    let is_target = |recording: &Recording, bird| bird == Bird::Class(recording.target);
+    let is_target = |recording: &PlannedRecording, bird| bird == Bird::Class(recording.target);
     // Some 750 and 380 birds of four to six clips each: standard errors of 0.007 and 0.01.
     let others = persistence(&plan, |recording, bird| !is_target(recording, bird));
     assert!((others - 0.7).abs() < 0.03, "{others}");
@@ -111,7 +111,8 @@ fn every_bird_is_possible_and_reported() {
     assert!(3 * observed < 2 * possible, "{observed} of {possible}");
 }
 
-/// Recordings, their targets and who sings in them stay the same when the species become harder to tell apart; song lengths move where.
+/// Recordings, their targets and who sings in them stay the same when the species become harder to tell apart; song
+/// lengths move where.
 #[test]
 fn confusability_leaves_the_truth_alone() {
     let [apart, alike] = [0.0, 0.9].map(|confusability| plan(48, &benchmark_species(confusability)));
@@ -134,10 +135,10 @@ fn labels_follow_from_the_truth_by_the_rules() {
     let (mut target_only, mut unknown, mut border) = (0, 0, 0);
     for recording in &plan.recordings {
         let possible = plan.visits[recording.visit].possible();
-        let is_full = recording.annotation == Annotation::All;
+        let is_full = recording.annotation == AnnotationScope::All;
         assert!(is_full || recording.split == Split::Train);
         target_only += usize::from(!is_full);
-        for (clip, labels) in described::clip_labels(recording, &plan, &taxa, &Axes)
+        for (clip, labels) in described::clip_labels(recording, &plan, &taxa, &SonogramAxes)
             .iter()
             .enumerate()
         {
@@ -146,7 +147,7 @@ fn labels_follow_from_the_truth_by_the_rules() {
                 let mut songs = songs
                     .filter(|&(&bird, _)| bird == Bird::Class(class))
                     .flat_map(|(_, singer)| &singer.songs);
-                songs.any(|song| crate::presence::counts_in(song.start_s(), song.end_s(), clip))
+                songs.any(|song| crate::presence::oracle::counts_in(song.start_s(), song.end_s(), clip))
             };
             let stranger = labels
                 .boxes

@@ -1,0 +1,111 @@
+//! Provides `Feeder`, which reads consecutive assets in order into batches of clips.
+
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::batch::Batch;
+use super::{AssetEnd, WholeAsset};
+use crate::source::{AssetReader, ClipSource, Rejected};
+use crate::source_file::{CHANGED_WHILE_READ, Fingerprint, Stats, stats};
+
+/// How reading an asset ended, apart from the hashing of its files.
+pub(super) struct ReadEnd<F> {
+    /// Number of the asset in its source.
+    pub(super) asset: usize,
+    /// What was read, or why the asset is rejected.
+    pub(super) result: Result<F, Rejected>,
+    /// How its files looked before and after.
+    pub(super) around: [Stats; 2],
+}
+
+impl<F> ReadEnd<F> {
+    /// How the asset ended, now that its files are hashed.
+    pub(super) fn with_fingerprint(self, fingerprint: Fingerprint) -> AssetEnd<F> {
+        let source = fingerprint.record();
+        let whole = |source, facts| WholeAsset { facts, source };
+        let result = match (fingerprint.of_unchanged(&self.around), self.result) {
+            // Files that could be neither read nor hashed: the reader knows which one of the asset's it is.
+            (Err(hashing), Err(reading)) if hashing.stage != CHANGED_WHILE_READ => Err(reading),
+            (hashed, read) => hashed.and_then(|hashed| Ok(whole(hashed, read?))),
+        };
+        AssetEnd {
+            asset: self.asset,
+            source,
+            result,
+        }
+    }
+}
+
+struct OpenAsset<R> {
+    asset: usize,
+    reader: R,
+    before: Stats,
+}
+
+/// Reads assets one after the other.
+pub(super) struct Feeder<'a, S: ClipSource> {
+    source: &'a S,
+    left: Range<usize>,
+    open: Option<OpenAsset<S::Reader>>,
+}
+
+impl<'a, S: ClipSource> Feeder<'a, S> {
+    pub(super) fn new(source: &'a S, assets: Range<usize>) -> Self {
+        Feeder {
+            source,
+            left: assets,
+            open: None,
+        }
+    }
+
+    /// Whether every asset has been read.
+    pub(super) fn is_done(&self) -> bool {
+        self.open.is_none() && self.left.is_empty()
+    }
+
+    /// Reads until the batch is full or the assets are used up.
+    pub(super) fn fill(&mut self, batch: &mut Batch<S>) {
+        while let Some(slot) = batch.free_slot() {
+            let mut open = match self.open.take() {
+                Some(open) => open,
+                None => {
+                    let Some(asset) = self.left.next() else { return };
+                    let before = stats(&self.source.files(asset));
+                    // A decoder that panics refuses one recording, not the run.
+                    match catch_unwind(AssertUnwindSafe(|| self.source.open(asset)))
+                        .unwrap_or_else(|_| Err(panicked("open")))
+                    {
+                        Ok(reader) => OpenAsset { asset, reader, before },
+                        Err(rejected) => {
+                            batch.end(self.end(asset, before, Err(rejected)));
+                            continue;
+                        }
+                    }
+                }
+            };
+            slot.asset = open.asset;
+            let next = catch_unwind(AssertUnwindSafe(|| open.reader.next(&mut slot.clip)));
+            match next.unwrap_or_else(|_| Err(panicked("decode"))) {
+                Ok(true) => {
+                    batch.keep();
+                    self.open = Some(open);
+                }
+                Ok(false) => batch.end(self.end(open.asset, open.before, Ok(open.reader.facts()))),
+                Err(rejected) => batch.end(self.end(open.asset, open.before, Err(rejected))),
+            }
+        }
+    }
+
+    fn end(&self, asset: usize, before: Stats, result: Result<S::Facts, Rejected>) -> ReadEnd<S::Facts> {
+        let after = stats(&self.source.files(asset));
+        ReadEnd {
+            asset,
+            result,
+            around: [before, after],
+        }
+    }
+}
+
+fn panicked(stage: &str) -> Rejected {
+    Rejected::new(stage, "the decoder failed inside (panic): the file is damaged")
+}

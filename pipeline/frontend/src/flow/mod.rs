@@ -1,0 +1,358 @@
+//! Moves the clips of many assets through reading, rendering and delivery: on all threads at once, and in order.
+//!
+//! Tasks of three kinds run on the threads. An asset is read in order, so its reading is one task after the other; rendering is
+//! a task a batch; hashing the source files is a task an asset. The calling thread is not one of these threads, so that nothing
+//! waits on them: it hands out the tasks, takes back what they made, and delivers it in the order of the assets. Where threads
+//! have nothing else to do, the assets that follow are read ahead. Memory is bounded by the number of batches; reading ahead
+//! leaves enough of them to the first asset.
+//!
+//! `Flow` is what the calling thread knows. It holds `Stream`s, consecutive assets that one task reads at a time; each has a
+//! `Feeder`, which knows the asset that is open, and the `Batch`es that it has filled. `Done` is what a task sends back.
+
+mod batch;
+mod feeder;
+mod workers;
+
+use std::any::Any;
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use rayon::Scope;
+use shardfmt::Xxh3;
+use shardfmt::checksum::FileHash;
+
+use crate::source::{ClipSource, Rejected, Rendered};
+use crate::source_file::{Fingerprint, SourceRecord};
+use batch::Batch;
+use feeder::Feeder;
+pub use workers::Workers;
+
+/// Bytes of batches for each reading task; with the decoder and tables it keeps a thread below 64 MiB.
+const READER_BYTES: usize = 16 << 20;
+/// Batches that reading ahead leaves to the first asset: one to read, one to render, one to deliver.
+const RESERVED: usize = 3;
+
+/// What a flow delivers, in the order of the assets.
+pub enum Delivery<'a, F> {
+    /// The next clip of an asset.
+    Clip(StoredClip<'a>),
+    /// The end of an asset, all of whose clips were delivered before.
+    End(AssetEnd<F>),
+}
+
+/// A rendered clip.
+pub struct StoredClip<'a> {
+    /// Number of its asset in the source.
+    pub asset: usize,
+    /// Its stored bytes.
+    pub bytes: &'a [u8],
+    /// Checksum of these.
+    pub xxh3: Xxh3,
+    /// What rendering found out.
+    pub rendered: Rendered,
+}
+
+/// How an asset ended.
+pub struct AssetEnd<F> {
+    /// Its number in the source.
+    pub asset: usize,
+    /// Its files as they were.
+    pub source: SourceRecord,
+    /// What was read of it, or why all its clips are to be dropped.
+    pub result: Result<WholeAsset<F>, Rejected>,
+}
+
+/// An asset that was read whole, from files that held still meanwhile.
+pub struct WholeAsset<F> {
+    /// What is known of it.
+    pub facts: F,
+    /// Size and checksum of its files' bytes, one file after the other.
+    pub source: FileHash,
+}
+
+/// Reads and renders the `assets` of `source` and delivers all of it in order; `false` when the workers were stopped before.
+///
+/// `expected_clips` says how many clips an asset will probably have, so that small assets share a batch.
+///
+/// # Errors
+/// The first error of `deliver`; nothing is delivered after it.
+pub fn run<S: ClipSource, E>(
+    workers: &Workers,
+    source: &S,
+    assets: Range<usize>,
+    expected_clips: impl Fn(usize) -> u64,
+    mut deliver: impl FnMut(Delivery<'_, S::Facts>) -> Result<(), E>,
+) -> Result<bool, E> {
+    let (batch_clips, batch_bytes) = Batch::size(source);
+    let mut flow = Flow {
+        workers,
+        source,
+        left: assets,
+        expected_clips: &expected_clips,
+        streams: VecDeque::new(),
+        opened: 0,
+        batch_clips,
+        batch_bytes,
+        free: Vec::new(),
+        in_use: 0,
+        fingerprints: BTreeMap::new(),
+    };
+    let (sender, receiver) = channel();
+    workers
+        .pool()
+        .in_place_scope(|scope| flow.steer(scope, &sender, &receiver, &mut deliver))
+}
+
+/// A batch or reader that comes back from a thread.
+enum Done<'a, S: ClipSource> {
+    Read(u64, Feeder<'a, S>, Batch<S>),
+    Rendered(u64, u64, Batch<S>),
+    Hashed(usize, Fingerprint),
+    Panicked(Box<dyn Any + Send>),
+}
+
+/// Consecutive assets that one task reads.
+struct Stream<'a, S: ClipSource> {
+    number: u64,
+    /// `None` while a task reads.
+    feeder: Option<Feeder<'a, S>>,
+    /// The batches read and not yet delivered, in order; `None` while a task renders.
+    batches: VecDeque<Option<Batch<S>>>,
+    /// Number of the first of them in the stream.
+    first_batch: u64,
+}
+
+impl<S: ClipSource> Stream<'_, S> {
+    fn is_reading(&self) -> bool {
+        self.feeder.as_ref().is_none_or(|feeder| !feeder.is_done())
+    }
+}
+
+/// The clips in motion, as the calling thread sees them.
+struct Flow<'a, S: ClipSource> {
+    workers: &'a Workers,
+    source: &'a S,
+    left: Range<usize>,
+    expected_clips: &'a dyn Fn(usize) -> u64,
+    streams: VecDeque<Stream<'a, S>>,
+    opened: u64,
+    batch_clips: usize,
+    batch_bytes: usize,
+    free: Vec<Batch<S>>,
+    /// Batches that are not free.
+    in_use: usize,
+    /// Of the assets that are hashed and not yet delivered.
+    fingerprints: BTreeMap<usize, Fingerprint>,
+}
+
+impl<'a, S: ClipSource> Flow<'a, S> {
+    fn steer<'scope, E>(
+        &mut self,
+        scope: &Scope<'scope>,
+        sender: &Sender<Done<'a, S>>,
+        receiver: &Receiver<Done<'a, S>>,
+        deliver: &mut impl FnMut(Delivery<'_, S::Facts>) -> Result<(), E>,
+    ) -> Result<bool, E>
+    where
+        'a: 'scope,
+    {
+        loop {
+            if self.workers.is_stopped() {
+                return Ok(false);
+            }
+            self.read_on(scope, sender);
+            if self.streams.is_empty() {
+                return Ok(true);
+            }
+            // A task always sends, and one runs as long as there is a stream: the first one is never without a batch.
+            match receiver.recv() {
+                Ok(Done::Read(number, feeder, batch)) => self.take_read(number, feeder, batch, scope, sender),
+                Ok(Done::Rendered(stream, number, batch)) => self.take_rendered(stream, number, batch),
+                Ok(Done::Hashed(asset, fingerprint)) => {
+                    self.fingerprints.insert(asset, fingerprint);
+                }
+                Ok(Done::Panicked(panic)) => resume_unwind(panic),
+                Err(_) => return Ok(false),
+            }
+            self.deliver_on(deliver)?;
+        }
+    }
+
+    /// Starts reading wherever a reader is idle and a batch is free.
+    fn read_on<'scope>(&mut self, scope: &Scope<'scope>, sender: &Sender<Done<'a, S>>)
+    where
+        'a: 'scope,
+    {
+        let readers = self.workers.readers();
+        let limit = (readers.saturating_mul(READER_BYTES) / self.batch_bytes).max(RESERVED);
+        while self.streams.iter().filter(|stream| stream.is_reading()).count() < readers && !self.left.is_empty() {
+            self.open_stream(scope, sender);
+        }
+        let mut ahead = false;
+        for at in 0..self.streams.len() {
+            if !self.streams.get(at).is_some_and(Stream::is_reading) {
+                continue;
+            }
+            let allowed = if ahead { limit - RESERVED } else { limit };
+            ahead = true;
+            if self.in_use >= allowed {
+                continue;
+            }
+            let Some(stream) = self.streams.get_mut(at) else {
+                continue;
+            };
+            let Some(mut feeder) = stream.feeder.take() else {
+                continue;
+            };
+            let number = stream.number;
+            let mut batch = self.take_batch();
+            spawn(scope, sender, move || {
+                feeder.fill(&mut batch);
+                Done::Read(number, feeder, batch)
+            });
+        }
+    }
+
+    /// Opens a stream of the next assets: one, or as many small ones as fill a batch. Their files are hashed meanwhile.
+    fn open_stream<'scope>(&mut self, scope: &Scope<'scope>, sender: &Sender<Done<'a, S>>)
+    where
+        'a: 'scope,
+    {
+        let first = self.left.start;
+        let mut clips = 0;
+        for asset in self.left.by_ref() {
+            clips += (self.expected_clips)(asset);
+            if clips >= self.batch_clips as u64 {
+                break;
+            }
+        }
+        let (source, assets) = (self.source, first..self.left.start);
+        self.streams.push_back(Stream {
+            number: self.opened,
+            feeder: Some(Feeder::new(source, assets.clone())),
+            batches: VecDeque::new(),
+            first_batch: 0,
+        });
+        self.opened += 1;
+        for asset in assets {
+            let hashing = move || Done::Hashed(asset, Fingerprint::take(asset, &source.files(asset)));
+            spawn(scope, sender, hashing);
+        }
+    }
+
+    fn take_batch(&mut self) -> Batch<S> {
+        self.in_use += 1;
+        let new = || Batch::new(self.source, self.batch_clips);
+        self.free.pop().unwrap_or_else(new)
+    }
+
+    /// A batch was read: reading goes on at once, since it is what the rest waits for; then the batch is rendered.
+    fn take_read<'scope>(
+        &mut self,
+        number: u64,
+        feeder: Feeder<'a, S>,
+        mut batch: Batch<S>,
+        scope: &Scope<'scope>,
+        sender: &Sender<Done<'a, S>>,
+    ) where
+        'a: 'scope,
+    {
+        let Some(stream) = self.streams.iter_mut().find(|stream| stream.number == number) else {
+            return;
+        };
+        stream.feeder = Some(feeder);
+        let batch_number = stream.first_batch + stream.batches.len() as u64;
+        let rendered = !batch.has_clips();
+        let at = stream.batches.len();
+        stream.batches.push_back(None);
+        if rendered {
+            if let Some(place) = stream.batches.get_mut(at) {
+                *place = Some(batch);
+            }
+            return;
+        }
+        self.read_on(scope, sender);
+        let source = self.source;
+        spawn(scope, sender, move || {
+            batch.render(source);
+            Done::Rendered(number, batch_number, batch)
+        });
+    }
+
+    fn take_rendered(&mut self, number: u64, batch_number: u64, batch: Batch<S>) {
+        let stream = self.streams.iter_mut().find(|stream| stream.number == number);
+        let place = stream.and_then(|stream| {
+            let at = usize::try_from(batch_number.checked_sub(stream.first_batch)?).ok()?;
+            stream.batches.get_mut(at)
+        });
+        if let Some(place) = place {
+            *place = Some(batch);
+        }
+    }
+
+    /// Delivers all batches whose turn it is.
+    fn deliver_on<E>(&mut self, deliver: &mut impl FnMut(Delivery<'_, S::Facts>) -> Result<(), E>) -> Result<(), E> {
+        while let Some(stream) = self.streams.front_mut() {
+            while let Some(place) = stream.batches.front_mut() {
+                let known = |batch: &Batch<S>| batch.ended().all(|asset| self.fingerprints.contains_key(&asset));
+                let Some(mut batch) = place.take_if(|batch| known(batch)) else {
+                    return Ok(());
+                };
+                stream.batches.pop_front();
+                stream.first_batch += 1;
+                deliver_batch(&mut batch, self.source, &mut self.fingerprints, deliver)?;
+                self.in_use -= 1;
+                self.free.push(batch);
+            }
+            if stream.is_reading() {
+                return Ok(());
+            }
+            self.streams.pop_front();
+        }
+        Ok(())
+    }
+}
+
+/// Delivers the clips of a batch and the ends of assets among them, and empties it.
+fn deliver_batch<S: ClipSource, E>(
+    batch: &mut Batch<S>,
+    source: &S,
+    fingerprints: &mut BTreeMap<usize, Fingerprint>,
+    deliver: &mut impl FnMut(Delivery<'_, S::Facts>) -> Result<(), E>,
+) -> Result<(), E> {
+    let (slots, mut ends) = batch.take();
+    for at in 0..=slots.len() {
+        while let Some((_, end)) = ends.pop_front_if(|(end, _)| *end == at) {
+            let fingerprint = fingerprints.remove(&end.asset);
+            let fingerprint = fingerprint.unwrap_or_else(|| Fingerprint::take(end.asset, &source.files(end.asset)));
+            deliver(Delivery::End(end.with_fingerprint(fingerprint)))?;
+        }
+        if let Some(slot) = slots.get_mut(at)
+            && let Some(rendered) = slot.rendered.take()
+        {
+            deliver(Delivery::Clip(StoredClip {
+                asset: slot.asset,
+                bytes: &slot.stored,
+                xxh3: slot.xxh3,
+                rendered,
+            }))?;
+        }
+    }
+    Ok(())
+}
+
+/// Runs a task on one of the threads; whatever becomes of it, something is sent.
+fn spawn<'scope, 'a: 'scope, S: ClipSource>(
+    scope: &Scope<'scope>,
+    sender: &Sender<Done<'a, S>>,
+    task: impl FnOnce() -> Done<'a, S> + Send + 'scope,
+) {
+    let sender = sender.clone();
+    scope.spawn(move |_| {
+        let done = catch_unwind(AssertUnwindSafe(task)).unwrap_or_else(Done::Panicked);
+        // Nobody listens any more when the flow has failed.
+        let _ = sender.send(done);
+    });
+}

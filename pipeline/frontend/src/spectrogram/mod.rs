@@ -1,0 +1,215 @@
+//! Makes log-mel pictures of clips, several frames abreast.
+//!
+//! The picture is that of librosa's `melspectrogram` with centred frames and zero padding, in dB
+//! relative to the clip's maximum or to a fixed level. It differs in one point: a clip without any
+//! power above 1e-10 is stored as the floor everywhere and flagged, where librosa's formula makes it
+//! all maximum.
+
+mod axis;
+mod config;
+mod decibel;
+mod frames;
+mod mel;
+mod octaves;
+mod spectrum;
+
+use pulp::{Arch, Simd, WithSimd};
+
+pub use self::axis::FrequencyAxis;
+pub use self::config::{
+    AllKeyword, ClipKeyword, ConfigError, Dtype, Frames, MelNorm, MelScale, NoneKeyword, Reference, SpectrogramConfig,
+    TopDb,
+};
+use self::decibel::Levels;
+use self::frames::FrameSource;
+use self::mel::MelBank;
+use self::spectrum::{Spectrum, SpectrumScratch};
+
+/// Power below which nothing is told apart: librosa's `amin`, -100 dB.
+const MIN_POWER: f32 = 1e-10;
+
+/// The widest vectors of any instruction set, in `f32` lanes.
+const MAX_LANES: usize = 16;
+
+/// Makes pictures of clips of one length, at one rate. It is immutable: share one between threads,
+/// each with its own [`Scratch`].
+#[derive(Debug)]
+pub struct LogMel {
+    arch: Arch,
+    frames: FrameSource,
+    spectrum: Spectrum,
+    bank: MelBank,
+    axis: FrequencyAxis,
+    levels: Levels,
+    height: usize,
+    width: usize,
+    clip_samples: usize,
+}
+
+/// Buffers of one thread.
+#[derive(Debug)]
+pub struct Scratch {
+    spectrum: SpectrumScratch,
+    /// Samples of the frames at the clip's ends, with zeros around them.
+    edge: Vec<f32>,
+    /// Mel power, one row a band, rows padded to whole vectors.
+    mel: Vec<f32>,
+}
+
+/// What is known of a picture besides its pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rendered {
+    /// The level that 0 dB stands for: `10 log10` of the clip's maximal mel power, at least -100, or
+    /// the fixed reference.
+    pub ref_db: f32,
+    /// No mel power exceeds 1e-10: every value is the floor.
+    pub silent: bool,
+}
+
+impl LogMel {
+    /// Plans pictures of clips of `clip_samples` samples at `rate_hz`.
+    ///
+    /// # Errors
+    ///
+    /// The setting that cannot work, and what to change.
+    pub fn new(config: &SpectrogramConfig, rate_hz: u32, clip_samples: usize) -> Result<Self, ConfigError> {
+        let width = config.validate(rate_hz, clip_samples)?;
+        Ok(Self {
+            arch: Arch::new(),
+            frames: FrameSource::new(config, width),
+            spectrum: Spectrum::new(config.n_fft, config.win_length),
+            bank: MelBank::new(config, rate_hz)?,
+            axis: FrequencyAxis::mel(config.mel_scale, config.fmin_hz, config.fmax_hz, config.n_mels),
+            levels: Levels::new(config),
+            height: config.n_mels,
+            width,
+            clip_samples,
+        })
+    }
+
+    /// Rows: mel bands, the lowest first.
+    pub fn height(&self) -> usize {
+        self.height
+    }
+
+    /// Columns: frames.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Bytes of a picture.
+    pub fn bytes(&self) -> usize {
+        self.height * self.width * self.levels.dtype().bytes()
+    }
+
+    /// The vertical axis of the picture.
+    pub fn axis(&self) -> &FrequencyAxis {
+        &self.axis
+    }
+
+    /// What 0 dB is (of the clip: its maximum; fixed: a level), and `(offset, step)` of
+    /// `dB = offset + step * stored`.
+    pub fn value_scale(&self) -> (shardfmt::ValueReference, f64, f64) {
+        self.levels.value_scale()
+    }
+
+    /// Makes the buffers of one thread.
+    pub fn scratch(&self) -> Scratch {
+        Scratch {
+            spectrum: self.spectrum.scratch(),
+            edge: vec![0.0; self.frames.edge_samples()],
+            mel: vec![0.0; self.height * self.stride()],
+        }
+    }
+
+    /// Makes the picture of one clip.
+    ///
+    /// # Panics
+    ///
+    /// If `waveform` has not `clip_samples` samples, or `out` not [`bytes`](Self::bytes) bytes, or
+    /// `scratch` belongs to another configuration.
+    pub fn render(&self, waveform: &[f32], scratch: &mut Scratch, out: &mut [u8]) -> Rendered {
+        assert_eq!(waveform.len(), self.clip_samples, "samples of the clip");
+        assert_eq!(out.len(), self.bytes(), "bytes of the picture");
+        assert_eq!(
+            scratch.mel.len(),
+            self.height * self.stride(),
+            "the scratch of another configuration"
+        );
+        let render = Render {
+            plan: self,
+            waveform,
+            scratch,
+            out,
+        };
+        dispatch(self.arch, render)
+    }
+
+    /// Length of a row of mel power.
+    fn stride(&self) -> usize {
+        self.width.next_multiple_of(MAX_LANES)
+    }
+}
+
+/// Runs `op` with the vectors of `arch`.
+fn dispatch<Op: WithSimd>(arch: Arch, op: Op) -> Op::Output {
+    match arch {
+        // Without extensions, four lanes are what every 64-bit processor has.
+        Arch::Scalar => op.with_simd(pulp::Scalar128b),
+        arch => arch.dispatch(op),
+    }
+}
+
+struct Render<'a> {
+    plan: &'a LogMel,
+    waveform: &'a [f32],
+    scratch: &'a mut Scratch,
+    out: &'a mut [u8],
+}
+
+impl WithSimd for Render<'_> {
+    type Output = Rendered;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> Rendered {
+        let Self {
+            plan,
+            waveform,
+            scratch,
+            out,
+        } = self;
+        let Scratch { spectrum, edge, mel } = scratch;
+        let stride = plan.stride();
+        let mut max = simd.splat_f32s(0.0);
+        for first_frame in (0..plan.width).step_by(S::F32_LANES) {
+            let power = plan
+                .spectrum
+                .power(simd, &plan.frames, first_frame, waveform, edge, spectrum);
+            for ((first_bin, weights), row) in plan.bank.bands().zip(mel.chunks_exact_mut(stride)) {
+                let mut sum = simd.splat_f32s(0.0);
+                for (&weight, &power) in weights.iter().zip(&power[first_bin..]) {
+                    sum = simd.mul_add_e_f32s(simd.splat_f32s(weight), power, sum);
+                }
+                max = simd.max_f32s(max, sum);
+                let (row, _) = S::as_mut_simd_f32s(&mut row[first_frame..]);
+                row[0] = sum;
+            }
+        }
+        let max = simd.reduce_max_f32s(max);
+        plan.levels.store(mel, stride, plan.width, max, out)
+    }
+}
+
+/// Level of a waveform in dB relative to a full-scale square wave; `None` if it is all zeros.
+pub fn rms_dbfs(waveform: &[f32]) -> Option<f32> {
+    // Sums of 64 in f32, then f64: exact enough, and vectorised.
+    let sum: f64 = waveform
+        .chunks(64)
+        .map(|block| f64::from(block.iter().map(|&sample| sample * sample).sum::<f32>()))
+        .sum();
+    (sum > 0.0).then(|| (10.0 * (sum / waveform.len() as f64).log10()) as f32)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests;

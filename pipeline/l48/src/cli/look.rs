@@ -1,0 +1,72 @@
+//! Defines the arguments of `verify`, `inspect`, `stats` and `preview`, which change no dataset.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+pub(super) const VERIFY_EXAMPLES: &str = "\
+Examples:
+  l48 verify data/birds
+  l48 verify data/birds --quick   # sizes, headers and tables, but not the clips";
+
+pub(super) const INSPECT_EXAMPLES: &str = "\
+Examples:
+  l48 inspect data/birds
+  l48 inspect data/birds/shards/00000.safetensors --json";
+
+pub(super) const STATS_EXAMPLES: &str = "\
+Examples:
+  l48 stats data/birds
+  l48 stats data/birds --json | jq .splits";
+
+pub(super) const PREVIEW_EXAMPLES: &str = "\
+Examples:
+  l48 preview data/birds --asset 1001 --out sheet.png
+  l48 preview data/birds --asset 1001 --clip 0 --out clip.png";
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Folder of the dataset.
+    pub dir: PathBuf,
+    /// Check sizes, headers and tables, but not the bytes of the clips.
+    #[arg(long)]
+    pub quick: bool,
+}
+
+/// Arguments of `inspect`.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// Folder of a dataset, or a shard file.
+    #[arg(value_name = "DIR|SHARD")]
+    pub path: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `stats`.
+#[derive(Debug, Args)]
+pub struct StatsArgs {
+    /// Folder of the dataset.
+    pub dir: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `preview`.
+#[derive(Debug, Args)]
+pub struct PreviewArgs {
+    /// Folder of the dataset.
+    pub dir: PathBuf,
+    /// Asset id of the recording.
+    #[arg(long, value_name = "ID", allow_negative_numbers = true)]
+    pub asset: i64,
+    /// Index of the clip in the recording [default: the first 64 clips, as a sheet].
+    #[arg(long, value_name = "N")]
+    pub clip: Option<u32>,
+    /// The picture to write (PNG).
+    #[arg(long, value_name = "PNG")]
+    pub out: PathBuf,
+}

@@ -1,0 +1,110 @@
+//! Defines the command line of `l48`: its commands, their flags and their help.
+
+mod build;
+mod demo;
+mod export;
+mod import;
+mod look;
+mod rework;
+
+use clap::{Parser, Subcommand};
+
+pub use build::{BuildArgs, CommitArgs, OutputArgs, PlanArgs};
+pub use demo::{DemoArgs, DemoLayout, DemoSize};
+pub use export::{CocoDetectionArgs, CroissantArgs, ExportArgs, ExportForm};
+pub use import::{FirstCoordinate, ImportArgs, ImportCoco2014Args, ImportMl48sArgs, ImportOutput, ImportSet, TopRow};
+pub use look::{InspectArgs, PreviewArgs, StatsArgs, VerifyArgs};
+pub use rework::{MergeArgs, RelabelArgs, ReshardArgs, SubsetArgs};
+
+/// Turn wildlife recordings into a memory-mapped training dataset of log-mel shards and Parquet sidecars.
+///
+/// Exit codes: 0 success; 1 a dataset was built, but some recordings were rejected; 2 failure, or a damaged dataset.
+/// Results go to standard output, messages to standard error; set RUST_LOG to error, warn, info or debug to see fewer or
+/// more of them.
+#[derive(Debug, Parser)]
+#[command(name = "l48", version, max_term_width = 110, arg_required_else_help = true, after_help = EXAMPLES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  l48 demo data/demo-recordings
+  l48 build data/demo-recordings/manifest.toml --out data/demo
+  l48 stats data/demo";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Build a dataset from a manifest: plan, decode, render, write, commit.
+    #[command(after_help = build::BUILD_EXAMPLES)]
+    Build(BuildArgs),
+    /// Build a dataset from a published set of pictures and its labels.
+    #[command(after_help = import::EXAMPLES)]
+    Import(ImportArgs),
+    /// Assign recordings to shards, and write the plan that `build --shards` and `commit` follow.
+    #[command(after_help = build::PLAN_EXAMPLES)]
+    Plan(PlanArgs),
+    /// Commit a planned dataset whose shards are all built.
+    #[command(after_help = build::COMMIT_EXAMPLES)]
+    Commit(CommitArgs),
+    /// Give a dataset the labels and priors of a changed manifest; the audio is the same, and nothing is decoded.
+    #[command(after_help = rework::RELABEL_EXAMPLES)]
+    Relabel(RelabelArgs),
+    /// Merge datasets that have the same settings and classes, and different recordings.
+    #[command(after_help = rework::MERGE_EXAMPLES)]
+    Merge(MergeArgs),
+    /// Copy a dataset into shards of another size.
+    #[command(after_help = rework::RESHARD_EXAMPLES)]
+    Reshard(ReshardArgs),
+    /// Copy the clips on a list into a dataset of their own.
+    #[command(after_help = rework::SUBSET_EXAMPLES)]
+    Subset(SubsetArgs),
+    /// Check every byte of a dataset against its checksums, and its tables against each other.
+    #[command(after_help = look::VERIFY_EXAMPLES)]
+    Verify(VerifyArgs),
+    /// Show what a dataset or a single shard holds.
+    #[command(after_help = look::INSPECT_EXAMPLES)]
+    Inspect(InspectArgs),
+    /// Count clips, recordings and labels by split and by class.
+    #[command(after_help = look::STATS_EXAMPLES)]
+    Stats(StatsArgs),
+    /// Draw a clip, or a recording's first 64 clips as a sheet, with boxes, names, and axes in seconds and Hz.
+    #[command(after_help = look::PREVIEW_EXAMPLES)]
+    Preview(PreviewArgs),
+    /// Export a dataset to other tools.
+    #[command(after_help = export::EXAMPLES)]
+    Export(ExportArgs),
+    /// Synthesise field-like recordings with all their tables: a small demo, or a benchmark of look-alikes.
+    #[command(after_help = demo::EXAMPLES)]
+    Demo(DemoArgs),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    /// The help of every command ends in an example of it.
+    #[test]
+    fn every_help_ends_in_an_example() {
+        fn check(command: &mut clap::Command) {
+            let help = command.render_long_help().to_string();
+            let last = help.lines().rfind(|line| !line.trim().is_empty());
+            assert!(
+                last.is_some_and(|line| line.starts_with("  ") && line.contains("l48 ")),
+                "{help}"
+            );
+            command.get_subcommands_mut().for_each(check);
+        }
+        check(&mut Cli::command());
+    }
+}
