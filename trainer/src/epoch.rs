@@ -1,39 +1,28 @@
 //! Defines one pass over the training rows: batches in, steps taken, events and checkpoints out.
 
 use shardfmt::fail_point;
-use tch::Device;
 
 use crate::checkpoint::{Checkpoints, State};
 use crate::error::{Error, Result};
 use crate::event::{Event, Observer};
-use crate::learner::{Learner, Outcome};
-use crate::loader::{ClipReader, Loaded, Ring, Stream, stream};
+use crate::learner::{Learner, StepOutcome};
+use crate::loader::{ClipReader, Loaded, Ring, Stream, THREADS, stream};
 use crate::sampler::Sampler;
 use crate::supervision::Supervision;
 
-/// Steps that a GPU is given before their outcomes are read. Reading one waits until everything that was queued is done (libtorch gives us no
-/// events to wait for less), so the device is left without work once in so many steps, and has the next one while it works on one otherwise.
-pub(crate) const UNREAD_ON_GPU: usize = 2;
-
-/// Steps taken before their outcomes are read. On the CPU a step is done when it returns, so there is nothing to gain.
-pub(crate) fn unread(device: Device) -> usize {
-    if device.is_cuda() { UNREAD_ON_GPU } else { 1 }
-}
-
-/// What an epoch works on; all but the learner stays as it is.
+/// The fixed inputs of an epoch.
 pub(crate) struct Pass<'a> {
     pub(crate) clips: &'a ClipReader,
     pub(crate) supervision: &'a Supervision,
     pub(crate) sampler: &'a Sampler,
-    pub(crate) loader_threads: usize,
-    /// See [`unread`].
+    /// Steps taken before their outcomes are read.
     pub(crate) unread: usize,
     pub(crate) checkpoint_every: Option<u64>,
     pub(crate) checkpoints: &'a Checkpoints,
 }
 
 impl Pass<'_> {
-    /// Trains from where `state` stands to the end of its epoch.
+    /// Trains from the place in `state` to the end of its epoch.
     ///
     /// # Errors
     /// Those of reading clips and of libtorch; [`Error::NotFinite`] with the state saved.
@@ -51,8 +40,8 @@ impl Pass<'_> {
             (!rows.is_empty()).then_some(rows)
         };
         let places = &self.supervision.clips;
-        stream(self.clips, places, &batches, ring, self.loader_threads, |stream| {
-            let mut taken: Vec<(Loaded, Outcome)> = Vec::with_capacity(self.unread);
+        stream(self.clips, places, &batches, ring, THREADS, |stream| {
+            let mut taken: Vec<(Loaded, StepOutcome)> = Vec::with_capacity(self.unread);
             while let Some(batch) = stream.next_batch()? {
                 let outcome = learner.step(&batch, epoch)?;
                 taken.push((batch, outcome));
@@ -60,21 +49,21 @@ impl Pass<'_> {
                 let due = self.checkpoint_every.is_some_and(|every| step.is_multiple_of(every));
                 // A checkpoint needs every step read; the last of an epoch waits for the evaluation.
                 if due || taken.len() >= self.unread {
-                    self.settle(&mut taken, &mut done, stream, learner, state, observer)?;
+                    self.read_outcomes(&mut taken, &mut done, stream, learner, state, observer)?;
                 }
                 if due && done < self.sampler.batches_per_epoch() {
                     state.sampler = self.sampler.state(epoch, done);
                     self.checkpoint(epoch, learner, state, observer, false)?;
                 }
             }
-            self.settle(&mut taken, &mut done, stream, learner, state, observer)
+            self.read_outcomes(&mut taken, &mut done, stream, learner, state, observer)
         })
     }
 
-    /// Reads the outcomes of the steps taken, which `done` then counts.
-    fn settle(
+    /// Reads the outcomes of the steps taken, and counts them in `done`.
+    fn read_outcomes(
         &self,
-        taken: &mut Vec<(Loaded, Outcome)>,
+        taken: &mut Vec<(Loaded, StepOutcome)>,
         done: &mut usize,
         stream: &Stream<'_>,
         learner: &Learner,
@@ -94,7 +83,7 @@ impl Pass<'_> {
                     .rows
                     .iter()
                     .map(|&row| self.supervision.clips[row as usize].asset_id);
-                // The place of the step that is told of, wherever the last checkpoint was.
+                // The place of the failing step, wherever the last checkpoint was.
                 state.sampler = self.sampler.state(epoch, *done);
                 return Err(Error::NotFinite {
                     step,
@@ -117,8 +106,8 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Tells of a checkpoint and writes it. What observers have noted is made durable before, so that a resumed run finds
-    /// everything up to the checkpoint, and cuts off what came after.
+    /// Announces a checkpoint and writes it. Logs are made durable first, so that a resumed run finds everything up to
+    /// the checkpoint and cuts off the rest.
     pub(crate) fn checkpoint(
         &self,
         epoch: u32,

@@ -1,4 +1,5 @@
-//! Measures how fast clips are loaded and trained on, each beside what bounds it: plain copies, a batch that stays in place.
+//! Measures how fast clips are loaded and trained on, each beside what bounds it: plain copies, a batch that stays in
+//! place.
 
 use std::time::{Duration, Instant};
 
@@ -6,12 +7,9 @@ use rayon::ThreadPool;
 use rayon::prelude::*;
 use tch::{Cuda, Device};
 
-use crate::epoch::unread;
 use crate::error::{Error, Result};
-use crate::fit::BUFFERS;
-use crate::learner::{Learner, Outcome};
-use crate::loader::{Buffer, ClipReader, Loaded, Ring, stream};
-use crate::material::LOADER_THREADS;
+use crate::learner::{Learner, StepOutcome};
+use crate::loader::{Buffer, ClipReader, Loaded, Ring, THREADS, TRAINING_BUFFERS, stream, unread_steps};
 use crate::sampler::Sampler;
 use crate::supervision::Supervision;
 
@@ -21,9 +19,9 @@ const COPY_BYTES: usize = 1 << 30;
 /// Clips a second, of two ways that were measured in turn: one value a round.
 #[derive(Clone, Debug, Default)]
 pub struct Rates {
-    /// The way a user's run goes.
+    /// As in a run.
     pub ours: Vec<f64>,
-    /// What it cannot be faster than.
+    /// The upper bound.
     pub bound: Vec<f64>,
 }
 
@@ -72,7 +70,7 @@ pub struct Loading {
     pub from_map: Rates,
 }
 
-/// What is measured on, with the threads and buffers of a run.
+/// The rows to measure with, with the threads and buffers of a run.
 #[derive(Debug)]
 pub struct Rig<'a> {
     /// The clips.
@@ -84,7 +82,8 @@ pub struct Rig<'a> {
 }
 
 impl Rig<'_> {
-    /// The loader into batch buffers in the sampler's order, beside as many threads that only copy the same rows into such buffers.
+    /// The loader into batch buffers in the sampler's order, beside as many threads that only copy the same rows into
+    /// such buffers.
     ///
     /// # Errors
     /// Those of reading clips.
@@ -95,12 +94,12 @@ impl Rig<'_> {
         let batches = 0..self.sampler.batches_per_epoch().min(most.max(1));
         let batches: Vec<Vec<u32>> = batches.map(|step| self.sampler.batch(1, step)).collect();
         let rows: usize = batches.iter().map(Vec::len).sum();
-        let mut ring = Ring::new(self.clips.spec(), batch, BUFFERS, Device::Cpu);
+        let mut ring = Ring::new(self.clips.spec(), batch, TRAINING_BUFFERS, Device::Cpu);
         let mut copies = vec![0_u8; rows * clip_bytes];
         let mut load = |take: &mut dyn FnMut(&[u8])| {
             let next = |number: u64| batches.get(usize::try_from(number).ok()?).cloned();
             let places = &self.supervision.clips;
-            stream(self.clips, places, &next, &mut ring, LOADER_THREADS, |stream| {
+            stream(self.clips, places, &next, &mut ring, THREADS, |stream| {
                 while let Some(mut batch) = stream.next_batch()? {
                     take(batch.bytes());
                     stream.recycle(batch);
@@ -115,10 +114,10 @@ impl Rig<'_> {
                 into.copy_from_slice(clip);
             }
         })?;
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(LOADER_THREADS).build();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(THREADS).build();
         let pool = pool.map_err(|cause| Error::setting("threads", cause.to_string()))?;
         let mut buffers = Vec::new();
-        for _ in 0..LOADER_THREADS {
+        for _ in 0..THREADS {
             buffers.push(Buffer::new(self.clips.spec(), batch, Device::Cpu)?);
         }
         let in_memory: Vec<&[u8]> = copies.chunks_exact(clip_bytes).collect();
@@ -140,13 +139,14 @@ impl Rig<'_> {
         Ok(rates)
     }
 
-    /// Seconds of a step on batches from the shards: the mean of as many as `budget` allows, at least one, after one that warms up.
+    /// Seconds of a step on batches from the shards: the mean of as many as `budget` allows, at least one, after one
+    /// that warms up.
     ///
     /// # Errors
     /// Those of reading clips and of libtorch.
     pub fn step_s(&self, learner: &mut Learner, budget: Duration) -> Result<f64> {
         let spec = learner.loaded(self.clips.spec());
-        let mut ring = Ring::new(spec, self.sampler.largest_batch(), BUFFERS, learner.device());
+        let mut ring = Ring::new(spec, self.sampler.largest_batch(), TRAINING_BUFFERS, learner.device());
         let next = |number: u64| {
             let step = usize::try_from(number).ok()? % self.sampler.batches_per_epoch().max(1);
             Some(self.sampler.batch(1, step))
@@ -156,7 +156,7 @@ impl Rig<'_> {
             &self.supervision.clips,
             &next,
             &mut ring,
-            LOADER_THREADS,
+            THREADS,
             |stream| {
                 let (mut warm, mut step_s) = (None, f64::NAN);
                 let mut steps = 0.0;
@@ -184,7 +184,7 @@ impl Rig<'_> {
     /// Those of reading clips and of libtorch; [`Error::Setting`] if no batch is full.
     pub fn training(&self, learner: &mut Learner, steps: u32, rounds: u32) -> Result<Rates> {
         let spec = learner.loaded(self.clips.spec());
-        let mut ring = Ring::new(spec, self.sampler.largest_batch(), BUFFERS, learner.device());
+        let mut ring = Ring::new(spec, self.sampler.largest_batch(), TRAINING_BUFFERS, learner.device());
         let per_epoch = self.sampler.batches_per_epoch().max(1);
         let next = |number: u64| {
             let step = usize::try_from(number).ok().filter(|&step| step < steps as usize)?;
@@ -193,18 +193,18 @@ impl Rig<'_> {
         };
         let places = &self.supervision.clips;
         let mut rates = Rates::default();
-        // One round more than asked for: the first warms up caches, clocks and the choice of convolutions.
+        // An extra round first warms up caches, clocks and the choice of convolutions.
         for round in 0..=rounds {
             let begin = Instant::now();
             let mut rows = 0;
-            stream(self.clips, places, &next, &mut ring, LOADER_THREADS, |stream| {
-                let mut taken: Vec<(Loaded, Outcome)> = Vec::new();
+            stream(self.clips, places, &next, &mut ring, THREADS, |stream| {
+                let mut taken: Vec<(Loaded, StepOutcome)> = Vec::new();
                 while let Some(batch) = stream.next_batch()? {
                     rows += batch.rows.len();
                     let outcome = learner.step(&batch, 1)?;
                     taken.push((batch, outcome));
                     // As in a run.
-                    if taken.len() < unread(learner.device()) {
+                    if taken.len() < unread_steps(learner.device()) {
                         continue;
                     }
                     for (batch, outcome) in taken.drain(..) {
@@ -229,10 +229,10 @@ impl Rig<'_> {
                     Cuda::synchronize(index as i64);
                 }
                 let begin = Instant::now();
-                let mut taken: Vec<Outcome> = Vec::new();
+                let mut taken: Vec<StepOutcome> = Vec::new();
                 for _ in 0..steps {
                     taken.push(learner.step_on(stored.shallow_clone(), &batch, 1)?);
-                    if taken.len() >= unread(learner.device()) {
+                    if taken.len() >= unread_steps(learner.device()) {
                         taken.drain(..).try_for_each(|outcome| outcome.read().map(drop))?;
                     }
                 }

@@ -1,19 +1,19 @@
-//! Reads what a finished run of the matrix came to from its log.
+//! Reads the result of a finished run from its log.
 
 use std::path::Path;
 
-use shardfmt::Dataset;
+use shardfmt::{Dataset, Split};
 use tch::Device;
 
-use super::table::Measured;
+use super::results::Measured;
 use crate::config::Config;
 use crate::error::Result;
 use crate::event::Event;
 use crate::observer::read_events;
+use crate::run::check_same;
 use crate::run_folder::RunFolder;
-use crate::session::check_same;
 
-/// What the log of a run that is over says.
+/// The result of a run that has finished or diverged.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Finished {
     pub(super) rows: u64,
@@ -28,12 +28,12 @@ impl Finished {
         self.measured.map_or(f64::NEG_INFINITY, |measured| measured.val_map)
     }
 
-    /// `None` if there is no run yet, or it is neither finished nor diverged, or was not measured on test.
+    /// `None` if there is no run yet, or it has neither finished nor diverged, or was not measured on test.
     pub(super) fn read(dir: &Path, dataset: &Dataset, config: &Config, device: Device) -> Result<Option<Self>> {
         if !RunFolder::has_run(dir) {
             return Ok(None);
         }
-        let folder = check_same(dir, dataset, config, device)?;
+        let (folder, _) = check_same(dir, dataset, config, device)?;
         let (mut size, mut test, mut end, mut diverged) = (None, None, None, false);
         for event in read_events(&folder.metrics())? {
             match event {
@@ -49,7 +49,7 @@ impl Finished {
                     map_occurring,
                     chance,
                     ..
-                } if split == "test" => test = Some((map, map_occurring, chance)),
+                } if split == Split::Test => test = Some((map, map_occurring, chance)),
                 Event::Finished {
                     best_epoch, val_map, ..
                 } => end = Some((best_epoch, val_map)),

@@ -1,6 +1,7 @@
 //! Provides the progress bar of a run on standard error; without a terminal, a line of log an epoch.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use shardfmt::Split;
 
 use crate::error::Result;
 use crate::event::{Event, Observer};
@@ -10,7 +11,7 @@ const SMOOTHING: f64 = 0.05;
 
 /// Shows epoch, step, loss, speed, time left and the last val mAP.
 #[derive(Debug)]
-pub struct Progress {
+pub struct RunProgress {
     bar: ProgressBar,
     epochs: u32,
     /// Mean rows of a step.
@@ -19,13 +20,13 @@ pub struct Progress {
     val_map: Option<f64>,
 }
 
-impl Default for Progress {
+impl Default for RunProgress {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Progress {
+impl RunProgress {
     /// A bar over the steps of the run; it shows nothing when standard error is not a terminal.
     #[must_use]
     pub fn new() -> Self {
@@ -45,7 +46,7 @@ impl Progress {
         }
     }
 
-    /// What stands beside the bar.
+    /// The text beside the bar.
     fn message(&self, epoch: u32) -> String {
         let mut message = format!("epoch {epoch}/{}", self.epochs);
         if let Some(loss) = self.loss {
@@ -66,7 +67,7 @@ impl Progress {
     }
 }
 
-impl Observer for Progress {
+impl Observer for RunProgress {
     fn observe(&mut self, event: &Event) -> Result<()> {
         match event {
             Event::Started {
@@ -80,7 +81,7 @@ impl Observer for Progress {
                 self.rows_per_step = *rows as f64 / (*steps_per_epoch).max(1) as f64;
                 self.bar.set_length(steps_per_epoch.saturating_mul(u64::from(*epochs)));
                 self.bar.set_position(*resumed_at_step);
-                // What was done before says nothing of the speed now.
+                // Earlier steps say nothing about the speed now.
                 self.bar.reset_eta();
             }
             Event::Note { text } => self.log(text),
@@ -89,7 +90,9 @@ impl Observer for Progress {
                 self.bar.set_position(*step);
                 self.bar.set_message(self.message(*epoch));
             }
-            Event::Scored { split, clips, of } => self.bar.set_message(format!("scoring {split} {clips}/{of}")),
+            Event::Scored { split, clips, of } => {
+                self.bar.set_message(format!("scoring {} {clips}/{of}", split.as_str()))
+            }
             Event::Epoch { epoch, loss, rows, .. } => {
                 self.log(&format!(
                     "epoch {epoch}/{}: mean loss {loss:.5} over {rows} rows",
@@ -105,7 +108,7 @@ impl Observer for Progress {
                 interval,
                 ..
             } => {
-                if split == "val" {
+                if *split == Split::Val {
                     self.val_map = Some(*map);
                     self.bar.set_message(self.message(*epoch));
                 }
@@ -113,8 +116,9 @@ impl Observer for Progress {
                     format!(" (95 %: {:.2} to {:.2})", 100.0 * low, 100.0 * high)
                 });
                 self.log(&format!(
-                    "epoch {epoch}/{}: {split} mAP {:.2} %{within} on {clips} clips, chance {:.2} %",
+                    "epoch {epoch}/{}: {} mAP {:.2} %{within} on {clips} clips, chance {:.2} %",
                     self.epochs,
+                    split.as_str(),
                     100.0 * map,
                     100.0 * chance
                 ));
@@ -136,12 +140,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_bar_tells_where_the_run_is() {
-        let mut progress = Progress::on(ProgressDrawTarget::hidden());
+    fn the_bar_shows_the_state_of_the_run() {
+        let mut progress = RunProgress::on(ProgressDrawTarget::hidden());
         let evaluated = Event::Evaluated {
             epoch: 1,
             step: 5,
-            split: "val".into(),
+            split: Split::Val,
             map: 0.123,
             map_occurring: 0.2,
             chance: 0.02,
@@ -159,7 +163,7 @@ mod tests {
         };
         progress.observe(&started).unwrap();
         let scored = Event::Scored {
-            split: "val".into(),
+            split: Split::Val,
             clips: 64,
             of: 100,
         };

@@ -1,6 +1,8 @@
 //! Reads event files back with a decoder of its own, which shares no code with the writer.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+use shardfmt::Split;
+
 use super::*;
 
 /// CRC-32C bit by bit (RFC 3720, appendix B.4), then TensorFlow's mask.
@@ -140,7 +142,7 @@ fn scalars_read_back_and_a_resume_hides_later_steps() {
     let evaluated = Event::Evaluated {
         epoch: 1,
         step: 300,
-        split: "val".into(),
+        split: Split::Val,
         map: 0.5,
         map_occurring: 0.75,
         chance: 0.125,
@@ -195,7 +197,7 @@ fn scalars_read_back_and_a_resume_hides_later_steps() {
 }
 
 #[test]
-fn a_run_begun_anew_hides_what_was_killed_before_its_first_checkpoint() {
+fn a_new_start_hides_the_steps_before_the_first_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let step = |step| Event::Step {
         epoch: 1,

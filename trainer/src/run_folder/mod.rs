@@ -1,4 +1,4 @@
-//! Defines the folder of a run: what lies where, and what each file says.
+//! Defines the folder of a run and the content of its files.
 
 mod folder;
 mod per_class;
@@ -6,7 +6,7 @@ mod predictions;
 mod record;
 mod rows;
 
-pub use folder::RunFolder;
+pub use folder::{ClaimedFolder, RunFolder};
 pub use per_class::write_per_class;
 pub use predictions::PredictionWriter;
 pub use record::{DatasetRecord, RunRecord, device_name};

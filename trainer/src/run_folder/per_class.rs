@@ -1,4 +1,4 @@
-//! Provides `per_class.parquet`: what was measured of every class, on every split evaluated.
+//! Provides `per_class.parquet`: the measurements of each class on each split evaluated.
 
 use std::path::Path;
 

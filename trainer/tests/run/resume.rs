@@ -1,4 +1,5 @@
-//! A run that is killed by SIGKILL at any point and resumed gives the same metrics and the same checkpoint, bit for bit.
+//! A run that is killed by SIGKILL at any point and resumed gives the same metrics and the same checkpoint, bit for
+//! bit.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -6,6 +7,8 @@ use std::time::Instant;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+
+use trainer::run_folder::RunFolder;
 
 use crate::dataset::{Made, write};
 use crate::program::{fit, last_checkpoint, metrics, run};
@@ -21,8 +24,8 @@ const AUGMENTED: &str = "
     time_masks = 1
     time_mask_share = 0.2
 ";
-/// Settings that put every kind of state into a checkpoint: flipped labels, ROLE's logits, the asset table, momentum, a place within
-/// an epoch. What `AUGMENTED` is for, beside a second thread of libtorch.
+/// Settings that put every kind of state into a checkpoint: flipped labels, ROLE's logits, the asset table, momentum, a
+/// place within an epoch. What `AUGMENTED` is for, beside a second thread of libtorch.
 const SETTINGS: [&[&str]; 3] = [
     &[
         "--loss",
@@ -52,7 +55,8 @@ const SETTINGS: [&[&str]; 3] = [
 const IS_AUGMENTED: [bool; 3] = [false, false, true];
 /// Points tried without `L48_TORTURE`, spread over the run.
 const FEW: usize = 7;
-/// With `L48_TORTURE` every point is tried, and of the random moments asked for one in so many: a run takes longer than a build.
+/// With `L48_TORTURE` every point is tried, and of the random moments asked for one in so many: a run takes longer than
+/// a build.
 const MOMENTS_FEWER: u64 = 10;
 
 #[test]
@@ -150,7 +154,32 @@ fn another_dataset_or_configuration_is_refused_with_the_difference() {
 }
 
 #[test]
-fn a_run_goes_on_without_the_weights_that_it_began_with() {
+fn nothing_is_written_into_a_folder_that_another_process_trains_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let (dataset, out) = (folder.path().join("dataset"), folder.path().join("run"));
+    write(&dataset, Made::default());
+    let names = || {
+        let mut names: Vec<_> = std::fs::read_dir(&out)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        names.sort();
+        names
+    };
+    let claim = RunFolder::claim(&out).unwrap();
+    // Before the other process has begun its run, which it will.
+    let (_, said) = run(&mut fit(&dataset, &out, &["--epochs", "1"]), 2);
+    assert!(said.contains(".lock"), "{said}");
+    assert_eq!(names(), [".lock"]);
+    drop(claim);
+    // Refused under the lock, after nothing but the lock was made.
+    let (_, said) = run(&mut fit(&dataset, &out, &["--weights", "nowhere.safetensors"]), 2);
+    assert!(said.contains("nowhere.safetensors"), "{said}");
+    assert!(!out.exists());
+}
+
+#[test]
+fn a_run_is_resumed_without_the_weights_that_it_began_with() {
     let folder = tempfile::tempdir().unwrap();
     let (dataset, first, out) = (
         folder.path().join("dataset"),

@@ -8,13 +8,15 @@ use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDe
 use symphonia::core::errors::Error;
 use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
 use symphonia::core::io::{MediaSource, MediaSourceStream, ReadBytes};
-use symphonia::default::formats::{AiffReader, CafReader, FlacReader, IsoMp4Reader, MpaReader, OggReader, WavReader};
+use symphonia::default::formats::{AiffReader, CafReader, FlacReader, IsoMp4Reader, MpaReader, OggReader};
 use symphonia::default::get_codecs;
 
 use super::Header;
 use crate::audio::audit::{Promise, audit};
 use crate::audio::container::{Container, identify};
+use crate::audio::ranged::Seekable;
 use crate::audio::reject::Reject;
+use crate::audio::wav::{self, Note, OpenLength};
 
 /// Rates that recorders have, from seismic loggers to bat detectors, with room to spare.
 const RATES_HZ: std::ops::RangeInclusive<u32> = 100..=4_000_000;
@@ -22,8 +24,8 @@ const RATES_HZ: std::ops::RangeInclusive<u32> = 100..=4_000_000;
 /// Channels of the largest microphone arrays, with room to spare.
 const MAX_CHANNELS: usize = 256;
 
-/// Frames of the longest packet: a block of FLAC has at most 65,535 (RFC 9639 section 9.1.1). Decoders make room for one
-/// packet in every channel before they read any.
+/// Frames of the longest packet: a block of FLAC has at most 65,535 (RFC 9639 section 9.1.1). Decoders make room for
+/// one packet in every channel before they read any.
 const MAX_PACKET_FRAMES: u64 = 1 << 16;
 
 /// An opened container.
@@ -33,11 +35,13 @@ pub(super) struct Source {
     pub(super) reader: Box<dyn FormatReader>,
     pub(super) track: Track,
     pub(super) params: AudioCodecParameters,
+    /// What was wrong beside the sound, and was accepted.
+    pub(super) notes: Vec<Note>,
 }
 
 impl Source {
-    /// Opens a recording; `whole` walks its structure first.
-    pub(super) fn open(path: &Path, whole: bool) -> Result<Self, Reject> {
+    /// Opens a recording; `whole` walks its structure first. The reader of WAV always does.
+    pub(super) fn open(path: &Path, whole: bool, open_length: OpenLength) -> Result<Self, Reject> {
         let file = File::open(path)?;
         let metadata = file.metadata()?;
         if !metadata.is_file() {
@@ -45,13 +49,22 @@ impl Source {
         }
         let mut file = BufReader::with_capacity(1 << 16, file);
         let (container, offset) = identify(&mut file)?;
-        let promise = match whole {
+        let mut promise = match whole {
             true => audit(container, &mut file, offset, metadata.len())?,
             false => Promise::default(),
         };
         let mut file = file.into_inner();
-        file.seek(SeekFrom::Start(offset))?;
-        let reader = demuxer(container, Box::new(file)).map_err(|error| decode_error(0, &error))?;
+        let mut notes = Vec::new();
+        let reader: Box<dyn FormatReader> = if container == Container::Wav {
+            let reader = wav::open(Box::new(Seekable::new(file)?), offset, open_length)?;
+            promise.decoded_frames = Some(reader.decoded_frames());
+            promise.kept_frames = Some(reader.frames());
+            notes.extend_from_slice(reader.notes());
+            Box::new(reader)
+        } else {
+            file.seek(SeekFrom::Start(offset))?;
+            demuxer(container, Box::new(file)).map_err(|error| decode_error(0, &error))?
+        };
         let track = match promise.track_id {
             Some(id) => reader.tracks().iter().find(|track| track.id == id),
             None => reader.first_track(TrackType::Audio),
@@ -74,6 +87,7 @@ impl Source {
             reader,
             track,
             params,
+            notes,
         })
     }
 
@@ -83,21 +97,21 @@ impl Source {
     ///
     /// [`Reject::Header`] if the rate or the channels are missing or absurd, or the length of a packet is.
     pub(super) fn header(&self) -> Result<Header, Reject> {
-        let wrong = |reason: String| Reject::Header {
+        let invalid = |reason: String| Reject::Header {
             container: self.container.name(),
             reason,
         };
         let rate_hz = self.params.sample_rate.unwrap_or(0);
         if !RATES_HZ.contains(&rate_hz) {
-            return Err(wrong(format!("its sampling rate is {rate_hz} Hz")));
+            return Err(invalid(format!("its sampling rate is {rate_hz} Hz")));
         }
         let channels = self.params.channels.as_ref().map_or(0, |channels| channels.count());
         if channels == 0 || channels > MAX_CHANNELS {
-            return Err(wrong(format!("it has {channels} channels")));
+            return Err(invalid(format!("it has {channels} channels")));
         }
         let packet_frames = self.params.max_frames_per_packet.unwrap_or(0);
         if packet_frames > MAX_PACKET_FRAMES {
-            return Err(wrong(format!("it has {packet_frames} frames a packet")));
+            return Err(invalid(format!("it has {packet_frames} frames a packet")));
         }
         let declared_frames = match (self.promise.kept_frames, self.promise.decoded_frames) {
             (Some(frames), _) | (None, Some(frames)) => Some(frames),
@@ -137,7 +151,7 @@ fn demuxer(container: Container, file: Box<dyn MediaSource>) -> Result<Box<dyn F
     let mut stream = MediaSourceStream::new(file, Default::default());
     let options = FormatOptions::default();
     Ok(match container {
-        Container::Wav => Box::new(WavReader::try_new(stream, options)?),
+        Container::Wav => return Err(Error::Unsupported("WAV has a reader of its own")),
         Container::Aiff => Box::new(AiffReader::try_new(stream, options)?),
         Container::Caf => Box::new(CafReader::try_new(stream, options)?),
         Container::Flac => Box::new(FlacReader::try_new(stream, options)?),
