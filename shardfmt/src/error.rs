@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::checksum::Xxh3;
 use crate::need::need;
+use crate::table::Fault;
 
 /// Result of every fallible function in this crate.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -299,8 +300,8 @@ pub enum Error {
     TableSchema {
         /// The sidecar.
         path: PathBuf,
-        /// Schema this reader knows.
-        expected: &'static str,
+        /// Newest schema this reader knows.
+        expected: String,
         /// Schema named by the file (empty if none).
         got: String,
     },
@@ -427,12 +428,12 @@ impl Error {
     }
 
     /// An [`Error::Cell`] about row `row` of the table at `path`.
-    pub(crate) fn cell(path: &Path, column: &'static str, row: u64, reason: impl Into<String>) -> Self {
+    pub(crate) fn fault(path: &Path, row: u64, Fault { column, reason }: Fault) -> Self {
         Self::Cell {
             path: path.to_path_buf(),
             column,
             row,
-            reason: reason.into(),
+            reason,
         }
     }
 }

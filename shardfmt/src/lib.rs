@@ -18,6 +18,8 @@ pub mod persist;
 pub mod sealed;
 pub mod shard;
 pub mod sidecar;
+pub mod table;
+pub mod taxa;
 pub mod verify;
 pub mod words;
 pub mod writer;
@@ -34,9 +36,9 @@ pub use layout::{ClipSpec, Dtype, Layout};
 pub use mmap::{MappedFile, map_file};
 pub use shard::{Checks, Shard};
 pub use sidecar::{
-    AssetRow, BoxStatus, ClipBox, LabelRow, LabelSource, PriorRow, RejectRow, Split, Taxa, Taxon, asset_columns,
-    label_columns, prior_columns, read_assets, read_labels, read_priors, read_rejects, read_taxa, write_assets,
-    write_labels, write_priors, write_rejects, write_taxa,
+    AssetRow, ClipBox, LabelRow, PriorRow, RejectRow, read_assets, read_labels, read_priors, read_rejects, read_taxa,
+    write_assets, write_labels, write_priors, write_rejects, write_taxa,
 };
-pub use words::{FrequencyScale, Row0, ValueReference, ValueUnit};
+pub use taxa::{Taxa, Taxon};
+pub use words::{BoxStatus, FrequencyScale, LabelSource, Row0, Split, ValueReference, ValueUnit};
 pub use writer::ShardWriter;

@@ -2,50 +2,26 @@
 
 use std::sync::Arc;
 
-use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef};
+use arrow_schema::{DataType, Field, Fields};
+
+use super::column::Column;
 
 /// Name of list items in the file: what the Parquet specification calls them.
 pub(super) const LIST_ITEM: &str = "element";
 
-/// A table's declaration. The name is stored as `l48.schema`, "kind/version".
-pub(super) struct TableSchema {
-    pub(super) name: &'static str,
-    pub(super) columns: Vec<ColumnSchema>,
-}
-
-/// One declared column; `unit` is empty for codes, counts and names.
-pub(super) struct ColumnSchema {
-    pub(super) name: &'static str,
-    pub(super) data_type: DataType,
-    pub(super) nullable: bool,
-    pub(super) unit: &'static str,
-}
-
-/// A column with a value in every row.
-pub(super) fn required(name: &'static str, data_type: DataType) -> ColumnSchema {
-    ColumnSchema {
-        name,
-        data_type,
-        nullable: false,
-        unit: "",
-    }
-}
-
-/// A column that may be null.
-pub(super) fn optional(name: &'static str, data_type: DataType) -> ColumnSchema {
-    ColumnSchema {
-        name,
-        data_type,
-        nullable: true,
-        unit: "",
-    }
-}
-
-impl ColumnSchema {
-    /// The same column with a unit.
-    pub(super) fn unit(self, unit: &'static str) -> Self {
-        Self { unit, ..self }
-    }
+/// One declared column.
+#[derive(Clone, Debug)]
+pub struct ColumnSchema {
+    /// Name in the file.
+    pub name: &'static str,
+    /// Its type.
+    pub data_type: DataType,
+    /// Whether values may be null.
+    pub nullable: bool,
+    /// Unit of the values; empty for codes, counts and names.
+    pub unit: &'static str,
+    /// First version of the table that has it.
+    pub since: u32,
 }
 
 /// The type "list of `item`", whose items are never null.
@@ -53,21 +29,31 @@ pub(super) fn list_of(item: DataType) -> DataType {
     DataType::List(Arc::new(Field::new(LIST_ITEM, item, false)))
 }
 
-impl TableSchema {
-    /// The Arrow schema of the columns.
-    pub(super) fn arrow(&self) -> SchemaRef {
-        let field = |column: &ColumnSchema| Field::new(column.name, column.data_type.clone(), column.nullable);
-        Arc::new(Schema::new(self.columns.iter().map(field).collect::<Vec<_>>()))
+impl ColumnSchema {
+    /// The column that codec `C` makes of values of type `T`.
+    #[must_use]
+    pub fn of<C: Column<T>, T>(name: &'static str, unit: &'static str) -> Self {
+        Self {
+            name,
+            data_type: C::data_type(),
+            nullable: C::NULLABLE,
+            unit,
+            since: C::SINCE,
+        }
     }
 
-    /// JSON object from column to unit, for the file's `l48.units`.
-    pub(super) fn units_json(&self) -> String {
-        let with_unit = self.columns.iter().filter(|column| !column.unit.is_empty());
-        let units: serde_json::Map<_, _> = with_unit
-            .map(|column| (column.name.to_owned(), column.unit.into()))
-            .collect();
-        serde_json::Value::Object(units).to_string()
+    pub(super) fn field(&self) -> Field {
+        Field::new(self.name, self.data_type.clone(), self.nullable)
     }
+}
+
+/// JSON object from column to unit, for the file's `l48.units`.
+pub(super) fn units_json(columns: &[ColumnSchema]) -> String {
+    let with_unit = columns.iter().filter(|column| !column.unit.is_empty());
+    let units: serde_json::Map<_, _> = with_unit
+        .map(|column| (column.name.to_owned(), column.unit.into()))
+        .collect();
+    serde_json::Value::Object(units).to_string()
 }
 
 /// Whether a file's type can be read as the declared one: the same up to item names, declared nullability and
@@ -88,6 +74,7 @@ pub(super) fn is_readable_as(file: &DataType, declared: &DataType) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::column::Plain;
     use super::*;
 
     #[test]
@@ -110,10 +97,10 @@ mod tests {
 
     #[test]
     fn only_columns_with_a_unit_are_listed() {
-        let columns = vec![
-            required("n", DataType::Int64),
-            optional("t", DataType::Float64).unit("s"),
+        let columns = [
+            ColumnSchema::of::<Plain, i64>("n", ""),
+            ColumnSchema::of::<Plain, Option<f64>>("t", "s"),
         ];
-        assert_eq!(TableSchema { name: "x/1", columns }.units_json(), r#"{"t":"s"}"#);
+        assert_eq!(units_json(&columns), r#"{"t":"s"}"#);
     }
 }
