@@ -1,7 +1,8 @@
-//! Defines `DatasetSource`, what a build asks of a source of clips besides the clips: names, classes, and what is known of them.
+//! Defines `DatasetSource`, what a build asks of a source of clips besides the clips: names, classes, and what is
+//! known of them.
 //!
-//! Planning, rejects, resume and commit see only this trait; recordings are one source of clips, and the published sets of
-//! pictures that can be imported are others.
+//! Planning, rejects, resume and commit see only this trait; recordings are one source of clips, and the published
+//! sets of pictures that can be imported are others.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -41,7 +42,8 @@ pub struct AssetRecord {
 pub trait DatasetSource: ClipSource {
     /// Id and path, as outputs name it, of an asset.
     fn name(&self, asset: usize) -> (i64, &str);
-    /// Clips the asset will probably have, from its header alone; 0 when nobody can tell. Decides only which shard it enters.
+    /// Clips the asset will probably have, from its header alone; 0 when nobody can tell. Decides only which shard it
+    /// enters.
     fn estimate_clips(&self, asset: usize) -> u64;
     /// The classes.
     fn taxa(&self) -> &Taxa;

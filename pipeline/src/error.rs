@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use crate::manifest::Problems;
+use crate::tables::Problems;
 
 /// Why a build, commit or inspection failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The manifest or its tables are wrong: mend what is listed.
+    /// The manifest or its tables have mistakes: fix those listed.
     #[error(transparent)]
     Manifest(#[from] Problems),
     /// No clips can be made.
@@ -24,12 +24,12 @@ pub enum Error {
         operation: &'static str,
         /// On which path.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         cause: std::io::Error,
         /// What is needed instead: see [`need`](shardfmt::need::need).
         need: String,
     },
-    /// The disk is full: free some space, then go on with --resume, or build in a folder on another disk.
+    /// The disk is full: free some space and resume with --resume, or build on another disk.
     #[error("{cause}; the clips of this dataset take {clips_bytes} bytes")]
     DiskFull {
         /// Which file could not be written.
@@ -37,16 +37,16 @@ pub enum Error {
         /// Bytes of all clips planned.
         clips_bytes: u64,
     },
-    /// The output folder holds something: say whether to go on with it or to replace it.
-    #[error("{} is not empty ({what}); use --resume to go on with it or --overwrite to replace it", path.display())]
+    /// The output folder is not empty: say whether to resume or to replace what is there.
+    #[error("{} is not empty ({what}); resume it with --resume or replace it with --overwrite", path.display())]
     NotEmpty {
         /// The folder.
         path: PathBuf,
-        /// What stands there.
+        /// What is there.
         what: String,
     },
-    /// The folder holds something that is no dataset: it is left alone, whatever the flags. Use another folder.
-    #[error("{} is not empty ({what}), and that is no dataset: nothing there is touched, use another folder", path.display())]
+    /// The folder has something in it that is not a dataset: it is left alone, whatever the flags. Use another folder.
+    #[error("{} is not empty ({what}) and is not a dataset, so it was left alone; use another folder", path.display())]
     Foreign {
         /// The folder.
         path: PathBuf,
@@ -54,13 +54,13 @@ pub enum Error {
         what: String,
     },
     /// The folder holds a committed dataset: there is nothing left to build or commit.
-    #[error("{} is committed already; use `l48 build --overwrite` to build it anew", path.display())]
+    #[error("{} is already committed; rebuild it with `l48 build --overwrite`", path.display())]
     AlreadyCommitted {
         /// The folder.
         path: PathBuf,
     },
     /// The folder belongs to another plan: other settings, tables, sources or program version.
-    #[error("{} was planned differently: {difference}; use --overwrite to start again", path.display())]
+    #[error("{} was planned differently: {difference}; start over with --overwrite", path.display())]
     PlanChanged {
         /// The folder.
         path: PathBuf,
@@ -68,13 +68,13 @@ pub enum Error {
         difference: String,
     },
     /// There is no plan in the folder: run `l48 plan` or `l48 build` first.
-    #[error("{} holds no unfinished build; run `l48 plan` or `l48 build` first", path.display())]
+    #[error("{} has no unfinished build; run `l48 plan` or `l48 build` first", path.display())]
     NotPlanned {
         /// The folder.
         path: PathBuf,
     },
     /// A record in `.build` is damaged: delete that file and resume, which builds its shard again.
-    #[error("{} is damaged: {message}; delete it and run with --resume", path.display())]
+    #[error("{} is damaged: {message}; delete it and resume with --resume", path.display())]
     Record {
         /// The record.
         path: PathBuf,
@@ -83,7 +83,7 @@ pub enum Error {
     },
     /// Some shards are not built yet: build them, then commit.
     #[error(
-        "{} of {planned} shards are not built yet (first missing: {first}); build them with --shards, then commit",
+        "{} of {planned} shards are not built yet (first: {first}); build them with --shards, then commit",
         missing
     )]
     Unfinished {
@@ -104,9 +104,10 @@ pub enum Error {
         /// Shards of the plan.
         planned: u32,
     },
-    /// Shards were built with different instruction sets, whose rounding differs: build all of them on one kind of machine.
+    /// Shards were built with different instruction sets, whose rounding differs: build all of them on one kind of
+    /// machine.
     #[error(
-        "shard {shard} was built with {got} and shard 0 with {expected}; rounding differs between them, so build all shards on one kind of processor"
+        "shard {shard} was built with {got}, shard 0 with {expected}, and their rounding differs; build all shards on one kind of processor"
     )]
     MixedInstructionSets {
         /// The first shard that differs.
@@ -129,16 +130,16 @@ pub enum Error {
         first: String,
     },
     /// No clip came out: every recording was rejected.
-    #[error("not a single clip came out of {assets} recordings, so nothing was committed. First rejected: {first}")]
+    #[error("none of the {assets} recordings gave a clip, so nothing was committed. First rejected: {first}")]
     NoClips {
         /// Recordings planned.
         assets: usize,
         /// The first rejected one with its reason.
         first: String,
     },
-    /// The manifest changes more than labels and priors, or its audio is not the dataset's: build anew.
+    /// The manifest changes more than labels and priors, or its audio is not the dataset's: rebuild the dataset.
     #[error(
-        "{} cannot be relabelled from {}: {difference}; relabelling keeps the audio and its images, so build anew",
+        "{} cannot be relabelled from {}: {difference}; relabelling keeps clips and images, so rebuild the dataset",
         path.display(),
         manifest.display()
     )]
@@ -157,26 +158,26 @@ pub enum Error {
         path: PathBuf,
         /// The one it was compared with.
         first: PathBuf,
-        /// First difference found; "was" speaks of `first`, "is" of `path`.
+        /// First difference found; "was" refers to `first`, "is" to `path`.
         difference: String,
     },
-    /// The list of a subset names no clip: check the query that wrote it.
-    #[error("{} names no clip, so nothing was written; check the query that wrote it", list.display())]
+    /// The list of a subset selects no clips: check the query that wrote it.
+    #[error("{} selects no clips, so nothing was written; check the query that wrote it", list.display())]
     NothingSelected {
         /// The list.
         list: PathBuf,
     },
-    /// The output folder holds something: choose another.
-    #[error("{} is not empty ({what}); give a folder of its own to --out", path.display())]
+    /// The output folder is not empty: choose another.
+    #[error("{} is not empty ({what}); choose another folder for --out", path.display())]
     OutputTaken {
         /// The folder.
         path: PathBuf,
-        /// What stands there.
+        /// What is there.
         what: String,
     },
     /// A Croissant file names the dataset's files relative to itself: put it in a folder above the dataset.
     #[error(
-        "{} does not stand in a folder above {}, from where it could name its files; put it beside the dataset's folder",
+        "{} is not in a folder above {}, so it cannot name its files; put it next to the dataset's folder",
         path.display(),
         dataset.display()
     )]
@@ -186,8 +187,8 @@ pub enum Error {
         /// The dataset.
         dataset: PathBuf,
     },
-    /// Another program put another dataset in the place of this one while it was being rewritten: run again.
-    #[error("{} was replaced by another dataset meanwhile and was left as it is; run again", path.display())]
+    /// Another program replaced this dataset while it was being rewritten: run again.
+    #[error("{} was replaced by another dataset in the meantime and was left as it is; run again", path.display())]
     Replaced {
         /// The folder.
         path: PathBuf,

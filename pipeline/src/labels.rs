@@ -1,7 +1,8 @@
-//! Defines the label rules: from the boxes, spans and priors of a recording to present, absent and unknown classes of each clip.
+//! Defines the label rules: from the boxes, spans and priors of a recording to present, absent and unknown classes of
+//! each clip.
 //!
-//! A clip is `[start, start + duration)` of its recording; what lies past the recording's end is padding. All comparisons are
-//! made on integer nanoseconds. The thresholds are those of the L48 data set's documentation.
+//! A clip is `[start, start + duration)` of its recording; what lies past the recording's end is padding. All
+//! comparisons are made on integer nanoseconds. The thresholds are those of the L48 data set's documentation.
 
 use serde::{Deserialize, Serialize};
 use shardfmt::{BoxStatus, ClipBox, LabelSource, Taxa};
@@ -66,7 +67,7 @@ pub fn sight_in((start_ns, end_ns): (i64, i64), clip: ClipSpan) -> Sight {
     }
 }
 
-/// The labels of one clip: every class stands in exactly one of the three lists, ascending.
+/// The labels of one clip: every class is in exactly one of the three lists, ascending.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClipLabels {
     /// Classes heard.

@@ -1,8 +1,14 @@
 //! Ingest: recordings and tables in, a committed dataset of log-mel shards and Parquet sidecars out.
 //!
-//! Data walks forward: [`manifest`] (what there is) -> `frontend` (clips) and [`labels`] (present, absent, unknown) -> [`ingest`]
-//! (plan, shards, commit). [`dataset_source`] is the seam: `ingest` knows clips and assets, and nothing of audio. [`import`] is
-//! the other way in: published sets of pictures. [`rework`] makes one committed dataset of another.
+//! Data walks forward: [`tables`] (what people bring) and [`manifest`] (what there is) -> `frontend` (clips) and [`labels`]
+//! (present, absent, unknown) -> [`ingest`] (plan, shards, commit). [`dataset_source`] is the seam: `ingest` knows clips and
+//! assets, and nothing of audio. [`import`] is the other way in: published sets of pictures. [`rework`] makes one committed
+//! dataset of another.
+
+#[cfg(not(unix))]
+compile_error!(
+    "l48 runs on Unix: sources are read at offsets, and folders are exchanged and locked, by its system calls"
+);
 
 pub mod dataset_source;
 pub mod error;
@@ -19,6 +25,7 @@ mod provenance;
 pub mod recording_source;
 pub mod rework;
 pub mod stats;
+pub mod tables;
 
 pub use error::{Error, Result};
 pub use provenance::PROGRAM;

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-/// Packs consecutive recordings of `clips` clips each into shards of about `shard_clips`: a shard is closed before it would
-/// grow past the aim, so only one that holds a single long recording is longer. Ranges are of positions in `clips`.
+/// Packs consecutive recordings of `clips` clips each into shards of about `shard_clips`: a shard is closed before it
+/// would grow past the aim, so only one that holds a single long recording is longer. Ranges are of positions in
+/// `clips`.
 pub(crate) fn pack(clips: impl IntoIterator<Item = u64>, shard_clips: u32) -> Vec<Range<usize>> {
     let mut shards = Vec::new();
     let mut shard = 0..0;

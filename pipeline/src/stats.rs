@@ -56,8 +56,8 @@ pub struct SplitStats {
     pub with_positive: u64,
     /// Clips with a known class.
     pub with_label: u64,
-    /// Clips with a box of a class that is not to be ignored: the L48 documentation's "at least one box", which are as many as
-    /// clips with a positive.
+    /// Clips with a box of a class that is not to be ignored: the L48 documentation's "at least one box", which are
+    /// as many as clips with a positive.
     pub with_box: u64,
     /// Clips of digital silence.
     pub silent: u64,
@@ -93,7 +93,8 @@ pub struct ClassStats {
 pub struct Stats {
     /// One entry per split, then the total.
     pub splits: Vec<SplitStats>,
-    /// The training clips with a present class, which are part of `train` and alone what losses of positives learn from.
+    /// The training clips with a present class, which are part of `train` and alone what losses of positives learn
+    /// from.
     pub train_with_positive: SplitStats,
     /// One entry per class and split, in class order.
     pub classes: Vec<ClassStats>,
@@ -328,7 +329,7 @@ mod tests {
         let clips = [
             boxed(clip(1, Split::Train, [&[0], &[1, 2], &[]]), "a", BoxStatus::Active),
             clip(1, Split::Train, [&[0], &[], &[1, 2]]),
-            // Boxes that are to be ignored do not count, nor those of what is no class.
+            // Ignored boxes do not count, nor those whose code is not a class.
             boxed(
                 clip(1, Split::Train, [&[], &[], &[0, 1, 2]]),
                 "Unknown bird",

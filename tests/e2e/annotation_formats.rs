@@ -130,7 +130,7 @@ fn recordings_without_an_annotation_file_are_counted() {
     );
     l48!("build", place.manifest(), "--out", place.path("other"))
         .expect(2)
-        .complains("recordings.csv:2: annotation = \"lost.txt\": no such file");
+        .complains("lost.txt\": no such file");
 }
 
 /// Writes a table, its columns in the given order.

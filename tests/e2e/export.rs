@@ -322,7 +322,7 @@ fn a_description_says_what_is_known_and_what_is_missing() {
     for wrong in [set.join("c.json"), place.path("deeper/set/labels/c.json")] {
         l48!("export", "croissant", &set, "--out", &wrong)
             .expect(2)
-            .complains("put it beside the dataset's folder");
+            .complains("put it next to the dataset's folder");
         assert!(!wrong.exists());
     }
 }

@@ -62,8 +62,8 @@ fn pictures_are_resized_as_pillow_does() {
     let (ended, dataset) = imported(&set, &["--val-split", &val]);
     ended
         .complains("151 clips")
-        .complains("boxes are x-first (told by")
-        .complains("the top row of the pictures is taken as the highest frequency");
+        .complains("boxes are x-first (inferred from")
+        .complains("the top row of the pictures is taken to be the highest frequency");
     let head = dataset.head();
     assert_eq!(
         serde_json::to_value(head.clips).unwrap(),
@@ -261,7 +261,7 @@ fn boxes_written_y_first_are_noticed_and_read_so() {
     let set = Ml48sSet::small();
     set.write();
     let (ended, dataset) = imported(&set, &[]);
-    ended.complains("boxes are x-first (told by 12 pictures)");
+    ended.complains("boxes are x-first (inferred from 12 pictures)");
     let as_documented = labels(&dataset);
 
     let mut turned = Ml48sSet::small();
@@ -272,14 +272,14 @@ fn boxes_written_y_first_are_noticed_and_read_so() {
     }
     turned.write();
     let (ended, dataset) = imported(&turned, &[]);
-    ended.complains("boxes are y-first (told by 12 pictures)");
+    ended.complains("boxes are y-first (inferred from 12 pictures)");
     assert_eq!(dataset.head().config["boxes"], json!({"order": "y-first"}));
     assert_eq!(labels(&dataset), as_documented);
 
     // Against the pictures: the user is asked for nothing else.
     run(&mut import(&set, "against", &["--box-order", "y-first"]))
         .expect(0)
-        .complains("boxes are y-first (as --box-order says)");
+        .complains("boxes are y-first (set by --box-order)");
     assert_ne!(labels(&open(&set.beside("against"))), as_documented);
 }
 
@@ -311,7 +311,7 @@ fn boxes_that_pictures_leave_open_are_read_as_documented() {
         fs::rename(there, file).unwrap();
     }
     let (ended, _) = imported(&set, &["--resume"]);
-    ended.complains("boxes are x-first (told by 12 pictures)");
+    ended.complains("boxes are x-first (inferred from 12 pictures)");
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn pictures_that_are_missing_damaged_or_of_another_size_reject_their_asset() {
     ended
         .complains("rejected asset 30 (images/30): open: clip 997 (images/30/2.jpg): cannot be read: No such file")
         .complains(
-            "rejected asset 4 (images/4): decode: clip 996 (images/4/2.jpg): no JPEG file, or one that is cut off",
+            "rejected asset 4 (images/4): decode: clip 996 (images/4/2.jpg): not a JPEG file, or one that is cut off",
         )
         .prints("4 clips of 1 recordings")
         .prints("2 recordings were rejected");
@@ -82,18 +82,18 @@ fn every_mistake_of_every_table_is_reported_at_once() {
     let ended = run(&mut import(&set, "out", &["--val-split", val.to_str().unwrap()])).expect(2);
     for text in [
         "12 problems in the input; nothing was written",
-        "val_split.npy: is no NumPy file",
+        "val_split.npy: is not a NumPy file",
         "[0].split = \"testing\": expected one of train, val, test",
         "[1].possible_species_codes = \"zzz\": unknown species code",
-        "[3].id = \"4\": stands there twice, first in [0]",
-        "[0].asset_id = \"31\": of clip 1000: no such asset in assets.json",
+        "[3].id = \"4\": duplicate id (first in [0])",
+        "[0].asset_id = \"31\": assets.json has no such asset",
         "[1].present_species_codes = \"yyy\": unknown species code",
-        "[2].boxes[0].bbox = \"[0.1, 0.2, 1.5, 0.4]\": lies outside the picture",
+        "[2].boxes[0].bbox = \"[0.1, 0.2, 1.5, 0.4]\": is outside the picture",
         "[3].file_path = \"../secret.jpg\": expected a path inside the set's folder",
-        "[4].id = \"999\": stands there twice",
+        "[4].id = \"999\": duplicate id",
         "[5]: missing field `boxes`",
-        "[6].absent_species_codes = \"b\": is in present_species_codes already",
-        "[7].boxes[0].species_code = \"c0ot\": is neither in taxa.csv nor an unknown bird",
+        "[6].absent_species_codes = \"b\": duplicate species code (first in present_species_codes)",
+        "[7].boxes[0].species_code = \"c0ot\": unknown species code: it is neither in taxa.csv nor named by --unknown-bird",
     ] {
         assert!(ended.stderr.contains(text), "{text} is not in\n{}", ended.stderr);
     }
@@ -118,7 +118,7 @@ fn every_mistake_of_every_table_is_reported_at_once() {
     fs::write(set.path("clips.json"), "[{\"id\": 1,").unwrap();
     run(&mut import(&set, "out", &[]))
         .expect(2)
-        .complains("clips.json:1: the file ends inside an item");
+        .complains("clips.json:1: the file is truncated inside an item");
 }
 
 #[test]
@@ -135,11 +135,11 @@ fn what_looks_odd_is_said() {
     .unwrap();
     let (ended, dataset) = imported(&set, &[]);
     ended
-        .complains("1 assets have no clip and are left out")
-        .complains("1 clips list not every class: the 1 labels that they leave out are absent")
-        .complains("2 assets have no possible_species_codes: no geographic prior")
-        .complains("1 assets have no observed_species_codes: no checklist")
-        .complains("there is a val_split.npy, but --val-split was not given");
+        .complains("1 assets have no clips and were left out")
+        .complains("1 clips do not list every class; the 1 missing labels are taken as absent")
+        .complains("2 assets have no possible_species_codes, so no geographic prior")
+        .complains("1 assets have no observed_species_codes, so no checklist")
+        .complains("there is a val_split.npy, but without --val-split it is not used");
     assert_eq!(dataset.assets().len(), 3);
     let first = &in_source_order(&dataset)[0];
     let lists = [&first.present, &first.absent, &first.unknown].map(|list| codes(&dataset, list));
@@ -176,10 +176,10 @@ fn another_sets_val_split_and_pictures_of_other_clips_are_said() {
     let ids = set.path("ids.npy").to_str().unwrap().to_owned();
     let (ended, _) = imported(&set, &["--val-split", &ids]);
     ended
-        .complains("1 ids of the val split are no assets")
-        .complains("1 assets of the test split are val by --val-split: is it the right file?")
-        .complains("2 clips have a picture outside of images/ASSET")
-        .complains("1 clips have a picture that another clip has too");
+        .complains("1 ids of the val split are not in assets.json")
+        .complains("1 assets of the test split are moved to val by --val-split; is it the right file?")
+        .complains("2 clips have a picture outside images/ASSET")
+        .complains("1 clips share their picture with another clip");
 }
 
 #[test]
@@ -191,7 +191,9 @@ fn boxes_are_of_the_classes_or_of_unknown_birds() {
     set.write();
     let ended = run(&mut import(&set, "out", &[])).expect(2);
     let said = |number: u32| {
-        format!("[{number}].boxes[0].species_code = \"unkbrd1\": is neither in taxa.csv nor an unknown bird")
+        format!(
+            "[{number}].boxes[0].species_code = \"unkbrd1\": unknown species code: it is neither in taxa.csv nor named by --unknown-bird"
+        )
     };
     ended.complains("2 problems").complains(&said(4)).complains(&said(5));
     let (_, dataset) = imported(&set, &["--unknown-bird", "unkbrd1"]);

@@ -101,14 +101,14 @@ fn every_mistake_is_reported_at_once_with_its_place() {
         &[
             (
                 "manifest.toml:13: clips.hop = \"1.5\"",
-                "unknown key; known here: duration_s, hop_s, tail",
+                "unknown key; expected one of duration_s, hop_s, tail",
             ),
             ("manifest.toml:14: clips.duration_s = \"three\"", "number"),
             ("manifest.toml:19: shard = \"{1 keys}\"", "unknown key"),
             ("manifest.toml:17", "labels.unknown_bird_codes = \"norcar\": is a class"),
             (
                 "recordings.csv:4: asset_id = \"2\"",
-                "stands there twice, first in line 3",
+                "duplicate asset_id (first on line 3)",
             ),
             ("recordings.csv:5: path = \"audio/none.wav\"", "cannot be read"),
             ("recordings.csv:6: target_species = \"dodo1\"", "unknown species code"),
@@ -119,10 +119,10 @@ fn every_mistake_is_reported_at_once_with_its_place() {
             ),
             ("recordings.csv:9: split = \"dev\"", "train, val, test"),
             ("recordings.csv:10: path = \"audio\"", "is not a file"),
-            ("recordings.csv:11: asset_id = \"x9\"", "whole number"),
+            ("recordings.csv:11: asset_id = \"x9\"", "expected an integer"),
             ("boxes.csv:2: species_code = \"dodo2\"", "unknown species code"),
             ("boxes.csv:3: asset_id = \"77\"", "unknown asset"),
-            ("boxes.csv:4: end_s = \"1.5\"", "ends before its start (2.5)"),
+            ("boxes.csv:4: end_s = \"2.5 to 1.5\"", "ends before it starts"),
             ("boxes.csv:5: low_hz, high_hz = \"3000, 2000\"", "low_hz <= high_hz"),
             ("boxes.csv:6: end_s = \"soon\"", "number"),
             ("boxes.csv:7: status = \"loud\"", "active, passive, ignore"),
@@ -137,14 +137,14 @@ fn every_mistake_is_reported_at_once_with_its_place() {
             ),
             (
                 "geo_prior.csv:3: asset_id = \"1\"",
-                "stands there twice, first in line 2",
+                "duplicate asset_id (first on line 2)",
             ),
             (
                 "checklist_prior.csv:2: observed_species = \"woothr;dodo4\"",
                 "unknown species code \"dodo4\"",
             ),
             ("checklist_prior.csv:3: all_species_reported = \"maybe\"", "1 or 0"),
-            ("spans.csv:1", "the column `scope` is missing"),
+            ("spans.csv:1", "missing column `scope`"),
         ],
     );
 }
@@ -177,20 +177,23 @@ fn tables_that_are_missing_or_empty() {
     assert_problems(&problems(&place), &[("boxes.csv", "cannot be read")]);
     place.write("boxes.csv", "asset_id,start_s,end_s,species_code\n");
     place.write("recordings.csv", "asset_id,path,split\n");
-    assert_problems(&problems(&place), &[("recordings.csv", "holds no recording")]);
+    assert_problems(&problems(&place), &[("recordings.csv", "has no recordings")]);
     place.write("recordings.csv", "path,split\naudio/1.wav,train\n");
     assert_problems(
         &problems(&place),
         &[(
             "recordings.csv:1",
-            "the column `asset_id` is missing; the table has: path, split",
+            "missing column `asset_id`; the table has: path, split",
         )],
     );
     place.write("recordings.csv", "asset_id,path,split\n1,audio/1.wav,train\n");
     place.write("taxa.csv", "species_code\nwoothr\nwoothr\n");
     assert_problems(
         &problems(&place),
-        &[("taxa.csv:3: species_code = \"woothr\"", "first in line 2")],
+        &[(
+            "taxa.csv:3: species_code = \"woothr\"",
+            "duplicate species_code (first on line 2)",
+        )],
     );
 }
 
@@ -260,11 +263,11 @@ fn a_box_against_a_prior_is_a_mistake() {
         &[
             (
                 "boxes.csv:2: species_code = \"bkcchi\"",
-                "asset 1 has a box of a species that its geographic prior says is absent",
+                "the recording has a box of a species that its geographic prior says is absent",
             ),
             (
                 "boxes.csv:6: species_code = \"eastow\"",
-                "asset 2 has a box of a species that its checklist prior says is absent",
+                "the recording has a box of a species that its checklist prior says is absent",
             ),
         ],
     );
@@ -312,10 +315,10 @@ fn leakage_between_splits_is_warned_of() {
         .expect(0)
         .stderr;
     let expected = [
-        "leakage: 1 checklists stand in more than one split: S1 (train, val)",
-        "leakage: 1 coordinate pairs stand in more than one split: (40.1, -79.2) (train, val)",
-        "leakage: 1 source files stand in more than one split: audio/3.wav (train, test)",
-        "leakage: 2 recordings stand in two splits, byte for byte: assets 3 (train) and 4 (test), 3 (train) and 5 (test)",
+        "leakage: 1 checklists are in more than one split: S1 (train, val)",
+        "leakage: 1 coordinate pairs are in more than one split: (40.1, -79.2) (train, val)",
+        "leakage: 1 source files are in more than one split: audio/3.wav (train, test)",
+        "leakage: 2 recordings are in two splits, byte for byte: assets 3 (train) and 4 (test), 3 (train) and 5 (test)",
     ];
     for line in expected {
         assert!(warned.contains(line), "{line:?} is missing in\n{warned}");

@@ -170,7 +170,7 @@ fn not_a_single_clip_is_a_failure() {
     let out = place.path("out");
     let failed = l48!("build", place.manifest(), "--out", &out).expect(2);
     failed
-        .complains("not a single clip came out of 3 recordings")
+        .complains("none of the 3 recordings gave a clip")
         .complains("audio/1.wav");
     assert!(!out.join("dataset.json").exists());
 }
@@ -179,10 +179,10 @@ fn not_a_single_clip_is_a_failure() {
 fn a_commit_needs_every_shard() {
     let place = three_shards();
     let (manifest, out) = (place.manifest(), place.path("out"));
-    l48!("commit", &out).expect(2).complains("holds no unfinished build");
+    l48!("commit", &out).expect(2).complains("has no unfinished build");
     l48!("build", &manifest, "--out", &out, "--shards", "0..1")
         .expect(2)
-        .complains("holds no unfinished build");
+        .complains("has no unfinished build");
     assert!(!out.exists(), "a refusal leaves no folder behind");
     l48!("plan", &manifest, "--out", &out).expect(0);
     l48!("plan", &manifest, "--out", &out)
@@ -198,11 +198,11 @@ fn a_commit_needs_every_shard() {
     l48!("build", &manifest, "--out", &out, "--shards", "2..3").expect(0);
     l48!("commit", &out)
         .expect(2)
-        .complains("1 of 3 shards are not built yet (first missing: 1)");
+        .complains("1 of 3 shards are not built yet (first: 1)");
     assert!(!out.join("dataset.json").exists());
     l48!("build", &manifest, "--out", &out, "--shards", "0..3").expect(0);
     l48!("commit", &out).expect(0);
-    l48!("commit", &out).expect(2).complains("is committed already");
+    l48!("commit", &out).expect(2).complains("is already committed");
     l48!("build", &manifest, "--out", place.path("at once")).expect(0);
     assert_same(&tree(&out), &tree(&place.path("at once")), "in parts and at once");
 }

@@ -73,10 +73,7 @@ fn a_subset_that_cannot_be_is_refused_with_a_reason() {
         .expect(2)
     };
     for (list, message) in [
-        (
-            "id\n101\n",
-            "list:1: the column `asset_id` is missing; the table has: id",
-        ),
+        ("id\n101\n", "list:1: missing column `asset_id`; the table has: id"),
         (
             "101,0\n100\n",
             "list:2: asset_id = \"100\": the dataset has no such recording",
@@ -85,7 +82,7 @@ fn a_subset_that_cannot_be_is_refused_with_a_reason() {
             "101,0\n101,1\n101,0\n",
             "list:3: asset_id,clip_index = \"101,0\": duplicate clip (first on line 1)",
         ),
-        ("asset_id\n", "list names no clip"),
+        ("asset_id\n", "list selects no clips"),
     ] {
         subset(list, "out").complains(message);
     }

@@ -8,13 +8,12 @@ use std::str::FromStr;
 
 use clap::ValueEnum;
 use rand::RngExt;
-use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 use crate::error::{Error, Result};
 use crate::loss::bce;
-use crate::random::{Purpose, keyed};
+use crate::random::{Purpose, keyed, shuffle_forward};
 use crate::state::{Named, adopt};
 use crate::transfer::upload;
 
@@ -190,7 +189,7 @@ impl AssetTable {
         let asset_ids = distinct(clips.asset_ids);
         let mut of_clip = clips.asset_ids.to_vec();
         if config.control == Control::Shuffled {
-            of_clip.shuffle(&mut keyed(seed, Purpose::AssetShuffle, &[]));
+            shuffle_forward(&mut keyed(seed, Purpose::AssetShuffle, &[]), &mut of_clip);
         }
         let row_of = |id: &i64| asset_ids.binary_search(id).unwrap_or_default();
         let row_of_clip: Vec<usize> = of_clip.iter().map(row_of).collect();

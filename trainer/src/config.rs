@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::loss::Method;
 use crate::model::{Arch, Precision};
 use crate::optim::Algorithm;
+use crate::sampler::SamplerConfig;
 use crate::supervision::{Filters, FullUnknown, Mode, Rows};
 
 /// Every setting of a run, with the benchmark's published values as defaults (L48 paper, section 5 and its code:
@@ -288,6 +289,27 @@ impl Config {
         resolved.model.precision = Some(self.model.precision.unwrap_or(Precision::usual(device)));
         resolved.augment = self.augment.resolved(head);
         Ok(resolved)
+    }
+
+    /// The order of the training rows.
+    #[must_use]
+    pub fn sampler(&self) -> SamplerConfig {
+        SamplerConfig {
+            seed: self.seed,
+            batch: self.batch,
+            clips_per_asset: self.sampling.clips_per_asset,
+            max_clips_per_asset: self.sampling.max_clips_per_asset,
+            class_balanced: self.sampling.class_balanced,
+            rank: 0,
+            ranks: 1,
+        }
+    }
+
+    /// Replaces the parameters of the method by `all` of them, and names those that were not set.
+    pub(crate) fn set_worked_out(&mut self, all: toml::Table) -> Vec<String> {
+        let given = std::mem::replace(&mut self.loss.parameters, all);
+        let names = self.loss.parameters.keys();
+        names.filter(|name| !given.contains_key(*name)).cloned().collect()
     }
 
     /// Takes over parameters of the method that are not set here, which a run of the same method has worked out: those in `worked_out`, or all

@@ -1,32 +1,21 @@
 //! Defines one pass over the training rows: batches in, steps taken, events and checkpoints out.
 
 use shardfmt::fail_point;
-use tch::Device;
 
 use crate::checkpoint::{Checkpoints, State};
 use crate::error::{Error, Result};
 use crate::event::{Event, Observer};
-use crate::learner::{Learner, Outcome};
-use crate::loader::{ClipReader, Loaded, Ring, Stream, stream};
+use crate::learner::{Learner, StepOutcome};
+use crate::loader::{ClipReader, Loaded, Ring, Stream, THREADS, stream};
 use crate::sampler::Sampler;
 use crate::supervision::Supervision;
-
-/// Steps that a GPU is given before their outcomes are read. Reading one waits until everything that was queued is done (libtorch gives us no
-/// events to wait for less), so the device is left without work once in so many steps, and has the next one while it works on one otherwise.
-pub(crate) const UNREAD_ON_GPU: usize = 2;
-
-/// Steps taken before their outcomes are read. On the CPU a step is done when it returns, so there is nothing to gain.
-pub(crate) fn unread(device: Device) -> usize {
-    if device.is_cuda() { UNREAD_ON_GPU } else { 1 }
-}
 
 /// What an epoch works on; all but the learner stays as it is.
 pub(crate) struct Pass<'a> {
     pub(crate) clips: &'a ClipReader,
     pub(crate) supervision: &'a Supervision,
     pub(crate) sampler: &'a Sampler,
-    pub(crate) loader_threads: usize,
-    /// See [`unread`].
+    /// Steps taken before their outcomes are read.
     pub(crate) unread: usize,
     pub(crate) checkpoint_every: Option<u64>,
     pub(crate) checkpoints: &'a Checkpoints,
@@ -51,8 +40,8 @@ impl Pass<'_> {
             (!rows.is_empty()).then_some(rows)
         };
         let places = &self.supervision.clips;
-        stream(self.clips, places, &batches, ring, self.loader_threads, |stream| {
-            let mut taken: Vec<(Loaded, Outcome)> = Vec::with_capacity(self.unread);
+        stream(self.clips, places, &batches, ring, THREADS, |stream| {
+            let mut taken: Vec<(Loaded, StepOutcome)> = Vec::with_capacity(self.unread);
             while let Some(batch) = stream.next_batch()? {
                 let outcome = learner.step(&batch, epoch)?;
                 taken.push((batch, outcome));
@@ -74,7 +63,7 @@ impl Pass<'_> {
     /// Reads the outcomes of the steps taken, which `done` then counts.
     fn settle(
         &self,
-        taken: &mut Vec<(Loaded, Outcome)>,
+        taken: &mut Vec<(Loaded, StepOutcome)>,
         done: &mut usize,
         stream: &Stream<'_>,
         learner: &Learner,

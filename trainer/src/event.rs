@@ -1,6 +1,7 @@
 //! Defines what happens in a run, as told to its observers: the loop itself prints and draws nothing.
 
 use serde::{Deserialize, Serialize};
+use shardfmt::Split;
 
 use crate::error::Result;
 
@@ -55,8 +56,9 @@ pub enum Event {
     },
     /// Clips of a split were scored, to evaluate it. Only shown, never logged.
     Scored {
-        /// `val` or `test`.
-        split: String,
+        /// Which one.
+        #[serde(with = "split_word")]
+        split: Split,
         /// Clips scored so far.
         clips: u64,
         /// Clips to score.
@@ -68,8 +70,9 @@ pub enum Event {
         epoch: u32,
         /// Steps since the start of the run.
         step: u64,
-        /// `val` or `test`.
-        split: String,
+        /// Which one.
+        #[serde(with = "split_word")]
+        split: Split,
         /// Mean average precision over all classes, 0 to 1.
         map: f64,
         /// The same over classes that occur.
@@ -121,6 +124,23 @@ pub enum Event {
     },
 }
 
+/// A split as its word in the tables.
+mod split_word {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+    use shardfmt::Split;
+
+    pub(super) fn serialize<S: Serializer>(split: &Split, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(split.as_str())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Split, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        let unknown = |_| D::Error::custom(format!("unknown split {word:?}"));
+        word.parse().map_err(unknown)
+    }
+}
+
 /// Something that watches a run: a progress bar, a log, a chart.
 pub trait Observer {
     /// Takes note of an event.
@@ -135,5 +155,21 @@ pub trait Observer {
     /// As [`Observer::observe`].
     fn flush(&mut self) -> Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn a_split_is_its_word_and_another_word_is_an_error() {
+        let text = r#"{"event":"scored","split":"val","clips":1,"of":2}"#;
+        let event: Event = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&event).unwrap(), text);
+        let error = serde_json::from_str::<Event>(&text.replace("val", "vla")).unwrap_err();
+        assert!(error.to_string().contains("unknown split \"vla\""), "{error}");
     }
 }

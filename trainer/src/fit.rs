@@ -6,26 +6,22 @@ use std::time::Instant;
 use shardfmt::Split;
 use tch::Device;
 
-use crate::checkpoint::{Best, Checkpoint, Checkpoints, Pointer, State};
+use crate::checkpoint::{Best, Checkpoint, Pointer};
 use crate::config::Config;
-use crate::epoch::{Pass, UNREAD_ON_GPU, unread};
+use crate::epoch::Pass;
 use crate::error::{Error, Result};
 use crate::event::{Event, Observer};
-use crate::learner::{Learner, trained_model};
-use crate::loader::Ring;
-use crate::material::{LOADER_THREADS, Material};
+use crate::learner::trained_model;
+use crate::loader::{Ring, TRAINING_BUFFERS, unread_steps};
+use crate::material::Material;
 use crate::metric::{BOOTSTRAP_REPLICATES, Evaluation};
-use crate::run_folder::{RunFolder, write_per_class};
-use crate::sampler::{Sampler, SamplerConfig};
-use crate::session::{Session, check_same};
+use crate::run::{Existing, Run};
+use crate::run_folder::write_per_class;
 use crate::supervision::Supervision;
 
-/// Batch buffers of training: one for each loader thread, those whose step is not read yet, one full.
-pub(crate) const BUFFERS: usize = LOADER_THREADS + UNREAD_ON_GPU + 1;
-
-/// What a run came to.
+/// The result of a run.
 #[derive(Clone, Debug)]
-pub struct Outcome {
+pub struct RunOutcome {
     /// The best epoch on val.
     pub best: Best,
     /// Val at that epoch.
@@ -37,177 +33,150 @@ pub struct Outcome {
 /// Trains on `material` as `config` says, in the folder `out` and from the last checkpoint there, and measures the best epoch.
 ///
 /// # Errors
-/// Settings that do not fit, damaged files; those of a run that diverges ([`Error::is_divergence`]), which its log tells too. What the last
-/// checkpoint holds stays whole.
-pub fn fit(material: &Material, config: &Config, out: &Path, device: Device) -> Result<Outcome> {
-    let begun = RunFolder::has_run(out).then(|| check_same(out, &material.dataset, config, device));
-    let begun = begun.transpose()?;
-    let mut config = config.resolved(material.dataset.head(), device)?;
-    tch::set_num_threads(i32::try_from(config.threads).unwrap_or(i32::MAX));
-    let supervision = material.training(&config)?;
-    // Before any training: an evaluation that cannot be done is an error of the dataset, not of the first epoch, or of the last.
-    let val = material.evaluation(&config, Split::Val)?;
-    let test = config
-        .measure_test
-        .then(|| material.evaluation(&config, Split::Test))
-        .transpose()?;
-    let last = begun.map(|run| Checkpoints::new(run.checkpoints()).pointed(Pointer::Last));
-    let learner = match last.transpose()?.flatten() {
-        Some(_) => Learner::before_resume,
-        None => Learner::new,
-    };
-    let mut learner = learner(&config, &material.dataset, &supervision, device)?;
-    let given = std::mem::replace(&mut config.loss.parameters, learner.parameters());
-    let names = config.loss.parameters.keys();
-    let worked_out: Vec<String> = names.filter(|name| !given.contains_key(*name)).cloned().collect();
-    let config = &config;
-    // Nothing is written before all is known to fit.
-    let mut session = Session::open(out, &material.dataset, config, worked_out, device)?;
-    let sampler = Sampler::new(&supervision, session.dataset_hash, sampler_config(config))?;
-    let mut state = State::start(sampler.state(1, 0));
-    if let Some(checkpoint) = &session.checkpoint {
-        learner.resume(checkpoint)?;
-        state = checkpoint.state.clone();
-    }
-    let checkpoints = Checkpoints::new(session.folder.checkpoints());
-    let observer = &mut session.observers;
-    tell_start(&supervision, &sampler, config, &learner, &state, observer)?;
-    let clips = learner.loaded(material.clips.spec());
-    let mut ring = Ring::new(clips, sampler.largest_batch(), BUFFERS, device);
-    let pass = Pass {
-        clips: &material.clips,
-        supervision: &supervision,
-        sampler: &sampler,
-        loader_threads: LOADER_THREADS,
-        unread: unread(device),
-        checkpoint_every: config.checkpoint.every_steps,
-        checkpoints: &checkpoints,
-    };
+/// Settings that do not fit, damaged files; those of a run that diverges ([`Error::is_divergence`]), which its log records too.
+/// The last checkpoint stays whole.
+pub fn fit(material: &Material, config: &Config, out: &Path, device: Device, existing: Existing) -> Result<RunOutcome> {
+    let mut run = Run::open(out, material, config, device, existing)?;
+    run.announce()?;
+    let clips = run.learner.loaded(material.clips.spec());
+    let mut ring = Ring::new(clips, run.sampler.largest_batch(), TRAINING_BUFFERS, device);
     let mut best_val = None;
-    while state.sampler.epoch <= config.epochs {
-        let trained = epoch(material, &pass, &val, &mut learner, &mut ring, &mut state, observer);
-        best_val = told(trained, state.step, observer)?.or(best_val);
+    while run.state.sampler.epoch <= run.config.epochs {
+        let trained = run.train_epoch(&mut ring);
+        best_val = run.log_divergence(trained)?.or(best_val);
     }
-    let measured = Splits {
-        val: &val,
-        best_val,
-        test: test.as_ref(),
-    };
-    let outcome = finish(material, config, measured, &checkpoints, &state, device, observer);
-    let outcome = told(outcome, state.step, observer)?;
-    let measured = [(Split::Val, Some(&outcome.val)), (Split::Test, outcome.test.as_ref())];
-    let measured: Vec<_> = measured
-        .into_iter()
-        .filter_map(|(split, found)| Some((split, found?)))
-        .collect();
-    write_per_class(&session.folder.per_class(), material.dataset.taxa(), &measured)?;
-    Ok(outcome)
+    let finished = run.finish(best_val);
+    run.log_divergence(finished)
 }
 
-/// Rows in an epoch and their order.
-pub(crate) fn sampler_config(config: &Config) -> SamplerConfig {
-    SamplerConfig {
-        seed: config.seed,
-        batch: config.batch,
-        clips_per_asset: config.sampling.clips_per_asset,
-        max_clips_per_asset: config.sampling.max_clips_per_asset,
-        class_balanced: config.sampling.class_balanced,
-        rank: 0,
-        ranks: 1,
+impl Run<'_> {
+    fn announce(&mut self) -> Result<()> {
+        let report = &self.rows.training.report;
+        self.observers.observe(&Event::Started {
+            rows: self.sampler.rows_per_epoch() as u64,
+            assets: report.kept.assets,
+            classes: self.rows.training.classes as u64,
+            steps_per_epoch: self.sampler.batches_per_epoch() as u64,
+            epochs: self.config.epochs,
+            resumed_at_step: self.state.step,
+        })?;
+        if self.state.step > 0 {
+            return Ok(());
+        }
+        let notes = report.notes();
+        let mut notes = notes.iter().chain(self.learner.notes());
+        notes.try_for_each(|text| self.observers.observe(&Event::Note { text: text.clone() }))
     }
-}
 
-fn tell_start(
-    supervision: &Supervision,
-    sampler: &Sampler,
-    config: &Config,
-    learner: &Learner,
-    state: &State,
-    observer: &mut dyn Observer,
-) -> Result<()> {
-    observer.observe(&Event::Started {
-        rows: sampler.rows_per_epoch() as u64,
-        assets: supervision.report.kept.assets,
-        classes: supervision.classes as u64,
-        steps_per_epoch: sampler.batches_per_epoch() as u64,
-        epochs: config.epochs,
-        resumed_at_step: state.step,
-    })?;
-    if state.step > 0 {
-        return Ok(());
-    }
-    let notes = supervision.report.notes();
-    let mut notes = notes.iter().chain(learner.notes());
-    notes.try_for_each(|text| observer.observe(&Event::Note { text: text.clone() }))
-}
-
-/// Trains to the end of the epoch, evaluates, and writes a checkpoint. Returns what was measured on val if it is the best so far.
-fn epoch(
-    material: &Material,
-    pass: &Pass<'_>,
-    val: &Supervision,
-    learner: &mut Learner,
-    ring: &mut Ring,
-    state: &mut State,
-    observer: &mut dyn Observer,
-) -> Result<Option<Evaluation>> {
-    let (epoch, done) = pass.sampler.resume(&state.sampler)?;
-    let before = pass.sampler.state(epoch, done).rows_consumed;
-    let begin = Instant::now();
-    pass.run(learner, ring, state, observer)?;
-    let (rows, step) = (pass.sampler.rows_per_epoch() as u64, state.step);
-    let train_s = begin.elapsed().as_secs_f64();
-    observer.observe(&Event::Timing {
-        epoch,
-        train_s,
-        clips_per_s: (rows - before) as f64 / train_s,
-    })?;
-    observer.observe(&Event::Epoch {
-        epoch,
-        step,
-        loss: state.loss_sum / rows as f64,
-        rows,
-    })?;
-    let mut tell = |done, of| observer.observe(&scored(Split::Val, done, of));
-    let val = material.evaluate(learner.model(), val, 0, &mut tell)?;
-    observer.observe(&evaluated(&val, epoch, step, Split::Val))?;
-    // The first of equals stays: a strict maximum, as published.
-    let best = state.best.is_none_or(|best| val.map > best.val_map);
-    if best {
-        state.best = Some(Best {
+    /// Trains to the end of the epoch, evaluates, and writes a checkpoint. Returns the evaluation on val if it is the best so far.
+    fn train_epoch(&mut self, ring: &mut Ring) -> Result<Option<Evaluation>> {
+        let pass = Pass {
+            clips: &self.material.clips,
+            supervision: &self.rows.training,
+            sampler: &self.sampler,
+            unread: unread_steps(self.device),
+            checkpoint_every: self.config.checkpoint.every_steps,
+            checkpoints: &self.checkpoints,
+        };
+        let (learner, state, observer) = (&mut self.learner, &mut self.state, &mut self.observers);
+        let (epoch, done) = self.sampler.resume(&state.sampler)?;
+        let before = self.sampler.state(epoch, done).rows_consumed;
+        let begin = Instant::now();
+        pass.run(learner, ring, state, observer)?;
+        let (rows, step) = (self.sampler.rows_per_epoch() as u64, state.step);
+        let train_s = begin.elapsed().as_secs_f64();
+        observer.observe(&Event::Timing {
+            epoch,
+            train_s,
+            clips_per_s: (rows - before) as f64 / train_s,
+        })?;
+        observer.observe(&Event::Epoch {
             epoch,
             step,
-            val_map: val.map,
-        });
+            loss: state.loss_sum / rows as f64,
+            rows,
+        })?;
+        let mut tell = |clips, of| {
+            observer.observe(&Event::Scored {
+                split: Split::Val,
+                clips,
+                of,
+            })
+        };
+        let val = self.material.evaluate(learner.model(), &self.rows.val, 0, &mut tell)?;
+        observer.observe(&evaluated(&val, epoch, step, Split::Val))?;
+        // The first of equals stays: a strict maximum, as published.
+        let best = state.best.is_none_or(|best| val.map > best.val_map);
+        if best {
+            state.best = Some(Best {
+                epoch,
+                step,
+                val_map: val.map,
+            });
+        }
+        state.sampler = self.sampler.state(epoch + 1, 0);
+        state.loss_sum = 0.0;
+        pass.checkpoint(epoch, learner, state, observer, best)?;
+        Ok(best.then_some(val))
     }
-    state.sampler = pass.sampler.state(epoch + 1, 0);
-    state.loss_sum = 0.0;
-    pass.checkpoint(epoch, learner, state, observer, best)?;
-    Ok(best.then_some(val))
-}
 
-/// Tells of a divergence, if that is what `outcome` is: the log then says how the run ended.
-fn told<T>(outcome: Result<T>, step: u64, observer: &mut dyn Observer) -> Result<T> {
-    if let Err(error) = &outcome
-        && error.is_divergence()
-    {
-        let reason = error.to_string();
-        observer.observe(&Event::Diverged { step, reason })?;
-        observer.flush()?;
+    /// Records a divergence in the log, if that is what `outcome` is.
+    fn log_divergence<T>(&mut self, outcome: Result<T>) -> Result<T> {
+        if let Err(error) = &outcome
+            && error.is_divergence()
+        {
+            let (step, reason) = (self.state.step, error.to_string());
+            self.observers.observe(&Event::Diverged { step, reason })?;
+            self.observers.flush()?;
+        }
+        outcome
     }
-    outcome
-}
 
-fn scored(split: Split, clips: u64, of: u64) -> Event {
-    let split = split.as_str().to_owned();
-    Event::Scored { split, clips, of }
+    /// Evaluates the best epoch on test, and on val unless this process has, and writes the results.
+    fn finish(&mut self, best_val: Option<Evaluation>) -> Result<RunOutcome> {
+        let (Some(best), Some(dir)) = (self.state.best, self.checkpoints.pointed(Pointer::Best)?) else {
+            return Err(Error::Checkpoint {
+                path: self.checkpoints.dir().to_path_buf(),
+                reason: "the run has no best epoch; start a new run".into(),
+            });
+        };
+        let checkpoint = Checkpoint::open(&dir)?;
+        let (model, scaling) = trained_model(&self.config, &self.material.dataset, &checkpoint, self.device)?;
+        let (material, observer) = (self.material, &mut self.observers);
+        let mut measure = |rows: &Supervision, split, replicates| {
+            let mut tell = |clips, of| observer.observe(&Event::Scored { split, clips, of });
+            material.evaluate((&model, &scaling), rows, replicates, &mut tell)
+        };
+        let val = match best_val {
+            Some(val) => val,
+            None => measure(&self.rows.val, Split::Val, 0)?,
+        };
+        let test = self.rows.test.as_ref();
+        let test = test
+            .map(|test| measure(test, Split::Test, BOOTSTRAP_REPLICATES))
+            .transpose()?;
+        if let Some(test) = &test {
+            self.observers
+                .observe(&evaluated(test, best.epoch, best.step, Split::Test))?;
+        }
+        self.observers.observe(&Event::Finished {
+            best_epoch: best.epoch,
+            val_map: best.val_map,
+            test_map: test.as_ref().map(|test| test.map),
+        })?;
+        self.observers.flush()?;
+        let test_row = test.as_ref().map(|test| (Split::Test, test));
+        let rows: Vec<_> = [(Split::Val, &val)].into_iter().chain(test_row).collect();
+        write_per_class(&self.claim.folder().per_class(), self.material.dataset.taxa(), &rows)?;
+        Ok(RunOutcome { best, val, test })
+    }
 }
 
 fn evaluated(evaluation: &Evaluation, epoch: u32, step: u64, split: Split) -> Event {
     Event::Evaluated {
         epoch,
         step,
-        split: split.as_str().to_owned(),
+        split,
         map: evaluation.map,
         map_occurring: evaluation.map_occurring,
         chance: evaluation.chance,
@@ -215,54 +184,4 @@ fn evaluated(evaluation: &Evaluation, epoch: u32, step: u64, split: Split) -> Ev
         left_out: evaluation.left_out,
         interval: evaluation.interval,
     }
-}
-
-/// What the best epoch is measured on.
-struct Splits<'a> {
-    val: &'a Supervision,
-    /// What was measured of it on val; there unless the run was resumed after it.
-    best_val: Option<Evaluation>,
-    test: Option<&'a Supervision>,
-}
-
-/// Evaluates the best epoch on test and tells the result.
-fn finish(
-    material: &Material,
-    config: &Config,
-    splits: Splits<'_>,
-    checkpoints: &Checkpoints,
-    state: &State,
-    device: Device,
-    observer: &mut dyn Observer,
-) -> Result<Outcome> {
-    let missing = || Error::Checkpoint {
-        path: checkpoints.dir().to_path_buf(),
-        reason: "the run has no best epoch; start it anew".into(),
-    };
-    let (Some(best), Some(dir)) = (state.best, checkpoints.pointed(Pointer::Best)?) else {
-        return Err(missing());
-    };
-    let checkpoint = Checkpoint::open(&dir)?;
-    let (model, scaling) = trained_model(config, &material.dataset, &checkpoint, device)?;
-    let val = match splits.best_val {
-        Some(val) => val,
-        None => {
-            let mut tell = |done, of| observer.observe(&scored(Split::Val, done, of));
-            material.evaluate((&model, &scaling), splits.val, 0, &mut tell)?
-        }
-    };
-    let mut tell = |done, of| observer.observe(&scored(Split::Test, done, of));
-    let test = splits.test;
-    let test = test.map(|test| material.evaluate((&model, &scaling), test, BOOTSTRAP_REPLICATES, &mut tell));
-    let test = test.transpose()?;
-    if let Some(test) = &test {
-        observer.observe(&evaluated(test, best.epoch, best.step, Split::Test))?;
-    }
-    observer.observe(&Event::Finished {
-        best_epoch: best.epoch,
-        val_map: best.val_map,
-        test_map: test.as_ref().map(|test| test.map),
-    })?;
-    observer.flush()?;
-    Ok(Outcome { best, val, test })
 }

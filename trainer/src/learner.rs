@@ -41,14 +41,14 @@ pub struct Learner {
 
 /// What a step came to; on a GPU, reading it waits for this step and whatever else was queued.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct StepOutcome {
     /// Value minimised.
     loss: Tensor,
     /// Share of the asset regulariser in it.
     asset_reg: Option<Tensor>,
 }
 
-impl Outcome {
+impl StepOutcome {
     /// The value minimised, and the share of the asset regulariser in it.
     ///
     /// # Errors
@@ -71,18 +71,22 @@ impl Learner {
         Self::with_model(start, config, dataset, supervision, device)
     }
 
-    /// [`Learner::new`] for [`Learner::resume`], which has to follow: the weights file is not read, since a checkpoint replaces every weight.
+    /// The learner of `checkpoint`. The weights file is not read, since the checkpoint replaces every weight.
     ///
     /// # Errors
-    /// As [`Learner::new`], but for those of reading weights.
-    pub fn before_resume(
+    /// As [`Learner::new`], but for those of reading weights; [`Error::Checkpoint`](crate::Error::Checkpoint) and
+    /// [`Error::State`](crate::Error::State) if the checkpoint is damaged or of other settings.
+    pub fn restored(
         config: &Config,
         dataset: &Dataset,
         supervision: &Supervision,
+        checkpoint: &Checkpoint,
         device: Device,
     ) -> Result<Self> {
         let start = (drawn_model(config, dataset, device)?, Vec::new());
-        Self::with_model(start, config, dataset, supervision, device)
+        let mut learner = Self::with_model(start, config, dataset, supervision, device)?;
+        learner.restore(checkpoint)?;
+        Ok(learner)
     }
 
     /// Checks what can be checked of the settings before there are rows to learn from: ranges, the method with its parameters, and whether
@@ -162,7 +166,7 @@ impl Learner {
     ///
     /// # Errors
     /// [`Error::Torch`](crate::Error::Torch).
-    pub fn step(&mut self, batch: &Loaded, epoch: u32) -> Result<Outcome> {
+    pub fn step(&mut self, batch: &Loaded, epoch: u32) -> Result<StepOutcome> {
         let stored = batch.upload(self.device)?;
         self.step_on(stored, batch, epoch)
     }
@@ -171,7 +175,7 @@ impl Learner {
     ///
     /// # Errors
     /// As [`Learner::step`].
-    pub fn step_on(&mut self, mut stored: Tensor, batch: &Loaded, epoch: u32) -> Result<Outcome> {
+    pub fn step_on(&mut self, mut stored: Tensor, batch: &Loaded, epoch: u32) -> Result<StepOutcome> {
         let numbers: Vec<i64> = batch.rows.iter().map(|&row| row.into()).collect();
         let rows = upload(&numbers, self.device)?;
         let [mut labels, mut mask] = self.known.gather(&rows)?;
@@ -210,7 +214,7 @@ impl Learner {
             table.update(&logits, places)?;
         }
         self.optimiser.step()?;
-        Ok(Outcome {
+        Ok(StepOutcome {
             loss: loss.detach(),
             asset_reg,
         })
@@ -265,11 +269,8 @@ impl Learner {
         Ok(parts)
     }
 
-    /// Takes up what [`Learner::parts`] gave.
-    ///
-    /// # Errors
-    /// [`Error::Checkpoint`](crate::Error::Checkpoint), [`Error::State`](crate::Error::State).
-    pub fn resume(&mut self, checkpoint: &Checkpoint) -> Result<()> {
+    /// Restores what [`Learner::parts`] gave.
+    fn restore(&mut self, checkpoint: &Checkpoint) -> Result<()> {
         self.model.load(&checkpoint.tensors(MODEL)?)?;
         self.optimiser.load_state(&checkpoint.tensors(OPTIMISER)?)?;
         if !self.objective.state().is_empty() {
@@ -340,7 +341,7 @@ fn starting_model(config: &Config, dataset: &Dataset, device: Device) -> Result<
 /// The model of a checkpoint, to evaluate it.
 ///
 /// # Errors
-/// As [`Learner::resume`].
+/// [`Error::Checkpoint`](crate::Error::Checkpoint), [`Error::State`](crate::Error::State).
 pub fn trained_model(
     config: &Config,
     dataset: &Dataset,

@@ -14,9 +14,6 @@ use crate::model::Model;
 use crate::predict;
 use crate::supervision::{Catalogue, Supervision};
 
-/// Threads that copy rows; one keeps a GPU fed, since a row is copied in microseconds and images are made on the device.
-pub(crate) const LOADER_THREADS: usize = 2;
-
 /// The interval does not depend on the run's seed, so that runs are compared over the same resampled sets.
 const INTERVAL_SEED: u64 = 48;
 
@@ -97,20 +94,13 @@ impl Material {
         if known.rows() == 0 {
             return Err(nothing_to_measure(supervision));
         }
-        let mut ring = predict::ring(&self.clips, LOADER_THREADS, model.0);
+        let mut ring = predict::ring(&self.clips, model.0);
         let (labels, mask, classes) = (&known.labels, &known.mask, known.classes);
         let mut scores = Vec::with_capacity(labels.len());
-        predict::scores(
-            model,
-            &self.clips,
-            &known.clips,
-            &mut ring,
-            LOADER_THREADS,
-            |_, batch| {
-                scores.extend_from_slice(batch);
-                tell((scores.len() / classes.max(1)) as u64, known.rows() as u64)
-            },
-        )?;
+        predict::scores(model, &self.clips, &known.clips, &mut ring, |_, batch| {
+            scores.extend_from_slice(batch);
+            tell((scores.len() / classes.max(1)) as u64, known.rows() as u64)
+        })?;
         let mut evaluation = metric::evaluate(&scores, labels, mask, classes)?;
         evaluation.left_out = (supervision.rows() - known.rows()) as u64;
         if replicates > 0 {

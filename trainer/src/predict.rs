@@ -4,24 +4,17 @@ use tch::{Device, no_grad};
 
 use crate::batch::Scaling;
 use crate::error::Result;
-use crate::loader::{ClipReader, Ring, stream};
+use crate::loader::{ClipReader, Ring, SCORING_BUFFERS, THREADS, stream};
 use crate::model::Model;
 use crate::supervision::Clip;
 
 /// Clips in a batch when no gradient is kept; more than in training, since little memory is needed.
 pub const BATCH: usize = 64;
-/// Batch buffers: one in use on the device, one full, one for each loader thread.
-const SPARE_BUFFERS: usize = 2;
 
 /// A ring for scoring clips by `model`.
 #[must_use]
-pub fn ring(clips: &ClipReader, loader_threads: usize, model: &Model) -> Ring {
-    Ring::new(
-        model.loaded(clips.spec()),
-        BATCH,
-        loader_threads + SPARE_BUFFERS,
-        model.device(),
-    )
+pub fn ring(clips: &ClipReader, model: &Model) -> Ring {
+    Ring::new(model.loaded(clips.spec()), BATCH, SCORING_BUFFERS, model.device())
 }
 
 /// Gives `take` the scores of `places`, batch by batch in their order: a slice of `classes` probabilities a clip.
@@ -33,7 +26,6 @@ pub fn scores(
     clips: &ClipReader,
     places: &[Clip],
     ring: &mut Ring,
-    loader_threads: usize,
     mut take: impl FnMut(&[u32], &[f32]) -> Result<()>,
 ) -> Result<()> {
     let device = model.device();
@@ -42,7 +34,7 @@ pub fn scores(
         let rows = first..places.len().min(first.saturating_add(BATCH));
         (!rows.is_empty()).then(|| rows.map(|row| row as u32).collect())
     };
-    stream(clips, places, &batches, ring, loader_threads, |stream| {
+    stream(clips, places, &batches, ring, THREADS, |stream| {
         while let Some(batch) = stream.next_batch()? {
             let scores = no_grad(|| -> Result<Vec<f32>> {
                 let images = scaling.images(&batch.upload(device)?)?;

@@ -6,12 +6,9 @@ use rayon::ThreadPool;
 use rayon::prelude::*;
 use tch::{Cuda, Device};
 
-use crate::epoch::unread;
 use crate::error::{Error, Result};
-use crate::fit::BUFFERS;
-use crate::learner::{Learner, Outcome};
-use crate::loader::{Buffer, ClipReader, Loaded, Ring, stream};
-use crate::material::LOADER_THREADS;
+use crate::learner::{Learner, StepOutcome};
+use crate::loader::{Buffer, ClipReader, Loaded, Ring, THREADS, TRAINING_BUFFERS, stream, unread_steps};
 use crate::sampler::Sampler;
 use crate::supervision::Supervision;
 
@@ -95,12 +92,12 @@ impl Rig<'_> {
         let batches = 0..self.sampler.batches_per_epoch().min(most.max(1));
         let batches: Vec<Vec<u32>> = batches.map(|step| self.sampler.batch(1, step)).collect();
         let rows: usize = batches.iter().map(Vec::len).sum();
-        let mut ring = Ring::new(self.clips.spec(), batch, BUFFERS, Device::Cpu);
+        let mut ring = Ring::new(self.clips.spec(), batch, TRAINING_BUFFERS, Device::Cpu);
         let mut copies = vec![0_u8; rows * clip_bytes];
         let mut load = |take: &mut dyn FnMut(&[u8])| {
             let next = |number: u64| batches.get(usize::try_from(number).ok()?).cloned();
             let places = &self.supervision.clips;
-            stream(self.clips, places, &next, &mut ring, LOADER_THREADS, |stream| {
+            stream(self.clips, places, &next, &mut ring, THREADS, |stream| {
                 while let Some(mut batch) = stream.next_batch()? {
                     take(batch.bytes());
                     stream.recycle(batch);
@@ -115,10 +112,10 @@ impl Rig<'_> {
                 into.copy_from_slice(clip);
             }
         })?;
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(LOADER_THREADS).build();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(THREADS).build();
         let pool = pool.map_err(|cause| Error::setting("threads", cause.to_string()))?;
         let mut buffers = Vec::new();
-        for _ in 0..LOADER_THREADS {
+        for _ in 0..THREADS {
             buffers.push(Buffer::new(self.clips.spec(), batch, Device::Cpu)?);
         }
         let in_memory: Vec<&[u8]> = copies.chunks_exact(clip_bytes).collect();
@@ -146,7 +143,7 @@ impl Rig<'_> {
     /// Those of reading clips and of libtorch.
     pub fn step_s(&self, learner: &mut Learner, budget: Duration) -> Result<f64> {
         let spec = learner.loaded(self.clips.spec());
-        let mut ring = Ring::new(spec, self.sampler.largest_batch(), BUFFERS, learner.device());
+        let mut ring = Ring::new(spec, self.sampler.largest_batch(), TRAINING_BUFFERS, learner.device());
         let next = |number: u64| {
             let step = usize::try_from(number).ok()? % self.sampler.batches_per_epoch().max(1);
             Some(self.sampler.batch(1, step))
@@ -156,7 +153,7 @@ impl Rig<'_> {
             &self.supervision.clips,
             &next,
             &mut ring,
-            LOADER_THREADS,
+            THREADS,
             |stream| {
                 let (mut warm, mut step_s) = (None, f64::NAN);
                 let mut steps = 0.0;
@@ -184,7 +181,7 @@ impl Rig<'_> {
     /// Those of reading clips and of libtorch; [`Error::Setting`] if no batch is full.
     pub fn training(&self, learner: &mut Learner, steps: u32, rounds: u32) -> Result<Rates> {
         let spec = learner.loaded(self.clips.spec());
-        let mut ring = Ring::new(spec, self.sampler.largest_batch(), BUFFERS, learner.device());
+        let mut ring = Ring::new(spec, self.sampler.largest_batch(), TRAINING_BUFFERS, learner.device());
         let per_epoch = self.sampler.batches_per_epoch().max(1);
         let next = |number: u64| {
             let step = usize::try_from(number).ok().filter(|&step| step < steps as usize)?;
@@ -197,14 +194,14 @@ impl Rig<'_> {
         for round in 0..=rounds {
             let begin = Instant::now();
             let mut rows = 0;
-            stream(self.clips, places, &next, &mut ring, LOADER_THREADS, |stream| {
-                let mut taken: Vec<(Loaded, Outcome)> = Vec::new();
+            stream(self.clips, places, &next, &mut ring, THREADS, |stream| {
+                let mut taken: Vec<(Loaded, StepOutcome)> = Vec::new();
                 while let Some(batch) = stream.next_batch()? {
                     rows += batch.rows.len();
                     let outcome = learner.step(&batch, 1)?;
                     taken.push((batch, outcome));
                     // As in a run.
-                    if taken.len() < unread(learner.device()) {
+                    if taken.len() < unread_steps(learner.device()) {
                         continue;
                     }
                     for (batch, outcome) in taken.drain(..) {
@@ -229,10 +226,10 @@ impl Rig<'_> {
                     Cuda::synchronize(index as i64);
                 }
                 let begin = Instant::now();
-                let mut taken: Vec<Outcome> = Vec::new();
+                let mut taken: Vec<StepOutcome> = Vec::new();
                 for _ in 0..steps {
                     taken.push(learner.step_on(stored.shallow_clone(), &batch, 1)?);
-                    if taken.len() >= unread(learner.device()) {
+                    if taken.len() >= unread_steps(learner.device()) {
                         taken.drain(..).try_for_each(|outcome| outcome.read().map(drop))?;
                     }
                 }

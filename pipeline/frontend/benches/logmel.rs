@@ -1,7 +1,7 @@
 //! Compares the log-mel stage with the bare Fourier transforms that it contains.
 //!
-//! Both make one clip of 3 s at 22,050 Hz: 448 frames, 448 bands. The ratio of the two medians is the
-//! stage's overhead; below one it costs less than calling a real-FFT library for each frame. It is printed at the end, from
+//! Both make one clip of 3 s at 22,050 Hz: 448 frames, 448 bands. The ratio of the two medians is the stage's
+//! overhead; below one it costs less than calling a real-FFT library for each frame. It is printed at the end, from
 //! runs that take turns, so that a busy machine slows both alike.
 #![allow(clippy::print_stdout, reason = "what was measured is printed")]
 

@@ -1,4 +1,5 @@
-//! Defines `Error`, why no clips can be made at all (a source file that is refused is [`Rejected`](crate::source::Rejected)).
+//! Defines `Error`, why no clips can be made at all (a source file that is refused is
+//! [`Rejected`](crate::source::Rejected)).
 
 use crate::spectrogram::ConfigError;
 use crate::window::{Decimal, WindowConfigError};

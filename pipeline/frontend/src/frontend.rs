@@ -1,5 +1,6 @@
 //! Defines `Frontend`, which makes clips and images of recordings as `ImageSettings` say.
 
+use std::fmt;
 use std::path::Path;
 
 use shardfmt::{Axes, ClipSpec, Row0, ValueScale, ValueUnit};
@@ -16,19 +17,27 @@ use crate::window::Windowing;
 /// Clips are held in memory, several at a time.
 const LONGEST_CLIP_S: u32 = 600;
 
-/// The settings with what is planned from them. It is immutable: share one between threads, each with its own [`Scratch`].
-#[derive(Debug)]
+/// The settings with what is planned from them. It is immutable: share one between threads, each with its own
+/// [`Scratch`].
 pub struct Frontend {
     settings: ImageSettings,
     windowing: Windowing,
     log_mel: LogMel,
 }
 
+impl fmt::Debug for Frontend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut named = f.debug_struct("Frontend");
+        named.field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
 impl Frontend {
     /// Prepares window, filters and transforms.
     ///
     /// # Errors
-    /// [`Error::Clips`], [`Error::LongClip`] or [`Error::Spectrogram`]: the setting that cannot work, and what to change.
+    /// [`Error::Clips`], [`Error::LongClip`] or [`Error::Spectrogram`]: the setting that cannot work, and what to
+    /// change.
     pub fn new(settings: ImageSettings) -> Result<Self> {
         let (clips, rate_hz) = (&settings.clips, settings.audio.sample_rate_hz);
         if clips.duration_s.to_f64() > f64::from(LONGEST_CLIP_S) {
@@ -148,7 +157,6 @@ impl Frontend {
     ///
     /// # Panics
     /// If the clip, `scratch` or `stored` belong to other settings, as [`LogMel::render`].
-    #[inline]
     pub fn render(&self, clip: &Waveform, scratch: &mut Scratch, stored: &mut [u8]) -> Rendered {
         let image = self.log_mel.render(&clip.samples, scratch, stored);
         let valid = clip.samples.get(..clip.valid_samples).unwrap_or(&clip.samples);

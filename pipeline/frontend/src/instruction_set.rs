@@ -5,8 +5,8 @@ use std::fmt;
 use pulp::Arch;
 use serde::{Deserialize, Serialize};
 
-/// A processor family and the vector instructions in use, such as `x86_64-avx2+fma`. Images are identical byte for byte only
-/// where this is the same.
+/// A processor family and the vector instructions in use, such as `x86_64-avx2+fma`. Images are identical byte for
+/// byte only where this is the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct InstructionSet(String);

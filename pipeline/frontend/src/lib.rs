@@ -1,9 +1,9 @@
 //! From source files to clips: decode, resample, cut, render; on all threads, in order.
 //!
-//! Data walks forward: [`audio`] (a recording's samples at the dataset's rate) -> [`window`] (clips) -> [`spectrogram`] (log-mel
-//! images); or [`picture`] (a JPEG file, resized). [`recordings`] reads the clips of one recording in bounded memory, [`flow`]
-//! moves those of many assets through all threads, and [`source_file`] notices files that change meanwhile. [`source`] is the
-//! seam: [`flow`] knows assets and clips, and nothing of sound.
+//! Data walks forward: [`audio`] (a recording's samples at the dataset's rate) -> [`window`] (clips) ->
+//! [`spectrogram`] (log-mel images); or [`picture`] (a JPEG file, resized). [`recordings`] reads the clips of one
+//! recording in bounded memory, [`flow`] moves those of many assets through all threads, and [`source_file`] notices
+//! files that change meanwhile. [`source`] is the seam: [`flow`] knows assets and clips, and nothing of sound.
 
 pub mod audio;
 pub mod error;

@@ -6,8 +6,8 @@ use crate::audio::Channel;
 use crate::spectrogram::SpectrogramConfig;
 use crate::window::{Decimal, Tail};
 
-/// What decides clips and images. Two recordings with the same bytes and the same settings have the same images, where the
-/// [instruction set](crate::InstructionSet) is the same too.
+/// What decides clips and images. Two recordings with the same bytes and the same settings have the same images,
+/// where the [instruction set](crate::InstructionSet) is the same too.
 ///
 /// Its serialised form are the sections `audio`, `clips` and `spectrogram` that `dataset.json` keeps in `config`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

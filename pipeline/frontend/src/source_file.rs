@@ -50,7 +50,8 @@ pub struct SourceRecord {
 }
 
 impl SourceRecord {
-    /// Whether `files` are still what was read: untouched, or of the same bytes. Files that could not be hashed are not.
+    /// Whether `files` are still what was read: untouched, or of the same bytes. Files that could not be hashed are
+    /// not.
     pub fn holds(&self, files: &[PathBuf]) -> bool {
         let same_bytes = || hash(files).ok().map(|hash| hash.xxh3) == self.xxh3;
         self.xxh3.is_some() && (stats(files) == self.files || same_bytes())

@@ -1,7 +1,8 @@
-//! Defines `Categories`: the ids and kinds under which a COCO file lists a dataset's classes, and which of its boxes are crowds.
+//! Defines `Categories`: the ids and kinds under which a COCO file lists a dataset's classes, and which of its boxes
+//! are crowds.
 //!
-//! What was imported from COCO 2014 keeps the ids and supercategories it came with, and its crowds, which are stored as `passive`.
-//! Classes of any other dataset are taxa, counted from 1.
+//! What was imported from COCO 2014 keeps the ids and supercategories it came with, and its crowds, which are stored
+//! as `passive`. Classes of any other dataset are taxa, counted from 1.
 
 use serde_json::Value;
 use shardfmt::{BoxStatus, Taxa};

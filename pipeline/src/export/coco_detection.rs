@@ -1,15 +1,17 @@
-//! Provides the boxes of a dataset as COCO detection annotations (<https://cocodataset.org/#format-data>), in one JSON file.
+//! Provides the boxes of a dataset as COCO detection annotations (<https://cocodataset.org/#format-data>), in one
+//! JSON file.
 //!
-//! An image is a clip. Its `file_name` is `ASSET/CLIP`, the recording's id and the clip's number in it, which name the clip in
-//! every version of a dataset; the pixels are record `row` of shard `shard`, which are given beside it. Ids count from 1 in
-//! the order of shards and rows. A category is a class, its name the species code, its id the class index plus 1, or, in a set imported
-//! from COCO 2014, the one it had there.
+//! An image is a clip. Its `file_name` is `ASSET/CLIP`, the recording's id and the clip's number in it, which name
+//! the clip in every version of a dataset; the pixels are record `row` of shard `shard`, which are given beside it.
+//! Ids count from 1 in the order of shards and rows. A category is a class, its name the species code, its id the
+//! class index plus 1, or, in a set imported from COCO 2014, the one it had there.
 //!
-//! A box is `[x, y, width, height]` in pixels of the stored image, `y` counted from row 0; one without frequencies spans the
-//! whole height. A box that the annotators want ignored has `iscrowd` 1, the one mark that pycocotools goes by: what a detector
-//! finds there is neither right nor wrong, and training leaves it out. So has a crowd of COCO 2014. Boxes of a species that is no class (an unknown bird, a
-//! marker that there is none) are left out and counted: as categories they would be taught, as ignored boxes of every class
-//! they would hide errors. So are boxes without an area, which lie beside what the image shows.
+//! A box is `[x, y, width, height]` in pixels of the stored image, `y` counted from row 0; one without frequencies
+//! spans the whole height. A box that the annotators want ignored has `iscrowd` 1, the one mark that pycocotools goes
+//! by: what a detector finds there is neither right nor wrong, and training leaves it out. So has a crowd of COCO
+//! 2014. Boxes of a species that is not a class (an unknown bird, a marker that there is none) are left out and
+//! counted: as categories they would be taught, as ignored boxes of every class they would hide errors. So are boxes
+//! without an area, which lie beside what the image shows.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
@@ -32,7 +34,7 @@ pub struct Exported {
     pub boxes: u64,
     /// Boxes to be ignored.
     pub ignored: u64,
-    /// Boxes left out by their species code, which is no class.
+    /// Boxes left out because their species code is not a class.
     pub not_a_class: BTreeMap<String, u64>,
     /// Boxes left out because they have no area.
     pub without_area: u64,
@@ -94,8 +96,8 @@ impl<'a> Category<'a> {
     }
 }
 
-/// Writes the boxes of a dataset, or of one split of it, to the file `out`, which appears when it is complete. Label tables
-/// are read one at a time, once for the images and once for the boxes.
+/// Writes the boxes of a dataset, or of one split of it, to the file `out`, which appears when it is complete. Label
+/// tables are read one at a time, once for the images and once for the boxes.
 ///
 /// # Errors
 /// A damaged label table; a file that cannot be written.

@@ -1,4 +1,5 @@
-//! Tests of damaged tables: a bit turned or the end cut off at every byte of a small set ends in a source or a list of mistakes, never in a panic.
+//! Tests of damaged tables: a bit turned or the end cut off at every byte of a small set ends in a source or a list
+//! of mistakes, never in a panic.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use shardfmt::checksum::FileHash;
 
 use super::json_items::{JsonItem, JsonItems};
-use crate::manifest::Problems;
+use crate::tables::{Place, Problems};
 use frontend::source_file::open_file;
 
 /// After this many mistakes the file is not read on: it is of another kind, or all of them have one cause.
@@ -15,9 +15,9 @@ const MAX_PROBLEMS: usize = 1000;
 /// Buffer of the file.
 const BUFFER_BYTES: usize = 256 << 10;
 
-/// Where an object stands, for messages about it.
+/// Where an object is, for messages about it.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
+pub(super) struct ItemPlace<'a> {
     /// The file.
     pub(super) file: &'a Path,
     /// The object.
@@ -26,22 +26,26 @@ pub(super) struct Place<'a> {
     full_at: usize,
 }
 
-impl Place<'_> {
+impl ItemPlace<'_> {
     /// Records a problem of the value at `key`.
     pub(super) fn problem(&self, problems: &mut Problems, key: &str, value: &str, message: impl Into<String>) {
         if problems.len() < self.full_at {
-            let key = format!("[{}].{key}", self.item.number);
-            problems.cell(self.file, self.item.line, &key, value, message);
+            let place = Place {
+                line: Some(self.item.line),
+                item: Some(self.item.number),
+                value: Some(value.into()),
+            };
+            problems.add(self.file, Some(key), place, message.into());
         }
     }
 }
 
-/// Hands every object of the array in `file` to `each`, and returns the file's hash. `None` when it could not be read to its
-/// end; mistakes, also those that `each` finds, are in `problems`.
+/// Hands every object of the array in `file` to `each`, and returns the file's hash. `None` when it could not be read
+/// to its end; mistakes, also those that `each` finds, are in `problems`.
 pub(super) fn read_items<T: DeserializeOwned>(
     file: &Path,
     problems: &mut Problems,
-    mut each: impl FnMut(Place<'_>, T, &mut Problems),
+    mut each: impl FnMut(ItemPlace<'_>, T, &mut Problems),
 ) -> Option<FileHash> {
     let full_at = problems.len() + MAX_PROBLEMS;
     let reader = match open_file(file) {
@@ -56,13 +60,18 @@ pub(super) fn read_items<T: DeserializeOwned>(
         match items.next() {
             Ok(None) => return Some(items.hash()),
             Ok(Some(item)) => match serde_json::from_slice(item.text) {
-                Ok(parsed) => each(Place { file, item, full_at }, parsed, problems),
+                Ok(parsed) => each(ItemPlace { file, item, full_at }, parsed, problems),
                 Err(error) => {
                     let line = item.line + (error.line() as u64).saturating_sub(1);
                     let text = error.to_string();
                     // The line is that of the file, the column would be that of the object.
                     let reason = text.split(" at line ").next().unwrap_or(&text);
-                    problems.line(file, line, format!("[{}]: {reason}", item.number));
+                    let place = Place {
+                        line: Some(line),
+                        item: Some(item.number),
+                        value: None,
+                    };
+                    problems.add(file, None, place, reason.into());
                 }
             },
             Err(broken) => {
@@ -71,7 +80,7 @@ pub(super) fn read_items<T: DeserializeOwned>(
             }
         }
         if problems.len() >= full_at {
-            problems.file(file, format!("{MAX_PROBLEMS} problems so far; the rest was not read"));
+            problems.file(file, format!("stopped after {MAX_PROBLEMS} problems"));
             return None;
         }
     }

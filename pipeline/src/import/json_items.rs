@@ -20,7 +20,7 @@ pub(super) struct JsonItem<'a> {
     pub(super) number: u64,
 }
 
-/// Why the file as a whole is no array of objects.
+/// Why the file as a whole is not an array of objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct BrokenArray {
     /// The line, from 1.
@@ -29,8 +29,8 @@ pub(super) struct BrokenArray {
     pub(super) reason: String,
 }
 
-/// Reads `[{...}, {...}, ...]` item by item: finds where each ends, and leaves its inside to a JSON parser. Memory is that of
-/// the longest item.
+/// Reads `[{...}, {...}, ...]` item by item: finds where each ends, and leaves its inside to a JSON parser. Memory is
+/// that of the longest item.
 pub(super) struct JsonItems<R> {
     reader: R,
     hasher: Hasher,
@@ -57,7 +57,7 @@ impl<R: BufRead> JsonItems<R> {
     /// The next item; `None` after the last, once the file has been read to its end.
     ///
     /// # Errors
-    /// [`BrokenArray`] when the file cannot be read or is no array of objects. There is nothing to go on with then.
+    /// [`BrokenArray`] when the file cannot be read or is not an array of objects. Nothing can be read after that.
     pub(super) fn next(&mut self) -> Result<Option<JsonItem<'_>>, BrokenArray> {
         if self.begun {
             if self.expect(b",]", "expected \",\" or \"]\" after an item")? == b']' {
@@ -65,14 +65,14 @@ impl<R: BufRead> JsonItems<R> {
             }
         } else {
             self.begun = true;
-            self.expect(b"[", "expected an array: \"[\"")?;
+            self.expect(b"[", "expected an array")?;
             if self.peek()? == Some(b']') {
                 self.consume(1, false)?;
                 return self.end().map(|()| None);
             }
         }
         if self.peek()? != Some(b'{') {
-            return Err(self.broken("expected an object: \"{\""));
+            return Err(self.error("expected an object"));
         }
         let (offset_bytes, line, number) = (self.offset_bytes, self.line, self.number);
         self.take_object()?;
@@ -90,7 +90,7 @@ impl<R: BufRead> JsonItems<R> {
         self.hasher.finish()
     }
 
-    fn broken(&self, reason: impl Into<String>) -> BrokenArray {
+    fn error(&self, reason: impl Into<String>) -> BrokenArray {
         BrokenArray {
             line: self.line,
             reason: reason.into(),
@@ -101,11 +101,11 @@ impl<R: BufRead> JsonItems<R> {
     fn end(&mut self) -> Result<(), BrokenArray> {
         match self.peek()? {
             None => Ok(()),
-            Some(_) => Err(self.broken("something follows the array")),
+            Some(_) => Err(self.error("unexpected content after the array")),
         }
     }
 
-    /// The next byte that is no white space, without taking it; `None` at the end of the file.
+    /// The next byte that is not white space, without taking it; `None` at the end of the file.
     fn peek(&mut self) -> Result<Option<u8>, BrokenArray> {
         loop {
             let buffer = fill(&mut self.reader, self.line)?;
@@ -119,15 +119,15 @@ impl<R: BufRead> JsonItems<R> {
         }
     }
 
-    /// Takes the next byte that is no white space, which must be one of `expected`.
+    /// Takes the next byte that is not white space, which must be one of `expected`.
     fn expect(&mut self, expected: &[u8], otherwise: &str) -> Result<u8, BrokenArray> {
         match self.peek()? {
             Some(byte) if expected.contains(&byte) => {
                 self.consume(1, false)?;
                 Ok(byte)
             }
-            Some(byte) => Err(self.broken(format!("{otherwise}, got {:?}", char::from(byte)))),
-            None => Err(self.broken(format!("{otherwise}, but the file ends: it is cut off"))),
+            Some(byte) => Err(self.error(format!("{otherwise}, got {:?}", char::from(byte)))),
+            None => Err(self.error(format!("{otherwise}, but the file is truncated"))),
         }
     }
 
@@ -138,7 +138,7 @@ impl<R: BufRead> JsonItems<R> {
         loop {
             let buffer = fill(&mut self.reader, self.line)?;
             if buffer.is_empty() {
-                return Err(self.broken("the file ends inside an item: it is cut off"));
+                return Err(self.error("the file is truncated inside an item"));
             }
             let mut taken = buffer.len();
             for (byte, at) in buffer.iter().zip(1..) {
@@ -174,7 +174,7 @@ impl<R: BufRead> JsonItems<R> {
         self.offset_bytes += taken.len() as u64;
         self.reader.consume(bytes);
         if self.item.len() > MAX_ITEM_BYTES {
-            return Err(self.broken(format!("an item is longer than {} MiB", MAX_ITEM_BYTES >> 20)));
+            return Err(self.error(format!("an item is longer than {} MiB", MAX_ITEM_BYTES >> 20)));
         }
         Ok(())
     }
@@ -240,14 +240,14 @@ mod tests {
     #[test]
     fn what_is_no_array_of_objects_is_refused_with_its_line() {
         for (text, line, reason) in [
-            ("", 1, "cut off"),
+            ("", 1, "truncated"),
             ("{}", 1, "expected an array"),
             ("[1]", 1, "expected an object"),
             ("[{}\n{}]", 2, "expected \",\" or \"]\""),
             ("[{},\n]", 2, "expected an object"),
             ("[{}\n,{\"a\":", 2, "inside an item"),
-            ("[{}", 1, "cut off"),
-            ("[] x", 1, "follows the array"),
+            ("[{}", 1, "truncated"),
+            ("[] x", 1, "after the array"),
             ("[{\"a\": \"}", 1, "inside an item"),
         ] {
             let broken = items(text, 3).unwrap_err();

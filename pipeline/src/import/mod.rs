@@ -1,7 +1,9 @@
-//! Imports published sets of pictures: each a `ClipSource`, so that planning, rejects, resume and commit are those of a build.
+//! Imports published sets of pictures: each a `ClipSource`, so that planning, rejects, resume and commit are those of
+//! a build.
 //!
-//! Labels are kept as the set gives them; no rule of [`labels`](crate::labels) is applied. Mistakes in a set's tables are all
-//! reported at once and stop the import before anything is written; a picture that is missing or damaged rejects its asset.
+//! Labels are kept as the set gives them; no rule of [`labels`](crate::labels) is applied. Mistakes in a set's tables
+//! are all reported at once and stop the import before anything is written; a picture that is missing or damaged
+//! rejects its asset.
 
 pub mod coco2014;
 #[cfg(test)]
@@ -19,8 +21,8 @@ use frontend::InstructionSet;
 use frontend::picture::{Channels, Picture, Resizer, SIDE_PIXELS};
 use frontend::source::Rendered;
 
-/// What `dataset.json` says of an imported set: levels of 8 bits without a physical unit. `config` decides all of its output
-/// but what the pictures do; its key `source` names the set.
+/// What `dataset.json` says of an imported set: levels of 8 bits without a physical unit. `config` decides all of its
+/// output but what the pictures do; its key `source` names the set.
 fn head(name: &str, config: Value, channels: Channels, axes: Axes) -> DatasetHead {
     DatasetHead {
         features_required: Vec::new(),

@@ -1,4 +1,5 @@
-//! Defines `RandomState`, as much of NumPy's legacy generator as published splits depend on: its seeding and its permutations.
+//! Defines `RandomState`, as much of NumPy's legacy generator as published splits depend on: its seeding and its
+//! permutations.
 
 /// Words of state, and the distance of the words that are combined (Matsumoto and Nishimura 1998, table II, MT19937).
 const STATE_WORDS: usize = 624;

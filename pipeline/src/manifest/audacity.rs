@@ -1,16 +1,17 @@
-//! Provides the reader of Audacity label tracks: `start TAB end TAB label`, and the `\ TAB low TAB high` line that may follow.
+//! Provides the reader of Audacity label tracks: `start TAB end TAB label`, and the `\ TAB low TAB high` line that
+//! may follow.
 
 use std::path::Path;
 use std::sync::Arc;
 
-use super::Notes;
-use super::boxes::{BoxReader, BoxTable, RawBox};
-use super::pattern::{Found, Pattern};
-use super::problem::Problems;
-use super::recordings::Recording;
-use super::table::read_bytes;
+use super::boxes::{BoxReader, RawBox};
+use super::model::BoxTable;
+use super::model::Recording;
+use super::notes::Notes;
+use super::pattern::{AnnotationFile, Pattern};
+use crate::tables::{Problems, read_bytes, without_byte_order_mark};
 
-/// Reads the tracks the pattern finds and hangs their boxes on the recordings.
+/// Reads the tracks the pattern finds and adds their boxes to the recordings.
 pub(super) fn read(
     pattern: &Pattern<'_>,
     reader: &BoxReader<'_>,
@@ -18,7 +19,7 @@ pub(super) fn read(
     notes: &mut Notes,
     problems: &mut Problems,
 ) {
-    for Found { recording, file } in pattern.find(recordings, notes, problems) {
+    for AnnotationFile { recording, file } in pattern.find(recordings, notes, problems) {
         let Some(bytes) = read_bytes(&file, problems) else {
             continue;
         };
@@ -38,7 +39,7 @@ pub(super) fn read(
 
 /// Parses the bytes of one track; blank labels are dropped and counted.
 pub(super) fn parse(file: &Path, bytes: &[u8], notes: &mut Notes, problems: &mut Problems) -> Vec<RawBox> {
-    let text = String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes));
+    let text = String::from_utf8_lossy(without_byte_order_mark(bytes));
     let mut labels: Vec<RawBox> = Vec::new();
     for (line, content) in (1u64..).zip(text.lines()) {
         if content.trim().is_empty() {

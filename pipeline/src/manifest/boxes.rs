@@ -1,96 +1,29 @@
-//! Defines `AssetBox` and `Span`, what annotators drew on one recording, and provides the readers of their CSV tables.
+//! Provides `BoxReader`, which looks up and checks the boxes of any table, and the readers of `boxes.csv` and
+//! annotated spans.
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use shardfmt::{BoxStatus, Taxa};
 
 use super::label_rules::{LabelRules, OtherCodes};
-use super::pattern::Pattern;
-use super::problem::Problems;
-use super::recordings::Recording;
-use super::settings::{BoxesFrom, TablePaths};
-use super::table::{Row, Table};
-use super::{Notes, audacity, raven};
+use super::model::{AssetBox, BoxCode, BoxTable, Recording, Span, SpanScope, nanoseconds};
+use super::notes::Notes;
+use super::recordings::{positions, recording_of};
+use crate::tables::{Columns, Problems, Row, Table};
 
-/// Nanoseconds in a second: times are compared as integers, so that 0.58 - 0.50 s is 80 ms and not 79.99.
-const NS_PER_S: f64 = 1e9;
 /// Times beyond this (about 31 years) are mistakes, and would not fit the integer nanoseconds.
 const LONGEST_S: f64 = 1e9;
 
-/// Seconds as integer nanoseconds.
-pub fn nanoseconds(seconds: f64) -> i64 {
-    (seconds * NS_PER_S).round() as i64
-}
+const BOXES: Columns<'_> = Columns {
+    required: &["asset_id", "start_s", "end_s", "species_code"],
+    optional: &["low_hz", "high_hz", "status"],
+};
 
-/// Integer nanoseconds as seconds.
-pub fn seconds(nanoseconds: i64) -> f64 {
-    nanoseconds as f64 / NS_PER_S
-}
-
-/// What the code of a box stands for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BoxCode {
-    /// A class, by its index.
-    Class(u32),
-    /// A bird nobody could name.
-    UnknownBird(String),
-    /// "No bird here".
-    NoBird(String),
-    /// No class and no marker: kept with the clip, labels nothing.
-    Other(String),
-}
-
-/// A table of boxes, for messages.
-#[derive(Debug, PartialEq, Eq)]
-pub struct BoxTable {
-    /// The file.
-    pub file: PathBuf,
-    /// What its labels stand under.
-    pub label_column: String,
-}
-
-/// One box on a recording.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AssetBox {
-    /// Start in nanoseconds of the recording.
-    pub start_ns: i64,
-    /// End in nanoseconds of the recording; not before the start.
-    pub end_ns: i64,
-    /// Lower edge in Hz.
-    pub low_hz: Option<f64>,
-    /// Upper edge in Hz.
-    pub high_hz: Option<f64>,
-    /// What it stands for.
-    pub code: BoxCode,
-    /// Status from the table; `None` = derive.
-    pub status: Option<BoxStatus>,
-    /// The table it came from.
-    pub table: Arc<BoxTable>,
-    /// Line in that table.
-    pub line: u64,
-}
-
-/// What was looked for in an annotated span.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SpanScope {
-    /// Every class.
-    All,
-    /// Only the asset's target species.
-    Target,
-}
-
-/// A stretch of a recording that was annotated completely.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
-    /// Start in nanoseconds of the recording.
-    pub start_ns: i64,
-    /// End in nanoseconds of the recording.
-    pub end_ns: i64,
-    /// What was looked for.
-    pub scope: SpanScope,
-}
+const SPANS: Columns<'_> = Columns {
+    required: &["asset_id", "start_s", "end_s", "scope"],
+    optional: &[],
+};
 
 /// A box as some table wrote it, before its label is looked up.
 #[derive(Clone, Debug)]
@@ -125,7 +58,7 @@ impl BoxReader<'_> {
         }
     }
 
-    /// Checks one box; `end_column` is what its end stands under, for messages.
+    /// Checks one box; `end_column` is the column of its end, for messages.
     pub(super) fn resolve(
         &self,
         table: &Arc<BoxTable>,
@@ -135,19 +68,12 @@ impl BoxReader<'_> {
     ) -> Option<AssetBox> {
         let before = problems.len();
         let BoxTable { file, label_column } = &**table;
+        let times = format!("{} to {}", raw.start_s, raw.end_s);
         if raw.end_s < raw.start_s {
-            let message = format!("the box ends before its start ({})", raw.start_s);
-            problems.cell(file, raw.line, end_column, &raw.end_s.to_string(), message);
+            problems.cell(file, raw.line, end_column, &times, "the box ends before it starts");
         }
         if raw.start_s < 0.0 || raw.end_s > LONGEST_S {
-            let message = "the box lies outside any recording";
-            problems.cell(
-                file,
-                raw.line,
-                end_column,
-                &format!("{} to {}", raw.start_s, raw.end_s),
-                message,
-            );
+            problems.cell(file, raw.line, end_column, &times, "the box is outside any recording");
         }
         let (low_hz, high_hz) = (raw.low_hz.unwrap_or(0.0), raw.high_hz.unwrap_or(f64::INFINITY));
         if high_hz < low_hz || low_hz < 0.0 {
@@ -180,47 +106,15 @@ impl BoxReader<'_> {
     }
 }
 
-/// Reads the boxes from wherever the manifest says and hangs them on their recordings.
-pub(super) fn read(
-    tables: &TablePaths,
-    reader: &BoxReader<'_>,
-    recordings: &mut [Recording],
-    notes: &mut Notes,
-    problems: &mut Problems,
-) {
-    let pattern = |files| Pattern {
-        folder: &tables.folder,
-        files,
-        recordings_table: &tables.recordings,
-    };
-    match &tables.boxes {
-        None => {}
-        Some(BoxesFrom::Table(file)) => read_table(file, reader, recordings, notes, problems),
-        Some(BoxesFrom::Raven { files, label_column }) => {
-            raven::read(&pattern(files), label_column, reader, recordings, notes, problems);
-        }
-        Some(BoxesFrom::Audacity { files }) => audacity::read(&pattern(files), reader, recordings, notes, problems),
-    }
-}
-
-/// Position of every asset in the list of recordings.
-pub(super) fn positions(recordings: &[Recording]) -> HashMap<i64, usize> {
-    recordings
-        .iter()
-        .enumerate()
-        .map(|(i, recording)| (recording.asset_id, i))
-        .collect()
-}
-
-fn read_table(
+/// Reads `boxes.csv`: asset_id, start_s, end_s, low_hz, high_hz, species_code, status.
+pub(super) fn read_table(
     file: &Path,
     reader: &BoxReader<'_>,
     recordings: &mut [Recording],
     notes: &mut Notes,
     problems: &mut Problems,
 ) {
-    let required = ["asset_id", "start_s", "end_s", "species_code"];
-    let Some(table) = Table::read(file, &required, problems) else {
+    let Some(table) = Table::read(file, BOXES, problems) else {
         return;
     };
     let from = Arc::new(BoxTable {
@@ -229,7 +123,7 @@ fn read_table(
     });
     let positions = positions(recordings);
     for row in table.rows() {
-        let recording = known_recording(&row, &positions, recordings, problems);
+        let recording = recording_of(&row, &positions, recordings, problems);
         let Some((start_s, end_s)) = start_and_end(&row, problems) else {
             continue;
         };
@@ -239,7 +133,7 @@ fn read_table(
                 row.problem(
                     problems,
                     "status",
-                    "expected one of active, passive, ignore, or nothing",
+                    "expected one of active, passive, ignore, or an empty cell",
                 );
                 None
             }
@@ -267,20 +161,20 @@ fn read_table(
 
 /// Reads `annotated_spans`: asset_id, start_s, end_s, scope.
 pub(super) fn read_spans(file: &Path, recordings: &mut [Recording], problems: &mut Problems) {
-    let Some(table) = Table::read(file, &["asset_id", "start_s", "end_s", "scope"], problems) else {
+    let Some(table) = Table::read(file, SPANS, problems) else {
         return;
     };
     let positions = positions(recordings);
     for row in table.rows() {
-        let recording = known_recording(&row, &positions, recordings, problems);
+        let recording = recording_of(&row, &positions, recordings, problems);
         let Some((start_s, end_s)) = start_and_end(&row, problems) else {
             continue;
         };
         if end_s < start_s {
-            row.problem(problems, "end_s", format!("the span ends before its start ({start_s})"));
+            row.problem(problems, "end_s", "the span ends before it starts");
         }
         if start_s < 0.0 || end_s > LONGEST_S {
-            row.problem(problems, "end_s", "the span lies outside any recording");
+            row.problem(problems, "end_s", "the span is outside any recording");
         }
         let scope = match row.require("scope", problems) {
             Some("all") => SpanScope::All,
@@ -308,18 +202,4 @@ fn start_and_end(row: &Row<'_>, problems: &mut Problems) -> Option<(f64, f64)> {
     };
     let (start_s, end_s) = (required("start_s"), required("end_s"));
     Some((start_s?, end_s?))
-}
-
-fn known_recording<'r>(
-    row: &Row<'_>,
-    positions: &HashMap<i64, usize>,
-    recordings: &'r mut [Recording],
-    problems: &mut Problems,
-) -> Option<&'r mut Recording> {
-    let asset_id = row.require_asset_id(problems)?;
-    let position = positions.get(&asset_id);
-    if position.is_none() {
-        row.problem(problems, "asset_id", "unknown asset: it is not in the recordings table");
-    }
-    recordings.get_mut(*position?)
 }

@@ -5,12 +5,11 @@ use std::path::Path;
 
 use shardfmt::{BoxStatus, Split, Taxa};
 
-use super::boxes::{BoxCode, nanoseconds};
 use super::label_rules::{LabelRules, PriorConflict};
-use super::problem::Problems;
-use super::recordings::Recording;
+use super::model::{Audio, BoxCode, Recording, nanoseconds};
+use super::notes::Notes;
 use super::settings::Settings;
-use super::{Audio, Notes};
+use crate::tables::Problems;
 
 /// How many examples of one kind of leakage a warning names.
 const EXAMPLES: usize = 3;
@@ -37,14 +36,14 @@ pub(super) fn markers(file: &Path, settings: &Settings, taxa: &Taxa, problems: &
                 *line,
                 key,
                 code,
-                "is a class of the taxa table; a marker is not a class",
+                "is a class of the taxa table, so it cannot be a marker",
             );
         }
     }
 }
 
-/// A box that says present where a prior says absent. Boxes the table ignores and boxes that the header says lie past the
-/// recording's end are left alone.
+/// A box that says present where a prior says absent. Boxes the table ignores and boxes that the header says lie past
+/// the recording's end are left alone.
 pub(super) fn prior_conflicts(
     rules: &LabelRules,
     taxa: &Taxa,
@@ -73,9 +72,8 @@ pub(super) fn prior_conflicts(
             }
             let prior = if geo { "geographic" } else { "checklist" };
             let message = format!(
-                "asset {} has a box of a species that its {prior} prior says is absent; correct one of them, or set \
-                 prior_conflict = \"positive-wins\" in [labels] if vagrants are real",
-                recording.asset_id
+                "the recording has a box of a species that its {prior} prior says is absent; correct one of them, or set \
+                 prior_conflict = \"positive-wins\" in [labels] if vagrants are real"
             );
             problems.cell(
                 &found.table.file,
@@ -99,7 +97,7 @@ fn end_ns_of(recording: &Recording, audio: Audio<'_>) -> i64 {
     declared_s.or_else(known_s).map_or(i64::MAX, nanoseconds)
 }
 
-/// Notes what stands in two splits: one checklist, one pair of coordinates, one file.
+/// Notes what is in two splits: one checklist, one pair of coordinates, one file.
 pub(super) fn leakage(recordings: &[Recording], notes: &mut Notes) {
     let coordinates = |r: &Recording| Some(format!("({}, {})", r.latitude?, r.longitude?));
     let file = |r: &Recording| {
@@ -114,7 +112,7 @@ pub(super) fn leakage(recordings: &[Recording], notes: &mut Notes) {
     warn("source files", recordings, &shown_file, notes);
 }
 
-/// Groups the recordings by a key and notes the keys that stand in more than one split. The key's second half is shown.
+/// Groups the recordings by a key and notes the keys that are in more than one split. A key's second half is shown.
 fn warn(what: &str, recordings: &[Recording], key: &dyn Fn(&Recording) -> Option<(String, String)>, notes: &mut Notes) {
     let mut splits: BTreeMap<String, (String, Vec<Split>)> = BTreeMap::new();
     for recording in recordings {
@@ -135,7 +133,7 @@ fn warn(what: &str, recordings: &[Recording], key: &dyn Fn(&Recording) -> Option
     let examples: Vec<String> = shared.iter().take(EXAMPLES).map(describe).collect();
     let more = if shared.len() > EXAMPLES { ", ..." } else { "" };
     notes.leakage.push(format!(
-        "leakage: {} {what} stand in more than one split: {}{more}",
+        "leakage: {} {what} are in more than one split: {}{more}",
         shared.len(),
         examples.join(", ")
     ));

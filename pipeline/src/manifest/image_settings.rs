@@ -1,9 +1,10 @@
-//! Provides the readers of the sections of a manifest that decide clips and images: `[audio]`, `[clips]`, `[spectrogram]`.
+//! Provides the readers of the sections of a manifest that decide clips and images: `[audio]`, `[clips]`,
+//! `[spectrogram]`.
 
 use std::path::Path;
 
-use super::problem::Problems;
 use super::section::Section;
+use crate::tables::Problems;
 use frontend::audio::Channel;
 use frontend::spectrogram::{
     AllKeyword, ClipKeyword, Dtype, Frames, MelNorm, MelScale, NoneKeyword, Reference, SpectrogramConfig, TopDb,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::problem::Problems;
 use super::section::Section;
+use crate::tables::Problems;
 
 /// What makes a clip complete (every class looked for): see `labels`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -27,7 +27,7 @@ pub enum IgnoredOnly {
     Unknown,
 }
 
-/// What happens to a box whose code is no class and no marker.
+/// What happens to a box whose code is neither a class nor a marker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OtherCodes {
@@ -60,7 +60,7 @@ pub struct LabelRules {
     pub aliases: BTreeMap<String, String>,
     /// What ignored boxes alone make of a class.
     pub ignored_only: IgnoredOnly,
-    /// What happens to codes that are no class.
+    /// What happens to codes that are neither classes nor markers.
     pub other_codes: OtherCodes,
     /// What happens where a box contradicts a prior.
     pub prior_conflict: PriorConflict,
@@ -99,7 +99,7 @@ pub(super) fn read(section: Option<Section<'_, '_>>, problems: &mut Problems) ->
     }
     for (key, code, line) in lines.iter().filter(|(key, ..)| key == "labels.no_bird_codes") {
         if rules.unknown_bird_codes.contains(code) {
-            let message = "stands in unknown_bird_codes too; keep it in one of them";
+            let message = "is also in unknown_bird_codes; keep it in one of them";
             section.problem(problems, key.trim_start_matches("labels."), *line, code, message);
         }
     }

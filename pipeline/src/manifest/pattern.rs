@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::Notes;
-use super::problem::Problems;
-use super::recordings::Recording;
+use super::model::Recording;
+use super::notes::Notes;
+use crate::tables::Problems;
 
 /// An annotation file and the recording (position in the list) it belongs to.
-pub(super) struct Found {
+pub(super) struct AnnotationFile {
     pub(super) recording: usize,
     pub(super) file: PathBuf,
 }
@@ -17,8 +17,8 @@ pub(super) struct Found {
 pub(super) struct Pattern<'a> {
     /// Folder of the manifest, to which the pattern is relative.
     pub(super) folder: &'a Path,
-    /// File name or path with `{stem}` (file name of the recording without extension), `{name}` (with it), `{asset_id}`, and
-    /// the wildcards of a shell.
+    /// File name or path with `{stem}` (file name of the recording without extension), `{name}` (with it),
+    /// `{asset_id}`, and the wildcards of a shell.
     pub(super) files: &'a str,
     /// The recordings table, for messages about `annotation` cells.
     pub(super) recordings_table: &'a Path,
@@ -46,9 +46,14 @@ impl Pattern<'_> {
         files
     }
 
-    /// The files of every recording: those its `annotation` cell names, else those the pattern matches. Recordings without
-    /// any are counted; one file for two recordings is a mistake, since its labels would be given twice.
-    pub(super) fn find(&self, recordings: &[Recording], notes: &mut Notes, problems: &mut Problems) -> Vec<Found> {
+    /// The files of every recording: those its `annotation` cell names, else those the pattern matches. Recordings
+    /// without any are counted; one file for two recordings is a mistake, since its labels would be given twice.
+    pub(super) fn find(
+        &self,
+        recordings: &[Recording],
+        notes: &mut Notes,
+        problems: &mut Problems,
+    ) -> Vec<AnnotationFile> {
         let before = problems.len();
         let has_wildcards = self.files.contains(['*', '?', '[']);
         // With wildcards the files are listed once, and each recording looks at those that begin as its own would.
@@ -66,7 +71,7 @@ impl Pattern<'_> {
         let mut found = Vec::new();
         for (number, recording) in recordings.iter().enumerate() {
             let files = match &recording.annotation {
-                Some(named) => self.named(recording, named, problems),
+                Some(named) => self.of_annotation_cell(recording, named, problems),
                 None if has_wildcards => self.matching(recording, &candidates),
                 None => vec![self.folder.join(self.expand(recording, str::to_string))]
                     .into_iter()
@@ -74,36 +79,38 @@ impl Pattern<'_> {
                     .collect(),
             };
             notes.recordings_without_annotations += u64::from(files.is_empty());
-            found.extend(files.into_iter().map(|file| Found {
+            found.extend(files.into_iter().map(|file| AnnotationFile {
                 recording: number,
                 file,
             }));
         }
         let mut owners: HashMap<&Path, usize> = HashMap::new();
-        for Found { recording, file } in &found {
+        for AnnotationFile { recording, file } in &found {
             let first = *owners.entry(file).or_insert(*recording);
             if first != *recording {
                 let id = |number: usize| recordings.get(number).map_or(0, |recording| recording.asset_id);
                 let (a, b) = (id(first), id(*recording));
                 problems.file(
                     file,
-                    format!("is found for the assets {a} and {b}; give each its own file, by `files` or `annotation`"),
+                    format!(
+                        "matches both asset {a} and asset {b}; give each its own file with `files` or `annotation`"
+                    ),
                 );
             }
         }
         if found.is_empty() && problems.len() == before {
-            problems.file(&self.shown(), "matches no annotation file of any recording");
+            problems.file(&self.shown(), "matches no annotation file");
         }
         found
     }
 
-    fn named(&self, recording: &Recording, named: &str, problems: &mut Problems) -> Vec<PathBuf> {
+    fn of_annotation_cell(&self, recording: &Recording, named: &str, problems: &mut Problems) -> Vec<PathBuf> {
         let file = self.shown().parent().unwrap_or(Path::new("")).join(named);
         if file.is_file() {
             return vec![file];
         }
-        let message = format!("no such file: {}", file.display());
-        problems.cell(self.recordings_table, recording.line, "annotation", named, message);
+        let (table, path) = (self.recordings_table, file.to_string_lossy());
+        problems.cell(table, recording.line, "annotation", &path, "no such file");
         Vec::new()
     }
 
@@ -157,7 +164,7 @@ impl Pattern<'_> {
         match glob::glob(pattern) {
             Ok(paths) => paths.filter_map(Result::ok).filter(|path| path.is_file()).collect(),
             Err(error) => {
-                problems.file(&self.shown(), format!("is not a file-name pattern: {error}"));
+                problems.file(&self.shown(), format!("is not a valid file-name pattern: {error}"));
                 Vec::new()
             }
         }

@@ -1,4 +1,4 @@
-//! Defines `GeoPrior` and `Checklist`, what is known of a recording before anyone listens, and provides their readers.
+//! Provides the readers of the geographic and the checklist prior.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -6,43 +6,20 @@ use std::sync::Arc;
 
 use shardfmt::Taxa;
 
-use super::Notes;
-use super::boxes::positions;
-use super::problem::Problems;
-use super::recordings::Recording;
-use super::table::{Row, Table};
+use super::model::{Checklist, GeoPrior, Recording};
+use super::notes::Notes;
+use super::recordings::positions;
+use crate::tables::{Columns, Problems, Row, Table, UniqueKey};
 
-/// Which species can occur at a place and time. Class indices, ascending.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GeoPrior {
-    /// Species that can occur.
-    pub possible: Vec<u32>,
-    /// Species the model knows anything about; the others are neither possible nor impossible.
-    pub modelled: Arc<[u32]>,
-}
+const GEO: Columns<'_> = Columns {
+    required: &["asset_id", "possible_species"],
+    optional: &["modelled_species"],
+};
 
-impl GeoPrior {
-    /// Whether the prior says this class is absent: modelled, and not possible.
-    pub fn is_negative(&self, class: u32) -> bool {
-        self.modelled.binary_search(&class).is_ok() && self.possible.binary_search(&class).is_err()
-    }
-}
-
-/// Which species an observer reported. Class indices, ascending.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Checklist {
-    /// Species on the list.
-    pub observed: Vec<u32>,
-    /// Whether the observer reported every species; only then is absence from the list a negative.
-    pub complete: bool,
-}
-
-impl Checklist {
-    /// Whether the list says this class is absent: complete, and not observed.
-    pub fn is_negative(&self, class: u32) -> bool {
-        self.complete && self.observed.binary_search(&class).is_err()
-    }
-}
+const CHECKLISTS: Columns<'_> = Columns {
+    required: &["checklist_id", "observed_species", "all_species_reported"],
+    optional: &[],
+};
 
 /// Class lookup of one table, with the aliases of the manifest.
 pub(super) struct Classes<'a> {
@@ -69,7 +46,8 @@ impl Classes<'_> {
     }
 }
 
-/// Reads `geo_prior`: asset_id, possible_species, modelled_species. No or an empty modelled column: every class is modelled.
+/// Reads `geo_prior`: asset_id, possible_species, modelled_species. No or an empty modelled column: every class is
+/// modelled.
 pub(super) fn read_geo(
     file: &Path,
     classes: &Classes<'_>,
@@ -77,24 +55,18 @@ pub(super) fn read_geo(
     notes: &mut Notes,
     problems: &mut Problems,
 ) {
-    let Some(table) = Table::read(file, &["asset_id", "possible_species"], problems) else {
+    let Some(table) = Table::read(file, GEO, problems) else {
         return;
     };
     // One list for the many rows that model everything.
     let everything: Arc<[u32]> = (0..classes.taxa.len() as u32).collect();
     let positions = positions(recordings);
-    let mut first_line: HashMap<i64, u64> = HashMap::new();
+    let mut asset_ids = UniqueKey::of("asset_id");
     for row in table.rows() {
         let Some(asset_id) = row.require_asset_id(problems) else {
             continue;
         };
-        let line = *first_line.entry(asset_id).or_insert(row.line);
-        if line != row.line {
-            row.problem(
-                problems,
-                "asset_id",
-                format!("stands there twice, first in line {line}"),
-            );
+        if !asset_ids.is_new(asset_id, &row, problems) {
             continue;
         }
         let possible = classes.list(&row, "possible_species", problems);
@@ -118,11 +90,11 @@ pub(super) fn read_checklists(
     notes: &mut Notes,
     problems: &mut Problems,
 ) {
-    let required = ["checklist_id", "observed_species", "all_species_reported"];
-    let Some(table) = Table::read(file, &required, problems) else {
+    let Some(table) = Table::read(file, CHECKLISTS, problems) else {
         return;
     };
-    let mut lists: HashMap<&str, (u64, Arc<Checklist>)> = HashMap::new();
+    let mut ids = UniqueKey::of("checklist_id");
+    let mut lists: HashMap<&str, Arc<Checklist>> = HashMap::new();
     for row in table.rows() {
         let Some(id) = row.require("checklist_id", problems) else {
             continue;
@@ -140,19 +112,15 @@ pub(super) fn read_checklists(
             observed: classes.list(&row, "observed_species", problems),
             complete,
         };
-        if let Some((line, _)) = lists.insert(id, (row.line, Arc::new(list))) {
-            row.problem(
-                problems,
-                "checklist_id",
-                format!("stands there twice, first in line {line}"),
-            );
+        if ids.is_new(id, &row, problems) {
+            lists.insert(id, Arc::new(list));
         }
     }
     for recording in recordings.iter_mut() {
         let Some(id) = recording.checklist_id.as_deref() else {
             continue;
         };
-        recording.checklist = lists.get(id).map(|(_, list)| Arc::clone(list));
+        recording.checklist = lists.get(id).map(Arc::clone);
         notes.checklists_without_row += u64::from(recording.checklist.is_none());
     }
 }

@@ -1,30 +1,35 @@
-//! Provides the reader of Raven selection tables: tab-separated rows with times, frequencies and a free-named label column.
+//! Provides the reader of Raven selection tables: tab-separated rows with times, frequencies and a free-named label
+//! column.
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::sync::Arc;
 
-use csv::StringRecord;
-
-use super::Notes;
-use super::boxes::{BoxReader, BoxTable, RawBox};
-use super::lines::Lines;
-use super::pattern::{Found, Pattern};
-use super::problem::Problems;
-use super::recordings::Recording;
-use super::table::{positions, read_bytes};
+use super::boxes::{BoxReader, RawBox};
+use super::model::{BoxTable, Recording};
+use super::notes::Notes;
+use super::pattern::{AnnotationFile, Pattern};
+use crate::tables::{Columns, Problems, Row, Table, read_bytes};
 
 const BEGIN: &str = "Begin Time (s)";
 const END: &str = "End Time (s)";
+const LOW: &str = "Low Freq (Hz)";
+const HIGH: &str = "High Freq (Hz)";
+const SELECTION: &str = "Selection";
+const VIEW: &str = "View";
 const BEGIN_FILE: &str = "Begin File";
+const FILE_OFFSET: &str = "File Offset (s)";
 
-/// Reads the tables the pattern finds and hangs their boxes on the recordings.
+/// How the names of the views begin that show frequencies.
+const SPECTROGRAM: &str = "Spectrogram";
+
+/// Reads the tables the pattern finds and adds their boxes to the recordings.
 ///
-/// A table found for one recording is that recording's: rows of another `Begin File` are left out and counted. A table that
-/// serves all recordings gives each row to the recording its `Begin File` names. `File Offset (s)` gives file-local times
-/// where a table runs over several files; the rows a selection has in several views count once, the spectrogram's before
-/// the waveform's.
+/// A table found for one recording is that recording's: rows of another `Begin File` are left out and counted. A
+/// table that serves all recordings gives each row to the recording its `Begin File` names. `File Offset (s)` gives
+/// file-local times where a table runs over several files; the rows a selection has in several views count once, the
+/// spectrogram's before the waveform's.
 pub(super) fn read(
     pattern: &Pattern<'_>,
     label_column: &str,
@@ -33,59 +38,78 @@ pub(super) fn read(
     notes: &mut Notes,
     problems: &mut Problems,
 ) {
-    let from = |file: &Path| {
-        Arc::new(BoxTable {
-            file: file.into(),
-            label_column: label_column.into(),
-        })
-    };
     if pattern.is_shared() && recordings.iter().all(|recording| recording.annotation.is_none()) {
         for file in pattern.shared_files(problems) {
-            let Some(bytes) = read_bytes(&file, problems) else {
-                continue;
-            };
-            let table = from(&file);
-            let owners = Owners::of(recordings);
-            for row in parse(&file, &bytes, label_column, notes, problems) {
-                let line = row.raw.line;
-                match owners.find(row.begin_file.as_deref()) {
-                    Ok(owner) => {
-                        let resolved = reader.resolve(&table, row.raw, END, problems);
-                        recordings
-                            .get_mut(owner)
-                            .into_iter()
-                            .for_each(|recording| recording.boxes.extend(resolved.clone()));
-                    }
-                    Err(message) => {
-                        let name = row.begin_file.unwrap_or_default();
-                        problems.cell(&file, line, BEGIN_FILE, &name, message);
-                    }
-                }
-            }
+            read_shared(&file, label_column, reader, recordings, notes, problems);
         }
         return;
     }
-    for Found { recording, file } in pattern.find(recordings, notes, problems) {
-        let Some(bytes) = read_bytes(&file, problems) else {
-            continue;
-        };
-        let table = from(&file);
-        let Some(recording) = recordings.get_mut(recording) else {
-            continue;
-        };
-        for row in parse(&file, &bytes, label_column, notes, problems) {
-            // An archive may have been converted since: the name counts, not its extension.
-            let own = row
-                .begin_file
-                .as_ref()
-                .is_none_or(|name| stem(Path::new(name)) == stem(&recording.file));
-            if own {
-                recording.boxes.extend(reader.resolve(&table, row.raw, END, problems));
-            } else {
-                notes.rows_of_other_files += 1;
+    for AnnotationFile { recording, file } in pattern.find(recordings, notes, problems) {
+        if let Some(recording) = recordings.get_mut(recording) {
+            read_own(&file, label_column, reader, recording, notes, problems);
+        }
+    }
+}
+
+/// Reads a table of all recordings.
+fn read_shared(
+    file: &Path,
+    label_column: &str,
+    reader: &BoxReader<'_>,
+    recordings: &mut [Recording],
+    notes: &mut Notes,
+    problems: &mut Problems,
+) {
+    let Some(bytes) = read_bytes(file, problems) else {
+        return;
+    };
+    let table = box_table(file, label_column);
+    let owners = Owners::of(recordings);
+    for row in parse(file, &bytes, label_column, notes, problems) {
+        match owners.find(row.begin_file.as_deref()) {
+            Ok(owner) => {
+                let resolved = reader.resolve(&table, row.raw, END, problems);
+                if let Some(recording) = recordings.get_mut(owner) {
+                    recording.boxes.extend(resolved);
+                }
+            }
+            Err(message) => {
+                let name = row.begin_file.unwrap_or_default();
+                problems.cell(file, row.raw.line, BEGIN_FILE, &name, message);
             }
         }
     }
+}
+
+/// Reads a table of one recording.
+fn read_own(
+    file: &Path,
+    label_column: &str,
+    reader: &BoxReader<'_>,
+    recording: &mut Recording,
+    notes: &mut Notes,
+    problems: &mut Problems,
+) {
+    let Some(bytes) = read_bytes(file, problems) else {
+        return;
+    };
+    let table = box_table(file, label_column);
+    for row in parse(file, &bytes, label_column, notes, problems) {
+        // An archive may have been converted since: the name counts, not its extension.
+        let begin_file = row.begin_file.as_deref().map(Path::new);
+        if begin_file.is_none_or(|name| stem(name) == stem(&recording.file)) {
+            recording.boxes.extend(reader.resolve(&table, row.raw, END, problems));
+        } else {
+            notes.rows_of_other_files += 1;
+        }
+    }
+}
+
+fn box_table(file: &Path, label_column: &str) -> Arc<BoxTable> {
+    Arc::new(BoxTable {
+        file: file.into(),
+        label_column: label_column.into(),
+    })
 }
 
 /// File name without extension.
@@ -125,13 +149,13 @@ impl Owners {
             return if self.count == 1 {
                 Ok(0)
             } else {
-                Err("the table serves every recording, so each row needs a Begin File")
+                Err("a table of several recordings needs a Begin File in every row")
             };
         };
         let name = Path::new(name);
         let named = self.by_name.get(name.file_name().unwrap_or_default());
         match named.or_else(|| self.by_stem.get(stem(name))).map(Vec::as_slice) {
-            Some([one]) => Ok(*one),
+            Some([owner]) => Ok(*owner),
             Some(_) => Err("several recordings have this file name; use one table per recording"),
             None => Err("no recording has this file name"),
         }
@@ -152,108 +176,78 @@ pub(super) fn parse(
     notes: &mut Notes,
     problems: &mut Problems,
 ) -> Vec<RavenRow> {
-    let text = String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes));
-    let mut csv = csv::ReaderBuilder::new()
-        .delimiter(b'\t')
-        .quoting(false)
-        .flexible(true)
-        .from_reader(text.as_bytes());
-    let columns: Vec<String> = match csv.headers() {
-        Ok(header) => header.iter().map(|name| name.trim().to_string()).collect(),
-        Err(error) => {
-            problems.file(file, format!("the header row cannot be read: {error}"));
-            return Vec::new();
-        }
+    let columns = Columns {
+        required: &[BEGIN, END, label_column],
+        optional: &[BEGIN_FILE, FILE_OFFSET, LOW, HIGH, SELECTION, VIEW],
     };
-    let positions = positions(&columns);
-    let column = |name: &str| positions.get(name).copied();
-    let before = problems.len();
-    for name in [BEGIN, END, label_column] {
-        if column(name).is_none() {
-            problems.line(
-                file,
-                1,
-                format!("the column `{name}` is missing; the table has: {}", columns.join(", ")),
-            );
-        }
-    }
-    if problems.len() > before {
+    let Some(table) = Table::parse_selections(file, bytes, columns, problems) else {
         return Vec::new();
-    }
-    let mut lines = Lines::new(text.as_bytes());
-    // What one selection repeats in another view: the row kept for it, and the view that row is of.
-    let mut kept: HashMap<[String; 5], (usize, String)> = HashMap::new();
-    let mut rows: Vec<RavenRow> = Vec::new();
-    for record in csv.records() {
-        let record = match record {
-            Ok(record) => record,
-            Err(error) => {
-                let line = lines.at(error.position().map_or(0, csv::Position::byte));
-                problems.line(file, line, format!("cannot be read: {error}"));
-                continue;
-            }
-        };
-        let line = lines.at(record.position().map_or(0, csv::Position::byte));
-        let cell = |name: &str| cell_of(&record, column(name));
-        let Some(label) = cell(label_column) else {
+    };
+    let mut views = Views::default();
+    for row in table.rows() {
+        let Some(label) = row.cell(label_column) else {
             notes.blank_labels += 1;
             continue;
         };
-        let mut number = |name: &str| {
-            let text = cell(name)?;
-            let value = text.parse::<f64>().ok().filter(|value| value.is_finite());
-            if value.is_none() {
-                problems.cell(file, line, name, text, "expected a finite number");
-            }
-            value
-        };
-        let (begin, end) = (number(BEGIN), number(END));
-        let (low_hz, high_hz) = (number("Low Freq (Hz)"), number("High Freq (Hz)"));
-        let offset = number("File Offset (s)");
-        let (Some(begin), Some(end)) = (begin, end) else {
-            if cell(BEGIN).is_none() || cell(END).is_none() {
-                problems.line(file, line, format!("`{BEGIN}` and `{END}` must not be empty"));
-            }
-            continue;
-        };
-        let start_s = offset.unwrap_or(begin);
-        let end_s = offset.map_or(end, |offset| offset + (end - begin));
-        let begin_file = cell(BEGIN_FILE).map(str::to_string);
-        let raw = RawBox {
-            line,
-            start_s,
-            end_s,
-            low_hz,
-            high_hz,
-            label: label.into(),
-            status: None,
-        };
+        if let Some(raw) = raw_box(&row, label, problems) {
+            notes.repeated_views += u64::from(!views.add(&row, raw, label_column));
+        }
+    }
+    views.rows
+}
+
+/// The box of one row.
+fn raw_box(row: &Row<'_>, label: &str, problems: &mut Problems) -> Option<RawBox> {
+    let mut number = |column| row.number(column, problems);
+    let (begin_s, end_s) = (number(BEGIN), number(END));
+    let (low_hz, high_hz) = (number(LOW), number(HIGH));
+    let offset_s = number(FILE_OFFSET);
+    for column in [BEGIN, END] {
+        row.require(column, problems);
+    }
+    let (begin_s, end_s) = (begin_s?, end_s?);
+    Some(RawBox {
+        line: row.line,
+        start_s: offset_s.unwrap_or(begin_s),
+        end_s: offset_s.map_or(end_s, |offset_s| offset_s + (end_s - begin_s)),
+        low_hz,
+        high_hz,
+        label: label.into(),
+        status: None,
+    })
+}
+
+/// Rows of which each selection is there once, whatever views repeat it.
+#[derive(Default)]
+struct Views {
+    rows: Vec<RavenRow>,
+    /// What the views of a selection have in common: the row kept of them, and its view.
+    kept: HashMap<[String; 5], (usize, String)>,
+}
+
+impl Views {
+    /// Adds a row, unless it repeats a selection in another view; the spectrogram's row then replaces the waveform's.
+    fn add(&mut self, row: &Row<'_>, raw: RawBox, label_column: &str) -> bool {
+        let text = |column| row.cell(column).unwrap_or_default().to_owned();
+        let begin_file = row.cell(BEGIN_FILE).map(str::to_owned);
+        let view = row.cell(VIEW).unwrap_or(SPECTROGRAM).to_owned();
+        let key = [SELECTION, BEGIN, END, label_column, BEGIN_FILE].map(text);
         let row = RavenRow { begin_file, raw };
-        let view = cell("View").unwrap_or("Spectrogram").to_string();
-        let key =
-            ["Selection", BEGIN, END, label_column, BEGIN_FILE].map(|name| cell(name).unwrap_or_default().to_string());
-        match kept.get_mut(&key) {
-            Some((at, kept_view)) if *kept_view != view && !key[0].is_empty() => {
-                notes.repeated_views += 1;
-                if view.starts_with("Spectrogram")
-                    && !kept_view.starts_with("Spectrogram")
-                    && let Some(slot) = rows.get_mut(*at)
-                {
-                    (*slot, *kept_view) = (row, view);
+        match self.kept.get_mut(&key) {
+            Some((position, kept_view)) if *kept_view != view && !key[0].is_empty() => {
+                let is_better = view.starts_with(SPECTROGRAM) && !kept_view.starts_with(SPECTROGRAM);
+                if let Some(kept) = self.rows.get_mut(*position).filter(|_| is_better) {
+                    (*kept, *kept_view) = (row, view);
                 }
+                false
             }
             _ => {
-                kept.insert(key, (rows.len(), view));
-                rows.push(row);
+                self.kept.insert(key, (self.rows.len(), view));
+                self.rows.push(row);
+                true
             }
         }
     }
-    rows
-}
-
-fn cell_of(record: &StringRecord, column: Option<usize>) -> Option<&str> {
-    let cell = record.get(column?)?.trim();
-    (!cell.is_empty()).then_some(cell)
 }
 
 #[cfg(test)]

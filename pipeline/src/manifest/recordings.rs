@@ -1,69 +1,53 @@
-//! Defines `Recording`, one row of the recordings table, and provides its reader.
+//! Provides the reader of the recordings table.
 
 use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
 
 use jiff::fmt::temporal::Pieces;
 use shardfmt::{Split, Taxa};
 
-use super::boxes::{AssetBox, Span};
-use super::priors::{Checklist, GeoPrior};
-use super::problem::Problems;
-use super::table::{Row, Table};
-use super::{Audio, Notes};
+use super::model::{Audio, RecordedAt, Recording};
+use super::notes::Notes;
+use crate::tables::{Columns, Problems, Row, Table, UniqueKey};
 
-/// When a recording was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RecordedAt {
-    /// Microseconds since 1970-01-01 00:00 UTC.
-    pub unix_us: i64,
-    /// Local time minus UTC, in minutes.
-    pub utc_offset_min: i32,
+const COLUMNS: Columns<'_> = Columns {
+    required: &["asset_id", "path", "split"],
+    optional: &[
+        "target_species",
+        "latitude",
+        "longitude",
+        "recorded_at",
+        "checklist_id",
+        "license",
+        "source_url",
+        "annotation",
+    ],
+};
+
+/// Position of every asset in the list of recordings.
+pub(super) fn positions(recordings: &[Recording]) -> HashMap<i64, usize> {
+    let ids = recordings.iter().map(|recording| recording.asset_id);
+    ids.zip(0..).collect()
 }
 
-/// One asset: a recording with all that the tables say of it.
-#[derive(Clone, Debug)]
-pub struct Recording {
-    /// Unique id of the asset.
-    pub asset_id: i64,
-    /// Path as outputs name it: relative to the recordings table, forward slashes.
-    pub path: String,
-    /// Where the file is.
-    pub file: PathBuf,
-    /// Train, val or test.
-    pub split: Split,
-    /// Class index of the species the recording was made for.
-    pub target: Option<u32>,
-    /// Degrees north.
-    pub latitude: Option<f64>,
-    /// Degrees east.
-    pub longitude: Option<f64>,
-    /// Time of the recording.
-    pub recorded_at: Option<RecordedAt>,
-    /// Checklist the recording belongs to.
-    pub checklist_id: Option<String>,
-    /// SPDX expression.
-    pub license: Option<String>,
-    /// Where the recording was published.
-    pub source_url: Option<String>,
-    /// Annotation file of this recording, in place of the pattern of `[tables.boxes]`.
-    pub annotation: Option<String>,
-    /// Boxes, in table order.
-    pub boxes: Vec<AssetBox>,
-    /// Annotated spans, in table order.
-    pub spans: Vec<Span>,
-    /// Geographic prior; `None` = no such row.
-    pub geo: Option<GeoPrior>,
-    /// Checklist prior; `None` = no such row.
-    pub checklist: Option<Arc<Checklist>>,
-    /// Line in the recordings table.
-    pub line: u64,
+/// The recording that a row of another table names by its asset_id.
+pub(super) fn recording_of<'r>(
+    row: &Row<'_>,
+    positions: &HashMap<i64, usize>,
+    recordings: &'r mut [Recording],
+    problems: &mut Problems,
+) -> Option<&'r mut Recording> {
+    let asset_id = row.require_asset_id(problems)?;
+    let position = positions.get(&asset_id);
+    if position.is_none() {
+        row.problem(problems, "asset_id", "unknown asset: it is not in the recordings table");
+    }
+    recordings.get_mut(*position?)
 }
 
-/// Reads the recordings table. A recording with a mistake keeps its place, so that other tables do not seem to name an asset
-/// that is not there; the mistake is in `problems`, and a manifest with problems is refused as a whole.
+/// Reads the recordings table. A recording with a mistake keeps its place, so that other tables do not seem to name
+/// an asset that is not there; the mistake is in `problems`, and a manifest with problems is refused as a whole.
 pub(super) fn read(
     file: &Path,
     taxa: Option<&Taxa>,
@@ -72,90 +56,87 @@ pub(super) fn read(
     notes: &mut Notes,
     problems: &mut Problems,
 ) -> Vec<Recording> {
-    let Some(table) = Table::read(file, &["asset_id", "path", "split"], problems) else {
+    let Some(table) = Table::read(file, COLUMNS, problems) else {
         return Vec::new();
     };
     let folder = file.parent().unwrap_or(Path::new(""));
-    let mut first_line: HashMap<i64, u64> = HashMap::new();
+    let mut asset_ids = UniqueKey::of("asset_id");
     let mut recordings = Vec::new();
     for row in table.rows() {
         let asset_id = row.require_asset_id(problems);
-        let first = asset_id.map_or(row.line, |id| *first_line.entry(id).or_insert(row.line));
-        if first != row.line {
-            let line = first;
-            row.problem(
-                problems,
-                "asset_id",
-                format!("stands there twice, first in line {line}"),
-            );
-        }
+        let asset_id = asset_id.filter(|id| asset_ids.is_new(*id, &row, problems));
         let path = row.require("path", problems);
-        let split = row
-            .require("split", problems)
-            .and_then(|word| match word.parse::<Split>() {
-                Ok(split) => Some(split),
-                Err(_) => {
-                    row.problem(problems, "split", "expected one of train, val, test");
-                    None
-                }
-            });
-        let path = path.map(|path| (outward_path(folder, Path::new(path)), folder.join(path)));
-        if let Some((_, file)) = &path {
-            match std::fs::metadata(file) {
-                Ok(facts) if facts.is_file() => {}
-                Ok(_) => row.problem(problems, "path", "is not a file"),
-                Err(error) if error.kind() == ErrorKind::NotFound && matches!(audio, Audio::MayBeGone(_)) => {
-                    notes.recordings_gone += 1;
-                }
-                Err(error) => row.problem(problems, "path", format!("cannot be read: {error}")),
-            }
+        let file = path.map(|path| folder.join(path));
+        if let Some(file) = &file {
+            check_file(&row, file, audio, notes, problems);
         }
-        let target = row.cell("target_species").and_then(|label| {
-            let index = taxa?.index(&aliases(label));
-            if index.is_none() {
-                row.problem(
-                    problems,
-                    "target_species",
-                    "unknown species code: it is not in the taxa table",
-                );
-            }
-            index
-        });
-        let latitude = degrees(&row, "latitude", 90.0, problems);
-        let longitude = degrees(&row, "longitude", 180.0, problems);
-        let recorded_at = row.cell("recorded_at").and_then(|text| match parse_time(text) {
-            Ok(time) => Some(time),
-            Err(message) => {
-                row.problem(problems, "recorded_at", message);
-                None
-            }
-        });
+        let target = target(&row, taxa, aliases, problems);
         let text = |column| row.cell(column).map(str::to_string);
-        if let Some(asset_id) = asset_id.filter(|_| first == row.line) {
-            let (path, file) = path.unwrap_or_default();
-            let split = split.unwrap_or(Split::Train);
-            recordings.push(Recording {
-                asset_id,
-                path,
-                file,
-                split,
-                target,
-                latitude,
-                longitude,
-                recorded_at,
-                checklist_id: text("checklist_id"),
-                license: text("license"),
-                source_url: text("source_url"),
-                annotation: text("annotation"),
-                boxes: Vec::new(),
-                spans: Vec::new(),
-                geo: None,
-                checklist: None,
-                line: row.line,
-            });
+        let recording = Recording {
+            asset_id: asset_id.unwrap_or_default(),
+            path: path.map_or_else(String::new, |path| outward_path(folder, Path::new(path))),
+            file: file.unwrap_or_default(),
+            split: split(&row, problems).unwrap_or(Split::Train),
+            target,
+            latitude: degrees(&row, "latitude", 90.0, problems),
+            longitude: degrees(&row, "longitude", 180.0, problems),
+            recorded_at: recorded_at(&row, problems),
+            checklist_id: text("checklist_id"),
+            license: text("license"),
+            source_url: text("source_url"),
+            annotation: text("annotation"),
+            boxes: Vec::new(),
+            spans: Vec::new(),
+            geo: None,
+            checklist: None,
+            line: row.line,
+        };
+        if asset_id.is_some() {
+            recordings.push(recording);
         }
     }
     recordings
+}
+
+/// Checks that the recording is there, or counts that it is gone.
+fn check_file(row: &Row<'_>, file: &Path, audio: Audio<'_>, notes: &mut Notes, problems: &mut Problems) {
+    match std::fs::metadata(file) {
+        Ok(facts) if facts.is_file() => {}
+        Ok(_) => row.problem(problems, "path", "is not a file"),
+        Err(error) if error.kind() == ErrorKind::NotFound && matches!(audio, Audio::MayBeGone(_)) => {
+            notes.recordings_gone += 1;
+        }
+        Err(error) => row.problem(problems, "path", format!("cannot be read: {error}")),
+    }
+}
+
+fn split(row: &Row<'_>, problems: &mut Problems) -> Option<Split> {
+    let split = row.require("split", problems)?.parse();
+    if split.is_err() {
+        row.problem(problems, "split", "expected one of train, val, test");
+    }
+    split.ok()
+}
+
+fn target(
+    row: &Row<'_>,
+    taxa: Option<&Taxa>,
+    aliases: &dyn Fn(&str) -> String,
+    problems: &mut Problems,
+) -> Option<u32> {
+    let label = row.cell("target_species")?;
+    let class = taxa?.index(&aliases(label));
+    if class.is_none() {
+        let message = "unknown species code: it is not in the taxa table";
+        row.problem(problems, "target_species", message);
+    }
+    class
+}
+
+fn recorded_at(row: &Row<'_>, problems: &mut Problems) -> Option<RecordedAt> {
+    let time = parse_time(row.cell("recorded_at")?);
+    time.map_err(|message| row.problem(problems, "recorded_at", message))
+        .ok()
 }
 
 fn degrees(row: &Row<'_>, column: &str, limit: f64, problems: &mut Problems) -> Option<f64> {
@@ -168,12 +149,12 @@ fn degrees(row: &Row<'_>, column: &str, limit: f64, problems: &mut Problems) -> 
 
 /// ISO 8601 with an offset or `Z`; a time without one could be anywhere in the world.
 fn parse_time(text: &str) -> Result<RecordedAt, String> {
-    let wrong = "expected ISO 8601 with an offset, such as 2018-06-02T06:30:00-04:00";
-    let pieces = Pieces::parse(text).map_err(|_| wrong.to_string())?;
+    let expected = "expected ISO 8601 with an offset, such as 2018-06-02T06:30:00-04:00";
+    let pieces = Pieces::parse(text).map_err(|_| expected.to_string())?;
     let offset = pieces
         .to_numeric_offset()
-        .ok_or_else(|| format!("has no UTC offset: {wrong}"))?;
-    let time = pieces.time().ok_or_else(|| format!("has no time of day: {wrong}"))?;
+        .ok_or_else(|| format!("has no UTC offset: {expected}"))?;
+    let time = pieces.time().ok_or_else(|| format!("has no time of day: {expected}"))?;
     let timestamp = offset
         .to_timestamp(pieces.date().to_datetime(time))
         .map_err(|error| error.to_string())?;
@@ -183,7 +164,8 @@ fn parse_time(text: &str) -> Result<RecordedAt, String> {
     })
 }
 
-/// The path as outputs name it. Outputs hold no absolute paths, so an absolute one is expressed from the table's folder.
+/// The path as outputs name it. Outputs hold no absolute paths, so an absolute one is expressed from the table's
+/// folder.
 fn outward_path(folder: &Path, path: &Path) -> String {
     let folder = if folder.as_os_str().is_empty() {
         Path::new(".")

@@ -1,20 +1,19 @@
 //! Provides `Section`, a reader of one TOML table that reports every unknown key and wrong type with its line.
 
+use crate::tables::Problems;
 use std::path::Path;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::problem::Problems;
-
 /// The text of a manifest and where it came from: turns byte offsets into lines.
 #[derive(Clone, Copy)]
-pub(super) struct Source<'a> {
+pub(super) struct TomlText<'a> {
     pub(super) file: &'a Path,
     pub(super) text: &'a str,
 }
 
-impl Source<'_> {
+impl TomlText<'_> {
     /// Line (from 1) of a byte offset.
     pub(super) fn line(&self, offset_bytes: usize) -> u64 {
         let before = self.text.as_bytes().get(..offset_bytes).unwrap_or_default();
@@ -24,32 +23,28 @@ impl Source<'_> {
 
 /// One TOML table being read: each `take_*` uses a key up, and `finish` reports the keys nobody asked for.
 pub(super) struct Section<'a, 'i> {
-    source: Source<'a>,
+    text: TomlText<'a>,
     name: String,
     line: u64,
     entries: Vec<(String, u64, &'a DeValue<'i>)>,
     known: Vec<&'static str>,
 }
 
-/// A value taken from a section with the line it stands on.
-pub(super) struct Taken<T> {
+/// A value taken from a section with its line.
+pub(super) struct Located<T> {
     pub(super) value: T,
     pub(super) line: u64,
 }
 
 impl<'a, 'i> Section<'a, 'i> {
     /// Opens a table; `name` is how messages call it ("" for the whole manifest).
-    pub(super) fn new(source: Source<'a>, name: &str, line: u64, table: &'a DeTable<'i>) -> Self {
+    pub(super) fn new(text: TomlText<'a>, name: &str, line: u64, table: &'a DeTable<'i>) -> Self {
         let entry = |(key, value): (&Spanned<_>, &'a Spanned<DeValue<'i>>)| {
             let key: &Spanned<std::borrow::Cow<'_, str>> = key;
-            (
-                key.get_ref().to_string(),
-                source.line(key.span().start),
-                value.get_ref(),
-            )
+            (key.get_ref().to_string(), text.line(key.span().start), value.get_ref())
         };
         Section {
-            source,
+            text,
             name: name.into(),
             line,
             entries: table.iter().map(entry).collect(),
@@ -77,9 +72,9 @@ impl<'a, 'i> Section<'a, 'i> {
         }
     }
 
-    fn wrong(&self, problems: &mut Problems, key: &str, line: u64, value: &DeValue<'_>, expected: &str) {
+    fn type_problem(&self, problems: &mut Problems, key: &str, line: u64, value: &DeValue<'_>, expected: &str) {
         let message = format!("expected {expected}, got a TOML {}", value.type_str());
-        problems.cell(self.source.file, line, &self.label(key), &text_of(value), message);
+        problems.cell(self.text.file, line, &self.label(key), &text_of(value), message);
     }
 
     /// Records a problem of a key that was taken.
@@ -91,16 +86,21 @@ impl<'a, 'i> Section<'a, 'i> {
         value: &str,
         message: impl Into<String>,
     ) {
-        problems.cell(self.source.file, line, &self.label(key), value, message);
+        problems.cell(self.text.file, line, &self.label(key), value, message);
+    }
+
+    /// Records that something is missing from the table.
+    pub(super) fn report_missing(&self, problems: &mut Problems, message: &str) {
+        problems.line(self.text.file, self.line, message);
     }
 
     /// A sub-table; missing is not a problem.
     pub(super) fn take_section(&mut self, key: &'static str, problems: &mut Problems) -> Option<Section<'a, 'i>> {
         let (line, value) = self.take(key)?;
         match value {
-            DeValue::Table(table) => Some(Section::new(self.source, &self.label(key), line, table)),
+            DeValue::Table(table) => Some(Section::new(self.text, &self.label(key), line, table)),
             other => {
-                self.wrong(problems, key, line, other, "a table");
+                self.type_problem(problems, key, line, other, "a table");
                 None
             }
         }
@@ -114,15 +114,15 @@ impl<'a, 'i> Section<'a, 'i> {
     }
 
     /// A string.
-    pub(super) fn take_str(&mut self, key: &'static str, problems: &mut Problems) -> Option<Taken<String>> {
+    pub(super) fn take_str(&mut self, key: &'static str, problems: &mut Problems) -> Option<Located<String>> {
         let (line, value) = self.take(key)?;
         match value {
-            DeValue::String(text) => Some(Taken {
+            DeValue::String(text) => Some(Located {
                 value: text.to_string(),
                 line,
             }),
             other => {
-                self.wrong(problems, key, line, other, "a string");
+                self.type_problem(problems, key, line, other, "a string");
                 None
             }
         }
@@ -134,13 +134,13 @@ impl<'a, 'i> Section<'a, 'i> {
             return Some(());
         }
         self.known.push(key);
-        let message = format!("the key `{}` is missing", self.label(key));
-        problems.line(self.source.file, self.line, message);
+        let message = format!("missing key `{}`", self.label(key));
+        problems.line(self.text.file, self.line, message);
         None
     }
 
     /// A string that must be there.
-    pub(super) fn require_str(&mut self, key: &'static str, problems: &mut Problems) -> Option<Taken<String>> {
+    pub(super) fn require_str(&mut self, key: &'static str, problems: &mut Problems) -> Option<Located<String>> {
         self.require(key, problems)?;
         self.take_str(key, problems)
     }
@@ -182,29 +182,29 @@ impl<'a, 'i> Section<'a, 'i> {
     }
 
     /// The text of a decimal number, integer or float, exactly as written.
-    pub(super) fn take_decimal_text(&mut self, key: &'static str, problems: &mut Problems) -> Option<Taken<String>> {
+    pub(super) fn take_decimal_text(&mut self, key: &'static str, problems: &mut Problems) -> Option<Located<String>> {
         let (line, value) = self.take(key)?;
         match value {
-            DeValue::Float(number) => Some(Taken {
+            DeValue::Float(number) => Some(Located {
                 value: number.as_str().into(),
                 line,
             }),
-            DeValue::Integer(number) if number.radix() == 10 => Some(Taken {
+            DeValue::Integer(number) if number.radix() == 10 => Some(Located {
                 value: number.as_str().into(),
                 line,
             }),
             other => {
-                self.wrong(problems, key, line, other, "a decimal number");
+                self.type_problem(problems, key, line, other, "a decimal number");
                 None
             }
         }
     }
 
     /// A finite number.
-    pub(super) fn take_f64(&mut self, key: &'static str, problems: &mut Problems) -> Option<Taken<f64>> {
+    pub(super) fn take_f64(&mut self, key: &'static str, problems: &mut Problems) -> Option<Located<f64>> {
         let taken = self.take_decimal_text(key, problems)?;
         match taken.value.parse::<f64>() {
-            Ok(value) if value.is_finite() => Some(Taken {
+            Ok(value) if value.is_finite() => Some(Located {
                 value,
                 line: taken.line,
             }),
@@ -215,25 +215,25 @@ impl<'a, 'i> Section<'a, 'i> {
         }
     }
 
-    /// A whole number from 0 to 4,294,967,295.
-    pub(super) fn take_u32(&mut self, key: &'static str, problems: &mut Problems) -> Option<Taken<u32>> {
+    /// An integer from 0 to 4,294,967,295.
+    pub(super) fn take_u32(&mut self, key: &'static str, problems: &mut Problems) -> Option<Located<u32>> {
         let (line, value) = self.take(key)?;
         let parsed = match value {
             DeValue::Integer(number) => u32::from_str_radix(number.as_str(), number.radix()).ok(),
             _ => None,
         };
         if parsed.is_none() {
-            self.wrong(problems, key, line, value, "a whole number from 0 to 4294967295");
+            self.type_problem(problems, key, line, value, "an integer from 0 to 4294967295");
         }
-        parsed.map(|value| Taken { value, line })
+        parsed.map(|value| Located { value, line })
     }
 
-    /// A whole number or a string: whichever is there.
+    /// An integer or a string: whichever is there.
     pub(super) fn take_str_or_u32(
         &mut self,
         key: &'static str,
         problems: &mut Problems,
-    ) -> Option<Taken<Result<u32, String>>> {
+    ) -> Option<Located<Result<u32, String>>> {
         self.take_str_or(key, problems, Self::take_u32)
     }
 
@@ -242,7 +242,7 @@ impl<'a, 'i> Section<'a, 'i> {
         &mut self,
         key: &'static str,
         problems: &mut Problems,
-    ) -> Option<Taken<Result<f64, String>>> {
+    ) -> Option<Located<Result<f64, String>>> {
         self.take_str_or(key, problems, Self::take_f64)
     }
 
@@ -250,42 +250,42 @@ impl<'a, 'i> Section<'a, 'i> {
         &mut self,
         key: &'static str,
         problems: &mut Problems,
-        take: fn(&mut Self, &'static str, &mut Problems) -> Option<Taken<T>>,
-    ) -> Option<Taken<Result<T, String>>> {
+        take: fn(&mut Self, &'static str, &mut Problems) -> Option<Located<T>>,
+    ) -> Option<Located<Result<T, String>>> {
         if self
             .entries
             .iter()
             .any(|(name, _, value)| name == key && value.is_str())
         {
             let text = self.take_str(key, problems)?;
-            return Some(Taken {
+            return Some(Located {
                 value: Err(text.value),
                 line: text.line,
             });
         }
         let number = take(self, key, problems)?;
-        Some(Taken {
+        Some(Located {
             value: Ok(number.value),
             line: number.line,
         })
     }
 
     /// A list of strings.
-    pub(super) fn take_strings(&mut self, key: &'static str, problems: &mut Problems) -> Option<Vec<Taken<String>>> {
+    pub(super) fn take_strings(&mut self, key: &'static str, problems: &mut Problems) -> Option<Vec<Located<String>>> {
         let (line, value) = self.take(key)?;
         let DeValue::Array(items) = value else {
-            self.wrong(problems, key, line, value, "a list of strings");
+            self.type_problem(problems, key, line, value, "a list of strings");
             return None;
         };
         let mut strings = Vec::new();
         for item in items.iter() {
-            let line = self.source.line(item.span().start);
+            let line = self.text.line(item.span().start);
             match item.get_ref() {
-                DeValue::String(text) => strings.push(Taken {
+                DeValue::String(text) => strings.push(Located {
                     value: text.to_string(),
                     line,
                 }),
-                other => self.wrong(problems, key, line, other, "a string in the list"),
+                other => self.type_problem(problems, key, line, other, "a string in the list"),
             }
         }
         Some(strings)
@@ -296,24 +296,24 @@ impl<'a, 'i> Section<'a, 'i> {
         &mut self,
         key: &'static str,
         problems: &mut Problems,
-    ) -> Option<Vec<(String, Taken<String>)>> {
+    ) -> Option<Vec<(String, Located<String>)>> {
         let (line, value) = self.take(key)?;
         let DeValue::Table(table) = value else {
-            self.wrong(problems, key, line, value, "a table of strings");
+            self.type_problem(problems, key, line, value, "a table of strings");
             return None;
         };
         let mut pairs = Vec::new();
         for (name, item) in table.iter() {
-            let line = self.source.line(name.span().start);
+            let line = self.text.line(name.span().start);
             match item.get_ref() {
                 DeValue::String(text) => pairs.push((
                     name.get_ref().to_string(),
-                    Taken {
+                    Located {
                         value: text.to_string(),
                         line,
                     },
                 )),
-                other => self.wrong(problems, key, line, other, "a string"),
+                other => self.type_problem(problems, key, line, other, "a string"),
             }
         }
         Some(pairs)
@@ -326,9 +326,9 @@ impl<'a, 'i> Section<'a, 'i> {
             let message = if known.is_empty() {
                 "unknown key".into()
             } else {
-                format!("unknown key; known here: {known}")
+                format!("unknown key; expected one of {known}")
             };
-            problems.cell(self.source.file, *line, &self.label(key), &text_of(value), message);
+            problems.cell(self.text.file, *line, &self.label(key), &text_of(value), message);
         }
     }
 }

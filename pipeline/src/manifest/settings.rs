@@ -6,8 +6,8 @@ use toml::de::DeTable;
 
 use super::image_settings;
 use super::label_rules::{self, CodeLine, LabelRules};
-use super::problem::Problems;
-use super::section::{Section, Source};
+use super::section::{Section, TomlText};
+use crate::tables::Problems;
 use frontend::{Frontend, ImageSettings};
 
 /// Where the boxes come from.
@@ -63,7 +63,8 @@ pub struct Settings {
     pub shard_clips: u32,
 }
 
-/// Clips a shard aims at by default. 512 clips of 448 x 448 u8 are 98 MiB: exactly 49 huge pages, few files, and a size that copies and resumes well.
+/// Clips a shard aims at by default. 512 clips of 448 x 448 u8 are 98 MiB: exactly 49 huge pages, few files, and a
+/// size that copies and resumes well.
 pub const SHARD_CLIPS: u32 = 512;
 
 /// Reads the TOML file. `None` when nothing usable can be had; every mistake is in `problems` either way. There is no
@@ -79,36 +80,23 @@ pub(super) fn read(file: &Path, problems: &mut Problems) -> Option<(Settings, Op
     parse(file, &text, problems)
 }
 
-/// Parses the text of the manifest at `file` (whose folder its paths are relative to).
+/// Parses the text of the manifest `file`, whose folder its paths are relative to.
 fn parse(file: &Path, text: &str, problems: &mut Problems) -> Option<(Settings, Option<Frontend>)> {
-    let source = Source { file, text };
-    let table = match DeTable::parse(text) {
+    let text = TomlText { file, text };
+    let table = match DeTable::parse(text.text) {
         Ok(table) => table,
         Err(error) => {
-            let line = source.line(error.span().map_or(0, |span| span.start));
+            let line = text.line(error.span().map_or(0, |span| span.start));
             problems.line(file, line, format!("is not valid TOML: {}", error.message()));
             return None;
         }
     };
-    let mut root = Section::new(source, "", 1, table.get_ref());
-    let name = match root.take_section("dataset", problems) {
-        Some(mut section) => {
-            let name = section.require_str("name", problems);
-            if let Some(name) = name.as_ref().filter(|name| name.value.trim().is_empty()) {
-                section.problem(problems, "name", name.line, &name.value, "must not be empty");
-            }
-            section.finish(problems);
-            name.map(|name| name.value)
-        }
-        None => {
-            problems.line(file, 1, "the section [dataset] with a `name` is missing");
-            None
-        }
-    };
+    let mut root = Section::new(text, "", 1, table.get_ref());
+    let name = dataset_name(&mut root, problems);
     let tables = match root.take_section("tables", problems) {
         Some(section) => tables(file, section, problems),
         None => {
-            problems.line(file, 1, "the section [tables] with `recordings` and `taxa` is missing");
+            root.report_missing(problems, "missing section [tables] with `recordings` and `taxa`");
             None
         }
     };
@@ -130,17 +118,7 @@ fn parse(file: &Path, text: &str, problems: &mut Problems) -> Option<(Settings, 
     } else {
         None
     };
-    let shard_clips = match root.take_section("shards", problems) {
-        Some(mut section) => {
-            let clips = section.take_u32("clips", problems);
-            if let Some(zero) = clips.as_ref().filter(|clips| clips.value == 0) {
-                section.problem(problems, "clips", zero.line, "0", "a shard needs at least one clip");
-            }
-            section.finish(problems);
-            clips.map_or(SHARD_CLIPS, |clips| clips.value)
-        }
-        None => SHARD_CLIPS,
-    };
+    let shard_clips = shard_clips(&mut root, problems);
     root.finish(problems);
     let settings = Settings {
         // A missing name is a problem already; the tables are looked at all the same.
@@ -151,6 +129,31 @@ fn parse(file: &Path, text: &str, problems: &mut Problems) -> Option<(Settings, 
         shard_clips,
     };
     Some((settings, frontend))
+}
+
+fn dataset_name(root: &mut Section<'_, '_>, problems: &mut Problems) -> Option<String> {
+    let Some(mut section) = root.take_section("dataset", problems) else {
+        root.report_missing(problems, "missing section [dataset] with a `name`");
+        return None;
+    };
+    let name = section.require_str("name", problems);
+    if let Some(name) = name.as_ref().filter(|name| name.value.trim().is_empty()) {
+        section.problem(problems, "name", name.line, &name.value, "must not be empty");
+    }
+    section.finish(problems);
+    name.map(|name| name.value)
+}
+
+fn shard_clips(root: &mut Section<'_, '_>, problems: &mut Problems) -> u32 {
+    let Some(mut section) = root.take_section("shards", problems) else {
+        return SHARD_CLIPS;
+    };
+    let clips = section.take_u32("clips", problems);
+    if let Some(zero) = clips.as_ref().filter(|clips| clips.value == 0) {
+        section.problem(problems, "clips", zero.line, "0", "a shard needs at least one clip");
+    }
+    section.finish(problems);
+    clips.map_or(SHARD_CLIPS, |clips| clips.value)
 }
 
 fn tables(file: &Path, mut section: Section<'_, '_>, problems: &mut Problems) -> Option<TablePaths> {

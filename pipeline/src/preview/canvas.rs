@@ -69,7 +69,7 @@ impl Canvas {
         let Ok(()) = line.into_styled(PrimitiveStyle::with_stroke(colour, 1)).draw(self);
     }
 
-    /// The outline of a rectangle, its corners included; dashed when it stands for something that does not count.
+    /// The outline of a rectangle, its corners included; dashed for a box that does not count.
     pub(super) fn outline(&mut self, left: i32, top: i32, right: i32, bottom: i32, colour: Rgb888, dashed: bool) {
         let on = |i: i32| !dashed || i.rem_euclid(6) < 3;
         for x in (left..=right).filter(|&x| on(x)) {

@@ -63,7 +63,8 @@ pub fn draw(dataset: &Dataset, shard: &DatasetShard, asset: &AssetRow, rows: &[L
     canvas.save(out).map_err(io("write", out))
 }
 
-/// A stored clip in colour: a photograph in its own, else the brightness of the first channel; dB values span their own range.
+/// A stored clip in colour: a photograph in its own, else the brightness of the first channel; dB values span their
+/// own range.
 fn image_of(shard: &DatasetShard, row: u32, is_photograph: bool) -> shardfmt::Result<ClipImage> {
     let spec = shard.spec();
     let pixels = spec.height as usize * spec.width as usize;

@@ -1,4 +1,5 @@
-//! Draws one clip: its image in colour, axes in seconds and Hz (of a photograph none), boxes and the names of what sings in them.
+//! Draws one clip: its image in colour, axes in seconds and Hz (of a photograph none), boxes and the names of what
+//! sings in them.
 
 use embedded_graphics::pixelcolor::{Rgb888, RgbColor, WebColors};
 use shardfmt::{BoxStatus, LabelRow, Taxa};
@@ -23,7 +24,7 @@ const TICKS_HZ: [f64; 14] = [
     50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, 3000.0, 4000.0, 6000.0, 8000.0, 11000.0, 16000.0, 24000.0, 48000.0,
 ];
 
-/// Colours of boxes, told apart on the dark image: one per species, by its class.
+/// Colours of boxes, distinct on the dark image: one per species, by its class.
 const BOX_COLOURS: [Rgb888; 8] = [
     Rgb888::CSS_CYAN,
     Rgb888::CSS_LIME,

@@ -1,4 +1,5 @@
-//! Provides `manifest_config`, the settings of a manifest as the JSON that `dataset.json` keeps, with a hash over the tables' content.
+//! Provides `manifest_config`, the settings of a manifest as the JSON that `dataset.json` keeps, with a hash over the
+//! tables' content.
 
 use serde_json::{Value, json};
 use shardfmt::Xxh3;

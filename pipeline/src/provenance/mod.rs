@@ -1,4 +1,5 @@
-//! Provides `config` of `dataset.json`, which says where a dataset comes from: its keys, and what each command enters there.
+//! Provides `config` of `dataset.json`, which says where a dataset comes from: its keys, and what each command enters
+//! there.
 
 mod manifest_config;
 
@@ -23,10 +24,11 @@ pub(crate) const PARTS_KEY: &str = "parts";
 /// Where the configuration says how many clips a shard aims at.
 pub(crate) const SHARDS_KEY: &str = "shards";
 
-/// Where the configuration lists which clips of which dataset were chosen, the first choice first; absent from a whole one.
+/// Where the configuration lists which clips of which dataset were chosen, the first choice first; absent from a
+/// whole one.
 pub(crate) const SUBSETS_KEY: &str = "subsets";
 
-/// All choices of clips that a dataset has come about by, those of merged parts included; of a whole one there are none.
+/// All choices of clips that made a dataset, those of merged parts included; none for a whole one.
 pub(crate) fn subsets(config: &Value) -> Vec<Value> {
     let list = |key| config.get(key).and_then(Value::as_array).into_iter().flatten();
     list(PARTS_KEY)
@@ -35,7 +37,8 @@ pub(crate) fn subsets(config: &Value) -> Vec<Value> {
         .collect()
 }
 
-/// `dataset.json` of a subset of the dataset that `old` describes: the list of clips, by its file name and checksum, is added.
+/// `dataset.json` of a subset of the dataset that `old` describes: the list of clips, by its file name and checksum,
+/// is added.
 pub(crate) fn of_subset(old: &DatasetHead, list: &str, list_xxh3: Xxh3) -> DatasetHead {
     let mut head = old.clone();
     head.program = PROGRAM.into();

@@ -1,4 +1,5 @@
-//! Defines `ClipList`, the clips a user has chosen: a Parquet or CSV table of (asset_id, clip_index), or plain lines of these.
+//! Defines `ClipList`, the clips a user has chosen: a Parquet or CSV table of (asset_id, clip_index), or plain lines
+//! of these.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{self, Read};
@@ -9,19 +10,23 @@ use shardfmt::{AssetRow, Dataset, LabelRow, Xxh3};
 use super::copying::Taken;
 use super::input::{Input, rows_of};
 use crate::error::{Result, io as io_error};
-use crate::manifest::{Problems, Table, without_byte_order_mark};
+use crate::tables::{Columns, Problems, Table, without_byte_order_mark};
 
 /// The path that stands for standard input.
 const STANDARD_INPUT: &str = "-";
 
-/// Columns of a list without a header.
-const COLUMNS: [&str; 2] = ["asset_id", "clip_index"];
+/// Columns of a list; without a header they are in this order.
+const COLUMNS: Columns<'_> = Columns {
+    required: &["asset_id"],
+    optional: &["clip_index"],
+};
 
 /// Clips chosen by whatever engine the user has. Their order in the list does not matter.
 ///
-/// As Parquet or with a header, the columns `asset_id` and, where there is one, `clip_index` are read; without a header,
-/// each line is `asset_id` or `asset_id,clip_index`. An entry without `clip_index` chooses the whole recording; an empty cell
-/// in a column `clip_index` is an error, since the outer join that leaves one does not mean the whole recording.
+/// As Parquet or with a header, the columns `asset_id` and, where there is one, `clip_index` are read; without a
+/// header, each line is `asset_id` or `asset_id,clip_index`. An entry without `clip_index` chooses the whole
+/// recording; an empty cell in a column `clip_index` is an error, since the outer join that leaves one does not mean
+/// the whole recording.
 #[derive(Clone, Debug)]
 pub struct ClipList {
     file: PathBuf,
@@ -122,7 +127,7 @@ impl ClipList {
                 rows_of(asset).collect()
             } else {
                 let input = match input.take() {
-                    Some(open) if open.number == asset.shard => input.insert(open),
+                    Some(open) if open.number() == asset.shard => input.insert(open),
                     _ => input.insert(Input::open(dataset, asset.shard)?),
                 };
                 self.rows(asset, choice, input.labels_of(asset), &mut problems)
@@ -167,11 +172,7 @@ impl ClipList {
                 asset_id: asset.asset_id,
                 clip_index: Some(index),
             };
-            let message = format!(
-                "the dataset has {} clips of this recording, but not this one",
-                asset.clips
-            );
-            self.problem(&entry, message, problems);
+            self.problem(&entry, "the dataset has no such clip".into(), problems);
         }
         rows.sort_unstable();
         rows
@@ -223,9 +224,9 @@ fn read_entries(file: &Path, bytes: Vec<u8>, problems: &mut Problems) -> Vec<Ent
     let unquoted = text.strip_prefix(b"\"").unwrap_or(text);
     let unsigned = unquoted.strip_prefix(b"-").unwrap_or(unquoted);
     let table = if unsigned.first().is_some_and(u8::is_ascii_digit) {
-        Table::without_header(file, &bytes, &COLUMNS, 1, problems)
+        Table::parse_lines(file, &bytes, COLUMNS, problems)
     } else {
-        Table::parse(file, bytes, &["asset_id"], problems)
+        Table::parse(file, bytes, COLUMNS, problems)
     };
     let Some(table) = table else {
         return Vec::new();

@@ -32,7 +32,7 @@ pub fn subset(dir: &Path, list: &ClipList, out: &Path, events: &Events<'_>) -> R
         });
     }
     let taken = list.select(&dataset)?;
-    let planned = plan(&dataset, &taken, aim(&dataset))?;
+    let planned = plan(&dataset, &taken, shard_size(&dataset))?;
     events(Event::Planned {
         clips: taken.iter().map(|taken| taken.rows.len() as u64).sum(),
         done: 0,
@@ -46,8 +46,9 @@ pub fn subset(dir: &Path, list: &ClipList, out: &Path, events: &Events<'_>) -> R
     Ok(outcome)
 }
 
-/// The clips a shard aims at: what the configuration says, or, where parts of a merged set had their own, the largest shard.
-fn aim(dataset: &Dataset) -> u32 {
+/// The clips a shard aims at: what the configuration says, or, where parts of a merged set had their own, the largest
+/// shard.
+fn shard_size(dataset: &Dataset) -> u32 {
     let largest = || dataset.assets().iter().map(|asset| rows_of(asset).end).max();
     shard_clips(&dataset.head().config).or_else(largest).unwrap_or(1)
 }

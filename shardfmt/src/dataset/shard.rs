@@ -23,7 +23,8 @@ pub struct DatasetShard {
 impl DatasetShard {
     /// Compares a shard, whose header has been checked, with the `assets` of its table.
     pub(super) fn new(number: u32, shard: Shard<MappedFile>, assets: &[AssetRow]) -> Result<Self> {
-        match assets_unlike(number, &shard, assets).next() {
+        let unlike = assets_unlike(number, &shard, assets).next();
+        match unlike {
             Some(found) => Err(found.into_error(shard.path())),
             None => Ok(Self { number, shard }),
         }

@@ -172,7 +172,7 @@ fn priors_of_other_recordings_are_refused() {
     };
     let entry = write_priors(&dir.join(priors_path(0)), &sample::taxa(), &[prior]).unwrap();
     let mut info = Dataset::open(dir).unwrap().info().clone();
-    *info.files.iter_mut().find(|file| file.path == entry.path).unwrap() = entry;
+    *info.files.iter_mut().find(|file| file.path == priors_path(0)).unwrap() = entry;
     write_dataset_json(dir, &info).unwrap();
     let dataset = Dataset::open(dir).unwrap();
     let shard = dataset.open_shard(0, Checks::Off).unwrap();

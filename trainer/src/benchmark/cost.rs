@@ -7,9 +7,8 @@ use tch::Device;
 
 use crate::config::Config;
 use crate::error::Result;
-use crate::fit::sampler_config;
 use crate::learner::Learner;
-use crate::material::{LOADER_THREADS, Material};
+use crate::material::Material;
 use crate::predict;
 use crate::sampler::Sampler;
 use crate::throughput::Rig;
@@ -35,7 +34,7 @@ pub struct Cost {
 pub fn measure(config: &Config, material: &Material, device: Device) -> Result<Cost> {
     tch::set_num_threads(i32::try_from(config.threads).unwrap_or(i32::MAX));
     let supervision = material.training(config)?;
-    let sampler = Sampler::new(&supervision, Xxh3::default(), sampler_config(config))?;
+    let sampler = Sampler::new(&supervision, Xxh3::default(), config.sampler())?;
     let mut learner = Learner::new(config, &material.dataset, &supervision, device)?;
     let rig = Rig {
         clips: &material.clips,
@@ -46,19 +45,12 @@ pub fn measure(config: &Config, material: &Material, device: Device) -> Result<C
     let val = material.evaluation(config, Split::Val)?.clips;
     let some = val.get(..SCORED_CLIPS.min(val.len())).unwrap_or_default();
     let (model, scaling) = learner.model();
-    let mut ring = predict::ring(&material.clips, LOADER_THREADS, model);
+    let mut ring = predict::ring(&material.clips, model);
     let begin = Instant::now();
     let mut score_s = f64::INFINITY;
     while score_s.is_infinite() || begin.elapsed() < BUDGET {
         let begin = Instant::now();
-        predict::scores(
-            (model, scaling),
-            &material.clips,
-            some,
-            &mut ring,
-            LOADER_THREADS,
-            |_, _| Ok(()),
-        )?;
+        predict::scores((model, scaling), &material.clips, some, &mut ring, |_, _| Ok(()))?;
         score_s = score_s.min(begin.elapsed().as_secs_f64() / some.len().max(1) as f64);
     }
     Ok(Cost { step_s, score_s })

@@ -1,6 +1,6 @@
 //! Works out what each cell takes: rows, steps, runs, and clips to evaluate.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -8,13 +8,13 @@ use shardfmt::{Dataset, Split, Xxh3};
 
 use super::plan::{Cell, Plan};
 use super::search::{Point, trials};
-use crate::config::Config;
+use crate::config::{Config, SamplingConfig};
 use crate::error::{Error, Result};
-use crate::fit::sampler_config;
 use crate::learner::Learner;
 use crate::material::Material;
 use crate::run_folder::RunFolder;
 use crate::sampler::Sampler;
+use crate::supervision::{Filters, FullUnknown, Mode, Rows};
 
 /// Datasets that are opened when they are first asked for, and stay open.
 #[derive(Debug, Default)]
@@ -51,12 +51,42 @@ pub struct Effort<'a> {
     pub runs: u64,
 }
 
+/// What decides the rows and steps of a cell: cells that differ in the method alone share them.
+#[derive(PartialEq)]
+struct Shape<'a> {
+    dataset: &'a str,
+    mode: Mode,
+    rows: Rows,
+    full_unknown: FullUnknown,
+    filters: Filters,
+    sampling: SamplingConfig,
+    has_asset_reg: bool,
+    batch: usize,
+    epochs: u32,
+}
+
+impl<'a> Shape<'a> {
+    fn of(cell: Cell<'a>, config: &Config) -> Self {
+        Self {
+            dataset: &cell.dataset.name,
+            mode: config.mode,
+            rows: config.rows,
+            full_unknown: config.full_unknown,
+            filters: config.filters.clone(),
+            sampling: config.sampling.clone(),
+            has_asset_reg: config.asset_reg.is_some(),
+            batch: config.batch,
+            epochs: config.epochs,
+        }
+    }
+}
+
 /// What every cell takes that is run in the folder `out`.
 ///
 /// # Errors
 /// Whatever would keep a cell from being run: all of it is checked before the first one starts.
 pub fn efforts<'a>(plan: &'a Plan, materials: &mut Materials, out: &Path) -> Result<Vec<Effort<'a>>> {
-    let mut known: HashMap<String, [u64; 3]> = HashMap::new();
+    let mut known: Vec<(Shape<'_>, [u64; 3])> = Vec::new();
     let effort = |cell: Cell<'a>| {
         let config = plan.config(cell, &[])?;
         let tuned_as = cell.column.tuned_as.as_ref();
@@ -64,22 +94,13 @@ pub fn efforts<'a>(plan: &'a Plan, materials: &mut Materials, out: &Path) -> Res
         let column = source.unwrap_or(cell.column);
         let points = trials(plan, Cell { column, ..cell })?;
         check(plan, cell, &points, &materials.of(&cell.dataset.path)?.dataset, out)?;
-        // Cells that differ in the method alone share their rows.
-        let shape = format!(
-            "{:?}",
-            (
-                &cell.dataset.name,
-                (config.mode, config.full_unknown, config.asset_reg.is_some()),
-                (config.rows, &config.filters, &config.sampling),
-                (config.batch, config.epochs)
-            )
-        );
-        let [rows, steps, scored] = match known.get(&shape) {
-            Some(&found) => found,
+        let shape = Shape::of(cell, &config);
+        let [rows, steps, scored] = match known.iter().find(|(other, _)| *other == shape) {
+            Some((_, found)) => *found,
             None => {
                 let material = materials.of(&cell.dataset.path)?;
                 let supervision = material.training(&config)?;
-                let sampler = Sampler::new(&supervision, Xxh3::default(), sampler_config(&config))?;
+                let sampler = Sampler::new(&supervision, Xxh3::default(), config.sampler())?;
                 let steps = sampler.batches_per_epoch() as u64 * u64::from(config.epochs);
                 let known_clips = |split| -> Result<u64> {
                     let clips = material.evaluation(&config, split)?.clips;
@@ -87,7 +108,7 @@ pub fn efforts<'a>(plan: &'a Plan, materials: &mut Materials, out: &Path) -> Res
                 };
                 let scored = known_clips(Split::Val)? * u64::from(config.epochs) + known_clips(Split::Test)?;
                 let found = [sampler.rows_per_epoch() as u64, steps, scored];
-                known.insert(shape, found);
+                known.push((shape, found));
                 found
             }
         };

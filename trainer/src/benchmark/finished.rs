@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use shardfmt::Dataset;
+use shardfmt::{Dataset, Split};
 use tch::Device;
 
 use super::table::Measured;
@@ -10,8 +10,8 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::event::Event;
 use crate::observer::read_events;
+use crate::run::check_same;
 use crate::run_folder::RunFolder;
-use crate::session::check_same;
 
 /// What the log of a run that is over says.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +33,7 @@ impl Finished {
         if !RunFolder::has_run(dir) {
             return Ok(None);
         }
-        let folder = check_same(dir, dataset, config, device)?;
+        let (folder, _) = check_same(dir, dataset, config, device)?;
         let (mut size, mut test, mut end, mut diverged) = (None, None, None, false);
         for event in read_events(&folder.metrics())? {
             match event {
@@ -49,7 +49,7 @@ impl Finished {
                     map_occurring,
                     chance,
                     ..
-                } if split == "test" => test = Some((map, map_occurring, chance)),
+                } if split == Split::Test => test = Some((map, map_occurring, chance)),
                 Event::Finished {
                     best_epoch, val_map, ..
                 } => end = Some((best_epoch, val_map)),

@@ -15,6 +15,7 @@ use super::table::{CellResult, Measured, markdown};
 use super::workers::{self, Task};
 use crate::error::{Error, Result};
 use crate::fit::fit;
+use crate::run::Existing;
 
 /// Told when a run of the matrix is over.
 #[derive(Debug)]
@@ -182,7 +183,8 @@ impl<'a> Matrix<'a> {
             })?;
         } else {
             for (place, task) in left {
-                let trained = fit(self.materials.of(&task.dataset)?, &task.config, &task.out, device);
+                let material = self.materials.of(&task.dataset)?;
+                let trained = fit(material, &task.config, &task.out, device, Existing::Resume);
                 diverged_or(trained.map(drop))?;
                 let found = self.result(task)?;
                 over(self, &[(place, found)])?;

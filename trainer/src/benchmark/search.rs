@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use rand::seq::SliceRandom;
-
 use super::plan::{Cell, Plan};
 use crate::error::{Error, Result};
-use crate::random::{Purpose, keyed};
+use crate::random::{Purpose, keyed, shuffle_forward};
 use crate::supervision::Mode;
 
 /// Settings with the values of one trial.
@@ -44,7 +42,7 @@ pub fn trials(plan: &Plan, cell: Cell<'_>) -> Result<Vec<Point>> {
     }
     let mut random = keyed(search.seed, Purpose::GridPoints, &[]);
     let mut numbers: Vec<usize> = (0..points).collect();
-    numbers.shuffle(&mut random);
+    shuffle_forward(&mut random, &mut numbers);
     Ok(numbers
         .into_iter()
         .take(search.trials)

@@ -6,7 +6,6 @@ use shardfmt::Xxh3;
 use super::{device, output, settings};
 use crate::cli::BenchArgs;
 use crate::config::Config;
-use crate::fit::sampler_config;
 use crate::learner::Learner;
 use crate::material::Material;
 use crate::sampler::Sampler;
@@ -19,7 +18,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<()> {
     tch::set_num_threads(i32::try_from(config.threads).unwrap_or(i32::MAX));
     let material = Material::open(&args.dataset)?;
     let supervision = material.training(&config)?;
-    let sampler = Sampler::new(&supervision, Xxh3::default(), sampler_config(&config))?;
+    let sampler = Sampler::new(&supervision, Xxh3::default(), config.sampler())?;
     let rig = Rig {
         clips: &material.clips,
         supervision: &supervision,

@@ -1,6 +1,5 @@
 //! `l48-train benchmark`: a matrix of methods, modes and regularisers over datasets and seeds, and its tables.
 
-use std::collections::HashMap;
 use std::fmt::Write;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -55,15 +54,15 @@ pub(super) fn run_command(args: &BenchmarkArgs) -> Result<ExitCode> {
 
 /// What steps and scores of each cell cost, measured once for every dataset, network and batch.
 fn costs(plan: &Plan, efforts: &[Effort<'_>], materials: &mut Materials, device: Device) -> Result<Vec<Cost>> {
-    let mut measured: HashMap<String, Cost> = HashMap::new();
+    let mut measured: Vec<(_, Cost)> = Vec::new();
     let cost = |effort: &Effort<'_>| {
         let config = plan.config(effort.cell, &[])?;
-        let path = &effort.cell.dataset.path;
-        let shape = format!("{:?}", (path, &config.model, config.batch, config.threads));
-        if let Some(&found) = measured.get(&shape) {
-            return Ok(found);
+        let path = effort.cell.dataset.path.clone();
+        let shape = (path, config.model.clone(), config.batch, config.threads);
+        if let Some((_, found)) = measured.iter().find(|(other, _)| *other == shape) {
+            return Ok(*found);
         }
-        let found = measure(&config, materials.of(path)?, device)?;
+        let found = measure(&config, materials.of(&shape.0)?, device)?;
         tracing::info!(
             "{:?} on {}: {:.1} ms a step of {} clips, {:.2} ms to score a clip",
             config.model.arch,
@@ -72,7 +71,7 @@ fn costs(plan: &Plan, efforts: &[Effort<'_>], materials: &mut Materials, device:
             config.batch,
             1000.0 * found.score_s
         );
-        measured.insert(shape, found);
+        measured.push((shape, found));
         Ok(found)
     };
     efforts.iter().map(cost).collect()

@@ -6,20 +6,15 @@ use shardfmt::Split;
 use super::{device, output, settings};
 use crate::cli::FitArgs;
 use crate::config::Config;
-use crate::error::Error;
 use crate::fit::fit;
 use crate::material::Material;
 use crate::metric::Evaluation;
+use crate::run::Existing;
 use crate::run_folder::RunFolder;
 
 /// Runs the command.
 pub(super) fn run(args: &FitArgs) -> Result<()> {
-    let (run, there) = (args.out.display(), RunFolder::has_run(&args.out));
-    if there && !args.resume {
-        let reason = format!("{run} has a run already; go on with it by --resume, or give another folder");
-        return Err(Error::setting("out", reason).into());
-    }
-    let base = if there {
+    let base = if args.resume && RunFolder::has_run(&args.out) {
         // What is not asked for stays as it is in the run.
         Config::read(&RunFolder::open(&args.out)?.0.config())?
     } else {
@@ -28,7 +23,12 @@ pub(super) fn run(args: &FitArgs) -> Result<()> {
     let config = settings::resolve(&args.settings, base)?;
     let device = device::choose(args.device.device);
     let material = Material::open(&args.dataset)?;
-    let outcome = fit(&material, &config, &args.out, device)?;
+    let existing = if args.resume {
+        Existing::Resume
+    } else {
+        Existing::Refuse
+    };
+    let outcome = fit(&material, &config, &args.out, device, existing)?;
     let folder = RunFolder::open(&args.out)?.0;
     let of = config.epochs;
     let mut text = line(Split::Val, &outcome.val);

@@ -6,6 +6,7 @@ use super::{device, output};
 use crate::benchmark::{Answer, Materials, Task, diverged_or};
 use crate::cli::WorkerArgs;
 use crate::fit::fit;
+use crate::run::Existing;
 
 /// Runs the command.
 pub(super) fn run(args: &WorkerArgs) -> Result<()> {
@@ -16,7 +17,7 @@ pub(super) fn run(args: &WorkerArgs) -> Result<()> {
         tracing::info!("{}", task.out.display());
         let trained = materials
             .of(&task.dataset)
-            .and_then(|material| fit(material, &task.config, &task.out, device));
+            .and_then(|material| fit(material, &task.config, &task.out, device, Existing::Resume));
         let answer = Answer {
             error: diverged_or(trained.map(drop)).err().map(|error| error.to_string()),
         };

@@ -8,6 +8,7 @@
 mod buffer;
 mod clip_reader;
 mod pool;
+mod sizes;
 mod stream;
 
 use shardfmt::ClipSpec;
@@ -16,6 +17,7 @@ use tch::{Device, Tensor};
 pub use buffer::Buffer;
 pub use clip_reader::ClipReader;
 pub use pool::pooled_spec;
+pub use sizes::{SCORING_BUFFERS, THREADS, TRAINING_BUFFERS, unread_steps};
 pub use stream::{Stream, stream};
 
 use crate::error::Result;

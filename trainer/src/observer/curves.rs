@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use embedded_graphics::pixelcolor::Rgb888;
+use shardfmt::Split;
 use shardfmt::persist::write_atomic;
 
 use super::chart::{Chart, Line};
@@ -169,7 +170,12 @@ impl Observer for Curves {
                 interval,
                 ..
             } => {
-                let of = if split == "val" { &mut self.val } else { &mut self.test };
+                let of = match split {
+                    Split::Val => &mut self.val,
+                    Split::Test => &mut self.test,
+                    // Training rows are never evaluated.
+                    Split::Train => return Ok(()),
+                };
                 let epoch = f64::from(*epoch);
                 of.maps.push((epoch, 100.0 * map));
                 of.intervals
@@ -231,24 +237,24 @@ mod tests {
                     loss: 0.14 + 0.7 * (-at).exp(),
                     rows: 999,
                 });
-                events.push(evaluated(epoch, "val", 0.45 * (1.0 - (-at / 3.0).exp())));
+                events.push(evaluated(epoch, Split::Val, 0.45 * (1.0 - (-at / 3.0).exp())));
             }
         }
-        events.push(evaluated(8, "test", 0.37));
+        events.push(evaluated(8, Split::Test, 0.37));
         events
     }
 
-    fn evaluated(epoch: u32, split: &str, map: f64) -> Event {
+    fn evaluated(epoch: u32, split: Split, map: f64) -> Event {
         Event::Evaluated {
             epoch,
             step: 0,
-            split: split.into(),
+            split,
             map,
             map_occurring: map,
-            chance: if split == "val" { 0.024 } else { 0.031 },
+            chance: if split == Split::Val { 0.024 } else { 0.031 },
             clips: 1,
             left_out: 0,
-            interval: (split == "test").then_some([map - 0.03, map + 0.025]),
+            interval: (split == Split::Test).then_some([map - 0.03, map + 0.025]),
         }
     }
 

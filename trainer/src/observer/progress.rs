@@ -1,6 +1,7 @@
 //! Provides the progress bar of a run on standard error; without a terminal, a line of log an epoch.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use shardfmt::Split;
 
 use crate::error::Result;
 use crate::event::{Event, Observer};
@@ -89,7 +90,9 @@ impl Observer for Progress {
                 self.bar.set_position(*step);
                 self.bar.set_message(self.message(*epoch));
             }
-            Event::Scored { split, clips, of } => self.bar.set_message(format!("scoring {split} {clips}/{of}")),
+            Event::Scored { split, clips, of } => {
+                self.bar.set_message(format!("scoring {} {clips}/{of}", split.as_str()))
+            }
             Event::Epoch { epoch, loss, rows, .. } => {
                 self.log(&format!(
                     "epoch {epoch}/{}: mean loss {loss:.5} over {rows} rows",
@@ -105,7 +108,7 @@ impl Observer for Progress {
                 interval,
                 ..
             } => {
-                if split == "val" {
+                if *split == Split::Val {
                     self.val_map = Some(*map);
                     self.bar.set_message(self.message(*epoch));
                 }
@@ -113,8 +116,9 @@ impl Observer for Progress {
                     format!(" (95 %: {:.2} to {:.2})", 100.0 * low, 100.0 * high)
                 });
                 self.log(&format!(
-                    "epoch {epoch}/{}: {split} mAP {:.2} %{within} on {clips} clips, chance {:.2} %",
+                    "epoch {epoch}/{}: {} mAP {:.2} %{within} on {clips} clips, chance {:.2} %",
                     self.epochs,
+                    split.as_str(),
                     100.0 * map,
                     100.0 * chance
                 ));
@@ -141,7 +145,7 @@ mod tests {
         let evaluated = Event::Evaluated {
             epoch: 1,
             step: 5,
-            split: "val".into(),
+            split: Split::Val,
             map: 0.123,
             map_occurring: 0.2,
             chance: 0.02,
@@ -159,7 +163,7 @@ mod tests {
         };
         progress.observe(&started).unwrap();
         let scored = Event::Scored {
-            split: "val".into(),
+            split: Split::Val,
             clips: 64,
             of: 100,
         };

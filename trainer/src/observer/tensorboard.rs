@@ -131,6 +131,7 @@ impl Observer for TensorBoard {
                 ..
             } => {
                 self.step = *step;
+                let split = split.as_str();
                 self.scalar(&format!("map/{split}"), *map)?;
                 self.scalar(&format!("map_occurring/{split}"), *map_occurring)?;
                 self.scalar(&format!("chance/{split}"), *chance)?;

@@ -1,6 +1,8 @@
 //! Reads event files back with a decoder of its own, which shares no code with the writer.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+use shardfmt::Split;
+
 use super::*;
 
 /// CRC-32C bit by bit (RFC 3720, appendix B.4), then TensorFlow's mask.
@@ -140,7 +142,7 @@ fn scalars_read_back_and_a_resume_hides_later_steps() {
     let evaluated = Event::Evaluated {
         epoch: 1,
         step: 300,
-        split: "val".into(),
+        split: Split::Val,
         map: 0.5,
         map_occurring: 0.75,
         chance: 0.125,

@@ -19,7 +19,7 @@ const CHECKPOINTS: &str = "checkpoints";
 const LOCK: &str = ".lock";
 
 /// Names a folder may hold before a run begins in it: those of a run that was killed before it had a record.
-const OF_A_RUN: [&str; 5] = [CONFIG, TENSORBOARD, CHECKPOINTS, METRICS, LOCK];
+const OF_A_RUN: [&str; 6] = [RECORD, CONFIG, TENSORBOARD, CHECKPOINTS, METRICS, LOCK];
 
 /// A folder with a run in it; `run.json` is written last and makes it one.
 #[derive(Clone, Debug)]
@@ -28,23 +28,28 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Makes the folder `dir` and puts the resolved configuration and the record of the run in it.
+    /// Locks the folder `dir`, which is made if there is none, for a run to begin or to be resumed in it.
     ///
     /// # Errors
-    /// [`Error::Setting`] if there is a run already, or anything else; [`Error::Io`], [`Error::Dataset`] if it cannot be
-    /// written.
-    pub fn create(dir: &Path, config_toml: &str, record: &RunRecord) -> Result<Self> {
+    /// [`Error::Dataset`] around [`shardfmt::Error::Locked`] if another process trains in it; [`Error::Setting`] if it holds
+    /// anything but a run; [`Error::Io`].
+    pub fn claim(dir: &Path) -> Result<ClaimedFolder> {
         let run = Self { dir: dir.to_path_buf() };
-        run.check_free()?;
-        for folder in [run.dir.clone(), run.tensorboard(), run.checkpoints()] {
-            fs::create_dir_all(&folder).map_err(|cause| Error::io(&folder, "create", cause))?;
+        if !Self::has_run(dir) {
+            run.check_free()?;
         }
-        write_atomic(&run.config(), config_toml.as_bytes())?;
-        let json = serde_json::to_string_pretty(record).map_err(|error| run.damaged(error.to_string()))?;
-        write_atomic(&run.record_path(), &seal(&json, &run.record_path())?)?;
-        sync_dir(dir)?;
-        sync_parent(dir)?;
-        Ok(run)
+        let is_new = !dir.exists();
+        fs::create_dir_all(dir).map_err(|cause| Error::io(dir, "create", cause))?;
+        let lock = Lock::acquire(&dir.join(LOCK))?;
+        // Unfinished files of processes that died here.
+        for folder in [&run.dir, &run.checkpoints()] {
+            remove_leftovers(folder)?;
+        }
+        Ok(ClaimedFolder {
+            run,
+            is_new,
+            _lock: lock,
+        })
     }
 
     /// Whether there is a run in the folder `dir`, finished or not.
@@ -56,29 +61,18 @@ impl RunFolder {
     /// The run in the folder `dir`, and its record.
     ///
     /// # Errors
-    /// [`Error::Io`] if there is no record to read; [`Error::Dataset`] if it is damaged; [`Error::RunFile`] if it is not of
-    /// this version.
+    /// [`Error::RunFile`] if there is no record, or one of another version; [`Error::Dataset`] if it is damaged; [`Error::Io`].
     pub fn open(dir: &Path) -> Result<(Self, RunRecord)> {
         let run = Self { dir: dir.to_path_buf() };
         let path = run.record_path();
-        let bytes = fs::read(&path).map_err(|cause| Error::io(&path, "open the record of a run,", cause))?;
+        let bytes = fs::read(&path).map_err(|cause| match cause.kind() {
+            std::io::ErrorKind::NotFound => run.damaged("no such file; there is no run in this folder".to_owned()),
+            _ => Error::io(&path, "read", cause),
+        })?;
         let record: RunRecord =
             serde_json::from_str(unseal(&bytes, &path)?).map_err(|error| run.damaged(error.to_string()))?;
         record.check_version().map_err(|reason| run.damaged(reason))?;
         Ok((run, record))
-    }
-
-    /// Keeps other processes from training in this folder until dropped, and removes the unfinished files of those that
-    /// have died in it.
-    ///
-    /// # Errors
-    /// [`Error::Dataset`] around [`shardfmt::Error::Locked`] if another process does.
-    pub fn lock(&self) -> Result<Lock> {
-        let lock = Lock::acquire(&self.dir.join(LOCK))?;
-        for folder in [&self.dir, &self.checkpoints()] {
-            remove_leftovers(folder)?;
-        }
-        Ok(lock)
     }
 
     /// The folder.
@@ -136,33 +130,71 @@ impl RunFolder {
 
     /// Refuses a folder with anything in it but the beginnings of a run.
     fn check_free(&self) -> Result<()> {
+        let list_error = |cause| Error::io(&self.dir, "list", cause);
         let entries = match fs::read_dir(&self.dir) {
             Ok(entries) => entries,
             Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-            Err(cause) => return Err(Error::io(&self.dir, "look into", cause)),
+            Err(cause) => return Err(list_error(cause)),
         };
         for entry in entries {
-            let name = entry
-                .map_err(|cause| Error::io(&self.dir, "look into", cause))?
-                .file_name();
-            let dir = self.dir.display();
-            if name == RECORD {
-                return Err(Error::setting(
-                    "out",
-                    format!("{dir} has a run already; resume it, or give another folder"),
-                ));
-            }
+            let name = entry.map_err(list_error)?.file_name();
+            // A leftover of an atomic write is temporary. Another process may have begun a run just now: its lock decides.
             let known = name
                 .to_str()
                 .is_some_and(|name| OF_A_RUN.contains(&name) || is_temporary(name));
             if !known {
-                let name = name.to_string_lossy();
-                return Err(Error::setting(
-                    "out",
-                    format!("{dir} has {name:?} in it; give a new or empty folder"),
-                ));
+                let reason = format!("{} contains {name:?}; give a new or empty folder", self.dir.display());
+                return Err(Error::setting("out", reason));
             }
         }
         Ok(())
+    }
+}
+
+/// The folder of a run, which no other process can train in until this is dropped.
+///
+/// Without a run in it, it is removed when dropped, if it was made for the run and nothing else is in it.
+#[derive(Debug)]
+pub struct ClaimedFolder {
+    run: RunFolder,
+    is_new: bool,
+    _lock: Lock,
+}
+
+impl ClaimedFolder {
+    /// The folder.
+    #[must_use]
+    pub fn folder(&self) -> &RunFolder {
+        &self.run
+    }
+
+    /// Begins a run: writes the resolved configuration and the record.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if there is a run already; [`Error::Io`], [`Error::Dataset`] if it cannot be written.
+    pub fn begin(&self, config_toml: &str, record: &RunRecord) -> Result<()> {
+        let run = &self.run;
+        if RunFolder::has_run(run.dir()) {
+            let reason = format!("{} already has a run; give another folder", run.dir.display());
+            return Err(Error::setting("out", reason));
+        }
+        for folder in [run.tensorboard(), run.checkpoints()] {
+            fs::create_dir_all(&folder).map_err(|cause| Error::io(&folder, "create", cause))?;
+        }
+        write_atomic(&run.config(), config_toml.as_bytes())?;
+        let json = serde_json::to_string_pretty(record).map_err(|error| run.damaged(error.to_string()))?;
+        write_atomic(&run.record_path(), &seal(&json, &run.record_path())?)?;
+        sync_dir(&run.dir)?;
+        Ok(sync_parent(&run.dir)?)
+    }
+}
+
+impl Drop for ClaimedFolder {
+    fn drop(&mut self) {
+        // The lock is still held, and whoever waits at its file sees that it is gone. A folder that is not empty stays.
+        if self.is_new && !RunFolder::has_run(&self.run.dir) {
+            let _ = fs::remove_file(self.run.dir.join(LOCK));
+            let _ = fs::remove_dir(&self.run.dir);
+        }
     }
 }

@@ -7,7 +7,7 @@ mod record;
 mod rows;
 mod table;
 
-pub use folder::RunFolder;
+pub use folder::{ClaimedFolder, RunFolder};
 pub use per_class::write_per_class;
 pub use predictions::PredictionWriter;
 pub use record::{DatasetRecord, RunRecord, device_name};

@@ -5,7 +5,6 @@
 
 mod batches;
 mod order;
-mod shuffle;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use rand_chacha::ChaCha8Rng;
 
 use super::SamplerConfig;
-use super::shuffle::shuffle;
 use crate::error::{Error, Result};
-use crate::random::{Purpose, keyed};
+use crate::random::{Purpose, keyed, shuffle};
 use crate::supervision::Supervision;
 
 /// Everything the order of any epoch is computed from.

@@ -14,9 +14,7 @@ pub use catalogue::{Catalogue, Clip};
 pub use choice::{Filters, FullUnknown, Mode, Rows};
 pub use report::{Lacking, Report};
 
-use rand::seq::SliceRandom;
-
-use crate::random::{Purpose, keyed};
+use crate::random::{Purpose, keyed, shuffle_forward};
 
 /// Labels and masks of a selection of clips.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,7 +62,7 @@ impl Supervision {
     /// frequent the classes are.
     pub fn permute_labels(&mut self, seed: u64) {
         let mut order: Vec<usize> = (0..self.rows()).collect();
-        order.shuffle(&mut keyed(seed, Purpose::LabelShuffle, &[]));
+        shuffle_forward(&mut keyed(seed, Purpose::LabelShuffle, &[]), &mut order);
         (self.labels, self.mask) = (self.taken(&self.labels, &order), self.taken(&self.mask, &order));
     }
 

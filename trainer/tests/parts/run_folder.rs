@@ -49,18 +49,19 @@ fn what_is_written_reads_back() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("runs/first");
     let record = record();
-    let run = RunFolder::create(&dir, "seed = 1\n", &record).unwrap();
+    let claim = RunFolder::claim(&dir).unwrap();
+    claim.begin("seed = 1\n", &record).unwrap();
+    let run = claim.folder().clone();
     assert_eq!(fs::read_to_string(run.config()).unwrap(), "seed = 1\n");
     assert!(run.checkpoints().is_dir() && run.tensorboard().is_dir());
     let (again, read) = RunFolder::open(&dir).unwrap();
     assert_eq!((&read, again.dir()), (&record, dir.as_path()));
-    let lock = run.lock().unwrap();
     assert!(matches!(
-        again.lock(),
+        RunFolder::claim(&dir),
         Err(Error::Dataset(shardfmt::Error::Locked { .. }))
     ));
-    drop(lock);
-    again.lock().unwrap();
+    drop(claim);
+    RunFolder::claim(&dir).unwrap();
     // Every flipped bit of the record is seen.
     let path = dir.join("run.json");
     let bytes = fs::read(&path).unwrap();
@@ -75,33 +76,46 @@ fn what_is_written_reads_back() {
         ..record
     };
     let newer_dir = folder.path().join("newer");
-    RunFolder::create(&newer_dir, "", &newer).unwrap();
+    RunFolder::claim(&newer_dir).unwrap().begin("", &newer).unwrap();
     let error = RunFolder::open(&newer_dir).unwrap_err().to_string();
     assert!(error.contains("run.json") && error.contains("version 9"), "{error}");
     let error = RunFolder::open(folder.path()).unwrap_err().to_string();
-    assert!(error.contains("cannot open the record of a run"), "{error}");
+    assert!(error.contains("run.json: no such file; there is no run"), "{error}");
 }
 
 #[test]
 fn a_run_is_never_begun_over_something_else() {
     let folder = tempfile::tempdir().unwrap();
     let create = |dir: &PathBuf| {
-        RunFolder::create(dir, "", &record())
-            .map(drop)
-            .map_err(|error| error.to_string())
+        let begun = RunFolder::claim(dir).and_then(|claim| claim.begin("", &record()));
+        begun.map_err(|error| error.to_string())
     };
     let (taken, foreign, killed) = ["taken", "foreign", "killed"]
         .map(|name| folder.path().join(name))
         .into();
     create(&taken).unwrap();
-    assert!(create(&taken).unwrap_err().contains("has a run already"));
+    assert!(create(&taken).unwrap_err().contains("already has a run"));
     fs::create_dir(&foreign).unwrap();
     fs::write(foreign.join("thesis.tex"), "").unwrap();
-    assert!(create(&foreign).unwrap_err().contains("\"thesis.tex\" in it"));
+    assert!(create(&foreign).unwrap_err().contains("contains \"thesis.tex\""));
+    assert!(!foreign.join(".lock").exists());
     // Killed before its record was written.
     create(&killed).unwrap();
     fs::rename(killed.join("run.json"), killed.join(".run.json.tmp")).unwrap();
     create(&killed).unwrap();
+}
+
+#[test]
+fn a_claim_that_comes_to_nothing_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (new, empty) = (folder.path().join("new"), folder.path().join("empty"));
+    drop(RunFolder::claim(&new).unwrap());
+    assert!(!new.exists());
+    fs::create_dir(&empty).unwrap();
+    drop(RunFolder::claim(&empty).unwrap());
+    assert!(empty.exists(), "it was there before");
+    RunFolder::claim(&new).unwrap().begin("", &record()).unwrap();
+    assert!(RunFolder::has_run(&new));
 }
 
 #[test]

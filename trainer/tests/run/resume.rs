@@ -7,6 +7,8 @@ use std::time::Instant;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use trainer::run_folder::RunFolder;
+
 use crate::dataset::{Made, write};
 use crate::program::{fit, last_checkpoint, metrics, run};
 
@@ -150,7 +152,32 @@ fn another_dataset_or_configuration_is_refused_with_the_difference() {
 }
 
 #[test]
-fn a_run_goes_on_without_the_weights_that_it_began_with() {
+fn nothing_is_written_into_a_folder_that_another_process_trains_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let (dataset, out) = (folder.path().join("dataset"), folder.path().join("run"));
+    write(&dataset, Made::default());
+    let names = || {
+        let mut names: Vec<_> = std::fs::read_dir(&out)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        names.sort();
+        names
+    };
+    let claim = RunFolder::claim(&out).unwrap();
+    // Before the other process has begun its run, which it will.
+    let (_, said) = run(&mut fit(&dataset, &out, &["--epochs", "1"]), 2);
+    assert!(said.contains(".lock"), "{said}");
+    assert_eq!(names(), [".lock"]);
+    drop(claim);
+    // Refused under the lock, after nothing but the lock was made.
+    let (_, said) = run(&mut fit(&dataset, &out, &["--weights", "nowhere.safetensors"]), 2);
+    assert!(said.contains("nowhere.safetensors"), "{said}");
+    assert!(!out.exists());
+}
+
+#[test]
+fn a_run_is_resumed_without_the_weights_that_it_began_with() {
     let folder = tempfile::tempdir().unwrap();
     let (dataset, first, out) = (
         folder.path().join("dataset"),

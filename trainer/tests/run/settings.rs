@@ -8,7 +8,7 @@ use shardfmt::sealed::{seal, unseal};
 use shardfmt::{Dataset, Split};
 use tch::Device;
 use trainer::config::Config;
-use trainer::session::check_same;
+use trainer::run::check_same;
 
 use crate::dataset::{Made, write};
 use crate::program::{fit, last_checkpoint, metrics, run};

@@ -28,7 +28,7 @@ pub enum Reject {
         what: String,
     },
     /// The header contradicts itself or the file. Its lengths and times cannot be trusted.
-    #[error("{container} header is wrong: {reason}")]
+    #[error("{container} header is invalid: {reason}")]
     Header {
         /// The container's name.
         container: &'static str,
@@ -121,18 +121,10 @@ pub enum Reject {
         /// The resampler's own words.
         reason: String,
     },
-    /// The recording is shorter than one clip, and padding is switched off.
-    #[error("too short for one clip: {samples} samples, a clip needs {needed}")]
-    TooShort {
-        /// Samples of the recording at the target rate.
-        samples: u64,
-        /// Samples of a clip.
-        needed: u64,
-    },
 }
 
 impl Reject {
-    /// The stage that refused the recording: `open`, `decode`, `resample` or `window`.
+    /// The stage that refused the recording: `open`, `decode` or `resample`.
     pub fn stage(&self) -> &'static str {
         match self {
             Self::Read(_)
@@ -151,7 +143,6 @@ impl Reject {
             | Self::BadSample { .. }
             | Self::Panic { .. } => "decode",
             Self::Rate { .. } | Self::Resample { .. } => "resample",
-            Self::TooShort { .. } => "window",
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use shardfmt::Xxh3;
 
-use super::feeder::ReadEnd;
+use super::delivery::ReadEnd;
 use crate::source::{ClipSource, Rendered};
 
 /// Bytes of clips (read and rendered) in a batch: large enough that handing it on costs nothing, small enough that all

@@ -4,37 +4,9 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::batch::Batch;
-use super::{AssetEnd, WholeAsset};
+use super::delivery::ReadEnd;
 use crate::source::{AssetReader, ClipSource, Rejected};
-use crate::source_file::{CHANGED_WHILE_READ, Fingerprint, Stats, stats};
-
-/// How reading an asset ended, apart from the hashing of its files.
-pub(super) struct ReadEnd<F> {
-    /// Number of the asset in its source.
-    pub(super) asset: usize,
-    /// What was read, or why the asset is rejected.
-    pub(super) result: Result<F, Rejected>,
-    /// How its files looked before and after.
-    pub(super) around: [Stats; 2],
-}
-
-impl<F> ReadEnd<F> {
-    /// How the asset ended, now that its files are hashed.
-    pub(super) fn with_fingerprint(self, fingerprint: Fingerprint) -> AssetEnd<F> {
-        let source = fingerprint.record();
-        let whole = |source, facts| WholeAsset { facts, source };
-        let result = match (fingerprint.of_unchanged(&self.around), self.result) {
-            // Files that could be neither read nor hashed: the reader knows which one of the asset's it is.
-            (Err(hashing), Err(reading)) if hashing.stage != CHANGED_WHILE_READ => Err(reading),
-            (hashed, read) => hashed.and_then(|hashed| Ok(whole(hashed, read?))),
-        };
-        AssetEnd {
-            asset: self.asset,
-            source,
-            result,
-        }
-    }
-}
+use crate::source_file::{Stats, stats};
 
 struct OpenAsset<R> {
     asset: usize,
@@ -107,5 +79,5 @@ impl<'a, S: ClipSource> Feeder<'a, S> {
 }
 
 fn panicked(stage: &str) -> Rejected {
-    Rejected::new(stage, "the decoder failed inside (panic): the file is damaged")
+    Rejected::new(stage, "the decoder panicked: the file is damaged")
 }

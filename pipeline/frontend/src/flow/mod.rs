@@ -1,15 +1,18 @@
-//! Moves the clips of many assets through reading, rendering and delivery: on all threads at once, and in order.
+//! Provides `run`, which moves the clips of many assets through reading, rendering and delivery: on all
+//! threads at once, and in order.
 //!
-//! Tasks of three kinds run on the threads. An asset is read in order, so its reading is one task after the other; rendering is
-//! a task a batch; hashing the source files is a task an asset. The calling thread is not one of these threads, so that nothing
-//! waits on them: it hands out the tasks, takes back what they made, and delivers it in the order of the assets. Where threads
-//! have nothing else to do, the assets that follow are read ahead. Memory is bounded by the number of batches; reading ahead
-//! leaves enough of them to the first asset.
+//! Tasks of three kinds run on the threads. An asset is read in order, so its reading is one task after the other;
+//! rendering is a task a batch; hashing the source files is a task an asset. The calling thread is not one of these
+//! threads, so that nothing waits on them: it hands out the tasks, takes back what they made, and delivers it in the
+//! order of the assets. Where threads have nothing else to do, the assets that follow are read ahead. Memory is
+//! bounded by the number of batches; reading ahead leaves enough of them to the first asset.
 //!
-//! `Flow` is what the calling thread knows. It holds `Stream`s, consecutive assets that one task reads at a time; each has a
-//! `Feeder`, which knows the asset that is open, and the `Batch`es that it has filled. `Done` is what a task sends back.
+//! `Flow` is what the calling thread knows. It holds `Stream`s, consecutive assets that one task reads at a time;
+//! each has a `Feeder`, which knows the asset that is open, and the `Batch`es that it has filled. `Done` is what a
+//! task sends back.
 
 mod batch;
+mod delivery;
 mod feeder;
 mod workers;
 
@@ -20,12 +23,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use rayon::Scope;
-use shardfmt::Xxh3;
-use shardfmt::checksum::FileHash;
 
-use crate::source::{ClipSource, Rejected, Rendered};
-use crate::source_file::{Fingerprint, SourceRecord};
+use crate::source::ClipSource;
+use crate::source_file::Fingerprint;
 use batch::Batch;
+pub use delivery::{AssetEnd, Delivery, StoredClip, WholeAsset};
 use feeder::Feeder;
 pub use workers::Workers;
 
@@ -34,45 +36,8 @@ const READER_BYTES: usize = 16 << 20;
 /// Batches that reading ahead leaves to the first asset: one to read, one to render, one to deliver.
 const RESERVED: usize = 3;
 
-/// What a flow delivers, in the order of the assets.
-pub enum Delivery<'a, F> {
-    /// The next clip of an asset.
-    Clip(StoredClip<'a>),
-    /// The end of an asset, all of whose clips were delivered before.
-    End(AssetEnd<F>),
-}
-
-/// A rendered clip.
-pub struct StoredClip<'a> {
-    /// Number of its asset in the source.
-    pub asset: usize,
-    /// Its stored bytes.
-    pub bytes: &'a [u8],
-    /// Checksum of these.
-    pub xxh3: Xxh3,
-    /// What rendering found out.
-    pub rendered: Rendered,
-}
-
-/// How an asset ended.
-pub struct AssetEnd<F> {
-    /// Its number in the source.
-    pub asset: usize,
-    /// Its files as they were.
-    pub source: SourceRecord,
-    /// What was read of it, or why all its clips are to be dropped.
-    pub result: Result<WholeAsset<F>, Rejected>,
-}
-
-/// An asset that was read whole, from files that held still meanwhile.
-pub struct WholeAsset<F> {
-    /// What is known of it.
-    pub facts: F,
-    /// Size and checksum of its files' bytes, one file after the other.
-    pub source: FileHash,
-}
-
-/// Reads and renders the `assets` of `source` and delivers all of it in order; `false` when the workers were stopped before.
+/// Reads and renders the `assets` of `source` and delivers all of it in order; `false` when the workers were stopped
+/// before.
 ///
 /// `expected_clips` says how many clips an asset will probably have, so that small assets share a batch.
 ///
@@ -356,3 +321,7 @@ fn spawn<'scope, 'a: 'scope, S: ClipSource>(
         let _ = sender.send(done);
     });
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+mod tests;

@@ -54,15 +54,15 @@ pub struct Picture {
     pub height: usize,
 }
 
-/// Decodes a JPEG file (baseline or progressive) into `picture`, whose memory is reused, if `fits` takes its width and height:
-/// nothing is decoded of one that it refuses.
+/// Decodes a JPEG file (baseline or progressive) into `picture`, whose memory is reused, if `fits` takes its width
+/// and height: nothing is decoded of one that it refuses.
 ///
-/// A file that ends early is refused, as Pillow refuses it; what an end marker cuts short is filled up, as libjpeg does, and what
-/// other damage leaves out stays grey. Orientation tags are not followed, as torchvision does not.
+/// A file that ends early is refused, as Pillow refuses it; what an end marker cuts short is filled up, as libjpeg
+/// does, and what other damage leaves out stays grey. Orientation tags are not followed, as torchvision does not.
 ///
 /// # Errors
-/// Stage `open` when the file cannot be read, `decode` when it is no whole JPEG of at most 4096 x 4096 pixels, one that `fits`
-/// refuses, or one that the decoder panics at: that refuses one picture, not the run.
+/// Stage `open` when the file cannot be read, `decode` when it is not a whole JPEG of at most 4096 x 4096 pixels, one
+/// that `fits` refuses, or one that the decoder panics at: that refuses one picture, not the run.
 pub fn read_jpeg(
     path: &Path,
     channels: Channels,
@@ -75,9 +75,9 @@ pub fn read_jpeg(
         .map_err(|reason| Rejected::new("decode", reason))
 }
 
-/// What a decoder says; its panic as a refusal.
+/// The result of a decoder, whose panic counts as a refusal.
 fn refusing_panics(decode: impl FnOnce() -> Result<(), String> + UnwindSafe) -> Result<(), String> {
-    catch_unwind(decode).unwrap_or_else(|_| Err("the decoder failed inside (panic): the file is damaged".into()))
+    catch_unwind(decode).unwrap_or_else(|_| Err("the decoder panicked: the file is damaged".into()))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
@@ -98,7 +98,7 @@ fn decode(
     fits: impl FnOnce(usize, usize) -> Result<(), String>,
 ) -> Result<(), String> {
     if !ends_whole(bytes) {
-        return Err("no JPEG file, or one that is cut off: its end marker is missing".into());
+        return Err("not a JPEG file, or one that is cut off: its end marker is missing".into());
     }
     let failed = |error: zune_jpeg::errors::DecodeErrors| error.to_string();
     let colours = match channels {
@@ -115,7 +115,8 @@ fn decode(
     decoder.decode_headers().map_err(failed)?;
     let (width, height) = decoder.dimensions().unwrap_or_default();
     fits(width, height)?;
-    // Of some damaged files the decoder leaves a part unwritten and says nothing: that must not be of the picture before.
+    // Of some damaged files the decoder leaves a part unwritten and says nothing: that must not be of the picture
+    // before.
     picture.pixels.clear();
     picture.pixels.resize(width * height * channels.count(), UNWRITTEN);
     decoder.decode_into(&mut picture.pixels).map_err(failed)?;

@@ -1,4 +1,5 @@
-//! Provides `Resizer`, a picture resized to the stored square by bilinear interpolation with antialiasing, as Pillow does it.
+//! Provides `Resizer`, a picture resized to the stored square by bilinear interpolation with antialiasing, as Pillow
+//! does it.
 
 use fast_image_resize as fir;
 use fast_image_resize::images::{Image, ImageRef};
@@ -11,9 +12,9 @@ pub const SIDE_PIXELS: usize = 448;
 
 /// Resizes pictures to 448 x 448; its buffers are reused.
 ///
-/// Pillow's `Image.resize(.., BILINEAR)` widens the triangle filter where the picture shrinks, filters rows, rounds to 8 bits,
-/// then filters columns and rounds again. Its weights have 22 bits where these have 14 or 15: of 10,000 pixels about
-/// four differ, by one level.
+/// Pillow's `Image.resize(.., BILINEAR)` widens the triangle filter where the picture shrinks, filters rows, rounds
+/// to 8 bits, then filters columns and rounds again. Its weights have 22 bits where these have 14 or 15: of 10,000
+/// pixels about four differ, by one level.
 pub struct Resizer {
     channels: Channels,
     filter: Filter,
@@ -25,7 +26,8 @@ pub struct Resizer {
     quads: [Vec<u8>; 2],
 }
 
-/// Rows of a grey picture that are filtered as the channels of one: the few weights of a pixel then meet four values at a time.
+/// Rows of a grey picture that are filtered as the channels of one: the few weights of a pixel then meet four values
+/// at a time.
 const ROWS_ABREAST: usize = 4;
 
 impl Resizer {
@@ -180,8 +182,8 @@ mod tests {
 
     #[test]
     fn rows_are_filtered_and_rounded_before_columns() {
-        // Rows: 2 * 3/8 rounds to 1 and 2 * 1/8 to 0, in every other row; columns: 1/2 of that rounds to 1. Columns first would
-        // give 2 * 1/2 = 1, and then 3/8 and 1/8, both 0.
+        // Rows: 2 * 3/8 rounds to 1 and 2 * 1/8 to 0, in every other row; columns: 1/2 of that rounds to 1. Columns
+        // first would give 2 * 1/2 = 1, and then 3/8 and 1/8, both 0.
         let stored = resized(Channels::Grey, 896, 896, |x, y| {
             vec![if y % 2 == 0 && x % 4 == 0 { 2 } else { 0 }]
         });

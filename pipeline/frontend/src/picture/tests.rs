@@ -1,4 +1,5 @@
-//! Tests of pictures against Pillow: colour, subsampled, progressive and grey JPEGs, as the published program loads them.
+//! Tests of pictures against Pillow: colour, subsampled, progressive and grey JPEGs, as the published program loads
+//! them.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -61,9 +62,9 @@ fn against_pillow(name: &str) -> Difference {
     }
 }
 
-/// Two decoders may round a level of luma or chroma apart in the inverse transform, and a level of chroma where it is interpolated; blue
-/// is luma and 1.772 of a chroma. That makes 1 for grey, 3 (1 + 1.772, rounded) with chroma in full, and 5 (1 + 2 * 1.772, rounded) where
-/// it was subsampled; and one more wherever colours are rounded.
+/// Two decoders may round a level of luma or chroma apart in the inverse transform, and a level of chroma where it is
+/// interpolated; blue is luma and 1.772 of a chroma. That makes 1 for grey, 3 (1 + 1.772, rounded) with chroma in
+/// full, and 5 (1 + 2 * 1.772, rounded) where it was subsampled; and one more wherever colours are rounded.
 #[test]
 fn colour_pictures_are_nearly_those_of_pillow() {
     for (name, largest, mean, equal) in [

@@ -55,8 +55,8 @@ impl FrequencyAxis {
 
     /// The height of a frequency: 0 at the lower edge of row 0, 1 at the upper edge of the last row.
     ///
-    /// A mel image has `rows + 2` corner frequencies at equal distances on its scale, of which row `r` is centred on the
-    /// `r + 1`st; a linear one has its range from edge to edge.
+    /// A mel image has `rows + 2` corner frequencies at equal distances on its scale, of which row `r` is centred on
+    /// the `r + 1`st; a linear one has its range from edge to edge.
     pub fn y_of_hz(&self, hz: f64) -> f64 {
         let y = match self.scale {
             Some(scale) => {

@@ -54,8 +54,8 @@ impl Intact {
     }
 
     /// Whether the samples still stand where they stood: four tenths of the recording are as they were, but for noise
-    /// that a decoder makes up. Damage in one place reaches no further than a packet or two, which here are up to half of the
-    /// shortest recording; of a shifted one nothing is left.
+    /// that a decoder makes up. Damage in one place reaches no further than a packet or two, which here are up to
+    /// half of the shortest recording; of a shifted one nothing is left.
     fn holds_still(&self, damaged: &[Vec<f32>]) -> bool {
         let (original, damaged) = (&self.channels[0], &damaged[0]);
         let tenth = (original.len() / 10).max(1);
@@ -84,8 +84,8 @@ fn intact(test: &str) -> Vec<Intact> {
     intact
 }
 
-/// The small files that fuzzing starts from, one of each codec, container and width, refused ones included. What it has found since has
-/// no extension.
+/// The small files that fuzzing starts from, one of each codec, container and width, refused ones included. What it
+/// has found since has no extension.
 fn of_every_codec() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/decode_clip");
     let entries = std::fs::read_dir(folder).unwrap();

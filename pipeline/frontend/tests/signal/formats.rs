@@ -175,7 +175,7 @@ fn aiff_is_exact_and_must_agree_with_itself() {
     let error = decode(&write(folder.path(), "lying.aiff", &aiff(4999))).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "AIFF header is wrong: it declares 4999 frames of 4 bytes, but its sound chunk holds 20000 bytes"
+        "AIFF header is invalid: it declares 4999 frames of 4 bytes, but its sound chunk holds 20000 bytes"
     );
 }
 

@@ -21,5 +21,5 @@ fn a_packet_of_four_billion_frames_is_refused() {
     }
     caf.extend(b"data\0\0\0\0\0\0\0\x26");
     caf.extend([0; 38]);
-    assert_eq!(reason(&caf), "CAF header is wrong: it has 4294967295 frames a packet");
+    assert_eq!(reason(&caf), "CAF header is invalid: it has 4294967295 frames a packet");
 }

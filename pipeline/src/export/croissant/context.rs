@@ -1,4 +1,5 @@
-//! Provides the JSON-LD context of Croissant 1.0 (<https://docs.mlcommons.org/croissant/docs/croissant-spec.html>, appendix 1).
+//! Provides the JSON-LD context of Croissant 1.0 (<https://docs.mlcommons.org/croissant/docs/croissant-spec.html>,
+//! appendix 1).
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,5 @@
-//! Provides the files of a dataset as a Croissant description lists them: each with its size and SHA-256, and the sets they form.
+//! Provides the files of a dataset as a Croissant description lists them: each with its size and SHA-256, and the
+//! sets they form.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -23,7 +24,7 @@ const SAFETENSORS: &str = "https://github.com/huggingface/safetensors";
 /// Id of the set of shards.
 const SHARDS: &str = "shards";
 
-/// Every file of a dataset, then the sets of them. `place` leads from the description to the dataset; `hashed` is told of
+/// Every file of a dataset, then the sets of them. `place` leads from the description to the dataset; `hashed` hears of
 /// bytes read.
 ///
 /// # Errors

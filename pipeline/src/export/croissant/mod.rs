@@ -1,9 +1,9 @@
 //! Provides the description of a dataset for catalogues and loaders: MLCommons Croissant 1.0, JSON-LD.
 //!
-//! It lists every file with its SHA-256, the tables as record sets with their columns as fields, and what is known of licence
-//! and origin. Loaders read the tables through it; the images are in the shards, for which Croissant has no reader, so a
-//! record of `labels` names shard and row. Files are named relative to the description, which therefore stands in a folder
-//! above the dataset, whose own folder holds nothing but its files.
+//! It lists every file with its SHA-256, the tables as record sets with their columns as fields, and what is known of
+//! licence and origin. Loaders read the tables through it; the images are in the shards, for which Croissant has no
+//! reader, so a record of `labels` names shard and row. Files are named relative to the description, which is
+//! therefore in a folder above the dataset, whose own folder holds nothing but its files.
 
 mod context;
 mod files;
@@ -49,10 +49,11 @@ pub struct Described {
     pub missing: Vec<&'static str>,
 }
 
-/// Describes a dataset in the file `out`, or beside its folder in `NAME.croissant.json`, telling `hashed` of bytes read.
+/// Describes a dataset in the file `out`, or beside its folder in `NAME.croissant.json`, telling `hashed` of bytes
+/// read.
 ///
 /// # Errors
-/// A damaged file of the dataset; [`Error::DescriptionPlace`] if `out` does not stand in a folder above it; a file that cannot
+/// A damaged file of the dataset; [`Error::DescriptionPlace`] if `out` is not in a folder above it; a file that cannot
 /// be written.
 pub fn croissant(
     dataset: &Dataset,
@@ -148,7 +149,7 @@ fn parent(path: &Path) -> &Path {
     parent.unwrap_or(Path::new("."))
 }
 
-/// Where the description of a folder stands unless told otherwise.
+/// The default path of a folder's description.
 fn beside(folder: &Path) -> PathBuf {
     let mut name = OsString::from(folder.file_name().unwrap_or_default());
     name.push(".croissant.json");

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::manifest::Problems;
+use crate::tables::Problems;
 use frontend::source_file::open_file;
 
 /// Bytes read from the file at a time.
@@ -74,7 +74,7 @@ impl Instances {
             }
         };
         let read = serde_json::from_reader(BufReader::with_capacity(READ_BYTES, opened));
-        read.map_err(|error| problems.file(file, format!("is no annotation file of COCO instances: {error}")))
+        read.map_err(|error| problems.file(file, format!("is not a COCO instances file: {error}")))
             .ok()
     }
 }

@@ -6,8 +6,7 @@ use std::path::Path;
 use shardfmt::{Taxa, Taxon};
 
 use super::annotations::CategoryEntry;
-use super::report::report;
-use crate::manifest::Problems;
+use crate::tables::Problems;
 
 /// The categories of both annotation files, which must be the same.
 #[derive(Debug, Default)]
@@ -35,17 +34,19 @@ impl Categories {
                 || format!("{} categories here, {} there", entries.len(), self.entries.len()),
                 |(here, there)| format!("{} {:?} here, {} {:?} there", here.id, here.name, there.id, there.name),
             );
-            let message = format!("the categories are not those of instances_train2014.json: {what}");
+            let message = format!("the categories differ from those of instances_train2014.json: {what}");
             problems.file(file, message);
         }
     }
 
     fn set(&mut self, file: &Path, entries: Vec<CategoryEntry>, problems: &mut Problems) {
-        let repeated = entries.windows(2).filter_map(|two| match two {
-            [one, next] if one.id == next.id => Some(format!("category {} is listed twice", one.id)),
-            _ => None,
-        });
-        report(problems, file, repeated);
+        for pair in entries.windows(2) {
+            if let [category, next] = pair
+                && category.id == next.id
+            {
+                problems.value(file, "categories.id", &category.id.to_string(), "duplicate category");
+            }
+        }
         let taxon = |category: &CategoryEntry| Taxon {
             species_code: category.name.clone(),
             common_name: Some(category.name.clone()),

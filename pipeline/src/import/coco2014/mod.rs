@@ -1,14 +1,14 @@
 //! Provides `Coco2014`, the pictures of COCO 2014 as a source of clips: the control of the benchmark on recordings.
 //!
-//! A picture is a recording of one clip without length: `[3, 448, 448]`, red, green, blue, top row first. Each class is
-//! present or absent, as any annotation, crowds included, says; the target is the class of the largest annotation. The order
-//! of pictures and the split are the published ones (Cole et al. 2021, "Multi-Label Learning from Single Positive Labels").
+//! A picture is a recording of one clip without length: `[3, 448, 448]`, red, green, blue, top row first. Each class
+//! is present or absent, as any annotation, crowds included, says; the target is the class of the largest annotation.
+//! The order of pictures and the split are the published ones (Cole et al. 2021, "Multi-Label Learning from Single
+//! Positive Labels").
 
 mod annotations;
 mod categories;
 mod photographs;
 mod reader;
-mod report;
 mod rows;
 mod settings;
 mod simulated_priors;
@@ -40,8 +40,9 @@ pub struct Coco2014 {
 }
 
 impl Coco2014 {
-    /// Reads the annotations of the set in `folder`, with `annotations/instances_{train,val}2014.json` and the pictures in
-    /// `train2014` and `val2014`. `shard_clips` is what a shard aims at; `priors` are simulated, or there are none.
+    /// Reads the annotations of the set in `folder`, with `annotations/instances_{train,val}2014.json` and the
+    /// pictures in `train2014` and `val2014`. `shard_clips` is what a shard aims at; `priors` are simulated, or there
+    /// are none.
     ///
     /// # Errors
     /// [`Error::Manifest`](crate::Error::Manifest) with all mistakes of the annotations.
@@ -63,7 +64,7 @@ impl Coco2014 {
         vec![
             format!("annotated pictures: {train} for train, {val} for val, {test} for test"),
             format!(
-                "pictures without an annotation, which are left out: {}",
+                "pictures left out for lack of annotations: {}",
                 self.set.without_annotation
             ),
         ]
@@ -113,7 +114,7 @@ impl ClipSource for Coco2014 {
             let code = self.taxa().code(outside.class).unwrap_or_default();
             let ([left, upper, right, lower], (width, height)) = (outside.edges_px, size_px);
             let reason = format!(
-                "a box of {code} from {left}, {upper} to {right}, {lower} does not lie in its {width} x {height} pixels"
+                "the box of {code} from {left}, {upper} to {right}, {lower} is outside the picture of {width} x {height} pixels"
             );
             return Err(Rejected::new("annotations", reason));
         }

@@ -1,4 +1,5 @@
-//! Provides `Photographs`, the annotated pictures of COCO 2014 in the published order, with every mistake of their tables.
+//! Provides `Photographs`, the annotated pictures of COCO 2014 in the published order, with every mistake of their
+//! tables.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -9,10 +10,9 @@ use shardfmt::Split;
 
 use super::annotations::{AnnotationEntry, ImageEntry, Instances};
 use super::categories::Categories;
-use super::report::report;
 use super::split;
 use crate::error::Result;
-use crate::manifest::Problems;
+use crate::tables::Problems;
 
 /// How far a box may lie outside its picture: edges were rounded after they were cut to it.
 const SLACK_PX: f32 = 1.0;
@@ -74,7 +74,8 @@ impl Annotation {
     }
 }
 
-/// The annotated pictures: those of train2014, then those of val2014, each by image id in the order of its digits as text.
+/// The annotated pictures: those of train2014, then those of val2014, each by image id in the order of its digits as
+/// text.
 #[derive(Debug)]
 pub(super) struct Photographs {
     pub(super) categories: Categories,
@@ -85,8 +86,8 @@ pub(super) struct Photographs {
 }
 
 impl Photographs {
-    /// Reads both annotation files of `folder`, one after the other. About 250 bytes a picture and 24 an annotation stay: 50 MB of
-    /// half a gigabyte of JSON.
+    /// Reads both annotation files of `folder`, one after the other. About 250 bytes a picture and 24 an annotation
+    /// stay: 50 MB of half a gigabyte of JSON.
     ///
     /// # Errors
     /// [`Error::Manifest`](crate::Error::Manifest) with all mistakes: a file that cannot be read, repeated ids, annotations of pictures or
@@ -129,7 +130,7 @@ impl Photographs {
         let number_of: HashMap<i64, usize> = images.iter().map(|image| image.id).zip(0..).collect();
         self.check_images(file, &images, &number_of, problems);
 
-        let mut found = located(file, annotations, &number_of, &class_of, problems);
+        let mut found = locate(file, annotations, &number_of, &class_of, problems);
         // Published tables sort ids as strings ("for backwards compatibility"), and the split depends on the order.
         let id_of = |number: usize| images.get(number).map_or(String::new(), |image| image.id.to_string());
         found.sort_by_cached_key(|one| id_of(one.image));
@@ -178,30 +179,23 @@ impl Photographs {
         number_of: &HashMap<i64, usize>,
         problems: &mut Problems,
     ) {
-        let repeated = images
-            .iter()
-            .zip(0..)
-            .filter(|(image, number)| number_of.get(&image.id) != Some(number));
-        report(
-            problems,
-            file,
-            repeated.map(|(image, _)| format!("image {} is listed twice", image.id)),
-        );
-        let twice = self
+        for (image, number) in images.iter().zip(0..) {
+            let id = image.id.to_string();
+            if number_of.get(&image.id) != Some(&number) {
+                problems.value(file, "images.id", &id, "duplicate image");
+            }
+            if !is_file_name(&image.file_name) {
+                problems.value(file, "images.file_name", &image.file_name, "is not a file name");
+            }
+        }
+        for photograph in self
             .photographs
             .iter()
-            .filter(|one| number_of.contains_key(&one.image_id));
-        report(
-            problems,
-            file,
-            twice.map(|one| format!("image {} is in instances_train2014.json too", one.image_id)),
-        );
-        let astray = images.iter().filter(|image| !is_file_name(&image.file_name));
-        report(
-            problems,
-            file,
-            astray.map(|image| format!("image {}: {:?} is no file name", image.id, image.file_name)),
-        );
+            .filter(|one| number_of.contains_key(&one.image_id))
+        {
+            let id = photograph.image_id.to_string();
+            problems.value(file, "images.id", &id, "is also in instances_train2014.json");
+        }
     }
 }
 
@@ -212,7 +206,7 @@ fn is_file_name(name: &str) -> bool {
 }
 
 /// An annotation whose picture and class have been found.
-struct Located {
+struct LocatedAnnotation {
     /// Number of the picture in its file.
     image: usize,
     area: f64,
@@ -220,19 +214,18 @@ struct Located {
 }
 
 /// Finds picture and class of every annotation; those that name others are problems.
-fn located(
+fn locate(
     file: &Path,
     annotations: Vec<AnnotationEntry>,
     number_of: &HashMap<i64, usize>,
     class_of: &HashMap<i64, u32>,
     problems: &mut Problems,
-) -> Vec<Located> {
+) -> Vec<LocatedAnnotation> {
     let mut found = Vec::with_capacity(annotations.len());
-    let (mut images, mut categories) = (Vec::new(), Vec::new());
     for entry in annotations {
         let [left, upper, width, height] = entry.bbox;
         match (number_of.get(&entry.image_id), class_of.get(&entry.category_id)) {
-            (Some(&image), Some(&class)) => found.push(Located {
+            (Some(&image), Some(&class)) => found.push(LocatedAnnotation {
                 image,
                 area: entry.area,
                 annotation: Annotation {
@@ -241,18 +234,21 @@ fn located(
                     edges_px: [left, upper, left + width, upper + height].map(|edge| edge as f32),
                 },
             }),
-            (None, _) => images.push(entry.image_id),
-            (_, None) => categories.push(entry.category_id),
+            (None, _) => {
+                let id = entry.image_id.to_string();
+                problems.value(file, "annotations.image_id", &id, "the file lists no such image");
+            }
+            (_, None) => {
+                let id = entry.category_id.to_string();
+                problems.value(file, "annotations.category_id", &id, "the file lists no such category");
+            }
         }
     }
-    let mistake = |what: &str, id: &i64| format!("an annotation is of {what} {id}, which the file does not list");
-    report(problems, file, images.iter().map(|id| mistake("image", id)));
-    report(problems, file, categories.iter().map(|id| mistake("category", id)));
     found
 }
 
 /// Class of the annotation with the largest area; of equal ones the first.
-fn largest(annotations: &[Located]) -> u32 {
+fn largest(annotations: &[LocatedAnnotation]) -> u32 {
     let mut largest = (f64::NEG_INFINITY, 0);
     for one in annotations {
         if one.area > largest.0 {

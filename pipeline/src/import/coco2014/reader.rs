@@ -36,7 +36,7 @@ impl AssetReader for PhotographReader {
         {
             true => Ok(()),
             false => Err(format!(
-                "is {is_width} x {is_height} pixels, its annotations say {width} x {height}"
+                "is {is_width} x {is_height} pixels, but its annotations say {width} x {height}"
             )),
         };
         read_jpeg(&self.file, Channels::Rgb, clip, fits)?;

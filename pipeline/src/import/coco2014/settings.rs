@@ -37,7 +37,8 @@ pub(super) fn to_json(set: &Photographs, shard_clips: u32, priors: Option<&Simul
     })
 }
 
-/// The categories that the configuration of an imported set names, in class order; `None` where it is of another source.
+/// The categories that the configuration of an imported set names, in class order; `None` where it is of another
+/// source.
 pub(crate) fn categories(config: &Value) -> Option<Vec<CategoryEntry>> {
     let is_ours = config.get("source")? == NAME;
     is_ours.then(|| Vec::deserialize(config.get("categories")?).ok())?

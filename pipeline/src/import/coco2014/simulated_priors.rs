@@ -1,8 +1,9 @@
-//! Provides simulated priors for pictures, which have neither a place nor a checklist: true negatives drawn at a stated rate.
+//! Provides simulated priors for pictures, which have neither a place nor a checklist: true negatives drawn at a
+//! stated rate.
 //!
-//! The paper's simulated negatives of COCO come from a generator that is not published, so this one is our own: each class
-//! that is absent from a picture is ruled out by a prior with a fixed probability, independently of all others. One number
-//! is drawn for both priors, so that what the geographic one rules out, the checklist does too.
+//! The paper's simulated negatives of COCO come from a generator that is not published, so this one is our own: each
+//! class that is absent from a picture is ruled out by a prior with a fixed probability, independently of all others.
+//! One number is drawn for both priors, so that what the geographic one rules out, the checklist does too.
 
 use std::str::FromStr;
 
@@ -24,14 +25,12 @@ impl PriorRates {
     pub fn new(geo: f64, checklist: f64) -> Result<Self, String> {
         for (name, rate) in [("geo", geo), ("checklist", checklist)] {
             if !(0.0..=1.0).contains(&rate) {
-                return Err(format!("the rate {name}={rate} is not within 0 and 1"));
+                return Err(format!("{name}={rate} is not between 0 and 1"));
             }
         }
         if geo > checklist {
-            let less = format!("geo={geo} is above checklist={checklist}");
-            return Err(format!(
-                "{less}, but a checklist rules out all that its place does, and more"
-            ));
+            let message = "a checklist rules out at least what its place does";
+            return Err(format!("geo={geo} is greater than checklist={checklist}; {message}"));
         }
         Ok(PriorRates { geo, checklist })
     }
@@ -52,21 +51,21 @@ impl FromStr for PriorRates {
 
     /// Reads `geo=R,checklist=R`, in either order.
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("expected geo=R,checklist=R, such as geo=0.3,checklist=0.6, got {text:?}");
+        let malformed = || format!("expected geo=R,checklist=R, such as geo=0.3,checklist=0.6, got {text:?}");
         let (mut geo, mut checklist) = (None, None);
         for part in text.split(',') {
-            let (name, rate) = part.split_once('=').ok_or_else(wrong)?;
-            let rate: f64 = rate.trim().parse().map_err(|_| wrong())?;
+            let (name, rate) = part.split_once('=').ok_or_else(malformed)?;
+            let rate: f64 = rate.trim().parse().map_err(|_| malformed())?;
             let place = match name.trim() {
                 "geo" => &mut geo,
                 "checklist" => &mut checklist,
-                _ => return Err(wrong()),
+                _ => return Err(malformed()),
             };
             if place.replace(rate).is_some() {
-                return Err(wrong());
+                return Err(malformed());
             }
         }
-        PriorRates::new(geo.ok_or_else(wrong)?, checklist.ok_or_else(wrong)?)
+        PriorRates::new(geo.ok_or_else(malformed)?, checklist.ok_or_else(malformed)?)
     }
 }
 
@@ -140,7 +139,7 @@ mod tests {
             assert!(wrong.parse::<PriorRates>().is_err(), "{wrong}");
         }
         let message = "geo=0.6,checklist=0.5".parse::<PriorRates>().unwrap_err();
-        assert!(message.contains("geo=0.6 is above checklist=0.5"), "{message}");
+        assert!(message.contains("geo=0.6 is greater than checklist=0.5"), "{message}");
     }
 
     #[test]

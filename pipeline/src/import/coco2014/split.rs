@@ -2,13 +2,13 @@
 
 use crate::import::random_state::RandomState;
 
-/// Seed of the split (`split_seed` of the published program of Cole et al. 2021, "Multi-Label Learning from Single Positive
-/// Labels", which later work takes over).
+/// Seed of the split (`split_seed` of the published program of Cole et al. 2021, "Multi-Label Learning from Single
+/// Positive Labels", which later work uses too).
 pub(super) const SEED: u32 = 1200;
 /// One picture in so many is for validation (`val_frac` 0.2, same program).
 pub(super) const VALIDATION_ONE_IN: u32 = 5;
 
-/// Which of `pictures` pictures, in source order, are for validation: those whose numbers stand in the last fifth of a
+/// Which of `pictures` pictures, in source order, are for validation: those whose numbers are in the last fifth of a
 /// permutation of all. A fifth is rounded to the nearest whole number: 16,416 of the 82,081 pictures of train2014.
 pub(super) fn validation(pictures: u32) -> Vec<bool> {
     let for_validation =

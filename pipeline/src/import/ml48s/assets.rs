@@ -7,8 +7,8 @@ use serde::Deserialize;
 use shardfmt::checksum::FileHash;
 use shardfmt::{Split, Taxa};
 
-use crate::import::json_file::{Place, read_items};
-use crate::manifest::Problems;
+use crate::import::json_file::{ItemPlace, read_items};
+use crate::tables::Problems;
 
 /// A recording, of which the set has pictures only.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,8 +34,8 @@ struct AssetJson {
     observed_species_codes: Option<Vec<String>>,
 }
 
-/// The assets in file order, and the file's hash (`None`: the file could not be read to its end). Ids in `val` make the val
-/// split.
+/// The assets in file order, and the file's hash (`None`: the file could not be read to its end). Ids in `val` make
+/// the val split.
 pub(super) fn read(
     file: &Path,
     taxa: &Taxa,
@@ -47,10 +47,10 @@ pub(super) fn read(
     let hash = read_items(
         file,
         problems,
-        |place: Place<'_>, json: AssetJson, problems: &mut Problems| {
+        |place: ItemPlace<'_>, json: AssetJson, problems: &mut Problems| {
             let number = *first.entry(json.id).or_insert(place.item.number);
             if number != place.item.number {
-                let message = format!("stands there twice, first in [{number}]");
+                let message = format!("duplicate id (first in [{number}])");
                 place.problem(problems, "id", &json.id.to_string(), message);
             }
             let given = json.split.parse::<Split>();
@@ -87,8 +87,8 @@ pub(super) fn read(
     (assets, hash)
 }
 
-/// The class of a species code; one that is no class is a problem.
-pub(super) fn class(place: &Place<'_>, taxa: &Taxa, key: &str, code: &str, problems: &mut Problems) -> Option<u32> {
+/// The class of a species code; an unknown one is a problem.
+pub(super) fn class(place: &ItemPlace<'_>, taxa: &Taxa, key: &str, code: &str, problems: &mut Problems) -> Option<u32> {
     let class = taxa.index(code);
     if class.is_none() {
         place.problem(problems, key, code, "unknown species code: it is not in taxa.csv");

@@ -1,7 +1,7 @@
-//! Provides `BoxReading`: which coordinate of a box comes first, as the pictures tell it.
+//! Provides `BoxReading`: which coordinate of a box comes first, inferred from the pictures.
 //!
-//! The set's documentation says `[xmin, ymin, xmax, ymax]`, its published formatter reads the y first. Sounds come and go while
-//! noise stays, so inside a box read the right way the pixels differ from what is usual in their row.
+//! The set's documentation says `[xmin, ymin, xmax, ymax]`, its published formatter reads the y first. Sounds come
+//! and go while noise stays, so inside a box read the right way the pixels differ from what is usual in their row.
 
 use frontend::picture::Picture;
 
@@ -9,8 +9,9 @@ use frontend::picture::Picture;
 pub(super) const SAMPLE_PICTURES: usize = 150;
 /// Fewer than this tell nothing.
 const FEWEST_PICTURES: usize = 10;
-/// How many standard errors from zero a mean difference must lie to be believed: by chance one set of ten pictures in 300 has it.
-const BELIEVED_ERRORS: f64 = 4.0;
+/// How many standard errors from zero a mean difference must lie to be believed: by chance one set of ten pictures in
+/// 300 has it.
+const SIGNIFICANT_ERRORS: f64 = 4.0;
 /// A pixel whose colours differ by more than this is coloured; compression alone makes a few levels.
 const COLOURED_LEVELS: u8 = 24;
 
@@ -25,7 +26,7 @@ pub enum BoxOrder {
 
 /// Who says which coordinate comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ToldBy {
+pub(super) enum DecidedBy {
     User,
     Pictures,
     /// It is as documented.
@@ -36,7 +37,7 @@ pub(super) enum ToldBy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct BoxReading {
     pub(super) order: BoxOrder,
-    pub(super) told_by: ToldBy,
+    pub(super) decided_by: DecidedBy,
     /// Pictures looked at.
     pub(super) pictures: usize,
     /// Of these, pictures that are not grey.
@@ -118,20 +119,20 @@ impl BoxReading {
             both[1]
         };
         let sign = if loudest < 0.0 { -1.0 } else { 1.0 };
-        let told = believed(
+        let x_is_first = sign_of_mean(
             evidence
                 .iter()
                 .map(|picture| sign * (picture.contrast[0] - picture.contrast[1])),
         );
-        let (order, told_by) = match (asked, told) {
-            (Some(order), _) => (order, ToldBy::User),
-            (None, Some(true)) => (BoxOrder::XFirst, ToldBy::Pictures),
-            (None, Some(false)) => (BoxOrder::YFirst, ToldBy::Pictures),
-            (None, None) => (BoxOrder::XFirst, ToldBy::Nothing),
+        let (order, decided_by) = match (asked, x_is_first) {
+            (Some(order), _) => (order, DecidedBy::User),
+            (None, Some(true)) => (BoxOrder::XFirst, DecidedBy::Pictures),
+            (None, Some(false)) => (BoxOrder::YFirst, DecidedBy::Pictures),
+            (None, None) => (BoxOrder::XFirst, DecidedBy::Nothing),
         };
         BoxReading {
             order,
-            told_by,
+            decided_by,
             pictures: evidence.len(),
             coloured: evidence.iter().filter(|picture| picture.coloured).count(),
         }
@@ -139,7 +140,7 @@ impl BoxReading {
 }
 
 /// Whether the mean of some differences lies above zero; `None` when their scatter leaves that open.
-fn believed(differences: impl ExactSizeIterator<Item = f64> + Clone) -> Option<bool> {
+fn sign_of_mean(differences: impl ExactSizeIterator<Item = f64> + Clone) -> Option<bool> {
     let count = differences.len();
     if count < FEWEST_PICTURES {
         return None;
@@ -147,7 +148,7 @@ fn believed(differences: impl ExactSizeIterator<Item = f64> + Clone) -> Option<b
     let middle = mean(differences.clone());
     let variance = differences.map(|difference| (difference - middle).powi(2)).sum::<f64>() / (count - 1) as f64;
     let error = (variance / count as f64).sqrt();
-    (middle.abs() > BELIEVED_ERRORS * error && middle != 0.0).then_some(middle > 0.0)
+    (middle.abs() > SIGNIFICANT_ERRORS * error && middle != 0.0).then_some(middle > 0.0)
 }
 
 /// The pixels between two edges from 0 to 1: at least one.
@@ -210,8 +211,8 @@ mod tests {
             for sound in [40, -40] {
                 let found = BoxReading::decide(&evidence(order, 20, sound), None);
                 assert_eq!(
-                    (found.order, found.told_by),
-                    (order, ToldBy::Pictures),
+                    (found.order, found.decided_by),
+                    (order, DecidedBy::Pictures),
                     "{order:?} {sound}"
                 );
                 assert_eq!((found.pictures, found.coloured), (20, 0));
@@ -227,7 +228,7 @@ mod tests {
             Vec::new(),
         ] {
             let found = BoxReading::decide(&evidence, None);
-            assert_eq!((found.order, found.told_by), (BoxOrder::XFirst, ToldBy::Nothing));
+            assert_eq!((found.order, found.decided_by), (BoxOrder::XFirst, DecidedBy::Nothing));
         }
     }
 
@@ -235,7 +236,7 @@ mod tests {
     fn what_the_user_says_goes_first() {
         let evidence = evidence(BoxOrder::XFirst, 20, 40);
         let found = BoxReading::decide(&evidence, Some(BoxOrder::YFirst));
-        assert_eq!((found.order, found.told_by), (BoxOrder::YFirst, ToldBy::User));
+        assert_eq!((found.order, found.decided_by), (BoxOrder::YFirst, DecidedBy::User));
     }
 
     #[test]

@@ -62,68 +62,28 @@ struct BoxJson {
     bbox: [f64; 4],
 }
 
+/// Takes key, value and message of each mistake in an object.
+pub(super) type Report<'a> = dyn FnMut(&str, &str, String) + 'a;
+
 impl Clip {
-    /// Checks an object; `wrong` hears of every mistake in it: key, value, message. `unknown_birds` are codes that boxes may have
-    /// besides those of the classes.
-    pub(super) fn of(
-        json: ClipJson,
-        taxa: &Taxa,
-        unknown_birds: &[String],
-        wrong: &mut dyn FnMut(&str, &str, String),
-    ) -> Clip {
-        let lists = [
-            ("present_species_codes", &json.present_species_codes),
-            ("absent_species_codes", &json.absent_species_codes),
-            ("unknown_species_codes", &json.unknown_species_codes),
-        ];
-        let mut listed_in = vec![None; taxa.len()];
-        let [present, mut absent, unknown] = lists.map(|(key, codes)| {
-            let mut classes = Vec::with_capacity(codes.len().min(taxa.len()));
-            for code in codes {
-                let class = taxa.index(code);
-                match class.and_then(|class| listed_in.get_mut(class as usize)) {
-                    None => wrong(key, code, "unknown species code: it is not in taxa.csv".into()),
-                    Some(before) => match before.replace(key) {
-                        Some(first) => wrong(key, code, format!("is in {first} already")),
-                        None => classes.extend(class),
-                    },
-                }
-            }
-            classes.sort_unstable();
-            classes
-        });
-        let unlisted = (0..).zip(&listed_in).filter(|(_, list)| list.is_none());
+    /// Checks an object and reports every mistake in it. `unknown_birds` are codes that boxes may have besides those
+    /// of the classes.
+    pub(super) fn of(json: ClipJson, taxa: &Taxa, unknown_birds: &[String], report: &mut Report<'_>) -> Clip {
+        let mut list_of_class = vec![None; taxa.len()];
+        let mut list = |key, codes: &[String]| classes(key, codes, taxa, &mut list_of_class, report);
+        let present = list("present_species_codes", &json.present_species_codes);
+        let mut absent = list("absent_species_codes", &json.absent_species_codes);
+        let unknown = list("unknown_species_codes", &json.unknown_species_codes);
+        let unlisted = (0..).zip(&list_of_class).filter(|(_, list)| list.is_none());
         let unlisted: Vec<u32> = unlisted.map(|(class, _)| class).collect();
         absent.extend(&unlisted);
         absent.sort_unstable();
         if !stays_inside(&json.file_path) {
             let message = "expected a path inside the set's folder, such as images/17/0.jpg";
-            wrong("file_path", &json.file_path, message.into());
+            report("file_path", &json.file_path, message.into());
         }
-        let mut boxes = Vec::with_capacity(json.boxes.len());
-        for (number, found) in json.boxes.into_iter().enumerate() {
-            if let Err(message) = check_edges(found.bbox) {
-                wrong(&format!("boxes[{number}].bbox"), &format!("{:?}", found.bbox), message);
-            }
-            if taxa.index(&found.species_code).is_none() && !unknown_birds.contains(&found.species_code) {
-                let message = "is neither in taxa.csv nor an unknown bird; --unknown-bird names such codes";
-                wrong(
-                    &format!("boxes[{number}].species_code"),
-                    &found.species_code,
-                    message.into(),
-                );
-            }
-            let status = found.status.parse();
-            if status.is_err() {
-                let message = "expected one of active, passive, ignore";
-                wrong(&format!("boxes[{number}].status"), &found.status, message.into());
-            }
-            boxes.push(GivenBox {
-                species_code: found.species_code,
-                status: status.unwrap_or(BoxStatus::Ignore),
-                edges: found.bbox.map(|edge| edge.clamp(0.0, 1.0)),
-            });
-        }
+        let boxes = json.boxes.into_iter().enumerate();
+        let boxes = boxes.map(|(number, json)| GivenBox::of(json, number, taxa, unknown_birds, report));
         Clip {
             id: json.id,
             asset_id: json.asset_id,
@@ -134,7 +94,7 @@ impl Clip {
             absent,
             unknown,
             unlisted: unlisted.len(),
-            boxes,
+            boxes: boxes.collect(),
         }
     }
 
@@ -144,7 +104,52 @@ impl Clip {
     }
 }
 
+/// The classes that the list at `key` names, ascending; `list_of_class` is the list that each class is in so far.
+fn classes(
+    key: &'static str,
+    codes: &[String],
+    taxa: &Taxa,
+    list_of_class: &mut [Option<&'static str>],
+    report: &mut Report<'_>,
+) -> Vec<u32> {
+    let mut classes = Vec::with_capacity(codes.len().min(taxa.len()));
+    for code in codes {
+        let class = taxa.index(code);
+        match class.and_then(|class| list_of_class.get_mut(class as usize)) {
+            None => report(key, code, "unknown species code: it is not in taxa.csv".into()),
+            Some(list) => match list.replace(key) {
+                Some(first) => report(key, code, format!("duplicate species code (first in {first})")),
+                None => classes.extend(class),
+            },
+        }
+    }
+    classes.sort_unstable();
+    classes
+}
+
 impl GivenBox {
+    /// Checks the box at `boxes[number]`.
+    fn of(json: BoxJson, number: usize, taxa: &Taxa, unknown_birds: &[String], report: &mut Report<'_>) -> Self {
+        if let Err(message) = check_edges(json.bbox) {
+            report(&format!("boxes[{number}].bbox"), &format!("{:?}", json.bbox), message);
+        }
+        if taxa.index(&json.species_code).is_none() && !unknown_birds.contains(&json.species_code) {
+            let message = "unknown species code: it is neither in taxa.csv nor named by --unknown-bird";
+            let key = format!("boxes[{number}].species_code");
+            report(&key, &json.species_code, message.into());
+        }
+        let status = json.status.parse();
+        if status.is_err() {
+            let message = "expected one of active, passive, ignore";
+            report(&format!("boxes[{number}].status"), &json.status, message.into());
+        }
+        GivenBox {
+            species_code: json.species_code,
+            status: status.unwrap_or(BoxStatus::Ignore),
+            edges: json.bbox.map(|edge| edge.clamp(0.0, 1.0)),
+        }
+    }
+
     /// Whether it is an example of its species.
     pub(super) fn counts(&self) -> bool {
         self.status != BoxStatus::Ignore
@@ -154,7 +159,7 @@ impl GivenBox {
 fn check_edges(edges: [f64; 4]) -> Result<(), String> {
     let inside = -EDGE_TOLERANCE..=1.0 + EDGE_TOLERANCE;
     if !edges.iter().all(|edge| inside.contains(edge)) {
-        return Err("lies outside the picture: expected edges from 0 to 1".into());
+        return Err("is outside the picture: expected edges from 0 to 1".into());
     }
     if edges[0] > edges[2] || edges[1] > edges[3] {
         return Err("ends before it starts: expected the smaller edge of each axis first".into());

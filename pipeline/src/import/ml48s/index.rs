@@ -1,4 +1,4 @@
-//! Provides `Index`, where each clip stands in `clips.json`, grouped by asset, from one pass over the file.
+//! Provides `Index`, where each clip is in `clips.json`, grouped by asset, from one pass over the file.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -9,10 +9,10 @@ use shardfmt::{Taxa, Xxh3};
 
 use super::assets::Asset;
 use super::clip::{Clip, ClipJson};
-use crate::import::json_file::{Place, read_items};
-use crate::manifest::Problems;
+use crate::import::json_file::{ItemPlace, read_items};
+use crate::tables::Problems;
 
-/// Where a clip stands, and its picture: with the text of the path about 100 bytes.
+/// Where a clip is, and its picture: about 100 bytes with the text of the path.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Entry {
     /// Position in `clips.json`, from 0.
@@ -28,7 +28,8 @@ pub(super) struct Entry {
     pub(super) has_counting_box: bool,
 }
 
-/// All clips, those of an asset beside each other: assets in the order of their first clips, the clips of each in file order.
+/// All clips, those of an asset beside each other: assets in the order of their first clips, the clips of each in
+/// file order.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     pub(super) clips: Vec<Entry>,
@@ -63,15 +64,15 @@ impl Index {
         let hash = read_items(
             file,
             problems,
-            |place: Place<'_>, json: ClipJson, problems: &mut Problems| {
+            |place: ItemPlace<'_>, json: ClipJson, problems: &mut Problems| {
                 let clip = Clip::of(json, taxa, unknown_birds, &mut |key, value, message| {
                     place.problem(problems, key, value, message);
                 });
                 if !ids.insert(clip.id) {
-                    place.problem(problems, "id", &clip.id.to_string(), "stands there twice");
+                    place.problem(problems, "id", &clip.id.to_string(), "duplicate id");
                 }
                 if !orders.insert((clip.asset_id, clip.order)) {
-                    let message = format!("another clip of asset {} has it too", clip.asset_id);
+                    let message = format!("duplicate clip_order of asset {}", clip.asset_id);
                     place.problem(problems, "clip_order", &clip.order.to_string(), message);
                 }
                 // The hash of a path, so that a clip takes 8 bytes here.
@@ -80,7 +81,7 @@ impl Index {
                 partly_listed += u64::from(clip.unlisted > 0);
                 unlisted += clip.unlisted as u64;
                 let Some(&number) = numbers.get(&clip.asset_id) else {
-                    let message = format!("of clip {}: no such asset in assets.json", clip.id);
+                    let message = "assets.json has no such asset";
                     return place.problem(problems, "asset_id", &clip.asset_id.to_string(), message);
                 };
                 let next_rank = ranks.len();
@@ -197,16 +198,16 @@ mod tests {
         assert_eq!((read.elsewhere, read.shared), (1, 2));
         let found: Vec<String> = problems.iter().map(ToString::to_string).collect();
         let expected = [
-            "[1].id = \"1\": stands there twice",
-            "[1].clip_order = \"1\": another clip of asset 5 has it too",
-            "[2].asset_id = \"6\": of clip 2: no such asset",
+            "[1].id = \"1\": duplicate id",
+            "[1].clip_order = \"1\": duplicate clip_order of asset 5",
+            "[2].asset_id = \"6\": assets.json has no such asset",
             "[3]: missing field `clip_order`",
         ];
         assert_eq!(found.len(), expected.len(), "{found:?}");
         for (found, expected) in found.iter().zip(expected) {
             assert!(found.contains(expected), "{found}");
         }
-        let lines: Vec<u64> = problems.iter().filter_map(|problem| problem.line).collect();
+        let lines: Vec<u64> = problems.iter().filter_map(|problem| problem.first.line).collect();
         assert!(lines.is_sorted() && lines[0] > 10, "{lines:?}");
     }
 }

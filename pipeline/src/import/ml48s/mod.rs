@@ -1,15 +1,17 @@
-//! Provides `Ml48s`, the Merlin L48 Spectrogram Dataset (NeurIPS 2025, arXiv 2511.00252) as it is published, as a source of clips.
+//! Provides `Ml48s`, the Merlin L48 Spectrogram Dataset (NeurIPS 2025, arXiv 2511.00252) as it is published, as a
+//! source of clips.
 //!
-//! The set holds pictures of spectrograms, 750 x 236 pixels of 3 seconds from 0 to 11.025 kHz, and no audio: `taxa.csv` (the
-//! classes), `assets.json` (recordings: split, target species, and the species possible and observed there),
-//! `clips.json` (labels and boxes of every picture) and `images/ASSET/CLIP.jpg`. Layout and keys are those of the README of
-//! visipedia/ml48s.
+//! The set holds pictures of spectrograms, 750 x 236 pixels of 3 seconds from 0 to 11.025 kHz, and no audio:
+//! `taxa.csv` (the classes), `assets.json` (recordings: split, target species, and the species possible and observed
+//! there), `clips.json` (labels and boxes of every picture) and `images/ASSET/CLIP.jpg`. Layout and keys are those of
+//! the README of visipedia/ml48s.
 //!
-//! Labels are taken as given; a class that none of a clip's lists names is absent, as the published program takes it (which knows only
-//! `unknown_species_codes` as unknown). A box is of a class or of an unknown bird. A recording's clips stand together, in the order of `clips.json`; `source_index` is the position
-//! there and `source_id` the clip's id. `clips.json`, of hundreds of megabytes, is read twice and never held: of each clip stay
-//! about 400 bytes (where it stands, its id, its picture, and what the plan keeps of that), whatever its labels and boxes take.
-//! The tables of 130,000 clips, pictures apart, took 72 MiB, those of 400,000 took 173.
+//! Labels are taken as given; a class that none of a clip's lists names is absent, as the published program takes it
+//! (which knows only `unknown_species_codes` as unknown). A box is of a class or of an unknown bird. A recording's
+//! clips are together, in the order of `clips.json`; `source_index` is the position there and `source_id` the clip's
+//! id. `clips.json`, of hundreds of megabytes, is read twice and never held: each clip takes about 400 bytes (where
+//! it is, its id, its picture, and what the plan keeps of that), whatever its labels and boxes take. The tables of
+//! 130,000 clips, pictures apart, took 72 MiB, those of 400,000 took 173.
 
 mod assets;
 mod box_order;
@@ -31,7 +33,7 @@ use shardfmt::{Axes, DatasetHead, FrequencyScale, Row0, Taxa, Xxh3, hash_file};
 
 use crate::dataset_source::{AssetRecord, DatasetSource, Placement};
 use crate::error::{Result, io};
-use crate::manifest::{Problems, read_taxa};
+use crate::tables::{Problems, read_taxa};
 use assets::Asset;
 pub use box_order::BoxOrder;
 use box_order::{BoxReading, Evidence, SAMPLE_PICTURES};
@@ -68,10 +70,11 @@ struct PicturedAsset {
 }
 
 impl Ml48s {
-    /// Reads and checks all tables of the set in `folder`, and looks at some of its pictures. `val_split` is the NumPy file of
-    /// the asset ids that make the val split, `unknown_birds` are further codes of birds that nobody could name (the documented
-    /// `Unknown bird` is known), `row_0` is the frequency of the pictures' top row, `box_order` the coordinate of a box
-    /// that comes first (`None`: as the pictures tell), `shard_clips` the number of clips a shard aims at.
+    /// Reads and checks all tables of the set in `folder`, and looks at some of its pictures. `val_split` is the
+    /// NumPy file of the asset ids that make the val split, `unknown_birds` are further codes of birds that nobody
+    /// could name (the documented `Unknown bird` is known), `row_0` is the frequency of the pictures' top row,
+    /// `box_order` the coordinate of a box that comes first (`None`: as the pictures tell), `shard_clips` the number
+    /// of clips a shard aims at.
     ///
     /// # Errors
     /// [`Error::Manifest`](crate::Error::Manifest) with every mistake in the tables: file, line, object and key, value.
@@ -99,7 +102,7 @@ impl Ml48s {
         let unknown_birds = [&[UNKNOWN_BIRD.to_owned()], unknown_birds].concat();
         let index = Index::read(&clips_json, &taxa, &unknown_birds, &assets, &mut problems);
         if index.clips.is_empty() && problems.is_empty() {
-            problems.file(&clips_json, "holds no clip");
+            problems.file(&clips_json, "has no clips");
         }
         let (Some(clips_hash), true) = (index.hash, problems.is_empty()) else {
             return Err(problems.into());
@@ -126,7 +129,7 @@ impl Ml48s {
             },
         });
         let head = super::head("ml48s", config, Channels::Grey, axes(row_0));
-        let assets = pictured(assets, index.assets, &files);
+        let assets = assets_with_pictures(assets, index.assets, &files);
         Ok(Ml48s {
             facts: notes::facts(&assets, &files, boxes, row_0),
             files: Arc::new(files),
@@ -155,7 +158,7 @@ impl Ml48s {
 }
 
 /// The assets that have clips, in the order of their clips.
-fn pictured(assets: Vec<Asset>, ranges: Vec<(usize, Range<usize>)>, files: &Files) -> Vec<PicturedAsset> {
+fn assets_with_pictures(assets: Vec<Asset>, ranges: Vec<(usize, Range<usize>)>, files: &Files) -> Vec<PicturedAsset> {
     let mut assets: Vec<Option<Asset>> = assets.into_iter().map(Some).collect();
     let of_range = |(number, clips): (usize, Range<usize>)| {
         let first = files.clips.get(clips.start)?;

@@ -1,4 +1,5 @@
-//! Provides `PictureReader`: the pictures of one asset, clip after clip, with their labels read again from `clips.json`.
+//! Provides `PictureReader`: the pictures of one asset, clip after clip, with their labels read again from
+//! `clips.json`.
 
 use std::fs::File;
 use std::ops::Range;
@@ -17,7 +18,7 @@ use frontend::source::{AssetReader, Rejected};
 /// Width and height of every picture of the set.
 pub(super) const PICTURE_PIXELS: (u32, u32) = (750, 236);
 
-/// The set's folder and where its clips stand; shared by all readers.
+/// The set's folder and where its clips are; shared by all readers.
 pub(super) struct Files {
     pub(super) folder: PathBuf,
     /// Opened once, so that it stays the same file.
@@ -109,7 +110,7 @@ impl AssetReader for PictureReader {
         if clip.size != PICTURE_PIXELS {
             let ((width, height), (said_width, said_height)) = (PICTURE_PIXELS, clip.size);
             let reason =
-                format!("expected a picture of {width} x {height}, clips.json says {said_width} x {said_height}");
+                format!("expected a picture of {width} x {height}, but clips.json says {said_width} x {said_height}");
             return Err(refused(Rejected::new("decode", reason)));
         }
         self.clips.push(GivenClip {

@@ -33,7 +33,7 @@ pub(super) fn record(
                 row,
                 start_s,
                 end_s: start_s + CLIP_S,
-                // Whether a last clip was padded is not said.
+                // The set does not say whether a last clip was padded.
                 valid_s: CLIP_S,
                 split: asset.split,
                 target: asset.target,

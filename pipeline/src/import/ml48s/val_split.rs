@@ -1,10 +1,10 @@
-//! Provides the reader of `val_split.npy`: the asset ids of the val split, as NumPy stores an array of whole numbers.
+//! Provides the reader of `val_split.npy`: the asset ids of the val split, a NumPy array of integers.
 
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
 
-use crate::manifest::Problems;
+use crate::tables::Problems;
 use frontend::source_file::open_file;
 
 /// Start of the format (numpy.lib.format, version 1 to 3).
@@ -12,7 +12,7 @@ const MAGIC: &[u8] = b"\x93NUMPY";
 /// More than any list of assets takes.
 const MAX_BYTES: u64 = 64 << 20;
 
-/// Reads the ids; an id that stands there twice counts once. `None`, and the reason in `problems`, when it cannot be read.
+/// Reads the ids; an id that duplicate id counts once. `None`, and the reason in `problems`, when it cannot be read.
 pub(super) fn read(file: &Path, problems: &mut Problems) -> Option<BTreeSet<i64>> {
     let mut bytes = Vec::new();
     let read = open_file(file).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut bytes));
@@ -29,8 +29,8 @@ pub(super) fn read(file: &Path, problems: &mut Problems) -> Option<BTreeSet<i64>
 }
 
 fn parse(bytes: &[u8]) -> Result<BTreeSet<i64>, String> {
-    let cut = || "is cut off".to_owned();
-    let after_magic = bytes.strip_prefix(MAGIC).ok_or("is no NumPy file (.npy)")?;
+    let cut = || "is truncated".to_owned();
+    let after_magic = bytes.strip_prefix(MAGIC).ok_or("is not a NumPy file (.npy)")?;
     let (version, after_version) = after_magic.split_at_checked(2).ok_or_else(cut)?;
     // The length has 2 bytes in version 1, and 4 in the later ones.
     let length_bytes = if version.first() == Some(&1) { 2 } else { 4 };
@@ -52,14 +52,14 @@ fn parse(bytes: &[u8]) -> Result<BTreeSet<i64>, String> {
         _ => {
             let got = kind.split(',').next().unwrap_or_default();
             return Err(format!(
-                "expected whole numbers of 64 or 32 bits ('<i8' or '<i4'), got {got}"
+                "expected integers of 64 or 32 bits ('<i8' or '<i4'), got {got}"
             ));
         }
     };
     let sides = shape.trim_start_matches('(').split(')').next().unwrap_or_default();
     let count = match sides.trim_end_matches(',').trim().parse::<usize>() {
         Ok(count) => count,
-        Err(_) => return Err(format!("expected a single row of ids, got the shape ({sides})")),
+        Err(_) => return Err(format!("expected a one-dimensional array of ids, got shape ({sides})")),
     };
     if count.checked_mul(width_bytes) != Some(data.len()) {
         return Err(format!(
@@ -129,7 +129,7 @@ mod tests {
             let refused = parse(&npy(header, &data)).unwrap_err();
             assert!(refused.contains(reason), "{header}: {refused}");
         }
-        assert_eq!(parse(b"PK").unwrap_err(), "is no NumPy file (.npy)");
+        assert_eq!(parse(b"PK").unwrap_err(), "is not a NumPy file (.npy)");
         let whole = npy("{'descr': '<i8', 'fortran_order': False, 'shape': (1,), }", &[0; 8]);
         for length in 6..whole.len() {
             assert!(parse(&whole[..length]).is_err(), "{length}");

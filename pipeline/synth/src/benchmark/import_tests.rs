@@ -65,7 +65,7 @@ fn sonograms_are_imported_with_the_labels_of_the_truth() {
     let open = |val: Option<&Path>| Ml48s::open(dir.path(), val, &[], Row0::Highest, None, 512).unwrap();
     let set = open(Some(&val_split));
     assert!(set.warnings().is_empty(), "{:?}", set.warnings());
-    let told = "boxes are x-first (told by";
+    let told = "boxes are x-first (inferred from";
     assert!(
         set.facts().iter().any(|fact| fact.starts_with(told)),
         "{:?}",

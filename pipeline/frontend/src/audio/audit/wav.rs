@@ -117,7 +117,7 @@ fn no_audio_follows<R: Read + Seek>(walk: &mut Walk<'_, R>) -> Result<(), Reject
         return Ok(());
     }
     Err(header(format!(
-        "{} bytes that are no chunk follow its data chunk",
+        "{} bytes that are not a chunk follow its data chunk",
         walk.remaining() + 4
     )))
 }
@@ -181,7 +181,7 @@ mod tests {
             (wav(2, 32_000, 128_000, 4, u32::MAX, 400), "does not declare its length"),
             (
                 wav(2, 32_000, 128_000, 4, 300, 400),
-                "100 bytes that are no chunk follow its data chunk",
+                "100 bytes that are not a chunk follow its data chunk",
             ),
         ];
         for (file, expected) in cases {

@@ -22,8 +22,8 @@ const RATES_HZ: std::ops::RangeInclusive<u32> = 100..=4_000_000;
 /// Channels of the largest microphone arrays, with room to spare.
 const MAX_CHANNELS: usize = 256;
 
-/// Frames of the longest packet: a block of FLAC has at most 65,535 (RFC 9639 section 9.1.1). Decoders make room for one
-/// packet in every channel before they read any.
+/// Frames of the longest packet: a block of FLAC has at most 65,535 (RFC 9639 section 9.1.1). Decoders make room for
+/// one packet in every channel before they read any.
 const MAX_PACKET_FRAMES: u64 = 1 << 16;
 
 /// An opened container.
@@ -83,21 +83,21 @@ impl Source {
     ///
     /// [`Reject::Header`] if the rate or the channels are missing or absurd, or the length of a packet is.
     pub(super) fn header(&self) -> Result<Header, Reject> {
-        let wrong = |reason: String| Reject::Header {
+        let invalid = |reason: String| Reject::Header {
             container: self.container.name(),
             reason,
         };
         let rate_hz = self.params.sample_rate.unwrap_or(0);
         if !RATES_HZ.contains(&rate_hz) {
-            return Err(wrong(format!("its sampling rate is {rate_hz} Hz")));
+            return Err(invalid(format!("its sampling rate is {rate_hz} Hz")));
         }
         let channels = self.params.channels.as_ref().map_or(0, |channels| channels.count());
         if channels == 0 || channels > MAX_CHANNELS {
-            return Err(wrong(format!("it has {channels} channels")));
+            return Err(invalid(format!("it has {channels} channels")));
         }
         let packet_frames = self.params.max_frames_per_packet.unwrap_or(0);
         if packet_frames > MAX_PACKET_FRAMES {
-            return Err(wrong(format!("it has {packet_frames} frames a packet")));
+            return Err(invalid(format!("it has {packet_frames} frames a packet")));
         }
         let declared_frames = match (self.promise.kept_frames, self.promise.decoded_frames) {
             (Some(frames), _) | (None, Some(frames)) => Some(frames),

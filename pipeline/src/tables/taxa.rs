@@ -1,30 +1,28 @@
 //! Provides the reader of the taxa table: the classes, in the order of its rows.
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use shardfmt::{Taxa, Taxon};
 
 use super::problem::Problems;
-use super::table::Table;
+use super::table::{Columns, Table, UniqueKey};
+
+const COLUMNS: Columns<'_> = Columns {
+    required: &["species_code"],
+    optional: &["common_name", "scientific_name"],
+};
 
 /// Reads `species_code, common_name, scientific_name`; row order is class order.
-pub(crate) fn read(file: &Path, problems: &mut Problems) -> Option<Taxa> {
+pub(crate) fn read_taxa(file: &Path, problems: &mut Problems) -> Option<Taxa> {
     let before = problems.len();
-    let table = Table::read(file, &["species_code"], problems)?;
-    let mut first_line: HashMap<&str, u64> = HashMap::new();
+    let table = Table::read(file, COLUMNS, problems)?;
+    let mut codes = UniqueKey::of("species_code");
     let mut taxa = Vec::new();
     for row in table.rows() {
         let Some(code) = row.require("species_code", problems) else {
             continue;
         };
-        let line = *first_line.entry(code).or_insert(row.line);
-        if line != row.line {
-            row.problem(
-                problems,
-                "species_code",
-                format!("stands there twice, first in line {line}"),
-            );
+        if !codes.is_new(code, &row, problems) {
             continue;
         }
         taxa.push(Taxon {
@@ -34,7 +32,7 @@ pub(crate) fn read(file: &Path, problems: &mut Problems) -> Option<Taxa> {
         });
     }
     if taxa.is_empty() && problems.len() == before {
-        problems.file(file, "holds no class");
+        problems.file(file, "has no classes");
     }
     match Taxa::new(taxa) {
         Ok(taxa) => Some(taxa),

@@ -1,7 +1,7 @@
 //! Provides `Lines`, which turns byte offsets of a text into line numbers, in one pass over the text.
 
-/// Counts lines up to ascending byte offsets. The CSV reader's own count is one short where lines end in CR LF and does not
-/// see blank lines before a record.
+/// Counts lines up to ascending byte offsets. The CSV reader's own count is one short where lines end in CR LF and
+/// does not see blank lines before a record.
 pub(super) struct Lines<'a> {
     text: &'a [u8],
     offset: usize,
