@@ -1,7 +1,7 @@
 # make shards                       demo recordings -> data/demo
 # make shards MANIFEST=m.toml OUT=dir   your recordings -> dir
 # make train                        demo dataset -> a trained model and its curves in runs/demo
-# make table                        synthetic benchmark -> the reduced table in runs/table; LAYOUT=ml48s or coco: as pictures
+# make table                        synthetic benchmark -> the reduced table in runs/table; LAYOUT=ml48s or coco: pictures
 # make test | torture | fuzz | bench | lint | doc | clean
 
 MANIFEST ?= data/demo-recordings/manifest.toml
@@ -17,7 +17,8 @@ BENCH_VENV = .venv-bench
 TORCH_VENV = .venv-torch
 
 .DEFAULT_GOAL := help
-.PHONY: help shards demo-recordings l48 test test-env libtorch train table l48-train torture fuzz fuzz-check fuzz-keep bench bench-env lint fmt doc clean
+.PHONY: help shards demo-recordings l48 test test-env libtorch train table l48-train torture fuzz fuzz-check fuzz-keep \
+	bench bench-env lint doc clean
 
 help: ## Show the targets.
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -29,31 +30,29 @@ data/demo-recordings/manifest.toml: demo-recordings
 demo-recordings: l48
 	@$(L48) demo data/demo-recordings
 
-# Exit code 1 means built, with some recordings rejected: a success here, and their number is printed.
-# What is there already is gone on with or verified; set FLAGS=--overwrite to build it anew.
+# An unfinished build is resumed, a committed dataset verified; set FLAGS=--overwrite to build it again.
+# Exit code 1, built with some recordings rejected, is a success here: the program has printed their number.
 FLAGS ?= --resume
 shards: l48 $(if $(filter data/demo-recordings/%,$(MANIFEST)),demo-recordings) ## Build a dataset from MANIFEST into OUT (default: the demo).
-	@$(L48) build $(MANIFEST) --out $(OUT) $(FLAGS); code=$$?; \
-	if [ $$code -eq 1 ]; then \
-		echo "Built with $$($(L48) inspect $(OUT) --json | sed -n 's/.*"rejects": *\([0-9][0-9]*\).*/\1/p' | head -n 1) recordings rejected; $(OUT)/rejects.parquet says why."; \
-	elif [ $$code -ne 0 ]; then exit $$code; fi
+	@$(L48) build $(MANIFEST) --out $(OUT) $(FLAGS) || [ $$? -eq 1 ]
 
-# Both packages selected, so that libraries get the features that they have in `l48` and most are not compiled again.
+# Both packages are selected, so that libraries get the features they have in `l48` and few are compiled again.
 l48-train: libtorch
 	$(CARGO) build --release --locked -p l48 -p trainer --bin l48-train
 
-# A run that was cut off goes on; one that is finished says its result again.
+# An unfinished run is resumed; a finished one prints its result again.
 train: shards l48-train ## Train on the dataset OUT with CONFIG into RUN (default: the tiny model on the demo).
 	@$(TRAIN) fit $(OUT) --out $(RUN) --config $(CONFIG) --resume
 
-# The synthetic benchmark with look-alikes that are clearly distinct, and hard to tell apart, as LAYOUT: audio, or pictures as published (ml48s,
-# coco). A table that was cut off goes on.
+# The synthetic benchmark, with look-alikes that are clearly distinct and with ones that are hard to tell apart, as
+# LAYOUT: audio, or pictures as published (ml48s, coco). An unfinished table is resumed.
 LAYOUT ?= audio
 OF_LAYOUT = $(patsubst %,-%,$(filter-out audio,$(LAYOUT)))
 TABLE ?= manifests/table-demo$(filter -coco,$(OF_LAYOUT)).toml
 RESULTS ?= runs/table$(OF_LAYOUT)
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
-# Photographs have no place: about the shares of absent species that place and checklist rule out in the other layouts.
+# Photographs have no place, so priors are simulated: about the shares of absent species that place and checklist rule
+# out in the other layouts.
 PRIOR_RATES ?= geo=0.55,checklist=0.75
 TAKE_IN.audio = build $@-recordings/manifest.toml
 TAKE_IN.ml48s = import ml48s $@-recordings --val-split $@-recordings/val_split.npy
@@ -65,13 +64,13 @@ $(filter %-90,$(BENCHMARKS)): CONFUSABILITY = 0.9
 $(BENCHMARKS): l48
 	@$(L48) demo $@-recordings --size benchmark --confusability $(CONFUSABILITY) --layout $(LAYOUT)
 	@$(L48) $(TAKE_IN.$(LAYOUT)) --out $@ --resume
-# A plan for recordings, with the datasets of the layout in place of theirs.
+# The plan for recordings, with the datasets of the layout instead.
 PLAN = $(if $(OF_LAYOUT),data/table$(OF_LAYOUT).toml,$(TABLE))
 table: $(BENCHMARKS) l48-train ## Synthesise the benchmark as LAYOUT and run TABLE on it into RESULTS (default: a reduced matrix).
 	@$(if $(OF_LAYOUT),sed 's|data/benchmark-\([0-9]\)|data/benchmark$(OF_LAYOUT)-\1|' $(TABLE) > $(PLAN))
 	@$(TRAIN) benchmark $(PLAN) --out $(RESULTS) --jobs $(JOBS)
 
-# The other languages that read a dataset in the tests: Python packages in .venv, Node packages in tests/node.
+# Other languages read datasets in the tests: Python packages go to .venv, Node packages to tests/node.
 test-env: $(VENV)/ready tests/node/node_modules/ready
 $(VENV)/ready: tests/python/requirements.txt
 	$(PYTHON) -m venv $(VENV)
@@ -92,16 +91,16 @@ libtorch: .libtorch
 	@ln -sfn "$$($(TORCH_VENV)/bin/python -c 'import pathlib, torch; print(pathlib.Path(torch.__file__).parent)')" $@
 	@touch -h $@
 
-# The pipelines and formats compared with: PyTorch alone is several GB.
+# Other pipelines and formats, to compare with: PyTorch alone is several GB.
 bench-env: $(BENCH_VENV)/ready
 $(BENCH_VENV)/ready: tests/bench/requirements.txt
 	$(PYTHON) -m venv $(BENCH_VENV)
 	$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/bench/requirements.txt
 	@touch $@
 
-# Set L48_DATA to a folder with audio/ to measure on your own recordings; see docs/benchmarks.md.
+# Set L48_DATA to a folder with audio/ to measure with your own recordings; see docs/benchmarks.md.
 bench: bench-env ## Measure every stage, and compare with other tools.
-	$(CARGO) bench --locked -p pipeline -p shardfmt --benches
+	$(CARGO) bench --locked -p frontend -p pipeline -p shardfmt --benches
 	$(CARGO) build --release --locked -p l48 -p shardfmt --bin l48 --example read_random
 	$(BENCH_VENV)/bin/python tests/bench/ingest.py
 	$(BENCH_VENV)/bin/python tests/bench/import.py
@@ -111,14 +110,14 @@ bench: bench-env ## Measure every stage, and compare with other tools.
 	$(MAKE) l48-train
 	$(BENCH_VENV)/bin/python tests/bench/train.py
 
-# Random kills on top of those at every write boundary.
+# Random kills, besides those at every write boundary.
 TORTURE ?= 500
 torture: ## Kill the program at every write boundary and at TORTURE random moments.
 	L48_TORTURE=$(TORTURE) $(CARGO) test --workspace --locked --test e2e torture
 	L48_TORTURE=$(TORTURE) $(CARGO) test --workspace --locked --test run resume
 
-# Needs `cargo install cargo-fuzz`, a nightly toolchain and a C++ compiler. What a run finds worth keeping goes to
-# target/fuzz; `fuzz-keep` makes the committed corpora anew from that and themselves.
+# Needs `cargo install cargo-fuzz`, a nightly toolchain and a C++ compiler. Inputs worth keeping go to target/fuzz;
+# `fuzz-keep` rebuilds the committed corpora from those and from themselves.
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS = shardfmt/shard_open_read shardfmt/sidecar_tables shardfmt/dataset_json \
 	pipeline/manifest_tables pipeline/raven_audacity pipeline/decode_clip

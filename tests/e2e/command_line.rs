@@ -145,7 +145,7 @@ fn a_log_level_that_cannot_be_understood_is_reported() {
         command.env("RUST_LOG", level).arg("build").arg(place.manifest());
         run(command.arg("--out").arg(&out).arg("--resume")).expect(0)
     };
-    build("verbose=loud").complains("RUST_LOG is ignored (\"verbose=loud\": ");
+    build("verbose=loud").complains("RUST_LOG=\"verbose=loud\" is ignored: ");
     assert_eq!(build("warn").stderr, "");
 }
 

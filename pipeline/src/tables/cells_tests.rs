@@ -9,11 +9,12 @@ use arrow_array::builder::{FixedSizeListBuilder, LargeListBuilder, ListBuilder, 
 use arrow_array::types::{Int8Type, Int32Type, UInt16Type, UInt64Type};
 use arrow_array::*;
 use arrow_schema::{Field, Fields};
-use half::f16;
 use parquet::arrow::ArrowWriter;
 
 use super::*;
 use crate::tables::{Columns, Problems, Table};
+
+type Half = <Float16Type as ArrowPrimitiveType>::Native;
 
 /// A Parquet file of some columns.
 fn parquet(columns: &[(&str, ArrayRef)]) -> Vec<u8> {
@@ -75,7 +76,7 @@ fn numbers() {
         &["1001", "", "", "0.1"],
     );
     check(Float32Array::from(vec![0.1, f32::NAN]), &["0.1", ""]);
-    check(Float16Array::from(vec![f16::from_f32(2.5), f16::NAN]), &["2.5", ""]);
+    check(Float16Array::from(vec![Half::from_f32(2.5), Half::NAN]), &["2.5", ""]);
     check(NullArray::new(2), &["", ""]);
 }
 

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use csv::StringRecord;
+use frontend::source_file::open_file;
 
 use super::content::Content;
 use super::file::read_bytes;
 use super::problem::Problems;
 use super::text::Dialect;
 use super::{parquet, text};
-use frontend::source_file::open_file;
 
 /// The columns that a reader of a table knows. Others are not looked at, whatever they hold.
 #[derive(Clone, Copy)]

@@ -21,7 +21,7 @@ fn refused(dataset: &Path, settings: &[&str], said: &[&str]) {
 }
 
 #[test]
-fn senseless_settings() {
+fn invalid_settings() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = folder.path().join("dataset");
     write(&dataset, Made::default());
@@ -73,7 +73,7 @@ fn datasets_that_do_not_do() {
         ..Made::default()
     };
     for (name, unknown_in) in [("val", unknown_in(&[Split::Val])), ("test", unknown_in(&[Split::Test]))] {
-        let said = format!("no clip of split {name} has every class known (12 have not)");
+        let said = format!("no clip of split {name} has every class known (12 were left out)");
         refused(&make(name, unknown_in), &[], &[&said, "annotate"]);
     }
     // What is asked for is not refused.

@@ -12,7 +12,7 @@ use super::reject::Reject;
 /// A container that can be demuxed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Container {
-    /// RIFF WAVE.
+    /// RIFF WAVE, RF64, BW64 or Wave64.
     Wav,
     /// AIFF and AIFF-C.
     Aiff,
@@ -64,6 +64,10 @@ pub(super) fn identify<R: Read + Seek>(source: &mut R) -> Result<(Container, u64
         let magic = &magic[..filled];
         let container = match magic {
             [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'A', b'V', b'E'] => Container::Wav,
+            [b'R', b'F', b'6', b'4', _, _, _, _, b'W', b'A', b'V', b'E'] => Container::Wav,
+            [b'B', b'W', b'6', b'4', _, _, _, _, b'W', b'A', b'V', b'E'] => Container::Wav,
+            // The start of Wave64's GUID.
+            [b'r', b'i', b'f', b'f', 0x2e, 0x91, 0xcf, 0x11, ..] => Container::Wav,
             [b'F', b'O', b'R', b'M', _, _, _, _, b'A', b'I', b'F', b'F' | b'C'] => Container::Aiff,
             [b'c', b'a', b'f', b'f', ..] => Container::Caf,
             [b'f', b'L', b'a', b'C', ..] => Container::Flac,
@@ -78,9 +82,7 @@ pub(super) fn identify<R: Read + Seek>(source: &mut R) -> Result<(Container, u64
                 offset += 10 + size + if flags & 0x10 != 0 { 10 } else { 0 };
                 continue;
             }
-            [b'R', b'F', b'6', b'4', ..] | [b'B', b'W', b'6', b'4', ..] => {
-                return Err(unsupported("RF64 (WAV above 4 GiB)"));
-            }
+            [b'R', b'I', b'F', b'X', ..] => return Err(unsupported("RIFX (WAV of the other byte order)")),
             [0x1a, 0x45, 0xdf, 0xa3, ..] => return Err(unsupported("Matroska/WebM")),
             [b'N', b'I', b'S', b'T', b'_', b'1', b'A', ..] => {
                 return Err(unsupported("NIST SPHERE"));
@@ -151,6 +153,8 @@ mod tests {
         );
         let error = identify(&mut Cursor::new(b"NIST_1A\n   1024\n")).unwrap_err();
         assert_eq!(error.to_string(), "NIST SPHERE is not supported");
+        let error = identify(&mut Cursor::new(b"RIFX\0\0\0\0WAVE")).unwrap_err();
+        assert_eq!(error.to_string(), "RIFX (WAV of the other byte order) is not supported");
         assert!(matches!(identify(&mut Cursor::new(b"")), Err(Reject::Empty)));
         // A RIFF header with one flipped bit must not become something else.
         assert!(identify(&mut Cursor::new(b"RIFG\0\0\0\0WAVEfmt ")).is_err());

@@ -14,8 +14,9 @@
 //!
 //! | format | declared frames come from | also checked | cannot be noticed |
 //! |---|---|---|---|
-//! | WAV, PCM or float | data chunk, must be present and whole | bytes a frame and bytes a second agree with channels, bits and rate; what follows the samples begins like a chunk | changed samples |
-//! | WAV, other codecs | data chunk, must be present | | changed samples |
+//! | WAV (RIFF, RF64, BW64, Wave64), PCM or float | data chunk, must be whole, and what follows it must prove its end | bytes a frame and bytes a second agree with channels, bits and rate | changed samples, a changed format tag |
+//! | WAV, A-law and mu-law | the same | the same, but for bits | changed samples, a changed format tag |
+//! | WAV, MS and IMA ADPCM | the same | bytes and frames of a block agree | changed samples, a changed rate |
 //! | AIFF, AIFF-C | common chunk, must agree with the sound chunk | both lie within the file | changed samples, a changed rate |
 //! | CAF | data or packet table chunk | refused if it declares priming frames | changed samples, a changed rate |
 //! | FLAC | STREAMINFO | MD5 of all samples, checksum and number of each frame, rate in each frame | without a total in STREAMINFO: a cut between frames if the MD5 is missing too |
@@ -24,15 +25,20 @@
 //! | MP4, M4A (AAC-LC, ALAC) | time-to-sample table | one edit list entry is applied (encoder delay); boxes lie within the file | changed audio inside an access unit; implicitly signalled HE-AAC, of which only the lower half of the spectrum is decoded; encoder delay given only in an iTunes comment |
 //!
 //! Refused by name: Opus, Speex, raw ADTS AAC, AAC above two channels or other than LC, fragmented
-//! MP4, RF64, NIST SPHERE, Matroska, WMA and others; Ogg with chained or several streams; free-format
+//! MP4, other codecs in WAV, NIST SPHERE, Matroska, WMA and others; Ogg with chained or several streams; free-format
 //! MP3 and layers I and II; lengths that a writer to a pipe left open.
 
 mod audit;
 mod container;
 mod decode;
+mod ranged;
+mod recorder;
 mod reject;
 mod resample;
+mod wav;
 
 pub use decode::{Channel, Decoder, Header, probe};
+pub use recorder::recorder_metadata;
 pub use reject::Reject;
 pub use resample::{Resampler, resampled_frames};
+pub use wav::{ChunkId, MetadataKind, Note, OpenLength, RecorderMetadata};

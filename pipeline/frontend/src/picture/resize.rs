@@ -2,33 +2,36 @@
 //! does it.
 
 use fast_image_resize as fir;
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x4;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions};
 
 use super::jpeg::{Channels, Picture};
 
 /// Side of a stored picture, as the published benchmarks resize theirs (`Resize((448, 448))`).
 pub const SIDE_PIXELS: usize = 448;
 
+/// Values beside each other in what is filtered: all of it goes to the filters as pixels of four channels.
+///
+/// They are generic over pixels, weights and instructions, and take long to compile for each kind of pixel; one kind
+/// will do, since channels are filtered alike and apart.
+const LANES: usize = 4;
+
 /// Resizes pictures to 448 x 448; its buffers are reused.
 ///
-/// Pillow's `Image.resize(.., BILINEAR)` widens the triangle filter where the picture shrinks, filters rows, rounds
-/// to 8 bits, then filters columns and rounds again. Its weights have 22 bits where these have 14 or 15: of 10,000
-/// pixels about four differ, by one level.
+/// Pillow's `Image.resize(.., BILINEAR)` widens the triangle filter where the picture shrinks, filters rows, rounds to
+/// 8 bits, then filters columns and rounds again. Its weights have 22 bits where these have 14 or 15: of 10,000 pixels
+/// about four differ, by one level.
 pub struct Resizer {
     channels: Channels,
     filter: Filter,
-    /// Rows of the picture at their new width.
-    narrowed: Vec<u8>,
-    /// The square with the channels of a pixel beside each other.
-    interleaved: Vec<u8>,
-    /// A grey picture as pixels of four channels, each a row: before and after its rows are filtered.
-    quads: [Vec<u8>; 2],
+    /// The picture as pixels of four channels: its colours and a spare one, or its grey rows four at a time.
+    wide: Vec<u8>,
+    /// The same at its new width.
+    narrow: Vec<u8>,
+    /// A grey picture at its new width, row by row; a coloured one as the square, with its spare channel.
+    filtered: Vec<u8>,
 }
-
-/// Rows of a grey picture that are filtered as the channels of one: the few weights of a pixel then meet four values
-/// at a time.
-const ROWS_ABREAST: usize = 4;
 
 impl Resizer {
     /// A resizer of pictures with these channels.
@@ -41,9 +44,9 @@ impl Resizer {
                 options: ResizeOptions::new().resize_alg(bilinear).use_alpha(false),
                 inner: fir::Resizer::new(),
             },
-            narrowed: Vec::new(),
-            interleaved: Vec::new(),
-            quads: Default::default(),
+            wide: Vec::new(),
+            narrow: Vec::new(),
+            filtered: Vec::new(),
         }
     }
 
@@ -63,55 +66,61 @@ impl Resizer {
             "bytes of the square"
         );
         // In two steps, each in one direction: in a single one the columns would be filtered first, and rounded.
-        self.narrowed.resize(picture.height * SIDE_PIXELS * channels, 0);
-        let (narrow, square) = ((SIDE_PIXELS, picture.height), (SIDE_PIXELS, SIDE_PIXELS));
         match self.channels {
-            Channels::Grey => {
-                self.narrow_grey(picture);
-                self.filter
-                    .pass(PixelType::U8, (&self.narrowed, narrow), (stored, square));
-            }
-            Channels::Rgb => {
-                let given = (&*picture.pixels, (picture.width, picture.height));
-                self.filter.pass(PixelType::U8x3, given, (&mut self.narrowed, narrow));
-                self.interleaved.resize(stored.len(), 0);
-                self.filter.pass(
-                    PixelType::U8x3,
-                    (&self.narrowed, narrow),
-                    (&mut self.interleaved, square),
-                );
-                for (plane, channel) in stored.chunks_exact_mut(SIDE_PIXELS * SIDE_PIXELS).zip(0..) {
-                    let values = self.interleaved.iter().skip(channel).step_by(channels);
-                    plane.iter_mut().zip(values).for_each(|(to, from)| *to = *from);
-                }
-            }
+            Channels::Grey => self.render_grey(picture, stored),
+            Channels::Rgb => self.render_rgb(picture, stored),
         }
     }
 
-    /// Filters the rows of a grey picture.
-    fn narrow_grey(&mut self, picture: &Picture) {
-        let groups = picture.height.div_ceil(ROWS_ABREAST);
-        let [wide, narrow] = &mut self.quads;
-        wide.resize(groups * picture.width * ROWS_ABREAST, 0);
-        narrow.resize(groups * SIDE_PIXELS * ROWS_ABREAST, 0);
-        let rows = picture.pixels.chunks(picture.width * ROWS_ABREAST);
-        for (rows, quads) in rows.zip(wide.chunks_exact_mut(picture.width * ROWS_ABREAST)) {
-            for (row, channel) in rows.chunks_exact(picture.width).zip(0..) {
-                let values = quads.iter_mut().skip(channel).step_by(ROWS_ABREAST);
+    /// Four rows are filtered as one of four channels: the few weights of a pixel then meet four values at a time.
+    fn render_grey(&mut self, picture: &Picture, stored: &mut [u8]) {
+        let groups = picture.height.div_ceil(LANES);
+        self.wide.resize(groups * picture.width * LANES, 0);
+        self.narrow.resize(groups * SIDE_PIXELS * LANES, 0);
+        let rows = picture.pixels.chunks(picture.width * LANES);
+        for (rows, quads) in rows.zip(self.wide.chunks_exact_mut(picture.width * LANES)) {
+            for (row, lane) in rows.chunks_exact(picture.width).zip(0..) {
+                let values = quads.iter_mut().skip(lane).step_by(LANES);
                 values.zip(row).for_each(|(to, from)| *to = *from);
             }
         }
         self.filter.pass(
-            PixelType::U8x4,
-            (wide, (picture.width, groups)),
-            (narrow, (SIDE_PIXELS, groups)),
+            (&self.wide, (picture.width, groups)),
+            (&mut self.narrow, (SIDE_PIXELS, groups)),
         );
-        let rows = self.narrowed.chunks_mut(SIDE_PIXELS * ROWS_ABREAST);
-        for (rows, quads) in rows.zip(narrow.chunks_exact(SIDE_PIXELS * ROWS_ABREAST)) {
-            for (row, channel) in rows.chunks_exact_mut(SIDE_PIXELS).zip(0..) {
-                let values = quads.iter().skip(channel).step_by(ROWS_ABREAST);
+        self.filtered.resize(picture.height * SIDE_PIXELS, 0);
+        let rows = self.filtered.chunks_mut(SIDE_PIXELS * LANES);
+        for (rows, quads) in rows.zip(self.narrow.chunks_exact(SIDE_PIXELS * LANES)) {
+            for (row, lane) in rows.chunks_exact_mut(SIDE_PIXELS).zip(0..) {
+                let values = quads.iter().skip(lane).step_by(LANES);
                 row.iter_mut().zip(values).for_each(|(to, from)| *to = *from);
             }
+        }
+        // Columns know nothing of each other: four neighbours are as good as four channels.
+        let width = SIDE_PIXELS / LANES;
+        self.filter.pass(
+            (&self.filtered, (width, picture.height)),
+            (stored, (width, SIDE_PIXELS)),
+        );
+    }
+
+    fn render_rgb(&mut self, picture: &Picture, stored: &mut [u8]) {
+        let (narrow, square) = ((SIDE_PIXELS, picture.height), (SIDE_PIXELS, SIDE_PIXELS));
+        self.wide.resize(picture.width * picture.height * LANES, 0);
+        self.narrow.resize(SIDE_PIXELS * picture.height * LANES, 0);
+        self.filtered.resize(SIDE_PIXELS * SIDE_PIXELS * LANES, 0);
+        let colours = picture.pixels.chunks_exact(Channels::Rgb.count());
+        for (quad, colours) in self.wide.chunks_exact_mut(LANES).zip(colours) {
+            quad.iter_mut().zip(colours).for_each(|(to, from)| *to = *from);
+        }
+        self.filter.pass(
+            (&self.wide, (picture.width, picture.height)),
+            (&mut self.narrow, narrow),
+        );
+        self.filter.pass((&self.narrow, narrow), (&mut self.filtered, square));
+        for (plane, channel) in stored.chunks_exact_mut(SIDE_PIXELS * SIDE_PIXELS).zip(0..) {
+            let values = self.filtered.iter().skip(channel).step_by(LANES);
+            plane.iter_mut().zip(values).for_each(|(to, from)| *to = *from);
         }
     }
 }
@@ -123,21 +132,16 @@ struct Filter {
 }
 
 impl Filter {
-    /// Filters one picture into another of the same kind, each with its width and height.
-    fn pass(
-        &mut self,
-        kind: PixelType,
-        (from, from_size): (&[u8], (usize, usize)),
-        (to, to_size): (&mut [u8], (usize, usize)),
-    ) {
+    /// Filters one picture of [`LANES`] channels into another, each with its width and height.
+    fn pass(&mut self, (from, from_size): (&[u8], (usize, usize)), (to, to_size): (&mut [u8], (usize, usize))) {
         // Sides fit: a picture has at most 4096 x 4096 pixels where it comes from.
         let side = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX);
-        let source = ImageRef::new(side(from_size.0), side(from_size.1), from, kind);
-        let target = Image::from_slice_u8(side(to_size.0), side(to_size.1), to, kind);
+        let source = TypedImageRef::<U8x4>::from_buffer(side(from_size.0), side(from_size.1), from);
+        let target = TypedImage::<U8x4>::from_buffer(side(to_size.0), side(to_size.1), to);
         let (Ok(source), Ok(mut target)) = (source, target) else {
             unreachable!("both buffers have the bytes their sides ask for");
         };
-        let filtered = self.inner.resize(&source, &mut target, &self.options);
+        let filtered = self.inner.resize_typed(&source, &mut target, &self.options);
         assert!(filtered.is_ok(), "pictures of one kind without cropping: {filtered:?}");
     }
 }

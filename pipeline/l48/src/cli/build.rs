@@ -9,7 +9,7 @@ pub(super) const BUILD_EXAMPLES: &str = "\
 Examples:
   l48 build manifests/birds.toml --out data/birds
   l48 build manifests/birds.toml --out data/birds --resume
-  l48 build manifests/birds.toml --out data/birds --shards 0..8   # after `l48 plan`, in any number of processes";
+  l48 build manifests/birds.toml --out data/birds --shards 0..8   # after `l48 plan`";
 
 pub(super) const PLAN_EXAMPLES: &str = "\
 Example:

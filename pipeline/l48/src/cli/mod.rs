@@ -50,7 +50,7 @@ pub enum Command {
     /// Commit a planned dataset whose shards are all built.
     #[command(after_help = build::COMMIT_EXAMPLES)]
     Commit(CommitArgs),
-    /// Give a dataset the labels and priors of a changed manifest; the audio is the same, and nothing is decoded.
+    /// Relabel a dataset from a changed manifest over unchanged audio, without decoding a recording.
     #[command(after_help = rework::RELABEL_EXAMPLES)]
     Relabel(RelabelArgs),
     /// Merge datasets that have the same settings and classes, and different recordings.
@@ -71,7 +71,7 @@ pub enum Command {
     /// Count clips, recordings and labels by split and by class.
     #[command(after_help = look::STATS_EXAMPLES)]
     Stats(StatsArgs),
-    /// Draw a clip, or a recording's first 64 clips as a sheet, with boxes, names, and axes in seconds and Hz.
+    /// Draw a clip, or a recording's first 64 clips as a sheet, with boxes, names and axes.
     #[command(after_help = look::PREVIEW_EXAMPLES)]
     Preview(PreviewArgs),
     /// Export a dataset to other tools.

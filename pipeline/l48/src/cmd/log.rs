@@ -24,17 +24,15 @@ pub(super) fn start() {
 /// What to log, and what is wrong with the variable.
 fn targets(variable: Result<String, VarError>) -> (Targets, Option<String>) {
     let default = || Targets::new().with_default(Level::INFO);
-    let reason = match variable {
-        Err(VarError::NotPresent) => return (default(), None),
-        Ok(text) if text.trim().is_empty() => return (default(), None),
+    match variable {
+        Err(VarError::NotPresent) => (default(), None),
+        Ok(text) if text.trim().is_empty() => (default(), None),
         Ok(text) => match text.parse() {
-            Ok(targets) => return (targets, None),
-            Err(error) => format!("{text:?}: {error}"),
+            Ok(targets) => (targets, None),
+            Err(error) => (default(), Some(format!("RUST_LOG={text:?} is ignored: {error}"))),
         },
-        Err(error @ VarError::NotUnicode(_)) => error.to_string(),
-    };
-    let mistake = format!("RUST_LOG is ignored ({reason}); set it to error, warn, info, debug, trace or off");
-    (default(), Some(mistake))
+        Err(error @ VarError::NotUnicode(_)) => (default(), Some(format!("RUST_LOG is ignored: {error}"))),
+    }
 }
 
 #[cfg(test)]

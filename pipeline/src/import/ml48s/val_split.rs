@@ -124,7 +124,7 @@ mod tests {
                 "got 8 bytes",
             ),
             ("{'descr': '<i8', 'shape': (99999999999999999999,)}", vec![], "shape"),
-            ("", vec![], "whole numbers"),
+            ("", vec![], "expected integers"),
         ] {
             let refused = parse(&npy(header, &data)).unwrap_err();
             assert!(refused.contains(reason), "{header}: {refused}");

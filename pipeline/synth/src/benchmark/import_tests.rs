@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use shardfmt::{LabelRow, PriorRow, Row0, Split, Xxh3};
+use shardfmt::{ClipBox, LabelRow, PriorRow, Row0, Split, Taxa, Xxh3};
 
 use super::look::looks;
 use super::plan::plan;
@@ -32,8 +32,11 @@ fn few_recordings() -> (SetPlan, Vec<Species>) {
     (plan, species)
 }
 
+/// The rows of one asset.
+type Imported = (PriorRow, Vec<LabelRow>);
+
 /// The rows of every asset of a source, none of which may be rejected.
-fn rows<S: DatasetSource>(source: &S) -> Vec<(PriorRow, Vec<LabelRow>)> {
+fn rows<S: DatasetSource>(source: &S) -> Vec<Imported> {
     let mut picture = S::Clip::default();
     let mut of_asset = |asset: usize| {
         let (mut reader, mut clips) = (source.open(asset).unwrap(), 0);
@@ -99,27 +102,8 @@ fn sonograms_are_imported_with_the_labels_of_the_truth() {
             );
             assert_eq!(row.fully_annotated, truth.unknown.is_empty());
             unknown += truth.unknown.len();
-            assert_eq!(row.boxes.len(), truth.boxes.len());
-            for (found, truth) in row.boxes.iter().zip(&truth.boxes) {
-                let known = taxa
-                    .index(&truth.species_code)
-                    .map_or("Unknown bird", |_| &truth.species_code);
-                assert_eq!((&*found.species_code, found.status), (known, truth.status));
-                // Of the truth, `y_min` is where the lower frequency lies: the lower edge.
-                let edges = [found.x_min, found.x_max, found.y_max.unwrap(), found.y_min.unwrap()];
-                let expected = [truth.x_min, truth.x_max, truth.y_min.unwrap(), truth.y_max.unwrap()];
-                assert!(
-                    edges
-                        .iter()
-                        .zip(expected)
-                        .all(|(edge, expected)| (edge - expected).abs() <= EDGE)
-                );
-                assert!(
-                    (found.low_hz.unwrap() - truth.low_hz.unwrap()).abs() < 2.0,
-                    "{found:?} {truth:?}"
-                );
-                boxes += 1;
-            }
+            assert_boxes_equal(&row.boxes, &truth.boxes, &taxa);
+            boxes += row.boxes.len();
         }
         let visit = &plan.visits[recording.visit];
         let classes = |set: &std::collections::BTreeSet<usize>| Some(set.iter().map(|&class| class as u32).collect());
@@ -130,19 +114,42 @@ fn sonograms_are_imported_with_the_labels_of_the_truth() {
         );
     }
     assert!(boxes > 300 && unknown > 50, "{boxes} {unknown}");
-    let clips_of = |split| {
+    assert_splits(&plan, &imported, &rows(&open(None)));
+}
+
+/// Compares imported boxes with those of the truth.
+#[track_caller]
+fn assert_boxes_equal(found: &[ClipBox], truth: &[ClipBox], taxa: &Taxa) {
+    assert_eq!(found.len(), truth.len());
+    for (found, truth) in found.iter().zip(truth) {
+        let code = taxa
+            .index(&truth.species_code)
+            .map_or("Unknown bird", |_| &truth.species_code);
+        assert_eq!((&*found.species_code, found.status), (code, truth.status));
+        // In the truth, `y_min` is where the lower frequency lies: the lower edge.
+        let edges = [found.x_min, found.x_max, found.y_max.unwrap(), found.y_min.unwrap()];
+        let expected = [truth.x_min, truth.x_max, truth.y_min.unwrap(), truth.y_max.unwrap()];
+        let moved = edges
+            .iter()
+            .zip(expected)
+            .map(|(edge, expected)| (edge - expected).abs());
+        assert!(moved.fold(0.0, f32::max) <= EDGE, "{found:?} {truth:?}");
+        assert!(
+            (found.low_hz.unwrap() - truth.low_hz.unwrap()).abs() < 2.0,
+            "{found:?} {truth:?}"
+        );
+    }
+}
+
+/// Compares the splits with the plan's; without the file of the val split, its recordings are in train.
+fn assert_splits(plan: &SetPlan, imported: &[Imported], without_val: &[Imported]) {
+    let [train, val, test] = Split::ALL.map(|split| {
         let recordings = plan.recordings.iter().filter(|recording| recording.split == split);
-        recordings.map(|recording| recording.clips()).sum()
-    };
-    let by_split = [Split::Train, Split::Val, Split::Test].map(clips_of);
-    assert_eq!(counts(imported.iter().flat_map(|(_, rows)| rows)), by_split);
-    // The split of the published program is a file of its own: without it, its recordings are for training.
-    let without = rows(&open(None));
-    let [train, val, test] = by_split;
-    assert_eq!(
-        counts(without.iter().flat_map(|(_, rows)| rows)),
-        [train + val, 0, test]
-    );
+        recordings.map(|recording| recording.clips()).sum::<usize>()
+    });
+    let clips = |imported: &[Imported]| counts(imported.iter().flat_map(|(_, rows)| rows));
+    assert_eq!(clips(imported), [train, val, test]);
+    assert_eq!(clips(without_val), [train + val, 0, test]);
 }
 
 #[test]

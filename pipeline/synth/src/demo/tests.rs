@@ -275,35 +275,19 @@ fn the_tables_agree_with_the_quotas_and_with_each_other() {
     }
 }
 
+/// Makes a demo twice, since that takes a while: whole, and again after a kill, with another number of threads.
 #[test]
-fn thread_count_does_not_change_a_byte_but_the_seed_does() {
-    let run = |threads: usize| {
-        let dir = tempfile::tempdir().unwrap();
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| make(dir.path(), &small(5))).unwrap();
-        files(dir.path())
-    };
-    let (one, four) = (run(1), run(4));
-    assert_eq!(one.keys().collect::<Vec<_>>(), four.keys().collect::<Vec<_>>());
-    for (name, bytes) in &one {
-        assert!(bytes == &four[name], "{name}");
-    }
-    let other = tempfile::tempdir().unwrap();
-    let species = demo_species();
-    let (plan, _) = balanced_plan(&small(6), &species).unwrap();
-    write_tables(other.path(), &plan, &species).unwrap();
-    assert_ne!(one["boxes.csv"], fs::read(other.path().join("boxes.csv")).unwrap());
-}
-
-#[test]
-fn a_finished_demo_is_kept_and_a_cut_short_one_rewritten() {
+fn a_finished_demo_is_kept_and_an_unfinished_one_rewritten_to_the_same_bytes() {
     let dir = tempfile::tempdir().unwrap();
     let seen = Mutex::new(Vec::new());
-    let first = synthesise(dir.path(), &small(7), &|done, total| {
+    let progress = |done, total| {
         assert_eq!(total, MIN_RECORDINGS);
         seen.lock().unwrap().push(done);
-    })
-    .unwrap();
+    };
+    let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    let first = pool(1)
+        .install(|| synthesise(dir.path(), &small(7), &progress))
+        .unwrap();
     let mut seen = seen.into_inner().unwrap();
     seen.sort_unstable();
     assert_eq!(seen, (1..=MIN_RECORDINGS).collect::<Vec<_>>());
@@ -331,8 +315,23 @@ fn a_finished_demo_is_kept_and_a_cut_short_one_rewritten() {
     // As a run killed half way leaves it: no final marker, a stray recording.
     fs::rename(dir.path().join("demo.json"), dir.path().join("demo.started")).unwrap();
     fs::write(dir.path().join("audio/1.wav"), "cut").unwrap();
-    make(dir.path(), &small(7)).unwrap();
-    assert!(files(dir.path()) == written);
+    pool(4).install(|| make(dir.path(), &small(7))).unwrap();
+    let rewritten = files(dir.path());
+    assert_eq!(written.keys().collect::<Vec<_>>(), rewritten.keys().collect::<Vec<_>>());
+    for (name, bytes) in &written {
+        assert!(bytes == &rewritten[name], "{name}");
+    }
+}
+
+#[test]
+fn another_seed_makes_another_demo() {
+    let boxes = |seed| {
+        let (dir, species) = (tempfile::tempdir().unwrap(), demo_species());
+        let (plan, _) = balanced_plan(&small(seed), &species).unwrap();
+        write_tables(dir.path(), &plan, &species).unwrap();
+        fs::read(dir.path().join("boxes.csv")).unwrap()
+    };
+    assert_ne!(boxes(5), boxes(6));
 }
 
 #[test]

@@ -8,13 +8,15 @@ use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDe
 use symphonia::core::errors::Error;
 use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
 use symphonia::core::io::{MediaSource, MediaSourceStream, ReadBytes};
-use symphonia::default::formats::{AiffReader, CafReader, FlacReader, IsoMp4Reader, MpaReader, OggReader, WavReader};
+use symphonia::default::formats::{AiffReader, CafReader, FlacReader, IsoMp4Reader, MpaReader, OggReader};
 use symphonia::default::get_codecs;
 
 use super::Header;
 use crate::audio::audit::{Promise, audit};
 use crate::audio::container::{Container, identify};
+use crate::audio::ranged::Seekable;
 use crate::audio::reject::Reject;
+use crate::audio::wav::{self, Note, OpenLength};
 
 /// Rates that recorders have, from seismic loggers to bat detectors, with room to spare.
 const RATES_HZ: std::ops::RangeInclusive<u32> = 100..=4_000_000;
@@ -33,11 +35,13 @@ pub(super) struct Source {
     pub(super) reader: Box<dyn FormatReader>,
     pub(super) track: Track,
     pub(super) params: AudioCodecParameters,
+    /// What was wrong beside the sound, and was accepted.
+    pub(super) notes: Vec<Note>,
 }
 
 impl Source {
-    /// Opens a recording; `whole` walks its structure first.
-    pub(super) fn open(path: &Path, whole: bool) -> Result<Self, Reject> {
+    /// Opens a recording; `whole` walks its structure first. The reader of WAV always does.
+    pub(super) fn open(path: &Path, whole: bool, open_length: OpenLength) -> Result<Self, Reject> {
         let file = File::open(path)?;
         let metadata = file.metadata()?;
         if !metadata.is_file() {
@@ -45,13 +49,22 @@ impl Source {
         }
         let mut file = BufReader::with_capacity(1 << 16, file);
         let (container, offset) = identify(&mut file)?;
-        let promise = match whole {
+        let mut promise = match whole {
             true => audit(container, &mut file, offset, metadata.len())?,
             false => Promise::default(),
         };
         let mut file = file.into_inner();
-        file.seek(SeekFrom::Start(offset))?;
-        let reader = demuxer(container, Box::new(file)).map_err(|error| decode_error(0, &error))?;
+        let mut notes = Vec::new();
+        let reader: Box<dyn FormatReader> = if container == Container::Wav {
+            let reader = wav::open(Box::new(Seekable::new(file)?), offset, open_length)?;
+            promise.decoded_frames = Some(reader.decoded_frames());
+            promise.kept_frames = Some(reader.frames());
+            notes.extend_from_slice(reader.notes());
+            Box::new(reader)
+        } else {
+            file.seek(SeekFrom::Start(offset))?;
+            demuxer(container, Box::new(file)).map_err(|error| decode_error(0, &error))?
+        };
         let track = match promise.track_id {
             Some(id) => reader.tracks().iter().find(|track| track.id == id),
             None => reader.first_track(TrackType::Audio),
@@ -74,6 +87,7 @@ impl Source {
             reader,
             track,
             params,
+            notes,
         })
     }
 
@@ -137,7 +151,7 @@ fn demuxer(container: Container, file: Box<dyn MediaSource>) -> Result<Box<dyn F
     let mut stream = MediaSourceStream::new(file, Default::default());
     let options = FormatOptions::default();
     Ok(match container {
-        Container::Wav => Box::new(WavReader::try_new(stream, options)?),
+        Container::Wav => return Err(Error::Unsupported("WAV has a reader of its own")),
         Container::Aiff => Box::new(AiffReader::try_new(stream, options)?),
         Container::Caf => Box::new(CafReader::try_new(stream, options)?),
         Container::Flac => Box::new(FlacReader::try_new(stream, options)?),

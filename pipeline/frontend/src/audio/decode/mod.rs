@@ -11,6 +11,7 @@ use symphonia::core::codecs::audio::AudioDecoder;
 use self::demux::{Source, decode_error};
 use super::container::Container;
 use super::reject::Reject;
+use super::wav::{Note, OpenLength};
 
 /// The largest magnitude that any integer format can mean, unscaled. Larger values are damage, and
 /// their power would overflow `f32`.
@@ -47,7 +48,7 @@ pub struct Header {
 ///
 /// What stops the recording from being opened.
 pub fn probe(path: &Path) -> Result<Header, Reject> {
-    guard(|| Source::open(path, false)?.header())
+    guard(|| Source::open(path, false, OpenLength::ToEnd)?.header())
 }
 
 /// Decodes one recording from start to end.
@@ -92,8 +93,17 @@ impl Decoder {
     ///
     /// Anything of stage `open`, and damage that shows without decoding.
     pub fn open(path: &Path, channel: Channel) -> Result<Self, Reject> {
+        Self::open_with(path, channel, OpenLength::Refuse)
+    }
+
+    /// Opens a recording as [`open`](Self::open) does, and says what becomes of one without a length.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_with(path: &Path, channel: Channel, open_length: OpenLength) -> Result<Self, Reject> {
         guard(|| {
-            let source = Source::open(path, true)?;
+            let source = Source::open(path, true, open_length)?;
             let header = source.header()?;
             if let Channel::Index(index) = channel
                 && index >= header.channels
@@ -131,6 +141,11 @@ impl Decoder {
     /// What the recording says about itself.
     pub fn header(&self) -> &Header {
         &self.header
+    }
+
+    /// What was wrong with the file beside its sound, and was accepted.
+    pub fn notes(&self) -> &[Note] {
+        &self.source.notes
     }
 
     /// Appends the next frames of the chosen channel to `out` and returns how many; 0 is the end, and
