@@ -87,7 +87,7 @@ impl Unlike {
     }
 
     /// The error of reading `shard`.
-    fn into_error(self, shard: &Path) -> Error {
+    pub(super) fn into_error(self, shard: &Path) -> Error {
         let row = self.row.map(|row| format!(", row {row}")).unwrap_or_default();
         Error::Mismatch {
             path: shard.to_path_buf(),
