@@ -77,9 +77,9 @@ pub(super) fn open(mut source: Box<dyn RangedRead>, start: u64, open_length: Ope
     let format = walk
         .format
         .ok_or_else(|| wrong("its data chunk comes before its format chunk"))?;
-    let layout = Layout::new(&format, &mut walk.notes)?;
     let extent = walk.extent(data, open_length)?;
     walk.finish(extent)?;
+    let layout = Layout::new(&format, &mut walk.notes)?;
     let Walk { mut notes, entries, .. } = walk;
     let end = whole_frames(&layout, extent.data.body, extent.data.bytes, &mut notes)?;
     let data = extent.data.body..end;
