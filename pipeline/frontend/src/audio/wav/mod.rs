@@ -1,8 +1,8 @@
 //! Reads WAV files: RIFF, RF64, BW64 and Wave64, as recorders, editors, pipes and crashes leave them.
 //!
-//! The lengths of the sound decide; everything else in a file is bookkeeping. Where what follows the samples proves that
-//! they end where their chunk says, wrong bookkeeping is accepted, and noted. Where they may be incomplete, shifted or of
-//! another speed, the file is refused, by the name of what is wrong.
+//! The lengths of the sound decide; everything else in a file is bookkeeping. Where what follows the samples proves
+//! that they end where their chunk says, wrong bookkeeping is accepted, and noted. Where they may be incomplete,
+//! shifted or of another speed, the file is refused, by the name of what is wrong.
 //!
 //! | what | becomes |
 //! |---|---|
