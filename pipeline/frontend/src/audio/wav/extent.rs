@@ -12,8 +12,8 @@ use super::walk::Walk;
 use super::wrong;
 use crate::audio::reject::Reject;
 
-/// Lengths that programs leave where they do not know one: at 0 until the end, at the largest for a pipe (ffmpeg), at that less
-/// the header, and at what SoX, MPlayer and arecord take for the largest.
+/// Lengths that programs leave where they do not know one: at 0 until the end, at the largest for a pipe (ffmpeg), at
+/// that less the header, and at what SoX, MPlayer and arecord take for the largest.
 const OPEN_LENGTHS: [u64; 8] = [
     0,
     OPEN_SIZE,
@@ -151,8 +151,8 @@ impl Walk<'_, '_> {
         })
     }
 
-    /// Where the last chunks of the file start, of those within so many bytes of its end: a code in use, and lengths that
-    /// lead exactly to the end.
+    /// Where the last chunks of the file start, of those within so many bytes of its end: a code in use, and lengths
+    /// that lead exactly to the end.
     fn last_chunks(&mut self, start: u64, search_bytes: u64) -> Result<Option<u64>, Reject> {
         let size = self.bytes.size();
         let mut tries = MAX_TRIES;

@@ -1,8 +1,8 @@
 //! Reads WAV files: RIFF, RF64, BW64 and Wave64, as recorders, editors, pipes and crashes leave them.
 //!
-//! The lengths of the sound decide; everything else in a file is bookkeeping. Where what follows the samples proves that
-//! they end where their chunk says, wrong bookkeeping is accepted, and noted. Where they may be incomplete, shifted or of
-//! another speed, the file is refused, by the name of what is wrong.
+//! The lengths of the sound decide; everything else in a file is bookkeeping. Where what follows the samples proves
+//! that they end where their chunk says, wrong bookkeeping is accepted, and noted. Where they may be incomplete,
+//! shifted or of another speed, the file is refused, by the name of what is wrong.
 //!
 //! | what | becomes |
 //! |---|---|
@@ -77,9 +77,9 @@ pub(super) fn open(mut source: Box<dyn RangedRead>, start: u64, open_length: Ope
     let format = walk
         .format
         .ok_or_else(|| wrong("its data chunk comes before its format chunk"))?;
-    let layout = Layout::new(&format, &mut walk.notes)?;
     let extent = walk.extent(data, open_length)?;
     walk.finish(extent)?;
+    let layout = Layout::new(&format, &mut walk.notes)?;
     let Walk { mut notes, entries, .. } = walk;
     let end = whole_frames(&layout, extent.data.body, extent.data.bytes, &mut notes)?;
     let data = extent.data.body..end;

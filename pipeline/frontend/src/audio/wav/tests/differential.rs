@@ -1,5 +1,5 @@
-//! Thousands of generated files: the reader gives exactly the generator's frames and samples, or refuses those whose sound
-//! was damaged.
+//! Thousands of generated files: the reader gives exactly the generator's frames and samples, or refuses those whose
+//! sound was damaged.
 
 use std::collections::BTreeMap;
 

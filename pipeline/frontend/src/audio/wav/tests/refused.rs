@@ -47,7 +47,8 @@ fn samples_that_are_missing_are_counted() {
 #[test]
 fn samples_that_are_not_declared_are_counted() {
     assert_refused(&declaring(900), "100 bytes that are not a chunk follow its data chunk");
-    // Also a few, whether or not the size of the whole is right, which an update may have missed with that of the samples.
+    // Also a few, whether or not the size of the whole is right, which an update may have missed with that of the
+    // samples.
     assert_refused(&declaring(996), "4 bytes that are not a chunk follow");
     assert_refused(
         &declaring(999),
