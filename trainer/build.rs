@@ -1,4 +1,5 @@
-//! Links with CUDA where libtorch has it, and records libtorch's version and where it lies, so that nobody needs `LD_LIBRARY_PATH`.
+//! Links with CUDA where libtorch has it, and records libtorch's version and where it lies, so that nobody needs
+//! `LD_LIBRARY_PATH`.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};

@@ -1,7 +1,7 @@
 //! Defines `Stats`, the counts of clips, recordings and labels of a dataset by split and by class.
 
 use serde::Serialize;
-use shardfmt::{BoxStatus, ClipBox, Dataset, LabelRow, Split, Taxa, Taxon};
+use shardfmt::{BoxStatus, Checks, ClipBox, Dataset, LabelRow, Split, Taxa, Taxon};
 
 /// Smallest, largest, mean and median of a count per clip.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -242,7 +242,8 @@ impl Stats {
     pub fn of(dataset: &Dataset) -> Result<Stats, shardfmt::Error> {
         let mut counter = Counter::new(dataset.taxa());
         for shard in 0..dataset.shard_count() {
-            dataset.labels(shard)?.iter().for_each(|row| counter.add(row));
+            let shard = dataset.open_shard(shard, Checks::Off)?;
+            dataset.labels(&shard)?.iter().for_each(|row| counter.add(row));
         }
         Ok(counter.finish())
     }

@@ -20,8 +20,8 @@ fn trained(dataset: &Path, out: &Path, settings: &[&str]) -> (f64, f64) {
         .arg("--config")
         .arg(workspace().join("manifests/train-demo.toml"));
     command.args(["--epochs", EPOCHS, "--device", "cpu"]).args(settings);
-    run(&mut command).expect(0).prints("test").prints("curves.png");
-    assert!(out.join("curves.png").is_file());
+    run(&mut command).expect(0).prints("test").prints("curves.svg");
+    assert!(out.join("curves.svg").is_file());
     let log = std::fs::read_to_string(out.join("metrics.jsonl")).unwrap();
     let mut events = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let last = events.rfind(|event| event["split"] == "test").unwrap();

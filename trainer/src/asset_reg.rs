@@ -1,8 +1,9 @@
-//! Defines the asset regulariser: a table of what is believed of every asset pulls its clips together.
+//! Defines the asset regulariser: a table of estimated labels of each asset pulls its clips together.
 //!
-//! T \[assets, C\] starts in U(.4, .6), known positives of any of the asset's training clips at 1. Per batch R_P = mean BCE(x, T\[asset\])
-//! with T as it was before the batch; then T\[a\] <- (1 - eps) T\[a\] + eps p for each clip in batch order. Source: Chronister et al. 2025
-//! (arXiv 2511.00252). Two controls tell consistency from plain smoothing: the table frozen at its start, and asset ids shuffled over clips.
+//! T \[assets, C\] starts in U(.4, .6), known positives of any of the asset's training clips at 1. Per batch R_P = mean
+//! BCE(x, T\[asset\]) with T as it was before the batch; then T\[a\] <- (1 - eps) T\[a\] + eps p for each clip in batch
+//! order. Source: Sun, Maji and Van Horn 2025 (arXiv 2511.00252). Two controls tell consistency from plain smoothing:
+//! the table frozen at its start, and asset ids shuffled over clips.
 
 use std::str::FromStr;
 
@@ -20,7 +21,7 @@ use crate::transfer::upload;
 /// Word for [`Init::Uniform`].
 const UNIFORM: &str = "uniform";
 
-/// Where entries of which nothing is known start; written as `uniform` or a number.
+/// Initial value of entries without a known positive; written as `uniform` or a number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "WrittenInit", into = "WrittenInit")]
 pub enum Init {
@@ -71,16 +72,16 @@ impl FromStr for Init {
     }
 }
 
-/// What is taken away from the regulariser, to see what is left of its effect.
+/// Controls of the regulariser, each without one part of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Control {
-    /// Nothing.
+    /// None: the regulariser itself.
     #[default]
     None,
-    /// The table stays as it starts.
+    /// The table stays as initialised.
     Frozen,
-    /// Asset ids are permuted over the training clips, so that rows of the table mean nothing.
+    /// Asset ids are permuted over the training clips, so that rows of the table are meaningless.
     Shuffled,
 }
 
@@ -90,7 +91,7 @@ pub enum Control {
 pub struct AssetRegConfig {
     /// Weight in the loss; the published one is not given.
     pub alpha: f64,
-    /// How far an entry moves to a new probability; by default the published .001.
+    /// Share by which an entry moves towards a new probability; by default the published .001.
     pub eps: f64,
     /// Start of unknown entries.
     pub init: Init,
@@ -133,7 +134,7 @@ pub struct Clips<'a> {
     pub asset_ids: &'a [i64],
     /// Labels, row by row.
     pub labels: &'a [u8],
-    /// What is known, as `labels`.
+    /// The mask, shaped as `labels`.
     pub mask: &'a [u8],
     /// Classes.
     pub classes: usize,
@@ -148,10 +149,11 @@ pub struct AssetTable {
     table: Tensor,
 }
 
-/// Where the clips of a batch are in the table.
-pub struct Places {
+/// The rows of a batch's clips in the table.
+pub struct TableRows {
     rows: Tensor,
-    /// (positions in the batch, table rows): in each round every row once, so that assets with several clips are updated in batch order.
+    /// (positions in the batch, table rows): in each round every row once, so that assets with several clips are
+    /// updated in batch order.
     rounds: Vec<[Tensor; 2]>,
 }
 
@@ -173,7 +175,7 @@ impl AssetTable {
         Self::with_start(clips, config, seed, &start, options)
     }
 
-    /// The table with `start` (a row for each distinct asset id, in order of the ids) where nothing is known.
+    /// The table with `start` (a row for each distinct asset id, in order of the ids) except where a positive is known.
     ///
     /// # Errors
     /// As [`AssetTable::new`].
@@ -218,11 +220,11 @@ impl AssetTable {
         })
     }
 
-    /// Where the clips of `rows`, training row numbers, are in the table.
+    /// The table rows of the clips of `rows`, training row numbers.
     ///
     /// # Errors
-    /// [`Error::Shape`] for a row beyond the training clips; what libtorch refuses.
-    pub fn places(&self, rows: &[u32]) -> Result<Places> {
+    /// [`Error::Shape`] for a row beyond the training clips; errors of libtorch.
+    pub fn table_rows(&self, rows: &[u32]) -> Result<TableRows> {
         let row_of = |row: &u32| {
             self.row_of_clip
                 .get(usize::try_from(*row).unwrap_or(usize::MAX))
@@ -237,23 +239,24 @@ impl AssetTable {
                 got: vec![highest + 1],
             });
         };
-        Places::new(&table_rows, self.table.device())
+        TableRows::new(&table_rows, self.table.device())
     }
 
     /// R_P with its weight: alpha times the mean cross-entropy of `logits` \[B, C\] with the table.
     ///
     /// # Errors
-    /// What libtorch refuses.
-    pub fn penalty(&self, logits: &Tensor, places: &Places) -> Result<Tensor> {
+    /// Errors of libtorch.
+    pub fn penalty(&self, logits: &Tensor, places: &TableRows) -> Result<Tensor> {
         let target = self.table.f_index_select(0, &places.rows)?;
         Ok(bce(logits, &target)?.f_mean(None)?.f_mul_scalar(self.config.alpha)?)
     }
 
-    /// Moves the rows of a batch's assets to the probabilities of `logits`, clip after clip; call it before the optimiser's step.
+    /// Moves the rows of a batch's assets to the probabilities of `logits`, clip after clip; call it before the
+    /// optimiser's step.
     ///
     /// # Errors
-    /// What libtorch refuses.
-    pub fn update(&mut self, logits: &Tensor, places: &Places) -> Result<()> {
+    /// Errors of libtorch.
+    pub fn update(&mut self, logits: &Tensor, places: &TableRows) -> Result<()> {
         if self.config.control == Control::Frozen {
             return Ok(());
         }
@@ -280,10 +283,10 @@ impl AssetTable {
         &self.asset_ids
     }
 
-    /// What a resumed run needs back; later updates change it.
+    /// The state that a resumed run needs; later updates change it.
     ///
     /// # Errors
-    /// What libtorch refuses.
+    /// Errors of libtorch.
     pub fn state(&self) -> Result<Vec<Named>> {
         let ids = Tensor::f_from_slice(&self.asset_ids)?;
         Ok(vec![
@@ -292,7 +295,7 @@ impl AssetTable {
         ])
     }
 
-    /// Takes back an [`AssetTable::state`].
+    /// Restores an [`AssetTable::state`].
     ///
     /// # Errors
     /// [`Error::State`] if it is of other assets or classes.
@@ -315,7 +318,7 @@ impl AssetTable {
     }
 }
 
-impl Places {
+impl TableRows {
     fn new(table_rows: &[i64], device: Device) -> Result<Self> {
         let mut rounds: Vec<[Vec<i64>; 2]> = Vec::new();
         for (position, row) in (0..).zip(table_rows) {

@@ -23,7 +23,7 @@ impl Scaling {
     /// Stored values -> levels from 0 to 1 (bytes over 255; decibels over 80) -> (level - mean) / deviation.
     ///
     /// # Errors
-    /// What libtorch refuses, such as memory; so for all of this module.
+    /// Errors of libtorch, such as a lack of memory; the same in all of this module.
     pub fn new(head: &DatasetHead, normalisation: &Normalisation, device: Device) -> Result<Self> {
         let (step, offset) = match head.clips.dtype {
             Dtype::U8 => (1.0 / 255.0, 0.0),
@@ -49,7 +49,7 @@ impl Scaling {
     /// `[B, 1 or channels, H, W]` stored values as `[B, channels, H, W]` normalised ones; one channel is used for all.
     ///
     /// # Errors
-    /// What libtorch refuses.
+    /// Errors of libtorch.
     pub fn images(&self, stored: &Tensor) -> Result<Tensor> {
         Ok(stored.f_mul(&self.factor)?.f_add(&self.shift)?)
     }
@@ -68,7 +68,7 @@ impl Known {
     /// Uploads the matrices of `supervision`.
     ///
     /// # Errors
-    /// What libtorch refuses.
+    /// Errors of libtorch.
     pub fn new(supervision: &Supervision, device: Device) -> Result<Self> {
         let shape = [supervision.clips.len() as i64, supervision.classes as i64];
         let on_device =
@@ -82,7 +82,7 @@ impl Known {
     /// Labels and masks of `rows`, `[B, classes]` f32 each.
     ///
     /// # Errors
-    /// What libtorch refuses.
+    /// Errors of libtorch.
     pub fn gather(&self, rows: &Tensor) -> Result<[Tensor; 2]> {
         let of = |matrix: &Tensor| -> Result<Tensor> { Ok(matrix.f_index_select(0, rows)?.f_to_kind(Kind::Float)?) };
         Ok([of(&self.labels)?, of(&self.mask)?])

@@ -1,4 +1,4 @@
-//! Defines the command line of `l48-train`: flags only; what they mean is decided elsewhere.
+//! Defines the command line of `l48-train`: flags only, no behaviour.
 
 use std::path::PathBuf;
 
@@ -10,14 +10,14 @@ use crate::config::OptimiserName;
 use crate::model::{Arch, Precision};
 use crate::supervision::{FullUnknown, Mode, Rows};
 
-/// Trains single-positive multi-label models on dataset shards, and measures them.
+/// Trains single-positive multi-label models on dataset shards and evaluates them.
 ///
-/// Results go to standard output, logs and progress to standard error. Exit codes: 0 done, 1 a benchmark is done and some of its runs
-/// diverged, 2 failed.
+/// Results go to standard output, logs and progress to standard error. Exit codes: 0 success, 1 a benchmark is complete
+/// but some of its runs diverged, 2 failure.
 #[derive(Debug, Parser)]
 #[command(name = "l48-train", version, max_term_width = 120)]
 pub struct Cli {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -37,7 +37,7 @@ pub enum Command {
     /// Write the scores of every clip of a dataset as a Parquet table.
     #[command(after_help = "Example:\n  l48-train predict runs/demo data/demo --out predictions.parquet")]
     Predict(PredictArgs),
-    /// Write the rows that a mode trains on, with their labels and masks, as a Parquet table.
+    /// Write the rows of a mode with their labels and masks as a Parquet table.
     #[command(
         after_help = "Examples:\n  l48-train rows data/l48 --mode checklist --out rows.parquet\n  l48-train rows data/l48 --mode full --split val --keep-unannotated --keep-silent --out val.parquet"
     )]
@@ -47,13 +47,13 @@ pub enum Command {
         after_help = "Examples:\n  l48-train benchmark manifests/table-demo.toml --out runs/table --dry-run\n  l48-train benchmark manifests/table-demo.toml --out runs/table --jobs 2"
     )]
     Benchmark(BenchmarkArgs),
-    /// Measure training from shards beside the same steps on one batch that stays on the device.
+    /// Measure loading and training speed, each beside its upper bound.
     #[command(
         args_override_self = true,
         after_help = "Example:\n  l48-train bench data/demo --arch tiny --steps 50"
     )]
     Bench(Box<BenchArgs>),
-    /// Train runs that come as JSON lines on standard input; what `benchmark --jobs` starts.
+    /// Train runs given as JSON lines on standard input; started by `benchmark --jobs`.
     #[command(
         hide = true,
         after_help = "Example:\n  l48-train benchmark manifests/table-demo.toml --out runs/table --jobs 2"
@@ -69,7 +69,7 @@ pub struct FitArgs {
     /// Folder of the run.
     #[arg(long, value_name = "RUN")]
     pub out: PathBuf,
-    /// Go on from the run's last checkpoint; refused if dataset or settings have changed.
+    /// Resume from the run's last checkpoint; an error if dataset or settings have changed.
     #[arg(long)]
     pub resume: bool,
     /// Where to compute.
@@ -95,32 +95,32 @@ pub enum DeviceChoice {
     Auto,
     /// The CPU.
     Cpu,
-    /// A GPU; if there is none, the run says so and uses the CPU.
+    /// A GPU; without one, the CPU is used with a warning.
     Cuda,
 }
 
-/// The settings of a run as flags; each one stands above the configuration file.
+/// The settings of a run as flags; each overrides the configuration file.
 #[derive(Debug, Default, Args)]
 pub struct SettingArgs {
     /// Settings as a TOML file; a run's `config.toml` is one.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// What is known of the training clips [default: target].
+    /// How much of the labels training may see [default: target].
     #[arg(long)]
     pub mode: Option<Mode>,
     /// The method [default: an]; see docs/training.md.
     #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(crate::loss::names()))]
     pub loss: Option<String>,
-    /// A parameter of the method, NAME=VALUE; may be repeated.
+    /// A parameter of the method, NAME=VALUE; repeatable.
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parse_parameter)]
     pub parameters: Vec<(String, toml::Value)>,
-    /// Rows trained on: the mode's own, or those of target mode in every mode [default: own].
+    /// Rows trained on: the mode's own, or those of mode target in every mode [default: own].
     #[arg(long)]
     pub rows: Option<Rows>,
     /// Known negatives become a * loss + b * binary cross-entropy [default: 1,0].
     #[arg(long, value_name = "A,B", value_parser = parse_pair)]
     pub known_negatives: Option<(f64, f64)>,
-    /// What an unknown class is in full mode [default: assume-negative].
+    /// How unknown labels count in mode full [default: assume-negative].
     #[arg(long)]
     pub full_unknown: Option<FullUnknown>,
     /// Weight of the asset regulariser [default: none].
@@ -162,10 +162,10 @@ pub struct SettingArgs {
     /// Threads of libtorch on the CPU; part of the run [default: all cores].
     #[arg(long)]
     pub threads: Option<usize>,
-    /// At most so many clips of a recording stand side by side, most of them in one batch.
+    /// Put up to this many clips of a recording side by side, so that most of them share a batch.
     #[arg(long, value_name = "K")]
     pub clips_per_asset: Option<usize>,
-    /// At most so many clips of a recording in an epoch.
+    /// At most this many clips of a recording in an epoch.
     #[arg(long, value_name = "N")]
     pub max_clips_per_asset: Option<usize>,
     /// Draw rarer classes more often.
@@ -180,10 +180,10 @@ pub struct SettingArgs {
     /// Do not measure the best epoch on test; for datasets without such a split.
     #[arg(long)]
     pub no_test: bool,
-    /// Control: give every clip of train and val another clip's labels.
+    /// Control: give each clip of train and val the labels of another clip.
     #[arg(long)]
     pub permute_labels: bool,
-    /// Also write a checkpoint after so many steps within an epoch.
+    /// Also write a checkpoint every so many steps within an epoch.
     #[arg(long, value_name = "STEPS")]
     pub checkpoint_every: Option<u64>,
 }
@@ -236,16 +236,16 @@ pub struct PredictArgs {
 pub struct RowsArgs {
     /// Folder of the dataset.
     pub dataset: PathBuf,
-    /// What is known of the clips.
+    /// How much of the labels is shown.
     #[arg(long)]
     pub mode: Mode,
     /// Which split: train, val or test.
     #[arg(long, value_parser = parse_split, default_value = "train")]
     pub split: Split,
-    /// The mode's own rows, or those of target mode.
+    /// The mode's own rows, or those of mode target.
     #[arg(long, default_value_t)]
     pub rows: Rows,
-    /// Keep clips of which nothing is known.
+    /// Keep clips without any known class.
     #[arg(long)]
     pub keep_unannotated: bool,
     /// Leave out clips without a known positive.
@@ -272,13 +272,13 @@ pub struct WorkerArgs {
 pub struct BenchmarkArgs {
     /// The matrix (TOML).
     pub file: PathBuf,
-    /// Folder of its runs and tables; finished cells in it are not run again.
+    /// Folder of its runs and tables; finished runs in it are not repeated.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Only list the cells with their rows, steps and estimated cost, for which a few steps are measured here.
+    /// Only list the cells with their rows, steps and estimated cost; a few steps are measured for it.
     #[arg(long)]
     pub dry_run: bool,
-    /// Runs at a time, each in a process of its own with the threads its settings say; results do not depend on it.
+    /// Runs at a time, each in its own process with the threads of its settings; results do not depend on it.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: u16,
     /// Where to compute.
@@ -291,10 +291,10 @@ pub struct BenchmarkArgs {
 pub struct BenchArgs {
     /// Folder of the dataset.
     pub dataset: PathBuf,
-    /// Steps of each kind in a round.
+    /// Steps of training in a round.
     #[arg(long, default_value_t = 50)]
     pub steps: u32,
-    /// Rounds, each of both kinds in turn.
+    /// Rounds.
     #[arg(long, default_value_t = 5)]
     pub rounds: u32,
     /// Where to compute.
@@ -310,16 +310,16 @@ fn parse_split(text: &str) -> Result<Split, String> {
     let names: Vec<&str> = Split::ALL.iter().map(|split| split.as_str()).collect();
     there
         .copied()
-        .ok_or_else(|| format!("{text:?} is none of {}", names.join(", ")))
+        .ok_or_else(|| format!("{text:?} is not one of {}", names.join(", ")))
 }
 
 fn parse_pair(text: &str) -> Result<(f64, f64), String> {
-    let number = |text: &str| text.trim().parse().map_err(|_| format!("{text:?} is no number"));
+    let number = |text: &str| text.trim().parse().map_err(|_| format!("{text:?} is not a number"));
     let (a, b) = text.split_once(',').ok_or("expected two numbers, as in 1,0.5")?;
     Ok((number(a)?, number(b)?))
 }
 
-/// `NAME=VALUE`; a value that is no number or boolean is a word.
+/// `NAME=VALUE`; a value that is neither a number nor a boolean is a word.
 fn parse_parameter(text: &str) -> Result<(String, toml::Value), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE, as in delta=0.005")?;
     let value = if let Ok(whole) = value.parse::<i64>() {

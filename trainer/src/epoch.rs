@@ -10,7 +10,7 @@ use crate::loader::{ClipReader, Loaded, Ring, Stream, THREADS, stream};
 use crate::sampler::Sampler;
 use crate::supervision::Supervision;
 
-/// What an epoch works on; all but the learner stays as it is.
+/// The fixed inputs of an epoch.
 pub(crate) struct Pass<'a> {
     pub(crate) clips: &'a ClipReader,
     pub(crate) supervision: &'a Supervision,
@@ -22,7 +22,7 @@ pub(crate) struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    /// Trains from where `state` stands to the end of its epoch.
+    /// Trains from the place in `state` to the end of its epoch.
     ///
     /// # Errors
     /// Those of reading clips and of libtorch; [`Error::NotFinite`] with the state saved.
@@ -49,19 +49,19 @@ impl Pass<'_> {
                 let due = self.checkpoint_every.is_some_and(|every| step.is_multiple_of(every));
                 // A checkpoint needs every step read; the last of an epoch waits for the evaluation.
                 if due || taken.len() >= self.unread {
-                    self.settle(&mut taken, &mut done, stream, learner, state, observer)?;
+                    self.read_outcomes(&mut taken, &mut done, stream, learner, state, observer)?;
                 }
                 if due && done < self.sampler.batches_per_epoch() {
                     state.sampler = self.sampler.state(epoch, done);
                     self.checkpoint(epoch, learner, state, observer, false)?;
                 }
             }
-            self.settle(&mut taken, &mut done, stream, learner, state, observer)
+            self.read_outcomes(&mut taken, &mut done, stream, learner, state, observer)
         })
     }
 
-    /// Reads the outcomes of the steps taken, which `done` then counts.
-    fn settle(
+    /// Reads the outcomes of the steps taken, and counts them in `done`.
+    fn read_outcomes(
         &self,
         taken: &mut Vec<(Loaded, StepOutcome)>,
         done: &mut usize,
@@ -83,7 +83,7 @@ impl Pass<'_> {
                     .rows
                     .iter()
                     .map(|&row| self.supervision.clips[row as usize].asset_id);
-                // The place of the step that is told of, wherever the last checkpoint was.
+                // The place of the failing step, wherever the last checkpoint was.
                 state.sampler = self.sampler.state(epoch, *done);
                 return Err(Error::NotFinite {
                     step,
@@ -106,8 +106,8 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Tells of a checkpoint and writes it. What observers have noted is made durable before, so that a resumed run finds
-    /// everything up to the checkpoint, and cuts off what came after.
+    /// Announces a checkpoint and writes it. Logs are made durable first, so that a resumed run finds everything up to
+    /// the checkpoint and cuts off the rest.
     pub(crate) fn checkpoint(
         &self,
         epoch: u32,

@@ -4,38 +4,40 @@ use std::path::{Path, PathBuf};
 
 use shardfmt::Split;
 
-/// What can go wrong in training and evaluation.
+/// The errors of training and evaluation.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A file of the dataset could not be read or is damaged; the message says which and where.
     #[error(transparent)]
     Dataset(#[from] shardfmt::Error),
-    /// libtorch refused an operation. Without memory, take a smaller batch; anything else is a fault of this program.
+    /// libtorch failed. If memory is short, use a smaller batch; anything else is a bug of this program.
     #[error("libtorch: {}", of_libtorch(&.0.to_string()))]
     Torch(tch::TchError),
-    /// A file could not be read or written; see that its folder exists, is writable and has room.
-    #[error("cannot {what} {path}: {cause}", path = path.display())]
+    /// A file operation failed: check the path, its permissions and the free space.
+    #[error("cannot {operation} {path}: {cause}{need}", path = path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What was tried, as a verb.
-        what: &'static str,
-        /// Why it failed.
+        /// What was attempted, as an infinitive ("write", "rename to").
+        operation: &'static str,
+        /// The system's reason.
         cause: std::io::Error,
+        /// What is needed instead: see [`need`](shardfmt::need::need).
+        need: String,
     },
-    /// A checkpoint is damaged or incomplete; resume from another one, or start the run anew.
+    /// A checkpoint is damaged or incomplete; resume from another one, or start a new run.
     #[error("checkpoint {path}: {reason}", path = path.display())]
     Checkpoint {
         /// The file or folder.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
     /// The loss is no longer a finite number: a lower learning rate or another method may help.
     #[error(
-        "the loss of step {step} in epoch {epoch} is {loss}; recordings of the batch: {assets:?}; the state was saved in {saved}{further}; \
-         try a lower learning rate",
+        "the loss of step {step} in epoch {epoch} is {loss}; recordings of the batch: {assets:?}; the state was \
+         saved in {saved}{further}; try a lower learning rate",
         saved = saved.display(), further = further(*ahead)
     )]
     NotFinite {
@@ -43,63 +45,63 @@ pub enum Error {
         step: u64,
         /// Epoch, from 1.
         epoch: u32,
-        /// What the loss was.
+        /// The loss: NaN or infinite.
         loss: f64,
         /// Asset ids of the clips in the batch, in order.
         assets: Vec<i64>,
-        /// Steps that a GPU had been given beyond that one before it was known: as many the saved weights may be further than the rest of
-        /// the state.
+        /// Steps that a GPU had been given beyond that one before its loss was read; the saved weights may include
+        /// them.
         ahead: usize,
-        /// Where the state after that step lies.
+        /// Folder of the saved state.
         saved: PathBuf,
     },
-    /// A run of a benchmark failed in the process that trained it; its log has more.
+    /// A run of a benchmark failed in its worker process; see its log.
     #[error("{run}: {reason}; see {log}", run = run.display(), log = log.display())]
     Worker {
         /// Folder of the run.
         run: PathBuf,
-        /// What went wrong.
+        /// The failure.
         reason: String,
         /// Log of the process.
         log: PathBuf,
     },
-    /// A run cannot be resumed with what was asked: leave out the settings named, so that they stay as they are in the run, or begin another
-    /// run in another folder.
+    /// A run cannot be resumed with other settings. Leave out those named, so that the run keeps its own, or start
+    /// another run in another folder.
     #[error(
-        "{run} cannot go on with other settings than it began with; each is given as in the run -> as asked for: {differences}. Leave them out, \
-         or begin another run with another --out",
+        "{run} cannot be resumed with other settings (in the run -> requested): {differences}; leave them out, or \
+         start another run with another --out",
         run = run.display(), differences = differences.join("; ")
     )]
     OtherRun {
         /// The run's folder.
         run: PathBuf,
-        /// What differs: name, recorded and asked value.
+        /// The differences: name, value in the run, value requested.
         differences: Vec<String>,
     },
-    /// A setting of a run makes no sense; correct it on the command line or in the configuration file.
+    /// A setting is invalid; correct it on the command line or in the configuration file.
     #[error("{setting}: {reason}")]
     Setting {
         /// Name of the setting as in the configuration file.
         setting: String,
-        /// What is wrong, and what is allowed.
+        /// The fault, and what is allowed.
         reason: String,
     },
-    /// Saved tensors do not fit what they are loaded into; take a file of the same architecture, classes and settings.
+    /// Saved tensors do not fit what they are loaded into; use a file of the same architecture, classes and settings.
     #[error(
-        "{of}: saved tensors do not fit{}; take a file of the same architecture, classes and settings",
+        "{of}: saved tensors do not fit{}; use a file of the same architecture, classes and settings",
         misfit(missing, unexpected, other_shape)
     )]
     State {
-        /// What they were loaded into.
+        /// Whose state it is.
         of: String,
-        /// Names that are needed and not there.
+        /// Names that are missing.
         missing: Vec<String>,
-        /// Names that are there and not needed.
+        /// Names that are not expected.
         unexpected: Vec<String>,
         /// Names with the shape found and the shape needed.
         other_shape: Vec<String>,
     },
-    /// Tensors of one batch do not belong together: a fault of the code that made the batch.
+    /// Tensors of one batch do not fit each other: a bug of the code that made the batch.
     #[error("{what}: shape {got:?} instead of {expected:?}")]
     Shape {
         /// Which tensor.
@@ -109,12 +111,12 @@ pub enum Error {
         /// The shape it has.
         got: Vec<i64>,
     },
-    /// The dataset cannot be used as asked, as it is.
+    /// The dataset lacks something that the run needs.
     #[error("{dataset}: {reason}", dataset = dataset.display())]
     Unsuitable {
         /// The dataset's folder.
         dataset: PathBuf,
-        /// What is missing and what to do.
+        /// What is missing, and what to do.
         reason: String,
     },
     /// Scores, labels and mask do not fit each other. Fix the caller: all are rows times classes.
@@ -127,9 +129,10 @@ pub enum Error {
         /// Classes.
         classes: usize,
     },
-    /// The model has diverged: lower the learning rate, or start from an earlier checkpoint.
+    /// The model has diverged: lower the learning rate, or use an earlier checkpoint.
     #[error(
-        "the score of row {row}, class {class} is not a number: the model has diverged; lower the learning rate, or take an earlier checkpoint"
+        "the score of row {row}, class {class} is NaN: the model has diverged; lower the learning rate, or use an \
+         earlier checkpoint"
     )]
     ScoreNotANumber {
         /// Row of the scores, from 0.
@@ -139,7 +142,8 @@ pub enum Error {
     },
     /// No clip of the split has all its classes known. Annotate some completely, or evaluate another split.
     #[error(
-        "no clip{} has every class known ({left_out} have not), so there is nothing to measure on; annotate some recordings of it completely{}",
+        "no clip{} has every class known ({left_out} were left out), so there is nothing to measure; annotate some \
+         of its recordings completely{}",
         of_split(*split),
         unless(*split)
     )]
@@ -149,19 +153,19 @@ pub enum Error {
         /// Clips left out.
         left_out: u64,
     },
-    /// A file of a run's folder is damaged, or not of this version. Restore it, or start a new run.
+    /// A file of a run's folder is missing, damaged or of another version. Restore it, or start a new run.
     #[error("{path}: {reason}", path = path.display())]
     RunFile {
         /// The file.
         path: PathBuf,
-        /// What is wrong, and where.
+        /// The fault, and where it is.
         reason: String,
     },
-    /// The images or classes of a dataset are not those a run was trained on. Use a dataset built with the same settings and
-    /// classes, or train anew.
+    /// The images or classes of a dataset are not those a run was trained on. Use a dataset built with the same
+    /// settings and classes, or start a new run.
     #[error(
-        "{dataset} does not fit the run in {run}: {differences}; give a dataset built with the run's settings and classes, or train anew with \
-         another --out",
+        "{dataset} does not fit the run in {run}: {differences}; use a dataset built with the run's settings and \
+         classes, or start a new run with another --out",
         dataset = dataset.display(), run = run.display()
     )]
     OtherDataset {
@@ -169,12 +173,12 @@ pub enum Error {
         run: PathBuf,
         /// The dataset's folder.
         dataset: PathBuf,
-        /// What differs, one after another.
+        /// The differences.
         differences: String,
     },
 }
 
-// Not as its source, which would be printed once more, with libtorch's call stack.
+// Not as a source, which would be printed a second time with libtorch's call stack.
 impl From<tch::TchError> for Error {
     fn from(cause: tch::TchError) -> Self {
         Self::Torch(cause)
@@ -189,9 +193,13 @@ impl Error {
     }
 
     /// An [`Error::Io`] for `path`.
-    pub(crate) fn io(path: &Path, what: &'static str, cause: std::io::Error) -> Self {
-        let path = path.to_path_buf();
-        Self::Io { path, what, cause }
+    pub(crate) fn io(path: &Path, operation: &'static str, cause: std::io::Error) -> Self {
+        Self::Io {
+            path: path.to_path_buf(),
+            operation,
+            need: shardfmt::need::need(operation, path, &cause),
+            cause,
+        }
     }
 
     /// An [`Error::Setting`].
@@ -201,26 +209,26 @@ impl Error {
     }
 }
 
-/// What libtorch says, without its own call stack, and what to do where that is known.
+/// The message of libtorch without its call stack, with a remedy where one is known.
 pub(crate) fn of_libtorch(text: &str) -> String {
     let first = text.lines().next().unwrap_or("no reason given");
     let first = first.trim_start_matches("Internal torch error: ").trim_end_matches('.');
     let full = ["out of memory", "can't allocate memory"]
         .iter()
         .any(|words| text.contains(words));
-    format!("{first}{}", if full { "; take a smaller --batch" } else { "" })
+    format!("{first}{}", if full { "; use a smaller --batch" } else { "" })
 }
 
-/// How much further saved weights may be.
+/// Says how far saved weights may be ahead of the rest of the state.
 fn further(ahead: usize) -> String {
     if ahead == 0 {
         String::new()
     } else {
-        format!(", its weights up to {ahead} step further, which the GPU had been given already")
+        format!(" (its weights up to {ahead} steps further, which the GPU had already been given)")
     }
 }
 
-/// The way out where a split cannot be measured.
+/// The alternative to measuring a split, if there is one.
 fn unless(split: Option<Split>) -> &'static str {
     match split {
         Some(Split::Test) => ", or train with --no-test",

@@ -1,17 +1,17 @@
-//! Defines what happens in a run, as told to its observers: the loop itself prints and draws nothing.
+//! Defines the events of a run, which its observers print, log and draw: the loop itself does none of it.
 
 use serde::{Deserialize, Serialize};
 use shardfmt::Split;
 
 use crate::error::Result;
 
-/// One thing that happened. As JSON, the kind is under `event`, in snake case.
+/// An event. As JSON, its kind is under `event`, in snake case.
 ///
 /// All but [`Event::Timing`] are the same, bit for bit, for a run that was killed and resumed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// A run begins, or goes on.
+    /// A run begins or is resumed.
     Started {
         /// Training rows left by mode and filters.
         rows: u64,
@@ -23,10 +23,10 @@ pub enum Event {
         steps_per_epoch: u64,
         /// Epochs in all.
         epochs: u32,
-        /// Steps that were done before, by the checkpoint gone on from.
+        /// Steps done before, of the checkpoint resumed from; 0 at the start of a run.
         resumed_at_step: u64,
     },
-    /// Something the user should know of the run, once: a prior that is inert, rows that were left out.
+    /// A note to the user, given once: a prior that is inert, rows that were left out.
     Note {
         /// A sentence.
         text: String,
@@ -54,7 +54,7 @@ pub enum Event {
         /// Rows trained on in this epoch.
         rows: u64,
     },
-    /// Clips of a split were scored, to evaluate it. Only shown, never logged.
+    /// Clips of a split were scored for its evaluation. Shown, never logged.
     Scored {
         /// Which one.
         #[serde(with = "split_word")]
@@ -83,7 +83,7 @@ pub enum Event {
         clips: u64,
         /// Clips left out, because not every class is known.
         left_out: u64,
-        /// Interval of `map` over resampled assets, where it was asked for: 2.5 % and 97.5 %.
+        /// 95 % interval of `map` over resampled assets, where computed: the 2.5 % and 97.5 % quantiles.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         interval: Option<[f64; 2]>,
     },
@@ -105,11 +105,11 @@ pub enum Event {
         /// Clips trained on per second.
         clips_per_s: f64,
     },
-    /// The run cannot go on: the loss or a score is no longer a number.
+    /// The run has diverged: the loss or a score is not finite.
     Diverged {
         /// Steps since the start of the run.
         step: u64,
-        /// What happened, in a sentence.
+        /// The reason, in a sentence.
         reason: String,
     },
     /// The run is complete.
@@ -118,7 +118,7 @@ pub enum Event {
         best_epoch: u32,
         /// Its val mAP.
         val_map: f64,
-        /// Test mAP of the weights of that epoch; absent if the run was told not to measure test.
+        /// Test mAP of the weights of that epoch; absent if test was not to be measured.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         test_map: Option<f64>,
     },
@@ -143,10 +143,10 @@ mod split_word {
 
 /// Something that watches a run: a progress bar, a log, a chart.
 pub trait Observer {
-    /// Takes note of an event.
+    /// Observes an event.
     ///
     /// # Errors
-    /// Whatever keeps it from being recorded; the run then stops.
+    /// Any failure to record it; the run then stops.
     fn observe(&mut self, event: &Event) -> Result<()>;
 
     /// Makes everything observed so far durable; called before a checkpoint is written and at the end of a run.

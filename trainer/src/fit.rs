@@ -30,11 +30,12 @@ pub struct RunOutcome {
     pub test: Option<Evaluation>,
 }
 
-/// Trains on `material` as `config` says, in the folder `out` and from the last checkpoint there, and measures the best epoch.
+/// Trains on `material` as `config` says, in the folder `out` and from the last checkpoint there, and measures the best
+/// epoch.
 ///
 /// # Errors
-/// Settings that do not fit, damaged files; those of a run that diverges ([`Error::is_divergence`]), which its log records too.
-/// The last checkpoint stays whole.
+/// Settings that do not fit, damaged files; those of a run that diverges ([`Error::is_divergence`]), which its log
+/// records too. The last checkpoint stays whole.
 pub fn fit(material: &Material, config: &Config, out: &Path, device: Device, existing: Existing) -> Result<RunOutcome> {
     let mut run = Run::open(out, material, config, device, existing)?;
     run.announce()?;
@@ -68,7 +69,8 @@ impl Run<'_> {
         notes.try_for_each(|text| self.observers.observe(&Event::Note { text: text.clone() }))
     }
 
-    /// Trains to the end of the epoch, evaluates, and writes a checkpoint. Returns the evaluation on val if it is the best so far.
+    /// Trains to the end of the epoch, evaluates, and writes a checkpoint. Returns the evaluation on val if it is the
+    /// best so far.
     fn train_epoch(&mut self, ring: &mut Ring) -> Result<Option<Evaluation>> {
         let pass = Pass {
             clips: &self.material.clips,

@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::loader::Loaded;
 use crate::loss::{self, KnownNegatives, Objective, ObjectiveConfig, Setup};
-use crate::model::{Head, Model, ModelConfig, Precision, read_weights};
+use crate::model::{Head, Model, ModelSpec, Precision, read_weights};
 use crate::optim::Optimizer;
 use crate::state::Named;
 use crate::supervision::{Mode, Supervision};
@@ -25,7 +25,7 @@ const OPTIMISER: &str = "optimiser";
 const OBJECTIVE: &str = "objective";
 const ASSET_TABLE: &str = "asset_table";
 
-/// All that changes while a run learns.
+/// Everything that changes during training.
 pub struct Learner {
     device: Device,
     notes: Vec<String>,
@@ -39,7 +39,7 @@ pub struct Learner {
     epochs: u32,
 }
 
-/// What a step came to; on a GPU, reading it waits for this step and whatever else was queued.
+/// The losses of a step; on a GPU, reading them waits for this step and whatever else was queued.
 #[derive(Debug)]
 pub struct StepOutcome {
     /// Value minimised.
@@ -52,7 +52,7 @@ impl StepOutcome {
     /// The value minimised, and the share of the asset regulariser in it.
     ///
     /// # Errors
-    /// What libtorch refuses, such as a step that failed on the device.
+    /// Errors of libtorch, such as a step that failed on the device.
     pub fn read(&self) -> Result<(f64, Option<f64>)> {
         let value = |tensor: &Tensor| tensor.f_double_value(&[]);
         Ok((value(&self.loss)?, self.asset_reg.as_ref().map(value).transpose()?))
@@ -60,8 +60,8 @@ impl StepOutcome {
 }
 
 impl Learner {
-    /// A learner that has learnt nothing, or what the weights file holds. After this, libtorch's own random numbers are not
-    /// used any more.
+    /// A learner with initial weights: random ones, or those of the weights file. After this, libtorch's own random
+    /// numbers are no longer used.
     ///
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting) for parameters that do not fit the method or the dataset, and those of
@@ -83,14 +83,14 @@ impl Learner {
         checkpoint: &Checkpoint,
         device: Device,
     ) -> Result<Self> {
-        let start = (drawn_model(config, dataset, device)?, Vec::new());
+        let start = (random_model(config, dataset, device)?, Vec::new());
         let mut learner = Self::with_model(start, config, dataset, supervision, device)?;
         learner.restore(checkpoint)?;
         Ok(learner)
     }
 
-    /// Checks what can be checked of the settings before there are rows to learn from: ranges, the method with its parameters, and whether
-    /// the changes to images make sense for the dataset.
+    /// Checks the settings as far as possible without rows to learn from: ranges, the method with its parameters, and
+    /// whether the changes to images suit the dataset.
     ///
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting), as [`Learner::new`].
@@ -161,8 +161,8 @@ impl Learner {
 
     /// Learns from one batch of training rows in `epoch`, counted from 1.
     ///
-    /// The regulariser's table takes the probabilities the batch was trained with, before the optimiser moves (L48 paper,
-    /// equation of R_P; see `asset_reg`).
+    /// The regulariser's table takes the probabilities the batch was trained with, before the optimiser moves (L48
+    /// paper, equation of R_P; see `asset_reg`).
     ///
     /// # Errors
     /// [`Error::Torch`](crate::Error::Torch).
@@ -180,7 +180,7 @@ impl Learner {
         let rows = upload(&numbers, self.device)?;
         let [mut labels, mut mask] = self.known.gather(&rows)?;
         if let Some(augmentation) = &self.augmentation {
-            let clips = augment::Batch {
+            let clips = augment::ClipBatch {
                 images: stored,
                 labels,
                 mask,
@@ -189,7 +189,7 @@ impl Learner {
             (stored, labels, mask) = (changed.images, changed.labels, changed.mask);
         }
         let logits = self.model.forward(&self.scaling.images(&stored)?, true)?;
-        let mut loss = self.objective.forward(&loss::Batch {
+        let mut loss = self.objective.forward(&loss::LossBatch {
             logits: &logits,
             labels: &labels,
             mask: &mask,
@@ -201,7 +201,7 @@ impl Learner {
         let places = self
             .asset_table
             .as_ref()
-            .map(|table| table.places(&batch.rows))
+            .map(|table| table.table_rows(&batch.rows))
             .transpose()?;
         if let (Some(table), Some(places)) = (&self.asset_table, &places) {
             let penalty = table.penalty(&logits, places)?;
@@ -226,13 +226,13 @@ impl Learner {
         self.objective.parameters()
     }
 
-    /// What the user should know of this start: a last layer that is as drawn, parameters that were worked out, a prior that is inert.
+    /// Notes to the user: a last layer that starts random, parameters that were worked out, a prior that is inert.
     #[must_use]
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
 
-    /// What training clips may be loaded as: see [`Model::loaded`]. Changes that need whole images get them.
+    /// The form in which training clips may be loaded: see [`Model::loaded`]. Changes that need whole images get them.
     #[must_use]
     pub fn loaded(&self, stored: ClipSpec) -> ClipSpec {
         match &self.augmentation {
@@ -253,7 +253,7 @@ impl Learner {
         (&self.model, &self.scaling)
     }
 
-    /// Everything that is not made anew from the configuration, by part.
+    /// All state that the configuration does not determine, by part.
     ///
     /// # Errors
     /// [`Error::Torch`](crate::Error::Torch).
@@ -283,7 +283,7 @@ impl Learner {
     }
 }
 
-/// The changes made to training clips, refused beside what remembers each of them.
+/// The changes made to training clips, refused where they clash with state kept of each clip.
 fn augmentation(config: &Config, dataset: &Dataset, objective: &Objective) -> Result<Option<Augmentation>> {
     let remembering: Vec<&str> = [
         (!objective.state().is_empty()).then_some(config.loss.name.as_str()),
@@ -307,10 +307,10 @@ fn objective_config(config: &Config, mask_unknown: bool) -> ObjectiveConfig {
     }
 }
 
-/// The model of a configuration with its initial weights, as drawn.
-fn drawn_model(config: &Config, dataset: &Dataset, device: Device) -> Result<Model> {
+/// The model of a configuration with random initial weights.
+fn random_model(config: &Config, dataset: &Dataset, device: Device) -> Result<Model> {
     let precision = config.model.precision;
-    let settings = ModelConfig {
+    let settings = ModelSpec {
         arch: config.model.arch,
         classes: dataset.taxa().len(),
         clip_channels: dataset.head().clips.channels.unwrap_or(1) as usize,
@@ -319,9 +319,9 @@ fn drawn_model(config: &Config, dataset: &Dataset, device: Device) -> Result<Mod
     Model::new(&settings, config.seed, device)
 }
 
-/// The model that a run starts with, and what to tell of it.
+/// The model that a run starts with, and notes on it.
 fn starting_model(config: &Config, dataset: &Dataset, device: Device) -> Result<(Model, Vec<String>)> {
-    let mut model = drawn_model(config, dataset, device)?;
+    let mut model = random_model(config, dataset, device)?;
     let Some(path) = &config.model.weights else {
         return Ok((model, Vec::new()));
     };
@@ -332,7 +332,7 @@ fn starting_model(config: &Config, dataset: &Dataset, device: Device) -> Result<
                 || "no last layer".to_owned(),
                 |classes| format!("a last layer of {classes} classes"),
             );
-            vec![format!("{} has {theirs}; ours starts as drawn", path.display())]
+            vec![format!("{} has {theirs}; the last layer starts random", path.display())]
         }
     };
     Ok((model, notes))
@@ -349,7 +349,7 @@ pub fn trained_model(
     device: Device,
 ) -> Result<(Model, Scaling)> {
     // Every weight comes from the checkpoint; the file they once started from may be gone.
-    let mut model = drawn_model(config, dataset, device)?;
+    let mut model = random_model(config, dataset, device)?;
     model.load(&checkpoint.tensors(MODEL)?)?;
     let scaling = Scaling::new(dataset.head(), &model.normalisation(), device)?;
     Ok((model, scaling))

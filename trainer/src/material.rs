@@ -1,4 +1,4 @@
-//! Defines what a run works on: a dataset opened, its rows to train on, its rows to measure on, and measuring.
+//! Provides an opened dataset for a run: rows to train on, rows to evaluate on, and the evaluation itself.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -22,7 +22,7 @@ const INTERVAL_SEED: u64 = 48;
 pub struct Material {
     /// The dataset.
     pub dataset: Dataset,
-    /// What is known of its clips.
+    /// The labels of its clips.
     pub catalogue: Catalogue,
     /// Its clips.
     pub clips: ClipReader,
@@ -47,8 +47,8 @@ impl Material {
     /// The training rows of `config`.
     ///
     /// # Errors
-    /// [`Error::Unsuitable`] if no row is left, or the mode needs a prior that no recording has; [`Error::Setting`] for an asset
-    /// regulariser where no recording has two clips.
+    /// [`Error::Unsuitable`] if no row is left, or the mode needs a prior that no recording has; [`Error::Setting`] for
+    /// an asset regulariser where no recording has two clips.
     pub fn training(&self, config: &Config) -> Result<Supervision> {
         let mut supervision =
             self.catalogue
@@ -62,8 +62,8 @@ impl Material {
         Ok(supervision)
     }
 
-    /// What is known of a split, to measure on it. The control of permuted labels permutes those of val too: epochs chosen on
-    /// true ones would have been chosen with knowledge.
+    /// The rows of a split to evaluate on. The control of permuted labels permutes those of val too, or the choice of
+    /// the epoch would use true labels.
     ///
     /// # Errors
     /// [`Error::Unsuitable`] for an empty split; [`Error::NothingToMeasure`] if no clip of it is fully known.
@@ -78,8 +78,9 @@ impl Material {
         Ok(supervision)
     }
 
-    /// mAP of `model` on the fully known clips of `supervision`, with an interval over `replicates` resampled sets of recordings
-    /// if there are any. The other clips are not even scored. `tell` hears how many clips are scored, and of how many.
+    /// mAP of `model` on the fully known clips of `supervision`, with an interval over `replicates` resampled sets of
+    /// recordings if there are any. The other clips are not even scored. `tell` gets the number of clips scored so far,
+    /// and of all.
     ///
     /// # Errors
     /// [`Error::NothingToMeasure`] if no clip is fully known; those of `tell`.
@@ -126,7 +127,8 @@ fn check_assets(supervision: &Supervision) -> Result<()> {
         return Ok(());
     }
     let reason = format!(
-        "each of the {} training clips is a recording (or photograph) of its own, so there is nothing to keep consistent \
+        "each of the {} training clips is a recording (or photograph) of its own, so there is nothing to keep \
+         consistent \
          within one; train without the regulariser",
         supervision.rows()
     );

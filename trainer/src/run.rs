@@ -1,4 +1,5 @@
-//! Opens a run: locks its folder, checks that dataset and settings are the run's, and makes its learner, fresh or restored.
+//! Opens a run: locks its folder, checks that dataset and settings are the run's, and makes its learner, fresh or
+//! restored.
 
 use std::path::Path;
 
@@ -11,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::event::Observer;
 use crate::learner::Learner;
 use crate::material::Material;
-use crate::observer::{Curves, EventLog, Observers, Progress, TensorBoard, cut_back, read_events};
+use crate::observer::{Curves, EventLog, Observers, RunProgress, TensorBoard, cut_back, read_events};
 use crate::run_folder::{ClaimedFolder, RunFolder, RunRecord, device_name};
 use crate::sampler::Sampler;
 use crate::supervision::Supervision;
@@ -52,7 +53,8 @@ pub(crate) struct RunRows {
 }
 
 impl RunRows {
-    /// Selects all of them before any training: an evaluation that is impossible is an error of the dataset, not of the last epoch.
+    /// Selects all of them before any training: an evaluation that is impossible is an error of the dataset, not of the
+    /// last epoch.
     fn select(material: &Material, config: &Config) -> Result<Self> {
         let test = || material.evaluation(config, Split::Test);
         Ok(Self {
@@ -69,8 +71,9 @@ impl<'a> Run<'a> {
     /// Everything is decided under the folder's lock, and nothing else is written before all is known to fit.
     ///
     /// # Errors
-    /// [`Error::Dataset`] if another process trains in the folder; [`Error::OtherDataset`] and [`Error::OtherRun`] listing what
-    /// differs from the run in it; [`Error::Setting`] if it holds something else; those of rows, weights and method.
+    /// [`Error::Dataset`] if another process trains in the folder; [`Error::OtherDataset`] and [`Error::OtherRun`]
+    /// listing what differs from the run in it; [`Error::Setting`] if it holds something else; those of rows, weights
+    /// and method.
     pub fn open(
         out: &Path,
         material: &'a Material,
@@ -143,12 +146,12 @@ fn observers(folder: &RunFolder, checkpoint: Option<&Checkpoint>) -> Result<Obse
         Box::new(EventLog::open(&log)?),
         Box::new(TensorBoard::new(&folder.tensorboard())),
         Box::new(curves),
-        Box::new(Progress::new()),
+        Box::new(RunProgress::new()),
     ]))
 }
 
-/// The run in the folder `dir` with its record, if it is of this dataset, these settings and this kind of device. Parameters that
-/// are not given, and that the run has worked out from the training rows, are those of the run.
+/// The run in the folder `dir` with its record, if it is of this dataset, these settings and this kind of device.
+/// Parameters that are not given, and that the run has worked out from the training rows, are those of the run.
 ///
 /// # Errors
 /// [`Error::OtherDataset`] and [`Error::OtherRun`] listing what differs, and those of [`RunFolder::open`].

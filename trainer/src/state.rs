@@ -1,4 +1,4 @@
-//! Defines named tensors: how the parts of a run hand out their state and take it back, strictly.
+//! Defines named tensors, in which the parts of a run save their state, and their strict restoration.
 
 use tch::Tensor;
 
@@ -52,7 +52,7 @@ pub fn adopt(of: &str, targets: &[Named], source: &[Named]) -> Result<()> {
 /// Copies of `tensors` that later changes do not reach, contiguous, on the CPU, as files and snapshots want them.
 ///
 /// # Errors
-/// What libtorch refuses, such as memory.
+/// Errors of libtorch, such as a lack of memory.
 pub fn snapshot(tensors: &[Named]) -> Result<Vec<Named>> {
     let cpu = (tch::Device::Cpu, false, true);
     let copied = |tensor: &Tensor| -> Result<Tensor> {
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_wrong_is_named_and_nothing_written() {
+    fn every_mismatch_is_named_and_nothing_written() {
         let targets = [named("a", &[1.0]), named("b", &[1.0, 2.0]), named("c", &[3.0])];
         let source = [named("a", &[9.0]), named("b", &[9.0]), named("d", &[9.0])];
         let message = adopt("model", &targets, &source).unwrap_err().to_string();

@@ -1,4 +1,5 @@
-//! Measures how fast clips are loaded and trained on, each beside what bounds it: plain copies, a batch that stays in place.
+//! Measures how fast clips are loaded and trained on, each beside what bounds it: plain copies, a batch that stays in
+//! place.
 
 use std::time::{Duration, Instant};
 
@@ -18,9 +19,9 @@ const COPY_BYTES: usize = 1 << 30;
 /// Clips a second, of two ways that were measured in turn: one value a round.
 #[derive(Clone, Debug, Default)]
 pub struct Rates {
-    /// The way a user's run goes.
+    /// As in a run.
     pub ours: Vec<f64>,
-    /// What it cannot be faster than.
+    /// The upper bound.
     pub bound: Vec<f64>,
 }
 
@@ -69,7 +70,7 @@ pub struct Loading {
     pub from_map: Rates,
 }
 
-/// What is measured on, with the threads and buffers of a run.
+/// The rows to measure with, with the threads and buffers of a run.
 #[derive(Debug)]
 pub struct Rig<'a> {
     /// The clips.
@@ -81,7 +82,8 @@ pub struct Rig<'a> {
 }
 
 impl Rig<'_> {
-    /// The loader into batch buffers in the sampler's order, beside as many threads that only copy the same rows into such buffers.
+    /// The loader into batch buffers in the sampler's order, beside as many threads that only copy the same rows into
+    /// such buffers.
     ///
     /// # Errors
     /// Those of reading clips.
@@ -137,7 +139,8 @@ impl Rig<'_> {
         Ok(rates)
     }
 
-    /// Seconds of a step on batches from the shards: the mean of as many as `budget` allows, at least one, after one that warms up.
+    /// Seconds of a step on batches from the shards: the mean of as many as `budget` allows, at least one, after one
+    /// that warms up.
     ///
     /// # Errors
     /// Those of reading clips and of libtorch.
@@ -190,7 +193,7 @@ impl Rig<'_> {
         };
         let places = &self.supervision.clips;
         let mut rates = Rates::default();
-        // One round more than asked for: the first warms up caches, clocks and the choice of convolutions.
+        // An extra round first warms up caches, clocks and the choice of convolutions.
         for round in 0..=rounds {
             let begin = Instant::now();
             let mut rows = 0;

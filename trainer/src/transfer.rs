@@ -1,4 +1,4 @@
-//! Provides the way of small tensors to the device.
+//! Uploads small tensors to the device.
 
 use tch::kind::Element;
 use tch::{Device, Tensor};
@@ -7,11 +7,11 @@ use crate::error::Result;
 
 /// `values` on `device`, one dimension.
 ///
-/// To a GPU they go through pinned memory and without waiting for what is queued there, so that a step can be queued while the one before is
-/// computed; libtorch keeps that memory until the copy is done.
+/// To a GPU they go through pinned memory and without waiting for what is queued there, so that a step can be queued
+/// while the one before is computed; libtorch keeps that memory until the copy is done.
 ///
 /// # Errors
-/// What libtorch refuses.
+/// Errors of libtorch.
 pub(crate) fn upload<T: Element>(values: &[T], device: Device) -> Result<Tensor> {
     let here = Tensor::f_from_slice(values)?;
     if !device.is_cuda() {

@@ -93,7 +93,7 @@ impl Copying<'_> {
         let mut tables = ShardTables::default();
         for Taken { asset, rows } in planned.taken {
             let input = match self.input.take() {
-                Some(input) if input.number == asset.shard => input,
+                Some(input) if input.number() == asset.shard => input,
                 _ => Input::open(self.dataset, asset.shard)?,
             };
             let first_row = writer.rows();

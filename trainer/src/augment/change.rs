@@ -8,8 +8,8 @@ use super::draw::{Band, Draw};
 use crate::error::Result;
 use crate::transfer::upload;
 
-/// What stored values mean: dB (or another unit) = offset + step x value, values from floor to ceiling; and whether 0 dB is each clip's own
-/// maximum.
+/// The meaning of stored values: dB (or another unit) = offset + step x value, values from floor to ceiling; and
+/// whether 0 dB is each clip's own maximum.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Levels {
     pub offset: f64,
@@ -67,7 +67,8 @@ impl Levels {
         Ok(louder.f_where_self(&images.f_gt(self.floor)?, images)?)
     }
 
-    /// The mixed images: powers added, and the sum related to what stored clips are: its own maximum, or the same level as before.
+    /// The mixed images: powers added, and the sum relative to what stored clips are relative to: its own maximum, or a
+    /// fixed level.
     pub(super) fn mix(&self, images: &Tensor, mix: &Mix) -> Result<Tensor> {
         // dB to nepers of power
         let scale = LN_10 / 10.0;
@@ -158,7 +159,7 @@ impl Mix {
         let other: Vec<f64> = own.iter().map(|own| 1.0 - own).collect();
         let partner = upload(&partners, device)?;
         let mixed = upload(&mixed, device)?;
-        // A clip of digital silence has no level to relate a sum to.
+        // A clip of digital silence has no level that a sum could be relative to.
         let sounds = images
             .f_amax([1, 2, 3], false)?
             .f_gt(levels.floor)?
@@ -175,7 +176,7 @@ impl Mix {
         })
     }
 
-    /// What is known of the mixes: present if either is, absent if both are known to be, else unknown.
+    /// Labels and mask of the mixes: present if either clip is known to be, absent if both are, else unknown.
     pub(super) fn known(&self, labels: &Tensor, mask: &Tensor) -> Result<(Tensor, Tensor)> {
         let with = |own: &Tensor| own.f_index_select(0, &self.partner);
         let present = labels.f_maximum(&with(labels)?)?;

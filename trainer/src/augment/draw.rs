@@ -1,6 +1,6 @@
-//! Defines what is drawn for a clip in an epoch.
+//! Draws the random numbers of a clip in an epoch.
 //!
-//! Everything is drawn in the same order whatever is asked for, so that one change more does not move the others.
+//! All are drawn in the same order whatever is configured, so that adding a change does not alter the others.
 
 use rand::RngExt;
 
@@ -10,7 +10,7 @@ use crate::random::{Purpose, keyed};
 /// A band of rows or columns: first and number.
 pub(super) type Band = [i64; 2];
 
-/// What happens to a clip.
+/// The changes drawn for a clip.
 pub(super) struct Draw {
     pub flip: bool,
     /// Columns to the right.

@@ -1,6 +1,8 @@
-//! Defines the changes made to training clips: masks, shifts, gain, mixing and mirroring, on the device, keyed by seed, epoch and row.
+//! Defines the changes made to training clips: masks, shifts, gain, mixing and mirroring, on the device, keyed by seed,
+//! epoch and row.
 //!
-//! They work on stored levels before normalisation. Nothing depends on what was drawn before, so a resumed run repeats them.
+//! They work on stored levels before normalisation. Nothing depends on what was drawn before, so a resumed run repeats
+//! them.
 
 mod change;
 mod draw;
@@ -25,7 +27,8 @@ pub struct AugmentConfig {
     pub frequency_masks: u32,
     /// Largest height of such a band, as a share of the image.
     pub frequency_mask_share: f64,
-    /// Largest shift in time, as a share of the clip; what leaves at one end comes in at the other, so labels stay true.
+    /// Largest shift in time, as a share of the clip; what leaves at one end comes in at the other, so labels stay
+    /// true.
     pub time_shift_share: f64,
     /// Largest gain or loss in dB; what is at the floor of the scale stays there.
     pub gain_db: f64,
@@ -35,7 +38,7 @@ pub struct AugmentConfig {
     pub horizontal_flip: Option<f64>,
 }
 
-/// Probability that a photograph is mirrored, if nothing else is said: as in the published program, for COCO only (L48 paper's code).
+/// Default probability that a photograph is mirrored: as in the published program, for COCO only (L48 paper's code).
 const PHOTOGRAPH_FLIP: f64 = 0.5;
 
 /// The changes, ready for the clips of one dataset.
@@ -46,14 +49,14 @@ pub struct Augmentation {
     seed: u64,
 }
 
-/// Clips of a batch and what is known of them; before and after.
+/// Clips of a batch with their labels, before or after changes.
 #[derive(Debug)]
-pub struct Batch {
+pub struct ClipBatch {
     /// Stored values \[B, C, H, W\]; f32 afterwards.
     pub images: Tensor,
     /// Labels \[B, classes\], 0 where the mask is.
     pub labels: Tensor,
-    /// What is known, \[B, classes\].
+    /// Mask, \[B, classes\].
     pub mask: Tensor,
 }
 
@@ -74,7 +77,7 @@ impl AugmentConfig {
             if !(0.0..=max).contains(&value) {
                 return Err(Error::setting(
                     format!("augment.{name}"),
-                    format!("{value} is not from 0 to {max}"),
+                    format!("must be from 0 to {max}, not {value}"),
                 ));
             }
         }
@@ -91,7 +94,7 @@ impl AugmentConfig {
         Ok(())
     }
 
-    /// The changes with what depends on the dataset written out.
+    /// The changes with defaults filled in that depend on the dataset.
     #[must_use]
     pub fn resolved(self, head: &DatasetHead) -> Self {
         let usual = if head.axes.is_photograph() {
@@ -114,11 +117,12 @@ impl AugmentConfig {
 impl Augmentation {
     /// The changes for the clips of a dataset, `None` if there are none.
     ///
-    /// `remembering` names the parts of the run that keep something of every clip from one epoch to the next, such as a method's learned labels:
-    /// what they keep of a clip would be of another one, too, so nothing is mixed beside them.
+    /// `remembering` names the parts of the run that keep state of each clip from one epoch to the next, such as a
+    /// method's learned labels. Mixed with another clip, that state would belong to both, so mixing is refused beside
+    /// them.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a value out of range, or a change that makes no sense for such clips.
+    /// [`Error::Setting`] for a value out of range, or a change that is meaningless for such clips.
     pub fn new(config: &AugmentConfig, head: &DatasetHead, seed: u64, remembering: &[&str]) -> Result<Option<Self>> {
         config.validate()?;
         let config = config.resolved(head);
@@ -135,18 +139,15 @@ impl Augmentation {
         if picture && time {
             return refuse(
                 "time_masks, time_shift_share, frequency_masks",
-                "the dataset's images have no time and no frequency",
+                "the dataset's images have no time and frequency axes",
             );
         }
         if !picture && config.flips() {
-            return refuse(
-                "horizontal_flip",
-                "a spectrogram mirrored is a song played backwards, which no bird sings",
-            );
+            return refuse("horizontal_flip", "a mirrored spectrogram is a song played backwards");
         }
         let decibels = head.values.unit == ValueUnit::Decibel;
         if !decibels && config.gain_db > 0.0 {
-            return refuse("gain_db", "the dataset's values are no decibels");
+            return refuse("gain_db", "the dataset's values are not decibels");
         }
         if config.mixup > 0.0 {
             if !decibels || head.values.reference == ValueReference::None {
@@ -158,7 +159,7 @@ impl Augmentation {
             if let Some(part) = remembering.first() {
                 return refuse(
                     "mixup",
-                    &format!("{part} keeps values of each clip, which a mix of two would spoil"),
+                    &format!("{part} keeps state of each clip, which mixing would corrupt"),
                 );
             }
         }
@@ -169,7 +170,7 @@ impl Augmentation {
         }))
     }
 
-    /// Whether images are mirrored and nothing else is done to them.
+    /// Whether mirroring is the only change.
     #[must_use]
     pub fn only_mirrors(&self) -> bool {
         let mirrors = AugmentConfig {
@@ -179,14 +180,15 @@ impl Augmentation {
         self.config == mirrors
     }
 
-    /// Changes the clips of `rows`, training row numbers, in `epoch`; `ref_db` is what each clip's values are relative to.
+    /// Changes the clips of `rows`, training row numbers, in `epoch`; `ref_db` is what each clip's values are relative
+    /// to.
     ///
-    /// A mix is present where either clip is known to be, absent where both are known to be, unknown elsewhere. A clip without a level
-    /// (NaN, or nothing but the floor) is not mixed.
+    /// A mix is present where either clip is known to be, absent where both are known to be, unknown elsewhere. A clip
+    /// without a level (NaN, or nothing but the floor) is not mixed.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the parts of the batch do not belong together; what libtorch refuses.
-    pub fn apply(&self, clips: Batch, rows: &[u32], ref_db: &[f32], epoch: u32) -> Result<Batch> {
+    /// [`Error::Shape`] if the parts of the batch do not fit each other; errors of libtorch.
+    pub fn apply(&self, clips: ClipBatch, rows: &[u32], ref_db: &[f32], epoch: u32) -> Result<ClipBatch> {
         let (batch, _, height, width) = clips.images.size4()?;
         for (what, got) in [("rows of a batch", rows.len()), ("ref_db of a batch", ref_db.len())] {
             let got = i64::try_from(got).unwrap_or(i64::MAX);
@@ -202,7 +204,7 @@ impl Augmentation {
             .iter()
             .map(|row| Draw::new(&self.config, self.seed, epoch, *row, [height, width]))
             .collect();
-        let Batch {
+        let ClipBatch {
             images,
             mut labels,
             mut mask,
@@ -224,12 +226,12 @@ impl Augmentation {
         }
         images = self.levels.silence(images, 3, &draws, |draw| &draw.time_masks)?;
         images = self.levels.silence(images, 2, &draws, |draw| &draw.frequency_masks)?;
-        Ok(Batch { images, labels, mask })
+        Ok(ClipBatch { images, labels, mask })
     }
 }
 
 impl Levels {
-    /// The scale of a dataset's values; the dataset's writer says what they mean.
+    /// The scale of a dataset's values, as its description defines it.
     fn of(head: &DatasetHead) -> Self {
         let (offset, step) = (head.values.offset, head.values.step);
         let decibels = head.values.unit == ValueUnit::Decibel;
@@ -237,7 +239,7 @@ impl Levels {
         let value = |db: f64| (db - offset) / step;
         let [floor, ceiling] = match head.clips.dtype {
             Dtype::U8 => [0.0, 255.0],
-            // As many decibels as bytes have below the clip's maximum. A fixed level and other units have no end that is known.
+            // As many decibels as bytes span below the clip's maximum. A fixed level and other units have no known end.
             Dtype::F16 | Dtype::F32 if decibels && own_maximum => [value(-80.0), value(0.0)],
             Dtype::F16 | Dtype::F32 if decibels => [value(-80.0), f64::INFINITY],
             Dtype::F16 | Dtype::F32 => [0.0, f64::INFINITY],

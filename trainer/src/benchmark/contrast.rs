@@ -1,56 +1,11 @@
-//! Defines contrasts: named questions about a benchmark, each answered by a difference, or a difference of differences, paired by seed.
+//! Answers the questions of a benchmark by differences of test mAP, paired by seed.
 
 use std::fmt::Write;
 
-use serde::Deserialize;
-
-use super::plan::Plan;
+use super::plan::BenchmarkPlan;
+use super::questions::{Contrast, Sign};
+use super::results::CellResult;
 use super::spread::{Spread, signed};
-use super::table::CellResult;
-
-/// How much better `of` is than `against`, at `at`; and, with `than_at`, how much more so than there.
-///
-/// What a cell needs, a dataset, methods and a column, is put together of one of the first two and one of the last two. Without a dataset the
-/// question is asked on every one that has the cells.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Contrast {
-    /// The question, in a few words.
-    pub name: String,
-    /// What is better if the difference is above 0.
-    pub of: Part,
-    /// What it is compared with.
-    pub against: Part,
-    /// Where.
-    #[serde(default)]
-    pub at: Part,
-    /// Where the same difference is taken away.
-    pub than_at: Option<Part>,
-    /// The sign that the paper's claim gives it.
-    pub claim: Option<Sign>,
-}
-
-/// Part of what names a cell.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Part {
-    /// The dataset.
-    pub dataset: Option<String>,
-    /// The methods, averaged over.
-    pub methods: Option<Vec<String>>,
-    /// The column.
-    pub column: Option<String>,
-}
-
-/// A sign of a difference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Sign {
-    /// Above 0.
-    Above,
-    /// Below 0.
-    Below,
-}
 
 /// Cells whose mean counts, with the sign it counts with.
 struct Term<'a> {
@@ -60,94 +15,76 @@ struct Term<'a> {
     column: &'a str,
 }
 
-impl Contrast {
-    /// Everything that names cells.
-    pub(super) fn parts(&self) -> impl Iterator<Item = &Part> {
-        [&self.of, &self.against, &self.at].into_iter().chain(&self.than_at)
+/// Says why a question cannot be asked in `plan`, if so.
+pub(super) fn check(contrast: &Contrast, plan: &BenchmarkPlan) -> Result<(), String> {
+    let refuse = |reason: String| format!("contrast {:?} {reason}", contrast.name);
+    let terms = terms(contrast).map_err(refuse)?;
+    let named = terms.iter().filter(|term| term.dataset.is_some()).count();
+    if named != 0 && named != terms.len() {
+        return Err(refuse("names a dataset for only some of its cells".into()));
     }
-
-    /// Says why the question cannot be asked in `plan`, if so.
-    pub(super) fn check(&self, plan: &Plan) -> Result<(), String> {
-        let wrong = |reason: String| format!("contrast {:?} {reason}", self.name);
-        let terms = self.terms().map_err(wrong)?;
-        let named = terms.iter().filter(|term| term.dataset.is_some()).count();
-        if named != 0 && named != terms.len() {
-            return Err(wrong("names a dataset for some of its cells and not for others".into()));
-        }
-        if self.rows(plan, &terms).is_empty() {
-            return Err(wrong("asks for cells that are not run".into()));
-        }
-        Ok(())
+    if datasets(plan, &terms).is_empty() {
+        return Err(refuse("needs cells that are not run".into()));
     }
-
-    /// The two or four means that it is made of.
-    fn terms(&self) -> Result<Vec<Term<'_>>, String> {
-        let mut terms = Vec::new();
-        for (outer, at) in [(1.0, Some(&self.at)), (-1.0, self.than_at.as_ref())] {
-            let Some(at) = at else { continue };
-            for (inner, part) in [(1.0, &self.of), (-1.0, &self.against)] {
-                let dataset = one("dataset", part.dataset.as_ref(), at.dataset.as_ref())?;
-                terms.push(Term {
-                    sign: outer * inner,
-                    dataset: dataset.map(String::as_str),
-                    methods: one("method", part.methods.as_ref(), at.methods.as_ref())?
-                        .filter(|methods| !methods.is_empty())
-                        .ok_or("names no method for some of its cells")?,
-                    column: one("column", part.column.as_ref(), at.column.as_ref())?
-                        .ok_or("names no column for some of its cells")?,
-                });
-            }
-        }
-        Ok(terms)
-    }
-
-    /// The datasets it is asked on, `None` for the ones it names itself; those only where all its cells are run.
-    fn rows<'p>(&self, plan: &'p Plan, terms: &[Term<'_>]) -> Vec<Option<&'p str>> {
-        let runs = |term: &Term<'_>, dataset: &str| {
-            term.methods.iter().all(|method| {
-                let wanted = (dataset, method.as_str(), term.column);
-                plan.cells().any(|cell| {
-                    (
-                        cell.dataset.name.as_str(),
-                        cell.method.name.as_str(),
-                        cell.column.name.as_str(),
-                    ) == wanted
-                })
-            })
-        };
-        let own = terms
-            .iter()
-            .all(|term| term.dataset.is_some_and(|dataset| runs(term, dataset)));
-        if own {
-            return vec![None];
-        }
-        let names = plan.datasets.iter().map(|dataset| dataset.name.as_str());
-        let asked = names.filter(|name| terms.iter().all(|term| term.dataset.is_none() && runs(term, name)));
-        asked.map(Some).collect()
-    }
+    Ok(())
 }
 
-/// What one of the two says.
-fn one<'a, T>(what: &str, part: Option<&'a T>, at: Option<&'a T>) -> Result<Option<&'a T>, String> {
+/// The two or four means that a question is made of.
+fn terms(contrast: &Contrast) -> Result<Vec<Term<'_>>, String> {
+    let mut terms = Vec::new();
+    for (outer, at) in [(1.0, Some(&contrast.at)), (-1.0, contrast.than_at.as_ref())] {
+        let Some(at) = at else { continue };
+        for (inner, part) in [(1.0, &contrast.of), (-1.0, &contrast.against)] {
+            let dataset = named_once("dataset", part.dataset.as_ref(), at.dataset.as_ref())?;
+            terms.push(Term {
+                sign: outer * inner,
+                dataset: dataset.map(String::as_str),
+                methods: named_once("method", part.methods.as_ref(), at.methods.as_ref())?
+                    .filter(|methods| !methods.is_empty())
+                    .ok_or("names no method for some of its cells")?,
+                column: named_once("column", part.column.as_ref(), at.column.as_ref())?
+                    .ok_or("names no column for some of its cells")?,
+            });
+        }
+    }
+    Ok(terms)
+}
+
+/// The datasets that a question is asked on, `None` for the ones it names itself; only those where all its cells are
+/// run.
+fn datasets<'p>(plan: &'p BenchmarkPlan, terms: &[Term<'_>]) -> Vec<Option<&'p str>> {
+    let runs = |term: &Term<'_>, dataset: &str| {
+        term.methods.iter().all(|method| {
+            let names = [dataset, method.as_str(), term.column];
+            plan.cells().any(|cell| cell.names() == names)
+        })
+    };
+    let own = terms
+        .iter()
+        .all(|term| term.dataset.is_some_and(|dataset| runs(term, dataset)));
+    if own {
+        return vec![None];
+    }
+    let names = plan.datasets.iter().map(|dataset| dataset.name.as_str());
+    let asked = names.filter(|name| terms.iter().all(|term| term.dataset.is_none() && runs(term, name)));
+    asked.map(Some).collect()
+}
+
+/// What `part` names, or else `at`.
+fn named_once<'a, T>(what: &str, part: Option<&'a T>, at: Option<&'a T>) -> Result<Option<&'a T>, String> {
     if part.is_some() && at.is_some() {
         return Err(format!("names a {what} twice for some of its cells"));
     }
     Ok(part.or(at))
 }
 
-/// The difference in each seed that all its cells have been run with, and the number of seeds that have none because a run diverged.
+/// The difference in each seed that all its cells have been run with, and the number of seeds that have none because a
+/// run diverged.
 fn differences(terms: &[Term<'_>], dataset: Option<&str>, seeds: &[u64], results: &[CellResult]) -> (Vec<f64>, usize) {
     let run = |term: &Term<'_>, method: &str, seed: u64| {
         let dataset = term.dataset.or(dataset)?;
-        let wanted = (dataset, method, term.column, seed);
-        results.iter().find(|result| {
-            (
-                result.dataset.as_str(),
-                result.method.as_str(),
-                result.column.as_str(),
-                result.seed,
-            ) == wanted
-        })
+        let wanted = ([dataset, method, term.column], seed);
+        results.iter().find(|result| (result.names(), result.seed) == wanted)
     };
     let map = |term: &Term<'_>, method: &str, seed| run(term, method, seed).and_then(CellResult::test_map);
     let mean = |term: &Term<'_>, seed| -> Option<f64> {
@@ -168,18 +105,19 @@ fn differences(terms: &[Term<'_>], dataset: Option<&str>, seeds: &[u64], results
 }
 
 /// The contrasts of `plan` as Markdown; nothing if it has none.
-pub(super) fn markdown(plan: &Plan, results: &[CellResult]) -> String {
+pub(super) fn markdown(plan: &BenchmarkPlan, results: &[CellResult]) -> String {
     let mut text = String::new();
     if plan.contrasts.is_empty() {
         return text;
     }
-    text += "\n## Contrasts\n\nPercentage points of test mAP, paired by seed: mean ± standard deviation over seeds, and in how many of them it is above 0. \
-             The interval (95 %, Student's t) is over seeds of training alone, on these very datasets, and for each line by itself.\n\n\
+    text += "\n## Contrasts\n\nPercentage points of test mAP, paired by seed: mean ± standard deviation over seeds, \
+             and in how many of them it is above 0. The interval (95 %, Student's t) is over seeds of training alone, \
+             on these very datasets, and for each line by itself.\n\n\
              | contrast | dataset | difference | above 0 | reading |\n|---|---|---|---|---|\n";
     for contrast in &plan.contrasts {
         // The plan was checked.
-        let Ok(terms) = contrast.terms() else { continue };
-        for dataset in contrast.rows(plan, &terms) {
+        let Ok(terms) = terms(contrast) else { continue };
+        for dataset in datasets(plan, &terms) {
             let (differences, diverged) = differences(&terms, dataset, &plan.seeds, results);
             let above = differences.iter().filter(|&&difference| difference > 0.0).count();
             let _ = writeln!(
@@ -196,24 +134,26 @@ pub(super) fn markdown(plan: &Plan, results: &[CellResult]) -> String {
     text
 }
 
-/// What the differences say, in plain words, whichever way they go; and how many seeds have none because a run diverged.
+/// The differences in plain words, whatever their sign, and the number of seeds that have none because a run diverged.
 fn reading(differences: &[f64], diverged: usize, claim: Option<Sign>) -> String {
     match (Spread::of(differences), diverged) {
         (None, 0) => "not run yet".into(),
         (None, 1) => "nothing to compare: 1 seed diverged".into(),
         (None, _) => format!("nothing to compare: {diverged} seeds diverged"),
-        (Some(spread), 0) => said(differences, &spread, claim),
-        (Some(spread), 1) => said(differences, &spread, claim) + "; without 1 seed that diverged",
-        (Some(spread), _) => said(differences, &spread, claim) + &format!("; without {diverged} seeds that diverged"),
+        (Some(spread), 0) => verdict(differences, &spread, claim),
+        (Some(spread), 1) => verdict(differences, &spread, claim) + "; without 1 seed that diverged",
+        (Some(spread), _) => {
+            verdict(differences, &spread, claim) + &format!("; without {diverged} seeds that diverged")
+        }
     }
 }
 
-fn said(differences: &[f64], spread: &Spread, claim: Option<Sign>) -> String {
+fn verdict(differences: &[f64], spread: &Spread, claim: Option<Sign>) -> String {
     if differences.iter().all(|&difference| difference == 0.0) {
         return "exactly the same in every seed".into();
     }
     let Some([low, high]) = spread.interval() else {
-        return "a single seed, which cannot be told from chance".into();
+        return "a single seed, not distinguishable from chance".into();
     };
     let seen = if low > 0.0 {
         Some(Sign::Above)
@@ -228,13 +168,13 @@ fn said(differences: &[f64], spread: &Spread, claim: Option<Sign>) -> String {
         Some(Sign::Below) => format!("lower by {size}"),
         None => "no difference seen".into(),
     };
-    let verdict = match claim {
+    let judgement = match claim {
         None => "",
         Some(claim) if seen == Some(claim) => "; as the paper claims",
         Some(_) if seen.is_some() => "; the opposite of what the paper claims",
-        Some(_) => "; what the paper claims is not seen here",
+        Some(_) => "; the paper's claim is not seen here",
     };
-    format!("{what} ({low} to {high}){verdict}")
+    format!("{what} ({low} to {high}){judgement}")
 }
 
 #[cfg(test)]
@@ -279,7 +219,7 @@ mod tests {
             dataset: dataset.into(),
             method: method.into(),
             seed,
-            ..super::super::table::tests::result("Target", seed, test_map)
+            ..super::super::results::tests::result("Target", seed, test_map)
         }
     }
 
@@ -297,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_difference_of_differences_by_hand() {
-        let plan: Plan = toml::from_str(PLAN).unwrap();
+        let plan: BenchmarkPlan = toml::from_str(PLAN).unwrap();
         let results = results(&[
             ("near", "AN", [0.50, 0.52, 0.54]),
             ("near", "R", [0.40, 0.44, 0.44]),
@@ -306,8 +246,9 @@ mod tests {
             ("far", "R", [0.72, 0.72, 0.73]),
             ("far", "Ct", [0.70, 0.74, 0.71]),
         ]);
-        // LL - AN: near -.08, -.09, -.09; far +.01, +.01, +.01. So -.09, -.10, -.10: mean -.0967, deviation .0058; with t = 4.303, half the
-        // interval is .0143. R - AN: near -.10, -.08, -.10 (mean -.0933, deviation .0115, half .0287); far +.02, 0, +.02 (.0133, .0115, .0287).
+        // LL - AN: near -.08, -.09, -.09; far +.01, +.01, +.01. So -.09, -.10, -.10: mean -.0967, deviation .0058; with
+        // t = 4.303, half the interval is .0143. R - AN: near -.10, -.08, -.10 (mean -.0933, deviation .0115, half
+        // .0287); far +.02, 0, +.02 (.0133, .0115, .0287).
         let text = markdown(&plan, &results);
         for line in [
             "| LL against AN, near and far | as named | -9.7 ± 0.6 | 0/3 | lower by 9.7 (-11.1 to -8.2); as the paper claims |",
@@ -319,21 +260,21 @@ mod tests {
     }
 
     #[test]
-    fn either_sign_is_said_as_it_is() {
+    fn either_sign_is_reported() {
         let up = [0.02, 0.021, 0.022];
         let of_all = |differences: &[f64], claim| reading(differences, 0, claim);
         assert!(of_all(&up, Some(Sign::Above)).contains("higher by 2.1"));
         assert!(of_all(&up, Some(Sign::Above)).ends_with("; as the paper claims"));
         assert!(of_all(&up, Some(Sign::Below)).ends_with("; the opposite of what the paper claims"));
-        assert!(of_all(&[0.02, -0.02, 0.01], Some(Sign::Below)).ends_with("; what the paper claims is not seen here"));
+        assert!(of_all(&[0.02, -0.02, 0.01], Some(Sign::Below)).ends_with("; the paper's claim is not seen here"));
         assert_eq!(of_all(&[0.0; 3], Some(Sign::Above)), "exactly the same in every seed");
         assert!(of_all(&[0.1], None).contains("a single seed"));
         assert_eq!(of_all(&[], None), "not run yet");
     }
 
     #[test]
-    fn seeds_that_diverged_are_said() {
-        let plan: Plan = toml::from_str(PLAN).unwrap();
+    fn seeds_that_diverged_are_reported() {
+        let plan: BenchmarkPlan = toml::from_str(PLAN).unwrap();
         let mut all = results(&[("far", "AN", [0.5, 0.5, 0.5]), ("far", "R", [0.6, 0.7, 0.8])]);
         let line = |all: &[CellResult]| {
             let text = markdown(&plan, all);
@@ -361,7 +302,7 @@ mod tests {
 
     #[test]
     fn a_seed_that_lacks_a_cell_does_not_count() {
-        let plan: Plan = toml::from_str(PLAN).unwrap();
+        let plan: BenchmarkPlan = toml::from_str(PLAN).unwrap();
         let all = results(&[("far", "AN", [0.5, 0.5, 0.5]), ("far", "R", [0.6, 0.7, 0.8])]);
         let text = markdown(&plan, &all[..5]);
         assert!(text.contains("| R against AN | far | +15.0 ± 7.1 | 2/2 |"), "{text}");

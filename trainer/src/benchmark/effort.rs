@@ -1,4 +1,4 @@
-//! Works out what each cell takes: rows, steps, runs, and clips to evaluate.
+//! Computes the effort of each cell: rows, steps, runs, and clips to evaluate.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use shardfmt::{Dataset, Split, Xxh3};
 
-use super::plan::{Cell, Plan};
+use super::plan::{BenchmarkPlan, Cell};
 use super::search::{Point, trials};
 use crate::config::{Config, SamplingConfig};
 use crate::error::{Error, Result};
@@ -16,7 +16,7 @@ use crate::run_folder::RunFolder;
 use crate::sampler::Sampler;
 use crate::supervision::{Filters, FullUnknown, Mode, Rows};
 
-/// Datasets that are opened when they are first asked for, and stay open.
+/// Datasets, opened on first use and kept open.
 #[derive(Debug, Default)]
 pub struct Materials(BTreeMap<PathBuf, Material>);
 
@@ -36,7 +36,7 @@ impl Materials {
     }
 }
 
-/// What a cell takes.
+/// The effort of a cell.
 #[derive(Clone, Copy, Debug)]
 pub struct Effort<'a> {
     /// The cell.
@@ -51,7 +51,7 @@ pub struct Effort<'a> {
     pub runs: u64,
 }
 
-/// What decides the rows and steps of a cell: cells that differ in the method alone share them.
+/// The settings that decide the rows and steps of a cell; cells that differ in the method alone share them.
 #[derive(PartialEq)]
 struct Shape<'a> {
     dataset: &'a str,
@@ -81,11 +81,11 @@ impl<'a> Shape<'a> {
     }
 }
 
-/// What every cell takes that is run in the folder `out`.
+/// The effort of every cell, run in the folder `out`.
 ///
 /// # Errors
-/// Whatever would keep a cell from being run: all of it is checked before the first one starts.
-pub fn efforts<'a>(plan: &'a Plan, materials: &mut Materials, out: &Path) -> Result<Vec<Effort<'a>>> {
+/// Any error that would keep a cell from being run: all are checked before the first one starts.
+pub fn efforts<'a>(plan: &'a BenchmarkPlan, materials: &mut Materials, out: &Path) -> Result<Vec<Effort<'a>>> {
     let mut known: Vec<(Shape<'_>, [u64; 3])> = Vec::new();
     let effort = |cell: Cell<'a>| {
         let config = plan.config(cell, &[])?;
@@ -125,8 +125,8 @@ pub fn efforts<'a>(plan: &'a Plan, materials: &mut Materials, out: &Path) -> Res
 }
 
 /// Checks the settings of a cell, as written and with the values of every point that it may be run with.
-fn check(plan: &Plan, cell: Cell<'_>, points: &[Point], dataset: &Dataset, out: &Path) -> Result<()> {
-    // From its first checkpoint on a run needs no weights any more; the few that were cut off before it say so themselves.
+fn check(plan: &BenchmarkPlan, cell: Cell<'_>, points: &[Point], dataset: &Dataset, out: &Path) -> Result<()> {
+    // From its first checkpoint on a run no longer needs the weights; one interrupted before it reports them itself.
     let begun = |seed: &u64| RunFolder::has_run(&cell.seed_folder(out, *seed));
     let begins = !plan.seeds.iter().all(begun);
     for point in std::iter::once(&Point::new()).chain(points) {
@@ -148,7 +148,7 @@ fn check(plan: &Plan, cell: Cell<'_>, points: &[Point], dataset: &Dataset, out: 
 fn check_weights(config: &Config) -> Result<()> {
     let opened = config.model.weights.as_ref().map(|path| {
         let opened = File::open(path);
-        opened.map_err(|cause| Error::io(path, "open the weights", cause))
+        opened.map_err(|cause| Error::io(path, "open", cause))
     });
     opened.transpose().map(drop)
 }

@@ -1,11 +1,11 @@
-//! Reads what a finished run of the matrix came to from its log.
+//! Reads the result of a finished run from its log.
 
 use std::path::Path;
 
 use shardfmt::{Dataset, Split};
 use tch::Device;
 
-use super::table::Measured;
+use super::results::Measured;
 use crate::config::Config;
 use crate::error::Result;
 use crate::event::Event;
@@ -13,7 +13,7 @@ use crate::observer::read_events;
 use crate::run::check_same;
 use crate::run_folder::RunFolder;
 
-/// What the log of a run that is over says.
+/// The result of a run that has finished or diverged.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Finished {
     pub(super) rows: u64,
@@ -28,7 +28,7 @@ impl Finished {
         self.measured.map_or(f64::NEG_INFINITY, |measured| measured.val_map)
     }
 
-    /// `None` if there is no run yet, or it is neither finished nor diverged, or was not measured on test.
+    /// `None` if there is no run yet, or it has neither finished nor diverged, or was not measured on test.
     pub(super) fn read(dir: &Path, dataset: &Dataset, config: &Config, device: Device) -> Result<Option<Self>> {
         if !RunFolder::has_run(dir) {
             return Ok(None);

@@ -1,12 +1,14 @@
-//! Provides the benchmark: a matrix of methods and settings over datasets and seeds, its search for parameters, its tables and contrasts.
+//! Provides the benchmark: a matrix of methods and settings over datasets and seeds, its search for parameters, its
+//! tables and contrasts.
 
-mod check;
 mod contrast;
 mod cost;
 mod effort;
 mod finished;
 mod paper;
 mod plan;
+mod questions;
+mod read;
 mod results;
 mod run;
 mod search;
@@ -14,14 +16,14 @@ mod spread;
 mod table;
 mod workers;
 
-pub use contrast::{Contrast, Part, Sign};
 pub use cost::{Cost, measure};
 pub use effort::{Effort, Materials, efforts};
 pub use paper::published;
-pub use plan::{Cell, Column, DatasetEntry, Method, Plan, Search, folder_name};
-pub use results::write_results;
+pub use plan::{BenchmarkPlan, Cell, CellNames, Column, DatasetEntry, MethodRow, Search, folder_name};
+pub use questions::{Contrast, Part, Sign};
+pub use results::{CellResult, Measured, write_results};
 pub(crate) use run::diverged_or;
-pub use run::{Place, Progress, run};
+pub use run::{BenchmarkPlace, RunOver, run};
 pub use search::{Point, trials};
-pub use table::{CellResult, Measured, markdown};
+pub use table::markdown;
 pub use workers::{Answer, Task};

@@ -1,10 +1,11 @@
 //! Records the paper's own figures, to be printed beside ours.
 
-/// Head of the paper's row of averages, which is over methods it does not all list: the mean of those it lists is 69.1 on COCO and 51.0 on L48.
+/// Head of the paper's row of averages, which is over methods it does not all list: the mean of those it lists is 69.1
+/// on COCO and 51.0 on L48.
 pub(super) const PAPERS_AVERAGE: &str = "average of the paper";
 
-/// Test mAP in percent as published: "Merlin L48 Spectrogram Dataset" (NeurIPS 2025, arXiv 2511.00252), main results table.
-/// A method, a column, the figure. The average is the table's own last row.
+/// Test mAP in percent as published: "Merlin L48 Spectrogram Dataset" (NeurIPS 2025, arXiv 2511.00252), main results
+/// table. A method, a column, the figure. The average is the table's own last row.
 const PUBLISHED: [(&str, &str, f64); 36] = [
     ("BCE-Full", "COCO", 76.4),
     ("BCE-AN", "COCO", 64.4),

@@ -1,4 +1,4 @@
-//! Writes the results of a benchmark as a Parquet table, a row for each cell and seed.
+//! Defines the results of a benchmark, a row for each cell and seed, and writes them as a Parquet table.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,9 +6,58 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, Float64Array, StringArray, UInt32Array, UInt64Array};
 use arrow_schema::{DataType, Field, Schema};
 
-use super::table::{CellResult, Measured};
+use super::plan::CellNames;
 use crate::error::Result;
 use crate::run_folder::TableWriter;
+
+/// The result of one run of a cell.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CellResult {
+    /// The dataset it was trained on.
+    pub dataset: String,
+    /// Row of the table.
+    pub method: String,
+    /// Column of the table.
+    pub column: String,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Training rows in an epoch.
+    pub rows: u64,
+    /// Steps of the whole run.
+    pub steps: u64,
+    /// `None` if the run diverged.
+    pub measured: Option<Measured>,
+    /// Values chosen by the search, as `key = value`, joined by `; `.
+    pub chosen: String,
+}
+
+/// Measured of a run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Measured {
+    /// Epoch chosen on val.
+    pub best_epoch: u32,
+    /// Its val mAP, 0 to 1.
+    pub val_map: f64,
+    /// Its test mAP, 0 to 1.
+    pub test_map: f64,
+    /// Test mAP over classes that occur.
+    pub test_map_occurring: f64,
+    /// Test mAP of a constant score.
+    pub chance: f64,
+}
+
+impl CellResult {
+    /// Names of dataset, method and column.
+    #[must_use]
+    pub fn names(&self) -> CellNames<'_> {
+        [&self.dataset, &self.method, &self.column]
+    }
+
+    /// Test mAP, 0 to 1; `None` if the run diverged.
+    pub(super) fn test_map(&self) -> Option<f64> {
+        self.measured.map(|measured| measured.test_map)
+    }
+}
 
 /// Writes `results` to `path`. mAP is from 0 to 1; what was not measured, because the run diverged, is null.
 ///
@@ -46,4 +95,28 @@ pub fn write_results(path: &Path, results: &[CellResult]) -> Result<()> {
     let mut table = TableWriter::create(path, "results/1", Arc::new(schema))?;
     table.push(columns.into_iter().map(|(_, array)| array).collect())?;
     table.finish()
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub(in crate::benchmark) fn result(column: &str, seed: u64, test_map: f64) -> CellResult {
+        CellResult {
+            dataset: "D".into(),
+            method: "EM".into(),
+            column: column.into(),
+            seed,
+            rows: 100,
+            steps: 70,
+            measured: Some(Measured {
+                best_epoch: 1,
+                val_map: 0.5,
+                test_map,
+                test_map_occurring: test_map,
+                chance: 0.071,
+            }),
+            chosen: String::new(),
+        }
+    }
 }

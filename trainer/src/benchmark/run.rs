@@ -1,4 +1,4 @@
-//! Runs the cells of a benchmark: search on val first, then every seed; what is finished already is read, not run again.
+//! Runs the cells of a benchmark: search on val first, then every seed; finished runs are read, not repeated.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -8,31 +8,31 @@ use tch::Device;
 
 use super::effort::{Materials, efforts};
 use super::finished::Finished;
-use super::plan::{Cell, Names, Plan};
-use super::results::write_results;
+use super::plan::{BenchmarkPlan, Cell, CellNames};
+use super::results::{CellResult, Measured, write_results};
 use super::search::{Point, trials};
-use super::table::{CellResult, Measured, markdown};
+use super::table::markdown;
 use super::workers::{self, Task};
 use crate::error::{Error, Result};
 use crate::fit::fit;
 use crate::run::Existing;
 
-/// Told when a run of the matrix is over.
+/// A run of the matrix that has finished or diverged.
 #[derive(Debug)]
-pub struct Progress<'a> {
+pub struct RunOver<'a> {
     /// Its folder.
     pub folder: &'a Path,
-    /// Runs that are over, and all of the matrix.
+    /// Runs that are over so far.
     pub done: usize,
-    /// See `done`.
+    /// Runs of the whole matrix.
     pub of: usize,
-    /// What was measured of it; `None` if it diverged.
+    /// Its measurements; `None` if it diverged.
     pub measured: Option<Measured>,
 }
 
-/// Where a benchmark is run.
+/// Where and how a benchmark is run.
 #[derive(Clone, Copy, Debug)]
-pub struct Place<'a> {
+pub struct BenchmarkPlace<'a> {
     /// Folder of its runs and tables.
     pub out: &'a Path,
     /// Where to compute.
@@ -41,17 +41,19 @@ pub struct Place<'a> {
     pub jobs: usize,
 }
 
-/// Runs what is not finished yet, and writes `table.md` and `results.parquet` once all finished runs are read, and after every further one.
+/// Runs whatever is not finished yet, and writes `table.md` and `results.parquet` once all finished runs are read, and
+/// after every further one.
 ///
-/// A run that diverges is one of the results: a trial of the search with the worst score, and a seed that the table counts as such.
+/// A run that diverges is one of the results: a trial of the search with the worst score, and a seed that the table
+/// counts as such.
 ///
 /// # Errors
 /// Those of the runs; [`Error::OtherRun`] if a folder holds a run with other settings.
 pub fn run(
-    plan: &Plan,
+    plan: &BenchmarkPlan,
     materials: &mut Materials,
-    place: Place<'_>,
-    tell: &mut dyn FnMut(&Progress<'_>),
+    place: BenchmarkPlace<'_>,
+    tell: &mut dyn FnMut(&RunOver<'_>),
 ) -> Result<Vec<CellResult>> {
     let of = efforts(plan, materials, place.out)?
         .iter()
@@ -70,17 +72,17 @@ pub fn run(
 }
 
 struct Matrix<'a> {
-    plan: &'a Plan,
+    plan: &'a BenchmarkPlan,
     materials: &'a mut Materials,
-    place: Place<'a>,
-    tell: &'a mut dyn FnMut(&Progress<'_>),
+    place: BenchmarkPlace<'a>,
+    tell: &'a mut dyn FnMut(&RunOver<'_>),
     done: usize,
     of: usize,
 }
 
 impl<'a> Matrix<'a> {
     /// The best trial on val of every cell that has a search of its own.
-    fn search(&mut self) -> Result<HashMap<Names<'a>, Point>> {
+    fn search(&mut self) -> Result<HashMap<CellNames<'a>, Point>> {
         let (mut points, mut tasks) = (Vec::new(), Vec::new());
         for cell in self.plan.cells().filter(|cell| cell.column.tuned_as.is_none()) {
             for (number, point) in trials(self.plan, cell)?.into_iter().enumerate() {
@@ -90,7 +92,7 @@ impl<'a> Matrix<'a> {
                 points.push((cell.names(), point));
             }
         }
-        let mut best: HashMap<Names<'a>, (f64, Point)> = HashMap::new();
+        let mut best: HashMap<CellNames<'a>, (f64, Point)> = HashMap::new();
         let finished = self.train(&tasks, |_| Ok(()))?;
         for ((names, point), finished) in points.into_iter().zip(finished) {
             // The first of equals stays.
@@ -102,7 +104,7 @@ impl<'a> Matrix<'a> {
     }
 
     /// Every seed of every cell, with the values found for the cell or for the column it is tuned as.
-    fn seeds(&mut self, chosen: &HashMap<Names<'a>, Point>) -> Result<Vec<CellResult>> {
+    fn seeds(&mut self, chosen: &HashMap<CellNames<'a>, Point>) -> Result<Vec<CellResult>> {
         let (mut cells, mut tasks) = (Vec::new(), Vec::new());
         for cell in self.plan.cells() {
             let point = chosen.get(&cell.tuned_as()).cloned().unwrap_or_default();
@@ -137,14 +139,14 @@ impl<'a> Matrix<'a> {
         })
     }
 
-    /// Trains `tasks`, goes on with what was cut off, reads what is finished; tells `each` the places of those that are over, first of all that
-    /// were before and then of one at a time, and returns what they came to in their own order.
+    /// Trains `tasks`: reads finished runs, resumes interrupted ones. Calls `each` with the indices of runs that are
+    /// over, first with all earlier ones and then one at a time, and returns the results in the order of the tasks.
     fn train(
         &mut self,
         tasks: &[Task],
         mut each: impl FnMut(&[(usize, Finished)]) -> Result<()>,
     ) -> Result<Vec<Finished>> {
-        // One that is refused keeps all from being told: the tables there are stay as they are.
+        // An error here leaves the existing tables as they are.
         let (mut read, mut left) = (Vec::new(), Vec::new());
         for (place, task) in tasks.iter().enumerate() {
             match self.read(task)? {
@@ -158,7 +160,7 @@ impl<'a> Matrix<'a> {
                 if let (Some(task), Some(entry)) = (tasks.get(place), finished.get_mut(place)) {
                     *entry = Some(found);
                     matrix.done += 1;
-                    (matrix.tell)(&Progress {
+                    (matrix.tell)(&RunOver {
                         folder: &task.out,
                         done: matrix.done,
                         of: matrix.of,
@@ -171,7 +173,7 @@ impl<'a> Matrix<'a> {
         if !read.is_empty() {
             over(self, &read)?;
         }
-        let Place { out, device, jobs } = self.place;
+        let BenchmarkPlace { out, device, jobs } = self.place;
         if jobs > 1 {
             let unfinished: Vec<&Task> = left.iter().map(|(_, task)| *task).collect();
             workers::train(&unfinished, jobs, device, out, |number| match left.get(number) {
@@ -198,22 +200,22 @@ impl<'a> Matrix<'a> {
         Finished::read(&task.out, &material.dataset, &task.config, self.place.device)
     }
 
-    /// What a run that has just been trained came to.
+    /// The result of a run that has just been trained.
     fn result(&mut self, task: &Task) -> Result<Finished> {
         self.read(task)?.ok_or_else(|| Error::Unsuitable {
             dataset: task.dataset.clone(),
             reason: format!(
-                "the run in {} ended without a result; remove it and start again",
+                "the run in {} ended without a result; remove it and run the benchmark again",
                 task.out.display()
             ),
         })
     }
 }
 
-/// A run that diverged is over like any other: its log says so.
+/// Turns a divergence into success: the run is over, and its log says so.
 ///
 /// # Errors
-/// What else kept a run from its end.
+/// Any other error of the run.
 pub(crate) fn diverged_or(trained: Result<()>) -> Result<()> {
     match trained {
         Err(error) if error.is_divergence() => {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::plan::{Cell, Plan};
+use super::plan::{BenchmarkPlan, Cell};
 use crate::error::{Error, Result};
 use crate::random::{Purpose, keyed, shuffle_forward};
 use crate::supervision::Mode;
@@ -10,12 +10,12 @@ use crate::supervision::Mode;
 /// Settings with the values of one trial.
 pub type Point = Vec<(String, toml::Value)>;
 
-/// The trials of a cell: `trials` different points of the product of its grids, in no order that a method could gain from. Settings that change
-/// nothing in the cell are not part of it, or several trials would be one and the same run.
+/// The trials of a cell: `trials` different points of the product of its grids, in no order that a method could gain
+/// from. Settings that change nothing in the cell are not part of it, or several trials would be one and the same run.
 ///
 /// # Errors
 /// [`Error::Setting`] if its grid has fewer points, since every method gets the same number.
-pub fn trials(plan: &Plan, cell: Cell<'_>) -> Result<Vec<Point>> {
+pub fn trials(plan: &BenchmarkPlan, cell: Cell<'_>) -> Result<Vec<Point>> {
     let Some(search) = &plan.search else {
         return Ok(Vec::new());
     };
@@ -75,7 +75,7 @@ mod tests {
 
     use super::*;
 
-    fn plan(trials: usize) -> Plan {
+    fn plan(trials: usize) -> BenchmarkPlan {
         let text = format!(
             r#"
             name = "t"

@@ -1,4 +1,5 @@
-//! Defines how values over seeds are summed up: mean, deviation, an interval, and how they are written in percentage points.
+//! Defines how values over seeds are summed up: mean, deviation, an interval, and how they are written in percentage
+//! points.
 
 /// Mean, sample standard deviation and number of some values.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -9,8 +10,8 @@ pub(super) struct Spread {
     pub(super) count: usize,
 }
 
-/// 97.5 % quantiles of Student's t for 1, 2, ... degrees of freedom (NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.2). Beyond the
-/// last one it is used on, which makes intervals a little too wide.
+/// 97.5 % quantiles of Student's t for 1, 2, ... degrees of freedom (NIST/SEMATECH e-Handbook of Statistical Methods,
+/// 1.3.6.7.2). Beyond the last one it is used on, which makes intervals a little too wide.
 const T_975: [f64; 20] = [
     12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120,
     2.110, 2.101, 2.093, 2.086,

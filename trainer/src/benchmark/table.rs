@@ -1,62 +1,22 @@
-//! Makes the tables of a benchmark from its results: means over seeds, differences seed by seed, averages over methods; the contrasts below them.
+//! Makes the tables of a benchmark from its results: means over seeds, differences seed by seed, averages over methods;
+//! the contrasts below them.
 
 use std::fmt::Write;
 
 use super::contrast;
 use super::paper::{PAPERS_AVERAGE, published};
-use super::plan::{Column, DatasetEntry, Plan};
+use super::plan::{BenchmarkPlan, Column, DatasetEntry};
+use super::results::CellResult;
 use super::spread::Spread;
-
-/// What one run of a cell came to.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CellResult {
-    /// What it was trained on.
-    pub dataset: String,
-    /// Row of the table.
-    pub method: String,
-    /// Column of the table.
-    pub column: String,
-    /// Seed of the run.
-    pub seed: u64,
-    /// Training rows in an epoch.
-    pub rows: u64,
-    /// Steps of the whole run.
-    pub steps: u64,
-    /// What was measured; `None` if the run diverged.
-    pub measured: Option<Measured>,
-    /// Values chosen by the search, as `key = value`, joined by `; `.
-    pub chosen: String,
-}
-
-/// What was measured of a run.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Measured {
-    /// Epoch chosen on val.
-    pub best_epoch: u32,
-    /// Its val mAP, 0 to 1.
-    pub val_map: f64,
-    /// Its test mAP, 0 to 1.
-    pub test_map: f64,
-    /// Test mAP over classes that occur.
-    pub test_map_occurring: f64,
-    /// Test mAP of a constant score.
-    pub chance: f64,
-}
-
-impl CellResult {
-    /// Test mAP, 0 to 1; `None` if the run diverged.
-    pub(super) fn test_map(&self) -> Option<f64> {
-        self.measured.map(|measured| measured.test_map)
-    }
-}
 
 /// The tables as Markdown: those of each dataset, then the contrasts.
 #[must_use]
-pub fn markdown(plan: &Plan, results: &[CellResult]) -> String {
+pub fn markdown(plan: &BenchmarkPlan, results: &[CellResult]) -> String {
     let seeds = plan.seeds.len();
     let repeats = plan.columns.iter().any(|column| column.published.is_some());
     let mut text = format!(
-        "# {}\n\nTest mAP in percent at the epoch with the best val mAP: mean ± standard deviation over {seeds} seed{}{}.\n",
+        "# {}\n\nTest mAP in percent at the epoch with the best val mAP: mean ± standard deviation over {seeds} \
+         seed{}{}.\n",
         plan.name,
         if seeds == 1 { "" } else { "s" },
         if repeats {
@@ -85,7 +45,7 @@ pub fn markdown(plan: &Plan, results: &[CellResult]) -> String {
 
 /// The tables of one dataset.
 struct Table<'a> {
-    plan: &'a Plan,
+    plan: &'a BenchmarkPlan,
     dataset: &'a DatasetEntry,
     /// Those run on it.
     columns: Vec<&'a Column>,
@@ -132,15 +92,16 @@ impl Table<'_> {
         if repeated.any(|column| published(PAPERS_AVERAGE, column).is_some()) {
             let _ = writeln!(
                 text,
-                "\nThe {PAPERS_AVERAGE} is printed as published; it is not the mean of the methods that the paper lists, so it holds others too."
+                "\nThe {PAPERS_AVERAGE} is printed as published; it is not the mean of the methods that the paper \
+                 lists, so it holds others too."
             );
         }
         let diverged = self.results.iter().filter(|result| result.measured.is_none()).count();
         if diverged > 0 {
             let _ = writeln!(
                 text,
-                "\n{diverged} runs diverged, their losses or scores were no numbers any more. Means are over the other seeds, so they flatter a \
-                 method with such runs."
+                "\n{diverged} runs diverged: their losses or scores became NaN. Means are over the other seeds, so \
+                 they flatter a method with such runs."
             );
         }
         self.differences(text);
@@ -194,7 +155,8 @@ impl Table<'_> {
             .filter(move |result| result.method == method && result.column == column)
     }
 
-    /// Each column minus those it is compared with, seed by seed: seeds share data order and start, so their noise cancels.
+    /// Each column minus those it is compared with, seed by seed: runs of a seed share data order and initial weights,
+    /// so their noise cancels.
     fn differences(&self, text: &mut String) {
         let pairs: Vec<(&str, &str)> = self
             .columns
@@ -213,7 +175,8 @@ impl Table<'_> {
             .collect();
         let _ = writeln!(
             text,
-            "\n### Differences, paired by seed\n\nPercentage points: mean ± standard deviation, and in how many of the seeds it is above 0.\n\n\
+            "\n### Differences, paired by seed\n\nPercentage points: mean ± standard deviation, and in how many of \
+             the seeds it is above 0.\n\n\
              | method | {} |\n|---|{}",
             heads.join(" | "),
             "---|".repeat(heads.len())
@@ -257,7 +220,7 @@ impl Table<'_> {
         }
     }
 
-    /// What the search has found.
+    /// The values chosen by the search.
     fn chosen(&self, text: &mut String) {
         let Some(search) = &self.plan.search else { return };
         let rows = self.plan.methods.iter().flat_map(|method| {
@@ -280,33 +243,15 @@ impl Table<'_> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
+    use super::super::results::tests::result;
     use super::*;
-
-    pub(in crate::benchmark) fn result(column: &str, seed: u64, test_map: f64) -> CellResult {
-        CellResult {
-            dataset: "D".into(),
-            method: "EM".into(),
-            column: column.into(),
-            seed,
-            rows: 100,
-            steps: 70,
-            measured: Some(Measured {
-                best_epoch: 1,
-                val_map: 0.5,
-                test_map,
-                test_map_occurring: test_map,
-                chance: 0.071,
-            }),
-            chosen: String::new(),
-        }
-    }
 
     #[test]
     fn means_deviations_published_figures_and_paired_differences() {
-        let mut plan: Plan = toml::from_str(
+        let mut plan: BenchmarkPlan = toml::from_str(
             r#"
             name = "T"
             seeds = [1, 2]

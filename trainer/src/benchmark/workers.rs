@@ -1,6 +1,8 @@
-//! Trains several runs at a time, each in a process of its own: libtorch's number of threads, and what it keeps, are a process's.
+//! Trains several runs at a time, each in a process of its own: libtorch's number of threads, and what it keeps, are a
+//! process's.
 //!
-//! A worker is this same program, which reads a task a line from its standard input and answers each with a line. What it logs goes to a file.
+//! A worker is this same program: it reads tasks from its standard input, a line each, answers each with a line, and
+//! logs to a file.
 
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Write};
@@ -16,8 +18,9 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::run_folder::device_name;
 
-/// Settings of glibc's allocator (mallopt(3)) for a worker: memory of up to 32 MiB, the most it allows, comes from its heap, of which it gives
-/// back only what is beyond 256 MiB. Otherwise every step maps its activations anew, and a small network's time goes into page faults.
+/// Settings of glibc's allocator (mallopt(3)) for a worker: blocks of up to 32 MiB, the maximum, come from the heap,
+/// which is trimmed only beyond 256 MiB. Otherwise every step maps its activations again, and a small network spends
+/// its time on page faults.
 const ALLOCATOR: [(&str, &str); 2] = [
     ("MALLOC_MMAP_THRESHOLD_", "33554432"),
     ("MALLOC_TRIM_THRESHOLD_", "268435456"),
@@ -28,21 +31,21 @@ const ALLOCATOR: [(&str, &str); 2] = [
 pub struct Task {
     /// Folder of the dataset.
     pub dataset: PathBuf,
-    /// Folder of the run; what is there already is gone on with.
+    /// Folder of the run; a run in it is resumed.
     pub out: PathBuf,
     /// Its settings.
     pub config: Config,
 }
 
-/// How a task ended.
+/// The end of a task.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Answer {
-    /// What went wrong, if anything.
+    /// The error, if any.
     pub error: Option<String>,
 }
 
-/// Trains `tasks` in `jobs` processes, and tells `done` the place of each one that is over, as it is. After an error no further one is begun;
-/// those under way come to their end.
+/// Trains `tasks` in `jobs` processes, and calls `done` with the index of each finished one at once. After an error no
+/// further task is begun; those under way are finished.
 ///
 /// # Errors
 /// [`Error::Worker`] for the first run that failed; that of `done`.
@@ -54,10 +57,10 @@ pub(super) fn train(
     mut done: impl FnMut(usize) -> Result<()>,
 ) -> Result<()> {
     let next = AtomicUsize::new(0);
-    let (tell, told) = channel();
+    let (sender, finished) = channel();
     std::thread::scope(|scope| {
         for number in 1..=jobs.min(tasks.len()) {
-            let (tell, next, log) = (tell.clone(), &next, logs.join(format!("worker-{number}.log")));
+            let (sender, next, log) = (sender.clone(), &next, logs.join(format!("worker-{number}.log")));
             scope.spawn(move || {
                 let mut worker = None;
                 loop {
@@ -65,15 +68,15 @@ pub(super) fn train(
                     let Some(task) = tasks.get(place) else { break };
                     let ended = work(&mut worker, task, device, &log);
                     let failed = ended.is_err();
-                    if tell.send(ended.map(|()| place)).is_err() || failed {
+                    if sender.send(ended.map(|()| place)).is_err() || failed {
                         break;
                     }
                 }
             });
         }
-        drop(tell);
+        drop(sender);
         let mut outcome = Ok(());
-        for ended in told {
+        for ended in finished {
             let ended = ended.and_then(&mut done);
             if ended.is_err() && outcome.is_ok() {
                 outcome = ended;
@@ -84,7 +87,7 @@ pub(super) fn train(
     })
 }
 
-/// Gives a task to the worker, which is begun if there is none yet.
+/// Gives a task to the worker, which is started if there is none yet.
 fn work(worker: &mut Option<Worker>, task: &Task, device: Device, log: &Path) -> Result<()> {
     let worker = match worker {
         Some(worker) => worker,
@@ -97,7 +100,7 @@ fn work(worker: &mut Option<Worker>, task: &Task, device: Device, log: &Path) ->
     })
 }
 
-/// A process that trains; dropped, it is told to end and waited for.
+/// A process that trains; dropping it ends it and waits.
 struct Worker {
     child: Child,
     tasks: Option<ChildStdin>,
@@ -122,7 +125,11 @@ impl Worker {
             .map_err(|cause| Error::io(&program, "start", cause))?;
         let (tasks, answers) = (child.stdin.take(), child.stdout.take());
         let Some(answers) = answers else {
-            return Err(Error::io(&program, "listen to", std::io::ErrorKind::BrokenPipe.into()));
+            return Err(Error::io(
+                &program,
+                "read the output of",
+                std::io::ErrorKind::BrokenPipe.into(),
+            ));
         };
         Ok(Self {
             child,
@@ -131,7 +138,7 @@ impl Worker {
         })
     }
 
-    /// Has a task done.
+    /// Runs a task.
     fn train(&mut self, task: &Task) -> std::result::Result<(), String> {
         let mut line = serde_json::to_string(task).map_err(|cause| cause.to_string())?;
         line.push('\n');
@@ -148,7 +155,7 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        // Without further tasks it ends by itself.
+        // At the end of its input it exits by itself.
         self.tasks = None;
         let _ = self.child.wait();
     }

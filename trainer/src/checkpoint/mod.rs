@@ -1,5 +1,5 @@
-//! Provides checkpoints: one folder each, written under another name, made durable, then renamed; `last` and `best` are files
-//! that hold a folder's name.
+//! Provides checkpoints: one folder each, written under another name, made durable, then renamed; `last` and `best` are
+//! files that hold a folder's name.
 
 mod policy;
 mod tensors;
@@ -21,14 +21,14 @@ use crate::state::Named;
 const VERSION: u32 = 1;
 const STATE: &str = "state.json";
 
-/// Where a run stands, but for its tensors.
+/// The state of a run, without its tensors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct State {
     /// Layout version.
     pub version: u32,
     /// Steps taken.
     pub step: u64,
-    /// Which row comes next; within an epoch, or at the start of one.
+    /// The place in the order of rows; within an epoch, or at the start of one.
     pub sampler: SamplerState,
     /// Sum over the rows of the epoch so far of their batch's loss.
     pub loss_sum: f64,
@@ -78,12 +78,13 @@ impl Checkpoints {
         Self { dir }
     }
 
-    /// Writes a checkpoint, has `last` (and with `best`, `best` too) point to it, and removes those that nothing points to.
+    /// Writes a checkpoint, points `last` (and with `best`, `best` too) to it, and removes those that nothing points
+    /// to.
     ///
     /// # Errors
     /// [`Error::Io`]; what `last` pointed to before is then still whole.
     pub fn write(&self, state: &State, parts: &BTreeMap<&'static str, Vec<Named>>, best: bool) -> Result<()> {
-        let name = name_of(state.step);
+        let name = folder_name(state.step);
         self.write_folder(&name, state, parts)?;
         if best {
             self.point(Pointer::Best, &name)?;
@@ -92,12 +93,12 @@ impl Checkpoints {
         self.remove_expendable()
     }
 
-    /// Keeps the state of a run that cannot go on, under a name that no pointer holds and no later checkpoint removes.
+    /// Saves the state of a run that has diverged, under a name that no pointer holds and no later checkpoint removes.
     ///
     /// # Errors
     /// [`Error::Io`].
     pub fn write_failed(&self, state: &State, parts: &BTreeMap<&'static str, Vec<Named>>) -> Result<PathBuf> {
-        let name = format!("failed-{}", name_of(state.step));
+        let name = format!("failed-{}", folder_name(state.step));
         self.write_folder(&name, state, parts)?;
         Ok(self.dir.join(name))
     }
@@ -114,7 +115,7 @@ impl Checkpoints {
         remove_if_there(&unfinished)?;
         fs::create_dir(&unfinished).map_err(|cause| Error::io(&unfinished, "create", cause))?;
         for (part, tensors) in parts {
-            tensors::write(&unfinished.join(file_of(part)), tensors)?;
+            tensors::write(&unfinished.join(file_name(part)), tensors)?;
             fail_point::reach("checkpoint part");
         }
         let text = serde_json::to_vec_pretty(state)
@@ -173,7 +174,7 @@ impl Checkpoints {
 #[derive(Debug)]
 pub struct Checkpoint {
     dir: PathBuf,
-    /// Where the run stood.
+    /// The state of the run.
     pub state: State,
 }
 
@@ -202,7 +203,7 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::Checkpoint`] if the file is missing or damaged.
     pub fn tensors(&self, part: &str) -> Result<Vec<Named>> {
-        tensors::read(&self.dir.join(file_of(part)))
+        tensors::read(&self.dir.join(file_name(part)))
     }
 }
 
@@ -220,11 +221,11 @@ impl State {
     }
 }
 
-fn name_of(step: u64) -> String {
+fn folder_name(step: u64) -> String {
     format!("{step:09}")
 }
 
-fn file_of(part: &str) -> String {
+fn file_name(part: &str) -> String {
     format!("{part}.safetensors")
 }
 

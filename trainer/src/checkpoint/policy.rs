@@ -1,6 +1,7 @@
 //! Defines which checkpoints may be removed; touches no disk.
 
-/// Of the names in a checkpoint folder, those of checkpoints that nothing points to, and of such as were never finished.
+/// Of the names in a checkpoint folder, those of checkpoints that nothing points to, and of such as were never
+/// finished.
 #[must_use]
 pub fn expendable(names: Vec<String>, kept: &[String]) -> Vec<String> {
     let mut names = names;

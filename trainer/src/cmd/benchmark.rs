@@ -8,12 +8,14 @@ use anyhow::{Context, Result};
 use tch::Device;
 
 use super::{INCOMPLETE, device, output};
-use crate::benchmark::{Cost, Effort, Materials, Place, Plan, Progress, efforts, markdown, measure, run};
+use crate::benchmark::{
+    BenchmarkPlace, BenchmarkPlan, Cost, Effort, Materials, RunOver, efforts, markdown, measure, run,
+};
 use crate::cli::BenchmarkArgs;
 
 /// Runs the command.
 pub(super) fn run_command(args: &BenchmarkArgs) -> Result<ExitCode> {
-    let plan = Plan::read(&args.file)?;
+    let plan = BenchmarkPlan::read(&args.file)?;
     let device = device::choose(args.device.device);
     let mut materials = Materials::default();
     if args.dry_run {
@@ -24,15 +26,15 @@ pub(super) fn run_command(args: &BenchmarkArgs) -> Result<ExitCode> {
     }
     std::fs::create_dir_all(&args.out).with_context(|| format!("cannot create {}", args.out.display()))?;
     let begin = Instant::now();
-    let mut tell = |progress: &Progress<'_>| {
+    let mut tell = |progress: &RunOver<'_>| {
         let folder = progress.folder.strip_prefix(&args.out).unwrap_or(progress.folder);
-        let came_to = progress.measured.map_or_else(
+        let result = progress.measured.map_or_else(
             || "diverged".to_owned(),
             |measured| format!("val mAP {:.3}, test {:.3}", measured.val_map, measured.test_map),
         );
-        tracing::info!("{} of {}: {}: {came_to}", progress.done, progress.of, folder.display());
+        tracing::info!("{} of {}: {}: {result}", progress.done, progress.of, folder.display());
     };
-    let place = Place {
+    let place = BenchmarkPlace {
         out: &args.out,
         device,
         jobs: args.jobs.into(),
@@ -52,8 +54,8 @@ pub(super) fn run_command(args: &BenchmarkArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What steps and scores of each cell cost, measured once for every dataset, network and batch.
-fn costs(plan: &Plan, efforts: &[Effort<'_>], materials: &mut Materials, device: Device) -> Result<Vec<Cost>> {
+/// The costs of a step and a score in each cell, measured once for each dataset, network and batch.
+fn costs(plan: &BenchmarkPlan, efforts: &[Effort<'_>], materials: &mut Materials, device: Device) -> Result<Vec<Cost>> {
     let mut measured: Vec<(_, Cost)> = Vec::new();
     let cost = |effort: &Effort<'_>| {
         let config = plan.config(effort.cell, &[])?;
@@ -77,7 +79,7 @@ fn costs(plan: &Plan, efforts: &[Effort<'_>], materials: &mut Materials, device:
     efforts.iter().map(cost).collect()
 }
 
-fn listing(plan: &Plan, efforts: &[Effort<'_>], costs: &[Cost], jobs: u16) -> String {
+fn listing(plan: &BenchmarkPlan, efforts: &[Effort<'_>], costs: &[Cost], jobs: u16) -> String {
     let mut text =
         String::from("| dataset | method | column | rows | steps | runs | minutes |\n|---|---|---|---|---|---|---|\n");
     let mut total = Duration::ZERO;
@@ -103,15 +105,16 @@ fn listing(plan: &Plan, efforts: &[Effort<'_>], costs: &[Cost], jobs: u16) -> St
     let hours = total.as_secs_f64() / 3600.0;
     let _ = writeln!(
         text,
-        "\n{}: {} cells, {runs} runs, {steps} steps. About {hours:.1} hours, one run after another, by steps and scores measured here just now for \
-         every dataset and network; starts, checkpoints and pictures come on top.",
+        "\n{}: {} cells, {runs} runs, {steps} steps. About {hours:.1} hours, one run after another, by the steps and \
+         scores just measured here for \
+         each dataset and network; startup, checkpoints and pictures come on top.",
         plan.name,
         efforts.len(),
     );
     if jobs > 1 {
         let _ = writeln!(
             text,
-            "{jobs} at a time: {:.1} hours, if there are cores for all of their threads.",
+            "{jobs} at a time: {:.1} hours, given cores for all their threads.",
             hours / f64::from(jobs)
         );
     }

@@ -22,7 +22,8 @@ pub(super) fn run(args: &EvalArgs) -> Result<()> {
     let (model, scaling) = trained::model(&args.run, &material.dataset, device)?;
     if split == Split::Val && Config::read(&folder.config())?.permute_labels {
         tracing::warn!(
-            "the run had other clips' labels in val, too, and chose its epoch by them; here val is measured on its own labels, so the numbers differ"
+            "the run chose its epoch on val with other clips' labels; here val is measured with its own, so the \
+             figures differ"
         );
     }
     let supervision = material.catalogue.evaluation(split)?;

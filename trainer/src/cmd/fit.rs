@@ -15,7 +15,7 @@ use crate::run_folder::RunFolder;
 /// Runs the command.
 pub(super) fn run(args: &FitArgs) -> Result<()> {
     let base = if args.resume && RunFolder::has_run(&args.out) {
-        // What is not asked for stays as it is in the run.
+        // Settings that are not given are those of the run.
         Config::read(&RunFolder::open(&args.out)?.0.config())?
     } else {
         Config::default()
@@ -34,7 +34,7 @@ pub(super) fn run(args: &FitArgs) -> Result<()> {
     let mut text = line(Split::Val, &outcome.val);
     text += &match &outcome.test {
         Some(test) => line(Split::Test, test),
-        None => "test  not measured, as asked for\n".to_owned(),
+        None => "test  not measured, as requested\n".to_owned(),
     };
     text += &format!("best  epoch {} of {of}, chosen on val\n", outcome.best.epoch);
     text += &format!(

@@ -22,27 +22,27 @@ use clap::Parser;
 use crate::cli::{Cli, Command};
 use crate::error::of_libtorch;
 
-/// The exit code of a command that is done, though some of its runs diverged.
+/// The exit code of a benchmark that is complete, but with runs that diverged.
 const INCOMPLETE: u8 = 1;
-/// The exit code of everything that went wrong.
+/// The exit code of a failure.
 const FAILED: u8 = 2;
 
-/// What the first panic of the process was about, and where.
+/// Message and place of the first panic of the process.
 static PANIC: Mutex<Option<String>> = Mutex::new(None);
 
 /// The program: starts the log, parses the command line, runs one command and returns its exit code.
 pub fn main() -> ExitCode {
     log::start();
     let cli = Cli::parse();
-    // libtorch reports some failures, such as a full GPU, where tch can only panic: they are printed once, like any other. A thread's panic
-    // is passed on without its message, so the first one is kept.
+    // libtorch reports some failures, such as a full GPU, where tch can only panic: they are printed once, like any
+    // other. A thread's panic is passed on without its message, so the first one is kept.
     std::panic::set_hook(Box::new(|panic| {
         PANIC
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .get_or_insert_with(|| {
                 let place = panic.location().map_or_else(String::new, |place| format!(" ({place})"));
-                described(panic.payload_as_str().unwrap_or("no reason given"), &place)
+                describe_panic(panic.payload_as_str().unwrap_or("no reason given"), &place)
             });
     }));
     match std::panic::catch_unwind(|| run(cli)) {
@@ -53,21 +53,21 @@ pub fn main() -> ExitCode {
         }
         Err(_) => {
             let panic = PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
-            tracing::error!("{}", panic.as_deref().unwrap_or("stopped, no reason given"));
+            tracing::error!("{}", panic.as_deref().unwrap_or("stopped without a reason"));
             ExitCode::from(FAILED)
         }
     }
 }
 
-/// A panic as a sentence: libtorch's own reason where tch unwrapped one, otherwise message and place of a fault of this program.
-fn described(text: &str, place: &str) -> String {
+/// A panic as a sentence: libtorch's own reason where tch unwrapped one, otherwise the message and place of a bug.
+fn describe_panic(text: &str, place: &str) -> String {
     // A `TchError` that was unwrapped, as it is written by `Debug`; lines that follow are libtorch's own call stack.
     match text.split_once("Err` value: Torch(\"") {
         Some((_, reason)) => {
             let reason = reason.trim_end_matches("\")").replace("\\n", "\n");
             format!("libtorch: {}{place}", of_libtorch(&reason))
         }
-        None => format!("stopped by a fault of this program, please report it: {text}{place}"),
+        None => format!("internal error, please report it: {text}{place}"),
     }
 }
 
@@ -95,16 +95,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_libtorch_refused_is_said_to_be_libtorchs() {
+    fn only_errors_of_libtorch_are_attributed_to_it() {
         let full =
             TchError::Torch("CUDA out of memory. Tried to allocate 2.00 GiB.\nException raised from malloc".into());
         let text = format!("called `Result::unwrap()` on an `Err` value: {full:?}");
-        let said = described(&text, " (src/x.rs:1:2)");
+        let said = describe_panic(&text, " (src/x.rs:1:2)");
         assert_eq!(
             said,
-            "libtorch: CUDA out of memory. Tried to allocate 2.00 GiB; take a smaller --batch (src/x.rs:1:2)"
+            "libtorch: CUDA out of memory. Tried to allocate 2.00 GiB; use a smaller --batch (src/x.rs:1:2)"
         );
-        let said = described("index out of bounds", " (src/x.rs:1:2)");
+        let said = describe_panic("index out of bounds", " (src/x.rs:1:2)");
         assert!(!said.contains("libtorch"), "{said}");
         assert!(said.ends_with("index out of bounds (src/x.rs:1:2)"), "{said}");
     }

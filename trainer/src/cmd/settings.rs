@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 /// The configuration file, or `base`, with the flags on top.
 ///
 /// # Errors
-/// Those of reading the file; [`Error::Setting`] for senseless values.
+/// Those of reading the file; [`Error::Setting`] for invalid values.
 pub(super) fn resolve(args: &SettingArgs, base: Config) -> Result<Config> {
     let mut config = match &args.config {
         Some(file) => Config::read(file)?,
@@ -69,7 +69,7 @@ fn set_asset_reg(config: &mut Config, args: &SettingArgs) -> Result<()> {
     let details = args.asset_reg_eps.is_some() || args.asset_reg_init.is_some() || args.asset_reg_control.is_some();
     if config.asset_reg.is_none() && args.asset_reg.is_none() {
         if details {
-            let reason = "is not set, so its eps, init and control say nothing; give --asset-reg ALPHA";
+            let reason = "is not set, so its eps, init and control have no effect; give --asset-reg ALPHA";
             return Err(Error::setting("asset_reg", reason));
         }
         return Ok(());

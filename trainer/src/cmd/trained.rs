@@ -20,14 +20,14 @@ pub(super) fn model(run: &Path, dataset: &Dataset, device: Device) -> Result<(Mo
     record.dataset.check_compatible(run, dataset)?;
     let mut config = Config::read(&folder.config())?;
     if record.is_of_another(device) {
-        // What convolutions computed in there need not be there, or fast, here.
+        // The precision of that device may be missing or slow on this one.
         config.model.precision = None;
     }
     tch::set_num_threads(i32::try_from(config.threads).unwrap_or(i32::MAX));
     let best = Checkpoints::new(folder.checkpoints()).pointed(Pointer::Best)?;
     let best = best.ok_or_else(|| Error::Checkpoint {
         path: folder.checkpoints(),
-        reason: "no epoch is finished yet; let the run go on with `fit --resume`".into(),
+        reason: "no epoch has finished yet; resume the run with `fit --resume`".into(),
     })?;
     Ok(trained_model(&config, dataset, &Checkpoint::open(&best)?, device)?)
 }

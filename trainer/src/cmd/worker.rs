@@ -1,4 +1,5 @@
-//! `l48-train worker`: trains the runs that `benchmark --jobs` gives it, a JSON line each, and answers each with a line.
+//! `l48-train worker`: trains the runs that `benchmark --jobs` gives it, a JSON line each, and answers each with a
+//! line.
 
 use anyhow::{Context, Result};
 

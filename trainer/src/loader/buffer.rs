@@ -9,8 +9,8 @@ use tch::{Device, Kind, Tensor};
 
 use crate::error::Result;
 
-/// Host memory for the clips of one batch as they are loaded; pinned where the device is a GPU, so that the upload needs
-/// no second copy. libtorch aligns it to 64 bytes, which copies from page-aligned records need to be fast.
+/// Host memory for the clips of one batch as they are loaded; pinned where the device is a GPU, so that the upload
+/// needs no second copy. libtorch aligns it to 64 bytes, which copies from page-aligned records need to be fast.
 #[derive(Debug)]
 pub struct Buffer {
     /// `[rows, channels, height, width]`, contiguous, on the host; no other handle to it leaves this module.
@@ -58,19 +58,19 @@ impl Buffer {
 
     /// The memory, clip after clip.
     ///
-    /// A copy to a GPU may still be reading it after [`Buffer::upload`] has returned: fill it again only after something that
-    /// waits for the device, such as reading a value computed from that batch.
+    /// A copy to a GPU may still be reading it after [`Buffer::upload`] has returned: fill it again only after
+    /// something that waits for the device, such as reading a value computed from that batch.
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         let bytes = self.rows * self.clip_bytes;
-        // SAFETY: `new` allocated `rows` clips of `clip_bytes` bytes, contiguous and initialised, and the tensor lives as long
-        // as `self`. Any bit pattern is a value of its kinds. The tensor itself never leaves this module and `upload` hands out
-        // copies only, so with `&mut self` nothing on the host reads or writes this memory meanwhile. What the device may
-        // still read of it, at worst, is another clip's picture.
+        // SAFETY: `new` allocated `rows` clips of `clip_bytes` bytes, contiguous and initialised, and the tensor lives
+        // as long as `self`. Any bit pattern is a value of its kinds. The tensor itself never leaves this module and
+        // `upload` hands out copies only, so with `&mut self` nothing on the host reads or writes this memory
+        // meanwhile. What the device may still read of it, at worst, is another clip's picture.
         unsafe { std::slice::from_raw_parts_mut(self.tensor.data_ptr().cast::<u8>(), bytes) }
     }
 
-    /// The first `rows` clips on `device` as `f32` stored values, `[rows, channels, height, width]`. They cross the bus as
-    /// they are loaded, without waiting; the conversion happens there.
+    /// The first `rows` clips on `device` as `f32` stored values, `[rows, channels, height, width]`. They cross the bus
+    /// as they are loaded, without waiting; the conversion happens there.
     ///
     /// # Errors
     /// [`Error::Torch`](crate::Error::Torch).

@@ -1,9 +1,9 @@
 //! Provides the loader: threads copy rows from the maps into a ring of reused batch buffers, in the order asked for.
 //!
-//! A thread takes a free buffer and the number of the next batch under one lock: so every batch in flight has its buffer, and
-//! the ring's length bounds memory whatever the order in which threads finish. The buffer given back last is filled first:
-//! it is the one that may still be in a cache. Whoever consumes batches is one of the threads: rather than sleep until the batch it needs
-//! is there, it loads one that follows, and it is woken for no other.
+//! A thread takes a free buffer and the number of the next batch under one lock: so every batch in flight has its
+//! buffer, and the ring's length bounds memory whatever the order in which threads finish. The buffer given back last
+//! is filled first: it is the one that may still be in a cache. Whoever consumes batches is one of the threads: rather
+//! than sleep until the batch it needs is there, it loads one that follows, and it is woken for no other.
 
 mod buffer;
 mod clip_reader;
@@ -59,8 +59,8 @@ pub struct Ring {
 }
 
 impl Ring {
-    /// A ring of `depth` buffers for batches of up to `batch` clips, allocated when first used. Clips are loaded as `spec` says: as they are
-    /// stored, or pooled ([`pooled_spec`]).
+    /// A ring of `depth` buffers for batches of up to `batch` clips, allocated when first used. Clips are loaded as
+    /// `spec` says: as they are stored, or pooled ([`pooled_spec`]).
     #[must_use]
     pub fn new(spec: ClipSpec, batch: usize, depth: usize, device: Device) -> Self {
         let free = Vec::new();

@@ -2,7 +2,8 @@
 
 use shardfmt::{ClipSpec, Dtype};
 
-/// Clips of `stored` as means over equal blocks, `height` x `width` of them in each channel; `None` where bytes do not divide into such.
+/// Clips of `stored` as means over equal blocks, `height` x `width` of them in each channel; `None` where bytes do not
+/// divide into such.
 #[must_use]
 pub fn pooled_spec(stored: ClipSpec, height: u32, width: u32) -> Option<ClipSpec> {
     let whole = |size: u32, blocks: u32| blocks > 0 && size > blocks && size.is_multiple_of(blocks);

@@ -2,11 +2,13 @@
 
 use tch::Device;
 
-/// Threads that copy rows; one keeps a GPU fed, since a row is copied in microseconds and images are made on the device.
+/// Threads that copy rows; one keeps a GPU fed, since a row is copied in microseconds and images are made on the
+/// device.
 pub const THREADS: usize = 2;
 
-/// Steps that a GPU is given before their outcomes are read. Reading one waits until everything queued is done (libtorch gives us
-/// no events to wait for less), so the device runs dry once in so many steps, and otherwise has the next step while it works.
+/// Steps that a GPU is given before their outcomes are read. Reading one waits until everything queued is done
+/// (libtorch gives us no events to wait for less), so the device runs dry once in so many steps, and otherwise has the
+/// next step while it works.
 const UNREAD_STEPS_ON_GPU: usize = 2;
 
 /// Batch buffers of training: one for each loader thread, those whose step is not read yet, one full.

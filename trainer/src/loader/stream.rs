@@ -11,7 +11,7 @@ use crate::supervision::Clip;
 
 /// Batches in order, while the next ones are loaded.
 pub struct Stream<'a> {
-    source: &'a Source<'a>,
+    shared: &'a Shared<'a>,
     next: u64,
 }
 
@@ -21,7 +21,7 @@ impl Stream<'_> {
     /// # Errors
     /// That of the first record, in batch order, that could not be read.
     pub fn next_batch(&mut self) -> Result<Option<Loaded>> {
-        let mut state = self.source.state();
+        let mut state = self.shared.state();
         loop {
             if let Some(loaded) = state.loaded.remove(&self.next) {
                 self.next += 1;
@@ -31,12 +31,12 @@ impl Stream<'_> {
             if state.closed {
                 return Ok(None);
             }
-            state = match self.source.take(&mut state) {
-                Taken::Batch { number, rows, buffer } => self.source.load(state, number, rows, buffer),
-                Taken::End if self.next >= state.taken => return Ok(None),
-                Taken::End | Taken::NoBuffer => {
+            state = match self.shared.take(&mut state) {
+                Work::Batch { number, rows, buffer } => self.shared.load(state, number, rows, buffer),
+                Work::End if self.next >= state.taken => return Ok(None),
+                Work::End | Work::NoBuffer => {
                     state.awaited = Some(self.next);
-                    self.source.arrived.wait(state).unwrap_or_else(PoisonError::into_inner)
+                    self.shared.arrived.wait(state).unwrap_or_else(PoisonError::into_inner)
                 }
             };
         }
@@ -44,13 +44,14 @@ impl Stream<'_> {
 
     /// Gives a batch's buffer back to be filled again. On a GPU, only after waiting for the step that used it.
     pub fn recycle(&self, loaded: Loaded) {
-        self.source.state().free.push(loaded.buffer);
-        self.source.freed.notify_one();
+        self.shared.state().free.push(loaded.buffer);
+        self.shared.freed.notify_one();
     }
 }
 
-/// Loads batches on `threads` threads, that of `consume` included, but on one other at least; `consume` takes them. `batches` gives the rows of
-/// batch 0, 1, ... as indices into `places`, `None` after the last; `places` says where the clip of each row lies.
+/// Loads batches on `threads` threads, that of `consume` included, but on one other at least; `consume` takes them.
+/// `batches` gives the rows of batch 0, 1, ... as indices into `places`, `None` after the last; `places` says where the
+/// clip of each row lies.
 ///
 /// # Errors
 /// Those of `consume`, and of allocating the ring.
@@ -63,7 +64,7 @@ pub fn stream<T>(
     consume: impl FnOnce(&mut Stream<'_>) -> Result<T>,
 ) -> Result<T> {
     ring.fill_up()?;
-    let source = Source {
+    let shared = Shared {
         clips,
         spec: ring.spec,
         places,
@@ -80,18 +81,18 @@ pub fn stream<T>(
     };
     let result = std::thread::scope(|scope| {
         for _ in 0..threads.saturating_sub(1).max(1) {
-            scope.spawn(|| source.run());
+            scope.spawn(|| shared.run());
         }
         // Closed also when the consumer panics, or threads would wait for a buffer for ever.
-        let closing = Closing(&source);
+        let closing = Closing(&shared);
         let result = consume(&mut Stream {
-            source: &source,
+            shared: &shared,
             next: 0,
         });
         drop(closing);
         result
     });
-    let state = source.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let state = shared.state.into_inner().unwrap_or_else(PoisonError::into_inner);
     ring.free = state.free;
     // What the consumer did not wait for.
     let left = state.loaded.into_values().flatten();
@@ -99,8 +100,8 @@ pub fn stream<T>(
     result
 }
 
-/// What the threads share.
-struct Source<'a> {
+/// What the threads share: the batches to load, and those loaded.
+struct Shared<'a> {
     clips: &'a ClipReader,
     /// What clips are loaded as.
     spec: ClipSpec,
@@ -126,7 +127,7 @@ struct State {
 }
 
 /// What there is to do.
-enum Taken {
+enum Work {
     /// Load this.
     Batch {
         number: u64,
@@ -139,22 +140,22 @@ enum Taken {
     End,
 }
 
-impl Source<'_> {
+impl Shared<'_> {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take(&self, state: &mut State) -> Taken {
+    fn take(&self, state: &mut State) -> Work {
         let Some(buffer) = state.free.pop() else {
-            return Taken::NoBuffer;
+            return Work::NoBuffer;
         };
         let number = state.taken;
         let Some(rows) = (self.batches)(number) else {
             state.free.push(buffer);
-            return Taken::End;
+            return Work::End;
         };
         state.taken += 1;
-        Taken::Batch { number, rows, buffer }
+        Work::Batch { number, rows, buffer }
     }
 
     /// Loads batch `number`, without the lock, and puts it where the consumer finds it.
@@ -182,9 +183,9 @@ impl Source<'_> {
         let mut state = self.state();
         while !state.closed {
             state = match self.take(&mut state) {
-                Taken::Batch { number, rows, buffer } => self.load(state, number, rows, buffer),
-                Taken::NoBuffer => self.freed.wait(state).unwrap_or_else(PoisonError::into_inner),
-                Taken::End => break,
+                Work::Batch { number, rows, buffer } => self.load(state, number, rows, buffer),
+                Work::NoBuffer => self.freed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Work::End => break,
             };
         }
     }
@@ -206,8 +207,8 @@ impl Source<'_> {
     }
 }
 
-/// Closes a source when dropped.
-struct Closing<'a>(&'a Source<'a>);
+/// Closes the stream when dropped.
+struct Closing<'a>(&'a Shared<'a>);
 
 impl Drop for Closing<'_> {
     fn drop(&mut self) {
@@ -215,8 +216,8 @@ impl Drop for Closing<'_> {
     }
 }
 
-/// Closes a source when a thread of it panics, so that the consumer does not wait for what never comes.
-struct ClosingOnPanic<'a>(&'a Source<'a>);
+/// Closes the stream when a thread of it panics, so that the consumer does not wait for what never comes.
+struct ClosingOnPanic<'a>(&'a Shared<'a>);
 
 impl Drop for ClosingOnPanic<'_> {
     fn drop(&mut self) {

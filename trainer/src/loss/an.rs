@@ -1,12 +1,12 @@
 //! Defines BCE-AN, unknown labels assumed negative, with the epsilon of the published benchmark.
 //!
-//! l = -\[y ln(p + eps) + (1 - y) ln(1 - p + eps)\], which caps an entry near 11.5 (eps = 1e-5). Source: Chronister et al. 2025
-//! (arXiv 2511.00252) and its code. With the labels of full mode this is the paper's BCE-Full.
+//! l = -\[y ln(p + eps) + (1 - y) ln(1 - p + eps)\], which caps an entry near 11.5 (eps = 1e-5). Source: Sun, Maji and
+//! Van Horn 2025 (arXiv 2511.00252) and its code. With the labels of full mode this is the paper's BCE-Full.
 
 use tch::Tensor;
 
 use super::terms::{by_label, complement, log_eps};
-use super::{Batch, Declared, Loss, Method, Output, Parameters, Setup};
+use super::{LossBatch, Declared, Loss, Method, Output, Parameters, Setup};
 use crate::error::Result;
 
 pub(super) const METHOD: Method = Method {
@@ -31,7 +31,7 @@ struct AssumeNegative {
 }
 
 impl Loss for AssumeNegative {
-    fn forward(&mut self, batch: &Batch) -> Result<Output> {
+    fn forward(&mut self, batch: &LossBatch) -> Result<Output> {
         let p = batch.logits.f_sigmoid()?;
         let (present, absent) = (log_eps(&p, self.eps)?, log_eps(&complement(&p)?, self.eps)?);
         let matrix: Tensor = by_label(batch.labels, &present, &absent)?.f_neg()?;

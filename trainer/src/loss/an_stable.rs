@@ -3,7 +3,7 @@
 //! l = -\[y ln p + (1 - y) ln(1 - p)\]. Source: as [`super::an`], in the form that every numerical library prefers.
 
 use super::terms::bce;
-use super::{Batch, Loss, Method, Output, Parameters, Setup};
+use super::{LossBatch, Loss, Method, Output, Parameters, Setup};
 use crate::error::Result;
 
 pub(super) const METHOD: Method = Method {
@@ -17,7 +17,7 @@ pub(super) const METHOD: Method = Method {
 struct AssumeNegativeStable;
 
 impl Loss for AssumeNegativeStable {
-    fn forward(&mut self, batch: &Batch) -> Result<Output> {
+    fn forward(&mut self, batch: &LossBatch) -> Result<Output> {
         Ok(bce(batch.logits, batch.labels)?.into())
     }
 }

@@ -1,11 +1,11 @@
 //! Defines the asymmetric loss: easy negatives are focused down and shifted away.
 //!
-//! q = min(1 - p + clip, 1); l = -\[y ln max(p, eps) + (1 - y) ln max(q, eps)\] (1 - y p - (1 - y) q)^(gamma_pos y + gamma_neg (1 - y)). Source:
-//! Ridnik et al. 2021 (arXiv 2009.14119) and its code, with the mean instead of the sum. That code's plain class holds the weight constant in
-//! the gradient by default (`focal_gradient = "detached"`).
+//! q = min(1 - p + clip, 1); l = -\[y ln max(p, eps) + (1 - y) ln max(q, eps)\] (1 - y p - (1 - y) q)^(gamma_pos y +
+//! gamma_neg (1 - y)). Source: Ridnik et al. 2021 (arXiv 2009.14119) and its code, with the mean instead of the sum.
+//! That code's plain class holds the weight constant in the gradient by default (`focal_gradient = "detached"`).
 
 use super::terms::{by_label, complement};
-use super::{Batch, Declared, Loss, Method, Output, Parameters, Setup};
+use super::{LossBatch, Declared, Loss, Method, Output, Parameters, Setup};
 use crate::error::{Error, Result};
 
 pub(super) const METHOD: Method = Method {
@@ -18,7 +18,7 @@ pub(super) const METHOD: Method = Method {
             "clip",
             0.05,
             [0.0, 1.0],
-            "probability up to which a negative is no loss",
+            "probability up to which a negative costs nothing",
         ),
         Declared::number("eps", 1e-8, [1e-30, 1.0], "lowest probability in a logarithm"),
         Declared::word(
@@ -58,7 +58,7 @@ struct Asymmetric {
 }
 
 impl Loss for Asymmetric {
-    fn forward(&mut self, batch: &Batch) -> Result<Output> {
+    fn forward(&mut self, batch: &LossBatch) -> Result<Output> {
         let y = batch.labels;
         let p = batch.logits.f_sigmoid()?;
         let q = complement(&p)?.f_add_scalar(self.clip)?.f_clamp_max(1.0)?;

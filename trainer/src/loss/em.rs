@@ -1,10 +1,10 @@
 //! Defines entropy maximisation: the model is held undecided where nothing is known.
 //!
-//! Known: l = BCE. Unknown: l = alpha (p ln(p + eps) + (1 - p) ln(1 - p + eps)), the negative entropy. Source: Zhou et al. 2022,
-//! "Acknowledging the Unknown" (arXiv 2203.16219).
+//! Known: l = BCE. Unknown: l = alpha (p ln(p + eps) + (1 - p) ln(1 - p + eps)), the negative entropy. Source: Zhou et
+//! al. 2022, "Acknowledging the Unknown" (arXiv 2203.16219).
 
 use super::terms::{bce, by_label, complement, log_eps};
-use super::{Batch, Declared, Loss, Method, Output, Parameters, Setup};
+use super::{LossBatch, Declared, Loss, Method, Output, Parameters, Setup};
 use crate::error::Result;
 
 pub(super) const METHOD: Method = Method {
@@ -29,7 +29,7 @@ struct EntropyMaximisation {
 }
 
 impl Loss for EntropyMaximisation {
-    fn forward(&mut self, batch: &Batch) -> Result<Output> {
+    fn forward(&mut self, batch: &LossBatch) -> Result<Output> {
         let p = batch.logits.f_sigmoid()?;
         let q = complement(&p)?;
         let negative_entropy = p

@@ -1,15 +1,17 @@
-//! Defines GR Loss: unknown entries are weighted and robustly fitted by how sure the model is of them, more so as epochs pass.
+//! Defines GR Loss: unknown entries are weighted and robustly fitted by how sure the model is of them, more so as
+//! epochs pass.
 //!
-//! y = 1: l = -ln(p + log_eps). Otherwise l = V \[K (1 - p^q2)/q2 + (1 - K)(1 - (1 - p)^q3)/q3\] with K = sigmoid(w p + b) and
-//! V = exp(-((p - mu)/sigma)^2 / 2), both without gradient. In epoch E of T (from 1), with n = `linear_init`, w and b move from start to
-//! end by max(E - n - 1, 0)/(T - n), mu and sigma by max(E - n, 0)/(T - n). Source: Chen et al. 2024, "Boosting Single Positive Multi-label Classification with
-//! Generalized Robust Loss" (arXiv 2405.03501). Its code treats every y = 0 as unknown (`known_negatives = "official"`); here known negatives
-//! get BCE unless that is asked for.
+//! y = 1: l = -ln(p + log_eps). Otherwise l = V \[K (1 - p^q2)/q2 + (1 - K)(1 - (1 - p)^q3)/q3\] with K = sigmoid(w p +
+//! b) and V = exp(-((p - mu)/sigma)^2 / 2), both without gradient. In epoch E of T (from 1), with n = `linear_init`, w
+//! and b move from start to end by max(E - n - 1, 0)/(T - n), mu and sigma by max(E - n, 0)/(T - n). Source: Chen et
+//! al. 2024, "Boosting Single Positive Multi-label Classification with Generalized Robust Loss" (arXiv 2405.03501). Its
+//! code treats every y = 0 as unknown (`known_negatives = "official"`); here known negatives get BCE unless that is
+//! asked for.
 
 use tch::Tensor;
 
 use super::terms::{by_label, complement, log_eps, negative};
-use super::{Batch, Declared, Loss, Method, Output, Parameters, Setup};
+use super::{LossBatch, Declared, Loss, Method, Output, Parameters, Setup};
 use crate::error::Result;
 
 pub(super) const METHOD: Method = Method {
@@ -72,7 +74,7 @@ fn power_term(log_s: &Tensor, q: f64) -> Result<Tensor> {
 }
 
 impl Loss for GeneralisedRobust {
-    fn forward(&mut self, batch: &Batch) -> Result<Output> {
+    fn forward(&mut self, batch: &LossBatch) -> Result<Output> {
         let (x, [q2, q3]) = (batch.logits, self.q);
         let epochs = (f64::from(batch.epochs) - self.linear_init).max(1.0);
         let done = |offset: f64| (f64::from(batch.epoch) - self.linear_init - offset).max(0.0) / epochs;

@@ -4,25 +4,27 @@
 
 use tch::{Kind, Tensor};
 
-use super::Batch;
+use super::LossBatch;
 use super::terms::negative;
 use crate::error::Result;
 
 /// ceil(B C share), in exactly this order of operations.
-pub(super) fn entries(batch: &Batch, share: f64) -> i64 {
+pub(super) fn entries(batch: &LossBatch, share: f64) -> i64 {
     (batch.logits.numel() as f64 * share).ceil() as i64
 }
 
-/// The unknown entries whose loss as negatives is at least the k-th largest of them, as 1 in a matrix of the logits' kind; `None` for k = 0.
+/// The unknown entries whose loss as negatives is at least the k-th largest of them, as 1 in a matrix of the logits'
+/// kind; `None` for k = 0.
 ///
 /// Ties are all taken, and of a k beyond the unknown entries all of them. The choice has no gradient.
-pub(super) fn largest(batch: &Batch, k: i64) -> Result<Option<Tensor>> {
+pub(super) fn largest(batch: &LossBatch, k: i64) -> Result<Option<Tensor>> {
     let k = k.min(i64::try_from(batch.logits.numel()).unwrap_or(i64::MAX));
     if k < 1 {
         return Ok(None);
     }
     let known = batch.mask.f_gt(0.0)?;
-    // Known entries sink below every other, so that a k beyond the unknown ones needs no count of them, which would wait for the device.
+    // Known entries sink below every other, so that a k beyond the unknown ones needs no count of them, which would
+    // wait for the device.
     let loss = negative(&batch.logits.f_detach()?)?.f_masked_fill(&known, f64::NEG_INFINITY)?;
     let threshold = loss.f_flatten(0, -1)?.f_topk(k, 0, true, true)?.0.f_amin([0], true)?;
     let chosen = loss.f_ge_tensor(&threshold)?.f_logical_and(&known.f_logical_not()?)?;

@@ -1,14 +1,15 @@
 //! Defines LL-Cp: unknown entries of large loss become positives of the training set, for good.
 //!
-//! From `start_epoch` on, k = ceil(B C delta) in each batch; unknown entries with at least the k-th largest loss get BCE as positives, and
-//! label and mask 1 from then on. Source: Kim et al. 2022 (arXiv 2206.03740), whose code leaves epoch 1 alone (`start_epoch` 2);
-//! the published benchmark flips from the first batch, with a random head (1). `delta` is a fraction: the method's own .1 (percent) is .001.
+//! From `start_epoch` on, k = ceil(B C delta) in each batch; unknown entries with at least the k-th largest loss get
+//! BCE as positives, and label and mask 1 from then on. Source: Kim et al. 2022 (arXiv 2206.03740), whose code leaves
+//! epoch 1 alone (`start_epoch` 2); the published benchmark flips from the first batch, with a random head (1). `delta`
+//! is a fraction: the method's own .1 (percent) is .001.
 
 use tch::{Kind, Tensor};
 
 use super::large_loss::{corrected, entries, largest, places};
 use super::terms::bce;
-use super::{Batch, Declared, Loss, Method, Output, Parameters, Setup};
+use super::{LossBatch, Declared, Loss, Method, Output, Parameters, Setup};
 use crate::error::Result;
 use crate::state::{Named, adopt};
 
@@ -49,7 +50,7 @@ struct PermanentCorrection {
 }
 
 impl Loss for PermanentCorrection {
-    fn known(&self, batch: &Batch) -> Result<Option<[Tensor; 2]>> {
+    fn known(&self, batch: &LossBatch) -> Result<Option<[Tensor; 2]>> {
         let made = self
             .corrections
             .f_index_select(0, batch.rows)?
@@ -57,7 +58,7 @@ impl Loss for PermanentCorrection {
         Ok(Some([batch.labels.f_maximum(&made)?, batch.mask.f_maximum(&made)?]))
     }
 
-    fn forward(&mut self, batch: &Batch) -> Result<Output> {
+    fn forward(&mut self, batch: &LossBatch) -> Result<Output> {
         let k = if f64::from(batch.epoch) < self.start_epoch {
             0
         } else {
@@ -69,7 +70,7 @@ impl Loss for PermanentCorrection {
         let flipped = places(&chosen)?;
         let rows = batch.rows.f_index_select(0, &flipped.f_select(1, 0)?)?;
         let classes = flipped.f_select(1, 1)?;
-        // Every entry written is the same 1, so a row that stands twice in a batch is no race.
+        // Every entry written is the same 1, so a row that is in a batch twice causes no race.
         let one = Tensor::f_ones(1, (Kind::Uint8, self.corrections.device()))?;
         let _ = self
             .corrections

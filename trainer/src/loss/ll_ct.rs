@@ -1,11 +1,12 @@
 //! Defines LL-Ct: unknown entries of large loss count as positives, in this batch only.
 //!
-//! k = ceil(B C delta (epoch - 1)), epochs from 1; unknown entries with at least the k-th largest loss get BCE with the label flipped. Source:
-//! Kim et al. 2022 (arXiv 2206.03740). `delta` is a fraction: the method's own .2 (percent) is .002 here.
+//! k = ceil(B C delta (epoch - 1)), epochs from 1; unknown entries with at least the k-th largest loss get BCE with the
+//! label flipped. Source: Kim et al. 2022 (arXiv 2206.03740). `delta` is a fraction: the method's own .2 (percent) is
+//! .002 here.
 
 use super::large_loss::{corrected, entries, largest};
 use super::terms::bce;
-use super::{Batch, Declared, Loss, Method, Output, Parameters, Setup};
+use super::{LossBatch, Declared, Loss, Method, Output, Parameters, Setup};
 use crate::error::Result;
 
 pub(super) const METHOD: Method = Method {
@@ -30,7 +31,7 @@ struct Correction {
 }
 
 impl Loss for Correction {
-    fn forward(&mut self, batch: &Batch) -> Result<Output> {
+    fn forward(&mut self, batch: &LossBatch) -> Result<Output> {
         let k = entries(batch, self.delta * f64::from(batch.epoch.saturating_sub(1)));
         let chosen = largest(batch, k)?;
         Ok(bce(batch.logits, &corrected(batch.labels, chosen.as_ref())?)?.into())

@@ -1,11 +1,12 @@
 //! Defines LL-R: unknown entries of large loss are left out.
 //!
-//! k = ceil(B C delta (epoch - 1)), epochs from 1; unknown entries with at least the k-th largest loss get l = 0, the others BCE. Source: Kim
-//! et al. 2022 (arXiv 2206.03740). `delta` is a fraction: the method's own .5 (percent) is .005 here.
+//! k = ceil(B C delta (epoch - 1)), epochs from 1; unknown entries with at least the k-th largest loss get l = 0, the
+//! others BCE. Source: Kim et al. 2022 (arXiv 2206.03740). `delta` is a fraction: the method's own .5 (percent) is .005
+//! here.
 
 use super::large_loss::{entries, largest};
 use super::terms::{bce, complement};
-use super::{Batch, Declared, Loss, Method, Output, Parameters, Setup};
+use super::{LossBatch, Declared, Loss, Method, Output, Parameters, Setup};
 use crate::error::Result;
 
 pub(super) const METHOD: Method = Method {
@@ -30,7 +31,7 @@ struct Rejection {
 }
 
 impl Loss for Rejection {
-    fn forward(&mut self, batch: &Batch) -> Result<Output> {
+    fn forward(&mut self, batch: &LossBatch) -> Result<Output> {
         let k = entries(batch, self.delta * f64::from(batch.epoch.saturating_sub(1)));
         let loss = bce(batch.logits, batch.labels)?;
         Ok(match largest(batch, k)? {

@@ -1,11 +1,11 @@
 //! Defines label smoothing over assumed negatives.
 //!
-//! s = y (1 - eps/2) + (1 - y) eps/2; l = -\[s ln p + (1 - s) ln(1 - p)\]. Source: Szegedy et al. 2016, for single positives
-//! Cole et al. 2021 (arXiv 2106.09708). By the logits: the published code takes logarithms of p and 1 - p, which is infinite at
-//! saturation.
+//! s = y (1 - eps/2) + (1 - y) eps/2; l = -\[s ln p + (1 - s) ln(1 - p)\]. Source: Szegedy et al. 2016, for single
+//! positives Cole et al. 2021 (arXiv 2106.09708). By the logits: the published code takes logarithms of p and 1 - p,
+//! which is infinite at saturation.
 
 use super::terms::by_label;
-use super::{Batch, Declared, Loss, Method, Output, Parameters, Setup};
+use super::{LossBatch, Declared, Loss, Method, Output, Parameters, Setup};
 use crate::error::Result;
 
 pub(super) const METHOD: Method = Method {
@@ -30,7 +30,7 @@ struct LabelSmoothing {
 }
 
 impl Loss for LabelSmoothing {
-    fn forward(&mut self, batch: &Batch) -> Result<Output> {
+    fn forward(&mut self, batch: &LossBatch) -> Result<Output> {
         let smoothed = batch
             .labels
             .f_mul_scalar(1.0 - self.eps)?

@@ -1,7 +1,7 @@
 //! Defines the losses of single-positive multi-label learning, one file a method, and their register.
 //!
-//! A further method is one new file with a `METHOD`, and one line in [`METHODS`]. Everywhere x = logits \[B, C\], p = sigmoid(x), mask 1 =
-//! known, y = label, 0 where the mask is.
+//! A further method is one new file with a `METHOD`, and one line in [`METHODS`]. Everywhere x = logits \[B, C\], p =
+//! sigmoid(x), mask 1 = known, y = label, 0 where the mask is.
 
 mod objective;
 mod parameters;
@@ -50,12 +50,12 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 
 /// A batch as a loss sees it. The tensors are on one device; labels and mask are of the logits' kind.
 #[derive(Clone, Copy, Debug)]
-pub struct Batch<'a> {
+pub struct LossBatch<'a> {
     /// Logits \[B, C\].
     pub logits: &'a Tensor,
     /// Labels \[B, C\], 0 or 1, 0 where the mask is 0.
     pub labels: &'a Tensor,
-    /// What is known, \[B, C\], 0 or 1.
+    /// Mask, \[B, C\], 1 where the label is known.
     pub mask: &'a Tensor,
     /// Training row numbers, i64 \[B\].
     pub rows: &'a Tensor,
@@ -65,12 +65,12 @@ pub struct Batch<'a> {
     pub epochs: u32,
 }
 
-/// What a method makes of a batch.
+/// The output of a method for a batch.
 #[derive(Debug)]
 pub struct Output {
     /// Loss of each entry, \[B, C\].
     pub matrix: Tensor,
-    /// What is added to the mean of the matrix, a scalar.
+    /// Added to the mean of the matrix, a scalar.
     pub extra: Option<Tensor>,
     /// (row of the batch, class) of each entry that became a positive of the training set, i64 \[n, 2\], row by row.
     pub flipped: Option<Tensor>,
@@ -88,31 +88,31 @@ impl From<Tensor> for Output {
 
 /// A method: from logits and what is known, a loss for each entry.
 pub trait Loss {
-    /// Labels and mask with what the method has learned of the training set put in; `None` if it learns nothing.
+    /// Labels and mask with what the method has learned about them; `None` if it learns nothing.
     ///
     /// # Errors
-    /// What libtorch refuses.
-    fn known(&self, _batch: &Batch) -> Result<Option<[Tensor; 2]>> {
+    /// Errors of libtorch.
+    fn known(&self, _batch: &LossBatch) -> Result<Option<[Tensor; 2]>> {
         Ok(None)
     }
 
     /// The loss of each entry. Labels and mask of `batch` are those of [`Loss::known`].
     ///
     /// # Errors
-    /// What libtorch refuses.
-    fn forward(&mut self, batch: &Batch) -> Result<Output>;
+    /// Errors of libtorch.
+    fn forward(&mut self, batch: &LossBatch) -> Result<Output>;
 
     /// Tensors of the method that the optimiser trains.
     fn trained(&self) -> Option<Group> {
         None
     }
 
-    /// What a resumed run needs back, trained tensors included; later steps change the tensors.
+    /// The state that a resumed run needs, trained tensors included; later steps change the tensors.
     fn state(&self) -> Vec<Named> {
         Vec::new()
     }
 
-    /// Takes back a [`Loss::state`].
+    /// Restores a [`Loss::state`].
     ///
     /// # Errors
     /// [`Error::State`] if it is another method's or another training set's.
@@ -121,14 +121,14 @@ pub trait Loss {
     }
 }
 
-/// What a method may want to know of the training set when it is made.
+/// The training set, for a method to be made for it.
 #[derive(Clone, Copy, Debug)]
 pub struct Setup<'a> {
     /// Classes, C.
     pub classes: usize,
     /// Labels of the N training rows, row by row, 0 where the mask is.
     pub labels: &'a [u8],
-    /// What is known, as `labels`.
+    /// The mask, shaped as `labels`.
     pub mask: &'a [u8],
     /// Mean positives of a training clip, and of which clips that is the mean.
     pub mean_positives: (f64, &'a str),
@@ -153,7 +153,7 @@ impl Setup<'_> {
 pub struct Method {
     /// Name in the configuration.
     pub name: &'static str,
-    /// What it is, in a line.
+    /// Description in one line.
     pub summary: &'static str,
     /// Its parameters.
     pub parameters: &'static [Declared],
@@ -165,11 +165,11 @@ impl Method {
     /// The method called `name`.
     ///
     /// # Errors
-    /// [`Error::Setting`] naming the methods there are.
+    /// [`Error::Setting`] listing the known methods.
     pub fn named(name: &str) -> Result<&'static Self> {
         METHODS.iter().find(|method| method.name == name).ok_or_else(|| {
             let names: Vec<_> = names().collect();
-            Error::setting("loss", format!("no method {name}; there are: {}", names.join(", ")))
+            Error::setting("loss", format!("unknown method {name}; known: {}", names.join(", ")))
         })
     }
 

@@ -1,10 +1,11 @@
-//! Defines what is minimised: a method's losses, known negatives weighed, unknown entries left out if asked, as a mean.
+//! Defines the objective: the mean of a method's losses, with known negatives weighted and unknown entries left out on
+//! request.
 
 use tch::Tensor;
 use toml::Table;
 
 use super::terms::{bce, complement};
-use super::{Batch, Loss, Method, Output, Parameters, Setup};
+use super::{Loss, LossBatch, Method, Output, Parameters, Setup};
 use crate::error::{Error, Result};
 use crate::optim::Group;
 use crate::state::Named;
@@ -24,7 +25,7 @@ impl Default for KnownNegatives {
     }
 }
 
-/// What is minimised, as configured.
+/// The objective as configured.
 #[derive(Clone, Debug, Default)]
 pub struct ObjectiveConfig {
     /// Name of the method.
@@ -51,7 +52,8 @@ impl Objective {
     /// The configured method for a training set.
     ///
     /// # Errors
-    /// [`Error::Setting`] for an unknown method or parameter, a value out of range, or labels that are no rows of classes.
+    /// [`Error::Setting`] for an unknown method or parameter, a value out of range, or labels that are not rows of
+    /// `classes`.
     pub fn new(config: &ObjectiveConfig, setup: &Setup) -> Result<Self> {
         let method = Method::named(&config.method)?;
         let (parameters, notes) = method.parameters(&config.parameters)?.derived(setup);
@@ -60,7 +62,7 @@ impl Objective {
             if !(weight >= 0.0 && weight.is_finite()) {
                 return Err(Error::setting(
                     format!("known negatives, {name}"),
-                    format!("{weight} is no weight: 0 or more"),
+                    format!("must be a number of 0 or more, not {weight}"),
                 ));
             }
         }
@@ -86,7 +88,7 @@ impl Objective {
         })
     }
 
-    /// What parameters were worked out as, a sentence each.
+    /// The parameters that were worked out, a sentence each.
     #[must_use]
     pub fn notes(&self) -> &[String] {
         &self.notes
@@ -96,7 +98,7 @@ impl Objective {
     ///
     /// # Errors
     /// As [`Objective::parts`].
-    pub fn forward(&mut self, batch: &Batch) -> Result<Tensor> {
+    pub fn forward(&mut self, batch: &LossBatch) -> Result<Tensor> {
         let Output { matrix, extra, .. } = self.parts(batch)?;
         let mean = matrix.f_mean(None)?;
         Ok(match extra {
@@ -105,15 +107,16 @@ impl Objective {
         })
     }
 
-    /// The loss of each entry, known negatives weighed and unknown entries left out, and the rest of the method's output.
+    /// The loss of each entry, known negatives weighted and unknown entries left out, and the rest of the method's
+    /// output.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the tensors of the batch do not belong together; what libtorch refuses.
-    pub fn parts(&mut self, batch: &Batch) -> Result<Output> {
+    /// [`Error::Shape`] if the tensors of the batch do not fit each other; errors of libtorch.
+    pub fn parts(&mut self, batch: &LossBatch) -> Result<Output> {
         check(batch)?;
         let known = self.loss.known(batch)?;
         let batch = match &known {
-            Some([labels, mask]) => &Batch { labels, mask, ..*batch },
+            Some([labels, mask]) => &LossBatch { labels, mask, ..*batch },
             None => batch,
         };
         let mut output = self.loss.forward(batch)?;
@@ -132,7 +135,8 @@ impl Objective {
         Ok(output)
     }
 
-    /// A sentence for the user if known negatives count no more than assumed ones, so that a prior changes only which rows are kept.
+    /// A sentence for the user if known negatives count no more than assumed ones, so that a prior changes only which
+    /// rows are kept.
     ///
     /// # Errors
     /// None in practice: a parameter the method asks for and does not declare.
@@ -141,7 +145,8 @@ impl Objective {
             self.known_negatives == KnownNegatives::default() && (self.method.prior_is_inert)(&self.parameters)?;
         Ok(inert.then(|| {
             format!(
-                "the prior is inert: {} with a = 1 and b = 0 treats a known negative like an assumed one, so the mode changes only \
+                "the prior is inert: {} with a = 1 and b = 0 treats a known negative like an assumed one, so the \
+                 mode changes only \
                  which rows are trained on; compare over the same rows, or set a and b",
                 self.method.name
             )
@@ -160,13 +165,13 @@ impl Objective {
         self.loss.trained()
     }
 
-    /// What a resumed run needs back.
+    /// The state that a resumed run needs.
     #[must_use]
     pub fn state(&self) -> Vec<Named> {
         self.loss.state()
     }
 
-    /// Takes back an [`Objective::state`].
+    /// Restores an [`Objective::state`].
     ///
     /// # Errors
     /// [`Error::State`] if it is another method's or another training set's.
@@ -175,7 +180,7 @@ impl Objective {
     }
 }
 
-fn check(batch: &Batch) -> Result<()> {
+fn check(batch: &LossBatch) -> Result<()> {
     let (rows, classes) = batch.logits.size2()?;
     for (what, tensor, expected) in [
         ("labels of a batch", batch.labels, vec![rows, classes]),

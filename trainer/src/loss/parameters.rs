@@ -5,28 +5,28 @@ use toml::{Table, Value};
 use super::Setup;
 use crate::error::{Error, Result};
 
-/// What a parameter may be, and what it is when nothing is said.
+/// The range and the default of a parameter.
 #[derive(Clone, Copy, Debug)]
 pub enum Domain {
     /// A number between bounds, both included.
     Number {
-        /// Value when nothing is said.
+        /// Default.
         default: f64,
         /// Lowest value.
         min: f64,
         /// Highest value.
         max: f64,
     },
-    /// A number between bounds, both included, that is worked out from the training set when nothing is said.
+    /// A number between bounds, both included, by default worked out from the training set.
     Derived {
-        /// Works it out, and says what it is.
+        /// Works it out and describes it.
         value: fn(&Setup) -> (f64, String),
         /// Lowest value.
         min: f64,
         /// Highest value.
         max: f64,
     },
-    /// One of a few words; the first when nothing is said.
+    /// One of a few words, by default the first.
     Word(&'static [&'static str]),
 }
 
@@ -37,7 +37,7 @@ pub struct Declared {
     pub name: &'static str,
     /// Range and default.
     pub domain: Domain,
-    /// What it does, in a few words.
+    /// Its effect, in a few words.
     pub summary: &'static str,
 }
 
@@ -62,7 +62,7 @@ impl Declared {
         }
     }
 
-    /// The value when nothing is said; none of a [`Domain::Derived`] one.
+    /// The default; `None` for [`Domain::Derived`].
     fn default(&self) -> Option<Value> {
         match self.domain {
             Domain::Number { default, .. } => Some(Value::Float(default)),
@@ -97,7 +97,7 @@ impl Parameters {
             };
             return Err(Error::setting(
                 setting(method, name),
-                format!("no such parameter; {method} knows: {known}"),
+                format!("unknown parameter; those of {method}: {known}"),
             ));
         }
         let checked = |parameter: &Declared| -> Result<Option<Value>> {
@@ -113,8 +113,9 @@ impl Parameters {
         })
     }
 
-    /// Works out the [`Domain::Derived`] parameters that were not given, and says of each that is as it would be worked out what it is: also of
-    /// one that a resumed run has in its configuration, so that it says what it said before.
+    /// Works out the [`Domain::Derived`] parameters that were not given. Returns a note on each whose value is the one
+    /// worked out, also if it was read from the configuration of a resumed run, which then prints the same notes as
+    /// before.
     #[must_use]
     pub fn derived(mut self, setup: &Setup) -> (Self, Vec<String>) {
         let mut notes = Vec::new();
@@ -167,7 +168,7 @@ fn setting(method: &str, name: &str) -> String {
     format!("loss parameter {name} of {method}")
 }
 
-/// The value in its domain's own type, or what would be allowed.
+/// The value in its domain's own type, or an error that says what is allowed.
 fn check(domain: Domain, value: &Value) -> std::result::Result<Option<Value>, String> {
     match domain {
         Domain::Number { min, max, .. } | Domain::Derived { min, max, .. } => {
@@ -181,7 +182,7 @@ fn check(domain: Domain, value: &Value) -> std::result::Result<Option<Value>, St
         }
         Domain::Word(words) => match value.as_str() {
             Some(word) if words.contains(&word) => Ok(Some(value.clone())),
-            _ => Err(format!("{value} is none of: {}", words.join(", "))),
+            _ => Err(format!("{value} is not one of: {}", words.join(", "))),
         },
     }
 }
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named_with_what_is_allowed() {
+    fn errors_name_the_parameter_and_what_is_allowed() {
         for (text, parts) in [
             ("epz = 1", ["epz", "eps, form"]),
             ("eps = 2", ["eps", "0 to 1"]),

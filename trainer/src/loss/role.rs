@@ -1,17 +1,18 @@
 //! Defines ROLE: every training clip has logits of its own, learned together with the model's.
 //!
-//! g: N x C learned logits. l = 1/2 \[y softplus(-x) + y softplus(-g) + BCE(x, sigmoid(g)) + BCE(g, sigmoid(x))\], no gradient through
-//! the targets; reg = lambda (R(x) + R(g))/2, R(t) = ((sum sigmoid(t)/B - k)/C)^2 with k positives expected in a clip: all that sing in
-//! it, known or not. Source: Cole et al. 2021,
-//! "Multi-Label Learning from Single Positive Labels" (arXiv 2106.09708). g starts in U(logit .4, logit .6), known positives at logit .995, known negatives
-//! at logit .005 (the method's code; the published benchmark leaves the latter out: `known_negatives = "published"`). g learns ten times as
-//! fast, without weight decay. The regulariser is added to the mean loss (`role_reg = "paper"`) or, published, to each entry already divided by their number.
+//! g: N x C learned logits. l = 1/2 \[y softplus(-x) + y softplus(-g) + BCE(x, sigmoid(g)) + BCE(g, sigmoid(x))\], no
+//! gradient through the targets; reg = lambda (R(x) + R(g))/2, R(t) = ((sum sigmoid(t)/B - k)/C)^2 with k positives
+//! expected in a clip: all that sing in it, known or not. Source: Cole et al. 2021, "Multi-Label Learning from Single
+//! Positive Labels" (arXiv 2106.09708). g starts in U(logit .4, logit .6), known positives at logit .995, known
+//! negatives at logit .005 (the method's code; the published benchmark leaves the latter out: `known_negatives =
+//! "published"`). g learns ten times as fast, without weight decay. The regulariser is added to the mean loss
+//! (`role_reg = "paper"`) or, published, to each entry already divided by their number.
 
 use rand::RngExt;
 use tch::Tensor;
 
 use super::terms::{bce, positive};
-use super::{Batch, Declared, Domain, Loss, Method, Output, Parameters, Setup};
+use super::{LossBatch, Declared, Domain, Loss, Method, Output, Parameters, Setup};
 use crate::error::Result;
 use crate::optim::Group;
 use crate::random::{Purpose, keyed};
@@ -117,7 +118,7 @@ impl OnlineEstimation {
 }
 
 impl Loss for OnlineEstimation {
-    fn forward(&mut self, batch: &Batch) -> Result<Output> {
+    fn forward(&mut self, batch: &LossBatch) -> Result<Output> {
         let (x, y) = (batch.logits, batch.labels);
         let g = self.logits.f_index_select(0, batch.rows)?;
         let present = y.f_mul(&positive(x)?.f_add(&positive(&g)?)?)?;

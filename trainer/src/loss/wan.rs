@@ -4,7 +4,7 @@
 //! (arXiv 2106.09708).
 
 use super::terms::{bce, complement};
-use super::{Batch, Declared, Domain, Loss, Method, Output, Parameters, Setup};
+use super::{LossBatch, Declared, Domain, Loss, Method, Output, Parameters, Setup};
 use crate::error::Result;
 
 pub(super) const METHOD: Method = Method {
@@ -35,7 +35,7 @@ struct WeakAssumeNegative {
 }
 
 impl Loss for WeakAssumeNegative {
-    fn forward(&mut self, batch: &Batch) -> Result<Output> {
+    fn forward(&mut self, batch: &LossBatch) -> Result<Output> {
         let weight = batch.mask.f_add(&complement(batch.mask)?.f_mul_scalar(self.gamma)?)?;
         Ok(bce(batch.logits, batch.labels)?.f_mul(&weight)?.into())
     }

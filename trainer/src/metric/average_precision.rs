@@ -2,11 +2,11 @@
 
 use super::scores::{Ranked, rank};
 
-/// Average precision of one class: the sum of `(R_n - R_{n-1}) P_n` over the distinct scores, highest first. Rows of equal
-/// score enter together, and nothing is interpolated. 0 without positives.
+/// Average precision of one class: the sum of `(R_n - R_{n-1}) P_n` over the distinct scores, highest first. Rows of
+/// equal score enter together, and nothing is interpolated. 0 without positives.
 ///
-/// A row is positive where `positive` is not 0. Scores must not be NaN, which [`evaluate`](super::evaluate) makes sure of.
-/// O(N log N).
+/// A row is positive where `positive` is not 0. Scores must not be NaN, which [`evaluate`](super::evaluate) makes sure
+/// of. O(N log N).
 #[must_use]
 pub fn average_precision(scores: &[f32], positive: &[u8]) -> f64 {
     let rows = scores.iter().zip(positive);

@@ -1,10 +1,10 @@
 //! Provides an interval for mAP by reweighting recordings.
 //!
-//! Clips of a recording are alike, so recordings and not clips are what the interval varies. It is the Bayesian bootstrap
-//! (Rubin 1981, *The Annals of Statistics* 9, 130-134): in each replicate every recording weighs an exponential variate, and
-//! its clips count that much in all counts that precision and recall are made of. Drawing recordings with replacement would
-//! drop a class of few recordings from many replicates, where it would score 0 and pull the whole interval below the value
-//! it is for.
+//! Clips of a recording are alike, so recordings and not clips are what the interval varies. It is the Bayesian
+//! bootstrap (Rubin 1981, *The Annals of Statistics* 9, 130-134): in each replicate every recording weighs an
+//! exponential variate, and its clips count that much in all counts that precision and recall are made of. Drawing
+//! recordings with replacement would drop a class of few recordings from many replicates, where it would score 0 and
+//! pull the whole interval below the value it is for.
 
 use std::collections::HashMap;
 
@@ -36,14 +36,14 @@ impl Entry {
     }
 }
 
-/// The 2.5 % and 97.5 % quantiles of mAP over `replicates` reweightings of the recordings, under `seed`. `assets` has the
-/// recording of each of the N rows; the other arguments are those of [`evaluate`](super::evaluate).
+/// The 2.5 % and 97.5 % quantiles of mAP over `replicates` reweightings of the recordings, under `seed`. `assets` has
+/// the recording of each of the N rows; the other arguments are those of [`evaluate`](super::evaluate).
 ///
 /// Each class is sorted once and then walked through for every replicate: O(C N log N + C N replicates), in parallel.
 ///
 /// # Errors
-/// As [`evaluate`](super::evaluate); [`Error::Setting`] for fewer than two replicates, [`Error::ScoreShape`] if `assets` has
-/// not a recording for each row.
+/// As [`evaluate`](super::evaluate); [`Error::Setting`] for fewer than two replicates, [`Error::ScoreShape`] if
+/// `assets` does not have a recording for each row.
 pub fn interval(
     scores: &[f32],
     labels: &[u8],
@@ -57,7 +57,7 @@ pub fn interval(
     if replicates < 2 {
         return Err(Error::setting(
             "bootstrap",
-            format!("{replicates} replicates give no interval; {BOOTSTRAP_REPLICATES} do"),
+            format!("{replicates} replicates are too few for an interval; use {BOOTSTRAP_REPLICATES}"),
         ));
     }
     let numbers = number_assets(&scores, assets)?;

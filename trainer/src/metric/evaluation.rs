@@ -6,7 +6,7 @@ use super::average_precision::of_ranked;
 use super::scores::Scores;
 use crate::error::Result;
 
-/// What was measured on a split.
+/// The measurements of a split.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
     /// Average precision of each class, 0 to 1; 0 for a class without positives.
@@ -27,12 +27,13 @@ pub struct Evaluation {
     pub interval: Option<[f64; 2]>,
 }
 
-/// Measures `scores` against `labels`, all `[N, C]` row-major with C = `classes`. Rows with any 0 in `mask` are left out for
-/// every class. Classes are computed in parallel; O(N log N) each.
+/// Measures `scores` against `labels`, all `[N, C]` row-major with C = `classes`. Rows with any 0 in `mask` are left
+/// out for every class. Classes are computed in parallel; O(N log N) each.
 ///
 /// # Errors
-/// [`ScoreShape`](crate::Error::ScoreShape) for sizes that do not fit, [`ScoreNotANumber`](crate::Error::ScoreNotANumber) for
-/// a NaN in any row, [`NothingToMeasure`](crate::Error::NothingToMeasure) if no row is left.
+/// [`ScoreShape`](crate::Error::ScoreShape) for sizes that do not fit,
+/// [`ScoreNotANumber`](crate::Error::ScoreNotANumber) for a NaN in any row,
+/// [`NothingToMeasure`](crate::Error::NothingToMeasure) if no row is left.
 pub fn evaluate(scores: &[f32], labels: &[u8], mask: &[u8], classes: usize) -> Result<Evaluation> {
     let scores = Scores::new(scores, labels, mask, classes)?;
     let measured = (0..classes).into_par_iter().map(|class| {

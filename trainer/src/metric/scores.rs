@@ -14,8 +14,8 @@ pub(super) struct Scores<'a> {
     pub(super) left_out: u64,
 }
 
-/// A row in the ranking of a class, in one integer because those sort fast: order-preserving bits of the score in the upper
-/// half, then the row's place, and the label in the lowest bit.
+/// A row in the ranking of a class, in one integer because those sort fast: order-preserving bits of the score in the
+/// upper half, then the row's place, and the label in the lowest bit.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Ranked(u64);
 

@@ -1,7 +1,7 @@
 //! Defines the layers that the networks are made of.
 //!
-//! Weights are f32. A convolution casts its weight to the kind it computes in; a batch norm keeps parameters and statistics in f32, whatever its
-//! images are.
+//! Weights are f32. A convolution casts its weight to the kind it computes in; a batch norm keeps parameters and
+//! statistics in f32, whatever its images are.
 
 use tch::{Kind, Tensor};
 

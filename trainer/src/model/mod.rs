@@ -1,7 +1,7 @@
 //! Defines the networks: from images to logits, weights under torchvision's names.
 //!
-//! On the CPU everything is f32. In bf16 the convolutions compute in bf16 from f32 weights; batch norms, pooling to features, the last layer and
-//! logits are f32. On CUDA images and weights are channels-last.
+//! On the CPU everything is f32. In bf16 the convolutions compute in bf16 from f32 weights; batch norms, pooling to
+//! features, the last layer and logits are f32. On CUDA images and weights are channels-last.
 
 mod layer;
 mod resnet;
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use shardfmt::ClipSpec;
 use tch::{Device, Kind, Tensor};
 
-use self::resnet::{Plan, ResNet};
+use self::resnet::{Depth, ResNet};
 use self::store::{Store, channels_last};
 use self::tiny::Tiny;
 use crate::error::{Error, Result};
@@ -35,7 +35,7 @@ pub enum Arch {
     Tiny,
 }
 
-/// What convolutions compute in.
+/// The number type that convolutions compute in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
@@ -47,18 +47,18 @@ pub enum Precision {
 
 /// Which network, for what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ModelConfig {
+pub struct ModelSpec {
     /// The network.
     pub arch: Arch,
     /// Classes, the logits of a clip.
     pub classes: usize,
     /// Channels of a clip as stored.
     pub clip_channels: usize,
-    /// What convolutions compute in.
+    /// The number type that convolutions compute in.
     pub precision: Precision,
 }
 
-/// What is subtracted from and divided by, a channel each, after levels are scaled to 0..=1.
+/// Mean and deviation of each channel, by which levels from 0 to 1 are normalised.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Normalisation {
     /// Mean of each channel.
@@ -67,15 +67,16 @@ pub struct Normalisation {
     pub std: Vec<f64>,
 }
 
-/// Mean and deviation of ImageNet's images, which torchvision's weights were trained with (torchvision.transforms documentation).
+/// Mean and deviation of ImageNet's images, which torchvision's weights were trained with (torchvision.transforms
+/// documentation).
 const IMAGENET: [[f64; 3]; 2] = [[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]];
 
-/// What became of the last layer when weights were loaded.
+/// The state of the last layer after weights were loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Head {
-    /// It came with the weights.
+    /// Loaded with the rest.
     Loaded,
-    /// It is as drawn: the weights have none, or one of so many classes.
+    /// Still random: the weights have none, or one of other classes.
     Fresh {
         /// Classes in the weights' own last layer, if there is one.
         classes: Option<i64>,
@@ -89,7 +90,7 @@ enum Net {
 
 /// A network with its weights.
 pub struct Model {
-    config: ModelConfig,
+    spec: ModelSpec,
     device: Device,
     net: Net,
     trained: Vec<Named>,
@@ -97,44 +98,38 @@ pub struct Model {
 }
 
 impl Model {
-    /// A network that starts as `seed` says.
+    /// A network whose initial weights `seed` decides.
     ///
     /// # Errors
-    /// [`Error::Setting`] for no classes or channels; what libtorch refuses.
-    pub fn new(config: &ModelConfig, seed: u64, device: Device) -> Result<Self> {
+    /// [`Error::Setting`] for no classes or channels; errors of libtorch.
+    pub fn new(spec: &ModelSpec, seed: u64, device: Device) -> Result<Self> {
         let count = |name: &str, n: usize| match i64::try_from(n) {
             Ok(n) if n > 0 => Ok(n),
-            _ => Err(Error::setting(
-                name,
-                format!("{n} is not a number of {name} a network can have"),
-            )),
+            _ => Err(Error::setting(name, format!("must be at least 1, not {n}"))),
         };
-        let (classes, clip_channels) = (
-            count("classes", config.classes)?,
-            count("channels", config.clip_channels)?,
-        );
-        let compute = config.precision.kind();
+        let (classes, clip_channels) = (count("classes", spec.classes)?, count("channels", spec.clip_channels)?);
+        let compute = spec.precision.kind();
         let mut store = Store::new(seed, device, compute);
-        let net = match config.arch {
+        let net = match spec.arch {
             Arch::Resnet50 => {
-                let plan = Plan {
+                let depth = Depth {
                     blocks: [3, 4, 6, 3],
                     bottleneck: true,
                 };
-                Net::ResNet(ResNet::new(&mut store, &plan, 3, classes)?)
+                Net::ResNet(ResNet::new(&mut store, &depth, 3, classes)?)
             }
             Arch::Resnet18 => {
-                let plan = Plan {
+                let depth = Depth {
                     blocks: [2, 2, 2, 2],
                     bottleneck: false,
                 };
-                Net::ResNet(ResNet::new(&mut store, &plan, 3, classes)?)
+                Net::ResNet(ResNet::new(&mut store, &depth, 3, classes)?)
             }
             Arch::Tiny => Net::Tiny(Tiny::new(&mut store, clip_channels, classes, compute)?),
         };
         let Store { trained, all, .. } = store;
         Ok(Self {
-            config: *config,
+            spec: *spec,
             device,
             net,
             trained,
@@ -151,16 +146,16 @@ impl Model {
     /// Channels that images must have: 3 for residual networks, the clips' own for the tiny one.
     #[must_use]
     pub fn channels(&self) -> usize {
-        match self.config.arch {
+        match self.spec.arch {
             Arch::Resnet50 | Arch::Resnet18 => 3,
-            Arch::Tiny => self.config.clip_channels,
+            Arch::Tiny => self.spec.clip_channels,
         }
     }
 
-    /// What clips may be loaded as: as they are stored, or pooled already where the network would begin with that.
+    /// The form in which clips may be loaded: as stored, or already pooled where the network would begin with that.
     #[must_use]
     pub fn loaded(&self, stored: ClipSpec) -> ClipSpec {
-        match self.config.arch {
+        match self.spec.arch {
             Arch::Resnet50 | Arch::Resnet18 => stored,
             Arch::Tiny => {
                 let [height, width] = tiny::POOLED.map(|size| u32::try_from(size).unwrap_or_default());
@@ -172,17 +167,18 @@ impl Model {
     /// How images must be normalised: as ImageNet's for residual networks, to about -1..=1 for the tiny one.
     #[must_use]
     pub fn normalisation(&self) -> Normalisation {
-        let [mean, std] = match self.config.arch {
+        let [mean, std] = match self.spec.arch {
             Arch::Resnet50 | Arch::Resnet18 => IMAGENET.map(|values| values.to_vec()),
             Arch::Tiny => [vec![0.5; self.channels()], vec![0.5; self.channels()]],
         };
         Normalisation { mean, std }
     }
 
-    /// Logits f32 \[B, classes\] of normalised images f32 \[B, channels, H, W\]. With `train`, batch norms use and learn the batch's statistics.
+    /// Logits f32 \[B, classes\] of normalised images f32 \[B, channels, H, W\]. With `train`, batch norms use and
+    /// learn the batch's statistics.
     ///
     /// # Errors
-    /// [`Error::Shape`] for images of other channels; what libtorch refuses, such as memory.
+    /// [`Error::Shape`] for images of other channels; errors of libtorch, such as a lack of memory.
     pub fn forward(&self, images: &Tensor, train: bool) -> Result<Tensor> {
         let (batch, channels, height, width) = images.size4()?;
         let expected = i64::try_from(self.channels()).unwrap_or(i64::MAX);
@@ -200,7 +196,7 @@ impl Model {
             images.shallow_clone()
         };
         match &self.net {
-            Net::ResNet(net) => net.forward(&images.f_to_kind(self.config.precision.kind())?, train),
+            Net::ResNet(net) => net.forward(&images.f_to_kind(self.spec.precision.kind())?, train),
             Net::Tiny(net) => net.forward(&images, train),
         }
     }
@@ -236,15 +232,15 @@ impl Model {
             .collect()
     }
 
-    /// Takes back a [`Model::state`].
+    /// Restores a [`Model::state`].
     ///
     /// # Errors
-    /// [`Error::State`] naming what is missing, unexpected or of another shape; nothing is loaded then.
+    /// [`Error::State`] naming all tensors that are missing, unexpected or of another shape; nothing is loaded then.
     pub fn load(&mut self, state: &[Named]) -> Result<()> {
         adopt("model", &self.all, state)
     }
 
-    /// Takes weights trained for something else: all but a last layer of other classes, which stays as drawn.
+    /// Loads weights trained for something else: all but a last layer of other classes, which stays random.
     ///
     /// Counts of batches, which old files lack and nothing depends on, may be missing.
     ///
@@ -259,7 +255,7 @@ impl Model {
         };
         let is_head = |name: &str| name.starts_with("fc.");
         let file_classes = find("fc.weight").and_then(|tensor| tensor.size().first().copied());
-        let fresh = file_classes != i64::try_from(self.config.classes).ok();
+        let fresh = file_classes != i64::try_from(self.spec.classes).ok();
         let wanted = |(name, _): &&Named| {
             !(fresh && is_head(name)) && (find(name).is_some() || !name.ends_with(".num_batches_tracked"))
         };
@@ -280,7 +276,7 @@ impl Model {
 }
 
 impl Precision {
-    /// What is used on `device` if nothing is said: bf16 on a GPU, f32 on the CPU.
+    /// The default on `device`: bf16 on a GPU, f32 on the CPU.
     #[must_use]
     pub fn usual(device: Device) -> Self {
         if device.is_cuda() { Self::Bf16 } else { Self::F32 }
@@ -297,7 +293,7 @@ impl Precision {
 /// Reads weights with torchvision's names from a safetensors file.
 ///
 /// # Errors
-/// [`Error::Setting`] with the reason and how to convert, for a file that is no safetensors.
+/// [`Error::Setting`] with the reason and how to convert, for a file that is not safetensors.
 pub fn read_weights(path: &Path) -> Result<Vec<Named>> {
     Tensor::read_safetensors(path).map_err(|cause| {
         let reason = format!(

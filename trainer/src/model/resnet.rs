@@ -1,6 +1,7 @@
 //! Defines the residual networks ResNet-18 and ResNet-50 as torchvision has them.
 //!
-//! Source: He et al. 2016 (arXiv 1512.03385), with the stride of a bottleneck in its 3 x 3 convolution, and names as in `torchvision.models.resnet`.
+//! Source: He et al. 2016 (arXiv 1512.03385), with the stride of a bottleneck in its 3 x 3 convolution, and names as in
+//! `torchvision.models.resnet`.
 
 use tch::{Kind, Tensor};
 
@@ -8,8 +9,8 @@ use super::layer::{ConvNorm, Linear};
 use super::store::Store;
 use crate::error::Result;
 
-/// What tells one residual network from another.
-pub(super) struct Plan {
+/// How deep a residual network is, and of which blocks.
+pub(super) struct Depth {
     /// Blocks in each of the four layers.
     pub blocks: [usize; 4],
     /// Whether blocks are 1 x 1, 3 x 3, 1 x 1 with four times the width at the end; else two 3 x 3.
@@ -28,20 +29,20 @@ pub(super) struct ResNet {
 }
 
 impl ResNet {
-    pub(super) fn new(store: &mut Store, plan: &Plan, channels: i64, classes: i64) -> Result<Self> {
+    pub(super) fn new(store: &mut Store, depth: &Depth, channels: i64, classes: i64) -> Result<Self> {
         let stem = ConvNorm(store.conv("conv1", [channels, 64], 7, 2)?, store.norm("bn1", 64)?);
         let (mut input, mut blocks) = (64, Vec::new());
-        for ((layer, count), width) in (1..).zip(plan.blocks).zip([64, 128, 256, 512]) {
+        for ((layer, count), width) in (1..).zip(depth.blocks).zip([64, 128, 256, 512]) {
             for number in 0..count {
                 let stride = if layer > 1 && number == 0 { 2 } else { 1 };
                 let block = Block::new(
                     store,
                     &format!("layer{layer}.{number}"),
-                    plan.bottleneck,
+                    depth.bottleneck,
                     [input, width],
                     stride,
                 )?;
-                input = if plan.bottleneck { 4 * width } else { width };
+                input = if depth.bottleneck { 4 * width } else { width };
                 blocks.push(block);
             }
         }

@@ -56,7 +56,8 @@ impl Store {
         keyed(self.seed, Purpose::Weights, &[self.all.len() as u64])
     }
 
-    /// A square convolution without bias: normal with deviation sqrt(2 / fan out), as torchvision's residual networks start.
+    /// A square convolution without bias: normal with deviation sqrt(2 / fan out), as torchvision's residual networks
+    /// start.
     pub(super) fn conv(&mut self, name: &str, [input, output]: [i64; 2], size: i64, stride: i64) -> Result<Conv> {
         let shape = [output, input, size, size];
         let deviation = (2.0 / (output * size * size) as f64).sqrt();

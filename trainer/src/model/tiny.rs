@@ -1,7 +1,8 @@
-//! Defines a small network for the CPU: images are pooled first, time more than frequency, and the head knows where in frequency things are.
+//! Defines a small network for the CPU: images are pooled first, time more than frequency, and the head knows where in
+//! frequency things are.
 //!
-//! Which bird sings is told by where in frequency it does as much as by the shape of its song, so a coordinate of frequency goes in
-//! beside the image and the head pools over time but keeps bands of frequency apart.
+//! A bird is recognised by the pitch of its song as much as by its shape, so a coordinate of frequency goes in beside
+//! the image, and the head pools over time but keeps bands of frequency apart.
 
 use tch::{Device, Kind, Tensor};
 
@@ -47,7 +48,8 @@ impl Tiny {
             x = x.f_adaptive_avg_pool2d(pooled)?;
         }
         let place = coordinate(pooled, x.device())?.f_expand([batch, 1, pooled[0], pooled[1]], false)?;
-        // On a CPU too, few channels are faster side by side: by a third here, with pooling and batch norms (libtorch 2.11, AVX-512).
+        // On a CPU too, few channels are faster side by side: by a third here, with pooling and batch norms (libtorch
+        // 2.11, AVX-512).
         let mut x = channels_last(&Tensor::f_cat(&[x, place], 1)?.f_to_kind(self.compute)?)?;
         for (number, block) in self.blocks.iter().enumerate() {
             x = block.forward(&x, train)?.f_relu_()?;

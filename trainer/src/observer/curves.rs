@@ -1,27 +1,23 @@
-//! Provides `curves.png`: the loss and the mAP of a run against its epochs.
+//! Provides `curves.svg`: the loss and the mAP of a run against its epochs.
 
 use std::path::{Path, PathBuf};
 
-use embedded_graphics::pixelcolor::Rgb888;
 use shardfmt::Split;
 use shardfmt::persist::write_atomic;
 
-use super::chart::{Chart, Line};
-use super::picture::Picture;
-use crate::error::{Error, Result};
+use super::chart::{Chart, Line, Stroke, svg};
+use crate::error::Result;
 use crate::event::{Event, Observer};
 
-const WIDTH_PX: u32 = 1200;
-const HEIGHT_PX: u32 = 800;
 /// Points of the loss within an epoch, each a mean over steps.
 const POINTS_PER_EPOCH: u64 = 40;
 
 /// Colours that people with any colour vision tell apart (Okabe and Ito 2008, "Color universal design").
-const BLUE: Rgb888 = Rgb888::new(0, 114, 178);
-const VERMILLION: Rgb888 = Rgb888::new(213, 94, 0);
-const GREEN: Rgb888 = Rgb888::new(0, 158, 115);
-/// Sky blue of the same palette, for what stands behind a blue line.
-const SKY: Rgb888 = Rgb888::new(86, 180, 233);
+const BLUE: &str = "#0072b2";
+const VERMILLION: &str = "#d55e00";
+const GREEN: &str = "#009e73";
+/// Sky blue of the same palette, for what lies behind a blue line.
+const SKY: &str = "#56b4e9";
 
 /// Means of a quantity over some steps each.
 #[derive(Default)]
@@ -45,9 +41,9 @@ impl Means {
     }
 }
 
-/// What was measured on a split.
+/// The curve of a split.
 #[derive(Default)]
-struct Measured {
+struct SplitCurve {
     maps: Vec<(f64, f64)>,
     intervals: Vec<(f64, f64, f64)>,
     chance: f64,
@@ -61,13 +57,13 @@ pub struct Curves {
     loss: Means,
     asset_reg: Means,
     epoch_loss: Vec<(f64, f64)>,
-    val: Measured,
-    test: Measured,
+    val: SplitCurve,
+    test: SplitCurve,
     changed: bool,
 }
 
 impl Curves {
-    /// Curves in a picture at `path`. A run that goes on tells them its earlier events first, from the log.
+    /// Curves in a picture at `path`. A resumed run has them observe its earlier events first, from the log.
     #[must_use]
     pub fn new(path: &Path) -> Self {
         Self {
@@ -77,67 +73,46 @@ impl Curves {
             loss: Means::default(),
             asset_reg: Means::default(),
             epoch_loss: Vec::new(),
-            val: Measured::default(),
-            test: Measured::default(),
+            val: SplitCurve::default(),
+            test: SplitCurve::default(),
             changed: false,
         }
     }
 
-    fn draw(&self) -> Picture {
-        let mut picture = Picture::new(WIDTH_PX, HEIGHT_PX);
-        let line = |name: &str, colour, points: &[(f64, f64)]| Line {
-            name: name.to_owned(),
+    fn svg(&self) -> String {
+        let line = |name, colour, stroke, points: &[(f64, f64)]| Line {
+            name,
             colour,
+            stroke,
             points: points.to_vec(),
             bars: Vec::new(),
-            dashed: false,
-            thin: false,
         };
-        let mut losses = vec![
-            line("epoch mean", BLUE, &self.epoch_loss),
-            Line {
-                thin: true,
-                ..line("steps", SKY, &self.loss.points)
-            },
-        ];
+        let mut losses = vec![line("steps", SKY, Stroke::Thin, &self.loss.points)];
         if !self.asset_reg.points.is_empty() {
-            losses.push(Line {
-                thin: true,
-                ..line("asset reg. share", GREEN, &self.asset_reg.points)
-            });
+            losses.push(line("asset regulariser", GREEN, Stroke::Thin, &self.asset_reg.points));
         }
+        losses.push(line("epoch mean", BLUE, Stroke::Bold, &self.epoch_loss));
         let mut maps = Vec::new();
-        for (name, colour, of) in [("val", BLUE, &self.val), ("test", VERMILLION, &self.test)] {
+        for (names, colour, of) in [
+            (["test", "chance, test"], VERMILLION, &self.test),
+            (["val", "chance, val"], BLUE, &self.val),
+        ] {
             if of.maps.is_empty() {
                 continue;
             }
+            let chance = [0, self.epochs].map(|epoch| (epoch.into(), 100.0 * of.chance));
+            maps.push(line(names[1], colour, Stroke::Dashed, &chance));
             maps.push(Line {
                 bars: of.intervals.clone(),
-                ..line(name, colour, &of.maps)
-            });
-            let chance = [(0.0, 100.0 * of.chance), (f64::from(self.epochs), 100.0 * of.chance)];
-            maps.push(Line {
-                dashed: true,
-                ..line(&format!("chance, {name}"), colour, &chance)
+                ..line(names[0], colour, Stroke::Bold, &of.maps)
             });
         }
-        let (width, height) = (WIDTH_PX.cast_signed(), HEIGHT_PX.cast_signed());
-        let x_end = f64::from(self.epochs);
-        let loss = Chart {
-            heading: "Training loss",
-            x_label: "epoch",
-            x_end,
-            lines: &losses,
+        let chart = |heading, lines| Chart {
+            heading,
+            epochs: self.epochs,
+            lines,
         };
-        loss.draw(&mut picture, width, 0, height / 2);
-        let map = Chart {
-            heading: "Mean average precision, %",
-            x_label: "epoch",
-            x_end,
-            lines: &maps,
-        };
-        map.draw(&mut picture, width, height / 2, height);
-        picture
+        svg(&[chart("Training loss", losses), chart("Mean average precision, %", maps)])
     }
 }
 
@@ -160,7 +135,7 @@ impl Observer for Curves {
                     self.asset_reg.add(*share, *step, self.steps_per_epoch);
                 }
             }
-            // A mean over an epoch stands in its middle, where the steps it is of are.
+            // The mean over an epoch is placed in its middle.
             Event::Epoch { epoch, loss, .. } => self.epoch_loss.push((f64::from(*epoch) - 0.5, *loss)),
             Event::Evaluated {
                 epoch,
@@ -199,9 +174,7 @@ impl Observer for Curves {
         if !self.changed {
             return Ok(());
         }
-        let png = self.draw().png();
-        let png = png.map_err(|cause| Error::io(&self.path, "draw", std::io::Error::other(cause)))?;
-        write_atomic(&self.path, &png)?;
+        write_atomic(&self.path, self.svg().as_bytes())?;
         self.changed = false;
         Ok(())
     }
@@ -259,21 +232,28 @@ mod tests {
     }
 
     #[test]
-    fn the_picture_is_drawn_when_flushed_and_told_again_is_the_same() {
+    fn the_picture_is_drawn_at_a_flush_and_is_the_same_from_the_log() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("curves.png");
+        let path = folder.path().join("curves.svg");
         let mut curves = Curves::new(&path);
         curves.flush().unwrap();
         assert!(!path.exists());
         run().iter().try_for_each(|event| curves.observe(event)).unwrap();
         curves.flush().unwrap();
-        let first = image::open(&path).unwrap().into_rgb8();
-        assert_eq!(first.dimensions(), (WIDTH_PX, HEIGHT_PX));
-        for colour in [[0, 114, 178], [213, 94, 0]] {
-            assert!(
-                first.pixels().filter(|pixel| pixel.0 == colour).count() > 30,
-                "{colour:?}"
-            );
+        let first = std::fs::read_to_string(&path).unwrap();
+        let count = |part: &str| first.matches(part).count();
+        // Epoch means of the loss, val, and test once, with their dots in the legend; the interval of test.
+        assert_eq!(count("<circle"), (9 + 1) + (9 + 1) + (1 + 1));
+        assert_eq!(count("fill=\"#d55e00"), 2, "test");
+        assert_eq!(count("class=\"bar\""), 1);
+        for text in [
+            "Training loss",
+            "epoch mean",
+            "asset regulariser",
+            "chance, test",
+            ">10<",
+        ] {
+            assert!(first.contains(text), "{text}");
         }
         std::fs::remove_file(&path).unwrap();
         curves.flush().unwrap();
@@ -281,6 +261,24 @@ mod tests {
         let mut again = Curves::new(&path);
         run().iter().try_for_each(|event| again.observe(event)).unwrap();
         again.flush().unwrap();
-        assert_eq!(image::open(&path).unwrap().into_rgb8(), first);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), first);
+    }
+
+    #[test]
+    fn a_value_that_is_not_finite_is_left_out() {
+        let mut curves = Curves::new(Path::new("unwritten"));
+        for loss in [0.5, f64::NAN, f64::INFINITY] {
+            curves
+                .observe(&Event::Epoch {
+                    epoch: 1,
+                    step: 1,
+                    loss,
+                    rows: 1,
+                })
+                .unwrap();
+        }
+        let svg = curves.svg();
+        assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+        assert_eq!(svg.matches("<circle").count(), 1 + 1);
     }
 }

@@ -16,7 +16,7 @@ pub struct EventLog {
 }
 
 impl EventLog {
-    /// Goes on with the log at `path`, or begins it.
+    /// Appends to the log at `path`, or begins it.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -32,7 +32,7 @@ impl EventLog {
 
 impl Observer for EventLog {
     fn observe(&mut self, event: &Event) -> Result<()> {
-        // The log of a run that goes on has its start already.
+        // The log of a resumed run already has its start.
         if matches!(
             event,
             Event::Scored { .. }
@@ -55,10 +55,10 @@ impl Observer for EventLog {
     }
 }
 
-/// The events in the log at `path`; none if there is no such file. A last line that a crash tore is left out.
+/// The events in the log at `path`; none if the file is missing. A torn last line is left out.
 ///
 /// # Errors
-/// [`Error::Io`]; [`Error::RunFile`] naming the line for one that is no event.
+/// [`Error::Io`]; [`Error::RunFile`] naming the line for one that is not a valid event.
 pub fn read_events(path: &Path) -> Result<Vec<Event>> {
     let mut events = Vec::new();
     scan(path, |event, _| {
@@ -68,12 +68,11 @@ pub fn read_events(path: &Path) -> Result<Vec<Event>> {
     Ok(events)
 }
 
-/// Takes back from the log at `path` all that came after the checkpoint of `step`: what follows the line that reports this
-/// checkpoint, or, where no line does, what follows the last event up to that step. A torn last line goes too. Nothing
-/// happens if there is no such file.
+/// Cuts the log at `path` after the checkpoint of `step`: after the line that reports it, or, without such a line,
+/// after the last event up to that step. A torn last line goes too. A missing file is left so.
 ///
 /// # Errors
-/// [`Error::Io`]; [`Error::RunFile`] naming a line that is no event, unless it goes anyway.
+/// [`Error::Io`]; [`Error::RunFile`] naming a line that is not a valid event, unless it is cut off anyway.
 pub fn cut_back(path: &Path, step: u64) -> Result<()> {
     // Ends of the line that reports the checkpoint, and of the last line that is not after its step.
     let (mut of_checkpoint, mut of_step, mut passed) = (None, 0, false);
@@ -103,21 +102,21 @@ pub fn cut_back(path: &Path, step: u64) -> Result<()> {
     cut.map_err(|cause| Error::io(path, "cut", cause))
 }
 
-/// Steps done when an event happened, where it says so.
+/// Steps done when an event happened, if it has them.
 fn step_of(event: &Event) -> Option<u64> {
     match event {
         Event::Step { step, .. }
         | Event::Epoch { step, .. }
         | Event::Evaluated { step, .. }
         | Event::Checkpoint { step, .. } => Some(*step),
-        // Gone on with, the run comes to it again.
+        // A resumed run diverges again.
         Event::Diverged { .. } => Some(u64::MAX),
         Event::Started { resumed_at_step, .. } => Some(*resumed_at_step),
         Event::Note { .. } | Event::Scored { .. } | Event::Timing { .. } | Event::Finished { .. } => None,
     }
 }
 
-/// Tells `visit` every event, or what is wrong with its line, with the offset of the line's end.
+/// Passes `visit` each event, or the error of its line, with the offset of the line's end.
 fn scan(path: &Path, mut visit: impl FnMut(Result<Event>, u64) -> Result<ControlFlow<()>>) -> Result<()> {
     let fail = |cause| Error::io(path, "read", cause);
     let file = match File::open(path) {
@@ -138,7 +137,8 @@ fn scan(path: &Path, mut visit: impl FnMut(Result<Event>, u64) -> Result<Control
             // A crash of the system may leave a last line of the right length with nothing in it.
             Err(_) if reader.fill_buf().map_err(fail)?.is_empty() => break,
             Err(error) => {
-                let reason = format!("line {number} is no event: {error}; remove the line, or start a new run");
+                let reason =
+                    format!("line {number} is not a valid event: {error}; remove the line, or start a new run");
                 let path = path.to_path_buf();
                 Err(Error::RunFile { path, reason })
             }
@@ -236,7 +236,7 @@ mod tests {
         let text = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, text.replacen("\"step\":2", "\"step\":x", 1)).unwrap();
         let error = read_events(&path).unwrap_err().to_string();
-        assert!(error.contains("metrics.jsonl: line 2 is no event"), "{error}");
+        assert!(error.contains("metrics.jsonl: line 2 is not a valid event"), "{error}");
         assert!(matches!(cut_back(&path, 1), Err(Error::RunFile { .. })));
         let reported = format!(
             "{}\n{}",

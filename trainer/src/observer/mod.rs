@@ -1,17 +1,16 @@
 //! Defines the observers of a run: a progress bar, a log of events, TensorBoard files and a picture of the curves.
 //!
-//! An observer is told [`Event`]s and nothing else, so whatever it shows can be made again from the log of events.
+//! An observer sees [`Event`]s and nothing else, so whatever it shows can be reproduced from the log of events.
 
 mod chart;
 mod curves;
 mod event_log;
-mod picture;
 mod progress;
 mod tensorboard;
 
 pub use curves::Curves;
 pub use event_log::{EventLog, cut_back, read_events};
-pub use progress::Progress;
+pub use progress::RunProgress;
 pub use tensorboard::TensorBoard;
 
 use crate::error::Result;
@@ -22,7 +21,7 @@ use crate::event::{Event, Observer};
 pub struct Observers(Vec<Box<dyn Observer>>);
 
 impl Observers {
-    /// Those given, told in this order.
+    /// The given observers, notified in this order.
     #[must_use]
     pub fn new(observers: Vec<Box<dyn Observer>>) -> Self {
         Self(observers)

@@ -11,7 +11,7 @@ const SMOOTHING: f64 = 0.05;
 
 /// Shows epoch, step, loss, speed, time left and the last val mAP.
 #[derive(Debug)]
-pub struct Progress {
+pub struct RunProgress {
     bar: ProgressBar,
     epochs: u32,
     /// Mean rows of a step.
@@ -20,13 +20,13 @@ pub struct Progress {
     val_map: Option<f64>,
 }
 
-impl Default for Progress {
+impl Default for RunProgress {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Progress {
+impl RunProgress {
     /// A bar over the steps of the run; it shows nothing when standard error is not a terminal.
     #[must_use]
     pub fn new() -> Self {
@@ -46,7 +46,7 @@ impl Progress {
         }
     }
 
-    /// What stands beside the bar.
+    /// The text beside the bar.
     fn message(&self, epoch: u32) -> String {
         let mut message = format!("epoch {epoch}/{}", self.epochs);
         if let Some(loss) = self.loss {
@@ -67,7 +67,7 @@ impl Progress {
     }
 }
 
-impl Observer for Progress {
+impl Observer for RunProgress {
     fn observe(&mut self, event: &Event) -> Result<()> {
         match event {
             Event::Started {
@@ -81,7 +81,7 @@ impl Observer for Progress {
                 self.rows_per_step = *rows as f64 / (*steps_per_epoch).max(1) as f64;
                 self.bar.set_length(steps_per_epoch.saturating_mul(u64::from(*epochs)));
                 self.bar.set_position(*resumed_at_step);
-                // What was done before says nothing of the speed now.
+                // Earlier steps say nothing about the speed now.
                 self.bar.reset_eta();
             }
             Event::Note { text } => self.log(text),
@@ -140,8 +140,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_bar_tells_where_the_run_is() {
-        let mut progress = Progress::on(ProgressDrawTarget::hidden());
+    fn the_bar_shows_the_state_of_the_run() {
+        let mut progress = RunProgress::on(ProgressDrawTarget::hidden());
         let evaluated = Event::Evaluated {
             epoch: 1,
             step: 5,

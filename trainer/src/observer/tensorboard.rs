@@ -39,7 +39,7 @@ pub struct TensorBoard {
     folder: PathBuf,
     /// The file, once the run has begun.
     open: Option<(PathBuf, BufWriter<File>)>,
-    /// Steps done at the last event that told.
+    /// Steps done, by the latest event that has them.
     step: u64,
 }
 
@@ -54,8 +54,8 @@ impl TensorBoard {
         }
     }
 
-    /// Begins a file. Where there are others, of a run that goes on or of one that was killed before its first checkpoint, it hides what they
-    /// say of later steps.
+    /// Begins a file. If there are others, of a resumed run or of one killed before its first checkpoint, it hides
+    /// their later steps.
     fn start(&mut self, resumed_at_step: u64) -> Result<()> {
         std::fs::create_dir_all(&self.folder).map_err(|cause| Error::io(&self.folder, "create", cause))?;
         let entries = std::fs::read_dir(&self.folder).map_err(|cause| Error::io(&self.folder, "list", cause))?;
@@ -63,7 +63,8 @@ impl TensorBoard {
         let now_s = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |now| now.as_secs());
-        // Readers go through the files in the order of their names: equal digits, then the step for starts in one second.
+        // Readers go through the files in the order of their names: equal digits, then the step for starts in one
+        // second.
         let path = self
             .folder
             .join(format!("events.out.tfevents.{now_s:010}.{resumed_at_step:012}"));

@@ -197,7 +197,7 @@ fn scalars_read_back_and_a_resume_hides_later_steps() {
 }
 
 #[test]
-fn a_run_begun_anew_hides_what_was_killed_before_its_first_checkpoint() {
+fn a_new_start_hides_the_steps_before_the_first_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let step = |step| Event::Step {
         epoch: 1,

@@ -15,7 +15,8 @@ pub(super) struct Flat {
 }
 
 impl Flat {
-    /// Moves dense leaf tensors that require a gradient into one buffer. Whoever holds them holds views of it from now on.
+    /// Moves dense leaf tensors that require a gradient into one buffer. Whoever holds them holds views of it from now
+    /// on.
     pub(super) fn new(tensors: Vec<Named>) -> Result<Self> {
         let Some((_, first)) = tensors.first() else {
             let empty = || Tensor::f_zeros(0, (tch::Kind::Float, tch::Device::Cpu));
@@ -51,8 +52,8 @@ impl Flat {
         Ok(flat)
     }
 
-    /// Makes every tensor's gradient a view of the buffer: libtorch adds to a gradient in place once there is one, and a backward pass
-    /// is the only way to have one.
+    /// Makes every tensor's gradient a view of the buffer: libtorch adds to a gradient in place once there is one, and
+    /// a backward pass is the only way to have one.
     fn place_gradients(&self) -> Result<()> {
         let sums = self
             .tensors

@@ -1,4 +1,5 @@
-//! Defines the optimisers, Adam, AdamW and SGD as PyTorch computes them, with groups of tensors and a state that can be saved.
+//! Defines the optimisers, Adam, AdamW and SGD as PyTorch computes them, with groups of tensors and a state that can be
+//! saved.
 //!
 //! Every element is updated by itself, in operations that are the same for any number of threads.
 
@@ -11,8 +12,8 @@ use self::flat::Flat;
 use crate::error::{Error, Result};
 use crate::state::{Named, adopt};
 
-/// Decay of the running mean and of the running square of gradients, and what is added to a denominator: PyTorch's defaults, of Kingma
-/// and Ba 2015 (arXiv 1412.6980).
+/// Decay of the running mean and of the running square of gradients, and what is added to a denominator: PyTorch's
+/// defaults, of Kingma and Ba 2015 (arXiv 1412.6980).
 const BETA: [f64; 2] = [0.9, 0.999];
 const EPS: f64 = 1e-8;
 
@@ -38,8 +39,8 @@ pub struct Group {
     pub tensors: Vec<Named>,
     /// Learning rate over that of the run.
     pub lr_multiplier: f64,
-    /// Whether weight decay acts on them: on a network's weights, not on what a loss learns of single clips, which would be pulled towards
-    /// "undecided" as often as the optimiser steps, however seldom the clip is seen.
+    /// Whether weight decay acts on them: on a network's weights, but not on a loss's logits of single clips, which
+    /// every step would pull towards "undecided", however rarely the clip is seen.
     pub decays: bool,
 }
 
@@ -61,10 +62,12 @@ pub struct Optimizer {
 }
 
 impl Optimizer {
-    /// An optimiser that has taken no step. The groups' tensors become views of its buffers: whoever holds them sees every step.
+    /// An optimiser that has taken no step. The groups' tensors become views of its buffers: whoever holds them sees
+    /// every step.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a rate that is no number from 0, or a group of several kinds or devices; what libtorch refuses.
+    /// [`Error::Setting`] for a rate that is negative or not finite, or a group of several kinds or devices; errors of
+    /// libtorch.
     pub fn new(algorithm: Algorithm, lr: f64, weight_decay: f64, groups: Vec<Group>) -> Result<Self> {
         let momentum = if let Algorithm::Sgd { momentum } = algorithm {
             momentum
@@ -77,7 +80,10 @@ impl Optimizer {
             .chain(multipliers)
         {
             if !(value >= 0.0 && value.is_finite()) {
-                return Err(Error::setting(name, format!("{value} is not a number of 0 or more")));
+                return Err(Error::setting(
+                    name,
+                    format!("must be a number of 0 or more, not {value}"),
+                ));
             }
         }
         let names: &[&str] = match algorithm {
@@ -116,7 +122,7 @@ impl Optimizer {
     /// Sets every gradient to zero.
     ///
     /// # Errors
-    /// What libtorch refuses.
+    /// Errors of libtorch.
     pub fn zero_grad(&mut self) -> Result<()> {
         for group in &mut self.groups {
             let _ = group.flat.gradients.f_zero_()?;
@@ -127,7 +133,7 @@ impl Optimizer {
     /// Moves every tensor by its gradient.
     ///
     /// # Errors
-    /// What libtorch refuses.
+    /// Errors of libtorch.
     pub fn step(&mut self) -> Result<()> {
         self.steps += 1;
         let (algorithm, weight_decay, steps) = (self.algorithm, self.weight_decay, self.steps);
@@ -139,10 +145,10 @@ impl Optimizer {
         })
     }
 
-    /// What a resumed run needs back, by the names of the tensors; later steps change the tensors.
+    /// The state that a resumed run needs, by the names of the tensors; later steps change the tensors.
     ///
     /// # Errors
-    /// What libtorch refuses.
+    /// Errors of libtorch.
     pub fn state(&self) -> Result<Vec<Named>> {
         let mut state = vec![("step".to_owned(), Tensor::f_from_slice(&[self.steps])?)];
         for group in &self.groups {
@@ -154,7 +160,7 @@ impl Optimizer {
         Ok(state)
     }
 
-    /// Takes back a [`Optimizer::state`].
+    /// Restores a [`Optimizer::state`].
     ///
     /// # Errors
     /// [`Error::State`] if it is another algorithm's or another model's.

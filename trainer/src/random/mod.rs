@@ -1,7 +1,8 @@
 //! Defines keyed random numbers: a generator for every purpose, seed and place, whatever was drawn before.
 //!
-//! libtorch's generator cannot be saved, and a generator that is shared depends on who drew first. So after initialisation all
-//! randomness comes from here: the same key gives the same numbers in a resumed run and on any number of threads.
+//! libtorch's generator cannot be saved, and a generator that is shared depends on who drew first. So after
+//! initialisation all randomness comes from here: the same key gives the same numbers in a resumed run and on any
+//! number of threads.
 
 mod shuffle;
 

@@ -26,8 +26,9 @@ pub(crate) fn shuffle<T>(random: &mut ChaCha8Rng, items: &mut [T]) {
     }
 }
 
-/// Shuffles `items` into the order that `SliceRandom::shuffle` of rand 0.10 gives: the one by which earlier versions permuted labels
-/// and asset ids and chose points of a grid, and with which their runs are resumed. Below 2^32 - 1 items.
+/// Shuffles `items` into the order that `SliceRandom::shuffle` of rand 0.10 gives: the one by which earlier versions
+/// permuted labels and asset ids and chose points of a grid, and with which their runs are resumed. Below 2^32 - 1
+/// items.
 ///
 /// Durstenfeld's algorithm from the front. One number below a product of consecutive bounds serves for all of them.
 pub(crate) fn shuffle_forward<T>(random: &mut ChaCha8Rng, items: &mut [T]) {
@@ -90,7 +91,8 @@ mod tests {
 
     #[test]
     fn the_forward_order_is_that_of_rand_0_10() {
-        // What `SliceRandom::shuffle` of rand 0.10.4 gave: the first items, and XXH3-64 of all of them as little-endian u32.
+        // What `SliceRandom::shuffle` of rand 0.10.4 gave: the first items, and XXH3-64 of all of them as little-endian
+        // u32.
         for (length, first, hash) in [
             (10, [7, 8, 1, 6, 3, 5, 4, 2, 0, 9], 10_674_186_751_181_929_891),
             // Above 2^16 items a number serves for one bound only.

@@ -1,4 +1,4 @@
-//! Provides the run folder: its making, its files' places, and the lock that keeps a second process out.
+//! Provides the run folder: where its files are, how it is made, and the lock that keeps other processes out.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 const CONFIG: &str = "config.toml";
 const RECORD: &str = "run.json";
 const METRICS: &str = "metrics.jsonl";
-const CURVES: &str = "curves.png";
+const CURVES: &str = "curves.svg";
 const PER_CLASS: &str = "per_class.parquet";
 const TENSORBOARD: &str = "tensorboard";
 const CHECKPOINTS: &str = "checkpoints";
@@ -31,8 +31,8 @@ impl RunFolder {
     /// Locks the folder `dir`, which is made if there is none, for a run to begin or to be resumed in it.
     ///
     /// # Errors
-    /// [`Error::Dataset`] around [`shardfmt::Error::Locked`] if another process trains in it; [`Error::Setting`] if it holds
-    /// anything but a run; [`Error::Io`].
+    /// [`Error::Dataset`] around [`shardfmt::Error::Locked`] if another process trains in it; [`Error::Setting`] if it
+    /// holds anything but a run; [`Error::Io`].
     pub fn claim(dir: &Path) -> Result<ClaimedFolder> {
         let run = Self { dir: dir.to_path_buf() };
         if !Self::has_run(dir) {
@@ -61,7 +61,8 @@ impl RunFolder {
     /// The run in the folder `dir`, and its record.
     ///
     /// # Errors
-    /// [`Error::RunFile`] if there is no record, or one of another version; [`Error::Dataset`] if it is damaged; [`Error::Io`].
+    /// [`Error::RunFile`] if there is no record, or one of another version; [`Error::Dataset`] if it is damaged;
+    /// [`Error::Io`].
     pub fn open(dir: &Path) -> Result<(Self, RunRecord)> {
         let run = Self { dir: dir.to_path_buf() };
         let path = run.record_path();

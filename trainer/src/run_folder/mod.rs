@@ -1,4 +1,4 @@
-//! Defines the folder of a run: what lies where, and what each file says.
+//! Defines the folder of a run and the content of its files.
 
 mod folder;
 mod per_class;

@@ -1,4 +1,4 @@
-//! Provides `per_class.parquet`: what was measured of every class, on every split evaluated.
+//! Provides `per_class.parquet`: the measurements of each class on each split evaluated.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use super::table::TableWriter;
 use crate::error::Result;
 use crate::metric::Evaluation;
 
-/// Writes a row for each split and class: `split`, `species_code`, `ap` (0 to 1), `positives` (clips with the class) and
-/// `clips` (those evaluated).
+/// Writes a row for each split and class: `split`, `species_code`, `ap` (0 to 1), `positives` (clips with the class)
+/// and `clips` (those evaluated).
 ///
 /// # Errors
 /// [`Error::Io`](crate::Error::Io), [`Error::Dataset`](crate::Error::Dataset) if the file cannot be written.

@@ -13,7 +13,8 @@ use crate::error::{Error, Result};
 /// Columns before the scores.
 const CLIP_COLUMNS: [&str; 2] = ["asset_id", "clip_index"];
 
-/// Writes predictions as they come: `asset_id`, `clip_index`, then a column named after each species code, in class order.
+/// Writes predictions as they come: `asset_id`, `clip_index`, then a column named after each species code, in class
+/// order.
 pub struct PredictionWriter {
     path: PathBuf,
     table: TableWriter,
@@ -24,8 +25,8 @@ impl PredictionWriter {
     /// Begins the table at `path`.
     ///
     /// # Errors
-    /// [`Error::RunFile`] for a species code that is the name of another column; [`Error::Io`], [`Error::Dataset`] if the
-    /// file cannot be made.
+    /// [`Error::RunFile`] for a species code that is the name of another column; [`Error::Io`], [`Error::Dataset`] if
+    /// the file cannot be made.
     pub fn create(path: &Path, taxa: &Taxa) -> Result<Self> {
         let codes = || taxa.iter().map(|taxon| taxon.species_code.as_str());
         if let Some(code) = codes().find(|code| CLIP_COLUMNS.contains(code)) {

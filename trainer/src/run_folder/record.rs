@@ -1,4 +1,5 @@
-//! Defines `run.json`: what a run was made of, so that its weights are never used on other images or classes by mistake.
+//! Defines `run.json`: the dataset and program of a run, so that its weights are never used on other images or classes
+//! by mistake.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shardfmt::entry::DATASET_JSON;
-use shardfmt::{Axes, ClipSpec, Dataset, Taxon, ValueScale, Xxh3, hash_file};
+use shardfmt::{Axes, ClipSpec, Dataset, Taxon, ValueScale, Xxh3, difference, hash_file};
 use tch::Device;
 
 use crate::error::{Error, Result};
@@ -31,24 +32,25 @@ pub struct RunRecord {
     pub program: String,
     /// Version of libtorch.
     pub torch: String,
-    /// Where it computes, `cpu` or `cuda`; not said by runs of earlier versions.
+    /// Where it computes, `cpu` or `cuda`; missing in runs of earlier versions.
     #[serde(default)]
     pub device: Option<String>,
     /// Threads that libtorch computes with; sums on a CPU depend on their number in the last bits.
     pub threads: usize,
-    /// Parameters of the method that were worked out from the training rows, not given; not said by runs of earlier versions.
+    /// Parameters of the method that were worked out from the training rows, not given; missing in runs of earlier
+    /// versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worked_out: Option<Vec<String>>,
     /// The dataset trained on.
     pub dataset: DatasetRecord,
 }
 
-/// What a run remembers of its dataset.
+/// The dataset of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DatasetRecord {
     /// Name of the dataset.
     pub name: String,
-    /// Where it lay; may have moved since.
+    /// Its folder when the run began; it may have moved since.
     pub path: PathBuf,
     /// XXH3-64 of `dataset.json`, which lists the checksum of every file: a hash over all content.
     pub dataset_xxh3: Xxh3,
@@ -67,7 +69,7 @@ pub struct DatasetRecord {
 }
 
 impl RunRecord {
-    /// The record of a run on `dataset`, by this version of the program; `worked_out` is not said.
+    /// The record of a run on `dataset`, by this version of the program, without `worked_out`.
     ///
     /// # Errors
     /// [`Error::Dataset`] if `dataset.json` cannot be read.
@@ -84,7 +86,7 @@ impl RunRecord {
         })
     }
 
-    /// Whether the run computes on another kind of device than `device`, as far as it is known.
+    /// Whether the run is known to compute on another kind of device than `device`.
     #[must_use]
     pub fn is_of_another(&self, device: Device) -> bool {
         self.device.as_ref().is_some_and(|name| name != device_name(device))
@@ -96,13 +98,13 @@ impl RunRecord {
         }
         let got = format!("{} version {}", self.format, self.schema_version);
         Err(format!(
-            "is {got}, this program reads {FORMAT} version {SCHEMA_VERSION}; use the program of the run"
+            "is {got}, but this program reads {FORMAT} version {SCHEMA_VERSION}; use the program that wrote the run"
         ))
     }
 }
 
 impl DatasetRecord {
-    /// What is to be remembered of `dataset`.
+    /// The record of `dataset`.
     ///
     /// # Errors
     /// [`Error::Dataset`] if `dataset.json` cannot be read.
@@ -122,8 +124,8 @@ impl DatasetRecord {
         })
     }
 
-    /// Checks that the images and classes of `dataset` mean what those of the run's own dataset do; `run` is for the error.
-    /// Clips, labels, names of classes in plain language and the distance between clips may differ.
+    /// Checks that the images and classes of `dataset` mean what those of the run's own dataset do; `run` is for the
+    /// error. Clips, labels, names of classes in plain language and the distance between clips may differ.
     ///
     /// # Errors
     /// [`Error::OtherDataset`] listing what differs; [`Error::Dataset`] if `dataset.json` cannot be read.
@@ -132,7 +134,7 @@ impl DatasetRecord {
         self.refuse(run, dataset, self.differences(&other))
     }
 
-    /// Checks that `dataset` is the very dataset of the run, as going on with it asks for.
+    /// Checks that `dataset` is the very dataset of the run, as resuming it requires.
     ///
     /// # Errors
     /// As [`DatasetRecord::check_compatible`].
@@ -140,7 +142,7 @@ impl DatasetRecord {
         let other = Self::new(dataset)?;
         let mut differences = self.differences(&other);
         if differences.is_empty() && self.dataset_xxh3 != other.dataset_xxh3 {
-            differences.push("its content (clips, labels, priors or splits) was changed since".to_owned());
+            differences.push("its content (clips, labels, priors or splits) has changed since".to_owned());
         }
         self.refuse(run, dataset, differences)
     }
@@ -160,15 +162,10 @@ impl DatasetRecord {
     fn differences(&self, other: &Self) -> Vec<String> {
         let mut differences = Vec::new();
         let mut compare = |name: &str, ours: Value, theirs: Value| {
-            let (ours, theirs) = (leaves(name, &ours), leaves(name, &theirs));
-            let names = ours
-                .keys()
-                .chain(theirs.keys().filter(|name| !ours.contains_key(*name)));
-            for name in names.filter(|name| ours.get(*name) != theirs.get(*name)) {
-                let text =
-                    |side: &BTreeMap<String, Value>| side.get(name).map_or("nothing".to_owned(), Value::to_string);
-                differences.push(format!("{name} is {}, in the run {}", text(&theirs), text(&ours)));
-            }
+            differences.extend(difference(name, &ours, &theirs).iter().map(|difference| {
+                let [ours, theirs] = difference.values();
+                format!("{} is {theirs}, in the run {ours}", difference.path)
+            }));
         };
         compare("clips", json(&self.clips), json(&other.clips));
         // The distance between clips changes no image.
@@ -183,7 +180,7 @@ impl DatasetRecord {
         );
         compare("values", json(&self.values), json(&other.values));
         for (name, ours) in &self.settings {
-            // An imported set has no such settings; then what the axes say has to do.
+            // An imported set has no such settings; then the axes must suffice.
             if let Some(theirs) = other.settings.get(name) {
                 compare(name, ours.clone(), theirs.clone());
             }
@@ -211,24 +208,13 @@ impl DatasetRecord {
     }
 }
 
-/// The word for a kind of device on the command line and in a run's record.
+/// The name of a kind of device on the command line and in a run's record.
 #[must_use]
 pub fn device_name(device: Device) -> &'static str {
     if device.is_cuda() { "cuda" } else { "cpu" }
 }
 
-/// `value` as JSON; plain numbers and texts, of which dataset.json was read, always have one.
+/// `value` as JSON, which everything read from dataset.json has.
 fn json(value: &impl Serialize) -> Value {
     serde_json::to_value(value).unwrap_or_default()
-}
-
-/// The values inside `value`, each under its path.
-fn leaves(name: &str, value: &Value) -> BTreeMap<String, Value> {
-    match value {
-        Value::Object(members) => members
-            .iter()
-            .flat_map(|(member, value)| leaves(&format!("{name}.{member}"), value))
-            .collect(),
-        other => BTreeMap::from([(name.to_owned(), other.clone())]),
-    }
 }

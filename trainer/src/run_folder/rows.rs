@@ -1,4 +1,4 @@
-//! Provides the table of training rows: what a mode shows of each clip, to be looked at from outside.
+//! Provides the table of training rows: the labels and mask of each clip in a mode, for other programs to read.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,8 +10,9 @@ use super::table::TableWriter;
 use crate::error::{Error, Result};
 use crate::supervision::Supervision;
 
-/// Writes a row for each clip of `supervision`, in its order: `source_index` (its row in an imported set), `asset_id`, `clip_index`, and
-/// `labels` and `mask`, a byte for each class in class order: 1 where the class is present and known, and where it is known.
+/// Writes a row for each clip of `supervision`, in its order: `source_index` (its row in an imported set), `asset_id`,
+/// `clip_index`, and `labels` and `mask`, a byte for each class in class order: 1 where the class is present and known,
+/// and where it is known.
 ///
 /// # Errors
 /// [`Error::Io`], [`Error::Dataset`] if the file cannot be written.

@@ -1,4 +1,5 @@
-//! Provides the writing of the tables of runs and benchmarks: Parquet with the options and metadata of a dataset's tables, piece by piece.
+//! Provides the writing of the tables of runs and benchmarks: Parquet with the options and metadata of a dataset's
+//! tables, piece by piece.
 
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 /// Full batches, and one of what is left. If that were a single row, on which batch normalisation has no variance to
-/// normalise by where an image has shrunk to a point, the batch before gives it one of its rows; a batch of two takes it in
-/// instead.
+/// normalise by where an image has shrunk to a point, the batch before gives it one of its rows; a batch of two takes
+/// it in instead.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Batches {
     rows: usize,

@@ -1,7 +1,7 @@
 //! Defines the order of the training rows: which rows each step of each epoch takes, from a seed and nothing else.
 //!
 //! The order of an epoch is a function of the seed, the epoch and the rows; a batch is a place in it. So no thread, no
-//! earlier epoch and no number of ranks changes it, and a run goes on from the number of rows it has consumed.
+//! earlier epoch and no number of ranks changes it, and a run is resumed at the number of rows it has consumed.
 
 mod batches;
 mod order;
@@ -67,8 +67,8 @@ impl Sampler {
     /// A sampler of the rows of `supervision`. `dataset_hash` is a hash of the dataset's content.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a size of 0, a rank that is not below `ranks`, both `clips_per_asset` and `class_balanced`, or
-    /// `class_balanced` without any known positive.
+    /// [`Error::Setting`] for a size of 0, a rank that is not below `ranks`, both `clips_per_asset` and
+    /// `class_balanced`, or `class_balanced` without any known positive.
     pub fn new(supervision: &Supervision, dataset_hash: Xxh3, config: SamplerConfig) -> Result<Self> {
         let sizes = [
             ("batch", Some(config.batch)),
@@ -77,12 +77,15 @@ impl Sampler {
             ("ranks", Some(config.ranks)),
         ];
         if let Some((name, _)) = sizes.into_iter().find(|(_, size)| *size == Some(0)) {
-            return Err(Error::setting(name, "is 0; give at least 1"));
+            return Err(Error::setting(name, "must be at least 1"));
         }
         if config.rank >= config.ranks {
             return Err(Error::setting(
                 "rank",
-                format!("is {}, ranks count from 0 and there are {}", config.rank, config.ranks),
+                format!(
+                    "is {}, but must be below the number of ranks, {}",
+                    config.rank, config.ranks
+                ),
             ));
         }
         let order = Order::new(supervision, &config)?;
@@ -109,14 +112,15 @@ impl Sampler {
         self.batches.count()
     }
 
-    /// Rows of the largest batch, those of all ranks together, for which buffers need room: with `batch` = 2 the last one may have three.
+    /// Rows of the largest batch, those of all ranks together, for which buffers need room: with `batch` = 2 the last
+    /// one may have three.
     #[must_use]
     pub fn largest_batch(&self) -> usize {
         self.batches.largest()
     }
 
-    /// This rank's rows of batch `step` (from 0) of `epoch` (from 1); empty past the last batch, and where a batch has fewer
-    /// rows than there are ranks.
+    /// This rank's rows of batch `step` (from 0) of `epoch` (from 1); empty past the last batch, and where a batch has
+    /// fewer rows than there are ranks.
     #[must_use]
     pub fn batch(&self, epoch: u32, step: usize) -> Vec<u32> {
         let whole = self.global_batch(epoch, step);
@@ -132,7 +136,7 @@ impl Sampler {
         order.get(self.batches.range(step)).unwrap_or_default().to_vec()
     }
 
-    /// What to save after `steps` batches of `epoch`.
+    /// The state to save after `steps` batches of `epoch`.
     #[must_use]
     pub fn state(&self, epoch: u32, steps: usize) -> SamplerState {
         let rows_consumed = self.batches.range(steps).start as u64;
@@ -150,7 +154,8 @@ impl Sampler {
     /// [`Error::Setting`] if the state is of other rows, another seed or another batch size.
     pub fn resume(&self, state: &SamplerState) -> Result<(u32, usize)> {
         if state.dataset_hash != self.dataset_hash {
-            let reason = "the dataset, its training rows or the settings that order them are not those of the checkpoint; \
+            let reason = "the dataset, its training rows or the settings that order them are not those of the \
+                 checkpoint; \
                           restore them or start a new run";
             return Err(Error::setting("resume", reason));
         }

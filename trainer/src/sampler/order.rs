@@ -48,7 +48,7 @@ impl Order {
         {
             return Err(Error::setting(
                 "class_balanced",
-                "no row has a known positive, so there are no classes to balance",
+                "needs a row with a known positive, and there is none",
             ));
         }
         Ok(Self {
@@ -99,17 +99,17 @@ fn positives_of(labels: &[u8]) -> Vec<u32> {
         .collect()
 }
 
-/// Cuts `rows` into as few pieces of at most `most` as there can be, whose sizes differ by one at most: 13 rows by 4 are
-/// 4, 3, 3 and 3, not a last one alone.
+/// Cuts `rows` into as few pieces of at most `most` as there can be, whose sizes differ by one at most: 13 rows by 4
+/// are 4, 3, 3 and 3, not a last one alone.
 fn cut_evenly(rows: &[u32], most: usize) -> impl Iterator<Item = &[u32]> {
     let pieces = rows.len().div_ceil(most.max(1));
     let at = move |piece: usize| (piece * rows.len()).div_ceil(pieces.max(1));
     (0..pieces).filter_map(move |piece| rows.get(at(piece)..at(piece + 1)))
 }
 
-/// As many draws as there are rows. Rows without a known positive are drawn once each and so keep their share. The other
-/// draws go round the classes that occur, in a new random order each round, and within a class round its rows: every class
-/// is drawn equally often up to one, and every row of a class equally often up to one.
+/// As many draws as there are rows. Rows without a known positive are drawn once each and so keep their share. The
+/// other draws go round the classes that occur, in a new random order each round, and within a class round its rows:
+/// every class is drawn equally often up to one, and every row of a class equally often up to one.
 fn balanced(random: &mut ChaCha8Rng, rows: &[u32], positives: &[Vec<u32>]) -> Vec<u32> {
     let of_row = |row: u32| positives.get(row as usize).map_or(&[][..], Vec::as_slice);
     let mut of_class: Vec<Vec<u32>> = Vec::new();

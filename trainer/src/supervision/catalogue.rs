@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use shardfmt::entry::{labels_path, priors_path};
-use shardfmt::{Dataset, LabelRow, PriorRow, Split};
+use shardfmt::{Checks, Dataset, LabelRow, PriorRow, Split};
 
 use super::knowledge::{Knowledge, append};
 use super::prior::Prior;
@@ -50,23 +50,22 @@ pub struct Catalogue {
 type Piece = (Vec<Clip>, Vec<Knowledge>, Vec<(i64, Prior)>);
 
 impl Catalogue {
-    /// Reads the label and prior tables of every shard; no clip is read.
+    /// Reads the label and prior tables of every shard; no clip is read. Which recording a clip is of says its shard.
     ///
     /// # Errors
-    /// [`Error::Dataset`] naming file and row for a damaged table, or a label row that is not where its clip is.
+    /// [`Error::Dataset`] naming file and row for a damaged table, or a shard and a table that do not go together.
     pub fn read(dataset: &Dataset) -> Result<Self> {
         let classes = dataset.taxa().len();
         let pieces = (0..dataset.shard_count()).into_par_iter().map(|shard| {
-            let (labels, priors) = (dataset.labels(shard)?, dataset.priors(shard)?);
-            check_places(dataset, shard, &labels)?;
-            let path = dataset.dir().join(labels_path(shard));
-            piece(
-                &path,
-                &dataset.dir().join(priors_path(shard)),
-                classes,
-                &labels,
-                &priors,
-            )
+            let opened = dataset.open_shard(shard, Checks::Off)?;
+            let (labels, priors) = (dataset.labels(&opened)?, dataset.priors(&opened)?);
+            let files = [labels_path(shard), priors_path(shard)].map(|name| dataset.dir().join(name));
+            let mut piece = piece(&files[0], &files[1], classes, &labels, &priors)?;
+            // What the regulariser, batches and predictions take for a clip's recording is what stands beside its image.
+            for (clip, row) in piece.0.iter_mut().zip(0..) {
+                (clip.asset_id, clip.clip_index) = (opened.asset_id(row)?, opened.clip_index(row)?);
+            }
+            Ok(piece)
         });
         Self::join(dataset.dir(), classes, pieces.collect::<Result<Vec<_>>>()?)
     }
@@ -181,27 +180,6 @@ fn piece(
         ruled_out.push((prior.asset_id, Prior::new(prior, classes)));
     }
     Ok((clips, knowledge, ruled_out))
-}
-
-/// A row that names another place than its own would give a clip the labels of another one.
-fn check_places(dataset: &Dataset, shard: u32, labels: &[LabelRow]) -> Result<()> {
-    for (label, row) in labels.iter().zip(0_u32..) {
-        let at_home = dataset.asset(label.asset_id).is_some_and(|place| {
-            place.shard == shard
-                && row
-                    .checked_sub(place.first_row)
-                    .is_some_and(|offset| offset < place.clips)
-        });
-        if (label.shard, label.row, at_home) != (shard, row, true) {
-            let reason = format!(
-                "is for row {} of shard {} and asset {}, which is not the clip in this row",
-                label.row, label.shard, label.asset_id
-            );
-            let path = dataset.dir().join(labels_path(shard));
-            return Err(cell(&path, "row", row.into(), reason));
-        }
-    }
-    Ok(())
 }
 
 fn cell(path: &Path, column: &'static str, row: u64, reason: String) -> Error {

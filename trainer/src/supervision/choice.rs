@@ -19,7 +19,7 @@ pub enum Mode {
     Full,
 }
 
-/// What the loss makes of unknown labels in mode `full`.
+/// How the loss treats unknown labels in mode `full`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum FullUnknown {
@@ -37,8 +37,8 @@ pub enum Rows {
     /// Those the filters keep with the mode's own masks.
     #[default]
     Own,
-    /// Those the filters keep with the masks of mode `target`, in every mode: the same rows and steps, to compare like with
-    /// like.
+    /// Those the filters keep with the masks of mode `target`, in every mode: the same rows and steps, to compare like
+    /// with like.
     Common,
 }
 

@@ -2,7 +2,7 @@
 
 use shardfmt::LabelRow;
 
-/// What is known of a class in a clip.
+/// The knowledge of a class in a clip.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Knowledge {
     /// Neither is known; also of a class that none of the three lists names.
@@ -26,7 +26,8 @@ impl Knowledge {
     }
 }
 
-/// Appends what `row` says of `classes` classes to `table`; the first class index there is no class for, if any, is the error.
+/// Appends the knowledge in `row` of `classes` classes to `table`. The error is the first class index that is out of
+/// range.
 pub(super) fn append(table: &mut Vec<Knowledge>, classes: usize, row: &LabelRow) -> Result<(), u32> {
     let first = table.len();
     table.resize(first + classes, Knowledge::Unknown);

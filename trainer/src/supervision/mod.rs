@@ -1,7 +1,8 @@
 //! Defines what a model learns from and is measured against: a label and a mask for every clip and class.
 //!
-//! Per clip and class the dataset says present, absent or unknown, and what each recording's priors rule out. A [`Mode`]
-//! decides how much of it training may see; filters decide which clips are worth a step. Evaluation always sees everything.
+//! Per clip and class the dataset says present, absent or unknown, and what each recording's priors rule out. A
+//! [`Mode`] decides how much of it training may see; filters decide which clips are worth a step. Evaluation always
+//! sees everything.
 
 mod catalogue;
 mod choice;
@@ -29,7 +30,7 @@ pub struct Supervision {
     pub mask: Vec<u8>,
     /// Whether entries of mask 0 are left out of the loss instead of being taken as negatives by it.
     pub unknown_left_out: bool,
-    /// What was kept, left out and lacking.
+    /// Counts of kept clips, of those left out, and of missing priors.
     pub report: Report,
 }
 
@@ -40,8 +41,8 @@ impl Supervision {
         self.clips.len()
     }
 
-    /// Mean number of classes present in a clip, and of which clips that is the mean: of those of the split that are fully annotated, whatever
-    /// the mode shows of them, or where there are none of what the mode shows.
+    /// Mean number of classes present in a clip, and the clips it is the mean of: the fully annotated ones of the
+    /// split, whatever the mode shows of them, or, without any, all clips as the mode shows them.
     #[must_use]
     pub fn mean_positives(&self) -> (f64, String) {
         let Report { fully_annotated, .. } = self.report;
@@ -58,12 +59,12 @@ impl Supervision {
         (mean, of)
     }
 
-    /// Gives every clip the label and mask row of another one, as `seed` says: a control that leaves nothing to learn but how
+    /// Gives each clip the labels and mask of another one, by `seed`: a control that leaves nothing to learn but how
     /// frequent the classes are.
     pub fn permute_labels(&mut self, seed: u64) {
         let mut order: Vec<usize> = (0..self.rows()).collect();
         shuffle_forward(&mut keyed(seed, Purpose::LabelShuffle, &[]), &mut order);
-        (self.labels, self.mask) = (self.taken(&self.labels, &order), self.taken(&self.mask, &order));
+        (self.labels, self.mask) = (self.reordered(&self.labels, &order), self.reordered(&self.mask, &order));
     }
 
     /// The rows of which every class is known.
@@ -74,15 +75,15 @@ impl Supervision {
         let order: Vec<usize> = known.map(|(row, _)| row).collect();
         Self {
             clips: order.iter().filter_map(|&row| self.clips.get(row).cloned()).collect(),
-            labels: self.taken(&self.labels, &order),
-            mask: self.taken(&self.mask, &order),
+            labels: self.reordered(&self.labels, &order),
+            mask: self.reordered(&self.mask, &order),
             report: self.report.clone(),
             ..*self
         }
     }
 
     /// Rows of a matrix, in another order.
-    fn taken(&self, matrix: &[u8], order: &[usize]) -> Vec<u8> {
+    fn reordered(&self, matrix: &[u8], order: &[usize]) -> Vec<u8> {
         let rows = order.iter().map(|&row| row * self.classes..(row + 1) * self.classes);
         rows.filter_map(|row| matrix.get(row)).flatten().copied().collect()
     }
@@ -93,7 +94,7 @@ impl Supervision {
         self.clips.iter().map(|clip| clip.asset_id).collect()
     }
 
-    /// Labels of each clip, a slice of C a time; nothing if there are no classes.
+    /// Labels of each clip, a slice of C at a time; none if there are no classes.
     pub fn label_rows(&self) -> impl Iterator<Item = &[u8]> {
         self.labels.chunks_exact(self.classes.max(1))
     }

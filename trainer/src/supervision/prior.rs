@@ -7,11 +7,11 @@ use shardfmt::PriorRow;
 pub(super) struct Prior {
     /// Modelled and not possible; `None` without a geographic prior.
     geo: Option<Vec<u32>>,
-    /// What the checklist says.
+    /// The checklist.
     checklist: Checklist,
 }
 
-/// What a checklist says about species it does not name.
+/// The meaning of a species missing from a checklist.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 enum Checklist {
     /// There is none.
@@ -24,7 +24,7 @@ enum Checklist {
 }
 
 impl Prior {
-    /// What `row` rules out of `classes` classes. Without a list of modelled classes every class is modelled.
+    /// The classes, of `classes`, that `row` rules out. Without a list of modelled classes every class is modelled.
     pub(super) fn new(row: &PriorRow, classes: u32) -> Self {
         let without = |listed: &[u32]| -> Vec<u32> {
             let mut listed = listed.to_vec();

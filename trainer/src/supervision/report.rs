@@ -1,4 +1,4 @@
-//! Defines what a run should say about its supervision: how many clips each filter took, and what the priors lack.
+//! Defines the report on a run's supervision: how many clips each filter removed, and what the priors lack.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,8 +22,8 @@ pub struct Report {
     pub unannotated: u64,
     /// Left out: no known positive.
     pub empty: u64,
-    /// Clips of the split of which every class is known, but for silent ones that are left out; and the classes present in them, a class
-    /// counted once for each clip. They do not depend on the mode.
+    /// Clips of the split of which every class is known, but for silent ones that are left out; and the classes present
+    /// in them, a class counted once for each clip. They do not depend on the mode.
     pub fully_annotated: u64,
     /// See `fully_annotated`.
     pub present_in_those: u64,
@@ -44,7 +44,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Sentences for the user, on whatever is not as one might expect.
+    /// Sentences for the user about anything unexpected.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();

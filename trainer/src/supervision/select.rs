@@ -16,8 +16,8 @@ impl Catalogue {
     /// The training clips as `mode` shows them.
     ///
     /// # Errors
-    /// [`Error::Setting`] for `full_unknown = masked` in another mode than `full`; [`Error::Unsuitable`] if the split has no
-    /// clips, if no recording of it has the prior that the mode is about, or if the filters leave nothing.
+    /// [`Error::Setting`] for `full_unknown = masked` in another mode than `full`; [`Error::Unsuitable`] if the split
+    /// has no clips, if no recording of it has the prior that the mode is about, or if the filters leave nothing.
     pub fn training(
         &self,
         mode: Mode,
@@ -27,8 +27,7 @@ impl Catalogue {
     ) -> Result<Supervision> {
         let unknown_left_out = full_unknown == FullUnknown::Masked;
         if unknown_left_out && mode != Mode::Full {
-            let reason =
-                format!("masked is for mode full; in mode {mode} it is the loss that decides on unknown labels");
+            let reason = format!("masked requires mode full; in mode {mode} the loss decides about unknown labels");
             return Err(Error::setting("full_unknown", reason));
         }
         let selected = self.select(Split::Train, mode, rows, filters)?;
@@ -38,7 +37,7 @@ impl Catalogue {
         })
     }
 
-    /// All clips of `split` with everything that is known; those with an unknown class are told by their masks.
+    /// All clips of `split` with everything that is known; masks show where a class is unknown.
     ///
     /// # Errors
     /// [`Error::Unsuitable`] if the split has no clips.
@@ -51,8 +50,8 @@ impl Catalogue {
         self.select(split, Mode::Full, Rows::Own, &all)
     }
 
-    /// The clips of any split as `mode` and `filters` show them; [`Catalogue::training`] and [`Catalogue::evaluation`] are
-    /// what a run uses of it.
+    /// The clips of any split as `mode` and `filters` show them; [`Catalogue::training`] and [`Catalogue::evaluation`]
+    /// are what a run uses of it.
     ///
     /// # Errors
     /// [`Error::Unsuitable`] as [`Catalogue::training`].
@@ -84,7 +83,8 @@ impl Catalogue {
         let report = tally.finish(&labels, &mask);
         if clips.is_empty() {
             let reason = format!(
-                "no clip of split {} is left to use in mode {mode}: {}; annotate some, use another mode, or keep them by the settings in \
+                "no clip of split {} is left to use in mode {mode}: {}; annotate some, use another mode, or keep \
+                 them by the settings in \
                  `filters`",
                 split.as_str(),
                 report.notes().join("; ")
@@ -129,7 +129,8 @@ impl Catalogue {
             _ => return Ok(()),
         };
         Err(self.unsuitable(format!(
-            "mode {mode} needs a {missing}, and no recording of split {name} has one; add its table with `l48 relabel`, or \
+            "mode {mode} needs a {missing}, and no recording of split {name} has one; add its table with `l48 \
+             relabel`, or \
              use another mode"
         )))
     }

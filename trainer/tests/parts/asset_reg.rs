@@ -92,7 +92,7 @@ fn steps<'a>(
             .unwrap()
             .map(|row| u32::try_from(row).unwrap())
             .collect();
-        let places = table.places(&rows).unwrap();
+        let places = table.table_rows(&rows).unwrap();
         let penalty = table.penalty(&logits, &places).unwrap();
         penalty.backward();
         table.update(&logits, &places).unwrap();
@@ -171,7 +171,7 @@ fn controls_take_the_consistency_away() {
             3,
         );
         let before = table.table().copy();
-        let places = table.places(&[1]).unwrap();
+        let places = table.table_rows(&[1]).unwrap();
         let penalty = table.penalty(&logits, &places).unwrap();
         assert!(penalty.double_value(&[]) > 0.0);
         table.update(&logits, &places).unwrap();
@@ -192,7 +192,7 @@ fn controls_take_the_consistency_away() {
         let mut first = 0;
         for clip in 0..4 {
             let before = table.table().copy();
-            let places = table.places(&[clip]).unwrap();
+            let places = table.table_rows(&[clip]).unwrap();
             table.update(&logits, &places).unwrap();
             let row = (table.table() - before)
                 .abs()
@@ -212,7 +212,7 @@ fn controls_take_the_consistency_away() {
 fn a_saved_table_goes_on() {
     let logits = Tensor::from_slice(&[2.0, -2.0, 1.0, 0.0]).reshape([2, 2]);
     let step = |table: &mut AssetTable| {
-        let places = table.places(&[0, 2]).unwrap();
+        let places = table.table_rows(&[0, 2]).unwrap();
         table.update(&logits, &places).unwrap();
     };
     let mut whole = small(&config(1.0, 0.1), &IDS, 3);
@@ -252,5 +252,5 @@ fn mistakes_are_named() {
     };
     assert!(error(&clips, &start).contains("asset_reg.init"));
     assert!(error(&Clips { classes: 3, ..clips }, &config(1.0, 0.1)).contains("4 clips"));
-    assert!(small(&config(1.0, 0.1), &IDS, 1).places(&[4]).is_err());
+    assert!(small(&config(1.0, 0.1), &IDS, 1).table_rows(&[4]).is_err());
 }

@@ -3,7 +3,7 @@
 
 use shardfmt::{Axes, ClipSpec, DatasetHead, Dtype, FrequencyScale, Row0, ValueReference, ValueScale, ValueUnit, Xxh3};
 use tch::{Device, Kind, Tensor};
-use trainer::augment::{AugmentConfig, Augmentation, Batch};
+use trainer::augment::{AugmentConfig, Augmentation, ClipBatch};
 
 const STEP: f64 = 80.0 / 255.0;
 
@@ -60,11 +60,11 @@ fn images() -> Tensor {
     images.to_kind(Kind::Uint8)
 }
 
-fn known() -> Batch {
+fn known() -> ClipBatch {
     let of = |values: &[f32]| Tensor::from_slice(values).reshape([4, 3]);
     let labels = of(&[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]);
     let mask = of(&[1.0, 1.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0]);
-    Batch {
+    ClipBatch {
         images: images(),
         labels,
         mask,
@@ -74,7 +74,7 @@ fn known() -> Batch {
 const ROWS: [u32; 4] = [10, 3, 77, 4];
 const REF_DB: [f32; 4] = [-20.0, -30.0, -26.0, -20.0];
 
-fn apply(config: &AugmentConfig, picture: bool, ref_db: &[f32], epoch: u32) -> Batch {
+fn apply(config: &AugmentConfig, picture: bool, ref_db: &[f32], epoch: u32) -> ClipBatch {
     let augmentation = Augmentation::new(config, &head(picture), 5, &[]).unwrap().unwrap();
     augmentation.apply(known(), &ROWS, ref_db, epoch).unwrap()
 }
@@ -115,7 +115,7 @@ fn changes_repeat_and_depend_on_epoch_and_row_alone() {
     let augmentation = Augmentation::new(&config, &head(false), 5, &[]).unwrap().unwrap();
     let all = known();
     let pick = |t: &Tensor| t.narrow(0, 2, 1);
-    let one = Batch {
+    let one = ClipBatch {
         images: pick(&all.images),
         labels: pick(&all.labels),
         mask: pick(&all.mask),
@@ -238,7 +238,7 @@ fn mixes_of_clips_below_a_fixed_level_stay_below_it() {
     let mut head = head(false);
     head.values.reference = ValueReference::Fixed;
     // All quieter than the level by some 40 dB.
-    let quiet = || Batch {
+    let quiet = || ClipBatch {
         images: images().divide_scalar_mode(2, "floor"),
         ..known()
     };
@@ -247,8 +247,9 @@ fn mixes_of_clips_below_a_fixed_level_stay_below_it() {
     check_mixes(&quiet(), &mixed, [-20.0; 4], Some(-20.0));
 }
 
-/// Checks that each clip is a mix with another one, its values relative to `reference` in dB or else to the most of the mix.
-fn check_mixes(before: &Batch, mixed: &Batch, ref_db: [f32; 4], reference: Option<f64>) {
+/// Checks that each clip is a mix with another one, its values relative to `reference` in dB or else to the most of the
+/// mix.
+fn check_mixes(before: &ClipBatch, mixed: &ClipBatch, ref_db: [f32; 4], reference: Option<f64>) {
     let power = |clip: i64| -> Vec<f64> {
         let level = f64::from(ref_db[usize::try_from(clip).unwrap()]);
         values(&before.images.get(clip))
@@ -304,7 +305,7 @@ fn floats_above_a_fixed_level_are_not_cut() {
     let augmentation = Augmentation::new(&config, &head, 5, &[]).unwrap().unwrap();
     // From -100 to 155 dB.
     let before = images().to_kind(Kind::Float) - 100.0;
-    let clips = Batch {
+    let clips = ClipBatch {
         images: before.shallow_clone(),
         ..known()
     };
@@ -330,7 +331,7 @@ fn clips_without_a_level_are_not_mixed() {
         .unwrap();
     assert_eq!(after.images, before);
     assert_eq!((after.labels, after.mask), (known().labels, known().mask));
-    let silent = Batch {
+    let silent = ClipBatch {
         images: images().zeros_like(),
         ..known()
     };
@@ -390,7 +391,7 @@ fn senseless_changes_are_refused_with_a_reason() {
                 true,
                 &[],
             ),
-            "no decibels",
+            "not decibels",
         ),
         (
             error(

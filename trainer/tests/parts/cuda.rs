@@ -6,11 +6,11 @@
 )]
 
 use tch::{Cuda, Device, Kind, Tensor};
-use trainer::model::{Arch, Model, ModelConfig, Precision};
+use trainer::model::{Arch, Model, ModelSpec, Precision};
 use trainer::optim::{Algorithm, Optimizer};
 
 fn model(arch: Arch, precision: Precision, device: Device) -> Model {
-    let config = ModelConfig {
+    let config = ModelSpec {
         arch,
         classes: 5,
         clip_channels: 1,

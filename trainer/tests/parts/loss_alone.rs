@@ -3,7 +3,7 @@
 
 use tch::{Device, Kind, Tensor};
 use toml::Table;
-use trainer::loss::{Batch, Domain, KnownNegatives, METHODS, Method, Objective, ObjectiveConfig, Setup};
+use trainer::loss::{Domain, KnownNegatives, LossBatch, METHODS, Method, Objective, ObjectiveConfig, Setup};
 use trainer::optim::{Algorithm, Group, Optimizer};
 
 /// A training set of `rows` x `classes`: one positive a row, one known negative.
@@ -42,7 +42,8 @@ fn matrix(values: &[u8], classes: usize, kind: Kind) -> Tensor {
         .to_kind(kind)
 }
 
-/// Parameters of a method at which it must hold: its defaults, and each of them by itself at both ends of its range or as another word.
+/// Parameters of a method at which it must hold: its defaults, and each of them by itself at both ends of its range or
+/// as another word.
 fn at_the_edges(method: &Method) -> Vec<Table> {
     let mut tables = vec![Table::new()];
     for declared in method.parameters {
@@ -85,7 +86,7 @@ fn every_method_is_finite_at_saturation() {
                 };
                 let mut objective = Objective::new(&config, &setup(5, &known, kind)).unwrap();
                 for epoch in 1..=3 {
-                    let batch = Batch {
+                    let batch = LossBatch {
                         logits: &logits,
                         labels: &labels,
                         mask: &mask,
@@ -139,7 +140,7 @@ fn every_method_trains_a_linear_model() {
         let mut values = Vec::new();
         for _ in 0..30 {
             let logits = images.matmul(&weight.tr());
-            let batch = Batch {
+            let batch = LossBatch {
                 logits: &logits,
                 labels: &labels,
                 mask: &mask,
@@ -176,7 +177,7 @@ fn permanent_corrections_stay_and_are_saved() {
     let logits = Tensor::zeros([3, 5], (Kind::Float, Device::Cpu));
     let _ = logits.get(2).get(0).fill_(3.0);
     let (labels, mask) = (pick(&labels), pick(&mask));
-    let batch = |epoch| Batch {
+    let batch = |epoch| LossBatch {
         logits: &logits,
         labels: &labels,
         mask: &mask,
@@ -232,7 +233,7 @@ fn unknown_entries_can_be_left_out() {
     let (labels, mask) = (matrix(&known.0, 5, Kind::Float), matrix(&known.1, 5, Kind::Float));
     let logits = Tensor::ones([5, 5], (Kind::Float, Device::Cpu));
     let rows = Tensor::arange(5, (Kind::Int64, Device::Cpu));
-    let batch = Batch {
+    let batch = LossBatch {
         logits: &logits,
         labels: &labels,
         mask: &mask,
@@ -302,7 +303,7 @@ fn mistakes_are_named() {
         assert!(parts.iter().all(|part| message.contains(part)), "{message}");
     }
     let labels = Tensor::zeros([4, 5], (Kind::Float, Device::Cpu));
-    let batch = Batch {
+    let batch = LossBatch {
         logits: &Tensor::zeros([5, 5], (Kind::Float, Device::Cpu)),
         labels: &labels,
         mask: &labels,

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 use toml::Table;
 use trainer::config::Config;
-use trainer::loss::{Batch, KnownNegatives, METHODS, Objective, ObjectiveConfig, Output, Setup};
+use trainer::loss::{KnownNegatives, LossBatch, METHODS, Objective, ObjectiveConfig, Output, Setup};
 
 use crate::loss_alone::{config, known, setup};
 
@@ -100,7 +100,8 @@ fn suffix(case: &str, word: &str) -> Option<f64> {
     case.split('.').find_map(|part| part.strip_prefix(word)?.parse().ok())
 }
 
-/// Weights of known negatives in a case. The record of GR has its schedule's b under the same name, so it is taken from a method without a schedule.
+/// Weights of known negatives in a case. The record of GR has its schedule's b under the same name, so it is taken from
+/// a method without a schedule.
 fn known_negatives(case: &str, record: &Value, expected: &Value) -> KnownNegatives {
     let plain = |methods: &Value| {
         let mut cases = methods
@@ -166,7 +167,7 @@ fn run(config: &ObjectiveConfig, inputs: &Tensors, case: &str, record: &Value, e
         .get("epoch")
         .map_or(1, |epoch| u32::try_from(epoch.as_u64().unwrap()).unwrap());
     let rows = Tensor::arange(rows, (Kind::Int64, Device::Cpu));
-    let batch = Batch {
+    let batch = LossBatch {
         logits: &logits,
         labels: &labels,
         mask: &mask,
@@ -362,8 +363,8 @@ fn defaults_are_those_of_the_references() {
     let classes = usize::try_from(expected["C"].as_u64().unwrap()).unwrap();
     let known = known(8, classes);
     let mut compared = BTreeSet::new();
-    // A file of numbers for each method, and what the numbers leave open: ROLE, ASL and LL-Cp as in the methods' own code, GR and ROLE with known
-    // negatives as such, and ROLE's k as the training set has it.
+    // A file of numbers for each method, and what the numbers leave open: ROLE, ASL and LL-Cp as in the methods' own
+    // code, GR and ROLE with known negatives as such, and ROLE's k as the training set has it.
     for (file, more) in [
         ("bce_an", ""),
         ("bce_an_stable", ""),

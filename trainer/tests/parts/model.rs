@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use tch::{Device, Kind, Tensor};
-use trainer::model::{Arch, Head, Model, ModelConfig, Precision, read_weights};
+use trainer::model::{Arch, Head, Model, ModelSpec, Precision, read_weights};
 use trainer::optim::{Algorithm, Optimizer};
 use trainer::state::{Named, snapshot};
 
@@ -19,8 +19,8 @@ fn oracle(name: &str) -> PathBuf {
 
 const RESNETS: [(Arch, &str); 2] = [(Arch::Resnet18, "resnet18"), (Arch::Resnet50, "resnet50")];
 
-fn config(arch: Arch, classes: usize) -> ModelConfig {
-    ModelConfig {
+fn config(arch: Arch, classes: usize) -> ModelSpec {
+    ModelSpec {
         arch,
         classes,
         clip_channels: 1,
@@ -132,7 +132,7 @@ fn bf16_is_close_and_keeps_weights_and_statistics_in_f32() {
         let images = images.narrow(1, 0, channels);
         let run = |precision| {
             let model = Model::new(
-                &ModelConfig {
+                &ModelSpec {
                     precision,
                     ..config(arch, 5)
                 },

@@ -185,7 +185,7 @@ fn differences_of_images_and_classes_are_listed() {
         .check_same(Path::new("the run"), &relabelled)
         .unwrap_err()
         .to_string();
-    assert!(error.contains("was changed since"), "{error}");
+    assert!(error.contains("has changed since"), "{error}");
 }
 
 /// The rows of a table, after a look at how it was written.

@@ -1,4 +1,5 @@
-//! Photographs: three channels as they are, mirrored half of the time and only they, and no regulariser within a single picture.
+//! Photographs: three channels as they are, mirrored half of the time and only they, and no regulariser within a single
+//! picture.
 
 use std::path::Path;
 

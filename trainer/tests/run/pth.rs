@@ -68,7 +68,7 @@ torch.save(state, sys.argv[2])
     ];
     let (_, said) = run(&mut fit(&at("dataset"), &at("run"), &settings), 0);
     assert!(
-        said.contains("a last layer of 1000 classes; ours starts as drawn"),
+        said.contains("a last layer of 1000 classes; the last layer starts random"),
         "{said}"
     );
 }

@@ -1,4 +1,5 @@
-//! A run that is killed by SIGKILL at any point and resumed gives the same metrics and the same checkpoint, bit for bit.
+//! A run that is killed by SIGKILL at any point and resumed gives the same metrics and the same checkpoint, bit for
+//! bit.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -23,8 +24,8 @@ const AUGMENTED: &str = "
     time_masks = 1
     time_mask_share = 0.2
 ";
-/// Settings that put every kind of state into a checkpoint: flipped labels, ROLE's logits, the asset table, momentum, a place within
-/// an epoch. What `AUGMENTED` is for, beside a second thread of libtorch.
+/// Settings that put every kind of state into a checkpoint: flipped labels, ROLE's logits, the asset table, momentum, a
+/// place within an epoch. What `AUGMENTED` is for, beside a second thread of libtorch.
 const SETTINGS: [&[&str]; 3] = [
     &[
         "--loss",
@@ -54,7 +55,8 @@ const SETTINGS: [&[&str]; 3] = [
 const IS_AUGMENTED: [bool; 3] = [false, false, true];
 /// Points tried without `L48_TORTURE`, spread over the run.
 const FEW: usize = 7;
-/// With `L48_TORTURE` every point is tried, and of the random moments asked for one in so many: a run takes longer than a build.
+/// With `L48_TORTURE` every point is tried, and of the random moments asked for one in so many: a run takes longer than
+/// a build.
 const MOMENTS_FEWER: u64 = 10;
 
 #[test]

@@ -46,8 +46,8 @@ fn labels_and_masks_of_every_mode() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = folder.path().join("dataset");
     write(&dataset, Made::default());
-    // The second recording: asset 10, target 1, heard alone in clip 0 and with class 2 in clip 1. Class 0 is ruled out by the geographic prior,
-    // and class 3 by the checklist too.
+    // The second recording: asset 10, target 1, heard alone in clip 0 and with class 2 in clip 1. Class 0 is ruled out
+    // by the geographic prior, and class 3 by the checklist too.
     let second = |mode: &str, split: &str| {
         let (rows, said) = rows(&dataset, &["--mode", mode, "--split", split]);
         assert!(said.contains("36 of 36 clips of split train"), "{said}");

@@ -1,4 +1,5 @@
-//! Flags and settings through the program: what they change, what a run says of them at its start, and what it leaves of them.
+//! Flags and settings through the program: what they change, what a run says of them at its start, and what it leaves
+//! of them.
 
 use std::path::{Path, PathBuf};
 
@@ -161,7 +162,8 @@ fn rows_are_drawn_as_asked() {
     assert_eq!(config(&balanced)["sampling"]["class_balanced"].as_bool(), Some(true));
     assert_eq!(rows(&short("few", &["--max-clips-per-asset", "1"])), 12);
 
-    // Clips in which nothing is heard are not trained on in mode target, and are in mode full, unless the rows are to be common.
+    // Clips in which nothing is heard are not trained on in mode target, and are in mode full, unless the rows are to
+    // be common.
     let quiet = Runs::on(Made {
         quiet_ends: true,
         ..Made::default()
@@ -248,7 +250,7 @@ fn another_device_or_precision_is_refused_with_the_difference() {
     let (_, said) = run(&mut fit(&runs.dataset(), &out, &resume), 2);
     for word in [
         r#"model.precision: "f32" -> "bf16""#,
-        "as in the run -> as asked for",
+        "in the run -> requested",
         "--out",
     ] {
         assert!(said.contains(word), "{word}: {said}");

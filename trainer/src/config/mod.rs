@@ -1,18 +1,20 @@
 //! Defines the settings of a run: read from a TOML file, changed by flags, resolved, written into the run's folder.
 
-use std::path::{Path, PathBuf};
+mod sections;
 
-use clap::ValueEnum;
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
-use shardfmt::DatasetHead;
+use shardfmt::{DatasetHead, Difference};
 use tch::Device;
+
+pub use sections::{CheckpointConfig, LossConfig, ModelConfig, OptimiserConfig, OptimiserName, SamplingConfig};
 
 use crate::asset_reg::AssetRegConfig;
 use crate::augment::AugmentConfig;
 use crate::error::{Error, Result};
 use crate::loss::Method;
-use crate::model::{Arch, Precision};
-use crate::optim::Algorithm;
+use crate::model::Precision;
 use crate::sampler::SamplerConfig;
 use crate::supervision::{Filters, FullUnknown, Mode, Rows};
 
@@ -21,11 +23,11 @@ use crate::supervision::{Filters, FullUnknown, Mode, Rows};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// What is known of the training clips.
+    /// How much of the labels training may see.
     pub mode: Mode,
-    /// Whether the rows kept are the mode's own, or those of target mode in every mode.
+    /// Whether the rows are the mode's own, or those of mode target in every mode.
     pub rows: Rows,
-    /// What an unknown class is in full mode.
+    /// How unknown labels count in mode full.
     pub full_unknown: FullUnknown,
     /// Passes over the training rows.
     pub epochs: u32,
@@ -35,9 +37,9 @@ pub struct Config {
     pub seed: u64,
     /// Threads of libtorch on the CPU; part of the run because sums are rounded differently for another number.
     pub threads: usize,
-    /// Measure the best epoch on test too; without, a dataset needs no such split.
+    /// Measure the best epoch on test too; otherwise the dataset needs no such split.
     pub measure_test: bool,
-    /// Control: hand every clip of train and val another clip's labels and masks; a model can then learn nothing of use.
+    /// Control: give each clip of train and val the labels and mask of another; a model can then learn nothing useful.
     pub permute_labels: bool,
     /// Which clips are left out of training.
     pub filters: Filters,
@@ -55,94 +57,6 @@ pub struct Config {
     pub augment: AugmentConfig,
     /// When checkpoints are written.
     pub checkpoint: CheckpointConfig,
-}
-
-/// How rows are drawn; see [`SamplerConfig`](crate::sampler::SamplerConfig).
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SamplingConfig {
-    /// At most so many clips of a recording in an epoch, others the next time.
-    pub max_clips_per_asset: Option<usize>,
-    /// So many clips of a recording stand side by side.
-    pub clips_per_asset: Option<usize>,
-    /// Draw every class equally often.
-    pub class_balanced: bool,
-}
-
-/// The method and its parameters.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct LossConfig {
-    /// Name of the method.
-    pub name: String,
-    /// Weight of the method's own loss on known negatives.
-    pub a: f64,
-    /// Weight of binary cross-entropy on known negatives.
-    pub b: f64,
-    /// The method's own parameters.
-    pub parameters: toml::Table,
-}
-
-/// The network.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ModelConfig {
-    /// Which network.
-    pub arch: Arch,
-    /// Weights to start from: safetensors with torchvision's names.
-    pub weights: Option<PathBuf>,
-    /// Number type of convolutions; absent: bf16 on a GPU, f32 on the CPU.
-    pub precision: Option<Precision>,
-}
-
-/// The optimiser.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct OptimiserConfig {
-    /// Which one.
-    pub name: OptimiserName,
-    /// Learning rate.
-    pub lr: f64,
-    /// Weight decay: in the gradient (Adam, SGD) or beside it (AdamW).
-    pub weight_decay: f64,
-    /// Momentum of SGD.
-    pub momentum: f64,
-    /// The last layer learns at `lr` times this.
-    pub last_layer: f64,
-}
-
-/// The optimisers there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum OptimiserName {
-    /// Adam; weight decay is added to the gradient.
-    Adam,
-    /// Adam with decoupled weight decay.
-    Adamw,
-    /// Gradient descent with momentum.
-    Sgd,
-}
-
-impl OptimiserConfig {
-    /// The algorithm with its own settings.
-    #[must_use]
-    pub fn algorithm(&self) -> Algorithm {
-        match self.name {
-            OptimiserName::Adam => Algorithm::Adam,
-            OptimiserName::Adamw => Algorithm::AdamW,
-            OptimiserName::Sgd => Algorithm::Sgd {
-                momentum: self.momentum,
-            },
-        }
-    }
-}
-
-/// When checkpoints are written; always at the end of an epoch.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct CheckpointConfig {
-    /// Also after so many steps within an epoch.
-    pub every_steps: Option<u64>,
 }
 
 impl Default for Config {
@@ -169,45 +83,11 @@ impl Default for Config {
     }
 }
 
-impl Default for LossConfig {
-    fn default() -> Self {
-        let (name, parameters) = ("an".to_owned(), toml::Table::new());
-        Self {
-            name,
-            a: 1.0,
-            b: 0.0,
-            parameters,
-        }
-    }
-}
-
-impl Default for ModelConfig {
-    fn default() -> Self {
-        Self {
-            arch: Arch::Resnet50,
-            weights: None,
-            precision: None,
-        }
-    }
-}
-
-impl Default for OptimiserConfig {
-    fn default() -> Self {
-        Self {
-            name: OptimiserName::Adam,
-            lr: 1e-4,
-            weight_decay: 0.0,
-            momentum: 0.9,
-            last_layer: 1.0,
-        }
-    }
-}
-
 impl Config {
     /// Reads settings; what the file leaves out keeps its default.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Setting`] for what is no TOML, an unknown key or a value of another type, with its line.
+    /// [`Error::Io`]; [`Error::Setting`] for invalid TOML, an unknown key or a value of another type, with its line.
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(|cause| Error::io(path, "read", cause))?;
         toml::from_str(&text).map_err(|cause| Error::setting(path.display().to_string(), cause.to_string()))
@@ -221,7 +101,7 @@ impl Config {
         toml::to_string(self).map_err(|cause| Error::setting("configuration", cause.to_string()))
     }
 
-    /// Checks what can be checked without a dataset. The parameters of the method are checked where it is made.
+    /// Checks what needs no dataset. The parameters of the method are checked where it is made.
     ///
     /// # Errors
     /// [`Error::Setting`] naming the setting and what is allowed.
@@ -264,7 +144,7 @@ impl Config {
                 let bound = if least > 0.0 { "above 0" } else { "0 or more" };
                 return Err(Error::setting(
                     setting,
-                    format!("{value} is not a finite number {bound}"),
+                    format!("must be a finite number {bound}, not {value}"),
                 ));
             }
         }
@@ -277,8 +157,8 @@ impl Config {
         self.augment.validate()
     }
 
-    /// The settings with every default written out that depends on the method, the device or the dataset, but for parameters that are
-    /// worked out from the training rows.
+    /// The settings with defaults filled in that depend on the method, the device or the dataset, except for parameters
+    /// that are worked out from the training rows.
     ///
     /// # Errors
     /// [`Error::Setting`] for an unknown method or parameter, or a value out of range.
@@ -312,8 +192,8 @@ impl Config {
         names.filter(|name| !given.contains_key(*name)).cloned().collect()
     }
 
-    /// Takes over parameters of the method that are not set here, which a run of the same method has worked out: those in `worked_out`, or all
-    /// where the run does not say.
+    /// Copies parameters that a run of the same method has worked out and that are not set here: those in `worked_out`,
+    /// or all if the run has no such list.
     pub(crate) fn take_worked_out(&mut self, run: &Self, worked_out: Option<&[String]>) {
         if self.loss.name == run.loss.name {
             let taken = |name: &String| worked_out.is_none_or(|names| names.contains(name));
@@ -328,41 +208,15 @@ impl Config {
     /// # Errors
     /// As [`Config::to_toml`].
     pub fn differences(&self, other: &Self) -> Result<Vec<String>> {
-        let flat = |config: &Self| -> Result<Vec<(String, String)>> {
-            let value =
-                toml::Table::try_from(config).map_err(|cause| Error::setting("configuration", cause.to_string()))?;
-            let mut leaves = Vec::new();
-            flatten("", &value, &mut leaves);
-            Ok(leaves)
+        let tree =
+            |config| serde_json::to_value(config).map_err(|cause| Error::setting("configuration", cause.to_string()));
+        let mut found = shardfmt::difference("", &tree(self)?, &tree(other)?);
+        found.sort_by(|a, b| a.path.cmp(&b.path));
+        let line = |difference: &Difference| {
+            let [ours, theirs] = difference.values();
+            format!("{}: {ours} -> {theirs}", difference.path)
         };
-        let (ours, theirs) = (flat(self)?, flat(other)?);
-        let find = |leaves: &[(String, String)], key: &str| {
-            let found = leaves.iter().find(|(name, _)| name == key);
-            found.map_or_else(|| "not set".to_owned(), |(_, value)| value.clone())
-        };
-        let mut keys: Vec<&String> = ours.iter().chain(&theirs).map(|(key, _)| key).collect();
-        keys.sort();
-        keys.dedup();
-        let differing = keys.into_iter().filter_map(|key| {
-            let (a, b) = (find(&ours, key), find(&theirs, key));
-            (a != b).then(|| format!("{key}: {a} -> {b}"))
-        });
-        Ok(differing.collect())
-    }
-}
-
-/// Every value of a table with its dotted key.
-fn flatten(prefix: &str, table: &toml::Table, into: &mut Vec<(String, String)>) {
-    for (key, value) in table {
-        let key = if prefix.is_empty() {
-            key.clone()
-        } else {
-            format!("{prefix}.{key}")
-        };
-        match value {
-            toml::Value::Table(inner) => flatten(&key, inner, into),
-            other => into.push((key, other.to_string())),
-        }
+        Ok(found.iter().map(line).collect())
     }
 }
 
@@ -401,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn senseless_values_are_named() {
+    fn invalid_values_are_named() {
         type Break = fn(&mut Config);
         let broken: [(&str, Break); 6] = [
             ("epochs", |config| config.epochs = 0),

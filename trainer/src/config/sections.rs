@@ -1,0 +1,131 @@
+//! Defines the sections of a run's settings, with their defaults.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Arch, Precision};
+use crate::optim::Algorithm;
+
+/// How rows are drawn; see [`SamplerConfig`](crate::sampler::SamplerConfig).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SamplingConfig {
+    /// At most this many clips of a recording in an epoch, others in the next.
+    pub max_clips_per_asset: Option<usize>,
+    /// Up to this many clips of a recording side by side.
+    pub clips_per_asset: Option<usize>,
+    /// Draw every class equally often.
+    pub class_balanced: bool,
+}
+
+/// The method and its parameters.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LossConfig {
+    /// Name of the method.
+    pub name: String,
+    /// Weight of the method's own loss on known negatives.
+    pub a: f64,
+    /// Weight of binary cross-entropy on known negatives.
+    pub b: f64,
+    /// The method's own parameters.
+    pub parameters: toml::Table,
+}
+
+/// The network.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModelConfig {
+    /// Which network.
+    pub arch: Arch,
+    /// Initial weights: safetensors with torchvision's names.
+    pub weights: Option<PathBuf>,
+    /// Number type of convolutions; absent: bf16 on a GPU, f32 on the CPU.
+    pub precision: Option<Precision>,
+}
+
+/// The optimiser.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OptimiserConfig {
+    /// Which one.
+    pub name: OptimiserName,
+    /// Learning rate.
+    pub lr: f64,
+    /// Weight decay: in the gradient (Adam, SGD) or beside it (AdamW).
+    pub weight_decay: f64,
+    /// Momentum of SGD.
+    pub momentum: f64,
+    /// The last layer learns at `lr` times this.
+    pub last_layer: f64,
+}
+
+/// The optimisers there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum OptimiserName {
+    /// Adam; weight decay is added to the gradient.
+    Adam,
+    /// Adam with decoupled weight decay.
+    Adamw,
+    /// Gradient descent with momentum.
+    Sgd,
+}
+
+impl OptimiserConfig {
+    /// The algorithm with its own settings.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        match self.name {
+            OptimiserName::Adam => Algorithm::Adam,
+            OptimiserName::Adamw => Algorithm::AdamW,
+            OptimiserName::Sgd => Algorithm::Sgd {
+                momentum: self.momentum,
+            },
+        }
+    }
+}
+
+/// When checkpoints are written; always at the end of an epoch.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CheckpointConfig {
+    /// Also every so many steps within an epoch.
+    pub every_steps: Option<u64>,
+}
+
+impl Default for LossConfig {
+    fn default() -> Self {
+        let (name, parameters) = ("an".to_owned(), toml::Table::new());
+        Self {
+            name,
+            a: 1.0,
+            b: 0.0,
+            parameters,
+        }
+    }
+}
+
+impl Default for ModelConfig {
+    fn default() -> Self {
+        Self {
+            arch: Arch::Resnet50,
+            weights: None,
+            precision: None,
+        }
+    }
+}
+
+impl Default for OptimiserConfig {
+    fn default() -> Self {
+        Self {
+            name: OptimiserName::Adam,
+            lr: 1e-4,
+            weight_decay: 0.0,
+            momentum: 0.9,
+            last_layer: 1.0,
+        }
+    }
+}
