@@ -153,7 +153,7 @@ impl Dataset {
     pub fn labels(&self, shard: u32) -> Result<Vec<LabelRow>> {
         self.check_shard(shard)?;
         let (file, path) = self.listed.open_verified(&labels_path(shard))?;
-        let rows = read_labels_from(file, &path, &self.taxa)?;
+        let rows = read_labels_from(file, &path, &self.taxa, self.head().label_form())?;
         self.listed.check_rows(&labels_path(shard), &path, rows.len())?;
         Ok(rows)
     }
