@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::path::Path;
 use std::time::Instant;
 
-use shardfmt::{Checks, Dataset, MappedFile, Result, Shard};
+use shardfmt::{Checks, Dataset, DatasetShard, Result};
 
 const BATCH: usize = 64;
 const ROUNDS: usize = 9;
@@ -19,14 +19,14 @@ const PAGE_BYTES: usize = 4096;
 /// A row of a shard.
 type Place = (usize, u32);
 
-fn open(dataset: &Dataset, checks: Checks) -> Result<Vec<Shard<MappedFile>>> {
+fn open(dataset: &Dataset, checks: Checks) -> Result<Vec<DatasetShard>> {
     (0..dataset.shard_count())
         .map(|shard| dataset.open_shard(shard, checks))
         .collect()
 }
 
 /// All rows, shuffled (Fisher and Yates; the generator of Knuth's MMIX).
-fn shuffled(shards: &[Shard<MappedFile>]) -> Vec<Place> {
+fn shuffled(shards: &[DatasetShard]) -> Vec<Place> {
     let rows = shards.iter().enumerate();
     let mut places: Vec<Place> = rows
         .flat_map(|(at, shard)| (0..shard.rows()).map(move |row| (at, row)))

@@ -39,7 +39,7 @@ pub fn difference(path: &str, was: &Value, is: &Value) -> Vec<Difference> {
     found
 }
 
-fn compare(path: &str, was: Option<&Value>, is: Option<&Value>, found: &mut Vec<Difference>) {
+fn compare<'a>(path: &str, was: Option<&'a Value>, is: Option<&'a Value>, found: &mut Vec<Difference>) {
     let [was, is] = [was, is].map(|value| value.filter(|value| !value.is_null()));
     let empty = serde_json::Map::new();
     let members = |value: Option<&'a Value>| match value {
@@ -49,7 +49,11 @@ fn compare(path: &str, was: Option<&Value>, is: Option<&Value>, found: &mut Vec<
     match (members(was), members(is)) {
         (Some(a), Some(b)) => {
             for key in a.keys().chain(b.keys().filter(|key| !a.contains_key(*key))) {
-                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                let path = if path.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{path}.{key}")
+                };
                 compare(&path, a.get(key), b.get(key), found);
             }
         }

@@ -6,6 +6,7 @@ compile_error!("shardfmt maps little-endian records without conversion; big-endi
 
 pub mod checksum;
 pub mod dataset;
+pub mod difference;
 pub mod entry;
 pub mod error;
 pub mod fail_point;
@@ -24,7 +25,10 @@ pub mod words;
 pub mod writer;
 
 pub use checksum::Xxh3;
-pub use dataset::{Axes, Counts, Dataset, DatasetHead, DatasetInfo, ValueScale, read_dataset_json, write_dataset_json};
+pub use dataset::{
+    Axes, Counts, Dataset, DatasetHead, DatasetInfo, DatasetShard, ValueScale, read_dataset_json, write_dataset_json,
+};
+pub use difference::{Difference, difference};
 pub use entry::FileEntry;
 pub use error::{Error, Result};
 pub use file_hash::hash_file;

@@ -13,14 +13,22 @@ pub(crate) fn open(folder: &Path) -> Dataset {
 /// Rows of all label tables.
 pub(crate) fn labels(dataset: &Dataset) -> Vec<LabelRow> {
     (0..dataset.shard_count())
-        .flat_map(|shard| dataset.labels(shard).unwrap())
+        .flat_map(|shard| {
+            dataset
+                .labels(&dataset.open_shard(shard, shardfmt::Checks::Off).unwrap())
+                .unwrap()
+        })
         .collect()
 }
 
 /// Rows of all prior tables.
 pub(crate) fn priors(dataset: &Dataset) -> Vec<PriorRow> {
     (0..dataset.shard_count())
-        .flat_map(|shard| dataset.priors(shard).unwrap())
+        .flat_map(|shard| {
+            dataset
+                .priors(&dataset.open_shard(shard, shardfmt::Checks::Off).unwrap())
+                .unwrap()
+        })
         .collect()
 }
 

@@ -179,7 +179,7 @@ fn sound_is_where_the_boxes_are(out: &Path) {
     let shard = dataset.open_shard(0, shardfmt::Checks::FirstTouch).unwrap();
     let pixels = |low: f32, high: f32| (low * 447.0) as usize..(high * 447.0) as usize + 1;
     let (mut boxes, mut brighter) = (0, 0);
-    for row in dataset.labels(0).unwrap() {
+    for row in dataset.labels(&shard).unwrap() {
         let image = shard.clip(row.row).unwrap();
         let mean = |columns: &[usize], rows: std::ops::Range<usize>| {
             let values = rows

@@ -17,6 +17,7 @@ mod benchmark_layouts; // the synthetic benchmark in each layout, through to a t
 mod command_line; // help, usage errors, what goes to which stream, closed pipes
 mod demo; // `l48 demo`: what it promises, and that a seed decides every byte
 mod determinism; // the same bytes for any number of threads and processes, at any place, at any time
+mod exchanged; // sound files of another dataset, build or shard in the place of its own
 mod export; // what `l48 export` hands on: loaded by pycocotools and mlcroissant
 mod faults; // full disks, read-only and forbidden folders, files that vanish
 mod import_coco2014; // `l48 import coco2014`: order, split, labels and priors, what is rejected and what refused

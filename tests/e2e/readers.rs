@@ -46,15 +46,16 @@ pub(crate) fn tables(dataset: &Dataset) -> Value {
         json!({"columns": columns, "rows": rejects.collect::<Vec<_>>()}),
     );
     for shard in 0..dataset.shard_count() {
+        let opened = dataset.open_shard(shard, Checks::Off).unwrap();
         let labels: Vec<Value> = dataset
-            .labels(shard)
+            .labels(&opened)
             .unwrap()
             .iter()
             .map(|row| label(dataset, row))
             .collect();
         tables.insert(labels_path(shard), json!({"columns": label_columns(), "rows": labels}));
         let priors: Vec<Value> = dataset
-            .priors(shard)
+            .priors(&opened)
             .unwrap()
             .iter()
             .map(|row| prior(dataset, row))

@@ -20,7 +20,7 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::json;
 use shardfmt::persist::{AtomicFile, remove_leftovers_beside};
-use shardfmt::{ClipBox, ClipSpec, Dataset, LabelRow, Split, Taxon};
+use shardfmt::{Checks, ClipBox, ClipSpec, Dataset, LabelRow, Split, Taxon};
 
 use super::coco_categories::Categories;
 use crate::error::{self, Result};
@@ -165,7 +165,8 @@ fn each_clip(
 ) -> Result<()> {
     let mut id = 0;
     for shard in 0..dataset.shard_count() {
-        for row in dataset.labels(shard)? {
+        let shard = dataset.open_shard(shard, Checks::Off)?;
+        for row in dataset.labels(&shard)? {
             if split.is_none_or(|split| split == row.split) {
                 id += 1;
                 visit(id, &row)?;

@@ -14,7 +14,6 @@ use std::thread::Builder;
 
 pub use commit::{Outcome, commit};
 pub use plan::Plan;
-pub(crate) use plan::first_difference;
 
 use crate::dataset_source::DatasetSource;
 use crate::error::{Error, Result};
@@ -363,8 +362,8 @@ fn verify_committed<S: DatasetSource>(source: &S, dir: &Path, events: &Events<'_
         path: dir.into(),
         difference,
     };
-    if let Some(difference) = plan::first_difference("", &head.config, &wanted.config) {
-        return Err(differs(difference));
+    if let Some(first) = shardfmt::difference("", &head.config, &wanted.config).first() {
+        return Err(differs(first.to_string()));
     }
     if head.program != wanted.program {
         return Err(differs(format!("by {}, this is {}", head.program, wanted.program)));

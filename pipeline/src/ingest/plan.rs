@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use shardfmt::{DatasetHead, Taxa, Taxon, Xxh3};
+use shardfmt::{DatasetHead, Difference, Taxa, Taxon, Xxh3, difference};
 
 use crate::dataset_source::DatasetSource;
 use crate::error::{Error, Result};
@@ -84,8 +84,9 @@ impl Plan {
             return Err(changed(format!("by {}, this is {PROGRAM}", self.program)));
         }
         if self.inputs_xxh3 != source.inputs_xxh3() {
-            let differ = first_difference("", &self.head.config, &source.head().config);
-            return Err(changed(differ.unwrap_or_else(|| "the tables have changed".into())));
+            let differ = difference("", &self.head.config, &source.head().config);
+            let first = differ.first().map(Difference::to_string);
+            return Err(changed(first.unwrap_or_else(|| "the tables have changed".into())));
         }
         let refreshed = |(number, planned): (usize, &PlannedAsset)| {
             let files = stats(&source.files(number));
@@ -143,58 +144,4 @@ fn identity(program: &str, inputs_xxh3: Xxh3, shards: &[Range<usize>], ids: impl
         shards.join(", "),
         ids.join(", ")
     )
-}
-
-/// The first place where two configurations differ, in words.
-pub(crate) fn first_difference(at: &str, then: &serde_json::Value, now: &serde_json::Value) -> Option<String> {
-    use serde_json::Value;
-    match (then, now) {
-        (Value::Object(a), Value::Object(b)) => {
-            let keys = a.keys().chain(b.keys().filter(|key| !a.contains_key(*key)));
-            keys.map(|key| {
-                (
-                    key,
-                    a.get(key).unwrap_or(&Value::Null),
-                    b.get(key).unwrap_or(&Value::Null),
-                )
-            })
-            .find_map(|(key, a, b)| {
-                first_difference(
-                    &if at.is_empty() {
-                        key.clone()
-                    } else {
-                        format!("{at}.{key}")
-                    },
-                    a,
-                    b,
-                )
-            })
-        }
-        _ if then == now => None,
-        _ => Some(format!("{at} was {then} and is {now}")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_identity_of_a_plan_stays() {
-        assert_eq!(
-            identity("l48 0.1.0", Xxh3(0x2a), &[0..2, 2..3], [7, -1, 9].into_iter()),
-            "l48 0.1.0\n000000000000002a\n[0..2, 2..3]\n[7, -1, 9]"
-        );
-    }
-
-    #[test]
-    fn differences_name_the_key() {
-        let a = serde_json::json!({"clips": {"hop_s": "3"}, "audio": {"rate": 1}});
-        let b = serde_json::json!({"clips": {"hop_s": "1.5"}, "audio": {"rate": 1}});
-        assert_eq!(
-            first_difference("", &a, &b).as_deref(),
-            Some(r#"clips.hop_s was "3" and is "1.5""#)
-        );
-        assert_eq!(first_difference("", &a, &a), None);
-    }
 }

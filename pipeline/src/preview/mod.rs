@@ -6,7 +6,7 @@ mod panel;
 use std::path::Path;
 
 use embedded_graphics::pixelcolor::Rgb888;
-use shardfmt::{AssetRow, Checks, Dataset, Dtype, LabelRow, MappedFile, Row0, Shard};
+use shardfmt::{AssetRow, Checks, Dataset, DatasetShard, Dtype, GeoPrior, LabelRow, Row0};
 
 use crate::error::{Result, io};
 use canvas::Canvas;
@@ -22,13 +22,7 @@ pub const SHEET_CLIPS: usize = 64;
 ///
 /// # Errors
 /// A damaged record, or a picture that cannot be written.
-pub fn draw(
-    dataset: &Dataset,
-    shard: &Shard<MappedFile>,
-    asset: &AssetRow,
-    rows: &[LabelRow],
-    out: &Path,
-) -> Result<()> {
+pub fn draw(dataset: &Dataset, shard: &DatasetShard, asset: &AssetRow, rows: &[LabelRow], out: &Path) -> Result<()> {
     let head = dataset.head();
     let axes = &head.axes;
     let axis = FrequencyAxis::described(
@@ -44,6 +38,9 @@ pub fn draw(
         axes.clip_duration_s
     };
     let name = asset.path.rsplit('/').next().unwrap_or(&asset.path);
+    let priors = dataset.geo_priors(shard)?;
+    let no_prior = GeoPrior::default();
+    let geo = priors.get(&asset.asset_id).unwrap_or(&no_prior);
     let mut panels = Vec::new();
     for row in rows {
         let image = image_of(shard, row.row, axes.is_photograph())?;
@@ -51,6 +48,7 @@ pub fn draw(
         panels.push(Panel {
             image,
             row,
+            label_counts: row.counts(geo, dataset.taxa().len() as u32),
             axis: (!axes.is_photograph()).then_some(&axis),
             row_0_is_lowest,
             shown_s,
@@ -71,7 +69,7 @@ pub fn draw(
 
 /// A stored clip in colour: a photograph in its own, else the brightness of the first channel; dB values span their
 /// own range.
-fn image_of(shard: &Shard<MappedFile>, row: u32, is_photograph: bool) -> shardfmt::Result<ClipImage> {
+fn image_of(shard: &DatasetShard, row: u32, is_photograph: bool) -> shardfmt::Result<ClipImage> {
     let spec = shard.spec();
     let pixels = spec.height as usize * spec.width as usize;
     let image = |colours| ClipImage {
@@ -113,9 +111,9 @@ fn image_of(shard: &Shard<MappedFile>, row: u32, is_photograph: bool) -> shardfm
 ///
 /// # Errors
 /// A damaged shard or sidecar.
-pub fn clips_of(dataset: &Dataset, asset: &AssetRow) -> shardfmt::Result<(Shard<MappedFile>, Vec<LabelRow>)> {
+pub fn clips_of(dataset: &Dataset, asset: &AssetRow) -> shardfmt::Result<(DatasetShard, Vec<LabelRow>)> {
     let shard = dataset.open_shard(asset.shard, Checks::FirstTouch)?;
-    let mut rows = dataset.labels(asset.shard)?;
+    let mut rows = dataset.labels(&shard)?;
     rows.retain(|row| row.asset_id == asset.asset_id);
     Ok((shard, rows))
 }

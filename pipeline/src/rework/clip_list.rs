@@ -127,7 +127,7 @@ impl ClipList {
                 rows_of(asset).collect()
             } else {
                 let input = match input.take() {
-                    Some(open) if open.number == asset.shard => input.insert(open),
+                    Some(open) if open.number() == asset.shard => input.insert(open),
                     _ => input.insert(Input::open(dataset, asset.shard)?),
                 };
                 self.rows(asset, choice, input.labels_of(asset), &mut problems)

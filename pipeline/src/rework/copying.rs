@@ -93,7 +93,7 @@ impl Copying<'_> {
         let mut tables = ShardTables::default();
         for Taken { asset, rows } in planned.taken {
             let input = match self.input.take() {
-                Some(input) if input.number == asset.shard => input,
+                Some(input) if input.number() == asset.shard => input,
                 _ => Input::open(self.dataset, asset.shard)?,
             };
             let first_row = writer.rows();
@@ -117,6 +117,8 @@ impl Copying<'_> {
         }
         self.silent_clips += tables.silent_clips();
         let clips = writer.finish()?;
-        self.output.write_tables(number, clips, self.dataset.taxa(), &tables)
+        let form = self.dataset.head().label_form();
+        self.output
+            .write_tables(number, clips, self.dataset.taxa(), form, &tables)
     }
 }

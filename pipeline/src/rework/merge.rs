@@ -80,6 +80,10 @@ fn difference(was: &Dataset, is: &Dataset) -> Option<String> {
     let sets = (&was.head().instruction_set, &is.head().instruction_set);
     image_difference(was.head(), is.head())
         .or_else(|| (sets.0 != sets.1).then(|| format!("instruction_set was {:?} and is {:?}", sets.0, sets.1)))
+        .or_else(|| {
+            let (was, is) = (&was.head().features_required, &is.head().features_required);
+            (was != is).then(|| format!("features_required was {was:?} and is {is:?}"))
+        })
         .or_else(|| taxa_difference(was.taxa(), is.taxa()))
 }
 
@@ -126,7 +130,7 @@ fn take_shard(
     };
     tables.labels.iter_mut().for_each(|label| label.shard = number);
     tables.assets.iter_mut().for_each(|asset| asset.shard = number);
-    let files = output.write_tables(number, clips, dataset.taxa(), &tables)?;
+    let files = output.write_tables(number, clips, dataset.taxa(), dataset.head().label_form(), &tables)?;
     events(Event::Clips(tables.labels.len() as u64));
     Ok((files, tables.silent_clips()))
 }

@@ -6,8 +6,8 @@ use shardfmt::entry::{REJECTS, TAXA, WORK_FOLDER, assets_path, labels_path, prio
 use shardfmt::fail_point::reach;
 use shardfmt::persist::{Lock, sync_dir};
 use shardfmt::{
-    AssetRow, Counts, Dataset, DatasetHead, DatasetInfo, FileEntry, LabelRow, PriorRow, RejectRow, Taxa, write_assets,
-    write_dataset_json, write_labels, write_priors, write_rejects, write_taxa,
+    AssetRow, Counts, Dataset, DatasetHead, DatasetInfo, FileEntry, LabelForm, LabelRow, PriorRow, RejectRow, Taxa,
+    write_assets, write_dataset_json, write_labels, write_priors, write_rejects, write_taxa,
 };
 
 use crate::error::{Error, Result, io};
@@ -102,12 +102,13 @@ impl Output {
         number: u32,
         clips: FileEntry,
         taxa: &Taxa,
+        form: LabelForm,
         tables: &ShardTables,
     ) -> Result<ShardFiles> {
         let path = |of: fn(u32) -> String| self.dir.join(of(number));
         Ok([
             clips,
-            write_labels(&path(labels_path), taxa, &tables.labels)?,
+            write_labels(&path(labels_path), taxa, form, &tables.labels)?,
             write_priors(&path(priors_path), taxa, &tables.priors)?,
             write_assets(&path(assets_path), taxa, &tables.assets)?,
         ])

@@ -221,7 +221,13 @@ impl Relabelling<'_> {
             tables.assets.push(record.asset);
         }
         let clips = take_over(self.dataset, number, self.output.dir(), number, self.linked)?;
-        let files = self.output.write_tables(number, clips, self.source.taxa(), &tables)?;
+        let files = self.output.write_tables(
+            number,
+            clips,
+            self.source.taxa(),
+            self.source.head().label_form(),
+            &tables,
+        )?;
         (self.events)(Event::Clips(tables.labels.len() as u64));
         Ok(RelabelledShard {
             files,
@@ -234,7 +240,7 @@ impl Relabelling<'_> {
     fn describe(&self, input: &Input<'_>, asset: &AssetRow) -> Result<AssetRecord> {
         let id = asset.asset_id;
         let place = Placement {
-            shard: input.number,
+            shard: input.number(),
             rows: rows_of(asset),
             source_bytes: asset.source_bytes,
             source_xxh3: asset.source_xxh3,
@@ -243,7 +249,7 @@ impl Relabelling<'_> {
         let rendered: Result<Vec<Rendered>> = old.iter().map(|label| rendered(input, label)).collect();
         let number = self.numbers.get(&id).ok_or_else(|| {
             let (expected, got) = ("in the manifest".into(), format!("{id}, which is not"));
-            input.mismatch(assets_path(input.number), "asset_id", expected, got)
+            input.mismatch(assets_path(input.number()), "asset_id", expected, got)
         })?;
         let rate_hz = self.source.manifest().frontend.settings().audio.sample_rate_hz;
         let record = self
@@ -252,14 +258,14 @@ impl Relabelling<'_> {
         // Samples were counted back from seconds; that the same seconds come out of them proves the count.
         if record.asset.duration_s != asset.duration_s {
             let (expected, got) = (record.asset.duration_s.to_string(), asset.duration_s.to_string());
-            return Err(input.mismatch(assets_path(input.number), "duration_s", expected, got));
+            return Err(input.mismatch(assets_path(input.number()), "duration_s", expected, got));
         }
         let times = |label: &LabelRow| (label.clip_index, label.start_s, label.end_s, label.valid_s);
         for (new, old) in record.labels.iter().zip(old) {
             if times(new) != times(old) {
                 let field = "(clip_index, start_s, end_s, valid_s)";
                 let (expected, got) = (format!("{:?}", times(new)), format!("{:?} for asset {id}", times(old)));
-                return Err(input.mismatch(labels_path(input.number), field, expected, got));
+                return Err(input.mismatch(labels_path(input.number()), field, expected, got));
             }
         }
         Ok(record)

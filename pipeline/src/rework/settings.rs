@@ -1,20 +1,20 @@
 //! Provides what is compared of two datasets before the clips of one may stand in the other: all that decides an image.
 
 use serde_json::json;
-use shardfmt::DatasetHead;
+use shardfmt::{DatasetHead, Difference, difference};
 
 use crate::error::Result;
-use crate::ingest::first_difference;
 use crate::provenance::IMAGE_KEYS;
 
 /// The first difference in what decides the images, with its key and both values.
 pub(super) fn image_difference(was: &DatasetHead, is: &DatasetHead) -> Option<String> {
-    let of_config = IMAGE_KEYS.iter().find_map(|key| {
+    let of_config = IMAGE_KEYS.iter().flat_map(|key| {
         let value = |info: &DatasetHead| info.config.get(key).cloned().unwrap_or_default();
-        first_difference(key, &value(was), &value(is))
+        difference(key, &value(was), &value(is))
     });
     let meaning = |info: &DatasetHead| json!({ "stored clips": info.clips, "axes": info.axes, "values": info.values });
-    of_config.or_else(|| first_difference("", &meaning(was), &meaning(is)))
+    let mut all = of_config.chain(difference("", &meaning(was), &meaning(is)));
+    all.next().as_ref().map(Difference::to_string)
 }
 
 /// A description as it will be once it has been written and read: JSON readers may round the last digit of a number.

@@ -52,7 +52,11 @@ impl Subsets {
 
 fn clips(dir: &Path) -> Vec<(i64, u32)> {
     let dataset = Dataset::open(dir).unwrap();
-    let labels = (0..dataset.shard_count()).flat_map(|shard| dataset.labels(shard).unwrap());
+    let labels = (0..dataset.shard_count()).flat_map(|shard| {
+        dataset
+            .labels(&dataset.open_shard(shard, shardfmt::Checks::Off).unwrap())
+            .unwrap()
+    });
     labels.map(|label| (label.asset_id, label.clip_index)).collect()
 }
 

@@ -28,8 +28,8 @@ fn clips(dir: &Path) -> Vec<Clip> {
     let mut clips = Vec::new();
     for number in 0..dataset.shard_count() {
         let shard = dataset.open_shard(number, Checks::Always).unwrap();
-        let priors = dataset.priors(number).unwrap();
-        for label in dataset.labels(number).unwrap() {
+        let priors = dataset.priors(&shard).unwrap();
+        for label in dataset.labels(&shard).unwrap() {
             clips.push(Clip {
                 asset: assets[&label.asset_id].clone(),
                 prior: priors
@@ -75,7 +75,11 @@ fn choices(dir: &Path) -> Value {
 /// The list of those clips of a dataset that are wanted, in another order than theirs.
 fn list(dir: &Path, wanted: impl Fn(&LabelRow) -> bool) -> ClipList {
     let dataset = Dataset::open(dir).unwrap();
-    let labels = (0..dataset.shard_count()).flat_map(|shard| dataset.labels(shard).unwrap());
+    let labels = (0..dataset.shard_count()).flat_map(|shard| {
+        dataset
+            .labels(&dataset.open_shard(shard, shardfmt::Checks::Off).unwrap())
+            .unwrap()
+    });
     let mut lines: Vec<String> = labels
         .filter(|label| wanted(label))
         .map(|label| format!("{},{}\n", label.asset_id, label.clip_index))

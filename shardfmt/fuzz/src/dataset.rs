@@ -45,11 +45,9 @@ fn open(folder: &Path, json: &[u8]) {
     };
     if let Ok(dataset) = Dataset::open(folder) {
         for shard in 0..dataset.shard_count() {
-            let _ = (
-                dataset.labels(shard),
-                dataset.priors(shard),
-                dataset.open_shard(shard, Checks::Always),
-            );
+            if let Ok(shard) = dataset.open_shard(shard, Checks::Always) {
+                let _ = (dataset.labels(&shard), dataset.priors(&shard));
+            }
         }
         let _ = dataset.rejects();
     }

@@ -4,12 +4,15 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
+use super::build_identity::{BuildIdentity, check_meaning};
 use super::info::DatasetInfo;
 use crate::entry::{FileEntry, assets_path, shard_path};
 use crate::error::{Error, Result};
 use crate::file_hash::hash_reader;
-use crate::mmap::MappedFile;
+use crate::layout::Layout;
+use crate::mmap::{MappedFile, map_file};
 use crate::shard::{Checks, Shard};
 use crate::sidecar::assets::read_assets_from;
 use crate::sidecar::{AssetRow, Taxa};
@@ -21,6 +24,8 @@ pub(crate) struct Listed {
     info: DatasetInfo,
     /// Position of each file in `info.files`.
     positions: HashMap<String, usize>,
+    /// The build that the headers of all shards are compared with: that of the first one that was looked at.
+    build: OnceLock<BuildIdentity>,
 }
 
 impl Listed {
@@ -30,6 +35,7 @@ impl Listed {
         Self {
             dir: dir.to_path_buf(),
             positions: names.zip(0..).collect(),
+            build: OnceLock::new(),
             info,
         }
     }
@@ -151,6 +157,27 @@ impl Listed {
             });
         }
         Ok(opened)
+    }
+
+    /// Checks that the header of an opened shard is of this dataset's build, as far as it names one.
+    pub(crate) fn check_header(&self, number: u32, shard: &Shard<MappedFile>) -> Result<()> {
+        check_meaning(shard.path(), shard.metadata(), &self.info.head)?;
+        let Some(own) = BuildIdentity::of(shard.path(), shard.metadata()) else {
+            return Ok(());
+        };
+        let build = self
+            .build
+            .get_or_init(|| self.build_of_another(number).unwrap_or_else(|| own.clone()));
+        own.check_beside(build, &self.info.head)
+    }
+
+    /// The build of another shard, so that one shard that is touched alone is compared too; none if its header cannot be
+    /// read, which is told when that shard is touched.
+    fn build_of_another(&self, number: u32) -> Option<BuildIdentity> {
+        let other = Some(u32::from(number == 0)).filter(|other| *other < self.info.counts.shards)?;
+        let path = self.dir.join(shard_path(other));
+        let header = Layout::decode(map_file(&path).ok()?.as_ref(), &path).ok()?;
+        BuildIdentity::of(&path, &header.metadata)
     }
 }
 

@@ -1,8 +1,10 @@
 //! Provides a committed dataset: its description, its shards and sidecars, and where each recording's clips lie.
 
+mod build_identity;
 mod commit;
 mod info;
 mod listed;
+mod shard;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -10,16 +12,17 @@ use std::path::Path;
 pub use commit::{read_dataset_json, write_dataset_json};
 pub use info::{Axes, Counts, DatasetHead, DatasetInfo, FORMAT, SCHEMA_VERSION, ValueScale};
 pub(crate) use listed::{Listed, check_size};
+pub use shard::DatasetShard;
+pub(crate) use shard::{Unlike, assets_unlike, labels_unlike, priors_unlike};
 
 use crate::entry::{DATASET_JSON, FileEntry, REJECTS, TAXA, assets_path, labels_path, priors_path};
 use crate::error::{Error, Result};
-use crate::mmap::MappedFile;
-use crate::shard::{Checks, Shard};
+use crate::shard::Checks;
 use crate::sidecar::labels::read_labels_from;
 use crate::sidecar::priors::read_priors_from;
 use crate::sidecar::rejects::read_rejects_from;
 use crate::sidecar::taxa::read_taxa_from;
-use crate::sidecar::{AssetRow, LabelRow, PriorRow, RejectRow, Taxa};
+use crate::sidecar::{AssetRow, GeoPrior, LabelForm, LabelRow, PriorRow, RejectRow, Taxa};
 
 /// Where the clips of a recording lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,37 +140,73 @@ impl Dataset {
         self.info().counts.shards
     }
 
-    /// Maps shard `shard` and checks that it is the one listed: its size, its spec, its row count.
-    ///
-    /// # Errors
-    /// [`Error::NoSuchShard`], those of [`Shard::open`], [`Error::Mismatch`].
-    pub fn open_shard(&self, shard: u32, checks: Checks) -> Result<Shard<MappedFile>> {
-        self.check_shard(shard)?;
-        self.listed.open_shard(shard, checks)
+    /// The recordings of shard `shard`, in row order.
+    #[must_use]
+    pub fn assets_of(&self, shard: u32) -> &[AssetRow] {
+        let first = self.assets.partition_point(|asset| asset.shard < shard);
+        let end = self.assets.partition_point(|asset| asset.shard <= shard);
+        self.assets.get(first..end).unwrap_or_default()
     }
 
-    /// Labels of the clips of shard `shard`, in row order.
+    /// Maps shard `shard` and checks that it is the one listed: its size, its spec, its row count, the build in its header
+    /// and the rows of each recording. No clip is read.
     ///
     /// # Errors
-    /// [`Error::NoSuchShard`], [`Error::FileChecksum`], those of [`read_labels`](crate::sidecar::read_labels).
-    pub fn labels(&self, shard: u32) -> Result<Vec<LabelRow>> {
-        self.check_shard(shard)?;
-        let (file, path) = self.listed.open_verified(&labels_path(shard))?;
+    /// [`Error::NoSuchShard`], those of [`Shard::open`](crate::Shard::open), [`Error::Mismatch`] naming the shard and what
+    /// it was compared with.
+    pub fn open_shard(&self, shard: u32, checks: Checks) -> Result<DatasetShard> {
+        let shards = self.shard_count();
+        if shard >= shards {
+            return Err(Error::NoSuchShard {
+                path: self.dir().to_path_buf(),
+                shard,
+                shards,
+            });
+        }
+        let opened = self.listed.open_shard(shard, checks)?;
+        self.listed.check_header(shard, &opened)?;
+        DatasetShard::new(shard, opened, self.assets_of(shard))
+    }
+
+    /// Labels of the clips of `shard`, in row order; each is of the clip in its row.
+    ///
+    /// # Errors
+    /// [`Error::FileChecksum`], those of [`read_labels`](crate::sidecar::read_labels), [`Error::Mismatch`] if a row speaks
+    /// of another clip.
+    pub fn labels(&self, shard: &DatasetShard) -> Result<Vec<LabelRow>> {
+        let name = labels_path(shard.number());
+        let (file, path) = self.listed.open_verified(&name)?;
         let rows = read_labels_from(file, &path, &self.taxa, self.head().label_form())?;
-        self.listed.check_rows(&labels_path(shard), &path, rows.len())?;
+        self.listed.check_rows(&name, &path, rows.len())?;
+        shard.check_labels(&rows)?;
         Ok(rows)
     }
 
-    /// Priors of the recordings of shard `shard`.
+    /// Priors of the recordings of `shard`, a row each, in any order.
     ///
     /// # Errors
-    /// [`Error::NoSuchShard`], [`Error::FileChecksum`], those of [`read_priors`](crate::sidecar::read_priors).
-    pub fn priors(&self, shard: u32) -> Result<Vec<PriorRow>> {
-        self.check_shard(shard)?;
-        let (file, path) = self.listed.open_verified(&priors_path(shard))?;
+    /// [`Error::FileChecksum`], those of [`read_priors`](crate::sidecar::read_priors), [`Error::Mismatch`] if a row is
+    /// missing, or is one too many.
+    pub fn priors(&self, shard: &DatasetShard) -> Result<Vec<PriorRow>> {
+        let name = priors_path(shard.number());
+        let (file, path) = self.listed.open_verified(&name)?;
         let rows = read_priors_from(file, &path, &self.taxa)?;
-        self.listed.check_rows(&priors_path(shard), &path, rows.len())?;
+        self.listed.check_rows(&name, &path, rows.len())?;
+        shard.check_priors(&rows, self.assets_of(shard.number()))?;
         Ok(rows)
+    }
+
+    /// What the geographic prior of each recording of `shard` rules out; empty unless labels are implied by it.
+    ///
+    /// # Errors
+    /// As [`Dataset::priors`].
+    pub fn geo_priors(&self, shard: &DatasetShard) -> Result<HashMap<i64, GeoPrior>> {
+        if self.head().label_form() == LabelForm::Listed {
+            return Ok(HashMap::new());
+        }
+        let classes = u32::try_from(self.taxa.len()).unwrap_or(u32::MAX);
+        let priors = self.priors(shard)?.into_iter();
+        Ok(priors.map(|row| (row.asset_id, GeoPrior::new(&row, classes))).collect())
     }
 
     /// Recordings that were left out.
@@ -179,18 +218,5 @@ impl Dataset {
         let rows = read_rejects_from(file, &path)?;
         self.listed.check_rows(REJECTS, &path, rows.len())?;
         Ok(rows)
-    }
-
-    fn check_shard(&self, shard: u32) -> Result<()> {
-        let shards = self.shard_count();
-        if shard < shards {
-            Ok(())
-        } else {
-            Err(Error::NoSuchShard {
-                path: self.dir().to_path_buf(),
-                shard,
-                shards,
-            })
-        }
     }
 }

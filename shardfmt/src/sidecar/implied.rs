@@ -8,17 +8,20 @@ use crate::words::Others;
 impl LabelForm {
     /// Brings what is known of a recording and of its clips into this form; rows that are in it stay as they are.
     pub fn apply(self, prior: &mut PriorRow, labels: &mut [LabelRow], classes: u32) {
-        if self == Self::Listed {
-            return;
-        }
         let geo = GeoPrior::new(prior, classes);
+        labels.iter_mut().for_each(|row| self.apply_to(row, &geo, classes));
         // Where every class is modelled, null says so.
         let is_everything = |modelled: &Vec<u32>| modelled.len() == classes as usize;
-        if prior.geo_possible.is_some() && prior.geo_modelled.as_ref().is_some_and(is_everything) {
+        let is_all_modelled = prior.geo_possible.is_some() && prior.geo_modelled.as_ref().is_some_and(is_everything);
+        if self == Self::Implied && is_all_modelled {
             prior.geo_modelled = None;
         }
-        for row in labels.iter_mut().filter(|row| row.others.is_none()) {
-            row.shorten(&geo, classes);
+    }
+
+    /// [`LabelForm::apply`] of one clip; `geo` is the prior of its recording.
+    pub fn apply_to(self, row: &mut LabelRow, geo: &GeoPrior, classes: u32) {
+        if self == Self::Implied && row.others.is_none() {
+            row.shorten(geo, classes);
         }
     }
 }
@@ -33,6 +36,20 @@ pub enum Label {
     Absent,
     /// Heard.
     Present,
+}
+
+impl Label {
+    /// Whether it is present or absent.
+    #[must_use]
+    pub fn is_known(self) -> bool {
+        self != Self::Unknown
+    }
+
+    /// Whether it is present.
+    #[must_use]
+    pub fn is_present(self) -> bool {
+        self == Self::Present
+    }
 }
 
 /// What the geographic prior of a recording rules out: the classes that it models and does not list as possible.
@@ -166,6 +183,16 @@ impl LabelRow {
         *opposite += of_except;
         *rest += unnamed.saturating_sub(of_except);
         counts
+    }
+
+    /// Whether a list names the class.
+    #[must_use]
+    pub fn names(&self, class: u32) -> bool {
+        let is_sorted = self.others.is_some();
+        self.named().any(|(_, list)| match is_sorted {
+            true => list.binary_search(&class).is_ok(),
+            false => list.contains(&class),
+        })
     }
 
     fn named(&self) -> impl Iterator<Item = (Label, &[u32])> {

@@ -10,7 +10,8 @@ use std::path::Path;
 
 pub use report::{Finding, Part, Report};
 
-use crate::dataset::{Listed, check_size, read_dataset_json};
+use self::cross_check::finding;
+use crate::dataset::{Listed, assets_unlike, check_size, labels_unlike, priors_unlike, read_dataset_json};
 use crate::entry::{
     DATASET_JSON, FOLDERS, FileEntry, REJECTS, TAXA, WORK_FOLDER, assets_path, labels_path, priors_path, shard_path,
 };
@@ -26,7 +27,8 @@ use crate::sidecar::{AssetRow, LabelRow, Taxa};
 /// How much of a dataset to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
-    /// `dataset.json`, existence and size of every file, headers and tails of the shards, all tables' checksums.
+    /// `dataset.json`, existence and size of every file, all tables' checksums, headers and tails of the shards, and these
+    /// against the tables of labels and assets.
     Quick,
     /// Every byte of every file, every value of every table, and all files against each other.
     Full,
@@ -142,11 +144,7 @@ impl Run<'_> {
 
     fn check_contents(&mut self) {
         let full = self.depth == Depth::Full;
-        let taxa = if full {
-            self.table(TAXA, read_taxa_from, Taxa::len)
-        } else {
-            None
-        };
+        let taxa = self.table(TAXA, read_taxa_from, Taxa::len);
         if full {
             self.table(REJECTS, read_rejects_from, Vec::len);
         }
@@ -160,7 +158,7 @@ impl Run<'_> {
                     Vec::len,
                 )
             });
-            let priors = taxa.as_ref().and_then(|taxa| {
+            let priors = taxa.as_ref().filter(|_| full).and_then(|taxa| {
                 self.table(
                     &priors_path(number),
                     |file, path| read_priors_from(file, path, taxa),
@@ -173,7 +171,7 @@ impl Run<'_> {
                 cross_check::check_splits(number, labels, assets, findings);
             }
             if let (Some(priors), Some(assets)) = (&priors, &assets) {
-                cross_check::check_priors(number, priors, assets, findings);
+                findings.extend(priors_unlike(number, priors, assets).into_iter().map(finding));
             }
             for (asset, row) in assets.iter().flatten().zip(0..) {
                 if !asset_ids.insert(asset.asset_id) {
@@ -235,12 +233,11 @@ impl Run<'_> {
                 if self.depth == Depth::Full {
                     shard_check::check_records(&shard, self.dir, &name, &mut findings);
                 }
-                if let Some(labels) = labels {
-                    cross_check::check_labels(number, &shard, labels, &mut findings);
+                if let Err(error) = self.listed.check_header(number, &shard) {
+                    findings.push(Finding::from_error(self.dir, &name, &error));
                 }
-                if let Some(assets) = assets {
-                    cross_check::check_assets(number, &shard, assets, &mut findings);
-                }
+                findings.extend(labels_unlike(number, &shard, labels.unwrap_or_default()).map(finding));
+                findings.extend(assets_unlike(number, &shard, assets.unwrap_or_default()).map(finding));
             }
             Err(error) => findings = shard_check::locate(&error, self.dir, &name, labels),
         }

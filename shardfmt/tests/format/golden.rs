@@ -42,10 +42,11 @@ fn the_golden_dataset_reads_as_the_rows_it_was_made_of() {
     assert_eq!(dataset.info(), &sample::info(dataset.info().files.clone()));
     assert_eq!(dataset.taxa(), &sample::taxa());
     assert_eq!(dataset.assets(), sample::assets());
-    assert_eq!(dataset.labels(0).unwrap(), sample::labels());
-    assert_eq!(dataset.priors(0).unwrap(), sample::priors());
     assert_eq!(dataset.rejects().unwrap(), sample::rejects());
     let shard = dataset.open_shard(0, Checks::Always).unwrap();
+    assert_eq!(shard.number(), 0);
+    assert_eq!(dataset.labels(&shard).unwrap(), sample::labels());
+    assert_eq!(dataset.priors(&shard).unwrap(), sample::priors());
     assert_eq!(shard.rows() as usize, sample::ROWS.len());
     for (row, (asset_id, clip_index, ref_db)) in sample::ROWS.into_iter().enumerate() {
         assert_eq!(shard.clip(row as u32).unwrap(), sample::clip(row));

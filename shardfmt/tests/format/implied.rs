@@ -15,8 +15,8 @@ use parquet::file::properties::WriterProperties;
 use shardfmt::entry::{REJECTS, TAXA, assets_path, labels_path, priors_path, shard_path};
 use shardfmt::verify::{Depth, verify};
 use shardfmt::{
-    Counts, Dataset, Error, GeoPrior, Label, LabelForm, LabelRow, Others, PriorRow, read_dataset_json, read_labels,
-    write_assets, write_dataset_json, write_labels, write_priors, write_rejects, write_taxa,
+    Checks, Counts, Dataset, Error, GeoPrior, Label, LabelForm, LabelRow, Others, PriorRow, read_dataset_json,
+    read_labels, write_assets, write_dataset_json, write_labels, write_priors, write_rejects, write_taxa,
 };
 
 use crate::sample;
@@ -86,7 +86,9 @@ fn writing_again_gives_the_golden_bytes() {
 fn the_golden_dataset_reads_as_its_labels() {
     let dataset = Dataset::open(&golden()).unwrap();
     assert_eq!(dataset.head().label_form(), LabelForm::Implied);
-    let (labels, priors) = (dataset.labels(0).unwrap(), dataset.priors(0).unwrap());
+    let shard = dataset.open_shard(0, Checks::Always).unwrap();
+    let (labels, priors) = (dataset.labels(&shard).unwrap(), dataset.priors(&shard).unwrap());
+    assert_eq!(dataset.geo_priors(&shard).unwrap()[&10], GeoPrior::new(&priors[0], 3));
     assert_eq!((&labels, &priors), (&rows().0, &rows().1));
     let others: Vec<_> = labels.iter().map(|row| row.others.unwrap()).collect();
     assert_eq!(
@@ -276,5 +278,6 @@ fn a_program_that_does_not_know_a_feature_refuses_and_this_one_knows_its_own_onl
     info.head.features_required.clear();
     write_dataset_json(folder.path(), &info).unwrap();
     let dataset = Dataset::open(folder.path()).unwrap();
-    assert!(dataset.labels(0).unwrap().iter().all(|row| row.others.is_none()));
+    let shard = dataset.open_shard(0, Checks::Always).unwrap();
+    assert!(dataset.labels(&shard).unwrap().iter().all(|row| row.others.is_none()));
 }

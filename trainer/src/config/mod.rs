@@ -5,7 +5,7 @@ mod sections;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use shardfmt::DatasetHead;
+use shardfmt::{DatasetHead, Difference};
 use tch::Device;
 
 pub use sections::{CheckpointConfig, LossConfig, ModelConfig, OptimiserConfig, OptimiserName, SamplingConfig};
@@ -208,41 +208,15 @@ impl Config {
     /// # Errors
     /// As [`Config::to_toml`].
     pub fn differences(&self, other: &Self) -> Result<Vec<String>> {
-        let flat = |config: &Self| -> Result<Vec<(String, String)>> {
-            let value =
-                toml::Table::try_from(config).map_err(|cause| Error::setting("configuration", cause.to_string()))?;
-            let mut leaves = Vec::new();
-            flatten("", &value, &mut leaves);
-            Ok(leaves)
+        let tree =
+            |config| serde_json::to_value(config).map_err(|cause| Error::setting("configuration", cause.to_string()));
+        let mut found = shardfmt::difference("", &tree(self)?, &tree(other)?);
+        found.sort_by(|a, b| a.path.cmp(&b.path));
+        let line = |difference: &Difference| {
+            let [ours, theirs] = difference.values();
+            format!("{}: {ours} -> {theirs}", difference.path)
         };
-        let (ours, theirs) = (flat(self)?, flat(other)?);
-        let find = |leaves: &[(String, String)], key: &str| {
-            let found = leaves.iter().find(|(name, _)| name == key);
-            found.map_or_else(|| "not set".to_owned(), |(_, value)| value.clone())
-        };
-        let mut keys: Vec<&String> = ours.iter().chain(&theirs).map(|(key, _)| key).collect();
-        keys.sort();
-        keys.dedup();
-        let differing = keys.into_iter().filter_map(|key| {
-            let (a, b) = (find(&ours, key), find(&theirs, key));
-            (a != b).then(|| format!("{key}: {a} -> {b}"))
-        });
-        Ok(differing.collect())
-    }
-}
-
-/// Every value of a table with its dotted key.
-fn flatten(prefix: &str, table: &toml::Table, into: &mut Vec<(String, String)>) {
-    for (key, value) in table {
-        let key = if prefix.is_empty() {
-            key.clone()
-        } else {
-            format!("{prefix}.{key}")
-        };
-        match value {
-            toml::Value::Table(inner) => flatten(&key, inner, into),
-            other => into.push((key, other.to_string())),
-        }
+        Ok(found.iter().map(line).collect())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Provides the clips of a dataset by shard and row, each one verified when it is first touched.
 
-use shardfmt::{Checks, ClipSpec, Dataset, MappedFile, Shard};
+use shardfmt::{Checks, ClipSpec, Dataset, DatasetShard};
 
 use super::pool::pool;
 use crate::error::Result;
@@ -9,7 +9,7 @@ use crate::supervision::Clip;
 /// All shards of a dataset, mapped.
 #[derive(Debug)]
 pub struct ClipReader {
-    shards: Vec<Shard<MappedFile>>,
+    shards: Vec<DatasetShard>,
     spec: ClipSpec,
 }
 
@@ -40,7 +40,7 @@ impl ClipReader {
         Ok(self.shard(place)?.clip(place.row)?)
     }
 
-    fn shard(&self, place: &Clip) -> Result<&Shard<MappedFile>> {
+    fn shard(&self, place: &Clip) -> Result<&DatasetShard> {
         let shard = self.shards.get(place.shard as usize);
         let path = || {
             self.shards
@@ -60,6 +60,7 @@ impl ClipReader {
     /// As [`ClipReader::stored`].
     pub(super) fn copy(&self, place: &Clip, loaded: ClipSpec, into: &mut [u8]) -> Result<f32> {
         let shard = self.shard(place)?;
+        check_place(shard, place)?;
         let clip = shard.clip(place.row)?;
         if loaded == self.spec {
             into.copy_from_slice(clip);
@@ -68,4 +69,22 @@ impl ClipReader {
         }
         Ok(shard.ref_db(place.row)?)
     }
+}
+
+/// Refuses a row that holds another clip than the one meant: another dataset may have taken the place of this one since its
+/// tables were read.
+fn check_place(shard: &DatasetShard, place: &Clip) -> shardfmt::Result<()> {
+    let (meant, stored) = (
+        (place.asset_id, place.clip_index),
+        (shard.asset_id(place.row)?, shard.clip_index(place.row)?),
+    );
+    if meant == stored {
+        return Ok(());
+    }
+    Err(shardfmt::Error::Mismatch {
+        path: shard.path().to_path_buf(),
+        field: "(asset_id, clip_index)",
+        expected: format!("{meant:?} in row {}", place.row),
+        got: format!("{stored:?}"),
+    })
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shardfmt::entry::DATASET_JSON;
-use shardfmt::{Axes, ClipSpec, Dataset, Taxon, ValueScale, Xxh3, hash_file};
+use shardfmt::{Axes, ClipSpec, Dataset, Taxon, ValueScale, Xxh3, difference, hash_file};
 use tch::Device;
 
 use crate::error::{Error, Result};
@@ -162,15 +162,10 @@ impl DatasetRecord {
     fn differences(&self, other: &Self) -> Vec<String> {
         let mut differences = Vec::new();
         let mut compare = |name: &str, ours: Value, theirs: Value| {
-            let (ours, theirs) = (leaves(name, &ours), leaves(name, &theirs));
-            let names = ours
-                .keys()
-                .chain(theirs.keys().filter(|name| !ours.contains_key(*name)));
-            for name in names.filter(|name| ours.get(*name) != theirs.get(*name)) {
-                let text =
-                    |side: &BTreeMap<String, Value>| side.get(name).map_or("nothing".to_owned(), Value::to_string);
-                differences.push(format!("{name} is {}, in the run {}", text(&theirs), text(&ours)));
-            }
+            differences.extend(difference(name, &ours, &theirs).iter().map(|difference| {
+                let [ours, theirs] = difference.values();
+                format!("{} is {theirs}, in the run {ours}", difference.path)
+            }));
         };
         compare("clips", json(&self.clips), json(&other.clips));
         // The distance between clips changes no image.
@@ -222,15 +217,4 @@ pub fn device_name(device: Device) -> &'static str {
 /// `value` as JSON, which everything read from dataset.json has.
 fn json(value: &impl Serialize) -> Value {
     serde_json::to_value(value).unwrap_or_default()
-}
-
-/// The values inside `value`, each under its path.
-fn leaves(name: &str, value: &Value) -> BTreeMap<String, Value> {
-    match value {
-        Value::Object(members) => members
-            .iter()
-            .flat_map(|(member, value)| leaves(&format!("{name}.{member}"), value))
-            .collect(),
-        other => BTreeMap::from([(name.to_owned(), other.clone())]),
-    }
 }

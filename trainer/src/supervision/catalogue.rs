@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use shardfmt::entry::{labels_path, priors_path};
-use shardfmt::{Dataset, LabelRow, PriorRow, Split};
+use shardfmt::{Checks, Dataset, GeoPrior, Label, LabelRow, PriorRow, Split};
 
-use super::knowledge::{Knowledge, append};
 use super::prior::Prior;
 use crate::error::{Error, Result};
 
@@ -42,31 +41,30 @@ pub struct Catalogue {
     pub(super) classes: usize,
     clips: Vec<Clip>,
     /// `[clips, classes]`, row-major.
-    knowledge: Vec<Knowledge>,
+    knowledge: Vec<Label>,
     priors: HashMap<i64, Prior>,
 }
 
 /// The clips of one shard.
-type Piece = (Vec<Clip>, Vec<Knowledge>, Vec<(i64, Prior)>);
+type Piece = (Vec<Clip>, Vec<Label>, Vec<(i64, Prior)>);
 
 impl Catalogue {
-    /// Reads the label and prior tables of every shard; no clip is read.
+    /// Reads the label and prior tables of every shard; no clip is read. Which recording a clip is of says its shard.
     ///
     /// # Errors
-    /// [`Error::Dataset`] naming file and row for a damaged table, or a label row that is not where its clip is.
+    /// [`Error::Dataset`] naming file and row for a damaged table, or a shard and a table that do not go together.
     pub fn read(dataset: &Dataset) -> Result<Self> {
         let classes = dataset.taxa().len();
         let pieces = (0..dataset.shard_count()).into_par_iter().map(|shard| {
-            let (labels, priors) = (dataset.labels(shard)?, dataset.priors(shard)?);
-            check_places(dataset, shard, &labels)?;
-            let path = dataset.dir().join(labels_path(shard));
-            piece(
-                &path,
-                &dataset.dir().join(priors_path(shard)),
-                classes,
-                &labels,
-                &priors,
-            )
+            let opened = dataset.open_shard(shard, Checks::Off)?;
+            let (labels, priors) = (dataset.labels(&opened)?, dataset.priors(&opened)?);
+            let files = [labels_path(shard), priors_path(shard)].map(|name| dataset.dir().join(name));
+            let mut piece = piece(&files[0], &files[1], classes, &labels, &priors)?;
+            // What the regulariser, batches and predictions take for a clip's recording is what stands beside its image.
+            for (clip, row) in piece.0.iter_mut().zip(0..) {
+                (clip.asset_id, clip.clip_index) = (opened.asset_id(row)?, opened.clip_index(row)?);
+            }
+            Ok(piece)
         });
         Self::join(dataset.dir(), classes, pieces.collect::<Result<Vec<_>>>()?)
     }
@@ -114,7 +112,7 @@ impl Catalogue {
     }
 
     /// The clips of a split, each with what is known of its classes.
-    pub(super) fn split(&self, split: Split) -> impl Iterator<Item = (&Clip, &[Knowledge])> {
+    pub(super) fn split(&self, split: Split) -> impl Iterator<Item = (&Clip, &[Label])> {
         let rows = self.clips.iter().zip(self.knowledge.chunks_exact(self.classes.max(1)));
         rows.filter(move |(clip, _)| clip.split == split)
     }
@@ -146,10 +144,21 @@ fn piece(
             format!("class index {class}, but there are {classes} classes"),
         )
     };
+    // Only rows with implied labels ask for a prior.
+    let is_implied = labels.iter().any(|label| label.others.is_some());
+    let of_asset = |prior: &PriorRow| (prior.asset_id, GeoPrior::new(prior, classes as u32));
+    let geo: HashMap<i64, GeoPrior> = priors.iter().filter(|_| is_implied).map(of_asset).collect();
+    let no_prior = GeoPrior::default();
     let (mut clips, mut knowledge) = (Vec::with_capacity(labels.len()), Vec::new());
     for (label, row) in labels.iter().zip(0..) {
         let first = knowledge.len();
-        append(&mut knowledge, classes, label).map_err(|class| no_class(labels_file, "present, absent", row, class))?;
+        knowledge.resize(first + classes, Label::Unknown);
+        let (geo, of_clip) = (
+            geo.get(&label.asset_id).unwrap_or(&no_prior),
+            knowledge.get_mut(first..),
+        );
+        let filled = label.fill(geo, of_clip.unwrap_or_default());
+        filled.map_err(|class| no_class(labels_file, "present, absent", row, class))?;
         if let Some(target) = label.target.filter(|&target| target as usize >= classes) {
             return Err(no_class(labels_file, "target", row, target));
         }
@@ -160,7 +169,7 @@ fn piece(
             clip_index: label.clip_index,
             split: label.split,
             silent: label.silent,
-            fully_annotated: knowledge.iter().skip(first).all(|entry| entry.known()),
+            fully_annotated: knowledge.iter().skip(first).all(|entry| entry.is_known()),
             target: label.target,
             source_index: label.source_index,
         });
@@ -181,27 +190,6 @@ fn piece(
         ruled_out.push((prior.asset_id, Prior::new(prior, classes)));
     }
     Ok((clips, knowledge, ruled_out))
-}
-
-/// A row that names another place than its own would give a clip the labels of another one.
-fn check_places(dataset: &Dataset, shard: u32, labels: &[LabelRow]) -> Result<()> {
-    for (label, row) in labels.iter().zip(0_u32..) {
-        let at_home = dataset.asset(label.asset_id).is_some_and(|place| {
-            place.shard == shard
-                && row
-                    .checked_sub(place.first_row)
-                    .is_some_and(|offset| offset < place.clips)
-        });
-        if (label.shard, label.row, at_home) != (shard, row, true) {
-            let reason = format!(
-                "is for row {} of shard {} and asset {}, which is not the clip in this row",
-                label.row, label.shard, label.asset_id
-            );
-            let path = dataset.dir().join(labels_path(shard));
-            return Err(cell(&path, "row", row.into(), reason));
-        }
-    }
-    Ok(())
 }
 
 fn cell(path: &Path, column: &'static str, row: u64, reason: String) -> Error {

@@ -147,6 +147,33 @@ fn scores_that_are_no_numbers_end_the_run_as_a_divergence() {
 }
 
 #[test]
+fn a_shard_of_other_recordings_is_not_trained_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = folder.path().join("dataset");
+    write(&dataset, Made::default());
+    let path = dataset.join("shards/00000.safetensors");
+    let old = shardfmt::Shard::from_bytes(std::fs::read(&path).unwrap(), shardfmt::Checks::Off).unwrap();
+    let mut other = shardfmt::ShardWriter::create(&path, old.spec(), old.metadata()).unwrap();
+    for row in 0..old.rows() {
+        // The first recording is another; the file keeps its size.
+        let asset_id = old.asset_id(row).unwrap();
+        let moved = if Some(0) == old.asset_rows(asset_id).map(|rows| rows.start) {
+            asset_id + 100_000
+        } else {
+            asset_id
+        };
+        let (clip_index, level) = (old.clip_index(row).unwrap(), old.ref_db(row).unwrap());
+        other.push(moved, clip_index, level, old.clip(row).unwrap()).unwrap();
+    }
+    other.finish().unwrap();
+    refused(
+        &dataset,
+        &[],
+        &["shards/00000.safetensors", "assets/00000.parquet, row 0"],
+    );
+}
+
+#[test]
 fn a_loss_that_is_no_number_stops_the_run_and_saves_its_state() {
     let folder = tempfile::tempdir().unwrap();
     let (dataset, out) = (folder.path().join("dataset"), folder.path().join("run"));
