@@ -300,8 +300,8 @@ pub enum Error {
     TableSchema {
         /// The sidecar.
         path: PathBuf,
-        /// Newest schema this reader knows.
-        expected: String,
+        /// Schema this reader knows.
+        expected: &'static str,
         /// Schema named by the file (empty if none).
         got: String,
     },

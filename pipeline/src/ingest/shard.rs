@@ -116,7 +116,11 @@ impl<'a, S: DatasetSource> Output<'a, S> {
                     source_bytes: source.bytes,
                     source_xxh3: source.xxh3,
                 };
-                let record = self.shop.source.describe(end.asset, facts, &place, &clips);
+                let source = self.shop.source;
+                let mut record = source.describe(end.asset, facts, &place, &clips);
+                let classes = source.taxa().len() as u32;
+                let form = self.shop.plan.head.label_form();
+                form.apply(&mut record.prior, &mut record.labels, classes);
                 self.counts += record.counts;
                 self.silent_clips += clips.iter().filter(|clip| clip.silent).count() as u64;
                 self.labels.extend(record.labels);
@@ -147,7 +151,12 @@ impl<'a, S: DatasetSource> Output<'a, S> {
         let (labels, priors, assets) = (&self.labels, &self.priors, &self.assets);
         let sidecars = || {
             let files = [
-                write_labels(&shop.dir.join(labels_path(shard)), taxa, labels)?,
+                write_labels(
+                    &shop.dir.join(labels_path(shard)),
+                    taxa,
+                    shop.plan.head.label_form(),
+                    labels,
+                )?,
                 write_priors(&shop.dir.join(priors_path(shard)), taxa, priors)?,
                 write_assets(&shop.dir.join(assets_path(shard)), taxa, assets)?,
             ];

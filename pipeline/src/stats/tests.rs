@@ -1,8 +1,6 @@
 //! Tests the counts of a few clips against those made by hand.
-
 #![allow(clippy::unwrap_used, reason = "tests")]
-
-use shardfmt::LabelSource;
+use shardfmt::{LabelForm, LabelSource, PriorRow};
 
 use super::*;
 
@@ -21,6 +19,21 @@ fn spreads_by_hand() {
     );
     assert_eq!(Spread::of(vec![5, 1, 1]).median, 1.0);
     assert_eq!(Spread::of(vec![]), Spread::default());
+}
+
+/// The same counts from rows with implied labels: of each recording, class 0 is possible and 1 ruled out.
+fn implied(taxa: &Taxa, clips: &[LabelRow]) -> Stats {
+    let mut prior = PriorRow {
+        geo_possible: Some(vec![0]),
+        geo_modelled: Some(vec![0, 1]),
+        ..PriorRow::default()
+    };
+    let geo = GeoPrior::new(&prior, 3);
+    let mut clips = clips.to_vec();
+    LabelForm::Implied.apply(&mut prior, &mut clips, 3);
+    let mut counter = Counter::new(taxa);
+    clips.iter().for_each(|row| counter.add(row, &geo));
+    counter.finish()
 }
 
 /// A clip of a recording, with the classes that are present, absent and unknown.
@@ -46,31 +59,12 @@ fn clip(asset_id: i64, split: Split, lists: [&[u32]; 3]) -> LabelRow {
         boxes: Vec::new(),
         source_index: None,
         source_id: None,
+        others: None,
     }
 }
 
-/// The clip with two boxes of a code.
-fn boxed(row: LabelRow, species_code: &str, status: BoxStatus) -> LabelRow {
-    let found = ClipBox {
-        species_code: species_code.into(),
-        status,
-        start_s: 0.0,
-        end_s: 1.0,
-        low_hz: None,
-        high_hz: None,
-        x_min: 0.0,
-        x_max: 0.5,
-        y_min: None,
-        y_max: None,
-    };
-    LabelRow {
-        boxes: vec![found; 2],
-        ..row
-    }
-}
-
-/// What is counted of six clips of three classes.
-fn stats_of_six_clips() -> Stats {
+#[test]
+fn counts_by_hand() {
     let taxon = |code: &str| Taxon {
         species_code: code.into(),
         common_name: None,
@@ -78,6 +72,24 @@ fn stats_of_six_clips() -> Stats {
     };
     let taxa = Taxa::new(["a", "b", "c"].map(taxon).to_vec()).unwrap();
     let mut counter = Counter::new(&taxa);
+    let boxed = |row: LabelRow, species_code: &str, status: BoxStatus| LabelRow {
+        boxes: vec![
+            ClipBox {
+                species_code: species_code.into(),
+                status,
+                start_s: 0.0,
+                end_s: 1.0,
+                low_hz: None,
+                high_hz: None,
+                x_min: 0.0,
+                x_max: 0.5,
+                y_min: None,
+                y_max: None,
+            };
+            2
+        ],
+        ..row
+    };
     let clips = [
         boxed(clip(1, Split::Train, [&[0], &[1, 2], &[]]), "a", BoxStatus::Active),
         clip(1, Split::Train, [&[0], &[], &[1, 2]]),
@@ -90,14 +102,13 @@ fn stats_of_six_clips() -> Stats {
         boxed(clip(2, Split::Train, [&[], &[0, 1, 2], &[]]), "a", BoxStatus::Ignore),
         boxed(clip(3, Split::Train, [&[0, 1], &[2], &[]]), "a", BoxStatus::Passive),
         clip(4, Split::Test, [&[1], &[0, 2], &[]]),
+        // What the prior of the implied rows says.
+        clip(5, Split::Val, [&[], &[1], &[0, 2]]),
     ];
-    clips.iter().for_each(|row| counter.add(row));
-    counter.finish()
-}
-
-#[test]
-fn counts_by_hand() {
-    let stats = stats_of_six_clips();
+    let no_prior = GeoPrior::default();
+    clips.iter().for_each(|row| counter.add(row, &no_prior));
+    let stats = counter.finish();
+    assert_eq!(implied(&taxa, &clips), stats);
     let counts = |s: &SplitStats| {
         let labels = [s.positives.total, s.negatives.total];
         (
@@ -115,9 +126,9 @@ fn counts_by_hand() {
     let found: Vec<_> = stats.splits.iter().map(|s| (s.split.as_str(), counts(s))).collect();
     let expected = [
         ("train", ([3, 5, 3, 3, 4, 2], [4, 6])),
-        ("val", ([0; 6], [0; 2])),
+        ("val", ([1, 1, 0, 0, 1, 0], [0, 1])),
         ("test", ([1, 1, 1, 1, 1, 0], [1, 2])),
-        ("total", ([4, 6, 4, 4, 5, 2], [5, 8])),
+        ("total", ([5, 7, 4, 4, 6, 2], [5, 9])),
     ];
     assert_eq!(found, expected);
     let with_positive = &stats.train_with_positive;
@@ -134,13 +145,13 @@ fn counts_by_hand() {
         .collect();
     let expected = [
         ("a", "train", [2, 3, 1, 1, 2]),
-        ("a", "val", [0; 5]),
+        ("a", "val", [0, 0, 0, 1, 0]),
         ("a", "test", [0, 0, 1, 0, 0]),
         ("b", "train", [1, 1, 2, 2, 1]),
-        ("b", "val", [0; 5]),
+        ("b", "val", [0, 0, 1, 0, 0]),
         ("b", "test", [1, 1, 0, 0, 1]),
         ("c", "train", [0, 0, 3, 2, 0]),
-        ("c", "val", [0; 5]),
+        ("c", "val", [0, 0, 0, 1, 0]),
         ("c", "test", [0, 0, 1, 0, 0]),
     ];
     assert_eq!(found, expected);

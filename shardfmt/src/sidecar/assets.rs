@@ -7,14 +7,14 @@ use crate::checksum::Xxh3;
 use crate::entry::FileEntry;
 use crate::error::Result;
 use crate::table;
-use crate::table::{Class, Fault, Text, open_table, read_table, write_table};
+use crate::table::{Class, Columns, Fault, Text, open_table, read_table, write_table};
 use crate::taxa::Taxa;
 use crate::words::Split;
 
 table! {
     /// One recording.
     #[derive(Clone, Debug, PartialEq)]
-    pub struct AssetRow: "assets" {
+    pub struct AssetRow: "assets/1" {
         /// The recording; unique in the dataset.
         asset_id: i64,
         /// Where the source file was found, as the manifest names it.
@@ -62,7 +62,7 @@ fn check(row: &AssetRow, _: &Taxa) -> std::result::Result<(), Fault> {
 /// [`Error::Cell`](crate::Error::Cell) for a class index not in `taxa`, no clips, or a duration that is not a finite number;
 /// [`Error::Io`](crate::Error::Io).
 pub fn write_assets(path: &Path, taxa: &Taxa, rows: &[AssetRow]) -> Result<FileEntry> {
-    write_table(path, taxa, rows, 1)
+    write_table(path, taxa, rows, Columns::Base)
 }
 
 /// Reads the table of one shard's assets.
@@ -76,5 +76,5 @@ pub fn read_assets(path: &Path, taxa: &Taxa) -> Result<Vec<AssetRow>> {
 
 /// [`read_assets`] from a file opened already.
 pub(crate) fn read_assets_from(file: File, path: &Path, taxa: &Taxa) -> Result<Vec<AssetRow>> {
-    Ok(read_table(file, path, taxa)?.0)
+    read_table(file, path, taxa, Columns::Base)
 }

@@ -4,17 +4,18 @@ use std::fs::File;
 use std::path::Path;
 
 use super::boxes::ClipBox;
+use super::label_form::LabelForm;
 use crate::entry::FileEntry;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::table;
-use crate::table::{Class, Classes, Fault, Nested, Text, open_table, read_table, write_table};
+use crate::table::{Class, Classes, Columns, Extension, Fault, Nested, Text, open_table, read_table, write_table};
 use crate::taxa::Taxa;
-use crate::words::{LabelSource, Split};
+use crate::words::{LabelSource, Others, Split};
 
 table! {
     /// Labels of one clip. Classes are class indices here and species codes in the file.
     #[derive(Clone, Debug, PartialEq)]
-    pub struct LabelRow: "labels" {
+    pub struct LabelRow: "labels/1" {
         /// Recording the clip was cut from.
         asset_id: i64,
         /// Number of the clip in its recording.
@@ -37,7 +38,8 @@ table! {
         present: Vec<u32> as Classes,
         /// Classes known not to be heard in the clip.
         absent: Vec<u32> as Classes,
-        /// Classes of which neither is known. No class is in two of the three lists, or twice in one.
+        /// Classes of which neither is known. No class is in two of the three lists, or twice in one. In rows with `others`
+        /// each list ascends.
         unknown: Vec<u32> as Classes,
         /// Whether the labels of the clip are complete.
         fully_annotated: bool,
@@ -53,6 +55,9 @@ table! {
         source_index: Option<i64>,
         /// Identifier in an imported set.
         source_id: Option<i64>,
+        /// What holds for the classes that no list names, in datasets with implied labels; `None` in others, where they are
+        /// unknown.
+        others: Option<Others> as Extension,
     }
     check check
 }
@@ -67,6 +72,9 @@ fn check(row: &LabelRow, taxa: &Taxa) -> std::result::Result<(), Fault> {
         ("absent", &row.absent),
         ("unknown", &row.unknown),
     ];
+    if let Some(others) = row.others {
+        check_implied(&lists, others)?;
+    }
     // A bit for each class that was listed.
     let mut listed = vec![0_u64; taxa.len().div_ceil(64)];
     for (name, list) in lists {
@@ -84,25 +92,61 @@ fn check(row: &LabelRow, taxa: &Taxa) -> std::result::Result<(), Fault> {
     Ok(())
 }
 
-/// Writes the labels of one shard, in row order.
-///
-/// # Errors
-/// [`Error::Cell`](crate::Error::Cell) for a class index not in `taxa`, a class listed twice, or a time that is not a finite
-/// number; [`Error::Io`](crate::Error::Io).
-pub fn write_labels(path: &Path, taxa: &Taxa, rows: &[LabelRow]) -> Result<FileEntry> {
-    write_table(path, taxa, rows, 1)
+/// The lists of a row with implied labels: each ascends, and the one that `others` stands for is empty.
+fn check_implied(lists: &[(&'static str, &Vec<u32>); 3], others: Others) -> std::result::Result<(), Fault> {
+    for (name, list) in lists {
+        if !list.is_sorted() {
+            return Err(Fault::new(name, "is not in the order of the classes"));
+        }
+        if *name == others.as_str() && !list.is_empty() {
+            let reason = format!("names classes, but the classes that no list names are {others}");
+            return Err(Fault::new(name, reason));
+        }
+    }
+    Ok(())
 }
 
-/// Reads the labels of one shard.
+/// Writes the labels of one shard, in row order, in the form of its dataset.
+///
+/// # Errors
+/// [`Error::Cell`](crate::Error::Cell) for a class index not in `taxa`, a class listed twice, a row in another form, or a time
+/// that is not a finite number; [`Error::Io`](crate::Error::Io).
+pub fn write_labels(path: &Path, taxa: &Taxa, form: LabelForm, rows: &[LabelRow]) -> Result<FileEntry> {
+    let (is_other, reason) = match form {
+        LabelForm::Listed => (
+            Option::is_some as fn(&Option<Others>) -> bool,
+            "is given, but the dataset lists all labels",
+        ),
+        LabelForm::Implied => (
+            Option::is_none as fn(&Option<Others>) -> bool,
+            "is missing, but the dataset has implied labels",
+        ),
+    };
+    match rows.iter().zip(0..).find(|(row, _)| is_other(&row.others)) {
+        Some((_, row)) => Err(Error::fault(path, row, Fault::new("others", reason))),
+        None => write_table(path, taxa, rows, form.columns()),
+    }
+}
+
+impl LabelForm {
+    fn columns(self) -> Columns {
+        match self {
+            Self::Listed => Columns::Base,
+            Self::Implied => Columns::All,
+        }
+    }
+}
+
+/// Reads the labels of one shard, of a dataset with labels in `form`.
 ///
 /// # Errors
 /// As [`read_taxa`](super::read_taxa) for the file and its columns; [`Error::Cell`](crate::Error::Cell) for a value outside
 /// the schema.
-pub fn read_labels(path: &Path, taxa: &Taxa) -> Result<Vec<LabelRow>> {
-    read_labels_from(open_table(path)?, path, taxa)
+pub fn read_labels(path: &Path, taxa: &Taxa, form: LabelForm) -> Result<Vec<LabelRow>> {
+    read_labels_from(open_table(path)?, path, taxa, form)
 }
 
 /// [`read_labels`] from a file opened already.
-pub(crate) fn read_labels_from(file: File, path: &Path, taxa: &Taxa) -> Result<Vec<LabelRow>> {
-    Ok(read_table(file, path, taxa)?.0)
+pub(crate) fn read_labels_from(file: File, path: &Path, taxa: &Taxa, form: LabelForm) -> Result<Vec<LabelRow>> {
+    read_table(file, path, taxa, form.columns())
 }

@@ -2,6 +2,8 @@
 
 pub mod assets;
 mod boxes;
+mod implied;
+mod label_form;
 pub mod labels;
 pub mod priors;
 pub mod rejects;
@@ -9,10 +11,12 @@ pub mod taxa;
 
 pub use assets::{AssetRow, read_assets, write_assets};
 pub use boxes::ClipBox;
+pub use implied::{GeoPrior, Implied, Label};
+pub use label_form::{IMPLIED_LABELS, LabelForm};
 pub use labels::{LabelRow, read_labels, write_labels};
 pub use priors::{PriorRow, read_priors, write_priors};
 pub use rejects::{RejectRow, read_rejects, write_rejects};
 pub use taxa::{read_taxa, write_taxa};
 
 pub use crate::taxa::{Taxa, Taxon};
-pub use crate::words::{BoxStatus, LabelSource, Split};
+pub use crate::words::{BoxStatus, LabelSource, Others, Split};

@@ -6,13 +6,13 @@ use std::path::Path;
 use crate::entry::FileEntry;
 use crate::error::Result;
 use crate::table;
-use crate::table::{Classes, Microseconds, open_table, read_table, write_table};
+use crate::table::{Classes, Columns, Microseconds, open_table, read_table, write_table};
 use crate::taxa::Taxa;
 
 table! {
     /// What is known of one recording. `None` always means "not known", which an empty list does not.
     #[derive(Clone, Debug, Default, PartialEq)]
-    pub struct PriorRow: "priors" {
+    pub struct PriorRow: "priors/1" {
         /// The recording.
         asset_id: i64,
         /// Degrees north.
@@ -42,7 +42,7 @@ table! {
 /// [`Error::Cell`](crate::Error::Cell) for a class index not in `taxa` or a coordinate that is not a finite number;
 /// [`Error::Io`](crate::Error::Io).
 pub fn write_priors(path: &Path, taxa: &Taxa, rows: &[PriorRow]) -> Result<FileEntry> {
-    write_table(path, taxa, rows, 1)
+    write_table(path, taxa, rows, Columns::Base)
 }
 
 /// Reads the priors of one shard's assets.
@@ -55,5 +55,5 @@ pub fn read_priors(path: &Path, taxa: &Taxa) -> Result<Vec<PriorRow>> {
 
 /// [`read_priors`] from a file opened already.
 pub(crate) fn read_priors_from(file: File, path: &Path, taxa: &Taxa) -> Result<Vec<PriorRow>> {
-    Ok(read_table(file, path, taxa)?.0)
+    read_table(file, path, taxa, Columns::Base)
 }

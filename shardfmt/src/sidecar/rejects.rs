@@ -6,13 +6,13 @@ use std::path::Path;
 use crate::entry::FileEntry;
 use crate::error::Result;
 use crate::table;
-use crate::table::{open_table, read_table, write_table};
+use crate::table::{Columns, open_table, read_table, write_table};
 use crate::taxa::Taxa;
 
 table! {
     /// One recording that was left out.
     #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-    pub struct RejectRow: "rejects" {
+    pub struct RejectRow: "rejects/1" {
         /// The recording.
         asset_id: i64,
         /// Where it was found.
@@ -29,7 +29,7 @@ table! {
 /// # Errors
 /// [`Error::Io`](crate::Error::Io).
 pub fn write_rejects(path: &Path, rows: &[RejectRow]) -> Result<FileEntry> {
-    write_table(path, &Taxa::default(), rows, 1)
+    write_table(path, &Taxa::default(), rows, Columns::Base)
 }
 
 /// Reads the table.
@@ -42,5 +42,5 @@ pub fn read_rejects(path: &Path) -> Result<Vec<RejectRow>> {
 
 /// [`read_rejects`] from a file opened already.
 pub(crate) fn read_rejects_from(file: File, path: &Path) -> Result<Vec<RejectRow>> {
-    Ok(read_table(file, path, &Taxa::default())?.0)
+    read_table(file, path, &Taxa::default(), Columns::Base)
 }

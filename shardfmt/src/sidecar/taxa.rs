@@ -6,11 +6,11 @@ use std::path::Path;
 use crate::entry::FileEntry;
 use crate::error::{Error, Result};
 use crate::table;
-use crate::table::{Fault, open_table, read_table, write_table};
+use crate::table::{Columns, Fault, open_table, read_table, write_table};
 use crate::taxa::{Taxa, Taxon};
 
 table! {
-    struct TaxonRow: "taxa" {
+    struct TaxonRow: "taxa/1" {
         class_index: u32,
         species_code: String,
         common_name: Option<String>,
@@ -30,7 +30,7 @@ pub fn write_taxa(path: &Path, taxa: &Taxa) -> Result<FileEntry> {
         scientific_name: taxon.scientific_name.clone(),
     };
     let rows: Vec<TaxonRow> = taxa.iter().zip(0..).map(row).collect();
-    write_table(path, taxa, &rows, 1)
+    write_table(path, taxa, &rows, Columns::Base)
 }
 
 /// Reads the class list.
@@ -44,7 +44,7 @@ pub fn read_taxa(path: &Path) -> Result<Taxa> {
 
 /// [`read_taxa`] from a file opened already.
 pub(crate) fn read_taxa_from(file: File, path: &Path) -> Result<Taxa> {
-    let (rows, _) = read_table::<TaxonRow>(file, path, &Taxa::default())?;
+    let rows: Vec<TaxonRow> = read_table(file, path, &Taxa::default(), Columns::Base)?;
     let taxon = |(row, number): (TaxonRow, u64)| {
         if u64::from(row.class_index) != number {
             let reason = format!("class index {} in this row", row.class_index);

@@ -21,8 +21,8 @@ use crate::taxa::Taxa;
 pub enum Plain {}
 /// Values stored as their text, such as words of a fixed list and checksums.
 pub enum Text {}
-/// [`Text`] of a column that the table has from version `V` on; `None` stands for older versions only.
-pub enum Since<const V: u32> {}
+/// [`Text`] of a column that only some datasets have: see [`Columns::All`](super::Columns::All). `None` where there is none.
+pub enum Extension {}
 /// An optional class index, stored as species code.
 pub enum Class {}
 /// Class indices, stored as a list of species codes; `Option` may be null.
@@ -36,8 +36,8 @@ pub enum Nested {}
 pub trait Column<T> {
     /// Whether the column may hold nulls.
     const NULLABLE: bool = false;
-    /// First version of the table that has the column.
-    const SINCE: u32 = 1;
+    /// Whether only some datasets have the column.
+    const EXTENSION: bool = false;
 
     /// Type of the column.
     fn data_type() -> DataType;
@@ -57,20 +57,20 @@ pub trait Column<T> {
     /// Which rule it breaks.
     fn read(array: &dyn Array, row: usize, taxa: &Taxa) -> Result<T, String>;
 
-    /// The value of every row of an older version, which does not have the column.
+    /// The value of every row where there is no column.
     #[must_use]
-    fn before() -> Option<T> {
+    fn missing() -> Option<T> {
         None
     }
 
-    /// [`Column::read`], or [`Column::before`] where there is no column.
+    /// [`Column::read`], or [`Column::missing`] where there is no column.
     ///
     /// # Errors
     /// As [`Column::read`].
     fn read_from(array: Option<&dyn Array>, row: usize, taxa: &Taxa) -> Result<T, String> {
         match array {
             Some(array) => Self::read(array, row, taxa),
-            None => Self::before().ok_or_else(|| "no such column".to_owned()),
+            None => Self::missing().ok_or_else(|| "no such column".to_owned()),
         }
     }
 }
@@ -203,8 +203,8 @@ impl<T: Display + FromStr<Err: Display>> Column<T> for Text {
     }
 }
 
-impl<T: Display + FromStr<Err: Display>, const V: u32> Column<Option<T>> for Since<V> {
-    const SINCE: u32 = V;
+impl<T: Display + FromStr<Err: Display>> Column<Option<T>> for Extension {
+    const EXTENSION: bool = true;
 
     fn data_type() -> DataType {
         DataType::Utf8
@@ -223,7 +223,7 @@ impl<T: Display + FromStr<Err: Display>, const V: u32> Column<Option<T>> for Sin
         Text::read(array, row, taxa).map(Some)
     }
 
-    fn before() -> Option<Option<T>> {
+    fn missing() -> Option<Option<T>> {
         Some(None)
     }
 }

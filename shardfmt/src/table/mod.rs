@@ -7,7 +7,7 @@ mod read;
 mod schema;
 mod write;
 
-pub use column::{Class, Classes, Column, Microseconds, Nested, Plain, Scalar, Since, Text};
+pub use column::{Class, Classes, Column, Extension, Microseconds, Nested, Plain, Scalar, Text};
 pub use read::{open_table, read_table};
 pub use schema::ColumnSchema;
 pub use write::{TableWriter, write_table};
@@ -49,7 +49,7 @@ pub trait Record: Sized {
     /// The columns of rows that were checked, in file order.
     fn arrays(rows: &[&Self], taxa: &Taxa) -> Vec<ArrayRef>;
 
-    /// The row at `row` of its columns; `None` for a column that the table's version does not have.
+    /// The row at `row` of its columns; `None` for a column that the file is not read for.
     ///
     /// # Errors
     /// A value outside the schema.
@@ -58,29 +58,32 @@ pub trait Record: Sized {
 
 /// A [`Record`] that is the row of a table.
 pub trait Table: Record {
-    /// Kind of the table; `l48.schema` in the file is kind/version.
-    const KIND: &'static str;
-
-    /// The newest version: the one that has every column.
-    #[must_use]
-    fn latest() -> u32 {
-        Self::columns().iter().map(|column| column.since).max().unwrap_or(1)
-    }
+    /// Kind and version of the table, `l48.schema` in the file.
+    const NAME: &'static str;
 }
 
-/// Declares a struct whose fields are columns, with its [`Record`] and, where a kind is given, its [`Table`].
+/// Which columns of a table a file has, or is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Columns {
+    /// Those that every dataset has. Others of the same names as extensions have no meaning.
+    Base,
+    /// Extensions, too: the dataset says that it has them.
+    All,
+}
+
+/// Declares a struct whose fields are columns, with its [`Record`] and, where a table is named, its [`Table`].
 ///
 /// A field is `name: type as Codec ["unit"]`. The codec, a type of this module, says how the value is stored; without one
 /// it is [`Plain`]. A column that is not named as its field has its own name in parentheses. A `check` is a function of row and
 /// classes that refuses rows that break further rules.
 ///
 /// ```
-/// use shardfmt::table::{Class, open_table, read_table, write_table};
+/// use shardfmt::table::{Class, Columns, open_table, read_table, write_table};
 ///
 /// shardfmt::table! {
 ///     /// A bird that was seen.
 ///     #[derive(Debug, PartialEq)]
-///     pub struct Sighting: "sightings" {
+///     pub struct Sighting: "sightings/1" {
 ///         /// What it was.
 ///         species: Option<u32> as Class,
 ///         /// How far away.
@@ -94,9 +97,8 @@ pub trait Table: Record {
 /// # std::fs::create_dir_all(&folder).ok();
 /// # let (path, taxa) = (folder.join("t.parquet"), shardfmt::Taxa::default());
 /// let rows = [Sighting { species: None, distance_m: 12.5, count: 3 }];
-/// write_table(&path, &taxa, &rows, 1)?;
-/// let (read, version) = read_table::<Sighting>(open_table(&path)?, &path, &taxa)?;
-/// assert_eq!((read, version), (rows.into(), 1));
+/// write_table(&path, &taxa, &rows, Columns::All)?;
+/// assert_eq!(read_table::<Sighting>(open_table(&path)?, &path, &taxa, Columns::All)?, rows);
 /// # Ok(())
 /// # }
 /// ```
@@ -104,7 +106,7 @@ pub trait Table: Record {
 macro_rules! table {
     (
         $(#[$meta:meta])*
-        $visibility:vis struct $row:ident $(: $kind:literal)? {
+        $visibility:vis struct $row:ident $(: $table:literal)? {
             $(
                 $(#[$doc:meta])*
                 $field:ident $(($name:literal))? : $type:ty $(as $codec:ty)? $([$unit:literal])?
@@ -163,7 +165,7 @@ macro_rules! table {
         }
 
         $(impl $crate::table::Table for $row {
-            const KIND: &'static str = $kind;
+            const NAME: &'static str = $table;
         })?
     };
     (@codec) => { $crate::table::Plain };

@@ -13,7 +13,7 @@ use parquet::file::metadata::FileMetaData;
 use super::limits::{PAGE_LIMITS, check_pages, count_decoded};
 use super::schema::{ColumnSchema, is_readable_as};
 use super::write::{BATCH_ROWS, SCHEMA_KEY};
-use super::{Fault, Table};
+use super::{Columns, Fault, Table};
 use crate::error::{Error, Result};
 use crate::taxa::Taxa;
 
@@ -25,14 +25,14 @@ pub fn open_table(path: &Path) -> Result<File> {
     File::open(path).map_err(|cause| Error::io(path, "open", cause))
 }
 
-/// Reads the whole table in `file`, and says which version it is; `path` is for errors.
+/// Reads `columns` of the whole table in `file`; `path` is for errors.
 ///
 /// # Errors
 /// [`Error::Table`], [`Error::TableSchema`], [`Error::Column`] for a file that is not such a table; [`Error::Cell`] for a value
 /// outside the schema; [`Error::Io`].
-pub fn read_table<R: Table>(file: File, path: &Path, taxa: &Taxa) -> Result<(Vec<R>, u32)> {
+pub fn read_table<R: Table>(file: File, path: &Path, taxa: &Taxa, columns: Columns) -> Result<Vec<R>> {
     // The Parquet library may panic on damaged bytes; nothing it was given is used afterwards.
-    let outcome = catch_unwind(AssertUnwindSafe(|| read_pieces(file, path, taxa)));
+    let outcome = catch_unwind(AssertUnwindSafe(|| read_pieces(file, path, taxa, columns)));
     outcome.unwrap_or_else(|_| Err(unreadable(path, "the Parquet library failed on damaged bytes")))
 }
 
@@ -43,7 +43,7 @@ fn unreadable(path: &Path, reason: impl ToString) -> Error {
     }
 }
 
-fn read_pieces<R: Table>(file: File, path: &Path, taxa: &Taxa) -> Result<(Vec<R>, u32)> {
+fn read_pieces<R: Table>(file: File, path: &Path, taxa: &Taxa, columns: Columns) -> Result<Vec<R>> {
     let fail = |reason: String| unreadable(path, reason);
     // Types come from the Parquet schema itself, so that a file rewritten by any tool reads the same.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
@@ -51,13 +51,13 @@ fn read_pieces<R: Table>(file: File, path: &Path, taxa: &Taxa) -> Result<(Vec<R>
     let builder =
         ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).map_err(|e| unreadable(path, e))?;
     let metadata = builder.metadata().file_metadata();
-    let version = version_of::<R>(path, metadata)?;
+    check_name(path, metadata, R::NAME)?;
     let schema = R::columns();
-    let of_version = || schema.iter().filter(|column| column.since <= version);
-    of_version().try_for_each(|column| check_column(path, builder.schema(), column))?;
+    let read = || schema.iter().filter(|column| column.is_among(columns));
+    read().try_for_each(|column| check_column(path, builder.schema(), column))?;
     let expected_rows = u64::try_from(metadata.num_rows()).map_err(|_| fail("negative row count".into()))?;
     // Columns of others are left undecoded.
-    let columns = ProjectionMask::columns(metadata.schema_descr(), of_version().map(|column| column.name));
+    let columns = ProjectionMask::columns(metadata.schema_descr(), read().map(|column| column.name));
     check_pages(&pages, builder.metadata(), &columns, PAGE_LIMITS).map_err(fail)?;
     let reader = builder
         .with_projection(columns)
@@ -69,26 +69,27 @@ fn read_pieces<R: Table>(file: File, path: &Path, taxa: &Taxa) -> Result<(Vec<R>
     for batch in reader {
         let batch = batch.map_err(|e| unreadable(path, e))?;
         count_decoded(batch.get_array_memory_size(), &mut decoded_bytes).map_err(fail)?;
-        append(&batch, path, taxa, of_version(), &schema, &mut all)?;
+        append(&batch, path, taxa, read(), &schema, &mut all)?;
     }
     if all.len() as u64 != expected_rows {
         return Err(fail(format!("{} rows, the footer says {expected_rows}", all.len())));
     }
-    Ok((all, version))
+    Ok(all)
 }
 
-/// The version that the file says its table has.
-fn version_of<R: Table>(path: &Path, metadata: &FileMetaData) -> Result<u32> {
+fn check_name(path: &Path, metadata: &FileMetaData, expected: &'static str) -> Result<()> {
     let pairs = metadata.key_value_metadata().into_iter().flatten();
     let named = pairs
         .filter(|pair| pair.key == SCHEMA_KEY)
         .find_map(|pair| pair.value.clone())
         .unwrap_or_default();
-    let known = |version: &u32| named == format!("{}/{version}", R::KIND);
-    (1..=R::latest()).find(known).ok_or_else(|| Error::TableSchema {
+    if named == expected {
+        return Ok(());
+    }
+    Err(Error::TableSchema {
         path: path.to_path_buf(),
-        expected: format!("{}/{}", R::KIND, R::latest()),
-        got: named.clone(),
+        expected,
+        got: named,
     })
 }
 
@@ -110,13 +111,13 @@ fn append<'c, R: Table>(
     batch: &RecordBatch,
     path: &Path,
     taxa: &Taxa,
-    mut of_version: impl Iterator<Item = &'c ColumnSchema>,
+    mut read: impl Iterator<Item = &'c ColumnSchema>,
     schema: &[ColumnSchema],
     rows: &mut Vec<R>,
 ) -> Result<()> {
     let first_row = rows.len() as u64;
-    of_version.try_for_each(|column| check_nulls(batch, column, path, first_row))?;
-    // A column that the version does not have is not among the arrays: it was not projected.
+    read.try_for_each(|column| check_nulls(batch, column, path, first_row))?;
+    // Columns that the file is not read for are not in the batch: they were not projected.
     let array = |column: &ColumnSchema| batch.column_by_name(column.name).map(|array| array.as_ref());
     let arrays: Vec<Option<&dyn Array>> = schema.iter().map(array).collect();
     for row in 0..batch.num_rows() {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Fields};
 
+use super::Columns;
 use super::column::Column;
 
 /// Name of list items in the file: what the Parquet specification calls them.
@@ -20,8 +21,8 @@ pub struct ColumnSchema {
     pub nullable: bool,
     /// Unit of the values; empty for codes, counts and names.
     pub unit: &'static str,
-    /// First version of the table that has it.
-    pub since: u32,
+    /// Whether only some datasets have it.
+    pub is_extension: bool,
 }
 
 /// The type "list of `item`", whose items are never null.
@@ -38,8 +39,13 @@ impl ColumnSchema {
             data_type: C::data_type(),
             nullable: C::NULLABLE,
             unit,
-            since: C::SINCE,
+            is_extension: C::EXTENSION,
         }
+    }
+
+    /// Whether it is one of `columns`.
+    pub(super) fn is_among(&self, columns: Columns) -> bool {
+        columns == Columns::All || !self.is_extension
     }
 
     pub(super) fn field(&self) -> Field {

@@ -12,8 +12,8 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
-use super::Table;
 use super::schema::{ColumnSchema, units_json};
+use super::{Columns, Table};
 use crate::checksum::Hasher;
 use crate::entry::FileEntry;
 use crate::error::{Error, Result};
@@ -106,25 +106,25 @@ impl TableWriter {
     }
 }
 
-/// Writes `rows` to `path` atomically, as version `version` of their table.
+/// Writes `columns` of `rows` to `path` atomically.
 ///
 /// # Errors
 /// [`Error::Cell`] for a value that is not allowed, a class index that `taxa` does not have among them; [`Error::Io`].
-pub fn write_table<R: Table>(path: &Path, taxa: &Taxa, rows: &[R], version: u32) -> Result<FileEntry> {
+pub fn write_table<R: Table>(path: &Path, taxa: &Taxa, rows: &[R], columns: Columns) -> Result<FileEntry> {
     let all = R::columns();
-    let columns: Vec<ColumnSchema> = all.iter().filter(|column| column.since <= version).cloned().collect();
-    let fields = columns.iter().map(ColumnSchema::field).collect();
-    let mut table = TableWriter::with_units(path, &format!("{}/{version}", R::KIND), fields, units_json(&columns))?;
+    let written: Vec<ColumnSchema> = all.iter().filter(|column| column.is_among(columns)).cloned().collect();
+    let fields = written.iter().map(ColumnSchema::field).collect();
+    let mut table = TableWriter::with_units(path, R::NAME, fields, units_json(&written))?;
     for piece in rows.chunks(BATCH_ROWS) {
         for (item, row) in piece.iter().zip(table.rows..) {
             item.check(taxa).map_err(|fault| Error::fault(path, row, fault))?;
         }
         let arrays = R::arrays(&piece.iter().collect::<Vec<_>>(), taxa);
-        let of_version = arrays
+        let written = arrays
             .into_iter()
             .zip(&all)
-            .filter(|(_, column)| column.since <= version);
-        table.push(of_version.map(|(array, _)| array).collect())?;
+            .filter(|(_, column)| column.is_among(columns));
+        table.push(written.map(|(array, _)| array).collect())?;
     }
     table.finish()
 }

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use shardfmt::table::write_table;
+use shardfmt::table::{Columns, write_table};
 use shardfmt::{Taxa, table};
 
 use super::plan::CellNames;
 use crate::error::Result;
 
 table! {
-    struct ResultRow: "results" {
+    struct ResultRow: "results/1" {
         dataset: String,
         method: String,
         column: String,
@@ -100,7 +100,7 @@ impl CellResult {
 /// [`Error::Dataset`](crate::Error::Dataset) if the file cannot be written.
 pub fn write_results(path: &Path, results: &[CellResult]) -> Result<()> {
     let rows: Vec<ResultRow> = results.iter().map(ResultRow::from).collect();
-    write_table(path, &Taxa::default(), &rows, 1)?;
+    write_table(path, &Taxa::default(), &rows, Columns::Base)?;
     Ok(())
 }
 

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use shardfmt::table::{Text, write_table};
+use shardfmt::table::{Columns, Text, write_table};
 use shardfmt::{Split, Taxa, table};
 
 use crate::error::Result;
 use crate::metric::Evaluation;
 
 table! {
-    struct ClassRow: "per_class" {
+    struct ClassRow: "per_class/1" {
         split: Split as Text,
         species_code: String,
         /// 0 to 1.
@@ -39,6 +39,6 @@ pub fn write_per_class(path: &Path, taxa: &Taxa, evaluations: &[(Split, &Evaluat
                 clips: evaluation.kept,
             })
     });
-    write_table(path, taxa, &rows.collect::<Vec<_>>(), 1)?;
+    write_table(path, taxa, &rows.collect::<Vec<_>>(), Columns::Base)?;
     Ok(())
 }

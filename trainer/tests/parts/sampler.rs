@@ -37,6 +37,7 @@ fn recordings(clips: &[usize]) -> Supervision {
                 boxes: vec![],
                 source_index: None,
                 source_id: None,
+                others: None,
             });
         }
     }
