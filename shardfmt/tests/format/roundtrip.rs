@@ -247,11 +247,12 @@ fn tables_longer_than_a_row_group_keep_their_order_and_equal_rows_give_equal_byt
 }
 
 #[test]
-fn dropping_a_writer_leaves_nothing_and_the_temporary_name_is_fixed() {
+fn dropping_a_writer_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("00000.safetensors");
     let writer = ShardWriter::create(&path, sample::spec(), &BTreeMap::new()).unwrap();
-    assert_eq!(sample::files_under(folder.path()), [".00000.safetensors.tmp"]);
+    let files = sample::files_under(folder.path());
+    assert!(files.len() == 1 && files[0].starts_with(".00000.safetensors."), "{files:?}");
     drop(writer);
     assert_eq!(sample::files_under(folder.path()), [""; 0]);
 }
