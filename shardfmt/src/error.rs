@@ -348,6 +348,16 @@ pub enum Error {
         path: PathBuf,
     },
 
+    /// A record of an unfinished dataset is damaged, or a file is not as recorded. Delete the record: its shard is then made
+    /// again.
+    #[error("{path} is damaged: {reason}", path = path.display())]
+    Record {
+        /// The record.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+
     /// `dataset.json` does not parse or breaks a rule. Restore it, or rebuild the dataset.
     #[error("{path}: {field}: {reason}", path = path.display())]
     DatasetJson {

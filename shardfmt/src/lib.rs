@@ -17,16 +17,17 @@ pub mod need;
 pub mod persist;
 pub mod sealed;
 pub mod shard;
+pub mod shard_writer;
 pub mod sidecar;
 pub mod table;
 pub mod taxa;
 pub mod verify;
 pub mod words;
-pub mod writer;
 
 pub use checksum::Xxh3;
 pub use dataset::{
-    Axes, Counts, Dataset, DatasetHead, DatasetInfo, DatasetShard, ValueScale, read_dataset_json, write_dataset_json,
+    Axes, Counts, Dataset, DatasetHead, DatasetInfo, DatasetShard, DatasetWriter, OutputFolder, ShardFiles,
+    ShardTables, ValueScale, read_dataset_json, write_dataset_json,
 };
 pub use difference::{Difference, difference};
 pub use entry::FileEntry;
@@ -35,10 +36,10 @@ pub use file_hash::hash_file;
 pub use layout::{ClipSpec, Dtype, Layout};
 pub use mmap::{MappedFile, map_file};
 pub use shard::{Checks, Shard};
+pub use shard_writer::ShardWriter;
 pub use sidecar::{
     AssetRow, ClipBox, GeoPrior, Implied, Label, LabelForm, LabelRow, PriorRow, RejectRow, read_assets, read_labels,
     read_priors, read_rejects, read_taxa, write_assets, write_labels, write_priors, write_rejects, write_taxa,
 };
 pub use taxa::{Taxa, Taxon};
 pub use words::{BoxStatus, FrequencyScale, LabelSource, Others, Row0, Split, ValueReference, ValueUnit};
-pub use writer::ShardWriter;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use shardfmt::{AssetRow, Dataset, LabelRow, Xxh3};
 
-use super::copying::Taken;
+use super::copying::ChosenAsset;
 use super::input::{Input, rows_of};
 use crate::error::{Result, io as io_error};
 use crate::tables::{Columns, Problems, Table, without_byte_order_mark};
@@ -114,7 +114,7 @@ impl ClipList {
     /// # Errors
     /// [`Error::Manifest`](crate::Error::Manifest) with every entry that names an unknown clip or one chosen before;
     /// [`Error::Dataset`](crate::Error::Dataset) for tables that cannot be read.
-    pub(super) fn select<'a>(&self, dataset: &'a Dataset) -> Result<Vec<Taken<'a>>> {
+    pub(super) fn select<'a>(&self, dataset: &'a Dataset) -> Result<Vec<ChosenAsset<'a>>> {
         let mut problems = Problems::default();
         let choices = self.by_recording(dataset, &mut problems);
         let mut taken = Vec::new();
@@ -132,7 +132,7 @@ impl ClipList {
                 };
                 self.rows(asset, choice, input.labels_of(asset), &mut problems)
             };
-            taken.push(Taken { asset, rows });
+            taken.push(ChosenAsset { asset, rows });
         }
         if problems.is_empty() {
             Ok(taken)

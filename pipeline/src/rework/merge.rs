@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
-use shardfmt::{Dataset, DatasetHead, RejectRow, Taxa};
+use shardfmt::dataset::{Linked, Replacement};
+use shardfmt::{Dataset, DatasetHead, DatasetWriter, RejectRow, ShardFiles, ShardTables, Taxa};
 
+use super::destination::{PURPOSE, free_folder};
 use super::input::Input;
-use super::output::{Output, ShardFiles, ShardTables, free_destination};
 use super::settings::image_difference;
-use super::shard_file::{Linked, take_over};
 use crate::error::{Error, Result};
 use crate::event::{Event, Events};
 use crate::ingest::Outcome;
@@ -24,7 +24,7 @@ use crate::provenance::{IMAGE_KEYS, PARTS_KEY, PROGRAM, set_config};
 /// [`Error::PartsDiffer`] when images, classes or instruction sets differ or an asset stands in two of them;
 /// [`Error::OutputTaken`]; [`Error::Dataset`] naming shard, asset and row of a damaged record. Nothing is then left at `out`.
 pub fn merge(first: &Path, others: &[PathBuf], out: &Path, events: &Events<'_>) -> Result<Outcome> {
-    let destination = free_destination(out)?;
+    let destination = free_folder(out)?;
     let first = Part::open(first)?;
     let others: Vec<Part> = others.iter().map(|dir| Part::open(dir)).collect::<Result<_>>()?;
     let parts: Vec<&Part> = std::iter::once(&first).chain(&others).collect();
@@ -36,18 +36,20 @@ pub fn merge(first: &Path, others: &[PathBuf], out: &Path, events: &Events<'_>) 
     check_disjoint(&parts)?;
     let clips = parts.iter().map(|part| part.dataset.info().counts.clips).sum();
     events(Event::Planned { clips, done: 0 });
-    let output = Output::beside(&destination)?;
+    let output = Replacement::beside(&destination, PURPOSE)?;
+    let taxa = first.dataset.taxa().clone();
+    let writer = DatasetWriter::new(output.folder(), description(&parts, &first), taxa);
     let taken: Result<Vec<_>> = parts
         .iter()
         .flat_map(|part| (0..part.dataset.shard_count()).map(|shard| (&part.dataset, shard)))
         .zip(0..)
         .collect::<Vec<_>>()
         .into_par_iter()
-        .map(|((dataset, shard), number)| take_shard(dataset, shard, &output, number, events))
+        .map(|((dataset, shard), number)| take_shard(dataset, shard, &writer, number, events))
         .collect();
     let (files, silent): (Vec<ShardFiles>, Vec<u64>) = taken?.into_iter().unzip();
     let rejects: Vec<RejectRow> = parts.iter().flat_map(|part| part.rejects.iter().cloned()).collect();
-    let committed = output.commit(description(&parts, &first), first.dataset.taxa(), files, &rejects)?;
+    let committed = writer.commit(&files, &rejects)?;
     super::warn_of_copies(&committed, events);
     let outcome = super::outcome(&committed, silent.iter().sum(), LabelCounts::default(), rejects);
     output.place(&destination)?;
@@ -113,12 +115,11 @@ fn check_disjoint(parts: &[&Part]) -> Result<()> {
 fn take_shard(
     dataset: &Dataset,
     shard: u32,
-    output: &Output,
+    writer: &DatasetWriter<'_>,
     number: u32,
     events: &Events<'_>,
 ) -> Result<(ShardFiles, u64)> {
     let input = Input::open(dataset, shard)?;
-    let clips = take_over(dataset, shard, output.dir(), number, Linked::Verify)?;
     let mut tables = ShardTables {
         priors: input
             .assets
@@ -130,7 +131,7 @@ fn take_shard(
     };
     tables.labels.iter_mut().for_each(|label| label.shard = number);
     tables.assets.iter_mut().for_each(|asset| asset.shard = number);
-    let files = output.write_tables(number, clips, dataset.taxa(), dataset.head().label_form(), &tables)?;
+    let files = writer.take_shard((dataset, &input.shard), number, Linked::Verify, &tables)?;
     events(Event::Clips(tables.labels.len() as u64));
     Ok((files, tables.silent_clips()))
 }

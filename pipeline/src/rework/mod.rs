@@ -2,17 +2,16 @@
 //! shard sizes, a part of the clips.
 //!
 //! Each of them writes a whole dataset into a folder beside its destination, `dataset.json` last, and then gives that folder
-//! its name in one step (`output`). Whatever is cut off, the destination holds what it held before or all that is new.
+//! its name in one step (`Replacement`). Whatever is cut off, the destination holds what it held before or all that is new.
 
 mod clip_list;
 mod copying;
+mod destination;
 mod input;
 mod merge;
-mod output;
 mod relabel;
 mod reshard;
 mod settings;
-mod shard_file;
 mod subset;
 
 use shardfmt::{Dataset, RejectRow};
@@ -21,7 +20,7 @@ pub use clip_list::ClipList;
 pub use merge::merge;
 pub use relabel::{durations_s, relabel};
 pub use reshard::reshard;
-pub use shard_file::Linked;
+pub use shardfmt::dataset::Linked;
 pub use subset::subset;
 
 use crate::event::Events;

@@ -9,17 +9,20 @@ use std::path::Path;
 
 use rayon::prelude::*;
 use serde_json::Value;
+use shardfmt::dataset::{Linked, Replacement};
 use shardfmt::entry::{DATASET_JSON, assets_path, labels_path};
-use shardfmt::{AssetRow, Dataset, DatasetHead, LabelRow, RejectRow, hash_file, read_dataset_json};
+use shardfmt::{
+    AssetRow, Dataset, DatasetHead, DatasetWriter, LabelRow, OutputFolder, RejectRow, ShardFiles, ShardTables,
+    hash_file, read_dataset_json,
+};
 
+use super::destination::{PURPOSE, folder};
 use super::input::{Input, rows_of};
-use super::output::{Output, ShardFiles, ShardTables, settled};
 use super::settings::{as_read, image_difference};
-use super::shard_file::{Linked, take_over};
 use crate::dataset_source::{AssetRecord, DatasetSource, Placement};
 use crate::error::{Error, Result, io};
 use crate::event::{Event, Events};
-use crate::ingest::{Outcome, folder};
+use crate::ingest::Outcome;
 use crate::labels::LabelCounts;
 use crate::provenance::{IMPORTED_KEY, SHARDS_KEY, SUBSETS_KEY, set_config, subsets};
 use crate::recording_source::RecordingSource;
@@ -38,14 +41,16 @@ use frontend::source::{ClipSource, Rendered};
 /// source bytes. [`Error::Dataset`] when another process has the dataset or it is damaged, a clip named by shard, recording
 /// and row. The dataset is then as it was.
 pub fn relabel(source: &RecordingSource, dir: &Path, linked: Linked, events: &Events<'_>) -> Result<Outcome> {
-    let dir = settled(dir)?;
-    read_dataset_json(&dir.join(DATASET_JSON))?;
-    let lock = folder::lock(&dir)?;
-    let relabelled = relabel_locked(source, &dir, linked, events);
+    let folder = folder(dir)?;
+    read_dataset_json(&folder.path().join(DATASET_JSON))?;
+    let lock = folder.lock()?;
+    let relabelled = relabel_locked(source, &folder, linked, events);
     // Old or new, what now stands there holds a lock file that readers ignore.
-    let tidied = folder::tidy(&dir);
+    let tidied = folder.remove_records();
     drop(lock);
-    relabelled.and_then(|outcome| tidied.map(|()| outcome))
+    let outcome = relabelled?;
+    tidied?;
+    Ok(outcome)
 }
 
 /// Length in seconds of each recording of the dataset in `dir`, by asset id: what a manifest is read with
@@ -54,12 +59,18 @@ pub fn relabel(source: &RecordingSource, dir: &Path, linked: Linked, events: &Ev
 /// # Errors
 /// [`Error::Dataset`] when there is no dataset, or it is damaged.
 pub fn durations_s(dir: &Path) -> Result<HashMap<i64, f64>> {
-    let dataset = Dataset::open(&settled(dir)?)?;
+    let dataset = Dataset::open(folder(dir)?.path())?;
     let assets = dataset.assets().iter();
     Ok(assets.map(|asset| (asset.asset_id, asset.duration_s)).collect())
 }
 
-fn relabel_locked(source: &RecordingSource, dir: &Path, linked: Linked, events: &Events<'_>) -> Result<Outcome> {
+fn relabel_locked(
+    source: &RecordingSource,
+    folder: &OutputFolder,
+    linked: Linked,
+    events: &Events<'_>,
+) -> Result<Outcome> {
+    let dir = folder.path();
     let dataset = Dataset::open(dir)?;
     let rejects = dataset.rejects()?;
     let changed = |difference| Error::AudioChanged {
@@ -83,12 +94,14 @@ fn relabel_locked(source: &RecordingSource, dir: &Path, linked: Linked, events: 
         clips: dataset.info().counts.clips,
         done: 0,
     });
-    let output = Output::beside(dir)?;
+    let output = Replacement::beside(folder, PURPOSE)?;
+    let head = description(source, dataset.head());
+    let writer = DatasetWriter::new(output.folder(), head, source.taxa().clone());
     let work = Relabelling {
         source,
         dataset: &dataset,
         numbers: numbers(source),
-        output: &output,
+        writer: &writer,
         linked,
         events,
     };
@@ -102,13 +115,13 @@ fn relabel_locked(source: &RecordingSource, dir: &Path, linked: Linked, events: 
         counts += shard.counts;
         silent_clips += shard.silent_clips;
     }
-    let committed = output.commit(description(source, dataset.head()), source.taxa(), files, &rejects)?;
+    let committed = writer.commit(&files, &rejects)?;
     super::warn_of_copies(&committed, events);
     if read_dataset_json(&dir.join(DATASET_JSON))? != *dataset.info() {
         return Err(Error::Replaced { path: dir.into() });
     }
     let outcome = super::outcome(&committed, silent_clips, counts, rejects);
-    output.replace(dir)?;
+    output.replace(folder)?;
     Ok(outcome)
 }
 
@@ -197,7 +210,7 @@ struct Relabelling<'a> {
     source: &'a RecordingSource,
     dataset: &'a Dataset,
     numbers: HashMap<i64, usize>,
-    output: &'a Output,
+    writer: &'a DatasetWriter<'a>,
     linked: Linked,
     events: &'a Events<'a>,
 }
@@ -220,14 +233,8 @@ impl Relabelling<'_> {
             tables.priors.push(record.prior);
             tables.assets.push(record.asset);
         }
-        let clips = take_over(self.dataset, number, self.output.dir(), number, self.linked)?;
-        let files = self.output.write_tables(
-            number,
-            clips,
-            self.source.taxa(),
-            self.source.head().label_form(),
-            &tables,
-        )?;
+        let from = (self.dataset, &input.shard);
+        let files = self.writer.take_shard(from, number, self.linked, &tables)?;
         (self.events)(Event::Clips(tables.labels.len() as u64));
         Ok(RelabelledShard {
             files,

@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use serde_json::json;
-use shardfmt::{AssetRow, Dataset, DatasetHead};
+use shardfmt::dataset::Replacement;
+use shardfmt::{AssetRow, Dataset, DatasetHead, DatasetWriter};
 
-use super::copying::{Taken, copy_clips, plan};
+use super::copying::{ChosenAsset, copy_clips, plan};
+use super::destination::{PURPOSE, free_folder};
 use super::input::rows_of;
-use super::output::{Output, free_destination};
 use crate::error::Result;
 use crate::event::{Event, Events};
 use crate::ingest::Outcome;
@@ -23,26 +24,27 @@ use crate::provenance::{PROGRAM, SHARDS_KEY, set_config};
 /// [`Error::OutputTaken`](crate::Error::OutputTaken); [`Error::Dataset`](crate::Error::Dataset) naming shard, asset and row of
 /// a damaged record. Nothing is then left at `out`.
 pub fn reshard(dir: &Path, shard_clips: u32, out: &Path, events: &Events<'_>) -> Result<Outcome> {
-    let destination = free_destination(out)?;
+    let destination = free_folder(out)?;
     let dataset = Dataset::open(dir)?;
     let rejects = dataset.rejects()?;
-    let taken: Vec<Taken<'_>> = dataset.assets().iter().map(whole).collect();
+    let taken: Vec<ChosenAsset<'_>> = dataset.assets().iter().map(whole).collect();
     let planned = plan(&dataset, &taken, shard_clips)?;
     events(Event::Planned {
         clips: dataset.info().counts.clips,
         done: 0,
     });
-    let output = Output::beside(&destination)?;
-    let (files, silent_clips) = copy_clips(&dataset, &planned, &output, events)?;
+    let output = Replacement::beside(&destination, PURPOSE)?;
     let head = description(dataset.head(), shard_clips);
-    let committed = output.commit(head, dataset.taxa(), files, &rejects)?;
+    let writer = DatasetWriter::new(output.folder(), head, dataset.taxa().clone());
+    let (files, silent_clips) = copy_clips(&dataset, &planned, &writer, events)?;
+    let committed = writer.commit(&files, &rejects)?;
     let outcome = super::outcome(&committed, silent_clips, LabelCounts::default(), rejects);
     output.place(&destination)?;
     Ok(outcome)
 }
 
-fn whole(asset: &AssetRow) -> Taken<'_> {
-    Taken {
+fn whole(asset: &AssetRow) -> ChosenAsset<'_> {
+    ChosenAsset {
         asset,
         rows: rows_of(asset).collect(),
     }

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use shardfmt::Dataset;
+use shardfmt::dataset::Replacement;
+use shardfmt::{Dataset, DatasetWriter};
 
 use super::clip_list::ClipList;
 use super::copying::{copy_clips, plan};
+use super::destination::{PURPOSE, free_folder};
 use super::input::rows_of;
-use super::output::{Output, free_destination};
 use crate::error::{Error, Result};
 use crate::event::{Event, Events};
 use crate::ingest::Outcome;
@@ -23,7 +24,7 @@ use crate::provenance::{of_subset, shard_clips};
 /// [`Error::Manifest`] with every entry of the list that names an unknown clip or repeats one; [`Error::NothingSelected`];
 /// [`Error::OutputTaken`]; [`Error::Dataset`] naming shard, asset and row of a damaged record. Nothing is then left at `out`.
 pub fn subset(dir: &Path, list: &ClipList, out: &Path, events: &Events<'_>) -> Result<Outcome> {
-    let destination = free_destination(out)?;
+    let destination = free_folder(out)?;
     let dataset = Dataset::open(dir)?;
     let rejects = dataset.rejects()?;
     if list.is_empty() {
@@ -37,10 +38,11 @@ pub fn subset(dir: &Path, list: &ClipList, out: &Path, events: &Events<'_>) -> R
         clips: taken.iter().map(|taken| taken.rows.len() as u64).sum(),
         done: 0,
     });
-    let output = Output::beside(&destination)?;
-    let (files, silent_clips) = copy_clips(&dataset, &planned, &output, events)?;
+    let output = Replacement::beside(&destination, PURPOSE)?;
     let head = of_subset(dataset.head(), &list.name(), list.xxh3());
-    let committed = output.commit(head, dataset.taxa(), files, &rejects)?;
+    let writer = DatasetWriter::new(output.folder(), head, dataset.taxa().clone());
+    let (files, silent_clips) = copy_clips(&dataset, &planned, &writer, events)?;
+    let committed = writer.commit(&files, &rejects)?;
     let outcome = super::outcome(&committed, silent_clips, LabelCounts::default(), rejects);
     output.place(&destination)?;
     Ok(outcome)

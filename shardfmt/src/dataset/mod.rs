@@ -2,18 +2,30 @@
 
 mod build_identity;
 mod commit;
+mod folder;
 mod info;
 mod listed;
+mod records;
+mod replacement;
 mod shard;
+mod shard_file;
+mod shard_output;
+mod writer;
 
 use std::collections::HashMap;
 use std::path::Path;
 
 pub use commit::{read_dataset_json, write_dataset_json};
+pub use folder::{FolderState, LockedFolder, OutputFolder};
 pub use info::{Axes, Counts, DatasetHead, DatasetInfo, FORMAT, SCHEMA_VERSION, ValueScale};
 pub(crate) use listed::{Listed, check_size};
+pub use records::Records;
+pub use replacement::Replacement;
 pub use shard::DatasetShard;
 pub(crate) use shard::{Unlike, assets_unlike, labels_unlike, priors_unlike};
+pub use shard_file::Linked;
+pub use shard_output::{ShardFiles, ShardOutput, ShardTables};
+pub use writer::DatasetWriter;
 
 use crate::entry::{DATASET_JSON, FileEntry, REJECTS, TAXA, assets_path, labels_path, priors_path};
 use crate::error::{Error, Result};
@@ -52,7 +64,12 @@ impl Dataset {
     /// As [`read_dataset_json`]; [`Error::FileMissing`], [`Error::FileSize`], [`Error::FileChecksum`], those of the
     /// tables, and [`Error::Mismatch`] if the asset tables do not fit the shards.
     pub fn open(dir: &Path) -> Result<Self> {
-        let listed = Listed::new(dir, read_dataset_json(&dir.join(DATASET_JSON))?);
+        Self::of(dir, read_dataset_json(&dir.join(DATASET_JSON))?)
+    }
+
+    /// The dataset in `dir` that `info`, which keeps the rules of `dataset.json`, describes.
+    fn of(dir: &Path, info: DatasetInfo) -> Result<Self> {
+        let listed = Listed::new(dir, info);
         for entry in &listed.info().files {
             check_size(dir, entry)?;
         }

@@ -109,8 +109,8 @@ fn check_implied(lists: &[(&'static str, &Vec<u32>); 3], others: Others) -> std:
 /// Writes the labels of one shard, in row order, in the form of its dataset.
 ///
 /// # Errors
-/// [`Error::Cell`](crate::Error::Cell) for a class index not in `taxa`, a class listed twice, a row in another form, or a time
-/// that is not a finite number; [`Error::Io`](crate::Error::Io).
+/// [`Error::Cell`] for a class index not in `taxa`, a class listed twice, a row in another form, or a time
+/// that is not a finite number; [`Error::Io`].
 pub fn write_labels(path: &Path, taxa: &Taxa, form: LabelForm, rows: &[LabelRow]) -> Result<FileEntry> {
     let (is_other, reason) = match form {
         LabelForm::Listed => (
@@ -140,7 +140,7 @@ impl LabelForm {
 /// Reads the labels of one shard, of a dataset with labels in `form`.
 ///
 /// # Errors
-/// As [`read_taxa`](super::read_taxa) for the file and its columns; [`Error::Cell`](crate::Error::Cell) for a value outside
+/// As [`read_taxa`](super::read_taxa) for the file and its columns; [`Error::Cell`] for a value outside
 /// the schema.
 pub fn read_labels(path: &Path, taxa: &Taxa, form: LabelForm) -> Result<Vec<LabelRow>> {
     read_labels_from(open_table(path)?, path, taxa, form)

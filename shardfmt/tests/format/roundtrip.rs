@@ -247,12 +247,16 @@ fn tables_longer_than_a_row_group_keep_their_order_and_equal_rows_give_equal_byt
 }
 
 #[test]
-fn dropping_a_writer_leaves_nothing() {
+fn dropping_a_writer_leaves_nothing_and_the_temporary_name_is_its_own() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("00000.safetensors");
     let writer = ShardWriter::create(&path, sample::spec(), &BTreeMap::new()).unwrap();
-    let files = sample::files_under(folder.path());
-    assert!(files.len() == 1 && files[0].starts_with(".00000.safetensors."), "{files:?}");
+    let temporary = sample::files_under(folder.path());
+    assert!(
+        temporary.len() == 1 && temporary[0].starts_with(".00000.safetensors."),
+        "{temporary:?}"
+    );
+    assert!(shardfmt::persist::is_being_written(&temporary[0]), "{temporary:?}");
     drop(writer);
     assert_eq!(sample::files_under(folder.path()), [""; 0]);
 }

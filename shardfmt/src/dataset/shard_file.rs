@@ -6,13 +6,13 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 
-use shardfmt::entry::shard_path;
-use shardfmt::fail_point::reach;
-use shardfmt::hash_file;
-use shardfmt::persist::AtomicFile;
-use shardfmt::{Checks, Dataset, FileEntry};
-
-use crate::error::{Error, Result, io};
+use super::Dataset;
+use crate::entry::{FileEntry, shard_path};
+use crate::error::{Error, Result};
+use crate::fail_point::reach;
+use crate::file_hash::hash_file;
+use crate::persist::AtomicFile;
+use crate::shard::Checks;
 
 /// Piece in which a shard is copied.
 const COPY_BYTES: usize = 1 << 20;
@@ -59,17 +59,18 @@ fn take_over_by(
 }
 
 fn copy(source: &Path, target: &Path) -> Result<()> {
-    let file = File::open(source).map_err(io("open", source))?;
+    let file = File::open(source).map_err(|cause| Error::io(source, "open", cause))?;
     let mut copy = AtomicFile::create(target)?;
     let mut input = BufReader::with_capacity(COPY_BYTES, file);
     // Not `io::copy`, which does not say on which side it failed.
     loop {
-        let piece = input.fill_buf().map_err(io("read", source))?;
+        let piece = input.fill_buf().map_err(|cause| Error::io(source, "read", cause))?;
         let bytes = piece.len();
         if bytes == 0 {
-            return Ok(copy.commit()?);
+            return copy.commit();
         }
-        copy.write_all(piece).map_err(io("write", target))?;
+        copy.write_all(piece)
+            .map_err(|cause| Error::io(target, "write", cause))?;
         input.consume(bytes);
     }
 }
@@ -84,11 +85,11 @@ fn verify(from: &Dataset, shard: u32, target: &Path, listed: &FileEntry) -> Resu
     if (got.bytes, got.xxh3) == (listed.bytes, listed.xxh3) {
         return Ok(());
     }
-    Err(Error::Dataset(shardfmt::Error::FileChecksum {
+    Err(Error::FileChecksum {
         path: opened.path().to_path_buf(),
         expected: listed.xxh3,
         got: got.xxh3,
-    }))
+    })
 }
 
 #[cfg(test)]
@@ -97,7 +98,7 @@ mod tests {
     use super::*;
 
     fn golden() -> Dataset {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shardfmt/tests/golden");
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
         Dataset::open(&path).unwrap()
     }
 
@@ -123,9 +124,6 @@ mod tests {
         // What was made is sound nowhere: the records at the source are, the file that arrived is not.
         let spoil = |_: &Path, target: &Path| std::fs::write(target, b"something else");
         let error = take_over_by(spoil, &from, 0, to.path(), 0, Linked::Verify).unwrap_err();
-        assert!(
-            matches!(error, Error::Dataset(shardfmt::Error::FileChecksum { .. })),
-            "{error}"
-        );
+        assert!(matches!(error, Error::FileChecksum { .. }), "{error}");
     }
 }

@@ -142,6 +142,11 @@ impl ShardWriter {
         self.rows.len() as u32
     }
 
+    /// Recording and number of the clip in a row.
+    pub(crate) fn clip(&self, row: u32) -> Option<(i64, u32)> {
+        self.rows.get(row as usize).map(|row| (row.asset_id, row.clip_index))
+    }
+
     /// Drops all rows from `rows` on, as if they had never been pushed: a recording rejected late is cut back.
     ///
     /// # Errors

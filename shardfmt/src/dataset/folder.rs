@@ -1,0 +1,312 @@
+//! Defines `OutputFolder`, a folder in which a dataset is made, stands or is replaced: its state, its locks, its names.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read};
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+
+use super::info::FORMAT;
+use super::records::{self, Records};
+use crate::entry::{DATASET_JSON, FOLDERS, REJECTS, TAXA, WORK_FOLDER};
+use crate::error::{Error, Result};
+use crate::fail_point::reach;
+use crate::persist::{
+    self, Lock, create_dirs, exchange_dirs, is_exchange_cut_off, is_temporary, remove_leftovers, sync_parent,
+};
+
+/// What a folder holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FolderState {
+    /// Nothing, or it is not there.
+    Free,
+    /// Files of a dataset that has not been committed.
+    Unfinished,
+    /// A dataset.
+    Committed,
+    /// Something else; one entry is named.
+    Foreign(String),
+}
+
+/// How much of `dataset.json` is looked at to tell that it is one of ours, damaged or not.
+const RECOGNISED_BYTES: u64 = 4096;
+
+/// A folder that holds a dataset, is to hold one, or is free.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutputFolder {
+    dir: PathBuf,
+}
+
+impl OutputFolder {
+    /// The folder at `dir` by its own path, free of links and dots: it is renamed, and others are made beside it.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn at(dir: &Path) -> Result<Self> {
+        let fail = |cause| Error::io(dir, "find the folder", cause);
+        if dir.exists() {
+            let dir = fs::canonicalize(dir).map_err(fail)?;
+            return Ok(Self { dir });
+        }
+        let dir = std::path::absolute(dir).map_err(fail)?;
+        // The folder is made later; the nearest one that is there decides where.
+        let Some(parent) = dir.ancestors().skip(1).find(|parent| parent.exists()) else {
+            return Ok(Self { dir });
+        };
+        let real = fs::canonicalize(parent).map_err(|cause| Error::io(parent, "find the folder", cause))?;
+        let dir = real.join(dir.strip_prefix(parent).unwrap_or(&dir));
+        Ok(Self { dir })
+    }
+
+    /// Its path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.dir
+    }
+
+    /// A folder next to this one, on the same file system, where what will take its place is made. Each `purpose` has its
+    /// own: the leftovers of one are not those of another.
+    #[must_use]
+    pub fn beside(&self, purpose: &str) -> Self {
+        let mut name = OsString::from(".");
+        name.push(self.dir.file_name().unwrap_or_default());
+        name.push(".");
+        name.push(purpose);
+        Self {
+            dir: self.dir.with_file_name(name),
+        }
+    }
+
+    /// Looks at what it holds.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; so for the other questions.
+    pub fn state(&self) -> Result<FolderState> {
+        let names = self.names()?;
+        let has = |name: &str| names.iter().any(|found| found == name);
+        let Some(first) = names.first() else {
+            return Ok(FolderState::Free);
+        };
+        if has(DATASET_JSON) {
+            return Ok(match is_dataset_json(&self.dir.join(DATASET_JSON))? {
+                true => FolderState::Committed,
+                false => FolderState::Foreign(DATASET_JSON.into()),
+            });
+        }
+        if has(WORK_FOLDER)
+            && self.has_records()
+            && self.names_in(WORK_FOLDER)?.iter().all(|name| records::is_name(name))
+        {
+            return Ok(FolderState::Unfinished);
+        }
+        Ok(FolderState::Foreign(first.clone()))
+    }
+
+    /// What is in it, sorted.
+    pub(super) fn names(&self) -> Result<Vec<String>> {
+        names(&self.dir)
+    }
+
+    /// What is in one of its folders, sorted.
+    pub(super) fn names_in(&self, folder: &str) -> Result<Vec<String>> {
+        names(&self.dir.join(folder))
+    }
+
+    /// The first entry that is neither of a dataset nor of one that is being made.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn foreign_entry(&self) -> Result<Option<String>> {
+        let is_ours = |name: &String| {
+            [DATASET_JSON, TAXA, REJECTS, WORK_FOLDER].contains(&name.as_str())
+                || FOLDERS.contains(&name.as_str())
+                || is_temporary(name)
+        };
+        Ok(self.names()?.into_iter().find(|name| !is_ours(name)))
+    }
+
+    /// Whether it is an old dataset that a replacement which was cut off has left beside the new one.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn is_leftover(&self) -> Result<bool> {
+        Ok(self.state()? == FolderState::Committed && !self.records().has_plan())
+    }
+
+    /// Whether a writer keeps records in it, or kept some until it was cut off.
+    #[must_use]
+    pub fn has_records(&self) -> bool {
+        self.dir.join(WORK_FOLDER).is_dir()
+    }
+
+    /// The records kept while a dataset is made in it.
+    #[must_use]
+    pub fn records(&self) -> Records {
+        Records::new(&self.dir)
+    }
+
+    /// Takes the folder for this process alone, creating it if it is not there.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] if another process writes there; [`Error::Io`].
+    pub fn lock(&self) -> Result<LockedFolder> {
+        let records = self.dir.join(WORK_FOLDER);
+        create_dirs(&records)?;
+        let lock = Lock::acquire(&records.join(records::LOCK))?;
+        Ok(LockedFolder {
+            folder: self.clone(),
+            _lock: lock,
+        })
+    }
+
+    /// Takes a folder that has records together with others that take it so, each for shards of its own
+    /// ([`LockedFolder::lock_shard`]); keeps those out that take it alone.
+    ///
+    /// # Errors
+    /// As [`OutputFolder::lock`].
+    pub fn lock_shared(&self) -> Result<LockedFolder> {
+        let lock = Lock::acquire_shared(&self.dir.join(WORK_FOLDER).join(records::LOCK))?;
+        Ok(LockedFolder {
+            folder: self.clone(),
+            _lock: lock,
+        })
+    }
+
+    /// Brings a replacement of this folder by `aside` to its end that was cut off where a file system needs several
+    /// renames for it.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] if the replacement goes on in another process; [`Error::Io`].
+    pub fn end_exchange(&self, aside: &Self) -> Result<()> {
+        if !is_exchange_cut_off(&self.dir) {
+            return Ok(());
+        }
+        // Whoever is still at it holds the lock of the new dataset, which is at one of these paths.
+        let new = [self, aside].into_iter().filter(|folder| folder.has_records());
+        let _locks: Vec<LockedFolder> = new.map(Self::lock).collect::<Result<_>>()?;
+        persist::end_exchange(&self.dir, &aside.dir)
+    }
+
+    /// Removes it and all it holds.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn remove(&self) -> Result<()> {
+        remove(&self.dir)
+    }
+
+    /// Removes the records of a dataset that has been committed.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn remove_records(&self) -> Result<()> {
+        if self.has_records() {
+            remove(&self.dir.join(WORK_FOLDER))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// A folder that no other process writes in, or only other shards; until dropped.
+#[derive(Debug)]
+pub struct LockedFolder {
+    folder: OutputFolder,
+    _lock: Lock,
+}
+
+impl Deref for LockedFolder {
+    type Target = OutputFolder;
+
+    fn deref(&self) -> &OutputFolder {
+        &self.folder
+    }
+}
+
+impl LockedFolder {
+    /// Keeps other writers of this shard out until dropped.
+    ///
+    /// # Errors
+    /// [`Error::Locked`], [`Error::Io`].
+    pub fn lock_shard(&self, shard: u32) -> Result<Lock> {
+        Lock::acquire(&self.dir.join(WORK_FOLDER).join(records::lock_name(shard)))
+    }
+
+    /// Creates the folders of a dataset, durably, and removes the unfinished files of writers that have died.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn prepare(&self) -> Result<()> {
+        FOLDERS.iter().try_for_each(|name| create_dirs(&self.dir.join(name)))?;
+        sync_parent(&self.dir)?;
+        remove_leftovers(&self.dir)?;
+        let folders = FOLDERS.iter().chain([&WORK_FOLDER]);
+        folders
+            .map(|name| self.dir.join(name))
+            .try_for_each(|folder| remove_leftovers(&folder))
+    }
+
+    /// Removes all but the records and the lock: nothing there is of use to the next dataset made in it.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn clear(&self) -> Result<()> {
+        for name in self.names()?.iter().filter(|name| *name != WORK_FOLDER) {
+            let path = self.dir.join(name);
+            let removed = if path.is_dir() {
+                fs::remove_dir_all(&path)
+            } else {
+                fs::remove_file(&path)
+            };
+            removed.map_err(|cause| Error::io(&path, "remove", cause))?;
+            reach("leftover removed");
+        }
+        Ok(())
+    }
+
+    /// Gives the committed dataset in this folder the place of `old`, which is then removed.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; either the old dataset or the new one is in place.
+    pub fn replace(&self, old: &OutputFolder) -> Result<()> {
+        exchange_dirs(&old.dir, &self.dir)?;
+        // Until here its records say whose the folder beside is.
+        old.remove_records()?;
+        remove(&self.dir)
+    }
+}
+
+/// Names in a folder, sorted; none when there is no folder.
+fn names(dir: &Path) -> Result<Vec<String>> {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(cause) => return Err(Error::io(dir, "open the folder", cause)),
+    };
+    let name = |entry: std::io::Result<fs::DirEntry>| Ok(entry?.file_name().to_string_lossy().into_owned());
+    let mut names: Vec<String> = entries
+        .map(name)
+        .collect::<std::io::Result<_>>()
+        .map_err(|cause| Error::io(dir, "read the folder", cause))?;
+    names.sort();
+    Ok(names)
+}
+
+fn is_dataset_json(path: &Path) -> Result<bool> {
+    let mut start = Vec::new();
+    let file = File::open(path).map_err(|cause| Error::io(path, "open", cause))?;
+    file.take(RECOGNISED_BYTES)
+        .read_to_end(&mut start)
+        .map_err(|cause| Error::io(path, "read", cause))?;
+    let format = FORMAT.as_bytes();
+    Ok(start.windows(format.len()).any(|bytes| bytes == format))
+}
+
+fn remove(dir: &Path) -> Result<()> {
+    match fs::remove_dir_all(dir) {
+        Err(cause) if cause.kind() != ErrorKind::NotFound => return Err(Error::io(dir, "remove the folder", cause)),
+        _ => {}
+    }
+    reach("folder removed");
+    Ok(())
+}
