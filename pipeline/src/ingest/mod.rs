@@ -13,7 +13,7 @@ use frontend::flow::Workers;
 use shardfmt::OutputFolder;
 use shardfmt::dataset::{FolderState, LockedFolder};
 
-pub use commit::{Outcome, commit};
+pub use commit::commit;
 pub use plan::Plan;
 
 use crate::dataset_source::DatasetSource;

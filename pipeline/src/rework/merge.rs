@@ -13,7 +13,7 @@ use super::input::Input;
 use super::settings::image_difference;
 use crate::error::{Error, Result};
 use crate::event::{Event, Events};
-use crate::ingest::Outcome;
+use crate::event::Outcome;
 use crate::labels::LabelCounts;
 use crate::provenance::{IMAGE_KEYS, PARTS_KEY, PROGRAM, set_config};
 

@@ -22,7 +22,7 @@ use super::settings::{as_read, image_difference};
 use crate::dataset_source::{AssetRecord, DatasetSource, Placement};
 use crate::error::{Error, Result, io};
 use crate::event::{Event, Events};
-use crate::ingest::Outcome;
+use crate::event::Outcome;
 use crate::labels::LabelCounts;
 use crate::provenance::{IMPORTED_KEY, SHARDS_KEY, SUBSETS_KEY, set_config, subsets};
 use crate::recording_source::RecordingSource;
