@@ -18,7 +18,7 @@ pub use plan::Plan;
 
 use crate::dataset_source::DatasetSource;
 use crate::error::{Error, Result};
-use crate::event::{Event, Events};
+use crate::event::{Event, Events, Outcome};
 use lanes::{Rivals, build_shards};
 
 /// What the folder beside a dataset is called, in which `--overwrite` builds.
