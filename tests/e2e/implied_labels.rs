@@ -106,7 +106,7 @@ fn datasets_made_of_one_with_implied_labels_keep_them() {
     )
     .expect(0);
     same(&place.path("chosen"));
-    l48!("relabel", place.manifest(), "--out", &many).expect(0);
+    l48!("relabel", &many, place.manifest()).expect(0);
     same(&many);
     let asset = open(&many).assets()[0].asset_id.to_string();
     l48!("preview", &many, "--asset", asset, "--out", place.path("sheet.png")).expect(0);
