@@ -193,7 +193,7 @@ fn boxes_are_of_the_classes_or_of_unknown_birds() {
     // One message for the same mistake, with both places.
     ended.complains("1 problem in the input").complains(
         "[4].boxes[0].species_code = \"unkbrd1\": unknown species code: it is neither in taxa.csv nor named by --unknown-bird \
-         (also line 1 [5])",
+         (also clips.json:1 [5])",
     );
     let (_, dataset) = imported(&set, &["--unknown-bird", "unkbrd1"]);
     let found: Vec<String> = in_source_order(&dataset)[3..6]
