@@ -1,4 +1,5 @@
 //! A shard is only ever read as the shard it is: exchanged ones, those of another build and tables of others are refused.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeMap;
 use std::fs;
