@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use shardfmt::{AssetRow, DatasetHead, LabelRow, PriorRow, Taxa, Xxh3};
+use shardfmt::{AssetRow, DatasetHead, GeoPrior, LabelForm, LabelRow, PriorRow, Taxa, Xxh3};
 
 use crate::dataset_source::{AssetRecord, DatasetSource, Placement};
 use crate::labels::{ClipSpan, ImageAxes, Labeller};
@@ -132,6 +132,9 @@ impl DatasetSource for RecordingSource {
             ceiling_hz,
         );
         let mut counts = labeller.recording_counts();
+        let (form, classes) = (self.head.label_form(), self.manifest.taxa.len() as u32);
+        let mut prior = prior_row(recording);
+        let geo = GeoPrior::new(&prior, classes);
         let mut labels = Vec::with_capacity(clips.len());
         for ((clip, row), extent) in clips.iter().zip(place.rows.clone()).zip(&facts.clips) {
             let (start_s, end_s, valid_s) = self.seconds_of(extent.start_sample, extent.valid_samples, duration_s);
@@ -142,7 +145,7 @@ impl DatasetSource for RecordingSource {
                 real_end_ns: nanoseconds(start_s + valid_s).min(end_ns),
             };
             let found = labeller.label(span, self, &mut counts);
-            labels.push(LabelRow {
+            let mut label = LabelRow {
                 asset_id: recording.asset_id,
                 clip_index: extent.clip_index,
                 shard: place.shard,
@@ -162,11 +165,16 @@ impl DatasetSource for RecordingSource {
                 boxes: found.boxes,
                 source_index: None,
                 source_id: None,
-            });
+                others: None,
+            };
+            // At once: a long recording has many clips, and each may have thousands of classes.
+            form.apply_to(&mut label, &geo, classes);
+            labels.push(label);
         }
+        form.apply(&mut prior, &mut labels, classes);
         AssetRecord {
             asset: asset_row(recording, &facts, duration_s, place),
-            prior: prior_row(recording),
+            prior,
             labels,
             counts,
         }
@@ -177,7 +185,7 @@ impl DatasetSource for RecordingSource {
 fn head(manifest: &Manifest) -> DatasetHead {
     let (frontend, config) = (&manifest.frontend, manifest_config(manifest));
     DatasetHead {
-        features_required: Vec::new(),
+        features_required: LabelForm::of_classes(manifest.taxa.len()).features_required(),
         features_optional: Vec::new(),
         name: manifest.settings.name.clone(),
         program: PROGRAM.into(),

@@ -1,7 +1,7 @@
 //! Defines `Stats`, the counts of clips, recordings and labels of a dataset by split and by class.
 
 use serde::Serialize;
-use shardfmt::{BoxStatus, Checks, ClipBox, Dataset, LabelRow, Split, Taxa, Taxon};
+use shardfmt::{BoxStatus, Checks, ClipBox, Dataset, GeoPrior, Implied, Label, LabelRow, Split, Taxa, Taxon};
 
 /// Smallest, largest, mean and median of a count per clip.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -110,7 +110,7 @@ struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, row: &LabelRow, has_box: bool) {
+    fn add(&mut self, row: &LabelRow, absent: u64, has_box: bool) {
         let stats = &mut self.stats;
         stats.clips += 1;
         stats.hours += row.valid_s / 3600.0;
@@ -118,11 +118,11 @@ impl Tally {
         stats.assets += u64::from(self.last_asset.replace(row.asset_id) != Some(row.asset_id));
         stats.fully_annotated += u64::from(row.fully_annotated);
         stats.with_positive += u64::from(!row.present.is_empty());
-        stats.with_label += u64::from(!row.present.is_empty() || !row.absent.is_empty());
+        stats.with_label += u64::from(!row.present.is_empty() || absent > 0);
         stats.with_box += u64::from(has_box);
         stats.silent += u64::from(row.silent);
         self.positives.push(row.present.len() as u32);
-        self.negatives.push(row.absent.len() as u32);
+        self.negatives.push(absent as u32);
     }
 
     fn finish(self, split: &str) -> SplitStats {
@@ -139,6 +139,7 @@ impl Tally {
 /// Accumulates the counts of one class in one split.
 struct ClassTally {
     stats: ClassStats,
+    implied: Implications,
     last_asset: Option<i64>,
 }
 
@@ -152,7 +153,17 @@ impl ClassTally {
         };
         ClassTally {
             stats,
+            implied: Implications::default(),
             last_asset: None,
+        }
+    }
+
+    fn finish(self, all: Implications) -> ClassStats {
+        let sum = |listed: u64, implied: i64| listed.saturating_add_signed(implied);
+        ClassStats {
+            absent: sum(self.stats.absent, self.implied.absent + all.absent),
+            unknown: sum(self.stats.unknown, self.implied.unknown + all.unknown),
+            ..self.stats
         }
     }
 
@@ -164,6 +175,24 @@ impl ClassTally {
     }
 }
 
+/// Labels that no list names, as differences: rows count for all classes, and are taken back for those that a list names or of
+/// which the opposite holds.
+#[derive(Clone, Copy, Default)]
+struct Implications {
+    absent: i64,
+    unknown: i64,
+}
+
+impl Implications {
+    fn add(&mut self, label: Label, count: i64) {
+        match label {
+            Label::Absent => self.absent += count,
+            Label::Unknown => self.unknown += count,
+            Label::Present => {}
+        }
+    }
+}
+
 /// Accumulates all counts.
 struct Counter<'a> {
     taxa: &'a Taxa,
@@ -172,6 +201,8 @@ struct Counter<'a> {
     train_with_positive: Tally,
     /// Of each split, in class order.
     classes: [Vec<ClassTally>; Split::ALL.len()],
+    /// Of each split, what holds for all classes.
+    implied: [Implications; Split::ALL.len()],
 }
 
 impl<'a> Counter<'a> {
@@ -181,24 +212,28 @@ impl<'a> Counter<'a> {
             splits: Default::default(),
             train_with_positive: Tally::default(),
             classes: Split::ALL.map(|split| taxa.iter().map(|taxon| ClassTally::new(taxon, split)).collect()),
+            implied: Default::default(),
         }
     }
 
-    fn add(&mut self, row: &LabelRow) {
+    /// Adds a row; `geo` is the prior of its recording.
+    fn add(&mut self, row: &LabelRow, geo: &GeoPrior) {
         let [of_train, of_val, of_test] = &mut self.classes;
+        let [all_train, all_val, all_test] = &mut self.implied;
         let [train, val, test, total] = &mut self.splits;
-        let (tally, classes) = match row.split {
-            Split::Train => (train, of_train),
-            Split::Val => (val, of_val),
-            Split::Test => (test, of_test),
+        let (tally, classes, all) = match row.split {
+            Split::Train => (train, of_train, all_train),
+            Split::Val => (val, of_val, all_val),
+            Split::Test => (test, of_test, all_test),
         };
+        let [_, absent, _] = row.counts(geo, self.taxa.len() as u32);
         let taxa = self.taxa;
         let counts = |found: &ClipBox| found.status != BoxStatus::Ignore && taxa.index(&found.species_code).is_some();
         let has_box = row.boxes.iter().any(counts);
-        tally.add(row, has_box);
-        total.add(row, has_box);
+        tally.add(row, absent, has_box);
+        total.add(row, absent, has_box);
         if row.split == Split::Train && !row.present.is_empty() {
-            self.train_with_positive.add(row, has_box);
+            self.train_with_positive.add(row, absent, has_box);
         }
         let mut each = |listed: &[u32], count: fn(&mut ClassTally, &LabelRow)| {
             for &class in listed {
@@ -211,6 +246,9 @@ impl<'a> Counter<'a> {
         each(&row.present, ClassTally::add_present);
         each(&row.absent, |class, _| class.stats.absent += 1);
         each(&row.unknown, |class, _| class.stats.unknown += 1);
+        if row.others.is_some() {
+            add_implied(row, geo, classes, all);
+        }
     }
 
     fn finish(self) -> Stats {
@@ -225,12 +263,36 @@ impl<'a> Counter<'a> {
             .into_iter()
             .zip(val)
             .zip(test)
-            .flat_map(|((train, val), test)| [train, val, test].map(|class| class.stats));
+            .flat_map(|((train, val), test)| [train, val, test])
+            .zip(self.implied.into_iter().cycle())
+            .map(|(class, all)| class.finish(all));
         Stats {
             splits: splits.collect(),
             train_with_positive: self.train_with_positive.finish("train with a positive"),
             classes: by_class.collect(),
         }
+    }
+}
+
+/// Counts the labels that no list of the row names.
+fn add_implied(row: &LabelRow, geo: &GeoPrior, classes: &mut [ClassTally], all: &mut Implications) {
+    let Implied { rest, except } = row.implied(geo);
+    let opposite = match rest {
+        Label::Absent => Label::Unknown,
+        Label::Unknown | Label::Present => Label::Absent,
+    };
+    all.add(rest, 1);
+    let mut take_back = |class: &u32, instead: Option<Label>| {
+        if let Some(class) = classes.get_mut(*class as usize) {
+            class.implied.add(rest, -1);
+            instead.into_iter().for_each(|label| class.implied.add(label, 1));
+        }
+    };
+    for class in [&row.present, &row.absent, &row.unknown].into_iter().flatten() {
+        take_back(class, None);
+    }
+    for class in except.iter().filter(|class| !row.names(**class)) {
+        take_back(class, Some(opposite));
     }
 }
 
@@ -243,149 +305,14 @@ impl Stats {
         let mut counter = Counter::new(dataset.taxa());
         for shard in 0..dataset.shard_count() {
             let shard = dataset.open_shard(shard, Checks::Off)?;
-            dataset.labels(&shard)?.iter().for_each(|row| counter.add(row));
+            let (priors, no_prior) = (dataset.geo_priors(&shard)?, GeoPrior::default());
+            for row in dataset.labels(&shard)? {
+                counter.add(&row, priors.get(&row.asset_id).unwrap_or(&no_prior));
+            }
         }
         Ok(counter.finish())
     }
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
-    use shardfmt::LabelSource;
-
-    use super::*;
-
-    #[test]
-    fn spreads_by_hand() {
-        let even = Spread::of(vec![4, 1, 3, 0]);
-        assert_eq!(
-            even,
-            Spread {
-                total: 8,
-                min: 0,
-                max: 4,
-                mean: 2.0,
-                median: 2.0
-            }
-        );
-        assert_eq!(Spread::of(vec![5, 1, 1]).median, 1.0);
-        assert_eq!(Spread::of(vec![]), Spread::default());
-    }
-
-    /// A clip of a recording, with the classes that are present, absent and unknown.
-    fn clip(asset_id: i64, split: Split, lists: [&[u32]; 3]) -> LabelRow {
-        let [present, absent, unknown] = lists.map(<[u32]>::to_vec);
-        LabelRow {
-            asset_id,
-            clip_index: 0,
-            shard: 0,
-            row: 0,
-            start_s: 0.0,
-            end_s: 3.0,
-            valid_s: 1.8,
-            split,
-            target: None,
-            fully_annotated: unknown.is_empty(),
-            present,
-            absent,
-            unknown,
-            label_source: LabelSource::Given,
-            silent: false,
-            rms_dbfs: None,
-            boxes: Vec::new(),
-            source_index: None,
-            source_id: None,
-        }
-    }
-
-    #[test]
-    fn counts_by_hand() {
-        let taxon = |code: &str| Taxon {
-            species_code: code.into(),
-            common_name: None,
-            scientific_name: None,
-        };
-        let taxa = Taxa::new(["a", "b", "c"].map(taxon).to_vec()).unwrap();
-        let mut counter = Counter::new(&taxa);
-        let boxed = |row: LabelRow, species_code: &str, status: BoxStatus| LabelRow {
-            boxes: vec![
-                ClipBox {
-                    species_code: species_code.into(),
-                    status,
-                    start_s: 0.0,
-                    end_s: 1.0,
-                    low_hz: None,
-                    high_hz: None,
-                    x_min: 0.0,
-                    x_max: 0.5,
-                    y_min: None,
-                    y_max: None,
-                };
-                2
-            ],
-            ..row
-        };
-        let clips = [
-            boxed(clip(1, Split::Train, [&[0], &[1, 2], &[]]), "a", BoxStatus::Active),
-            clip(1, Split::Train, [&[0], &[], &[1, 2]]),
-            // Ignored boxes do not count, nor those whose code is not a class.
-            boxed(
-                clip(1, Split::Train, [&[], &[], &[0, 1, 2]]),
-                "Unknown bird",
-                BoxStatus::Active,
-            ),
-            boxed(clip(2, Split::Train, [&[], &[0, 1, 2], &[]]), "a", BoxStatus::Ignore),
-            boxed(clip(3, Split::Train, [&[0, 1], &[2], &[]]), "a", BoxStatus::Passive),
-            clip(4, Split::Test, [&[1], &[0, 2], &[]]),
-        ];
-        clips.iter().for_each(|row| counter.add(row));
-        let stats = counter.finish();
-        let counts = |s: &SplitStats| {
-            let labels = [s.positives.total, s.negatives.total];
-            (
-                [
-                    s.assets,
-                    s.clips,
-                    s.fully_annotated,
-                    s.with_positive,
-                    s.with_label,
-                    s.with_box,
-                ],
-                labels,
-            )
-        };
-        let found: Vec<_> = stats.splits.iter().map(|s| (s.split.as_str(), counts(s))).collect();
-        let expected = [
-            ("train", ([3, 5, 3, 3, 4, 2], [4, 6])),
-            ("val", ([0; 6], [0; 2])),
-            ("test", ([1, 1, 1, 1, 1, 0], [1, 2])),
-            ("total", ([4, 6, 4, 4, 5, 2], [5, 8])),
-        ];
-        assert_eq!(found, expected);
-        let with_positive = &stats.train_with_positive;
-        assert_eq!(counts(with_positive), ([2, 3, 2, 3, 3, 2], [4, 3]));
-        let (positives, negatives) = (with_positive.positives, with_positive.negatives);
-        assert_eq!((positives.min, positives.max, positives.median), (1, 2, 1.0));
-        assert_eq!((negatives.min, negatives.max, negatives.mean), (0, 2, 1.0));
-        assert!((with_positive.hours - 3.0 * 1.8 / 3600.0).abs() < 1e-12);
-
-        let of_class = |c: &ClassStats| [c.assets, c.present, c.absent, c.unknown, c.evaluable];
-        let classes = stats.classes.iter();
-        let found: Vec<_> = classes
-            .map(|c| (c.species_code.as_str(), c.split.as_str(), of_class(c)))
-            .collect();
-        let expected = [
-            ("a", "train", [2, 3, 1, 1, 2]),
-            ("a", "val", [0; 5]),
-            ("a", "test", [0, 0, 1, 0, 0]),
-            ("b", "train", [1, 1, 2, 2, 1]),
-            ("b", "val", [0; 5]),
-            ("b", "test", [1, 1, 0, 0, 1]),
-            ("c", "train", [0, 0, 3, 2, 0]),
-            ("c", "val", [0; 5]),
-            ("c", "test", [0, 0, 1, 0, 0]),
-        ];
-        assert_eq!(found, expected);
-    }
-}
+mod tests;

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use shardfmt::{ClipSpec, Dtype, LabelRow, LabelSource, Result, ShardWriter, Split, Taxa, Taxon, write_labels};
+use shardfmt::{
+    ClipSpec, Dtype, LabelForm, LabelRow, LabelSource, Result, ShardWriter, Split, Taxa, Taxon, write_labels,
+};
 
 const ROWS: u32 = 128;
 const SIDE: u32 = 448;
@@ -65,7 +67,7 @@ fn label_table(criterion: &mut Criterion) {
         };
         let rows: Vec<LabelRow> = (0..LABELLED).map(|row| label(row, classes)).collect();
         group.bench_function(BenchmarkId::from_parameter(classes), |bencher| {
-            bencher.iter(|| write_labels(&path, &taxa, &rows).is_ok());
+            bencher.iter(|| write_labels(&path, &taxa, LabelForm::Listed, &rows).is_ok());
         });
     }
     group.finish();
@@ -93,6 +95,7 @@ fn label(row: u32, classes: u32) -> LabelRow {
         boxes: Vec::new(),
         source_index: None,
         source_id: None,
+        others: None,
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::checksum::Xxh3;
 use crate::need::need;
+use crate::table::Fault;
 
 /// Result of every fallible function in this crate.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -437,12 +438,12 @@ impl Error {
     }
 
     /// An [`Error::Cell`] about row `row` of the table at `path`.
-    pub(crate) fn cell(path: &Path, column: &'static str, row: u64, reason: impl Into<String>) -> Self {
+    pub(crate) fn fault(path: &Path, row: u64, Fault { column, reason }: Fault) -> Self {
         Self::Cell {
             path: path.to_path_buf(),
             column,
             row,
-            reason: reason.into(),
+            reason,
         }
     }
 }

@@ -19,6 +19,8 @@ pub mod sealed;
 pub mod shard;
 pub mod shard_writer;
 pub mod sidecar;
+pub mod table;
+pub mod taxa;
 pub mod verify;
 pub mod words;
 
@@ -36,8 +38,8 @@ pub use mmap::{MappedFile, map_file};
 pub use shard::{Checks, Shard};
 pub use shard_writer::ShardWriter;
 pub use sidecar::{
-    AssetRow, BoxStatus, ClipBox, LabelRow, LabelSource, PriorRow, RejectRow, Split, Taxa, Taxon, asset_columns,
-    label_columns, prior_columns, read_assets, read_labels, read_priors, read_rejects, read_taxa, write_assets,
-    write_labels, write_priors, write_rejects, write_taxa,
+    AssetRow, ClipBox, GeoPrior, Implied, Label, LabelForm, LabelRow, PriorRow, RejectRow, read_assets, read_labels,
+    read_priors, read_rejects, read_taxa, write_assets, write_labels, write_priors, write_rejects, write_taxa,
 };
-pub use words::{FrequencyScale, Row0, ValueReference, ValueUnit};
+pub use taxa::{Taxa, Taxon};
+pub use words::{BoxStatus, FrequencyScale, LabelSource, Others, Row0, Split, ValueReference, ValueUnit};

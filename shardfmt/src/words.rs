@@ -108,6 +108,19 @@ pub enum BoxStatus {
 
 words!(BoxStatus, "box status": Active = "active", Passive = "passive", Ignore = "ignore");
 
+/// What holds for the classes that none of a clip's lists names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Others {
+    /// They are absent.
+    Absent,
+    /// They are unknown.
+    Unknown,
+    /// Those that the recording's geographic prior rules out are absent, the others unknown.
+    Prior,
+}
+
+words!(Others, "label of other classes": Absent = "absent", Unknown = "unknown", Prior = "prior");
+
 /// How the rows of an image are spaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FrequencyScale {

@@ -1,4 +1,4 @@
-//! The synthetic benchmark in each of its layouts: written, taken in by the program's own command for it, and trained on to a table.
+//! Tests the synthetic benchmark in each layout: written, imported or built, and trained on to a table.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::dataset_rows::{labels, open, priors};
 use crate::program::{command, l48, run, train_command};
 
-/// A seed and an epoch of a small network: that cells can be run, not what they come to.
+/// One seed and one epoch of a small network: cells have to run, whatever they score.
 const PLAN: &str = r#"
 name = "Layouts"
 seeds = [1]
@@ -50,8 +50,8 @@ name = "EM"
 settings = { loss = { name = "em" } }
 "#;
 
-/// Synthesises the benchmark in a layout, and takes it in with these words and flags.
-fn taken_in(layout: &str, words: &[&str], flags: &[&str]) -> TempDir {
+/// Synthesises the benchmark in a layout, and makes a dataset of it with this command and these flags.
+fn dataset_of(layout: &str, words: &[&str], flags: &[&str]) -> TempDir {
     let folder = TempDir::new().unwrap();
     let set = folder.path().join("set");
     l48!("demo", &set, "--size", "benchmark", "--layout", layout)
@@ -126,14 +126,14 @@ const ALL_COLUMNS: &str = r#""Plain", "+Geo", "+Checklist", "+R_P""#;
 
 #[test]
 fn recordings_are_built_and_trained_on() {
-    let folder = taken_in("audio", &["build"], &[]);
+    let folder = dataset_of("audio", &["build"], &[]);
     are_recordings(folder.path());
     table(folder.path(), ALL_COLUMNS);
 }
 
 #[test]
 fn sonograms_are_imported_and_trained_on() {
-    let folder = taken_in("ml48s", &["import", "ml48s"], &["--val-split", "SET/val_split.npy"]);
+    let folder = dataset_of("ml48s", &["import", "ml48s"], &["--val-split", "SET/val_split.npy"]);
     are_recordings(folder.path());
     table(folder.path(), ALL_COLUMNS);
 }
@@ -141,7 +141,7 @@ fn sonograms_are_imported_and_trained_on() {
 #[test]
 fn photographs_are_imported_and_trained_on() {
     let rates = ["--prior-rates", "geo=0.55,checklist=0.75"];
-    let folder = taken_in("coco", &["import", "coco2014"], &rates);
+    let folder = dataset_of("coco", &["import", "coco2014"], &rates);
     let dataset = open(&folder.path().join("dataset"));
     let rows = labels(&dataset);
     let [train, val, test] = by_split(&rows);

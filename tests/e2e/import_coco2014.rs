@@ -21,7 +21,7 @@ fn pictures_come_in_the_published_order_with_the_published_labels() {
         .expect(0)
         .prints("13 clips")
         .complains("8 for train, 2 for val, 3 for test")
-        .complains("left out: 1");
+        .complains("left out for lack of annotations: 1");
     l48!("verify", coco.place.path("out")).expect(0);
     let dataset = open(&coco.place.path("out"));
     let rows = labels(&dataset);
@@ -323,7 +323,7 @@ fn every_mistake_of_the_tables_is_reported_at_once() {
     coco.train["categories"] = json!([{ "id": 1, "name": "cat" }, { "id": 2, "name": "cat" }]);
     coco.import("out", &[])
         .expect(2)
-        .complains("\"cat\" is class 0 already");
+        .complains("the species code \"cat\" is already that of class 0");
 }
 
 #[test]

@@ -306,7 +306,7 @@ fn boxes_that_pictures_leave_open_are_read_as_documented() {
         fs::rename(file, there).unwrap();
     }
     let ended = run(&mut import(&set, "out", &["--max-rejects", "0"])).expect(2);
-    ended.complains("9 pictures leave open which coordinate of a box comes first");
+    ended.complains("9 pictures do not show which coordinate of a box comes first");
     for (file, there) in &moved {
         fs::rename(there, file).unwrap();
     }

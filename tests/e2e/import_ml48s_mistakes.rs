@@ -56,7 +56,7 @@ fn pictures_that_are_missing_damaged_or_of_another_size_reject_their_asset() {
     run(&mut import(&set, "out", &[]))
         .expect(1)
         .complains("clip 998 (images/4/0.jpg): expected a picture of 750 x 236, got 700 x 236")
-        .complains("clip 997 (images/30/2.jpg): expected a picture of 750 x 236, clips.json says 750 x 237");
+        .complains("clip 997 (images/30/2.jpg): expected a picture of 750 x 236, but clips.json says 750 x 237");
 }
 
 #[test]
@@ -190,12 +190,11 @@ fn boxes_are_of_the_classes_or_of_unknown_birds() {
     set.clips[5]["boxes"][0]["species_code"] = json!("unkbrd1");
     set.write();
     let ended = run(&mut import(&set, "out", &[])).expect(2);
-    let said = |number: u32| {
-        format!(
-            "[{number}].boxes[0].species_code = \"unkbrd1\": unknown species code: it is neither in taxa.csv nor named by --unknown-bird"
-        )
-    };
-    ended.complains("2 problems").complains(&said(4)).complains(&said(5));
+    // One message for the same mistake, with both places.
+    ended.complains("1 problem in the input").complains(
+        "[4].boxes[0].species_code = \"unkbrd1\": unknown species code: it is neither in taxa.csv nor named by --unknown-bird \
+         (also clips.json:1 [5])",
+    );
     let (_, dataset) = imported(&set, &["--unknown-bird", "unkbrd1"]);
     let found: Vec<String> = in_source_order(&dataset)[3..6]
         .iter()
@@ -213,8 +212,9 @@ fn mistakes_without_end_end_the_reading() {
     set.write_tables();
     let ended = run(&mut import(&set, "out", &[])).expect(2);
     ended
-        .complains("1001 problems in the input")
-        .complains("[0].present_species_codes = \"zzz\": unknown species code");
+        .complains("2 problems in the input")
+        .complains("[0].present_species_codes = \"zzz\": unknown species code")
+        .complains("and 995 more");
 
     // Assets that cannot be read to their end do not make every clip one of an asset that is not there.
     fs::write(set.path("assets.json"), "[{\"id\": 4, \"split\": \"train\"},").unwrap();

@@ -99,6 +99,7 @@ pub(crate) fn ended(command: &Command, output: Output) -> Ended {
 }
 
 /// The program, to be told to kill itself at one of its write boundaries (`shardfmt::fail_point`).
+#[allow(clippy::assertions_on_constants, reason = "differs between profiles")]
 pub(crate) fn fail_point_command() -> Command {
     assert!(
         cfg!(debug_assertions),

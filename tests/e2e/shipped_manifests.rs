@@ -125,7 +125,7 @@ fn birds_shows_every_key_with_its_default() {
         let refused = l48!("build", place.manifest(), "--out", place.path("other"))
             .expect(2)
             .stderr;
-        let known = refused.split("known here: ").nth(1).unwrap().trim();
+        let known = refused.split("unknown key; expected one of ").nth(1).unwrap().trim();
         let mut known: Vec<&str> = known.split(", ").collect();
         known.sort_unstable();
         let mut keys: Vec<&str> = table.as_table().unwrap().keys().map(String::as_str).collect();

@@ -332,7 +332,7 @@ fn a_commit_killed_at_any_boundary_is_committed_again() {
         "--out",
         place.path("built"),
         "--shards",
-        "0..5"
+        "0..3"
     ]
     .expect(1);
     let commit = |out: &str| {

@@ -1,10 +1,14 @@
-"""Checks shardfmt/queries/is_absent.sql in DuckDB, and is_absent.R in R where there is one, on random label tables in both forms:
-is_absent.py REPOSITORY SCRATCH"""
-import csv, os, random, shutil, subprocess, sys
+"""Checks shardfmt/python/read_labels.py, shardfmt/queries/is_absent.sql in DuckDB, and is_absent.R in R where there is one,
+on random label tables in both forms, and on built datasets, each given with what it should say:
+is_absent.py REPOSITORY SCRATCH [DATASET EXPECTED]..."""
+import csv, json, os, random, shutil, subprocess, sys
 import duckdb, pyarrow as pa, pyarrow.parquet as pq
 
 queries, scratch = os.path.join(sys.argv[1], "shardfmt/queries"), sys.argv[2]
 CODES = ["woothr", "norcar", "bkcchi", "refspi1", "x-noise"]
+sys.path.insert(0, os.path.join(sys.argv[1], "shardfmt/python"))
+import read_labels
+
 TEXTS, TEXT = pa.list_(pa.string()), pa.string()
 rng = random.Random(48)
 
@@ -33,12 +37,22 @@ def clip_of(asset, index, implied):
     return row, rest | listed
 
 
+def in_python(folder):
+    found = {}
+    for clip, prior in read_labels.clips(folder):
+        for code in CODES:
+            label = read_labels.label_of(code, clip, prior)
+            assert read_labels.is_absent(code, clip, prior) == (label == "absent")
+            found[clip["asset_id"], clip["clip_index"], code] = label
+    return found
+
+
 def in_duckdb(folder):
     database = duckdb.connect()
     database.execute(open(os.path.join(queries, "is_absent.sql"), encoding="utf-8").read())
     found = {}
     for code in CODES:
-        labels = "SELECT asset_id, clip_index, label, is_absent($1, row) FROM l48_labels($2, $1) AS row"
+        labels = "SELECT asset_id, clip_index, label, is_absent($1, labelled) FROM l48_labels($2, $1) AS labelled"
         for asset, index, label, absent in database.execute(labels, [code, folder]).fetchall():
             assert absent == (label == "absent")
             found[asset, index, code] = label
@@ -50,14 +64,14 @@ def in_duckdb(folder):
         raise AssertionError("a code that is no class was accepted")
     lists = ("present", "absent", "unknown", "geo_possible", "geo_modelled")
     joined = ", ".join(f"array_to_string({name}, ';') AS {name}" for name in lists)
-    database.execute(f"COPY (SELECT * REPLACE ({joined}) FROM l48_clips('{folder}')) TO '{folder}/rows.csv' (NULL '\\N')")
+    database.execute(f"COPY (SELECT * REPLACE ({joined}) FROM l48_clips('{folder}')) TO '{scratch}/rows.csv' (NULL '\\N')")
     return found
 
 
 def in_r(folder):
     program = f"""
         source("{queries}/is_absent.R")
-        clips <- read.csv("{folder}/rows.csv", colClasses = "character", na.strings = "\\\\N")
+        clips <- read.csv("{scratch}/rows.csv", colClasses = "character", na.strings = "\\\\N")
         if (all(is.na(clips$others))) clips$others <- NULL
         taxa <- c({", ".join(f'"{code}"' for code in CODES)})
         as_lists <- clips
@@ -72,7 +86,14 @@ def in_r(folder):
     return {(int(asset), int(index), code): label for asset, index, code, label in csv.reader(output.splitlines())}
 
 
-readers = [in_duckdb] + ([in_r] if shutil.which("Rscript") else [])
+def compare(folder, expected):
+    for reader in readers:
+        found = reader(folder)
+        wrong = [(key, found.get(key), label) for key, label in expected.items() if found.get(key) != label]
+        assert len(found) == len(expected) and not wrong, f"{reader.__name__}, {folder}: {wrong[:3]}"
+
+
+readers = [in_python, in_duckdb] + ([in_r] if shutil.which("Rscript") else [])
 priors = {asset: prior_of(asset) for asset in range(24)}
 for implied in (False, True):
     folder = os.path.join(scratch, "implied" if implied else "listed")
@@ -91,8 +112,11 @@ for implied in (False, True):
         path = os.path.join(folder, f"{name}.parquet")
         os.makedirs(os.path.dirname(path), exist_ok=True)
         pq.write_table(pa.Table.from_pylist(items, pa.schema(schema)), path)
-    for reader in readers:
-        found = reader(folder)
-        wrong = [(key, found.get(key), label) for key, label in expected.items() if found.get(key) != label]
-        assert len(found) == len(expected) and not wrong, f"{reader.__name__}, {folder}: {wrong[:3]}"
-print(f"{len(expected)} labels of either form equal: " + ", ".join(reader.__name__[3:] for reader in readers))
+    with open(os.path.join(folder, "dataset.json"), "w", encoding="utf-8") as file:
+        json.dump({"features_required": ["implied_labels"] if implied else []}, file)
+    compare(folder, expected)
+for folder, file in zip(sys.argv[3::2], sys.argv[4::2]):
+    labels = json.load(open(file, encoding="utf-8"))
+    CODES = sorted({code for _, _, code, _ in labels})
+    compare(folder, {(asset, index, code): label for asset, index, code, label in labels})
+print("labels equal: " + ", ".join(reader.__name__[3:] for reader in readers))

@@ -14,7 +14,7 @@ pub mod ml48s;
 mod random_state;
 
 use serde_json::Value;
-use shardfmt::{Axes, ClipSpec, DatasetHead, Dtype, ValueReference, ValueScale, ValueUnit, Xxh3};
+use shardfmt::{Axes, ClipSpec, DatasetHead, Dtype, LabelForm, ValueReference, ValueScale, ValueUnit, Xxh3};
 
 use crate::provenance::PROGRAM;
 use frontend::InstructionSet;
@@ -23,9 +23,9 @@ use frontend::source::Rendered;
 
 /// What `dataset.json` says of an imported set: levels of 8 bits without a physical unit. `config` decides all of its
 /// output but what the pictures do; its key `source` names the set.
-fn head(name: &str, config: Value, channels: Channels, axes: Axes) -> DatasetHead {
+fn head(name: &str, classes: usize, config: Value, channels: Channels, axes: Axes) -> DatasetHead {
     DatasetHead {
-        features_required: Vec::new(),
+        features_required: LabelForm::of_classes(classes).features_required(),
         features_optional: Vec::new(),
         name: name.into(),
         program: PROGRAM.into(),

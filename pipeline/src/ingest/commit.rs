@@ -9,29 +9,10 @@ use super::ledger::{self, ShardRecord};
 use super::plan::Plan;
 use super::{expect_unfinished, folder};
 use crate::error::{Error, Result};
-use crate::event::Events;
+use crate::event::{Events, Outcome};
 use crate::labels::LabelCounts;
 use crate::leakage::warn_of_copies;
 use crate::provenance::PROGRAM;
-
-/// What was committed.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Outcome {
-    /// Shards.
-    pub shards: u64,
-    /// Clips.
-    pub clips: u64,
-    /// Recordings that made it.
-    pub assets: u64,
-    /// Bytes of all files but `dataset.json`.
-    pub bytes: u64,
-    /// Clips of digital silence.
-    pub silent_clips: u64,
-    /// What the label rules counted.
-    pub counts: LabelCounts,
-    /// Rejected recordings, in plan order.
-    pub rejects: Vec<RejectRow>,
-}
 
 /// Commits a folder whose shards are all built.
 ///

@@ -13,12 +13,12 @@ use frontend::flow::Workers;
 use shardfmt::OutputFolder;
 use shardfmt::dataset::{FolderState, LockedFolder};
 
-pub use commit::{Outcome, commit};
+pub use commit::commit;
 pub use plan::Plan;
 
 use crate::dataset_source::DatasetSource;
 use crate::error::{Error, Result};
-use crate::event::{Event, Events};
+use crate::event::{Event, Events, Outcome};
 use lanes::{Rivals, build_shards};
 
 /// What the folder beside a dataset is called, in which `--overwrite` builds.

@@ -100,7 +100,11 @@ impl<S: DatasetSource> ShardBuild<'_, S> {
                     source_bytes: source.bytes,
                     source_xxh3: source.xxh3,
                 };
-                let record = self.shared.source.describe(end.asset, facts, &place, &clips);
+                let source = self.shared.source;
+                let mut record = source.describe(end.asset, facts, &place, &clips);
+                let classes = source.taxa().len() as u32;
+                let form = source.head().label_form();
+                form.apply(&mut record.prior, &mut record.labels, classes);
                 self.counts += record.counts;
                 self.output.end_asset(record.asset, record.prior, record.labels)?;
             }

@@ -6,7 +6,7 @@ mod panel;
 use std::path::Path;
 
 use embedded_graphics::pixelcolor::Rgb888;
-use shardfmt::{AssetRow, Checks, Dataset, DatasetShard, Dtype, LabelRow, Row0};
+use shardfmt::{AssetRow, Checks, Dataset, DatasetShard, Dtype, GeoPrior, LabelRow, Row0};
 
 use crate::error::{Result, io};
 use canvas::Canvas;
@@ -38,6 +38,9 @@ pub fn draw(dataset: &Dataset, shard: &DatasetShard, asset: &AssetRow, rows: &[L
         axes.clip_duration_s
     };
     let name = asset.path.rsplit('/').next().unwrap_or(&asset.path);
+    let priors = dataset.geo_priors(shard)?;
+    let no_prior = GeoPrior::default();
+    let geo = priors.get(&asset.asset_id).unwrap_or(&no_prior);
     let mut panels = Vec::new();
     for row in rows {
         let image = image_of(shard, row.row, axes.is_photograph())?;
@@ -45,6 +48,7 @@ pub fn draw(dataset: &Dataset, shard: &DatasetShard, asset: &AssetRow, rows: &[L
         panels.push(Panel {
             image,
             row,
+            label_counts: row.counts(geo, dataset.taxa().len() as u32),
             axis: (!axes.is_photograph()).then_some(&axis),
             row_0_is_lowest,
             shown_s,

@@ -54,6 +54,8 @@ impl ClipImage {
 pub(super) struct Panel<'a> {
     pub(super) image: ClipImage,
     pub(super) row: &'a LabelRow,
+    /// How many classes are present, absent and unknown.
+    pub(super) label_counts: [u64; 3],
     /// `None` for a photograph, which has neither Hz nor seconds.
     pub(super) axis: Option<&'a FrequencyAxis>,
     pub(super) row_0_is_lowest: bool,
@@ -181,7 +183,8 @@ impl Panel<'_> {
             .iter()
             .filter_map(|class| self.name_of(self.taxa.code(*class)?))
             .collect();
-        let known = format!("{} absent, {} unknown", row.absent.len(), row.unknown.len());
+        let [_, absent, unknown] = self.label_counts;
+        let known = format!("{absent} absent, {unknown} unknown");
         let present = if names.is_empty() {
             "nothing".into()
         } else {

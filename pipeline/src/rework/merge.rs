@@ -12,8 +12,8 @@ use super::destination::{PURPOSE, free_folder};
 use super::input::Input;
 use super::settings::image_difference;
 use crate::error::{Error, Result};
+use crate::event::Outcome;
 use crate::event::{Event, Events};
-use crate::ingest::Outcome;
 use crate::labels::LabelCounts;
 use crate::provenance::{IMAGE_KEYS, PARTS_KEY, PROGRAM, set_config};
 
@@ -82,6 +82,10 @@ fn difference(was: &Dataset, is: &Dataset) -> Option<String> {
     let sets = (&was.head().instruction_set, &is.head().instruction_set);
     image_difference(was.head(), is.head())
         .or_else(|| (sets.0 != sets.1).then(|| format!("instruction_set was {:?} and is {:?}", sets.0, sets.1)))
+        .or_else(|| {
+            let (was, is) = (&was.head().features_required, &is.head().features_required);
+            (was != is).then(|| format!("features_required was {was:?} and is {is:?}"))
+        })
         .or_else(|| taxa_difference(was.taxa(), is.taxa()))
 }
 

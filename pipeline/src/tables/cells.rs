@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::fmt::temporal::DateTimeParser;
 use jiff::tz::Offset;
-use shardfmt::sidecar::table_limits::count_decoded;
+use shardfmt::table::limits::count_decoded;
 
 /// Why a value has no text.
 type Refused = String;

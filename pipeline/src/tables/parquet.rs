@@ -9,7 +9,7 @@ use csv::StringRecord;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::file::reader::ChunkReader;
-use shardfmt::sidecar::table_limits::{PAGE_LIMITS, check_pages, count_decoded};
+use shardfmt::table::limits::{PAGE_LIMITS, check_pages, count_decoded};
 
 use super::cells::texts;
 use super::content::Content;

@@ -75,7 +75,8 @@ impl fmt::Display for Problem {
 impl Problem {
     /// One of the other places: its value only where it is not that of the first, so that there may be nothing to say.
     fn other(&self, place: &Place) -> String {
-        let line = place.line.map(|line| format!("line {line}"));
+        let file = self.file.file_name().unwrap_or(self.file.as_os_str()).to_string_lossy();
+        let line = place.line.map(|line| format!("{file}:{line}"));
         let item = place.item.map(|item| format!("[{item}]"));
         let value = place.value.as_ref().filter(|_| place.value != self.first.value);
         let value = value.map(|value| format!("{value:?}"));
@@ -234,11 +235,11 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         let expected = [
             "6 problems in the input; nothing was written",
-            "  boxes.csv:2: species_code = \"wothr\": unknown species code (also line 7, line 8, line 9 \"eatow\", line 10 \"eatow\", \
-             and 2 more)",
+            "  boxes.csv:2: species_code = \"wothr\": unknown species code (also boxes.csv:7, boxes.csv:8, \
+             boxes.csv:9 \"eatow\", boxes.csv:10 \"eatow\", and 2 more)",
             "  boxes.csv:5: low_hz = \"x\": expected a finite number",
-            "  boxes.csv:13: expected 7 cells (also line 14)",
-            "  clips.json:1: [3].id = \"7\": duplicate id (also line 1 [8])",
+            "  boxes.csv:13: expected 7 cells (also boxes.csv:14)",
+            "  clips.json:1: [3].id = \"7\": duplicate id (also clips.json:1 [8])",
             "  set.json: images.id = \"9\": duplicate image (also \"17\")",
             "  set.json: category_id = \"2\": no such category (9 times)",
         ];

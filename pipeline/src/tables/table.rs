@@ -1,6 +1,7 @@
 //! Provides `Table`, the text cells of a CSV or Parquet table with the line of every row.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs::File;
 use std::io::{Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
@@ -112,10 +113,11 @@ impl Table {
             if !known.all().any(|column| column == name) {
                 continue;
             }
-            if positions.contains_key(&name) {
-                problems.line(file, 1, format!("duplicate column `{name}`"));
-            } else {
-                positions.insert(name, position);
+            match positions.entry(name) {
+                Entry::Vacant(entry) => {
+                    entry.insert(position);
+                }
+                Entry::Occupied(entry) => problems.line(file, 1, format!("duplicate column `{}`", entry.key())),
             }
         }
         let mut is_complete = true;

@@ -147,7 +147,7 @@ fn mistakes_are_named_with_their_place() {
     subsets.refuse(
         b"11,0\n12,0\n25,99\n13\n14,1\n",
         &[
-            "chosen:2: asset_id,clip_index = \"12,0\": the dataset has no such recording (also line 5 \"14,1\")",
+            "chosen:2: asset_id,clip_index = \"12,0\": the dataset has no such recording (also chosen:5 \"14,1\")",
             "chosen:4: asset_id = \"13\": the dataset has no such recording",
             "chosen:3: asset_id,clip_index = \"25,99\": the dataset has no such clip",
         ],
@@ -182,7 +182,7 @@ fn malformed_lists_are_refused() {
         b"11,0\n\n25,x\n1e1,0\n11,1,\n-2,\n6,-1\n",
         &[
             "chosen:5: expected asset_id or asset_id,clip_index, got 3 cells",
-            "chosen:3: clip_index = \"x\": expected a non-negative integer (also line 7 \"-1\")",
+            "chosen:3: clip_index = \"x\": expected a non-negative integer (also chosen:7 \"-1\")",
             "chosen:4: asset_id = \"1e1\": expected an integer",
             "chosen:6: clip_index = \"\": must not be empty",
         ],

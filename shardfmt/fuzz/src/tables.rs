@@ -4,8 +4,8 @@ use std::fmt::Debug;
 use std::path::Path;
 
 use shardfmt::{
-    FileEntry, Result, Taxa, Taxon, read_assets, read_labels, read_priors, read_rejects, read_taxa, write_assets,
-    write_labels, write_priors, write_rejects, write_taxa,
+    FileEntry, LabelForm, Result, Taxa, Taxon, read_assets, read_labels, read_priors, read_rejects, read_taxa,
+    write_assets, write_labels, write_priors, write_rejects, write_taxa,
 };
 
 /// Most rows that are written again.
@@ -36,8 +36,14 @@ pub fn sidecar_tables(data: &[u8]) {
         check(
             file,
             copy,
-            |path| read_labels(path, &taxa),
-            |path, rows| write_labels(path, &taxa, rows),
+            |path| read_labels(path, &taxa, LabelForm::Listed),
+            |path, rows| write_labels(path, &taxa, LabelForm::Listed, rows),
+        );
+        check(
+            file,
+            copy,
+            |path| read_labels(path, &taxa, LabelForm::Implied),
+            |path, rows| write_labels(path, &taxa, LabelForm::Implied, rows),
         );
     }
     if names("priors/1") {

@@ -9,6 +9,7 @@ use crate::checksum::Xxh3;
 use crate::entry::{DATASET_JSON, FileEntry, REJECTS, TAXA, assets_path, labels_path, priors_path, shard_path};
 use crate::error::{Error, Result};
 use crate::layout::ClipSpec;
+use crate::sidecar::{IMPLIED_LABELS, LabelForm};
 use crate::words::{FrequencyScale, Row0, ValueReference, ValueUnit};
 
 /// Value of `format`.
@@ -109,6 +110,15 @@ pub struct DatasetHead {
 }
 
 impl DatasetHead {
+    /// The form of the label tables.
+    #[must_use]
+    pub fn label_form(&self) -> LabelForm {
+        match self.features_required.iter().any(|feature| feature == IMPLIED_LABELS) {
+            true => LabelForm::Implied,
+            false => LabelForm::Listed,
+        }
+    }
+
     /// Checks every rule; `path` is that of `dataset.json`.
     ///
     /// # Errors
@@ -265,7 +275,7 @@ pub(super) fn check_version(path: &Path, format: &str, version: u64) -> Result<(
 
 /// Refuses a feature that this crate does not know.
 pub(super) fn check_features(path: &Path, required: &[String]) -> Result<()> {
-    match required.first() {
+    match required.iter().find(|feature| *feature != IMPLIED_LABELS) {
         Some(feature) => Err(Error::UnsupportedFeature {
             path: path.to_path_buf(),
             feature: feature.clone(),

@@ -34,7 +34,7 @@ use crate::sidecar::labels::read_labels_from;
 use crate::sidecar::priors::read_priors_from;
 use crate::sidecar::rejects::read_rejects_from;
 use crate::sidecar::taxa::read_taxa_from;
-use crate::sidecar::{AssetRow, LabelRow, PriorRow, RejectRow, Taxa};
+use crate::sidecar::{AssetRow, GeoPrior, LabelForm, LabelRow, PriorRow, RejectRow, Taxa};
 
 /// Where the clips of a recording lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,7 +193,7 @@ impl Dataset {
     pub fn labels(&self, shard: &DatasetShard) -> Result<Vec<LabelRow>> {
         let name = labels_path(shard.number());
         let (file, path) = self.listed.open_verified(&name)?;
-        let rows = read_labels_from(file, &path, &self.taxa)?;
+        let rows = read_labels_from(file, &path, &self.taxa, self.head().label_form())?;
         self.listed.check_rows(&name, &path, rows.len())?;
         shard.check_labels(&rows)?;
         Ok(rows)
@@ -211,6 +211,19 @@ impl Dataset {
         self.listed.check_rows(&name, &path, rows.len())?;
         shard.check_priors(&rows, self.assets_of(shard.number()))?;
         Ok(rows)
+    }
+
+    /// What the geographic prior of each recording of `shard` rules out; empty unless labels are implied by it.
+    ///
+    /// # Errors
+    /// As [`Dataset::priors`].
+    pub fn geo_priors(&self, shard: &DatasetShard) -> Result<HashMap<i64, GeoPrior>> {
+        if self.head().label_form() == LabelForm::Listed {
+            return Ok(HashMap::new());
+        }
+        let classes = u32::try_from(self.taxa.len()).unwrap_or(u32::MAX);
+        let priors = self.priors(shard)?.into_iter();
+        Ok(priors.map(|row| (row.asset_id, GeoPrior::new(&row, classes))).collect())
     }
 
     /// Recordings that were left out.

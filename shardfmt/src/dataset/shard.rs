@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::ops::Deref;
 use std::path::Path;
 
-use crate::entry::{assets_path, labels_path, priors_path};
+use crate::entry::{assets_path, labels_path, priors_path, shard_path};
 use crate::error::{Error, Result};
 use crate::mmap::MappedFile;
 use crate::shard::Shard;
@@ -60,6 +60,8 @@ impl Deref for DatasetShard {
 
 /// A row of a table that says something else than the shard it belongs to.
 pub(crate) struct Unlike {
+    /// Number of the shard.
+    shard: u32,
     /// The table, as a path under the dataset folder.
     pub(crate) table: String,
     /// Row of the table, if the table has one.
@@ -70,9 +72,17 @@ pub(crate) struct Unlike {
 }
 
 impl Unlike {
-    fn new(table: String, row: Option<u64>, what: &'static str, stated: &dyn Debug, stored: &dyn Debug) -> Self {
+    fn new(
+        shard: u32,
+        table: String,
+        row: Option<u64>,
+        what: &'static str,
+        stated: &dyn Debug,
+        stored: &dyn Debug,
+    ) -> Self {
         let [stated, stored] = [stated, stored].map(|value| format!("{value:?}"));
         Self {
+            shard,
             table,
             row,
             what,
@@ -83,7 +93,13 @@ impl Unlike {
 
     /// What is wrong with the table.
     pub(crate) fn detail(&self) -> String {
-        format!("{} is {}, the shard has {}", self.what, self.stated, self.stored)
+        format!(
+            "{} is {}, {} has {}",
+            self.what,
+            self.stated,
+            shard_path(self.shard),
+            self.stored
+        )
     }
 
     /// The error of reading `shard`.
@@ -116,7 +132,14 @@ pub(crate) fn assets_unlike(
             };
             let stored: &dyn Debug = stored.as_ref().map_or(&"nothing", |stored| stored as &dyn Debug);
             let stated = (asset.asset_id, stated);
-            Unlike::new(assets_path(number), Some(row), "(asset_id, rows)", &stated, stored)
+            Unlike::new(
+                number,
+                assets_path(number),
+                Some(row),
+                "(asset_id, rows)",
+                &stated,
+                stored,
+            )
         })
     })
 }
@@ -131,7 +154,7 @@ pub(crate) fn labels_unlike(
         let stated = (label.shard, label.row, label.asset_id, label.clip_index);
         let stored = (number, row, shard.asset_id(row).ok()?, shard.clip_index(row).ok()?);
         let what = "(shard, row, asset_id, clip_index)";
-        (stated != stored).then(|| Unlike::new(labels_path(number), Some(row.into()), what, &stated, &stored))
+        (stated != stored).then(|| Unlike::new(number, labels_path(number), Some(row.into()), what, &stated, &stored))
     })
 }
 
@@ -139,7 +162,14 @@ pub(crate) fn labels_unlike(
 pub(crate) fn priors_unlike(number: u32, priors: &[PriorRow], assets: &[AssetRow]) -> Vec<Unlike> {
     let mut seen: HashMap<i64, u32> = assets.iter().map(|asset| (asset.asset_id, 0)).collect();
     let unlike = |row, stated: &dyn Debug, stored: &dyn Debug| {
-        Unlike::new(priors_path(number), row, "asset_id of the priors", stated, stored)
+        Unlike::new(
+            number,
+            priors_path(number),
+            row,
+            "asset_id of the priors",
+            stated,
+            stored,
+        )
     };
     let mut found = Vec::new();
     for (prior, row) in priors.iter().zip(0..) {

@@ -16,7 +16,7 @@ use crate::fail_point::reach;
 use crate::persist::{is_being_written, is_temporary};
 use crate::shard::Checks;
 use crate::shard_writer::ShardWriter;
-use crate::sidecar::{RejectRow, Taxa, write_rejects, write_taxa};
+use crate::sidecar::{LabelForm, RejectRow, Taxa, write_rejects, write_taxa};
 
 /// Makes a dataset in a folder that is locked and prepared. What it commits can be opened: shards and tables agree as they
 /// are written, and all of them are looked at once more before `dataset.json` makes them a dataset.
@@ -46,6 +46,11 @@ impl<'a> DatasetWriter<'a> {
     #[must_use]
     pub fn taxa(&self) -> &Taxa {
         &self.taxa
+    }
+
+    /// How its label tables list classes.
+    pub(super) fn label_form(&self) -> LabelForm {
+        self.head.label_form()
     }
 
     /// Starts shard `number`, with `metadata` in its header.

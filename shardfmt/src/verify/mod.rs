@@ -150,10 +150,11 @@ impl Run<'_> {
         }
         let mut asset_ids = HashSet::new();
         for number in 0..self.listed.info().counts.shards {
+            let form = self.listed.info().head.label_form();
             let labels = taxa.as_ref().and_then(|taxa| {
                 self.table(
                     &labels_path(number),
-                    |file, path| read_labels_from(file, path, taxa),
+                    |file, path| read_labels_from(file, path, taxa, form),
                     Vec::len,
                 )
             });

@@ -1,5 +1,5 @@
 //! A shard is only ever read as the shard it is: exchanged ones, those of another build and tables of others are refused.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,8 +8,8 @@ use std::path::Path;
 use shardfmt::entry::{REJECTS, TAXA, assets_path, labels_path, priors_path, shard_path};
 use shardfmt::verify::{Depth, Part, verify};
 use shardfmt::{
-    AssetRow, Checks, Counts, Dataset, DatasetInfo, Error, FileEntry, LabelRow, PriorRow, ShardWriter, write_assets,
-    write_dataset_json, write_labels, write_priors, write_rejects, write_taxa,
+    AssetRow, Checks, Counts, Dataset, DatasetInfo, Error, FileEntry, LabelForm, LabelRow, PriorRow, ShardWriter,
+    write_assets, write_dataset_json, write_labels, write_priors, write_rejects, write_taxa,
 };
 
 use crate::sample;
@@ -69,7 +69,15 @@ fn dataset(metadata: &BTreeMap<String, String>) -> tempfile::TempDir {
             ..PriorRow::default()
         };
         files.push(write_shard(dir, shard, [(asset_id, 0), (asset_id, 1)], metadata));
-        files.push(write_labels(&dir.join(labels_path(shard)), &taxa, &[label(0), label(1)]).unwrap());
+        files.push(
+            write_labels(
+                &dir.join(labels_path(shard)),
+                &taxa,
+                LabelForm::Listed,
+                &[label(0), label(1)],
+            )
+            .unwrap(),
+        );
         files.push(write_priors(&dir.join(priors_path(shard)), &taxa, &[prior]).unwrap());
         files.push(write_assets(&dir.join(assets_path(shard)), &taxa, &[asset]).unwrap());
     }

@@ -15,8 +15,8 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use shardfmt::entry::{REJECTS, TAXA, labels_path, priors_path, shard_path};
 use shardfmt::sidecar::{
-    AssetRow, LabelRow, RejectRow, read_labels, read_priors, read_rejects, read_taxa, write_assets, write_labels,
-    write_rejects,
+    AssetRow, LabelForm, LabelRow, RejectRow, read_labels, read_priors, read_rejects, read_taxa, write_assets,
+    write_labels, write_rejects,
 };
 use shardfmt::{Checks, ClipSpec, Dataset, DatasetInfo, Error, Xxh3, read_dataset_json, write_dataset_json};
 
@@ -192,7 +192,7 @@ fn cell_with_a_label_that_is_not_allowed() {
     for (name, break_it) in cases {
         let mut rows = good.clone();
         break_it(&mut rows[1]);
-        let error = write_labels(&path, &sample::taxa(), &rows).unwrap_err();
+        let error = write_labels(&path, &sample::taxa(), LabelForm::Listed, &rows).unwrap_err();
         assert!(
             matches!(&error, Error::Cell { column, row: 1, .. } if *column == name),
             "{name}: {error}"
@@ -217,7 +217,12 @@ fn cell_with_a_label_that_is_not_allowed() {
 #[test]
 fn cell_with_a_species_code_that_is_no_class() {
     let (_folder, dir) = dataset();
-    let error = read_labels(&dir.join(labels_path(0)), &shardfmt::sidecar::Taxa::default()).unwrap_err();
+    let error = read_labels(
+        &dir.join(labels_path(0)),
+        &shardfmt::sidecar::Taxa::default(),
+        LabelForm::Listed,
+    )
+    .unwrap_err();
     assert!(
         matches!(
             error,

@@ -7,7 +7,7 @@ use std::fs;
 
 use proptest::prelude::*;
 use shardfmt::entry::{labels_path, priors_path};
-use shardfmt::sidecar::{read_labels, read_priors};
+use shardfmt::sidecar::{LabelForm, read_labels, read_priors};
 use shardfmt::verify::{Depth, verify};
 use shardfmt::{Checks, Dataset, Shard, write_dataset_json};
 
@@ -76,7 +76,10 @@ fn no_bit_flip_or_truncation_of_a_table_panics_and_the_dataset_refuses_each() {
         let check = |damaged: &[u8]| {
             fs::write(&path, damaged).unwrap();
             // Without the dataset's checksum a flipped value may read as another value; a panic fails the test.
-            let _ = (read_labels(&path, dataset.taxa()), read_priors(&path, dataset.taxa()));
+            let _ = (
+                read_labels(&path, dataset.taxa(), LabelForm::Listed),
+                read_priors(&path, dataset.taxa()),
+            );
             match name.starts_with("labels") {
                 true => assert!(dataset.labels(&shard).is_err()),
                 false => assert!(dataset.priors(&shard).is_err()),
@@ -140,6 +143,6 @@ proptest! {
         // Inside the magic numbers, so that the footer is looked at.
         let framed = [b"PAR1", bytes.as_slice(), &(bytes.len() as u32 / 2).to_le_bytes(), b"PAR1"].concat();
         fs::write(&path, framed).unwrap();
-        prop_assert!(read_labels(&path, &sample::taxa()).is_err());
+        prop_assert!(read_labels(&path, &sample::taxa(), LabelForm::Listed).is_err());
     }
 }

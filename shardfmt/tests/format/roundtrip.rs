@@ -10,8 +10,8 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use safetensors::SafeTensors;
 use shardfmt::sidecar::{
-    AssetRow, BoxStatus, ClipBox, LabelRow, LabelSource, PriorRow, Split, read_assets, read_labels, read_priors,
-    write_assets, write_labels, write_priors,
+    AssetRow, BoxStatus, ClipBox, LabelForm, LabelRow, LabelSource, PriorRow, Split, read_assets, read_labels,
+    read_priors, write_assets, write_labels, write_priors,
 };
 use shardfmt::{Checks, ClipSpec, Dtype, Shard, ShardWriter};
 
@@ -105,8 +105,8 @@ proptest! {
     fn labels(rows in vec(any_label(), 0..20)) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("labels");
-        write_labels(&path, &sample::taxa(), &rows).unwrap();
-        prop_assert_eq!(read_labels(&path, &sample::taxa()).unwrap(), rows);
+        write_labels(&path, &sample::taxa(), LabelForm::Listed, &rows).unwrap();
+        prop_assert_eq!(read_labels(&path, &sample::taxa(), LabelForm::Listed).unwrap(), rows);
     }
 
     #[test]
@@ -193,6 +193,7 @@ fn any_label() -> impl Strategy<Value = LabelRow> {
                     boxes,
                     source_index: source_id.map(|id| !id),
                     source_id,
+                    others: None,
                 }
             },
         )

@@ -12,7 +12,7 @@ use shardfmt::sidecar::{
     write_labels, write_priors, write_rejects, write_taxa,
 };
 use shardfmt::{
-    Axes, ClipSpec, Counts, DatasetHead, DatasetInfo, Dtype, FileEntry, FrequencyScale, Row0, ShardWriter,
+    Axes, ClipSpec, Counts, DatasetHead, DatasetInfo, Dtype, FileEntry, FrequencyScale, LabelForm, Row0, ShardWriter,
     ValueReference, ValueScale, ValueUnit, Xxh3, write_dataset_json,
 };
 
@@ -83,6 +83,7 @@ pub fn labels() -> Vec<LabelRow> {
             boxes: vec![],
             source_index: None,
             source_id: None,
+            others: None,
         }
     };
     let given = ClipBox {
@@ -243,11 +244,11 @@ pub fn write_dataset(dir: &Path) {
         write_taxa(&dir.join(TAXA), &taxa()).unwrap(),
         write_rejects(&dir.join(REJECTS), &rejects()).unwrap(),
         write_shard(&dir.join(shard_path(0)), &ROWS),
-        write_labels(&dir.join(labels_path(0)), &taxa(), &labels()).unwrap(),
+        write_labels(&dir.join(labels_path(0)), &taxa(), LabelForm::Listed, &labels()).unwrap(),
         write_priors(&dir.join(priors_path(0)), &taxa(), &priors()).unwrap(),
         write_assets(&dir.join(assets_path(0)), &taxa(), &assets()).unwrap(),
         write_shard(&dir.join(shard_path(1)), &[]),
-        write_labels(&dir.join(labels_path(1)), &taxa(), &[]).unwrap(),
+        write_labels(&dir.join(labels_path(1)), &taxa(), LabelForm::Listed, &[]).unwrap(),
         write_priors(&dir.join(priors_path(1)), &taxa(), &[]).unwrap(),
         write_assets(&dir.join(assets_path(1)), &taxa(), &[]).unwrap(),
     ];

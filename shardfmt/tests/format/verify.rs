@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use shardfmt::entry::{labels_path, priors_path, shard_path};
-use shardfmt::sidecar::{Split, write_labels, write_priors};
+use shardfmt::sidecar::{LabelForm, Split, write_labels, write_priors};
 use shardfmt::verify::{Depth, Finding, Part, Report, verify};
 use shardfmt::{FileEntry, read_dataset_json, write_dataset_json};
 
@@ -173,7 +173,7 @@ fn sound_files_that_contradict_each_other_are_found() {
     labels[3].split = Split::Val;
     relist(
         dir,
-        write_labels(&dir.join(labels_path(0)), &sample::taxa(), &labels).unwrap(),
+        write_labels(&dir.join(labels_path(0)), &sample::taxa(), LabelForm::Listed, &labels).unwrap(),
     );
     let mut priors = sample::priors();
     priors[1].asset_id = 10;

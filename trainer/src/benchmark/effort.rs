@@ -72,7 +72,7 @@ impl<'a> Shape<'a> {
             mode: config.mode,
             rows: config.rows,
             full_unknown: config.full_unknown,
-            filters: config.filters.clone(),
+            filters: config.filters,
             sampling: config.sampling.clone(),
             has_asset_reg: config.asset_reg.is_some(),
             batch: config.batch,

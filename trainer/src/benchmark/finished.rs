@@ -44,12 +44,12 @@ impl Finished {
                     ..
                 } => size = Some((rows, steps_per_epoch * u64::from(epochs))),
                 Event::Evaluated {
-                    split,
+                    split: Split::Test,
                     map,
                     map_occurring,
                     chance,
                     ..
-                } if split == Split::Test => test = Some((map, map_occurring, chance)),
+                } => test = Some((map, map_occurring, chance)),
                 Event::Finished {
                     best_epoch, val_map, ..
                 } => end = Some((best_epoch, val_map)),

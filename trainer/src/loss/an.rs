@@ -6,7 +6,7 @@
 use tch::Tensor;
 
 use super::terms::{by_label, complement, log_eps};
-use super::{LossBatch, Declared, Loss, Method, Output, Parameters, Setup};
+use super::{Declared, Loss, LossBatch, Method, Output, Parameters, Setup};
 use crate::error::Result;
 
 pub(super) const METHOD: Method = Method {

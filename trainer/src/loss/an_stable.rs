@@ -3,7 +3,7 @@
 //! l = -\[y ln p + (1 - y) ln(1 - p)\]. Source: as [`super::an`], in the form that every numerical library prefers.
 
 use super::terms::bce;
-use super::{LossBatch, Loss, Method, Output, Parameters, Setup};
+use super::{Loss, LossBatch, Method, Output, Parameters, Setup};
 use crate::error::Result;
 
 pub(super) const METHOD: Method = Method {

@@ -5,7 +5,7 @@
 //! That code's plain class holds the weight constant in the gradient by default (`focal_gradient = "detached"`).
 
 use super::terms::{by_label, complement};
-use super::{LossBatch, Declared, Loss, Method, Output, Parameters, Setup};
+use super::{Declared, Loss, LossBatch, Method, Output, Parameters, Setup};
 use crate::error::{Error, Result};
 
 pub(super) const METHOD: Method = Method {

@@ -4,7 +4,7 @@
 //! al. 2022, "Acknowledging the Unknown" (arXiv 2203.16219).
 
 use super::terms::{bce, by_label, complement, log_eps};
-use super::{LossBatch, Declared, Loss, Method, Output, Parameters, Setup};
+use super::{Declared, Loss, LossBatch, Method, Output, Parameters, Setup};
 use crate::error::Result;
 
 pub(super) const METHOD: Method = Method {

@@ -11,7 +11,7 @@
 use tch::Tensor;
 
 use super::terms::{by_label, complement, log_eps, negative};
-use super::{LossBatch, Declared, Loss, Method, Output, Parameters, Setup};
+use super::{Declared, Loss, LossBatch, Method, Output, Parameters, Setup};
 use crate::error::Result;
 
 pub(super) const METHOD: Method = Method {

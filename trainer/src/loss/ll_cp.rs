@@ -9,7 +9,7 @@ use tch::{Kind, Tensor};
 
 use super::large_loss::{corrected, entries, largest, places};
 use super::terms::bce;
-use super::{LossBatch, Declared, Loss, Method, Output, Parameters, Setup};
+use super::{Declared, Loss, LossBatch, Method, Output, Parameters, Setup};
 use crate::error::Result;
 use crate::state::{Named, adopt};
 

@@ -6,7 +6,7 @@
 
 use super::large_loss::{corrected, entries, largest};
 use super::terms::bce;
-use super::{LossBatch, Declared, Loss, Method, Output, Parameters, Setup};
+use super::{Declared, Loss, LossBatch, Method, Output, Parameters, Setup};
 use crate::error::Result;
 
 pub(super) const METHOD: Method = Method {

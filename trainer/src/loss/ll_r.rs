@@ -6,7 +6,7 @@
 
 use super::large_loss::{entries, largest};
 use super::terms::{bce, complement};
-use super::{LossBatch, Declared, Loss, Method, Output, Parameters, Setup};
+use super::{Declared, Loss, LossBatch, Method, Output, Parameters, Setup};
 use crate::error::Result;
 
 pub(super) const METHOD: Method = Method {

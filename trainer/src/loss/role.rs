@@ -12,7 +12,7 @@ use rand::RngExt;
 use tch::Tensor;
 
 use super::terms::{bce, positive};
-use super::{LossBatch, Declared, Domain, Loss, Method, Output, Parameters, Setup};
+use super::{Declared, Domain, Loss, LossBatch, Method, Output, Parameters, Setup};
 use crate::error::Result;
 use crate::optim::Group;
 use crate::random::{Purpose, keyed};

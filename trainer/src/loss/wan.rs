@@ -4,7 +4,7 @@
 //! (arXiv 2106.09708).
 
 use super::terms::{bce, complement};
-use super::{LossBatch, Declared, Domain, Loss, Method, Output, Parameters, Setup};
+use super::{Declared, Domain, Loss, LossBatch, Method, Output, Parameters, Setup};
 use crate::error::Result;
 
 pub(super) const METHOD: Method = Method {

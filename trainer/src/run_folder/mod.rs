@@ -5,11 +5,9 @@ mod per_class;
 mod predictions;
 mod record;
 mod rows;
-mod table;
 
 pub use folder::{ClaimedFolder, RunFolder};
 pub use per_class::write_per_class;
 pub use predictions::PredictionWriter;
 pub use record::{DatasetRecord, RunRecord, device_name};
 pub use rows::write_rows;
-pub(crate) use table::TableWriter;

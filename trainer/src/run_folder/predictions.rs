@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Float32Array, Int64Array, UInt32Array};
-use arrow_schema::{DataType, Field, Schema};
+use arrow_schema::{DataType, Field};
 use shardfmt::Taxa;
+use shardfmt::table::TableWriter;
 
-use super::table::TableWriter;
 use crate::error::{Error, Result};
 
 /// Columns before the scores.
@@ -41,7 +41,7 @@ impl PredictionWriter {
             Field::new("clip_index", DataType::UInt32, false),
         ];
         fields.extend(codes().map(|code| Field::new(code, DataType::Float32, false)));
-        let table = TableWriter::create(path, "predictions/1", Arc::new(Schema::new(fields)))?;
+        let table = TableWriter::create(path, "predictions/1", fields)?;
         Ok(Self {
             path: path.to_path_buf(),
             table,
@@ -70,7 +70,7 @@ impl PredictionWriter {
             let of_class = scores.iter().skip(class).step_by(self.classes).copied();
             columns.push(Arc::new(Float32Array::from_iter_values(of_class)));
         }
-        self.table.push(columns)
+        Ok(self.table.push(columns)?)
     }
 
     /// Completes the file, makes it durable and gives it its name.
@@ -78,6 +78,7 @@ impl PredictionWriter {
     /// # Errors
     /// [`Error::Io`], [`Error::Dataset`] if it cannot be written.
     pub fn finish(self) -> Result<()> {
-        self.table.finish()
+        self.table.finish()?;
+        Ok(())
     }
 }

@@ -16,8 +16,10 @@ use crate::error::{Error, Result};
 const FORMAT: &str = "l48-run";
 /// Version of the layout this crate writes and reads.
 const SCHEMA_VERSION: u32 = 1;
-/// Parts of a dataset's configuration that decide what its images are, where it has them.
-const IMAGE_SETTINGS: [&str; 2] = ["audio", "spectrogram"];
+/// Parts of a dataset's configuration that decide its images, where it has them.
+const IMAGE_SETTINGS: [&str; 3] = ["audio", "clips", "spectrogram"];
+/// The one of them that may differ between a run's dataset and another: where clips are cut. Their length is in the axes.
+const CUTTING: &str = "clips";
 /// Differences that are listed one by one.
 const LISTED_DIFFERENCES: usize = 12;
 
@@ -62,8 +64,10 @@ pub struct DatasetRecord {
     pub axes: Axes,
     /// Meaning of the values.
     pub values: ValueScale,
-    /// The parts `audio` and `spectrogram` of the dataset's configuration, where it has them.
-    pub settings: BTreeMap<String, Value>,
+    /// The parts `audio`, `clips` and `spectrogram` of the dataset's configuration, where it has them: with clip shape, axes
+    /// and values all that decides the image of a recording. Runs of earlier versions lack `clips` and call it `settings`.
+    #[serde(alias = "settings")]
+    pub image: BTreeMap<String, Value>,
     /// The classes, in class order.
     pub taxa: Vec<Taxon>,
 }
@@ -119,7 +123,7 @@ impl DatasetRecord {
             clips: head.clips,
             axes: head.axes.clone(),
             values: head.values.clone(),
-            settings: IMAGE_SETTINGS.into_iter().filter_map(setting).collect(),
+            image: IMAGE_SETTINGS.into_iter().filter_map(setting).collect(),
             taxa: dataset.taxa().iter().cloned().collect(),
         })
     }
@@ -179,9 +183,9 @@ impl DatasetRecord {
             }),
         );
         compare("values", json(&self.values), json(&other.values));
-        for (name, ours) in &self.settings {
+        for (name, ours) in self.image.iter().filter(|(name, _)| *name != CUTTING) {
             // An imported set has no such settings; then the axes must suffice.
-            if let Some(theirs) = other.settings.get(name) {
+            if let Some(theirs) = other.image.get(name) {
                 compare(name, ours.clone(), theirs.clone());
             }
         }

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, FixedSizeListArray, Int64Array, UInt8Array, UInt32Array};
-use arrow_schema::{DataType, Field, FieldRef, Schema};
+use arrow_schema::{DataType, Field, FieldRef};
+use shardfmt::table::TableWriter;
 
-use super::table::TableWriter;
 use crate::error::{Error, Result};
 use crate::supervision::Supervision;
 
@@ -20,13 +20,13 @@ pub fn write_rows(path: &Path, supervision: &Supervision) -> Result<()> {
     let classes = i32::try_from(supervision.classes).unwrap_or(i32::MAX);
     let entry: FieldRef = Arc::new(Field::new("element", DataType::UInt8, false));
     let matrix = DataType::FixedSizeList(Arc::clone(&entry), classes);
-    let schema = Schema::new(vec![
+    let columns = vec![
         Field::new("source_index", DataType::Int64, true),
         Field::new("asset_id", DataType::Int64, false),
         Field::new("clip_index", DataType::UInt32, false),
         Field::new("labels", matrix.clone(), false),
         Field::new("mask", matrix, false),
-    ]);
+    ];
     let rows_of = |values: &[u8]| -> Result<ArrayRef> {
         let values = Arc::new(UInt8Array::from(values.to_vec()));
         let rows = FixedSizeListArray::try_new(Arc::clone(&entry), classes, values, None);
@@ -34,7 +34,7 @@ pub fn write_rows(path: &Path, supervision: &Supervision) -> Result<()> {
         Ok(Arc::new(rows))
     };
     let clips = &supervision.clips;
-    let mut table = TableWriter::create(path, "rows/1", Arc::new(schema))?;
+    let mut table = TableWriter::create(path, "rows/1", columns)?;
     table.push(vec![
         Arc::new(Int64Array::from_iter(clips.iter().map(|clip| clip.source_index))),
         Arc::new(Int64Array::from_iter_values(clips.iter().map(|clip| clip.asset_id))),
@@ -42,5 +42,6 @@ pub fn write_rows(path: &Path, supervision: &Supervision) -> Result<()> {
         rows_of(&supervision.labels)?,
         rows_of(&supervision.mask)?,
     ])?;
-    table.finish()
+    table.finish()?;
+    Ok(())
 }

@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use shardfmt::entry::{labels_path, priors_path};
-use shardfmt::{Checks, Dataset, LabelRow, PriorRow, Split};
+use shardfmt::{Checks, Dataset, GeoPrior, Label, LabelRow, PriorRow, Split};
 
-use super::knowledge::{Knowledge, append};
 use super::prior::Prior;
 use crate::error::{Error, Result};
 
@@ -42,12 +41,12 @@ pub struct Catalogue {
     pub(super) classes: usize,
     clips: Vec<Clip>,
     /// `[clips, classes]`, row-major.
-    knowledge: Vec<Knowledge>,
+    knowledge: Vec<Label>,
     priors: HashMap<i64, Prior>,
 }
 
 /// The clips of one shard.
-type Piece = (Vec<Clip>, Vec<Knowledge>, Vec<(i64, Prior)>);
+type Piece = (Vec<Clip>, Vec<Label>, Vec<(i64, Prior)>);
 
 impl Catalogue {
     /// Reads the label and prior tables of every shard; no clip is read. Which recording a clip is of says its shard.
@@ -113,7 +112,7 @@ impl Catalogue {
     }
 
     /// The clips of a split, each with what is known of its classes.
-    pub(super) fn split(&self, split: Split) -> impl Iterator<Item = (&Clip, &[Knowledge])> {
+    pub(super) fn split(&self, split: Split) -> impl Iterator<Item = (&Clip, &[Label])> {
         let rows = self.clips.iter().zip(self.knowledge.chunks_exact(self.classes.max(1)));
         rows.filter(move |(clip, _)| clip.split == split)
     }
@@ -145,10 +144,21 @@ fn piece(
             format!("class index {class}, but there are {classes} classes"),
         )
     };
+    // Only rows with implied labels ask for a prior.
+    let is_implied = labels.iter().any(|label| label.others.is_some());
+    let of_asset = |prior: &PriorRow| (prior.asset_id, GeoPrior::new(prior, classes as u32));
+    let geo: HashMap<i64, GeoPrior> = priors.iter().filter(|_| is_implied).map(of_asset).collect();
+    let no_prior = GeoPrior::default();
     let (mut clips, mut knowledge) = (Vec::with_capacity(labels.len()), Vec::new());
     for (label, row) in labels.iter().zip(0..) {
         let first = knowledge.len();
-        append(&mut knowledge, classes, label).map_err(|class| no_class(labels_file, "present, absent", row, class))?;
+        knowledge.resize(first + classes, Label::Unknown);
+        let (geo, of_clip) = (
+            geo.get(&label.asset_id).unwrap_or(&no_prior),
+            knowledge.get_mut(first..),
+        );
+        let filled = label.fill(geo, of_clip.unwrap_or_default());
+        filled.map_err(|class| no_class(labels_file, "present, absent", row, class))?;
         if let Some(target) = label.target.filter(|&target| target as usize >= classes) {
             return Err(no_class(labels_file, "target", row, target));
         }
@@ -159,7 +169,7 @@ fn piece(
             clip_index: label.clip_index,
             split: label.split,
             silent: label.silent,
-            fully_annotated: knowledge.iter().skip(first).all(|entry| entry.known()),
+            fully_annotated: knowledge.iter().skip(first).all(|entry| entry.is_known()),
             target: label.target,
             source_index: label.source_index,
         });

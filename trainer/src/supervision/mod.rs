@@ -6,7 +6,6 @@
 
 mod catalogue;
 mod choice;
-mod knowledge;
 mod prior;
 mod report;
 mod select;

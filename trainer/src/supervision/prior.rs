@@ -1,6 +1,6 @@
 //! Defines what a recording's priors rule out.
 
-use shardfmt::PriorRow;
+use shardfmt::{GeoPrior, PriorRow};
 
 /// Classes that the priors of one recording rule out, ascending.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,12 +33,9 @@ impl Prior {
                 .filter(|class| listed.binary_search(class).is_err())
                 .collect()
         };
-        let geo = row.geo_possible.as_ref().map(|possible| {
-            let mut negative = without(possible);
-            if let Some(modelled) = &row.geo_modelled {
-                negative.retain(|class| modelled.contains(class));
-            }
-            negative
+        let geo = row.geo_possible.is_some().then(|| {
+            let geo = GeoPrior::new(row, classes);
+            (0..classes).filter(|class| geo.rules_out(*class)).collect()
         });
         let checklist = match (&row.checklist_observed, row.checklist_complete) {
             (None, _) => Checklist::Missing,

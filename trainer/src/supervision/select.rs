@@ -2,12 +2,11 @@
 
 use std::collections::HashSet;
 
-use shardfmt::Split;
+use shardfmt::{Label, Split};
 
 use super::Supervision;
 use super::catalogue::{Catalogue, Clip};
 use super::choice::{Filters, FullUnknown, Mode, Rows};
-use super::knowledge::Knowledge;
 use super::prior::Prior;
 use super::report::{Lacking, Report};
 use crate::error::{Error, Result};
@@ -75,7 +74,7 @@ impl Catalogue {
                 knowledge
                     .iter()
                     .zip(&known)
-                    .map(|(entry, known)| known * u8::from(entry.present())),
+                    .map(|(entry, known)| known * u8::from(entry.is_present())),
             );
             mask.extend_from_slice(&known);
             clips.push(clip.clone());
@@ -137,9 +136,9 @@ impl Catalogue {
 }
 
 /// Writes which labels of a clip `mode` shows: 1 where known.
-fn fill_mask(mode: Mode, clip: &Clip, knowledge: &[Knowledge], prior: Option<&Prior>, mask: &mut [u8]) {
+fn fill_mask(mode: Mode, clip: &Clip, knowledge: &[Label], prior: Option<&Prior>, mask: &mut [u8]) {
     if mode == Mode::Full {
-        let known = knowledge.iter().map(|entry| u8::from(entry.known()));
+        let known = knowledge.iter().map(|entry| u8::from(entry.is_known()));
         mask.iter_mut().zip(known).for_each(|(mask, known)| *mask = known);
         return;
     }
@@ -149,7 +148,7 @@ fn fill_mask(mode: Mode, clip: &Clip, knowledge: &[Knowledge], prior: Option<&Pr
     }
     // The target itself is never a prior negative.
     if let Some(target) = clip.target {
-        let present = knowledge.get(target as usize).is_some_and(|entry| entry.present());
+        let present = knowledge.get(target as usize).is_some_and(|entry| entry.is_present());
         set(mask, &[target], present.into());
     }
 }
@@ -203,12 +202,12 @@ struct Tally {
 }
 
 impl Tally {
-    fn is_left_out(&mut self, clip: &Clip, knowledge: &[Knowledge], mask: &[u8], filters: &Filters) -> bool {
+    fn is_left_out(&mut self, clip: &Clip, knowledge: &[Label], mask: &[u8], filters: &Filters) -> bool {
         let positive = || {
             knowledge
                 .iter()
                 .zip(mask)
-                .any(|(entry, &known)| known == 1 && entry.present())
+                .any(|(entry, &known)| known == 1 && entry.is_present())
         };
         let count = if clip.silent && !filters.keep_silent {
             &mut self.report.silent
@@ -224,14 +223,14 @@ impl Tally {
     }
 
     /// Counts what a fully annotated clip has, whether or not the mode shows it.
-    fn count_whole(&mut self, clip: &Clip, knowledge: &[Knowledge], filters: &Filters) {
+    fn count_whole(&mut self, clip: &Clip, knowledge: &[Label], filters: &Filters) {
         if clip.fully_annotated && (filters.keep_silent || !clip.silent) {
             self.report.fully_annotated += 1;
-            self.report.present_in_those += knowledge.iter().filter(|entry| entry.present()).count() as u64;
+            self.report.present_in_those += knowledge.iter().filter(|entry| entry.is_present()).count() as u64;
         }
     }
 
-    fn keep(&mut self, mode: Mode, clip: &Clip, knowledge: &[Knowledge], prior: Option<&Prior>) {
+    fn keep(&mut self, mode: Mode, clip: &Clip, knowledge: &[Label], prior: Option<&Prior>) {
         self.kept.add(clip);
         if matches!(mode, Mode::Geo | Mode::Checklist) && !prior.is_some_and(Prior::has_geo) {
             self.without_geo.add(clip);
@@ -245,7 +244,7 @@ impl Tally {
         }
         let [geo, checklist] = negatives(mode, prior);
         let beyond_geo = checklist.iter().filter(|class| geo.binary_search(class).is_err());
-        let present = |class: &&u32| knowledge.get(**class as usize).is_some_and(|entry| entry.present());
+        let present = |class: &&u32| knowledge.get(**class as usize).is_some_and(|entry| entry.is_present());
         self.report.prior_conflicts += geo.iter().chain(beyond_geo).filter(present).count() as u64;
     }
 

@@ -295,7 +295,7 @@ fn mistakes_are_named() {
     };
     for (message, parts) in [
         (error("lsx", "", 1.0), vec!["lsx", "an-stable", "asl"]),
-        (error("ls", "delta = 1", 1.0), vec!["delta", "ls knows: eps"]),
+        (error("ls", "delta = 1", 1.0), vec!["delta", "those of ls: eps"]),
         (error("ll-r", "delta = 2", 1.0), vec!["delta", "0 to 1"]),
         (error("asl", "gamma_pos = 0.5", 1.0), vec!["gamma_pos", "0.5"]),
         (error("ls", "", f64::NAN), vec!["known negatives", "NaN"]),

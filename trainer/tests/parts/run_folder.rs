@@ -10,7 +10,7 @@ use parquet::basic::Compression;
 use shardfmt::{Dataset, DatasetInfo, Split, read_dataset_json, write_dataset_json};
 use trainer::Error;
 use trainer::metric::{Evaluation, evaluate};
-use trainer::run_folder::{PredictionWriter, RunFolder, RunRecord, write_per_class};
+use trainer::run_folder::{DatasetRecord, PredictionWriter, RunFolder, RunRecord, write_per_class};
 
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
@@ -160,7 +160,7 @@ fn differences_of_images_and_classes_are_listed() {
     });
     assert_eq!(
         both,
-        "axes.row_0 is \"highest\", in the run \"lowest\"; axes.sample_rate_hz is null, in the run 32000"
+        "axes.row_0 is \"highest\", in the run \"lowest\"; axes.sample_rate_hz is not set, in the run 32000"
     );
     let mut other_classes = ours.clone();
     other_classes.taxa[1].species_code = "norcar".into();
@@ -186,6 +186,25 @@ fn differences_of_images_and_classes_are_listed() {
         .unwrap_err()
         .to_string();
     assert!(error.contains("has changed since"), "{error}");
+}
+
+#[test]
+fn the_record_keeps_all_that_decides_an_image_and_reads_earlier_ones() {
+    let clips = serde_json::json!({"duration_s": "3", "hop_s": "3", "tail": "pad"});
+    let (_folder, ours) = dataset(|info| info.head.config["clips"] = clips.clone());
+    let record = RunRecord::new(&ours, "2.11.0", tch::Device::Cpu, 2).unwrap().dataset;
+    let mut json = serde_json::to_value(&record).unwrap();
+    assert_eq!(json["image"]["clips"], clips);
+    assert_eq!(json["image"]["spectrogram"]["mel_scale"], "slaney");
+    // Where clips are cut changes none of their images.
+    let (_folder, other) = dataset(|info| info.head.config["clips"] = serde_json::json!({"hop_s": "1"}));
+    record.check_compatible(Path::new("the run"), &other).unwrap();
+    let members = json.as_object_mut().unwrap();
+    let mut image = members.remove("image").unwrap();
+    image.as_object_mut().unwrap().remove("clips");
+    members.insert("settings".into(), image);
+    let earlier: DatasetRecord = serde_json::from_value(json).unwrap();
+    earlier.check_same(Path::new("the run"), &ours).unwrap();
 }
 
 /// The rows of a table, after a look at how it was written.

@@ -37,6 +37,7 @@ fn recordings(clips: &[usize]) -> Supervision {
                 boxes: vec![],
                 source_index: None,
                 source_id: None,
+                others: None,
             });
         }
     }
@@ -239,7 +240,7 @@ fn clips_of_a_recording_come_side_by_side() {
 fn settings_and_states_that_do_not_fit_are_refused() {
     let rows = recordings(&[3, 4, 5]);
     let refused = |config| Sampler::new(&rows, shardfmt::Xxh3(99), config).unwrap_err().to_string();
-    assert!(refused(config(0)).contains("batch: is 0"));
+    assert!(refused(config(0)).contains("batch: must be at least 1"));
     assert!(
         refused(SamplerConfig {
             rank: 2,

@@ -81,6 +81,7 @@ impl Official {
                 unknown: list(&clip["unknown_species_codes"]),
                 source_index: Some(number.into()),
                 source_id: clip["id"].as_i64(),
+                others: None,
                 ..empty_row()
             }
         });
@@ -89,6 +90,19 @@ impl Official {
             labels: labels.collect(),
             priors,
         }
+    }
+
+    /// The same with implied labels.
+    fn implied(mut self) -> Self {
+        let classes = self.classes as u32;
+        for prior in &mut self.priors {
+            let of_asset = |row: &&mut LabelRow| row.asset_id == prior.asset_id;
+            let geo = shardfmt::GeoPrior::new(prior, classes);
+            for row in self.labels.iter_mut().filter(of_asset) {
+                shardfmt::LabelForm::Implied.apply_to(row, &geo, classes);
+            }
+        }
+        self
     }
 
     fn catalogue(&self) -> Catalogue {
@@ -117,6 +131,7 @@ fn empty_row() -> LabelRow {
         boxes: vec![],
         source_index: None,
         source_id: None,
+        others: None,
     }
 }
 
@@ -195,6 +210,21 @@ fn labels_masks_and_kept_rows_equal_the_published_programs() {
         assert!(full.map(|(_, row)| row).eq(evaluated), "{name}");
     }
     assert_eq!(combinations, 48);
+}
+
+#[test]
+fn implied_labels_are_supervised_like_listed_ones() {
+    let official = || Official::read(&fixture::folder("modes").join("ml48s"));
+    let (listed, implied) = (official().catalogue(), official().implied());
+    let others: HashSet<_> = implied.labels.iter().map(|row| row.others.unwrap().as_str()).collect();
+    assert!(others.len() > 1, "{others:?} alone shows little");
+    let implied = implied.catalogue();
+    for split in Split::ALL {
+        for (mode, name) in MODES {
+            let select = |catalogue: &Catalogue| catalogue.select(split, mode, Rows::Own, &keep_all()).unwrap();
+            assert_eq!(select(&implied), select(&listed), "{split} {name}");
+        }
+    }
 }
 
 #[test]
@@ -374,9 +404,9 @@ fn golden(change: impl Fn(&mut Vec<LabelRow>)) -> (tempfile::TempDir, Dataset) {
     }
     let taxa = shardfmt::read_taxa(&dir.join("taxa.parquet")).unwrap();
     let path = dir.join("labels/00000.parquet");
-    let mut rows = shardfmt::read_labels(&path, &taxa).unwrap();
+    let mut rows = shardfmt::read_labels(&path, &taxa, shardfmt::LabelForm::Listed).unwrap();
     change(&mut rows);
-    let written = shardfmt::write_labels(&path, &taxa, &rows).unwrap();
+    let written = shardfmt::write_labels(&path, &taxa, shardfmt::LabelForm::Listed, &rows).unwrap();
     let entry = info.files.iter_mut().find(|entry| entry.path == written.path).unwrap();
     *entry = written;
     shardfmt::write_dataset_json(dir, &info).unwrap();

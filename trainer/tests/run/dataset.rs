@@ -165,7 +165,7 @@ pub(crate) fn write(dir: &Path, made: Made) {
         write_taxa(&dir.join(TAXA), &taxa).unwrap(),
         write_rejects(&dir.join(REJECTS), &[]).unwrap(),
         writer.finish().unwrap(),
-        write_labels(&dir.join(labels_path(0)), &taxa, &labels).unwrap(),
+        write_labels(&dir.join(labels_path(0)), &taxa, shardfmt::LabelForm::Listed, &labels).unwrap(),
         write_priors(&dir.join(priors_path(0)), &taxa, &priors).unwrap(),
         write_assets(&dir.join(assets_path(0)), &taxa, &assets).unwrap(),
     ];
@@ -214,6 +214,7 @@ fn label_row(present: &[u32], asset_id: i64, asset: u32, clip_index: u32, row: u
         boxes: vec![],
         source_index: None,
         source_id: None,
+        others: None,
     }
 }
 

@@ -60,6 +60,10 @@ const FEW: usize = 7;
 const MOMENTS_FEWER: u64 = 10;
 
 #[test]
+#[allow(
+    clippy::assertions_on_constants,
+    reason = "constant within one build, not between builds"
+)]
 fn killed_anywhere_and_resumed_gives_the_same_bytes() {
     assert!(
         cfg!(debug_assertions),

@@ -1,4 +1,4 @@
-//! Defines `Batch`, a few consecutive clips on their way from reading through rendering to delivery.
+//! Defines `ClipBatch`, a few consecutive clips on their way from reading through rendering to delivery.
 
 use std::collections::VecDeque;
 
@@ -26,14 +26,14 @@ pub(super) struct Slot<C> {
 type Ends<S> = VecDeque<(usize, ReadEnd<<S as ClipSource>::Facts>)>;
 
 /// Consecutive clips, where among them assets end, and the memory to render them.
-pub(super) struct Batch<S: ClipSource> {
+pub(super) struct ClipBatch<S: ClipSource> {
     slots: Vec<Slot<S::Clip>>,
     used: usize,
     ends: Ends<S>,
     scratch: S::Scratch,
 }
 
-impl<S: ClipSource> Batch<S> {
+impl<S: ClipSource> ClipBatch<S> {
     /// Clips of a batch, and the bytes they take.
     pub(super) fn size(source: &S) -> (usize, usize) {
         let per_clip = source.clip_bytes().saturating_add(source.clip_input_bytes()).max(1);
@@ -49,7 +49,7 @@ impl<S: ClipSource> Batch<S> {
             rendered: None,
             xxh3: Xxh3::default(),
         };
-        Batch {
+        ClipBatch {
             slots: std::iter::repeat_with(slot).take(clips).collect(),
             used: 0,
             ends: VecDeque::new(),

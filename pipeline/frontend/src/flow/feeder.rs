@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::batch::Batch;
+use super::batch::ClipBatch;
 use super::delivery::ReadEnd;
 use crate::source::{AssetReader, ClipSource, Rejected};
 use crate::source_file::{Stats, stats};
@@ -36,7 +36,7 @@ impl<'a, S: ClipSource> Feeder<'a, S> {
     }
 
     /// Reads until the batch is full or the assets are used up.
-    pub(super) fn fill(&mut self, batch: &mut Batch<S>) {
+    pub(super) fn fill(&mut self, batch: &mut ClipBatch<S>) {
         while let Some(slot) = batch.free_slot() {
             let mut open = match self.open.take() {
                 Some(open) => open,

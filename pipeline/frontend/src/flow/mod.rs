@@ -8,7 +8,7 @@
 //! bounded by the number of batches; reading ahead leaves enough of them to the first asset.
 //!
 //! `Flow` is what the calling thread knows. It holds `Stream`s, consecutive assets that one task reads at a time;
-//! each has a `Feeder`, which knows the asset that is open, and the `Batch`es that it has filled. `Done` is what a
+//! each has a `Feeder`, which knows the asset that is open, and the `ClipBatch`es that it has filled. `Done` is what a
 //! task sends back.
 
 mod batch;
@@ -26,7 +26,7 @@ use rayon::Scope;
 
 use crate::source::ClipSource;
 use crate::source_file::Fingerprint;
-use batch::Batch;
+use batch::ClipBatch;
 pub use delivery::{AssetEnd, Delivery, StoredClip, WholeAsset};
 use feeder::Feeder;
 pub use workers::Workers;
@@ -50,7 +50,7 @@ pub fn run<S: ClipSource, E>(
     expected_clips: impl Fn(usize) -> u64,
     mut deliver: impl FnMut(Delivery<'_, S::Facts>) -> Result<(), E>,
 ) -> Result<bool, E> {
-    let (batch_clips, batch_bytes) = Batch::size(source);
+    let (batch_clips, batch_bytes) = ClipBatch::size(source);
     let mut flow = Flow {
         workers,
         source,
@@ -72,8 +72,8 @@ pub fn run<S: ClipSource, E>(
 
 /// A batch or reader that comes back from a thread.
 enum Done<'a, S: ClipSource> {
-    Read(u64, Feeder<'a, S>, Batch<S>),
-    Rendered(u64, u64, Batch<S>),
+    Read(u64, Feeder<'a, S>, ClipBatch<S>),
+    Rendered(u64, u64, ClipBatch<S>),
     Hashed(usize, Fingerprint),
     Panicked(Box<dyn Any + Send>),
 }
@@ -84,7 +84,7 @@ struct Stream<'a, S: ClipSource> {
     /// `None` while a task reads.
     feeder: Option<Feeder<'a, S>>,
     /// The batches read and not yet delivered, in order; `None` while a task renders.
-    batches: VecDeque<Option<Batch<S>>>,
+    batches: VecDeque<Option<ClipBatch<S>>>,
     /// Number of the first of them in the stream.
     first_batch: u64,
 }
@@ -105,7 +105,7 @@ struct Flow<'a, S: ClipSource> {
     opened: u64,
     batch_clips: usize,
     batch_bytes: usize,
-    free: Vec<Batch<S>>,
+    free: Vec<ClipBatch<S>>,
     /// Batches that are not free.
     in_use: usize,
     /// Of the assets that are hashed and not yet delivered.
@@ -127,26 +127,26 @@ impl<'a, S: ClipSource> Flow<'a, S> {
             if self.workers.is_stopped() {
                 return Ok(false);
             }
-            self.read_on(scope, sender);
+            self.start_reading(scope, sender);
             if self.streams.is_empty() {
                 return Ok(true);
             }
             // A task always sends, and one runs as long as there is a stream: the first one is never without a batch.
             match receiver.recv() {
-                Ok(Done::Read(number, feeder, batch)) => self.take_read(number, feeder, batch, scope, sender),
-                Ok(Done::Rendered(stream, number, batch)) => self.take_rendered(stream, number, batch),
+                Ok(Done::Read(number, feeder, batch)) => self.accept_read(number, feeder, batch, scope, sender),
+                Ok(Done::Rendered(stream, number, batch)) => self.accept_rendered(stream, number, batch),
                 Ok(Done::Hashed(asset, fingerprint)) => {
                     self.fingerprints.insert(asset, fingerprint);
                 }
                 Ok(Done::Panicked(panic)) => resume_unwind(panic),
                 Err(_) => return Ok(false),
             }
-            self.deliver_on(deliver)?;
+            self.deliver_ready(deliver)?;
         }
     }
 
     /// Starts reading wherever a reader is idle and a batch is free.
-    fn read_on<'scope>(&mut self, scope: &Scope<'scope>, sender: &Sender<Done<'a, S>>)
+    fn start_reading<'scope>(&mut self, scope: &Scope<'scope>, sender: &Sender<Done<'a, S>>)
     where
         'a: 'scope,
     {
@@ -207,18 +207,18 @@ impl<'a, S: ClipSource> Flow<'a, S> {
         }
     }
 
-    fn take_batch(&mut self) -> Batch<S> {
+    fn take_batch(&mut self) -> ClipBatch<S> {
         self.in_use += 1;
-        let new = || Batch::new(self.source, self.batch_clips);
+        let new = || ClipBatch::new(self.source, self.batch_clips);
         self.free.pop().unwrap_or_else(new)
     }
 
     /// A batch was read: reading goes on at once, since it is what the rest waits for; then the batch is rendered.
-    fn take_read<'scope>(
+    fn accept_read<'scope>(
         &mut self,
         number: u64,
         feeder: Feeder<'a, S>,
-        mut batch: Batch<S>,
+        mut batch: ClipBatch<S>,
         scope: &Scope<'scope>,
         sender: &Sender<Done<'a, S>>,
     ) where
@@ -238,7 +238,7 @@ impl<'a, S: ClipSource> Flow<'a, S> {
             }
             return;
         }
-        self.read_on(scope, sender);
+        self.start_reading(scope, sender);
         let source = self.source;
         spawn(scope, sender, move || {
             batch.render(source);
@@ -246,7 +246,7 @@ impl<'a, S: ClipSource> Flow<'a, S> {
         });
     }
 
-    fn take_rendered(&mut self, number: u64, batch_number: u64, batch: Batch<S>) {
+    fn accept_rendered(&mut self, number: u64, batch_number: u64, batch: ClipBatch<S>) {
         let stream = self.streams.iter_mut().find(|stream| stream.number == number);
         let place = stream.and_then(|stream| {
             let at = usize::try_from(batch_number.checked_sub(stream.first_batch)?).ok()?;
@@ -258,10 +258,10 @@ impl<'a, S: ClipSource> Flow<'a, S> {
     }
 
     /// Delivers all batches whose turn it is.
-    fn deliver_on<E>(&mut self, deliver: &mut impl FnMut(Delivery<'_, S::Facts>) -> Result<(), E>) -> Result<(), E> {
+    fn deliver_ready<E>(&mut self, deliver: &mut impl FnMut(Delivery<'_, S::Facts>) -> Result<(), E>) -> Result<(), E> {
         while let Some(stream) = self.streams.front_mut() {
             while let Some(place) = stream.batches.front_mut() {
-                let known = |batch: &Batch<S>| batch.ended().all(|asset| self.fingerprints.contains_key(&asset));
+                let known = |batch: &ClipBatch<S>| batch.ended().all(|asset| self.fingerprints.contains_key(&asset));
                 let Some(mut batch) = place.take_if(|batch| known(batch)) else {
                     return Ok(());
                 };
@@ -282,7 +282,7 @@ impl<'a, S: ClipSource> Flow<'a, S> {
 
 /// Delivers the clips of a batch and the ends of assets among them, and empties it.
 fn deliver_batch<S: ClipSource, E>(
-    batch: &mut Batch<S>,
+    batch: &mut ClipBatch<S>,
     source: &S,
     fingerprints: &mut BTreeMap<usize, Fingerprint>,
     deliver: &mut impl FnMut(Delivery<'_, S::Facts>) -> Result<(), E>,

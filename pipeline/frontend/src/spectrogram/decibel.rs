@@ -4,7 +4,7 @@ use half::f16;
 use shardfmt::ValueReference;
 
 use super::config::{Dtype, Reference, SpectrogramConfig, TopDb};
-use super::{MIN_POWER, Rendered};
+use super::{ImageLevel, MIN_POWER};
 
 /// dB of a factor of two.
 const DB_PER_OCTAVE: f64 = 3.010_299_956_639_812;
@@ -78,7 +78,7 @@ impl Levels {
     /// Stores the first `width` values of each row of `stride` values of mel power, whose maximum is
     /// `max`.
     #[inline(always)]
-    pub(super) fn store(&self, mel: &[f32], stride: usize, width: usize, max: f32, out: &mut [u8]) -> Rendered {
+    pub(super) fn store(&self, mel: &[f32], stride: usize, width: usize, max: f32, out: &mut [u8]) -> ImageLevel {
         let max_db = 10.0 * f64::from(max.max(MIN_POWER)).log10();
         let reference_db = self.reference_db.unwrap_or(max_db);
         let silent = max <= MIN_POWER;
@@ -123,7 +123,7 @@ impl Levels {
                 }
             }
         }
-        Rendered {
+        ImageLevel {
             ref_db: reference_db as f32,
             silent,
         }

@@ -58,7 +58,7 @@ pub struct Scratch {
 
 /// What is known of a picture besides its pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Rendered {
+pub struct ImageLevel {
     /// The level that 0 dB stands for: `10 log10` of the clip's maximal mel power, at least -100, or
     /// the fixed reference.
     pub ref_db: f32,
@@ -128,7 +128,7 @@ impl LogMel {
     ///
     /// If `waveform` has not `clip_samples` samples, or `out` not [`bytes`](Self::bytes) bytes, or
     /// `scratch` belongs to another configuration.
-    pub fn render(&self, waveform: &[f32], scratch: &mut Scratch, out: &mut [u8]) -> Rendered {
+    pub fn render(&self, waveform: &[f32], scratch: &mut Scratch, out: &mut [u8]) -> ImageLevel {
         assert_eq!(waveform.len(), self.clip_samples, "samples of the clip");
         assert_eq!(out.len(), self.bytes(), "bytes of the picture");
         assert_eq!(
@@ -168,10 +168,10 @@ struct Render<'a> {
 }
 
 impl WithSimd for Render<'_> {
-    type Output = Rendered;
+    type Output = ImageLevel;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> Rendered {
+    fn with_simd<S: Simd>(self, simd: S) -> ImageLevel {
         let Self {
             plan,
             waveform,

@@ -33,7 +33,7 @@ fn small() -> SpectrogramConfig {
     }
 }
 
-fn render_on(arch: Arch, config: &SpectrogramConfig, waveform: &[f32]) -> (Vec<u8>, Rendered) {
+fn render_on(arch: Arch, config: &SpectrogramConfig, waveform: &[f32]) -> (Vec<u8>, ImageLevel) {
     let mut plan = LogMel::new(config, 8000, waveform.len()).unwrap();
     plan.arch = arch;
     let mut out = vec![0; plan.bytes()];
@@ -41,7 +41,7 @@ fn render_on(arch: Arch, config: &SpectrogramConfig, waveform: &[f32]) -> (Vec<u
     (out, rendered)
 }
 
-fn render(config: &SpectrogramConfig, waveform: &[f32]) -> (Vec<u8>, Rendered) {
+fn render(config: &SpectrogramConfig, waveform: &[f32]) -> (Vec<u8>, ImageLevel) {
     render_on(Arch::new(), config, waveform)
 }
 
@@ -270,7 +270,7 @@ fn bytes_span_the_range_below_a_fixed_reference() {
     };
     let (levels, rendered) = render(&config, &waveform);
     let ref_db = reference;
-    assert_eq!(rendered, Rendered { ref_db, silent: false });
+    assert_eq!(rendered, ImageLevel { ref_db, silent: false });
     assert!(levels.contains(&255) && levels.contains(&0));
     assert!(levels.iter().any(|&level| level % 255 != 0));
     for (&level, db) in levels.iter().zip(db) {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use frontend::audio::{Channel, Decoder, Resampler};
 use frontend::spectrogram::{
-    AllKeyword, Dtype, Frames, LogMel, MelNorm, MelScale, NoneKeyword, Reference, Rendered, SpectrogramConfig, TopDb,
+    AllKeyword, Dtype, Frames, ImageLevel, LogMel, MelNorm, MelScale, NoneKeyword, Reference, SpectrogramConfig, TopDb,
 };
 use frontend::window::{Cutter, Tail, Windowing};
 use half::f16;
@@ -39,7 +39,7 @@ fn set_b() -> SpectrogramConfig {
     }
 }
 
-fn render(config: &SpectrogramConfig, rate_hz: u32, waveform: &[f32]) -> (Vec<u8>, Rendered) {
+fn render(config: &SpectrogramConfig, rate_hz: u32, waveform: &[f32]) -> (Vec<u8>, ImageLevel) {
     let plan = LogMel::new(config, rate_hz, waveform.len()).unwrap();
     let mut out = vec![0; plan.bytes()];
     let rendered = plan.render(waveform, &mut plan.scratch(), &mut out);

@@ -49,9 +49,10 @@ impl Coco2014 {
     pub fn open(folder: &Path, shard_clips: u32, priors: Option<SimulatedPriors>) -> Result<Self> {
         let set = Photographs::read(folder)?;
         let config = settings::to_json(&set, shard_clips, priors.as_ref());
+        let classes = set.categories.entries.len();
         Ok(Coco2014 {
             folder: folder.into(),
-            head: super::head(settings::NAME, config, Channels::Rgb, Axes::PHOTOGRAPH),
+            head: super::head(settings::NAME, classes, config, Channels::Rgb, Axes::PHOTOGRAPH),
             set,
             priors,
         })

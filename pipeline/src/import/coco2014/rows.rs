@@ -42,6 +42,7 @@ pub(super) fn record(
         boxes,
         source_index: i64::try_from(number).ok(),
         source_id: Some(photograph.image_id),
+        others: None,
     };
     AssetRecord {
         asset: asset_row(photograph, place),

@@ -128,7 +128,7 @@ impl Ml48s {
                 "val_split": Xxh3::of(Value::from_iter(val.iter().copied()).to_string().as_bytes()),
             },
         });
-        let head = super::head("ml48s", config, Channels::Grey, axes(row_0));
+        let head = super::head("ml48s", files.taxa.len(), config, Channels::Grey, axes(row_0));
         let assets = assets_with_pictures(assets, index.assets, &files);
         Ok(Ml48s {
             facts: notes::facts(&assets, &files, boxes, row_0),

@@ -55,6 +55,7 @@ pub(super) fn record(
                     .collect(),
                 source_index: Some(given.source_index),
                 source_id: Some(clip.id),
+                others: None,
             }
         });
     AssetRecord {

@@ -29,7 +29,7 @@ const MAX_CHANNELS: usize = 256;
 const MAX_PACKET_FRAMES: u64 = 1 << 16;
 
 /// An opened container.
-pub(super) struct Source {
+pub(super) struct OpenContainer {
     pub(super) container: Container,
     pub(super) promise: Promise,
     pub(super) reader: Box<dyn FormatReader>,
@@ -39,7 +39,7 @@ pub(super) struct Source {
     pub(super) notes: Vec<Note>,
 }
 
-impl Source {
+impl OpenContainer {
     /// Opens a recording; `whole` walks its structure first. The reader of WAV always does.
     pub(super) fn open(path: &Path, whole: bool, open_length: OpenLength) -> Result<Self, Reject> {
         let file = File::open(path)?;

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use symphonia::core::codecs::audio::AudioDecoder;
 
-use self::demux::{Source, decode_error};
+use self::demux::{OpenContainer, decode_error};
 use super::container::Container;
 use super::reject::Reject;
 use super::wav::{Note, OpenLength};
@@ -48,12 +48,12 @@ pub struct Header {
 ///
 /// What stops the recording from being opened.
 pub fn probe(path: &Path) -> Result<Header, Reject> {
-    guard(|| Source::open(path, false, OpenLength::ToEnd)?.header())
+    guard(|| OpenContainer::open(path, false, OpenLength::ToEnd)?.header())
 }
 
 /// Decodes one recording from start to end.
 pub struct Decoder {
-    source: Source,
+    source: OpenContainer,
     decoder: Box<dyn AudioDecoder>,
     header: Header,
     channel: Channel,
@@ -64,12 +64,12 @@ pub struct Decoder {
     next_timestamp: Option<i64>,
     /// One buffer per channel.
     planes: Vec<Vec<f32>>,
-    progress: Progress,
+    state: State,
 }
 
 /// How far a decoder is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Progress {
+enum State {
     Reading,
     /// All frames are delivered and all checks have passed.
     Ended,
@@ -103,7 +103,7 @@ impl Decoder {
     /// As [`open`](Self::open).
     pub fn open_with(path: &Path, channel: Channel, open_length: OpenLength) -> Result<Self, Reject> {
         guard(|| {
-            let source = Source::open(path, true, open_length)?;
+            let source = OpenContainer::open(path, true, open_length)?;
             let header = source.header()?;
             if let Channel::Index(index) = channel
                 && index >= header.channels
@@ -133,7 +133,7 @@ impl Decoder {
                 delivered: 0,
                 next_timestamp: None,
                 planes: Vec::new(),
-                progress: Progress::Reading,
+                state: State::Reading,
             })
         })
     }
@@ -185,10 +185,10 @@ impl Decoder {
 
     /// Decodes packets until some frames remain after trimming; `None` is the end.
     fn next_block(&mut self) -> Result<Option<usize>, Reject> {
-        match self.progress {
-            Progress::Reading => {}
-            Progress::Ended => return Ok(None),
-            Progress::Refused => {
+        match self.state {
+            State::Reading => {}
+            State::Ended => return Ok(None),
+            State::Refused => {
                 let reason = "it was already refused".to_owned();
                 return Err(Reject::Decode {
                     frame: self.decoded,
@@ -196,7 +196,7 @@ impl Decoder {
                 });
             }
         }
-        self.progress = Progress::Refused;
+        self.state = State::Refused;
         let block = guard(|| {
             loop {
                 match self.next_packet()? {
@@ -206,11 +206,7 @@ impl Decoder {
                 }
             }
         })?;
-        self.progress = if block.is_some() {
-            Progress::Reading
-        } else {
-            Progress::Ended
-        };
+        self.state = if block.is_some() { State::Reading } else { State::Ended };
         Ok(block)
     }
 

@@ -92,8 +92,8 @@ impl Chunk {
     }
 }
 
-/// The last 12 bytes of Wave64's GUIDs that start with a code. Others, of markers and lists of summaries, have the last 6
-/// of the first.
+/// The last 12 bytes of Wave64's GUIDs that start with a code. Others, of markers and lists of summaries, have the last
+/// 6 of the first.
 const WAVE64_TAILS: [[u8; 12]; 2] = [
     [0xf3, 0xac, 0xd3, 0x11, 0x8c, 0xd1, 0x00, 0xc0, 0x4f, 0x8e, 0xdb, 0x8a],
     // That of `list`.
@@ -169,7 +169,8 @@ impl<'a> Bytes<'a> {
     }
 }
 
-/// The chunk of a Wave64 header; `None` where its GUID is not one of Wave64, or its length leaves out the header itself.
+/// The chunk of a Wave64 header; `None` where its GUID is not one of Wave64, or its length leaves out the header
+/// itself.
 fn wave64_chunk(header: &[u8; 24], body: u64) -> Option<Chunk> {
     let (id, rest) = header.split_first_chunk::<4>()?;
     let (tail, size) = rest.split_first_chunk::<12>()?;

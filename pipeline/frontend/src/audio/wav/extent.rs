@@ -8,12 +8,12 @@ use super::bookkeeping::Note;
 use super::chunk::{Chunk, Family, Likeness};
 use super::header::OPEN_SIZE;
 use super::tail::{Tail, are_zeros, is_chain};
-use super::walk::{Walk, two_sounds};
+use super::walk::Walk;
 use super::wrong;
 use crate::audio::reject::Reject;
 
-/// Lengths that programs leave where they do not know one: at 0 until the end, at the largest for a pipe (ffmpeg), at that less
-/// the header, and at what SoX, MPlayer and arecord take for the largest.
+/// Lengths that programs leave where they do not know one: at 0 until the end, at the largest for a pipe (ffmpeg), at
+/// that less the header, and at what SoX, MPlayer and arecord take for the largest.
 const OPEN_LENGTHS: [u64; 8] = [
     0,
     OPEN_SIZE,
@@ -151,8 +151,8 @@ impl Walk<'_, '_> {
         })
     }
 
-    /// Where the last chunks of the file start, of those within so many bytes of its end: a code in use, and lengths that
-    /// lead exactly to the end.
+    /// Where the last chunks of the file start, of those within so many bytes of its end: a code in use, and lengths
+    /// that lead exactly to the end.
     fn last_chunks(&mut self, start: u64, search_bytes: u64) -> Result<Option<u64>, Reject> {
         let size = self.bytes.size();
         let mut tries = MAX_TRIES;
@@ -169,6 +169,10 @@ impl Walk<'_, '_> {
     }
 
     /// Samples that are declared up to the end of the file, without chunks at its end that their length takes in.
+    ///
+    /// # Errors
+    ///
+    /// [`Reject::Truncated`] unless the file's header says that it ends there: as much of the sound may be missing.
     fn without_chunks(&mut self, extent: Extent) -> Result<Extent, Reject> {
         let data = extent.data;
         let Some(at) = (match extent.tail {
@@ -178,13 +182,22 @@ impl Walk<'_, '_> {
             return Ok(extent);
         };
         let (declared, bytes) = (data.bytes, at - data.body);
+        let declared_end = self.header.declared_end(self.sizes.as_ref());
+        if declared_end.is_none_or(|end| end.abs_diff(self.bytes.size()) > 1) {
+            return Err(Reject::Truncated {
+                what: "the data chunk, behind which other chunks are,".to_owned(),
+                expected: declared,
+                got: bytes,
+            });
+        }
+        let tail = Tail::Chunk { at, padded: true };
         self.notes.add(Note::ChunksInside {
             declared,
             actual: bytes,
         });
         Ok(Extent {
             data: Chunk { bytes, ..data },
-            tail: Tail::Chunk { at, padded: true },
+            tail,
         })
     }
 
@@ -243,18 +256,6 @@ impl Walk<'_, '_> {
         }
         let mut end = data.end();
         if let Tail::Chunk { at, padded } = extent.tail {
-            if let Some(chunk) = self.bytes.chunk(self.header.family, at)?
-                && matches!(&chunk.id.0, b"data" | b"RIFF")
-            {
-                return Err(two_sounds(
-                    if chunk.id.0 == *b"data" {
-                        "data chunk"
-                    } else {
-                        "RIFF header"
-                    },
-                    chunk,
-                ));
-            }
             if !padded {
                 self.notes.add(Note::NoPadding { id: data.id });
             }

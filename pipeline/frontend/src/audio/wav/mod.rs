@@ -1,8 +1,8 @@
 //! Reads WAV files: RIFF, RF64, BW64 and Wave64, as recorders, editors, pipes and crashes leave them.
 //!
-//! The lengths of the sound decide; everything else in a file is bookkeeping. Where what follows the samples proves that
-//! they end where their chunk says, wrong bookkeeping is accepted, and noted. Where they may be incomplete, shifted or of
-//! another speed, the file is refused, by the name of what is wrong.
+//! The lengths of the sound decide; everything else in a file is bookkeeping. Where what follows the samples proves
+//! that they end where their chunk says, wrong bookkeeping is accepted, and noted. Where they may be incomplete,
+//! shifted or of another speed, the file is refused, by the name of what is wrong.
 //!
 //! | what | becomes |
 //! |---|---|
@@ -11,10 +11,11 @@
 //! | the same, but the rest does not fit or ends in zeros | refused |
 //! | data size 0 or open (a pipe, a crash) | refused; with [`OpenLength::ToEnd`] the rest is taken, but for chunks at its end, and noted |
 //! | data size larger than the file | refused as truncated |
-//! | data size too small: what follows is no chunk, no zeros, no tag | refused |
+//! | data size too small: what follows is neither a chunk nor zeros nor a tag | refused |
 //! | fewer than 512 bytes behind the end that data chunk and header agree on | noted |
 //! | zeros, an ID3 or APE tag behind the samples; anything behind a chunk behind them | noted |
-//! | data size that takes in chunks at the end of the file | these are left out, and noted |
+//! | data size that takes in chunks at the end of the file, where the header's size is right | these are left out, and noted |
+//! | the same, where it is not: bytes of the sound may be lost | refused as truncated |
 //! | a second data chunk, another file behind the samples | refused |
 //! | part of a frame at the end | left out and noted: no whole frame is lost, and none is shifted |
 //! | a short last block of ADPCM | its frames are kept, noted |
@@ -76,9 +77,9 @@ pub(super) fn open(mut source: Box<dyn RangedRead>, start: u64, open_length: Ope
     let format = walk
         .format
         .ok_or_else(|| wrong("its data chunk comes before its format chunk"))?;
-    let layout = Layout::new(&format, &mut walk.notes)?;
     let extent = walk.extent(data, open_length)?;
     walk.finish(extent)?;
+    let layout = Layout::new(&format, &mut walk.notes)?;
     let Walk { mut notes, entries, .. } = walk;
     let end = whole_frames(&layout, extent.data.body, extent.data.bytes, &mut notes)?;
     let data = extent.data.body..end;

@@ -6,8 +6,8 @@ use super::header::Header;
 use super::walk::MAX_CHUNKS;
 use crate::audio::reject::Reject;
 
-/// Fewer bytes than any recorder or file system writes at once: where the file's header agrees that the file ends before
-/// them, they are not the rest of a recording whose header was not brought up to date.
+/// Fewer bytes than any recorder or file system writes at once: where the file's header agrees that the file ends
+/// before them, they are not the rest of a recording whose header was not brought up to date.
 const SECTOR_BYTES: u64 = 512;
 
 /// Bytes that are looked through at once.

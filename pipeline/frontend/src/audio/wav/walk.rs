@@ -85,8 +85,8 @@ impl<'a, 'b> Walk<'a, 'b> {
         )))
     }
 
-    /// The chunk at one of two places, where padding puts it and where it is without, and whether it is the first. Codes in use
-    /// come first, then what leads to another chunk or the end.
+    /// The chunk at one of two places, where padding puts it and where it is without, and whether it is the first.
+    /// Codes in use come first, then what leads to another chunk or the end.
     fn chunk_at(&mut self, places: [u64; 2]) -> Result<Option<(Chunk, bool)>, Reject> {
         let found = [self.standing(places[0])?, self.standing(places[1])?];
         let candidates = found.into_iter().zip([true, places[0] == places[1]]);
@@ -225,8 +225,8 @@ impl<'a, 'b> Walk<'a, 'b> {
         Tail::exact(self.bytes, &self.header, data, declared_end)
     }
 
-    /// Walks the chunks behind the samples, from byte `at` on: what recorders put there, and that there are no more samples.
-    /// Returns where they end. What is wrong with them does not touch the sound.
+    /// Walks the chunks behind the samples, from byte `at` on: what recorders put there, and that there are no more
+    /// samples. Returns where they end. What is wrong with them does not touch the sound.
     pub(super) fn behind(&mut self, mut at: u64) -> Result<u64, Reject> {
         let size = self.bytes.size();
         let mut places = [at; 2];
@@ -270,7 +270,7 @@ impl<'a, 'b> Walk<'a, 'b> {
 }
 
 /// Refuses samples in two places.
-pub(super) fn two_sounds(what: &str, chunk: Chunk) -> Reject {
+fn two_sounds(what: &str, chunk: Chunk) -> Reject {
     wrong(format!(
         "a second {what} follows its samples, before byte {}",
         chunk.body

@@ -1,5 +1,5 @@
-//! Thousands of generated files: the reader gives exactly the generator's frames and samples, or refuses those whose sound
-//! was damaged.
+//! Thousands of generated files: the reader gives exactly the generator's frames and samples, or refuses those whose
+//! sound was damaged.
 
 use std::collections::BTreeMap;
 
@@ -52,32 +52,4 @@ fn generated_files_are_read_exactly_or_refused() {
     }
     println!("{read} read; refused: {refused:#?}");
     assert!(read > FILES / 2 && refused.len() >= 5);
-}
-
-#[test]
-fn dump() {
-    let Ok(folder) = std::env::var("WAV_DUMP") else { return };
-    let count: u64 = std::env::var("WAV_COUNT").map_or(2000, |text| text.parse().unwrap());
-    let from: u64 = std::env::var("WAV_FROM").map_or(0, |text| text.parse().unwrap());
-    for seed in from..from + count {
-        let made = make(seed);
-        std::fs::write(format!("{folder}/{seed}.wav"), &made.bytes).unwrap();
-        let ours = read_bytes(&made.bytes, made.open_length);
-        let ours = match &ours {
-            Ok(sound) => format!("{:?}", sound.kinds()),
-            Err(error) => error.to_string(),
-        };
-        let truth: Vec<u8> = made
-            .sound
-            .iter()
-            .flat_map(|(_, c)| (0..c[0].len()).flat_map(move |f| c.iter().flat_map(move |c| c[f].to_le_bytes())))
-            .collect();
-        std::fs::write(format!("{folder}/{seed}.f32"), truth).unwrap();
-        let (rate, channels) = made.sound.as_ref().map_or((0, 0), |(r, c)| (*r, c.len()));
-        std::fs::write(
-            format!("{folder}/{seed}.txt"),
-            format!("{rate}\n{channels}\n{:?}\n{:?}\n{ours}\n", made.deeds, made.open_length),
-        )
-        .unwrap();
-    }
 }

@@ -24,7 +24,8 @@ impl Intact {
         }
     }
 
-    /// Checks that damaged bytes are refused, or that the sound is the same but for a note, or but for samples in damaged places.
+    /// Checks that damaged bytes are refused, or that the sound is the same but for a note, or but for samples in
+    /// damaged places.
     fn assert_noticed(&self, damaged: &[u8], damage: &str) {
         for open_length in [OpenLength::Refuse, OpenLength::ToEnd] {
             let Ok(sound) = read_bytes(damaged, open_length) else {

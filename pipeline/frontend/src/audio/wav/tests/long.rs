@@ -91,6 +91,9 @@ fn what_may_be_wrapped_is_never_short() {
         source.size += 100_000;
         assert_refused(source, "wrapped at 4 GiB");
     }
+    // What looks like a chunk behind the unwrapped length, and does not lead to the end.
+    let tail = [chunk(b"LIST", b"INFO"), vec![9; 10]].concat();
+    assert_refused(wrapped(WRAP + 44_100, 7, &tail), "wrapped at 4 GiB");
     // The rest does not fit.
     let mut source = wrapped(WRAP + 44_100, 7, &[]);
     source.size += 1000;

@@ -3,6 +3,7 @@
 mod accepted;
 mod build;
 mod differential;
+mod formats;
 mod generate;
 mod hostile;
 mod long;

@@ -47,7 +47,8 @@ fn samples_that_are_missing_are_counted() {
 #[test]
 fn samples_that_are_not_declared_are_counted() {
     assert_refused(&declaring(900), "100 bytes that are not a chunk follow its data chunk");
-    // Also a few, whether or not the size of the whole is right, which an update may have missed with that of the samples.
+    // Also a few, whether or not the size of the whole is right, which an update may have missed with that of the
+    // samples.
     assert_refused(&declaring(996), "4 bytes that are not a chunk follow");
     assert_refused(
         &declaring(999),
@@ -56,6 +57,14 @@ fn samples_that_are_not_declared_are_counted() {
     let mut stale = declaring(400);
     stale[4..8].copy_from_slice(&436u32.to_le_bytes());
     assert_refused(&stale, "600 bytes that are not a chunk follow");
+    // Padding that may be sound; part of a chunk that the file's header does not count.
+    let format = chunk64(b"fmt ", &Fields::new(1, 1, 8000, 16).bytes());
+    let file = wave64(&[format, sized64(b"data", 24 + 996, &body())]);
+    assert_refused(&file, "4 bytes that are not a chunk");
+    let cut = [body(), sized(b"LIST", 77, b"INFO")].concat();
+    let mut file = riff(&[plain(), sized(b"data", 1000, &cut)]);
+    file[4..8].copy_from_slice(&5000u32.to_le_bytes());
+    assert_refused(&file, "12 bytes that are not a chunk");
     // What looks like a code, if its length does not fit or leads nowhere.
     let mut text = body();
     text[600..700].copy_from_slice(&[b'a'; 100]);
@@ -72,6 +81,17 @@ fn samples_that_are_not_declared_are_counted() {
     assert_refused(
         &riff(&[plain(), sized(b"data", 600, &text)]),
         "400 bytes that are not a chunk",
+    );
+}
+
+#[test]
+fn lost_bytes_are_noticed_though_chunks_make_up_for_them() {
+    let list = chunk(b"LIST", &[b'x'; 92]);
+    let mut file = riff(&[plain(), chunk(b"data", &body()), list]);
+    file.drain(500..600);
+    assert_refused(
+        &file,
+        "truncated: the data chunk, behind which other chunks are, needs 1000 bytes, 900 are present",
     );
 }
 

@@ -1,8 +1,11 @@
 //! Provides the page headers of a Parquet file: what a page says of its size, before anything of it is decompressed.
 //!
-//! The Parquet library keeps its own headers to itself, and reserves what they declare. This reading is stricter than the
-//! library's, so that both see the same numbers or this one refuses: fields ascend, as every writer has them, none comes
-//! twice, and none has another type than the [specification](https://github.com/apache/parquet-format) gives it.
+//! The Parquet library (60.1) reserves `uncompressed_page_size` unchecked: a page of a few bytes may claim 2 GiB. This file is
+//! here until the library checks it (arrow-rs issue #10734, PR #10821); most of it can go then. It reads headers more
+//! strictly than the library does, so that both see the same numbers or this one refuses: fields ascend, as every writer
+//! has them, none comes twice, and none has another type than the [specification] gives it.
+//!
+//! [specification]: https://github.com/apache/parquet-format
 
 use std::io::{Error, Read, Result};
 
@@ -11,7 +14,7 @@ const MAX_HEADER_BYTES: u64 = 1 << 20;
 /// Structs inside each other: a page header has statistics in a header of its kind.
 const MAX_DEPTH: u32 = 8;
 
-/// Types of the Thrift compact protocol; others stand in no page header.
+/// Types of the Thrift compact protocol that page headers use.
 mod wire {
     pub(super) const STOP: u8 = 0;
     pub(super) const TRUE: u8 = 1;
@@ -25,7 +28,7 @@ mod wire {
     pub(super) const STRUCT: u8 = 12;
 }
 
-/// The sizes that stand in one page header.
+/// The sizes in one page header.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct PageHeader {
     /// Bytes of the header itself.
@@ -70,15 +73,15 @@ impl PageHeader {
     }
 }
 
-/// Field of a page header that holds what is said of a data page.
+/// Field of a page header that describes a data page.
 const DATA: u32 = 5;
 /// The same of a dictionary.
 const DICTIONARY: u32 = 7;
 /// The same of a data page of version 2.
 const DATA_V2: u32 = 8;
 
-/// The type that a field of the struct in field `parent` (0: the page header) has to have. The library reads these without a
-/// look at their type.
+/// The type that a field of the struct in field `parent` (0: the page header) must have. The library reads these without
+/// checking their type.
 fn declared(parent: u32, id: u32) -> Option<u8> {
     match (parent, id) {
         (0, 5..=8) => Some(wire::STRUCT),
@@ -101,7 +104,7 @@ impl<R: Read> Fields<R> {
         found: &mut impl FnMut(u32, u32, i32) -> Result<()>,
     ) -> Result<()> {
         if depth > MAX_DEPTH {
-            return Err(Error::other("a page header of too many parts"));
+            return Err(Error::other("a page header nested too deeply"));
         }
         let mut id = 0;
         loop {
@@ -111,12 +114,12 @@ impl<R: Read> Fields<R> {
                 return Ok(());
             }
             if delta == 0 {
-                return Err(Error::other("a page header whose fields are out of order"));
+                return Err(Error::other("page header fields out of order"));
             }
             id += delta;
             match declared(parent, id) {
                 Some(expected) if expected != kind => {
-                    return Err(Error::other("a page header with a field of a wrong type"));
+                    return Err(Error::other("a page header field of the wrong type"));
                 }
                 Some(wire::I32) => {
                     let value = self.whole_number()?;
@@ -142,20 +145,22 @@ impl<R: Read> Fields<R> {
                 let bytes = self.varint()?;
                 self.skip_bytes(bytes)
             }
-            _ => Err(Error::other("a page header with a field of a type that none has")),
+            _ => Err(Error::other(
+                "a page header field of a type that page headers do not use",
+            )),
         }
     }
 
     fn skip_bytes(&mut self, bytes: u64) -> Result<()> {
         if bytes > MAX_HEADER_BYTES {
-            return Err(Error::other("a page header of too many bytes"));
+            return Err(Error::other("a page header that is too long"));
         }
         (0..bytes).try_for_each(|_| self.byte().map(drop))
     }
 
     fn byte(&mut self) -> Result<u8> {
         if self.bytes == MAX_HEADER_BYTES {
-            return Err(Error::other("a page header of too many bytes"));
+            return Err(Error::other("a page header that is too long"));
         }
         let mut byte = [0];
         self.input.read_exact(&mut byte)?;
@@ -173,14 +178,14 @@ impl<R: Read> Fields<R> {
                 return Ok(value);
             }
         }
-        Err(Error::other("a number of too many bytes in a page header"))
+        Err(Error::other("a number that is too long in a page header"))
     }
 
     fn whole_number(&mut self) -> Result<i32> {
         let zigzag = self.varint()?;
         // At most 63 bits, so neither part overflows.
         let value = (zigzag >> 1) as i64 ^ -((zigzag & 1) as i64);
-        i32::try_from(value).map_err(|_| Error::other("a number of too many bits in a page header"))
+        i32::try_from(value).map_err(|_| Error::other("a number of more than 32 bits in a page header"))
     }
 }
 
@@ -224,11 +229,11 @@ mod tests {
         // A size without a type that has one.
         assert!(refusal(&[0x15, 0, 0x11, 0x15, 20, 0]).contains("wrong type"));
         // A size of more than 32 bits, of which the library keeps the lower ones.
-        assert!(refusal(&[0x15, 0, 0x15, 0x80, 0x80, 0x80, 0x80, 0x20, 0x15, 20, 0]).contains("too many bits"));
+        assert!(refusal(&[0x15, 0, 0x15, 0x80, 0x80, 0x80, 0x80, 0x20, 0x15, 20, 0]).contains("more than 32 bits"));
         // A list, which costs no bytes an item.
-        assert!(refusal(&after(&[0x49, 0xf2, 0xff, 0xff, 0xff, 0x7f])).contains("none has"));
-        assert!(refusal(&after(&[0x48, 0xff, 0xff, 0xff, 0x7f])).contains("too many bytes"));
-        assert!(refusal(&after(&[0x1c; 20])).contains("too many parts"));
+        assert!(refusal(&after(&[0x49, 0xf2, 0xff, 0xff, 0xff, 0x7f])).contains("do not use"));
+        assert!(refusal(&after(&[0x48, 0xff, 0xff, 0xff, 0x7f])).contains("too long"));
+        assert!(refusal(&after(&[0x1c; 20])).contains("too deeply"));
         assert!(refusal(&[0x15, 0, 0x15, 1, 0x15, 20, 0]).contains("negative"));
         assert!(refusal(&[0x15, 0, 0x15, 20, 0]).contains("without the sizes"));
     }
