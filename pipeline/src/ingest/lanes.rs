@@ -116,7 +116,8 @@ fn build_from<S: DatasetSource>(
     Ok(rejects)
 }
 
-/// Runs `lane` on each of the threads and adds up what they count. A thread that cannot be started has the others `stop`.
+/// Runs `lane` on each of the threads and adds up what they count. A thread that cannot be started has the others
+/// `stop`.
 fn on_threads(
     threads: impl ExactSizeIterator<Item = Builder>,
     stop: &dyn Fn(),

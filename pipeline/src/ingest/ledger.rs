@@ -1,4 +1,5 @@
-//! Defines the records that an unfinished build keeps with `shardfmt::dataset::Records`: the plan, and a record a shard.
+//! Defines the records that an unfinished build keeps with `shardfmt::dataset::Records`: the plan, and a record a
+//! shard.
 //!
 //! Resuming and committing read only these.
 
@@ -81,7 +82,8 @@ pub(super) fn damaged(error: shardfmt::Error) -> Error {
     }
 }
 
-/// The record of a shard that need not be built again: same plan, sources unchanged, files in place. Any other is removed.
+/// The record of a shard that need not be built again: same plan, sources unchanged, files in place. Any other is
+/// removed.
 pub(super) fn finished<S: DatasetSource>(
     source: &S,
     folder: &OutputFolder,

@@ -130,8 +130,8 @@ fn build_here<S: DatasetSource>(
     Ok(Built::Committed(outcome))
 }
 
-/// Builds beside what is there and puts the new dataset in its place. What an interrupted run left beside is used when it
-/// fits and dropped when not.
+/// Builds beside what is there and puts the new dataset in its place. What an interrupted run left beside is used when
+/// it fits and dropped when not.
 fn overwrite<S: DatasetSource>(
     source: &S,
     folder: &OutputFolder,
@@ -266,7 +266,8 @@ pub fn build_range<S: DatasetSource>(
     Ok(BuiltRange { planned, rejects })
 }
 
-/// A committed dataset is checked to be this one, and every byte of it verified; what an interrupted run left is removed.
+/// A committed dataset is checked to be this one, and every byte of it verified; what an interrupted run left is
+/// removed.
 fn verify_committed<S: DatasetSource>(
     source: &S,
     folder: &OutputFolder,

@@ -26,7 +26,8 @@ pub(super) struct PlannedShard<'a> {
 
 /// Packs recordings, which stay whole and in order, into shards of about `shard_clips`.
 ///
-/// A shard carries the metadata of the build its clips come from, so clips of two builds (in a merged set) never share one.
+/// A shard carries the metadata of the build its clips come from, so clips of two builds (in a merged set) never share
+/// one.
 pub(super) fn plan<'a>(
     dataset: &Dataset,
     chosen: &'a [ChosenAsset<'a>],
@@ -57,7 +58,8 @@ pub(super) fn plan<'a>(
     Ok(planned)
 }
 
-/// Writes the planned shards; every record is verified when it is read. Returns their files and the number of silent clips.
+/// Writes the planned shards; every record is verified when it is read. Returns their files and the number of silent
+/// clips.
 pub(super) fn copy_clips(
     dataset: &Dataset,
     planned: &[PlannedShard<'_>],

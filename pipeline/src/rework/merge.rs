@@ -17,8 +17,8 @@ use crate::event::{Event, Events};
 use crate::labels::LabelCounts;
 use crate::provenance::{IMAGE_KEYS, PARTS_KEY, PROGRAM, set_config};
 
-/// Merges committed datasets into a new one at `out`: first the shards of `first`, then those of each other, in order. Every
-/// record is read and verified on the way.
+/// Merges committed datasets into a new one at `out`: first the shards of `first`, then those of each other, in order.
+/// Every record is read and verified on the way.
 ///
 /// # Errors
 /// [`Error::PartsDiffer`] when images, classes or instruction sets differ or an asset stands in two of them;

@@ -1,8 +1,9 @@
 //! Provides what makes one committed dataset of another without decoding: new labels, several into one, other
 //! shard sizes, a part of the clips.
 //!
-//! Each of them writes a whole dataset into a folder beside its destination, `dataset.json` last, and then gives that folder
-//! its name in one step (`Replacement`). Whatever is cut off, the destination holds what it held before or all that is new.
+//! Each of them writes a whole dataset into a folder beside its destination, `dataset.json` last, and then gives that
+//! folder its name in one step (`Replacement`). Whatever is cut off, the destination holds what it held before or all
+//! that is new.
 
 mod clip_list;
 mod copying;

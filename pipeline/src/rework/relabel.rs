@@ -1,7 +1,7 @@
 //! Provides `relabel`: the labels and priors of another manifest over the clips of a dataset, without decoding.
 //!
-//! The shards stay the files they are, so their own metadata goes on naming the build that computed the images; the manifest
-//! now in force is that of `dataset.json`.
+//! The shards stay the files they are, so their own metadata goes on naming the build that computed the images; the
+//! manifest now in force is that of `dataset.json`.
 
 use std::collections::HashMap;
 use std::io::ErrorKind;
@@ -31,10 +31,10 @@ use frontend::source::{ClipSource, Rendered};
 
 /// Rewrites the tables of the dataset in `dir` as a build from `source` would write them, over the shards as they are.
 ///
-/// Recordings keep the order and the shards they have, and those rejected before stay rejected. Sources that are still there
-/// are hashed; for those that are not, what the dataset recorded of them counts. A subset keeps the clips it has: recordings
-/// that have none in it are passed over, and which clips were chosen stays in its configuration. `linked` says whether the
-/// clips are read, so that a damaged one does not come under a new commit.
+/// Recordings keep the order and the shards they have, and those rejected before stay rejected. Sources that are still
+/// there are hashed; for those that are not, what the dataset recorded of them counts. A subset keeps the clips it has:
+/// recordings that have none in it are passed over, and which clips were chosen stays in its configuration. `linked`
+/// says whether the clips are read, so that a damaged one does not come under a new commit.
 ///
 /// # Errors
 /// [`Error::AudioChanged`] when clips could differ: other audio, clip or spectrogram settings, other recordings, paths or
@@ -291,8 +291,9 @@ fn rendered(input: &Input<'_>, label: &LabelRow) -> Result<Rendered> {
 fn facts(asset: &AssetRow, labels: &[LabelRow], rate_hz: u32) -> RecordingFacts {
     let rate = f64::from(rate_hz);
     let clip = |label: &LabelRow| {
-        // The nearest sample is the one the seconds were computed from: a double holds them to far less than half a sample.
-        // Only a last clip, whose real audio ends with the recording, may end between two samples, and counts the later one.
+        // The nearest sample is the one the seconds were computed from: a double holds them to far less than half a
+        // sample. Only a last clip, whose real audio ends with the recording, may end between two samples, and counts
+        // the later one.
         let nearest = (label.valid_s * rate).round();
         let valid = if nearest / rate < label.valid_s {
             nearest + 1.0

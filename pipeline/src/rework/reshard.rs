@@ -15,10 +15,11 @@ use crate::event::{Event, Events};
 use crate::labels::LabelCounts;
 use crate::provenance::{PROGRAM, SHARDS_KEY, set_config};
 
-/// Copies the dataset in `dir` to a new one at `out`, in shards of about `shard_clips`. Recordings stay whole and in order;
-/// every record is verified when it is read.
+/// Copies the dataset in `dir` to a new one at `out`, in shards of about `shard_clips`. Recordings stay whole and in
+/// order; every record is verified when it is read.
 ///
-/// A shard carries the metadata of the build its clips come from, so a merged set gets no shard with clips of two builds.
+/// A shard carries the metadata of the build its clips come from, so a merged set gets no shard with clips of two
+/// builds.
 ///
 /// # Errors
 /// [`Error::OutputTaken`](crate::Error::OutputTaken); [`Error::Dataset`](crate::Error::Dataset) naming shard, asset and row of

@@ -1,4 +1,5 @@
-//! Defines `BuildIdentity`, the build that a shard's header names, and which builds the shards of one dataset may be of.
+//! Defines `BuildIdentity`, the build that a shard's header names, and which builds the shards of one dataset may be
+//! of.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,9 +19,10 @@ const VALUES: &str = "values";
 
 /// A shard and the build that its header names.
 ///
-/// A dataset made of another keeps the shards as they are or the metadata in their headers, so a header need not name the
-/// build of `dataset.json`. But then no shard does: what changes a dataset gives it another configuration, whatever the
-/// parts came from. So either every shard is of the configuration in `dataset.json`, and of one program, or none is.
+/// A dataset made of another keeps the shards as they are or the metadata in their headers, so a header need not name
+/// the build of `dataset.json`. But then no shard does: what changes a dataset gives it another configuration, whatever
+/// the parts came from. So either every shard is of the configuration in `dataset.json`, and of one program, or none
+/// is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct BuildIdentity {
     shard: PathBuf,

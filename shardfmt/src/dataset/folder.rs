@@ -64,8 +64,8 @@ impl OutputFolder {
         &self.dir
     }
 
-    /// A folder next to this one, on the same file system, where what will take its place is made. Each `purpose` has its
-    /// own: the leftovers of one are not those of another.
+    /// A folder next to this one, on the same file system, where what will take its place is made. Each `purpose` has
+    /// its own: the leftovers of one are not those of another.
     #[must_use]
     pub fn beside(&self, purpose: &str) -> Self {
         let mut name = OsString::from(".");

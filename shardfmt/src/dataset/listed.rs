@@ -171,8 +171,8 @@ impl Listed {
         own.check_beside(build, &self.info.head)
     }
 
-    /// The build of another shard, so that one shard that is touched alone is compared too; none if its header cannot be
-    /// read, which is told when that shard is touched.
+    /// The build of another shard, so that one shard that is touched alone is compared too; none if its header cannot
+    /// be read, which is told when that shard is touched.
     fn build_of_another(&self, number: u32) -> Option<BuildIdentity> {
         let other = Some(u32::from(number == 0)).filter(|other| *other < self.info.counts.shards)?;
         let path = self.dir.join(shard_path(other));

@@ -165,8 +165,8 @@ impl Dataset {
         self.assets.get(first..end).unwrap_or_default()
     }
 
-    /// Maps shard `shard` and checks that it is the one listed: its size, its spec, its row count, the build in its header
-    /// and the rows of each recording. No clip is read.
+    /// Maps shard `shard` and checks that it is the one listed: its size, its spec, its row count, the build in its
+    /// header and the rows of each recording. No clip is read.
     ///
     /// # Errors
     /// [`Error::NoSuchShard`], those of [`Shard::open`](crate::Shard::open), [`Error::Mismatch`] naming the shard and what

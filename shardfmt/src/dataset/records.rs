@@ -1,7 +1,8 @@
-//! Defines `Records`, what a writer keeps in `DIR/.build` while it makes a dataset: its plan, and a record a finished shard.
+//! Defines `Records`, what a writer keeps in `DIR/.build` while it makes a dataset: its plan, and a record a finished
+//! shard.
 //!
-//! What they say is the writer's own. A record is written after the files it speaks of are on disk, so what it says is true
-//! whenever the writer is cut off. They are sealed: a damaged one is told from one that says something else.
+//! What they say is the writer's own. A record is written after the files it speaks of are on disk, so what it says is
+//! true whenever the writer is cut off. They are sealed: a damaged one is told from one that says something else.
 
 use std::fs;
 use std::io::ErrorKind;

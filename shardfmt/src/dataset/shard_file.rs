@@ -41,8 +41,8 @@ fn take_over_by(
 ) -> Result<FileEntry> {
     let (source, target) = (from.dir().join(shard_path(shard)), to.join(shard_path(number)));
     let listed = from.file(&shard_path(shard))?;
-    // Whatever keeps a link from being made (another file system, too many links), a copy can do without; a source that is
-    // not there fails either way.
+    // Whatever keeps a link from being made (another file system, too many links), a copy can do without; a source that
+    // is not there fails either way.
     let is_link = link(&source, &target).is_ok();
     if is_link {
         reach("shard linked");
@@ -75,7 +75,8 @@ fn copy(source: &Path, target: &Path) -> Result<()> {
     }
 }
 
-/// Checks every record where it came from, so that damage is named by shard, recording and row, then the file that was made.
+/// Checks every record where it came from, so that damage is named by shard, recording and row, then the file that was
+/// made.
 fn verify(from: &Dataset, shard: u32, target: &Path, listed: &FileEntry) -> Result<()> {
     let opened = from.open_shard(shard, Checks::Always)?;
     for row in 0..opened.rows() {

@@ -194,8 +194,8 @@ impl<'a> ShardOutput<'a> {
         &self.tables
     }
 
-    /// Makes the shard and its tables durable, beside each other if there are `threads` for it: both mostly wait for the
-    /// device.
+    /// Makes the shard and its tables durable, beside each other if there are `threads` for it: both mostly wait for
+    /// the device.
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Mismatch`] if the last recording has not been ended.

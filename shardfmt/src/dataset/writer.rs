@@ -18,8 +18,8 @@ use crate::shard::Checks;
 use crate::shard_writer::ShardWriter;
 use crate::sidecar::{LabelForm, RejectRow, Taxa, write_rejects, write_taxa};
 
-/// Makes a dataset in a folder that is locked and prepared. What it commits can be opened: shards and tables agree as they
-/// are written, and all of them are looked at once more before `dataset.json` makes them a dataset.
+/// Makes a dataset in a folder that is locked and prepared. What it commits can be opened: shards and tables agree as
+/// they are written, and all of them are looked at once more before `dataset.json` makes them a dataset.
 #[derive(Debug)]
 pub struct DatasetWriter<'a> {
     folder: &'a LockedFolder,
@@ -63,8 +63,9 @@ impl<'a> DatasetWriter<'a> {
         Ok(ShardOutput::new(self, number, clips))
     }
 
-    /// Takes a shard of another dataset over as shard `number`, its clips as they are, with `tables` about them. The file is
-    /// linked where the file system can, else copied; `linked` says whether the clips of one that was linked are verified.
+    /// Takes a shard of another dataset over as shard `number`, its clips as they are, with `tables` about them. The
+    /// file is linked where the file system can, else copied; `linked` says whether the clips of one that was linked
+    /// are verified.
     ///
     /// # Errors
     /// [`Error::Mismatch`] if the tables are not about these clips; [`Error::ClipChecksum`], [`Error::FileChecksum`] if the
@@ -108,8 +109,8 @@ impl<'a> DatasetWriter<'a> {
         Ok(dataset)
     }
 
-    /// Removes what interrupted writers left behind; a dataset holds its own files and nothing else. A writer elsewhere that
-    /// still has a file open here is late: its shard is finished, and it ends with an error.
+    /// Removes what interrupted writers left behind; a dataset holds its own files and nothing else. A writer elsewhere
+    /// that still has a file open here is late: its shard is finished, and it ends with an error.
     fn remove_strays(&self, shards: &[ShardFiles]) -> Result<()> {
         let entries = shards.iter().flat_map(ShardFiles::entries);
         let kept: HashSet<&str> = entries.map(|file| file.path.as_str()).collect();

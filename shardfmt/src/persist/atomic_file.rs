@@ -12,8 +12,8 @@ use crate::fail_point;
 
 /// A file that appears under its name only when complete: bytes go to a hidden sibling of its own, and
 /// [`AtomicFile::commit`] syncs it, renames it over the name and syncs the folder. Dropping it uncommitted removes the
-/// sibling; what a killed process leaves is for [`remove_leftovers`](super::remove_leftovers). Of several writers of one
-/// name the last to commit wins, and its file is whole.
+/// sibling; what a killed process leaves is for [`remove_leftovers`](super::remove_leftovers). Of several writers of
+/// one name the last to commit wins, and its file is whole.
 #[derive(Debug)]
 pub struct AtomicFile {
     file: File,
@@ -78,8 +78,8 @@ impl AtomicFile {
         self.file.set_len(bytes)
     }
 
-    /// Has a thread make the bytes written so far durable, without waiting for it, so that little is left to wait for at
-    /// the end. What goes wrong there is reported by a later call or by [`AtomicFile::commit`].
+    /// Has a thread make the bytes written so far durable, without waiting for it, so that little is left to wait for
+    /// at the end. What goes wrong there is reported by a later call or by [`AtomicFile::commit`].
     ///
     /// # Errors
     /// The system's, for [`io::Write`] contexts.

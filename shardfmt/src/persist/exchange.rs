@@ -41,14 +41,15 @@ fn atomically(_a: &Path, _b: &Path) -> Result<bool> {
     Ok(false)
 }
 
-/// Whether a crash inside [`exchange_dirs`], or an exchange that goes on in another process, has left `a` in two places.
+/// Whether a crash inside [`exchange_dirs`], or an exchange that goes on in another process, has left `a` in two
+/// places.
 #[must_use]
 pub fn is_exchange_cut_off(a: &Path) -> bool {
     sibling(a, ".aside").is_dir()
 }
 
-/// Ends what a crash inside [`exchange_dirs`] left on a filesystem without an atomic exchange: if `a` is missing, its old
-/// content gets its name back; if `a` has the new content and `b` is missing, the old content becomes `b`.
+/// Ends what a crash inside [`exchange_dirs`] left on a filesystem without an atomic exchange: if `a` is missing, its
+/// old content gets its name back; if `a` has the new content and `b` is missing, the old content becomes `b`.
 ///
 /// # Errors
 /// [`Error::Io`].

@@ -1,9 +1,9 @@
 //! Provides the names of unfinished files, which say who writes them, and removes those whose writer is gone.
 //!
-//! An unfinished file `NAME` is the sibling `.NAME.MACHINE-PID-START-RANDOM.tmp`. The random part keeps two writers of one
-//! file apart even where locks do nothing (NFS without a lock server, Lustre, some FUSE file systems). The others tell
-//! whether the writer still runs: `MACHINE` stands for a boot of a machine and a process namespace on it, `START` for the
-//! time the process `PID` began, so that a later process of the same number is another one.
+//! An unfinished file `NAME` is the sibling `.NAME.MACHINE-PID-START-RANDOM.tmp`. The random part keeps two writers of
+//! one file apart even where locks do nothing (NFS without a lock server, Lustre, some FUSE file systems). The others
+//! tell whether the writer still runs: `MACHINE` stands for a boot of a machine and a process namespace on it, `START`
+//! for the time the process `PID` began, so that a later process of the same number is another one.
 //!
 //! Only this machine's processes can be asked. A file of a writer elsewhere counts as one of a live writer until its
 //! dataset is committed: then every shard is finished, and whoever still writes one comes too late with an error.

@@ -27,8 +27,8 @@ use crate::sidecar::{AssetRow, LabelRow, Taxa};
 /// How much of a dataset to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
-    /// `dataset.json`, existence and size of every file, all tables' checksums, headers and tails of the shards, and these
-    /// against the tables of labels and assets.
+    /// `dataset.json`, existence and size of every file, all tables' checksums, headers and tails of the shards, and
+    /// these against the tables of labels and assets.
     Quick,
     /// Every byte of every file, every value of every table, and all files against each other.
     Full,

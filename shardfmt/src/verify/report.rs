@@ -92,7 +92,8 @@ impl Finding {
 /// Where an error lies in its file.
 fn part_of(error: &Error) -> Part {
     match error {
-        // A file of another size than listed is told before its header is read, so here the length field is what is wrong.
+        // A file of another size than listed is told before its header is read, so here the length field is what is
+        // wrong.
         Error::ShardTooShort { .. }
         | Error::HeaderLength { .. }
         | Error::Header { .. }

@@ -3,6 +3,7 @@
 mod sample; // a tiny dataset of fixed bytes
 
 mod dataset_shard; // a shard is read as the shard it is, or refused
+mod dataset_writer; // what is committed is a dataset
 mod errors_dataset; // each error of the tables and of the dataset
 mod errors_shard; // each error of a shard
 mod golden; // version 1 as it was written
