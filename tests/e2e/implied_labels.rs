@@ -55,15 +55,26 @@ fn many_classes_are_implied_and_say_what_few_say() {
     assert_eq!(labels_of(&many, &[0, 1, 2, 3]), labels_of(&few, &[0, 1, 2, 3]));
     let rows = labels(&many);
     for others in Others::ALL {
-        assert!(rows.iter().any(|row| row.others == Some(others)), "no row with {others}");
+        assert!(
+            rows.iter().any(|row| row.others == Some(others)),
+            "no row with {others}"
+        );
     }
     let named = |row: &shardfmt::LabelRow| row.present.len() + row.absent.len() + row.unknown.len();
     assert!(rows.iter().all(|row| named(row) <= 4));
-    assert!(verify(&place.path("many"), Depth::Full, &mut |_, _| {}).unwrap().findings.is_empty());
+    assert!(
+        verify(&place.path("many"), Depth::Full, &mut |_, _| {})
+            .unwrap()
+            .findings
+            .is_empty()
+    );
     // Of asset 7 every class is modelled and two are possible.
     let extra = labels_of(&many, &[500]);
     let of_7 = || extra.iter().filter(|(id, ..)| *id == 7);
-    assert!(of_7().count() > 1 && of_7().all(|(.., label)| *label == "absent"), "{extra:?}");
+    assert!(
+        of_7().count() > 1 && of_7().all(|(.., label)| *label == "absent"),
+        "{extra:?}"
+    );
 }
 
 #[test]
@@ -79,11 +90,23 @@ fn datasets_made_of_one_with_implied_labels_keep_them() {
     };
     l48!("reshard", &many, "--clips", "5", "--out", place.path("resharded")).expect(0);
     same(&place.path("resharded"));
-    let all: String = open(&many).assets().iter().map(|asset| format!("{}\n", asset.asset_id)).collect();
+    let all: String = open(&many)
+        .assets()
+        .iter()
+        .map(|asset| format!("{}\n", asset.asset_id))
+        .collect();
     place.write("all.csv", &format!("asset_id\n{all}"));
-    l48!("subset", &many, "--clips", place.path("all.csv"), "--out", place.path("chosen")).expect(0);
+    l48!(
+        "subset",
+        &many,
+        "--clips",
+        place.path("all.csv"),
+        "--out",
+        place.path("chosen")
+    )
+    .expect(0);
     same(&place.path("chosen"));
-    l48!("relabel", place.manifest(), "--out", &many).expect(0);
+    l48!("relabel", &many, place.manifest()).expect(0);
     same(&many);
     let asset = open(&many).assets()[0].asset_id.to_string();
     l48!("preview", &many, "--asset", asset, "--out", place.path("sheet.png")).expect(0);
@@ -100,8 +123,15 @@ fn python_duckdb_and_r_answer_for_both_forms() {
     command.arg(workspace()).arg(place.path("scratch"));
     for name in ["few", "many"] {
         let dataset = open(&place.path(name));
-        let classes: &[u32] = if name == "few" { &[0, 1, 2, 3] } else { &[0, 1, 2, 3, 500] };
-        place.write(&format!("{name}.json"), &json!(labels_of(&dataset, classes)).to_string());
+        let classes: &[u32] = if name == "few" {
+            &[0, 1, 2, 3]
+        } else {
+            &[0, 1, 2, 3, 500]
+        };
+        place.write(
+            &format!("{name}.json"),
+            &json!(labels_of(&dataset, classes)).to_string(),
+        );
         command.arg(place.path(name)).arg(place.path(&format!("{name}.json")));
     }
     let ended = run(&mut command).expect(0).prints("labels equal: python, duckdb");
