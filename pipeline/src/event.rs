@@ -1,6 +1,8 @@
-//! Defines `Event`, what a command reports while it writes a dataset.
+//! Defines `Event`, what a command reports while it writes a dataset, and `Outcome`, what it reports once that is committed.
 
 use shardfmt::RejectRow;
+
+use crate::labels::LabelCounts;
 
 /// Something that happened while shards were written; the observer draws progress from it.
 #[derive(Clone, Copy, Debug)]
@@ -22,3 +24,22 @@ pub enum Event<'a> {
 
 /// Observer of a command.
 pub type Events<'a> = dyn Fn(Event<'_>) + Sync + 'a;
+
+/// What was committed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// Shards.
+    pub shards: u64,
+    /// Clips.
+    pub clips: u64,
+    /// Recordings that made it.
+    pub assets: u64,
+    /// Bytes of all files but `dataset.json`.
+    pub bytes: u64,
+    /// Clips of digital silence.
+    pub silent_clips: u64,
+    /// What the label rules counted.
+    pub counts: LabelCounts,
+    /// Rejected recordings, in plan order.
+    pub rejects: Vec<RejectRow>,
+}

@@ -52,7 +52,7 @@ def in_duckdb(folder):
     database.execute(open(os.path.join(queries, "is_absent.sql"), encoding="utf-8").read())
     found = {}
     for code in CODES:
-        labels = "SELECT asset_id, clip_index, label, is_absent($1, clip) FROM l48_labels($2, $1) AS clip"
+        labels = "SELECT asset_id, clip_index, label, is_absent($1, labelled) FROM l48_labels($2, $1) AS labelled"
         for asset, index, label, absent in database.execute(labels, [code, folder]).fetchall():
             assert absent == (label == "absent")
             found[asset, index, code] = label

@@ -68,7 +68,7 @@ fn check(manifest: &Manifest) {
     assert!(!manifest.recordings.is_empty() && !manifest.taxa.is_empty());
     let mut ids: Vec<i64> = manifest.recordings.iter().map(|recording| recording.asset_id).collect();
     ids.sort_unstable();
-    assert!(ids.is_sorted_by(|a, b| a < b), "an asset stands there twice");
+    assert!(ids.is_sorted_by(|a, b| a < b), "duplicate asset_id");
     for recording in &manifest.recordings {
         assert!(Path::new(&recording.path).is_relative(), "{:?}", recording.path);
         for found in &recording.boxes {

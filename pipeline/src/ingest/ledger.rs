@@ -1,20 +1,16 @@
-//! Defines the records an unfinished build keeps in `DIR/.build`: the plan, and one record per finished shard.
+//! Defines the records that an unfinished build keeps with `shardfmt::dataset::Records`: the plan, and a record a shard.
 //!
-//! A record is written after the files it speaks of are on disk, so what it says is true whenever the build is cut off.
-//! Resuming and committing read only these records.
-
-use std::path::{Path, PathBuf};
+//! Resuming and committing read only these.
 
 use serde::{Deserialize, Serialize};
-use shardfmt::entry::WORK_FOLDER;
-use shardfmt::fail_point::reach;
-use shardfmt::persist::{sync_parent, write_atomic};
-use shardfmt::{FileEntry, RejectRow, Split, Xxh3};
+use shardfmt::{OutputFolder, RejectRow, ShardFiles, Split, Xxh3};
 
 use super::plan::Plan;
-use crate::error::{Error, Result, io};
+use crate::dataset_source::DatasetSource;
+use crate::error::{Error, Result};
 use crate::labels::LabelCounts;
-use frontend::source_file::SourceRecord;
+use crate::provenance::PROGRAM;
+use frontend::source_file::{CHANGED_WHILE_READ, SourceRecord};
 
 /// What tells copies of one recording apart from others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,8 +34,6 @@ pub(super) struct ShardRecord {
     pub(super) instruction_set: String,
     /// Number of the shard.
     pub(super) shard: u32,
-    /// Rows (clips).
-    pub(super) rows: u64,
     /// Assets that made it into the shard.
     pub(super) assets: Vec<AssetDigest>,
     /// Clips of digital silence.
@@ -47,90 +41,73 @@ pub(super) struct ShardRecord {
     /// What the label rules counted.
     pub(super) counts: LabelCounts,
     /// The shard and its sidecars.
-    pub(super) files: Vec<FileEntry>,
+    pub(super) files: ShardFiles,
     /// The sources.
     pub(super) sources: Vec<SourceRecord>,
     /// Rejected assets, in plan order.
     pub(super) rejects: Vec<RejectRow>,
 }
 
-fn record_path(dir: &Path, shard: u32) -> PathBuf {
-    dir.join(WORK_FOLDER).join(format!("{shard:05}.json"))
-}
-
-/// Path of the plan.
-pub(super) fn plan_path(dir: &Path) -> PathBuf {
-    dir.join(WORK_FOLDER).join("plan.json")
-}
-
-/// Writes the plan.
+/// Reads the plan.
 ///
 /// # Errors
-/// When it cannot be written.
-pub(super) fn write_plan(dir: &Path, plan: &Plan) -> Result<()> {
-    write(&plan_path(dir), plan)
+/// [`Error::NotPlanned`]; [`Error::Record`] when it is damaged.
+pub(super) fn plan_of(folder: &OutputFolder) -> Result<Plan> {
+    let path = || folder.path().into();
+    read_plan(folder)?.ok_or_else(|| Error::NotPlanned { path: path() })
 }
 
 /// Reads the plan; `None` when there is none.
 ///
 /// # Errors
-/// When it cannot be read or is damaged.
-pub(super) fn read_plan(dir: &Path) -> Result<Option<Plan>> {
-    read(&plan_path(dir))
-}
-
-/// Writes the record of a finished shard: the last thing its build does.
-///
-/// # Errors
-/// When it cannot be written.
-pub(super) fn write_record(dir: &Path, record: &ShardRecord) -> Result<()> {
-    write(&record_path(dir, record.shard), record)
+/// As [`plan_of`].
+pub(super) fn read_plan(folder: &OutputFolder) -> Result<Option<Plan>> {
+    folder.records().read_plan().map_err(damaged)
 }
 
 /// Reads the record of a shard; `None` when it is not finished.
 ///
 /// # Errors
-/// When it cannot be read or is damaged.
-pub(super) fn read_record(dir: &Path, shard: u32) -> Result<Option<ShardRecord>> {
-    read(&record_path(dir, shard))
+/// [`Error::Record`] when it is damaged.
+pub(super) fn read_record(folder: &OutputFolder, shard: u32) -> Result<Option<ShardRecord>> {
+    folder.records().read_shard(shard).map_err(damaged)
 }
 
-/// Forgets a shard that has to be built again.
-///
-/// # Errors
-/// When the record cannot be removed.
-pub(super) fn remove_record(dir: &Path, shard: u32) -> Result<()> {
-    let path = record_path(dir, shard);
-    match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io("remove", path)(error)),
-        _ => {
-            reach("record removed");
-            Ok(sync_parent(&path)?)
-        }
+/// What to do about a damaged record of a build.
+pub(super) fn damaged(error: shardfmt::Error) -> Error {
+    match error {
+        shardfmt::Error::Record { path, reason } => Error::Record { path, message: reason },
+        other => other.into(),
     }
 }
 
-fn write<T: Serialize>(path: &Path, value: &T) -> Result<()> {
-    let damaged = |error: serde_json::Error| Error::Record {
-        path: path.into(),
-        message: error.to_string(),
+/// The record of a shard that need not be built again: same plan, sources unchanged, files in place. Any other is removed.
+pub(super) fn finished<S: DatasetSource>(
+    source: &S,
+    folder: &OutputFolder,
+    plan_xxh3: Xxh3,
+    shard: u32,
+) -> Result<Option<ShardRecord>> {
+    let record = match read_record(folder, shard) {
+        Ok(Some(record)) => record,
+        Ok(None) => return Ok(None),
+        // A damaged record says nothing; its shard is built again.
+        Err(Error::Record { .. }) => return Ok(None),
+        Err(error) => return Err(error),
     };
-    let text = serde_json::to_string(value).map_err(damaged)?;
-    Ok(write_atomic(path, &shardfmt::sealed::seal(&text, path)?)?)
-}
-
-fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Option<T>> {
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(io("read", path)(error)),
-    };
-    let damaged = |message: String| Error::Record {
-        path: path.into(),
-        message,
-    };
-    let text = shardfmt::sealed::unseal(&bytes, path).map_err(|error| damaged(error.to_string()))?;
-    serde_json::from_str(text)
-        .map(Some)
-        .map_err(|error| damaged(error.to_string()))
+    let same_build = record.plan_xxh3 == plan_xxh3
+        && record.program == PROGRAM
+        && record.instruction_set == source.head().instruction_set;
+    // What could not be read then may be readable now; a new time of change alone is no change.
+    let unchanged = |then: &SourceRecord| then.holds(&source.files(then.asset));
+    let is_final = |reject: &RejectRow| reject.stage != CHANGED_WHILE_READ;
+    if same_build
+        && record.files.are_in(folder)
+        && record.sources.iter().all(unchanged)
+        && record.rejects.iter().all(is_final)
+    {
+        return Ok(Some(record));
+    }
+    folder.records().remove_shard(shard)?;
+    Ok(None)
 }

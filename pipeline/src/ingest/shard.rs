@@ -1,12 +1,9 @@
-//! Provides the build of one shard: its clips written in plan order, its sidecars, its record.
+//! Provides the build of one shard: its clips written in plan order, its tables, its record.
 
 use std::ops::Range;
-use std::path::Path;
 
-use shardfmt::entry::{assets_path, labels_path, priors_path, shard_path};
-use shardfmt::{
-    AssetRow, FileEntry, LabelRow, PriorRow, RejectRow, ShardWriter, Xxh3, write_assets, write_labels, write_priors,
-};
+use shardfmt::dataset::ShardOutput;
+use shardfmt::{AssetRow, DatasetWriter, RejectRow, Xxh3};
 
 use frontend::flow::{self, AssetEnd, Delivery, WholeAsset, Workers};
 use frontend::source::{Rejected, Rendered};
@@ -21,83 +18,71 @@ use crate::labels::LabelCounts;
 use crate::provenance::PROGRAM;
 
 /// What the builds of all shards share.
-pub(super) struct Shop<'a, S: DatasetSource> {
+pub(super) struct Shared<'a, S: DatasetSource> {
     pub(super) source: &'a S,
     pub(super) workers: &'a Workers,
+    pub(super) writer: &'a DatasetWriter<'a>,
     pub(super) plan: &'a Plan,
     pub(super) plan_xxh3: Xxh3,
-    pub(super) dir: &'a Path,
     pub(super) events: &'a Events<'a>,
 }
 
-impl<S: DatasetSource> Shop<'_, S> {
-    /// Builds one shard and its sidecars; `None` when stopped early. The caller writes the record.
-    pub(super) fn build(&self, shard: u32, assets: Range<usize>) -> Result<Option<ShardRecord>> {
-        let mut output = Output::create(self, shard)?;
-        let clips_of = |asset: usize| self.plan.assets.get(asset).map_or(0, |asset| asset.clips);
-        let whole = flow::run(self.workers, self.source, assets, clips_of, |delivery| {
-            output.write(delivery)
-        })?;
-        whole.then(|| output.finish()).transpose()
+impl<S: DatasetSource> Shared<'_, S> {
+    /// Numbers of the assets that go to a shard.
+    pub(super) fn assets_of(&self, shard: u32) -> Range<usize> {
+        self.plan.shards.get(shard as usize).cloned().unwrap_or_default()
     }
-}
 
-/// The files of one shard being written.
-struct Output<'a, S: DatasetSource> {
-    shop: &'a Shop<'a, S>,
-    shard: u32,
-    writer: ShardWriter,
-    /// First row and rendered clips of the asset that is being written.
-    first_row: u32,
-    clips: Vec<Rendered>,
-    labels: Vec<LabelRow>,
-    assets: Vec<AssetRow>,
-    priors: Vec<PriorRow>,
-    sources: Vec<SourceRecord>,
-    rejects: Vec<RejectRow>,
-    counts: LabelCounts,
-    silent_clips: u64,
-}
-
-impl<'a, S: DatasetSource> Output<'a, S> {
-    fn create(shop: &'a Shop<'a, S>, shard: u32) -> Result<Self> {
-        let path = shop.dir.join(shard_path(shard));
-        let writer = ShardWriter::create(&path, shop.plan.head.clips, &shop.plan.metadata)?;
-        Ok(Output {
-            shop,
+    /// Builds one shard and its tables; `None` when stopped early. The caller writes the record.
+    pub(super) fn build(&self, shard: u32) -> Result<Option<ShardRecord>> {
+        let mut build = ShardBuild {
+            shared: self,
             shard,
-            writer,
-            first_row: 0,
+            output: self.writer.shard(shard, &self.plan.metadata)?,
             clips: Vec::new(),
-            labels: Vec::new(),
-            assets: Vec::new(),
-            priors: Vec::new(),
             sources: Vec::new(),
             rejects: Vec::new(),
             counts: LabelCounts::default(),
-            silent_clips: 0,
-        })
+        };
+        let clips_of = |asset: usize| self.plan.assets.get(asset).map_or(0, |asset| asset.clips);
+        let whole = flow::run(self.workers, self.source, self.assets_of(shard), clips_of, |delivery| {
+            build.write(delivery)
+        })?;
+        whole.then(|| build.finish()).transpose()
     }
+}
 
+/// One shard being built.
+struct ShardBuild<'a, S: DatasetSource> {
+    shared: &'a Shared<'a, S>,
+    shard: u32,
+    output: ShardOutput<'a>,
+    /// Rendered clips of the asset that is being written.
+    clips: Vec<Rendered>,
+    sources: Vec<SourceRecord>,
+    rejects: Vec<RejectRow>,
+    counts: LabelCounts,
+}
+
+impl<S: DatasetSource> ShardBuild<'_, S> {
     /// Writes a clip, or ends an asset.
     fn write(&mut self, delivery: Delivery<'_, S::Facts>) -> Result<()> {
         match delivery {
             Delivery::Clip(clip) => {
-                let (asset_id, _) = self.shop.source.name(clip.asset);
-                let clip_index = self.writer.rows() - self.first_row;
-                self.writer
-                    .push_hashed(asset_id, clip_index, clip.rendered.ref_db, clip.bytes, clip.xxh3)?;
+                let (asset_id, _) = self.shared.source.name(clip.asset);
+                let clip_index = self.clips.len() as u32;
+                self.output
+                    .push(asset_id, clip_index, clip.rendered.ref_db, clip.bytes, clip.xxh3)?;
                 self.clips.push(clip.rendered);
-                (self.shop.events)(Event::Clips(1));
+                (self.shared.events)(Event::Clips(1));
                 Ok(())
             }
             Delivery::End(end) => self.end_asset(end),
         }
     }
 
-    /// Takes the asset whose clips were just written into the sidecars, or cuts the shard back to its first row.
+    /// Takes the asset whose clips were just written into the tables, or drops its clips.
     fn end_asset(&mut self, end: AssetEnd<S::Facts>) -> Result<()> {
-        let (asset_id, path) = self.shop.source.name(end.asset);
         let clips = std::mem::take(&mut self.clips);
         self.sources.push(end.source);
         let whole = match end.result {
@@ -109,82 +94,49 @@ impl<'a, S: DatasetSource> Output<'a, S> {
         };
         match whole {
             Ok(WholeAsset { facts, source }) => {
-                let rows = self.first_row..self.writer.rows();
                 let place = Placement {
                     shard: self.shard,
-                    rows,
+                    rows: self.output.open_rows(),
                     source_bytes: source.bytes,
                     source_xxh3: source.xxh3,
                 };
-                let source = self.shop.source;
+                let source = self.shared.source;
                 let mut record = source.describe(end.asset, facts, &place, &clips);
                 let classes = source.taxa().len() as u32;
-                let form = self.shop.plan.head.label_form();
+                let form = source.head().label_form();
                 form.apply(&mut record.prior, &mut record.labels, classes);
                 self.counts += record.counts;
-                self.silent_clips += clips.iter().filter(|clip| clip.silent).count() as u64;
-                self.labels.extend(record.labels);
-                self.assets.push(record.asset);
-                self.priors.push(record.prior);
+                self.output.end_asset(record.asset, record.prior, record.labels)?;
             }
-            Err(rejected) => {
-                self.writer.truncate(self.first_row)?;
-                let Rejected { stage, reason } = rejected;
+            Err(Rejected { stage, reason }) => {
+                self.output.drop_asset()?;
+                let (asset_id, path) = self.shared.source.name(end.asset);
                 let row = RejectRow {
                     asset_id,
                     path: path.into(),
                     stage,
                     reason,
                 };
-                (self.shop.events)(Event::Rejected(&row));
+                (self.shared.events)(Event::Rejected(&row));
                 self.rejects.push(row);
             }
         }
-        self.first_row = self.writer.rows();
         Ok(())
     }
 
-    /// Finishes the shard file, and its sidecars beside it where there are threads for it: both mostly wait for the device.
     fn finish(self) -> Result<ShardRecord> {
-        let (shop, shard) = (self.shop, self.shard);
-        let taxa = shop.source.taxa();
-        let (labels, priors, assets) = (&self.labels, &self.priors, &self.assets);
-        let sidecars = || {
-            let files = [
-                write_labels(
-                    &shop.dir.join(labels_path(shard)),
-                    taxa,
-                    shop.plan.head.label_form(),
-                    labels,
-                )?,
-                write_priors(&shop.dir.join(priors_path(shard)), taxa, priors)?,
-                write_assets(&shop.dir.join(assets_path(shard)), taxa, assets)?,
-            ];
-            Ok::<_, shardfmt::Error>(files)
-        };
-        let (shard_file, sidecars) = if shop.workers.threads() == 1 {
-            (self.writer.finish(), sidecars())
-        } else {
-            std::thread::scope(|scope| {
-                let sidecars = scope.spawn(sidecars);
-                let shard_file = self.writer.finish();
-                let sidecars = sidecars.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-                (shard_file, sidecars)
-            })
-        };
-        let mut files: Vec<FileEntry> = vec![shard_file?];
-        files.extend(sidecars?);
+        let tables = self.output.tables();
+        let (assets, silent_clips) = (tables.assets.iter().map(digest).collect(), tables.silent_clips());
         Ok(ShardRecord {
-            plan_xxh3: shop.plan_xxh3,
+            plan_xxh3: self.shared.plan_xxh3,
             program: PROGRAM.into(),
             // This machine's: the plan may have been made on another.
-            instruction_set: shop.source.head().instruction_set.clone(),
-            shard,
-            rows: self.labels.len() as u64,
-            assets: self.assets.iter().map(digest).collect(),
-            silent_clips: self.silent_clips,
+            instruction_set: self.shared.source.head().instruction_set.clone(),
+            shard: self.shard,
+            assets,
+            silent_clips,
             counts: self.counts,
-            files,
+            files: self.output.finish(self.shared.workers.threads())?,
             sources: self.sources,
             rejects: self.rejects,
         })

@@ -12,8 +12,8 @@ use super::destination::{PURPOSE, free_folder};
 use super::input::Input;
 use super::settings::image_difference;
 use crate::error::{Error, Result};
+use crate::event::Outcome;
 use crate::event::{Event, Events};
-use crate::ingest::Outcome;
 use crate::labels::LabelCounts;
 use crate::provenance::{IMAGE_KEYS, PARTS_KEY, PROGRAM, set_config};
 

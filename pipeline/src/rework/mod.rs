@@ -24,7 +24,7 @@ pub use shardfmt::dataset::Linked;
 pub use subset::subset;
 
 use crate::event::Events;
-use crate::ingest::Outcome;
+use crate::event::Outcome;
 use crate::labels::LabelCounts;
 
 /// What was committed, from the dataset as it was opened after its commit.

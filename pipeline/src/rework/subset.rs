@@ -10,8 +10,8 @@ use super::copying::{copy_clips, plan};
 use super::destination::{PURPOSE, free_folder};
 use super::input::rows_of;
 use crate::error::{Error, Result};
+use crate::event::Outcome;
 use crate::event::{Event, Events};
-use crate::ingest::Outcome;
 use crate::labels::LabelCounts;
 use crate::provenance::{of_subset, shard_clips};
 

@@ -105,7 +105,7 @@ fn a_shard_that_vanishes_meanwhile_is_named_and_nothing_else_harmed() {
         }
     };
     let new = source(&place.new_labels());
-    let runs: [&dyn Fn() -> pipeline::Result<pipeline::ingest::Outcome>; 3] = [
+    let runs: [&dyn Fn() -> pipeline::Result<pipeline::event::Outcome>; 3] = [
         &|| relabel(&new, &dir, Linked::Verify, &vanishing),
         &|| relabel(&new, &dir, Linked::Trust, &vanishing),
         &|| reshard(&dir, 3, &out, &vanishing),

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use hound::{SampleFormat, WavSpec, WavWriter};
-use pipeline::ingest::{BuildOptions, Built, Existing, Outcome, build};
+use pipeline::event::Outcome;
+use pipeline::ingest::{BuildOptions, Built, Existing, build};
 use pipeline::manifest::Manifest;
 use pipeline::recording_source::RecordingSource;
 use tempfile::TempDir;

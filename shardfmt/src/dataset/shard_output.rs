@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
+use super::folder::OutputFolder;
 use super::shard::{assets_unlike, labels_unlike, priors_unlike};
+use super::shard_file::{Linked, take_over};
 use super::writer::DatasetWriter;
 use super::{Dataset, DatasetShard};
 use crate::checksum::Xxh3;
@@ -10,8 +12,6 @@ use crate::entry::{FileEntry, assets_path, labels_path, priors_path, shard_path}
 use crate::error::{Error, Result};
 use crate::shard_writer::ShardWriter;
 use crate::sidecar::{AssetRow, LabelRow, PriorRow, write_assets, write_labels, write_priors};
-
-use super::shard_file::{Linked, take_over};
 
 /// The rows of the three tables of one shard.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -51,6 +51,17 @@ impl ShardFiles {
     #[must_use]
     pub fn entries(&self) -> &[FileEntry] {
         &self.files
+    }
+
+    /// Whether each of them is in `folder` with the size it had when it was finished.
+    #[must_use]
+    pub fn are_in(&self, folder: &OutputFolder) -> bool {
+        let bytes = |file: &FileEntry| {
+            std::fs::metadata(folder.path().join(&file.path))
+                .map(|facts| facts.len())
+                .ok()
+        };
+        self.files.iter().all(|file| bytes(file) == Some(file.bytes))
     }
 
     /// Clips in the shard.

@@ -160,7 +160,7 @@ fn differences_of_images_and_classes_are_listed() {
     });
     assert_eq!(
         both,
-        "axes.row_0 is \"highest\", in the run \"lowest\"; axes.sample_rate_hz is null, in the run 32000"
+        "axes.row_0 is \"highest\", in the run \"lowest\"; axes.sample_rate_hz is not set, in the run 32000"
     );
     let mut other_classes = ours.clone();
     other_classes.taxa[1].species_code = "norcar".into();

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use pipeline::ingest::Outcome;
+use pipeline::event::Outcome;
 
 use super::output::say;
 use super::{Exit, human_bytes};

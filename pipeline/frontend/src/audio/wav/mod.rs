@@ -11,7 +11,7 @@
 //! | the same, but the rest does not fit or ends in zeros | refused |
 //! | data size 0 or open (a pipe, a crash) | refused; with [`OpenLength::ToEnd`] the rest is taken, but for chunks at its end, and noted |
 //! | data size larger than the file | refused as truncated |
-//! | data size too small: what follows is no chunk, no zeros, no tag | refused |
+//! | data size too small: what follows is neither a chunk nor zeros nor a tag | refused |
 //! | fewer than 512 bytes behind the end that data chunk and header agree on | noted |
 //! | zeros, an ID3 or APE tag behind the samples; anything behind a chunk behind them | noted |
 //! | data size that takes in chunks at the end of the file, where the header's size is right | these are left out, and noted |
