@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use shardfmt::Operation;
+
 use crate::tables::Problems;
 
 /// Why a build, commit or inspection failed.
@@ -21,7 +23,7 @@ pub enum Error {
     #[error("cannot {operation} {}: {cause}{need}", path.display())]
     Io {
         /// What was tried ("create", "read", ...).
-        operation: &'static str,
+        operation: Operation,
         /// On which path.
         path: PathBuf,
         /// The system's error.
@@ -199,7 +201,7 @@ pub enum Error {
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// Names the operation and the path of a failed file operation.
-pub(crate) fn io(operation: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Error {
+pub(crate) fn io(operation: Operation, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Error {
     let path = path.into();
     move |cause| Error::Io {
         operation,

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::checksum::Xxh3;
-use crate::need::need;
+use crate::need::{Operation, need};
 use crate::table::Fault;
 
 /// Result of every fallible function in this crate.
@@ -22,8 +22,8 @@ pub enum Error {
     Io {
         /// File or folder operated on.
         path: PathBuf,
-        /// What was attempted, as an infinitive ("write", "rename to").
-        operation: &'static str,
+        /// The operation refused.
+        operation: Operation,
         /// The system's reason.
         cause: io::Error,
         /// What is needed instead: see [`need`].
@@ -67,7 +67,7 @@ pub enum Error {
     },
 
     /// A pushed clip has another size than the shard's spec. Push records of `ClipSpec::clip_bytes` bytes.
-    #[error("clip {clip_index} of asset {asset_id} has {got} bytes, the shard stores {expected} a clip")]
+    #[error("clip {clip_index} of asset {asset_id} has {got} bytes; a clip of this shard has {expected}")]
     ClipSize {
         /// Asset pushed.
         asset_id: i64,
@@ -80,7 +80,7 @@ pub enum Error {
     },
 
     /// An asset was pushed again after another one. Push all clips of an asset together.
-    #[error("asset {asset_id} comes back at row {row}: the clips of an asset must be contiguous")]
+    #[error("asset {asset_id} appears again at row {row}; the clips of an asset must be contiguous")]
     AssetReopened {
         /// Asset pushed again.
         asset_id: i64,
@@ -109,14 +109,14 @@ pub enum Error {
     },
 
     /// An earlier write to this shard failed. Drop the writer and write the shard again.
-    #[error("{path}: an earlier write failed, the shard must be written again", path = path.display())]
+    #[error("{path}: an earlier write failed; write the shard again", path = path.display())]
     WriterFailed {
         /// Shard being written.
         path: PathBuf,
     },
 
     /// A row was asked for that the shard does not have. Fix the caller: ask for rows below `Shard::rows`.
-    #[error("{path}: row {row} asked for, the shard has {rows} rows", path = path.display())]
+    #[error("{path}: row {row} was requested, but the shard has {rows} rows", path = path.display())]
     RowOutOfRange {
         /// The shard.
         path: PathBuf,
@@ -127,7 +127,7 @@ pub enum Error {
     },
 
     /// The file ends before its header does. It is truncated or no shard: restore or rebuild it.
-    #[error("{path}: {got} bytes, a shard header needs at least {expected}", path = path.display())]
+    #[error("{path}: the file has {got} bytes; a shard header needs at least {expected}", path = path.display())]
     ShardTooShort {
         /// The shard.
         path: PathBuf,
@@ -139,7 +139,7 @@ pub enum Error {
 
     /// The header length field is impossible. The file is damaged or no shard: restore or rebuild it.
     #[error(
-        "{path}: header length field at offset 0 says {got} bytes of JSON, {reason}",
+        "{path}: the header length at offset 0 is {got} bytes: {reason}",
         path = path.display()
     )]
     HeaderLength {
@@ -162,7 +162,7 @@ pub enum Error {
 
     /// The header parses, but is not what its checksum was taken over. Restore or rebuild the shard.
     #[error(
-        "{path}: header checksum: stored {expected}, computed {got}",
+        "{path}: the header's stored checksum is {expected}, computed {got}",
         path = path.display()
     )]
     HeaderChecksum {
@@ -176,7 +176,7 @@ pub enum Error {
 
     /// The header is not in the one canonical form. It was damaged or written by another program: restore it, or
     /// rewrite it with this crate.
-    #[error("{path}: header is not in canonical form, first difference at offset {offset}", path = path.display())]
+    #[error("{path}: the header is not in canonical form (first difference at offset {offset})", path = path.display())]
     HeaderNotCanonical {
         /// The shard.
         path: PathBuf,
@@ -185,7 +185,7 @@ pub enum Error {
     },
 
     /// The file was written in a newer version of the format. Update this program.
-    #[error("{path}: version {got}; this program reads version {supported}", path = path.display())]
+    #[error("{path}: format version {got}; this program reads version {supported}", path = path.display())]
     UnsupportedVersion {
         /// The file.
         path: PathBuf,
@@ -205,7 +205,7 @@ pub enum Error {
     },
 
     /// The shard has more or fewer bytes than its header says. It is truncated or padded: restore or rebuild it.
-    #[error("{path}: {got} bytes, the header describes {expected}", path = path.display())]
+    #[error("{path}: the file has {got} bytes; its header describes {expected}", path = path.display())]
     ShardLength {
         /// The shard.
         path: PathBuf,
@@ -217,7 +217,7 @@ pub enum Error {
 
     /// The tensors after the clips are damaged. Restore or rebuild the shard.
     #[error(
-        "{path}: tail tensors from offset {offset}: stored checksum {expected}, computed {got}",
+        "{path}: the tail tensors from offset {offset} have the stored checksum {expected}, computed {got}",
         path = path.display()
     )]
     TailChecksum {
@@ -265,7 +265,7 @@ pub enum Error {
     },
 
     /// A clip was asked for as another number type than stored. Fix the caller: match on `Shard::spec().dtype`.
-    #[error("{path}: clips are {expected}, asked for as {got}", path = path.display())]
+    #[error("{path}: clips are {expected}, but were requested as {got}", path = path.display())]
     WrongDtype {
         /// The shard.
         path: PathBuf,
@@ -276,7 +276,7 @@ pub enum Error {
     },
 
     /// A typed view is impossible because the buffer is not aligned. Map the file, or copy the bytes of `Shard::clip`.
-    #[error("{path}: row {row}: the buffer in memory is not aligned to {alignment} bytes", path = path.display())]
+    #[error("{path}: row {row}: the buffer is not aligned to {alignment} bytes", path = path.display())]
     Misaligned {
         /// The shard.
         path: PathBuf,
@@ -377,7 +377,7 @@ pub enum Error {
     },
 
     /// A file has another size than the dataset lists. It is truncated or replaced: restore or rebuild it.
-    #[error("{path}: {got} bytes, dataset.json lists {expected}", path = path.display())]
+    #[error("{path}: the file has {got} bytes; dataset.json lists {expected}", path = path.display())]
     FileSize {
         /// The file.
         path: PathBuf,
@@ -415,7 +415,7 @@ pub enum Error {
     },
 
     /// A shard number beyond the dataset was asked for. Fix the caller: ask below `Dataset::shard_count`.
-    #[error("{path}: shard {shard} asked for, the dataset has {shards}", path = path.display())]
+    #[error("{path}: shard {shard} was requested, but the dataset has {shards} shards", path = path.display())]
     NoSuchShard {
         /// The dataset folder.
         path: PathBuf,
@@ -428,7 +428,7 @@ pub enum Error {
 
 impl Error {
     /// An [`Error::Io`] about `path`.
-    pub(crate) fn io(path: &Path, operation: &'static str, cause: io::Error) -> Self {
+    pub(crate) fn io(path: &Path, operation: Operation, cause: io::Error) -> Self {
         Self::Io {
             path: path.to_path_buf(),
             operation,

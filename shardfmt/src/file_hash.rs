@@ -6,13 +6,14 @@ use std::path::Path;
 
 use crate::checksum::{FileHash, Hasher, copy_into};
 use crate::error::{Error, Result};
+use crate::need::Operation;
 
 /// Hashes the file at `path` in constant memory.
 ///
 /// # Errors
 /// [`Error::Io`] if the file cannot be opened or read.
 pub fn hash_file(path: &Path) -> Result<FileHash> {
-    let file = File::open(path).map_err(|cause| Error::io(path, "open", cause))?;
+    let file = File::open(path).map_err(|cause| Error::io(path, Operation::Open, cause))?;
     hash_reader(file, path, &mut |_| {})
 }
 
@@ -22,7 +23,7 @@ pub(crate) fn hash_reader(reader: impl Read, path: &Path, progress: &mut dyn FnM
         hasher: Hasher::default(),
         progress,
     };
-    copy_into(&mut counted, reader).map_err(|cause| Error::io(path, "read", cause))?;
+    copy_into(&mut counted, reader).map_err(|cause| Error::io(path, Operation::Read, cause))?;
     Ok(counted.hasher.finish())
 }
 
@@ -66,7 +67,10 @@ mod tests {
         assert_eq!(counted, expected.bytes);
         assert!(matches!(
             hash_file(folder.path()),
-            Err(Error::Io { operation: "read", .. })
+            Err(Error::Io {
+                operation: Operation::Read,
+                ..
+            })
         ));
     }
 }

@@ -35,6 +35,7 @@ pub use error::{Error, Result};
 pub use file_hash::hash_file;
 pub use layout::{ClipSpec, Dtype, Layout};
 pub use mmap::{MappedFile, map_file};
+pub use need::Operation;
 pub use shard::{Checks, Shard};
 pub use shard_writer::ShardWriter;
 pub use sidecar::{

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::need::Operation;
 use crate::shard::{Checks, Shard};
 
 /// A file mapped read-only into memory.
@@ -41,9 +42,9 @@ impl AsRef<[u8]> for MappedFile {
 /// # Errors
 /// [`Error::Io`] if the file cannot be opened or mapped.
 pub fn map_file(path: &Path) -> Result<MappedFile> {
-    let file = File::open(path).map_err(|cause| Error::io(path, "open", cause))?;
+    let file = File::open(path).map_err(|cause| Error::io(path, Operation::Open, cause))?;
     // SAFETY: the map is read-only and, by the contract at `MappedFile`, nothing modifies or truncates the file.
-    let map = unsafe { memmap2::Mmap::map(&file) }.map_err(|cause| Error::io(path, "map", cause))?;
+    let map = unsafe { memmap2::Mmap::map(&file) }.map_err(|cause| Error::io(path, Operation::Map, cause))?;
     Ok(MappedFile {
         map,
         path: path.to_path_buf(),

@@ -1,14 +1,83 @@
-//! Provides what a refused file operation needs, in words for its error: space, a right, a file system that can be written.
+//! Defines the file operations that may be refused, and says what a refused one needs: space, a permission, another mount.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::io::{Error, ErrorKind};
 use std::path::Path;
 
-/// What has to be there for `operation` on `path` to succeed, as the end of a sentence that named the cause; empty where the
-/// cause says it all. Asked when the operation has just failed: a moment later an unfinished file may be gone, and its space
-/// be free again.
+/// Names the file operations: for each its words, which go before a path, and whether it only reads.
+macro_rules! operations {
+    ($($operation:ident = $words:literal $(, $reads:ident)?;)+) => {
+        /// A file operation that may be refused.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Operation {
+            $(#[doc = concat!("To ", $words, ".")] $operation),+
+        }
+
+        impl Operation {
+            /// The operation as an infinitive, to go before a path.
+            #[must_use]
+            pub fn words(self) -> &'static str {
+                match self {
+                    $(Self::$operation => $words),+
+                }
+            }
+
+            /// Whether it only reads, so that permission to write does not help.
+            #[must_use]
+            pub fn is_reading(self) -> bool {
+                match self {
+                    $(Self::$operation => operations!(@reads $($reads)?)),+
+                }
+            }
+        }
+    };
+    (@reads reads) => { true };
+    (@reads) => { false };
+}
+
+operations! {
+    Open = "open", reads;
+    Read = "read", reads;
+    ReadOutput = "read the output of", reads;
+    OpenFolder = "open the folder", reads;
+    ReadFolder = "read the folder", reads;
+    FindFolder = "find the folder", reads;
+    Find = "find", reads;
+    LookAt = "look at", reads;
+    LookAtFolderOf = "look at the folder of", reads;
+    Map = "map", reads;
+    Seek = "seek in", reads;
+    Start = "start", reads;
+    Create = "create";
+    CreateFolder = "create the folder";
+    CreateLock = "create the lock file";
+    Lock = "lock";
+    Write = "write";
+    Encode = "encode";
+    Cut = "cut back";
+    Sync = "sync";
+    SyncFolder = "sync the folder";
+    RenameTo = "rename a finished file to";
+    Place = "move the finished dataset to";
+    Exchange = "exchange folders at";
+    MoveAside = "move aside";
+    MoveIntoPlace = "move into place";
+    MoveBack = "move back";
+    MoveBackOld = "move back (content of the old folder)";
+    Remove = "remove";
+    RemoveFolder = "remove the folder";
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.words())
+    }
+}
+
+/// What `operation` on `path` needs to succeed, as the end of a sentence that has named the cause; empty where the cause says it
+/// all. To be called right after the failure: a moment later an unfinished file may be gone, and its space free again.
 #[must_use]
-pub fn need(operation: &str, path: &Path, cause: &Error) -> String {
+pub fn need(operation: Operation, path: &Path, cause: &Error) -> String {
     let mut text = String::new();
     // Writing to a string does not fail.
     let _ = match cause.kind() {
@@ -27,13 +96,13 @@ pub fn need(operation: &str, path: &Path, cause: &Error) -> String {
             let folder = nearest_folder(path).display();
             write!(
                 text,
-                "; {folder} has to be mounted for writing, or choose another folder"
+                "; {folder} is mounted read-only: remount it, or choose another folder"
             )
         }
-        ErrorKind::PermissionDenied if is_reading(operation) => {
+        ErrorKind::PermissionDenied if operation.is_reading() => {
             write!(
                 text,
-                "; needs the permission to read it, and to search the folders above it"
+                "; reading it needs read permission on it, and search permission on the folders above"
             )
         }
         ErrorKind::PermissionDenied => {
@@ -43,13 +112,6 @@ pub fn need(operation: &str, path: &Path, cause: &Error) -> String {
         _ => Ok(()),
     };
     text
-}
-
-/// Whether an operation only reads.
-fn is_reading(operation: &str) -> bool {
-    ["open", "read", "find", "list", "look", "map", "hash"]
-        .iter()
-        .any(|verb| operation.starts_with(verb))
 }
 
 /// The folder that holds `path`, or the nearest above it that is there.
@@ -81,20 +143,20 @@ mod tests {
         let path = folder.path().join("missing/f");
         let text = |operation, kind: ErrorKind| need(operation, &path, &kind.into());
         let named = folder.path().display().to_string();
-        let forbidden = text("create", ErrorKind::PermissionDenied);
+        let forbidden = text(Operation::Create, ErrorKind::PermissionDenied);
         assert_eq!(forbidden, format!("; needs write permission on the folder {named}"));
-        assert!(text("read", ErrorKind::PermissionDenied).contains("permission to read"));
-        let read_only = text("write", ErrorKind::ReadOnlyFilesystem);
+        assert!(text(Operation::Read, ErrorKind::PermissionDenied).contains("read permission on it"));
+        let read_only = text(Operation::Write, ErrorKind::ReadOnlyFilesystem);
         assert!(
-            read_only.starts_with(&format!("; {named} has to be mounted")),
+            read_only.starts_with(&format!("; {named} is mounted read-only")),
             "{read_only}"
         );
-        let full = text("write", ErrorKind::StorageFull);
+        let full = text(Operation::Write, ErrorKind::StorageFull);
         let free: Vec<&str> = full.split(' ').skip(1).take(3).collect();
         assert!(
             free[0].parse::<u64>().is_ok() && free[1..] == ["bytes", "are"],
             "{full}"
         );
-        assert_eq!(text("write", ErrorKind::NotFound), "");
+        assert_eq!(text(Operation::Write, ErrorKind::NotFound), "");
     }
 }

@@ -15,13 +15,13 @@ const TAIL_BYTES: usize = TAIL.0.len() + 16 + TAIL.1.len();
 /// Seals the text of a JSON object that has at least one member.
 ///
 /// # Errors
-/// [`Error::DatasetJson`] naming `path` when the text is no such object.
+/// [`Error::DatasetJson`] naming `path` when the text is not such an object.
 pub fn seal(object: &str, path: &Path) -> Result<Vec<u8>> {
     let open = object
         .strip_suffix('}')
         .map(str::trim_end)
         .filter(|open| open.starts_with('{') && open.len() > 1);
-    let open = open.ok_or_else(|| damaged(path, "content", "is no JSON object with members"))?;
+    let open = open.ok_or_else(|| damaged(path, "content", "is not a JSON object with members"))?;
     Ok(format!("{open}{}{}{}", TAIL.0, Xxh3::of(open.as_bytes()), TAIL.1).into_bytes())
 }
 

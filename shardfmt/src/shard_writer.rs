@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::fail_point;
 use crate::file_hash::hash_reader;
 use crate::layout::{ClipSpec, Layout, MAX_ROWS, TailTensor};
+use crate::need::Operation;
 use crate::persist::AtomicFile;
 
 /// Small records are gathered to this size before they are written; larger ones go straight through.
@@ -57,7 +58,7 @@ impl ShardWriter {
         let data_offset = layout.data_offset();
         let mut file = AtomicFile::create(path)?;
         file.seek(SeekFrom::Start(data_offset))
-            .map_err(|cause| Error::io(path, "seek in", cause))?;
+            .map_err(|cause| Error::io(path, Operation::Seek, cause))?;
         let file = BufWriter::with_capacity(BUFFER_BYTES, file);
         Ok(Self {
             file,
@@ -118,7 +119,7 @@ impl ShardWriter {
             }
             _ => {}
         }
-        self.attempt("write", |file| file.write_all(clip))?;
+        self.attempt(Operation::Write, |file| file.write_all(clip))?;
         fail_point::reach("shard row written");
         self.assets.insert(asset_id);
         self.rows.push(Row {
@@ -129,7 +130,7 @@ impl ShardWriter {
         });
         self.unsynced_bytes += clip.len();
         if self.unsynced_bytes >= SYNC_BYTES {
-            self.attempt("sync", |file| file.get_mut().sync_behind())?;
+            self.attempt(Operation::Sync, |file| file.get_mut().sync_behind())?;
             self.unsynced_bytes = 0;
         }
         Ok(())
@@ -162,7 +163,7 @@ impl ShardWriter {
             });
         }
         let end = self.data_offset + self.layout.record_offset(rows.into());
-        self.attempt("cut back", |file| {
+        self.attempt(Operation::Cut, |file| {
             file.seek(SeekFrom::Start(end))?;
             file.get_ref().set_len(end)
         })?;
@@ -188,7 +189,7 @@ impl ShardWriter {
         self.layout.tail_xxh3 = Xxh3::of(&tail);
         let path = self.file.get_ref().path().to_path_buf();
         let header = self.layout.encode(&path)?;
-        self.attempt("write", |file| {
+        self.attempt(Operation::Write, |file| {
             file.write_all(&tail)?;
             file.seek(SeekFrom::Start(0))?;
             file.write_all(&header)?;
@@ -201,7 +202,7 @@ impl ShardWriter {
         let mut file = self
             .file
             .into_inner()
-            .map_err(|e| Error::io(&path, "write", e.into_error()))?;
+            .map_err(|e| Error::io(&path, Operation::Write, e.into_error()))?;
         let hash = hash_reader(&mut file, &path, &mut |_| {})?;
         let expected = self.layout.file_bytes();
         if hash.bytes != expected {
@@ -242,7 +243,7 @@ impl ShardWriter {
 
     fn attempt(
         &mut self,
-        operation: &'static str,
+        operation: Operation,
         step: impl FnOnce(&mut BufWriter<AtomicFile>) -> std::io::Result<()>,
     ) -> Result<()> {
         step(&mut self.file).map_err(|cause| {
@@ -266,8 +267,14 @@ mod tests {
         let mut writer = ShardWriter::create(&path, spec, &BTreeMap::new()).unwrap();
         writer.push(1, 0, 0.0, &[0]).unwrap();
         let full = std::io::ErrorKind::StorageFull;
-        let error = writer.attempt("write", |_| Err(full.into())).unwrap_err();
-        assert!(matches!(error, Error::Io { operation: "write", .. }));
+        let error = writer.attempt(Operation::Write, |_| Err(full.into())).unwrap_err();
+        assert!(matches!(
+            error,
+            Error::Io {
+                operation: Operation::Write,
+                ..
+            }
+        ));
         assert!(matches!(writer.push(1, 1, 0.0, &[0]), Err(Error::WriterFailed { .. })));
         assert!(matches!(writer.truncate(0), Err(Error::WriterFailed { .. })));
         assert!(matches!(writer.finish(), Err(Error::WriterFailed { .. })));

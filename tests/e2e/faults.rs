@@ -133,7 +133,7 @@ fn a_read_only_folder_is_named() {
     let ended = build(&place, &disk.0.join("out"))
         .expect(2)
         .complains("Read-only file system")
-        .complains("/disk has to be mounted for writing");
+        .complains("/disk is mounted read-only");
     assert!(ended.stderr.contains("disk/out"), "the path is named: {}", ended.stderr);
 }
 
@@ -152,7 +152,7 @@ fn a_dataset_that_cannot_be_replaced_stays() {
         l48!["relabel", &out, place.manifest()],
     ] {
         let ended = ended.expect(2).complains("Read-only file system");
-        ended.complains("has to be mounted for writing").complains("disk/");
+        ended.complains("is mounted read-only").complains("disk/");
     }
     assert_same(&before, &tree(&out), "the dataset that was there");
 }

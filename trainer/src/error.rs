@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use shardfmt::Split;
+use shardfmt::{Operation, Split};
 
 /// The errors of training and evaluation.
 #[derive(Debug, thiserror::Error)]
@@ -20,7 +20,7 @@ pub enum Error {
         /// The file or folder.
         path: PathBuf,
         /// What was attempted, as an infinitive ("write", "rename to").
-        operation: &'static str,
+        operation: Operation,
         /// The system's reason.
         cause: std::io::Error,
         /// What is needed instead: see [`need`](shardfmt::need::need).
@@ -193,7 +193,7 @@ impl Error {
     }
 
     /// An [`Error::Io`] for `path`.
-    pub(crate) fn io(path: &Path, operation: &'static str, cause: std::io::Error) -> Self {
+    pub(crate) fn io(path: &Path, operation: Operation, cause: std::io::Error) -> Self {
         Self::Io {
             path: path.to_path_buf(),
             operation,

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use shardfmt::Operation;
 use shardfmt::{Dataset, Split};
 use tch::Device;
 
@@ -175,7 +176,7 @@ pub fn check_same(dir: &Path, dataset: &Dataset, config: &Config, device: Device
 
 fn remove(path: &Path) -> Result<()> {
     match std::fs::remove_file(path) {
-        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Err(Error::io(path, "remove", cause)),
+        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Err(Error::io(path, Operation::Remove, cause)),
         _ => Ok(()),
     }
 }

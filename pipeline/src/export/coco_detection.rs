@@ -19,6 +19,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use serde_json::json;
+use shardfmt::Operation;
 use shardfmt::persist::{AtomicFile, remove_leftovers_beside};
 use shardfmt::{Checks, ClipBox, ClipSpec, Dataset, LabelRow, Split, Taxon};
 
@@ -102,7 +103,7 @@ impl<'a> Category<'a> {
 /// # Errors
 /// A damaged label table; a file that cannot be written.
 pub fn coco_detection(dataset: &Dataset, split: Option<Split>, out: &Path) -> Result<Exported> {
-    let wrong = |cause| error::io("write", out)(cause);
+    let wrong = |cause| error::io(Operation::Write, out)(cause);
     let mut exported = Exported::default();
     remove_leftovers_beside(out)?;
     let mut file = BufWriter::new(AtomicFile::create(out)?);

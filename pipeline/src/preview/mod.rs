@@ -6,6 +6,7 @@ mod panel;
 use std::path::Path;
 
 use embedded_graphics::pixelcolor::Rgb888;
+use shardfmt::Operation;
 use shardfmt::{AssetRow, Checks, Dataset, DatasetShard, Dtype, GeoPrior, LabelRow, Row0};
 
 use crate::error::{Result, io};
@@ -64,7 +65,7 @@ pub fn draw(dataset: &Dataset, shard: &DatasetShard, asset: &AssetRow, rows: &[L
         let at = (width * (i % columns) as u32, height * (i / columns) as u32);
         panel.draw(&mut canvas, (at.0.cast_signed(), at.1.cast_signed()));
     }
-    canvas.save(out).map_err(io("write", out))
+    canvas.save(out).map_err(io(Operation::Write, out))
 }
 
 /// A stored clip in colour: a photograph in its own, else the brightness of the first channel; dB values span their

@@ -61,10 +61,13 @@ impl ClipList {
             let file = Path::new("standard input");
             let mut bytes = Vec::new();
             let read = io::stdin().lock().read_to_end(&mut bytes);
-            read.map_err(io_error("read", file))?;
+            read.map_err(io_error(shardfmt::Operation::Read, file))?;
             Self::parse(file, bytes)
         } else {
-            Self::parse(file, std::fs::read(file).map_err(io_error("read", file))?)
+            Self::parse(
+                file,
+                std::fs::read(file).map_err(io_error(shardfmt::Operation::Read, file))?,
+            )
         }
     }
 

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 use serde_json::Value;
+use shardfmt::Operation;
 use shardfmt::dataset::{Linked, Replacement};
 use shardfmt::entry::{DATASET_JSON, assets_path, labels_path};
 use shardfmt::{
@@ -185,7 +186,7 @@ fn source_difference(source: &RecordingSource, dataset: &Dataset) -> Result<Opti
             let bytes = match std::fs::metadata(&file) {
                 Ok(facts) => facts.len(),
                 Err(error) if error.kind() == ErrorKind::NotFound => continue,
-                Err(error) => return Err(io("look at", file)(error)),
+                Err(error) => return Err(io(Operation::LookAt, file)(error)),
             };
             if bytes != asset.source_bytes {
                 let was = asset.source_bytes;

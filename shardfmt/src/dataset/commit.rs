@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::info::{DatasetInfo, check_features, check_version};
 use crate::entry::{DATASET_JSON, FOLDERS};
 use crate::error::{Error, Result};
+use crate::need::Operation;
 use crate::persist::{sync_dir, write_atomic};
 use crate::sealed::{seal, unseal};
 
@@ -50,7 +51,7 @@ pub fn read_dataset_json(path: &Path) -> Result<DatasetInfo> {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => Err(Error::NoDataset {
             path: path.to_path_buf(),
         }),
-        Err(cause) => Err(Error::io(path, "read", cause)),
+        Err(cause) => Err(Error::io(path, Operation::Read, cause)),
     }
 }
 

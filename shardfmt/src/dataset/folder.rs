@@ -11,6 +11,7 @@ use super::records::{self, Records};
 use crate::entry::{DATASET_JSON, FOLDERS, REJECTS, TAXA, WORK_FOLDER};
 use crate::error::{Error, Result};
 use crate::fail_point::reach;
+use crate::need::Operation;
 use crate::persist::{
     self, Lock, create_dirs, exchange_dirs, is_exchange_cut_off, is_temporary, remove_leftovers, sync_parent,
 };
@@ -43,7 +44,7 @@ impl OutputFolder {
     /// # Errors
     /// [`Error::Io`].
     pub fn at(dir: &Path) -> Result<Self> {
-        let fail = |cause| Error::io(dir, "find the folder", cause);
+        let fail = |cause| Error::io(dir, Operation::FindFolder, cause);
         if dir.exists() {
             let dir = fs::canonicalize(dir).map_err(fail)?;
             return Ok(Self { dir });
@@ -53,7 +54,7 @@ impl OutputFolder {
         let Some(parent) = dir.ancestors().skip(1).find(|parent| parent.exists()) else {
             return Ok(Self { dir });
         };
-        let real = fs::canonicalize(parent).map_err(|cause| Error::io(parent, "find the folder", cause))?;
+        let real = fs::canonicalize(parent).map_err(|cause| Error::io(parent, Operation::FindFolder, cause))?;
         let dir = real.join(dir.strip_prefix(parent).unwrap_or(&dir));
         Ok(Self { dir })
     }
@@ -258,7 +259,7 @@ impl LockedFolder {
             } else {
                 fs::remove_file(&path)
             };
-            removed.map_err(|cause| Error::io(&path, "remove", cause))?;
+            removed.map_err(|cause| Error::io(&path, Operation::Remove, cause))?;
             reach("leftover removed");
         }
         Ok(())
@@ -281,30 +282,32 @@ fn names(dir: &Path) -> Result<Vec<String>> {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(cause) => return Err(Error::io(dir, "open the folder", cause)),
+        Err(cause) => return Err(Error::io(dir, Operation::OpenFolder, cause)),
     };
     let name = |entry: std::io::Result<fs::DirEntry>| Ok(entry?.file_name().to_string_lossy().into_owned());
     let mut names: Vec<String> = entries
         .map(name)
         .collect::<std::io::Result<_>>()
-        .map_err(|cause| Error::io(dir, "read the folder", cause))?;
+        .map_err(|cause| Error::io(dir, Operation::ReadFolder, cause))?;
     names.sort();
     Ok(names)
 }
 
 fn is_dataset_json(path: &Path) -> Result<bool> {
     let mut start = Vec::new();
-    let file = File::open(path).map_err(|cause| Error::io(path, "open", cause))?;
+    let file = File::open(path).map_err(|cause| Error::io(path, Operation::Open, cause))?;
     file.take(RECOGNISED_BYTES)
         .read_to_end(&mut start)
-        .map_err(|cause| Error::io(path, "read", cause))?;
+        .map_err(|cause| Error::io(path, Operation::Read, cause))?;
     let format = FORMAT.as_bytes();
     Ok(start.windows(format.len()).any(|bytes| bytes == format))
 }
 
 fn remove(dir: &Path) -> Result<()> {
     match fs::remove_dir_all(dir) {
-        Err(cause) if cause.kind() != ErrorKind::NotFound => return Err(Error::io(dir, "remove the folder", cause)),
+        Err(cause) if cause.kind() != ErrorKind::NotFound => {
+            return Err(Error::io(dir, Operation::RemoveFolder, cause));
+        }
         _ => {}
     }
     reach("folder removed");

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::file_hash::hash_reader;
 use crate::layout::Layout;
 use crate::mmap::{MappedFile, map_file};
+use crate::need::Operation;
 use crate::shard::{Checks, Shard};
 use crate::sidecar::assets::read_assets_from;
 use crate::sidecar::{AssetRow, Taxa};
@@ -64,7 +65,7 @@ impl Listed {
         let entry = self.entry(name)?;
         check_size(&self.dir, entry)?;
         let path = self.dir.join(name);
-        let mut file = File::open(&path).map_err(|cause| Error::io(&path, "open", cause))?;
+        let mut file = File::open(&path).map_err(|cause| Error::io(&path, Operation::Open, cause))?;
         let got = hash_reader(&mut file, &path, &mut |_| {})?.xxh3;
         if got != entry.xxh3 {
             return Err(Error::FileChecksum {
@@ -74,7 +75,7 @@ impl Listed {
             });
         }
         file.seek(SeekFrom::Start(0))
-            .map_err(|cause| Error::io(&path, "seek in", cause))?;
+            .map_err(|cause| Error::io(&path, Operation::Seek, cause))?;
         Ok((file, path))
     }
 
@@ -190,7 +191,7 @@ pub(crate) fn check_size(dir: &Path, entry: &FileEntry) -> Result<()> {
         Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
             return Err(Error::FileMissing { path });
         }
-        Err(cause) => return Err(Error::io(&path, "look at", cause)),
+        Err(cause) => return Err(Error::io(&path, Operation::LookAt, cause)),
     };
     if got == entry.bytes {
         Ok(())

@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use crate::entry::WORK_FOLDER;
 use crate::error::{Error, Result};
 use crate::fail_point::reach;
+use crate::need::Operation;
 use crate::persist::{is_temporary, sync_parent, write_atomic};
 use crate::sealed::{seal, unseal};
 
@@ -95,7 +96,7 @@ impl Records {
     pub fn remove_shard(&self, shard: u32) -> Result<()> {
         let path = self.of_shard(shard);
         match fs::remove_file(&path) {
-            Err(cause) if cause.kind() != ErrorKind::NotFound => Err(Error::io(&path, "remove", cause)),
+            Err(cause) if cause.kind() != ErrorKind::NotFound => Err(Error::io(&path, Operation::Remove, cause)),
             _ => {
                 reach("record removed");
                 sync_parent(&path)
@@ -113,7 +114,7 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
         Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(cause) => return Err(Error::io(path, "read", cause)),
+        Err(cause) => return Err(Error::io(path, Operation::Read, cause)),
     };
     let text = unseal(&bytes, path).map_err(|error| damaged(path, &error))?;
     serde_json::from_str(text)

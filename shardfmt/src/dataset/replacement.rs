@@ -5,6 +5,7 @@ use std::fs;
 use super::folder::{LockedFolder, OutputFolder};
 use crate::error::{Error, Result};
 use crate::fail_point::reach;
+use crate::need::Operation;
 use crate::persist::sync_parent;
 
 /// A locked folder beside a destination, which holds nothing of use until it is put in place: whatever is cut off, the
@@ -41,7 +42,7 @@ impl Replacement {
     /// # Errors
     /// [`Error::Io`].
     pub fn place(mut self, free: &OutputFolder) -> Result<()> {
-        let fail = |cause| Error::io(free.path(), "move the finished dataset to", cause);
+        let fail = |cause| Error::io(free.path(), Operation::Place, cause);
         fs::rename(self.folder.path(), free.path()).map_err(fail)?;
         self.in_place = true;
         reach("folder renamed");

@@ -11,6 +11,7 @@ use crate::entry::{FileEntry, shard_path};
 use crate::error::{Error, Result};
 use crate::fail_point::reach;
 use crate::file_hash::hash_file;
+use crate::need::Operation;
 use crate::persist::AtomicFile;
 use crate::shard::Checks;
 
@@ -59,18 +60,20 @@ fn take_over_by(
 }
 
 fn copy(source: &Path, target: &Path) -> Result<()> {
-    let file = File::open(source).map_err(|cause| Error::io(source, "open", cause))?;
+    let file = File::open(source).map_err(|cause| Error::io(source, Operation::Open, cause))?;
     let mut copy = AtomicFile::create(target)?;
     let mut input = BufReader::with_capacity(COPY_BYTES, file);
     // Not `io::copy`, which does not say on which side it failed.
     loop {
-        let piece = input.fill_buf().map_err(|cause| Error::io(source, "read", cause))?;
+        let piece = input
+            .fill_buf()
+            .map_err(|cause| Error::io(source, Operation::Read, cause))?;
         let bytes = piece.len();
         if bytes == 0 {
             return copy.commit();
         }
         copy.write_all(piece)
-            .map_err(|cause| Error::io(target, "write", cause))?;
+            .map_err(|cause| Error::io(target, Operation::Write, cause))?;
         input.consume(bytes);
     }
 }

@@ -13,6 +13,7 @@ use super::{Dataset, DatasetShard};
 use crate::entry::{FOLDERS, REJECTS, TAXA, WORK_FOLDER, shard_path};
 use crate::error::{Error, Result};
 use crate::fail_point::reach;
+use crate::need::Operation;
 use crate::persist::{is_being_written, is_temporary};
 use crate::shard::Checks;
 use crate::shard_writer::ShardWriter;
@@ -133,7 +134,7 @@ impl<'a> DatasetWriter<'a> {
         if is_being_written(&path.file_name().unwrap_or_default().to_string_lossy()) {
             return Ok(());
         }
-        fs::remove_file(&path).map_err(|cause| Error::io(&path, "remove", cause))?;
+        fs::remove_file(&path).map_err(|cause| Error::io(&path, Operation::Remove, cause))?;
         reach("stray removed");
         Ok(())
     }
@@ -150,7 +151,7 @@ fn check_in_place(dir: &Path, shards: &[ShardFiles]) -> Result<()> {
     }
     for file in shards.iter().flat_map(ShardFiles::entries) {
         let path = dir.join(&file.path);
-        let facts = fs::metadata(&path).map_err(|cause| Error::io(&path, "find the finished file", cause))?;
+        let facts = fs::metadata(&path).map_err(|cause| Error::io(&path, Operation::Find, cause))?;
         if facts.len() != file.bytes {
             let (name, got, recorded) = (&file.path, facts.len(), file.bytes);
             return Err(Error::Record {

@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use super::{folder_of, sync_dir, temporary};
 use crate::error::{Error, Result};
 use crate::fail_point;
+use crate::need::Operation;
 
 /// A file that appears under its name only when complete: bytes go to a hidden sibling of its own, and
 /// [`AtomicFile::commit`] syncs it, renames it over the name and syncs the folder. Dropping it uncommitted removes the
@@ -53,7 +54,7 @@ impl AtomicFile {
     /// # Errors
     /// [`Error::Io`] if the temporary sibling cannot be created.
     pub fn create(path: &Path) -> Result<Self> {
-        let (file, temp) = temporary::create(path).map_err(|cause| Error::io(path, "create", cause))?;
+        let (file, temp) = temporary::create(path).map_err(|cause| Error::io(path, Operation::Create, cause))?;
         fail_point::reach("file created");
         Ok(Self {
             file,
@@ -103,10 +104,9 @@ impl AtomicFile {
         let behind = self.behind.take().map_or(Ok(()), SyncBehind::finish);
         behind
             .and_then(|()| self.file.sync_all())
-            .map_err(|cause| Error::io(&self.path, "sync", cause))?;
+            .map_err(|cause| Error::io(&self.path, Operation::Sync, cause))?;
         fail_point::reach("file synced");
-        fs::rename(&self.temp, &self.path)
-            .map_err(|cause| Error::io(&self.path, "rename a finished file to", cause))?;
+        fs::rename(&self.temp, &self.path).map_err(|cause| Error::io(&self.path, Operation::RenameTo, cause))?;
         self.renamed = true;
         fail_point::reach("file renamed");
         sync_dir(folder_of(&self.path))

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::{folder_of, sibling, sync_dir};
 use crate::error::{Error, Result};
 use crate::fail_point;
+use crate::need::Operation;
 
 /// Exchanges the names of two existing folders on one filesystem, so that each path then leads to the other content.
 ///
@@ -32,7 +33,7 @@ fn atomically(a: &Path, b: &Path) -> Result<bool> {
     match renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE) {
         Ok(()) => Ok(true),
         Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => Ok(false),
-        Err(errno) => Err(Error::io(b, "exchange folders at", errno.into())),
+        Err(errno) => Err(Error::io(b, Operation::Exchange, errno.into())),
     }
 }
 
@@ -59,9 +60,9 @@ pub fn end_exchange(a: &Path, b: &Path) -> Result<()> {
         return Ok(());
     }
     if !a.exists() {
-        fs::rename(&aside, a).map_err(|cause| Error::io(&aside, "move back (content of the old folder)", cause))?;
+        fs::rename(&aside, a).map_err(|cause| Error::io(&aside, Operation::MoveBackOld, cause))?;
     } else if !b.exists() {
-        fs::rename(&aside, b).map_err(|cause| Error::io(&aside, "move into place", cause))?;
+        fs::rename(&aside, b).map_err(|cause| Error::io(&aside, Operation::MoveIntoPlace, cause))?;
     }
     fail_point::reach("exchange ended");
     sync_dir(folder_of(a))
@@ -69,17 +70,17 @@ pub fn end_exchange(a: &Path, b: &Path) -> Result<()> {
 
 pub(super) fn by_renames(a: &Path, b: &Path) -> Result<()> {
     let aside = sibling(a, ".aside");
-    fs::rename(a, &aside).map_err(|cause| Error::io(a, "move aside", cause))?;
+    fs::rename(a, &aside).map_err(|cause| Error::io(a, Operation::MoveAside, cause))?;
     fail_point::reach("old folder moved aside");
     if let Err(cause) = fs::rename(b, a) {
-        fs::rename(&aside, a).map_err(|cause| Error::io(&aside, "move back (content of the old folder)", cause))?;
-        return Err(Error::io(b, "move into place", cause));
+        fs::rename(&aside, a).map_err(|cause| Error::io(&aside, Operation::MoveBackOld, cause))?;
+        return Err(Error::io(b, Operation::MoveIntoPlace, cause));
     }
     fail_point::reach("new folder moved into place");
     if let Err(cause) = fs::rename(&aside, b) {
-        fs::rename(a, b).map_err(|cause| Error::io(a, "move back", cause))?;
-        fs::rename(&aside, a).map_err(|cause| Error::io(&aside, "move back (content of the old folder)", cause))?;
-        return Err(Error::io(&aside, "move into place", cause));
+        fs::rename(a, b).map_err(|cause| Error::io(a, Operation::MoveBack, cause))?;
+        fs::rename(&aside, a).map_err(|cause| Error::io(&aside, Operation::MoveBackOld, cause))?;
+        return Err(Error::io(&aside, Operation::MoveIntoPlace, cause));
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::fail_point;
+use crate::need::Operation;
 
 /// An advisory lock held by this process until dropped; the system lets go of it when the process ends in any way.
 #[derive(Debug)]
@@ -33,7 +34,7 @@ impl Lock {
     fn take(path: &Path, lock: fn(&File) -> std::result::Result<(), TryLockError>) -> Result<Self> {
         let open = || OpenOptions::new().write(true).create(true).truncate(false).open(path);
         loop {
-            let file = open().map_err(|cause| Error::io(path, "create lock file", cause))?;
+            let file = open().map_err(|cause| Error::io(path, Operation::CreateLock, cause))?;
             match lock(&file) {
                 Ok(()) => {}
                 Err(_) if fail_point::is_without_locks() => {}
@@ -42,7 +43,7 @@ impl Lock {
                         path: path.to_path_buf(),
                     });
                 }
-                Err(TryLockError::Error(cause)) => return Err(Error::io(path, "lock", cause)),
+                Err(TryLockError::Error(cause)) => return Err(Error::io(path, Operation::Lock, cause)),
             }
             // The holder before us may have removed the file: then what we locked is not what others will see.
             if is_at(&file, path) {

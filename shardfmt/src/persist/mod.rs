@@ -17,6 +17,7 @@ pub use temporary::{is_being_written, is_temporary, remove_leftovers, remove_lef
 
 use crate::error::{Error, Result};
 use crate::fail_point;
+use crate::need::Operation;
 
 /// `path` with its file name changed to `.NAME.suffix`: a sibling, so that a rename stays on one filesystem.
 fn sibling(path: &Path, suffix: &str) -> PathBuf {
@@ -40,7 +41,8 @@ fn folder_of(path: &Path) -> &Path {
 /// [`Error::Io`] naming the file and the step that failed.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut file = AtomicFile::create(path)?;
-    file.write_all(bytes).map_err(|cause| Error::io(path, "write", cause))?;
+    file.write_all(bytes)
+        .map_err(|cause| Error::io(path, Operation::Write, cause))?;
     file.commit()
 }
 
@@ -49,10 +51,10 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
 /// # Errors
 /// [`Error::Io`] if the folder cannot be opened or synced.
 pub fn sync_dir(path: &Path) -> Result<()> {
-    let folder = File::open(path).map_err(|cause| Error::io(path, "open folder", cause))?;
+    let folder = File::open(path).map_err(|cause| Error::io(path, Operation::OpenFolder, cause))?;
     folder
         .sync_all()
-        .map_err(|cause| Error::io(path, "sync folder", cause))?;
+        .map_err(|cause| Error::io(path, Operation::SyncFolder, cause))?;
     fail_point::reach("folder synced");
     Ok(())
 }
@@ -79,7 +81,7 @@ pub fn create_dirs(path: &Path) -> Result<()> {
         Ok(()) => {}
         // By another process, a moment ago.
         Err(_) if path.is_dir() => return Ok(()),
-        Err(cause) => return Err(Error::io(path, "create the folder", cause)),
+        Err(cause) => return Err(Error::io(path, Operation::CreateFolder, cause)),
     }
     fail_point::reach("folder created");
     sync_parent(path)

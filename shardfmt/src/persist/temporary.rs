@@ -18,6 +18,7 @@ use std::sync::OnceLock;
 use super::folder_of;
 use crate::error::{Error, Result};
 use crate::fail_point;
+use crate::need::Operation;
 
 /// A process, told apart from all others that can see a file system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +80,7 @@ pub fn is_being_written(name: &str) -> bool {
 /// # Errors
 /// [`Error::Io`]. A folder that is missing holds nothing.
 pub fn remove_leftovers(folder: &Path) -> Result<()> {
-    let fail = |cause| Error::io(folder, "read the folder", cause);
+    let fail = |cause| Error::io(folder, Operation::ReadFolder, cause);
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -105,7 +106,7 @@ pub fn remove_leftovers_beside(path: &Path) -> Result<()> {
 /// Removes a file; one that another process removed meanwhile is removed.
 fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
-        Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(Error::io(path, "remove", cause)),
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(Error::io(path, Operation::Remove, cause)),
         _ => {}
     }
     fail_point::reach("leftover removed");

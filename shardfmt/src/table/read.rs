@@ -15,6 +15,7 @@ use super::schema::{ColumnSchema, is_readable_as};
 use super::write::{BATCH_ROWS, SCHEMA_KEY};
 use super::{Columns, Fault, Table};
 use crate::error::{Error, Result};
+use crate::need::Operation;
 use crate::taxa::Taxa;
 
 /// Opens the table at `path` for [`read_table`].
@@ -22,7 +23,7 @@ use crate::taxa::Taxa;
 /// # Errors
 /// [`Error::Io`].
 pub fn open_table(path: &Path) -> Result<File> {
-    File::open(path).map_err(|cause| Error::io(path, "open", cause))
+    File::open(path).map_err(|cause| Error::io(path, Operation::Open, cause))
 }
 
 /// Reads `columns` of the whole table in `file`; `path` is for errors.
@@ -47,7 +48,9 @@ fn read_pieces<R: Table>(file: File, path: &Path, taxa: &Taxa, columns: Columns)
     let fail = |reason: String| unreadable(path, reason);
     // Types come from the Parquet schema itself, so that a file rewritten by any tool reads the same.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    let pages = file.try_clone().map_err(|cause| Error::io(path, "open again", cause))?;
+    let pages = file
+        .try_clone()
+        .map_err(|cause| Error::io(path, Operation::Open, cause))?;
     let builder =
         ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).map_err(|e| unreadable(path, e))?;
     let metadata = builder.metadata().file_metadata();

@@ -17,6 +17,7 @@ use super::{Columns, Table};
 use crate::checksum::Hasher;
 use crate::entry::FileEntry;
 use crate::error::{Error, Result};
+use crate::need::Operation;
 use crate::persist::AtomicFile;
 use crate::taxa::Taxa;
 
@@ -100,7 +101,7 @@ impl TableWriter {
         let Self { path, writer, rows, .. } = self;
         let file = writer.into_inner().map_err(|error| from_parquet(&path, error))?;
         let file = file.into_inner();
-        let Hashed { file, hasher } = file.map_err(|e| Error::io(&path, "write", e.into_error()))?;
+        let Hashed { file, hasher } = file.map_err(|e| Error::io(&path, Operation::Write, e.into_error()))?;
         file.commit()?;
         Ok(FileEntry::of_written(&path, rows, hasher.finish()))
     }
@@ -151,7 +152,7 @@ impl Write for Hashed {
 fn from_parquet(path: &Path, error: ParquetError) -> Error {
     let reason = match error {
         ParquetError::External(inner) => match inner.downcast::<io::Error>() {
-            Ok(cause) => return Error::io(path, "write", *cause),
+            Ok(cause) => return Error::io(path, Operation::Write, *cause),
             Err(other) => other.to_string(),
         },
         other => other.to_string(),

@@ -17,6 +17,7 @@ use crate::entry::{
 };
 use crate::error::{Error, Result};
 use crate::file_hash::hash_reader;
+use crate::need::Operation;
 use crate::shard::{Checks, Shard};
 use crate::sidecar::labels::read_labels_from;
 use crate::sidecar::priors::read_priors_from;
@@ -133,7 +134,7 @@ impl Run<'_> {
     /// Whether the file has the listed checksum. Reads rather than maps, so that a failing disk is an error.
     fn hash_file(&mut self, entry: &FileEntry) -> Result<bool> {
         let path = self.dir.join(&entry.path);
-        let file = File::open(&path).map_err(|cause| Error::io(&path, "open", cause))?;
+        let file = File::open(&path).map_err(|cause| Error::io(&path, Operation::Open, cause))?;
         let (done, total) = (&mut self.report.bytes, self.total_bytes);
         let hash = hash_reader(file, &path, &mut |bytes| {
             *done += bytes;
@@ -278,7 +279,7 @@ impl Run<'_> {
 /// Names in a folder of the dataset, as paths under the dataset folder, in order.
 fn list(dir: &Path, folder: &str) -> Result<Vec<String>> {
     let path = dir.join(folder);
-    let fail = |cause| Error::io(&path, "list", cause);
+    let fail = |cause| Error::io(&path, Operation::ReadFolder, cause);
     let mut names = Vec::new();
     for entry in fs::read_dir(&path).map_err(fail)? {
         let name = entry.map_err(fail)?.file_name().to_string_lossy().into_owned();

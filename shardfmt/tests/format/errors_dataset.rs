@@ -169,7 +169,10 @@ fn table_that_is_none() {
     assert!(matches!(read_taxa(&path), Err(Error::Table { .. })));
     assert!(matches!(
         read_taxa(&folder.path().join("none")),
-        Err(Error::Io { operation: "open", .. })
+        Err(Error::Io {
+            operation: shardfmt::Operation::Open,
+            ..
+        })
     ));
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use shardfmt::Operation;
 use shardfmt::{Dataset, Split, Xxh3};
 
 use super::plan::{BenchmarkPlan, Cell};
@@ -148,7 +149,7 @@ fn check(plan: &BenchmarkPlan, cell: Cell<'_>, points: &[Point], dataset: &Datas
 fn check_weights(config: &Config) -> Result<()> {
     let opened = config.model.weights.as_ref().map(|path| {
         let opened = File::open(path);
-        opened.map_err(|cause| Error::io(path, "open", cause))
+        opened.map_err(|cause| Error::io(path, Operation::Open, cause))
     });
     opened.transpose().map(drop)
 }

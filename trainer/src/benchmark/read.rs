@@ -6,6 +6,7 @@ use std::path::Path;
 use super::contrast;
 use super::plan::{BenchmarkPlan, CellNames, folder_name};
 use crate::error::{Error, Result};
+use shardfmt::Operation;
 
 impl BenchmarkPlan {
     /// Reads a benchmark's file and checks that its names hold together and every cell's settings make sense.
@@ -13,7 +14,7 @@ impl BenchmarkPlan {
     /// # Errors
     /// [`Error::Io`], [`Error::Setting`] naming the fault.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|cause| Error::io(path, "read", cause))?;
+        let text = std::fs::read_to_string(path).map_err(|cause| Error::io(path, Operation::Read, cause))?;
         let invalid = |reason: String| Error::setting(path.display().to_string(), reason);
         let mut plan: Self = toml::from_str(&text).map_err(|cause| invalid(cause.to_string()))?;
         plan.check().map_err(invalid)?;

@@ -17,6 +17,7 @@ use tch::Device;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::run_folder::device_name;
+use shardfmt::Operation;
 
 /// Settings of glibc's allocator (mallopt(3)) for a worker: blocks of up to 32 MiB, the maximum, come from the heap,
 /// which is trimmed only beyond 256 MiB. Otherwise every step maps its activations again, and a small network spends
@@ -110,8 +111,9 @@ struct Worker {
 impl Worker {
     fn begin(device: Device, log: &Path) -> Result<Self> {
         let file = OpenOptions::new().create(true).append(true).open(log);
-        let file = file.map_err(|cause| Error::io(log, "open", cause))?;
-        let program = std::env::current_exe().map_err(|cause| Error::io(Path::new("l48-train"), "find", cause))?;
+        let file = file.map_err(|cause| Error::io(log, Operation::Open, cause))?;
+        let program =
+            std::env::current_exe().map_err(|cause| Error::io(Path::new("l48-train"), Operation::Find, cause))?;
         let unset = ALLOCATOR
             .into_iter()
             .filter(|(name, _)| std::env::var_os(name).is_none());
@@ -122,12 +124,12 @@ impl Worker {
             .stdout(Stdio::piped())
             .stderr(file)
             .spawn()
-            .map_err(|cause| Error::io(&program, "start", cause))?;
+            .map_err(|cause| Error::io(&program, Operation::Start, cause))?;
         let (tasks, answers) = (child.stdin.take(), child.stdout.take());
         let Some(answers) = answers else {
             return Err(Error::io(
                 &program,
-                "read the output of",
+                Operation::ReadOutput,
                 std::io::ErrorKind::BrokenPipe.into(),
             ));
         };

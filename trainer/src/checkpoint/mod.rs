@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 pub use policy::expendable;
 use serde::{Deserialize, Serialize};
+use shardfmt::Operation;
 use shardfmt::fail_point;
 use shardfmt::persist::{sync_dir, write_atomic};
 
@@ -110,22 +111,22 @@ impl Checkpoints {
     }
 
     fn write_folder(&self, name: &str, state: &State, parts: &BTreeMap<&'static str, Vec<Named>>) -> Result<()> {
-        fs::create_dir_all(&self.dir).map_err(|cause| Error::io(&self.dir, "create", cause))?;
+        fs::create_dir_all(&self.dir).map_err(|cause| Error::io(&self.dir, Operation::Create, cause))?;
         let (unfinished, finished) = (self.dir.join(format!(".{name}.tmp")), self.dir.join(name));
         remove_if_there(&unfinished)?;
-        fs::create_dir(&unfinished).map_err(|cause| Error::io(&unfinished, "create", cause))?;
+        fs::create_dir(&unfinished).map_err(|cause| Error::io(&unfinished, Operation::Create, cause))?;
         for (part, tensors) in parts {
             tensors::write(&unfinished.join(file_name(part)), tensors)?;
             fail_point::reach("checkpoint part");
         }
         let text = serde_json::to_vec_pretty(state)
-            .map_err(|cause| Error::io(&unfinished.join(STATE), "encode", cause.into()))?;
+            .map_err(|cause| Error::io(&unfinished.join(STATE), Operation::Encode, cause.into()))?;
         write_atomic(&unfinished.join(STATE), &text)?;
         sync_dir(&unfinished)?;
         fail_point::reach("checkpoint written");
         // The same step may have been reached before, by a run that was killed before `last` pointed here.
         remove_if_there(&finished)?;
-        fs::rename(&unfinished, &finished).map_err(|cause| Error::io(&finished, "rename to", cause))?;
+        fs::rename(&unfinished, &finished).map_err(|cause| Error::io(&finished, Operation::RenameTo, cause))?;
         fail_point::reach("checkpoint renamed");
         Ok(sync_dir(&self.dir)?)
     }
@@ -145,7 +146,7 @@ impl Checkpoints {
         let name = match fs::read_to_string(&file) {
             Ok(name) => name,
             Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(cause) => return Err(Error::io(&file, "read", cause)),
+            Err(cause) => return Err(Error::io(&file, Operation::Read, cause)),
         };
         let folder = self.dir.join(name.trim());
         if folder.is_dir() {
@@ -161,7 +162,7 @@ impl Checkpoints {
             let folder = self.pointed(pointer)?;
             kept.extend(folder.and_then(|folder| Some(folder.file_name()?.to_str()?.to_owned())));
         }
-        let entries = fs::read_dir(&self.dir).map_err(|cause| Error::io(&self.dir, "list", cause))?;
+        let entries = fs::read_dir(&self.dir).map_err(|cause| Error::io(&self.dir, Operation::ReadFolder, cause))?;
         let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
         for name in expendable(names.collect(), &kept) {
             remove_if_there(&self.dir.join(name))?;
@@ -185,7 +186,7 @@ impl Checkpoint {
     /// [`Error::Io`]; [`Error::Checkpoint`] for damage or another version.
     pub fn open(dir: &Path) -> Result<Self> {
         let path = dir.join(STATE);
-        let bytes = fs::read(&path).map_err(|cause| Error::io(&path, "read", cause))?;
+        let bytes = fs::read(&path).map_err(|cause| Error::io(&path, Operation::Read, cause))?;
         let state: State = serde_json::from_slice(&bytes).map_err(|cause| Error::Checkpoint {
             path: path.clone(),
             reason: cause.to_string(),
@@ -231,7 +232,7 @@ fn file_name(part: &str) -> String {
 
 fn remove_if_there(dir: &Path) -> Result<()> {
     match fs::remove_dir_all(dir) {
-        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Err(Error::io(dir, "remove", cause)),
+        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Err(Error::io(dir, Operation::Remove, cause)),
         _ => Ok(()),
     }
 }

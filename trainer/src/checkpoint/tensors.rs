@@ -7,6 +7,7 @@ use tch::Tensor;
 
 use crate::error::{Error, Result};
 use crate::state::{Named, snapshot};
+use shardfmt::Operation;
 
 /// Writes tensors, wherever they lie, and makes the file durable.
 pub(super) fn write(path: &Path, tensors: &[Named]) -> Result<()> {
@@ -17,10 +18,10 @@ pub(super) fn write(path: &Path, tensors: &[Named]) -> Result<()> {
         .map(|(name, tensor)| (name.as_str(), tensor.shallow_clone()))
         .collect();
     Tensor::write_safetensors(&on_host, path)
-        .map_err(|cause| Error::io(path, "write", std::io::Error::other(cause)))?;
+        .map_err(|cause| Error::io(path, Operation::Write, std::io::Error::other(cause)))?;
     File::open(path)
         .and_then(|file| file.sync_all())
-        .map_err(|cause| Error::io(path, "sync", cause))
+        .map_err(|cause| Error::io(path, Operation::Sync, cause))
 }
 
 /// Reads all tensors of a file to the host.

@@ -5,6 +5,7 @@ mod sections;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use shardfmt::Operation;
 use shardfmt::{DatasetHead, Difference};
 use tch::Device;
 
@@ -89,7 +90,7 @@ impl Config {
     /// # Errors
     /// [`Error::Io`]; [`Error::Setting`] for invalid TOML, an unknown key or a value of another type, with its line.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|cause| Error::io(path, "read", cause))?;
+        let text = std::fs::read_to_string(path).map_err(|cause| Error::io(path, Operation::Read, cause))?;
         toml::from_str(&text).map_err(|cause| Error::setting(path.display().to_string(), cause.to_string()))
     }
 

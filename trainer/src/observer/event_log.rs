@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::event::{Event, Observer};
+use shardfmt::Operation;
 
 /// Appends events to a file as JSON, one a line.
 #[derive(Debug)]
@@ -22,7 +23,7 @@ impl EventLog {
     /// [`Error::Io`].
     pub fn open(path: &Path) -> Result<Self> {
         let file = OpenOptions::new().create(true).append(true).open(path);
-        let file = BufWriter::new(file.map_err(|cause| Error::io(path, "open", cause))?);
+        let file = BufWriter::new(file.map_err(|cause| Error::io(path, Operation::Open, cause))?);
         Ok(Self {
             path: path.to_path_buf(),
             file,
@@ -43,7 +44,7 @@ impl Observer for EventLog {
         ) {
             return Ok(());
         }
-        let fail = |cause: std::io::Error| Error::io(&self.path, "write", cause);
+        let fail = |cause: std::io::Error| Error::io(&self.path, Operation::Write, cause);
         let mut line = serde_json::to_vec(event).map_err(|error| fail(error.into()))?;
         line.push(b'\n');
         self.file.write_all(&line).map_err(fail)
@@ -51,7 +52,7 @@ impl Observer for EventLog {
 
     fn flush(&mut self) -> Result<()> {
         let synced = self.file.flush().and_then(|()| self.file.get_ref().sync_data());
-        synced.map_err(|cause| Error::io(&self.path, "sync", cause))
+        synced.map_err(|cause| Error::io(&self.path, Operation::Sync, cause))
     }
 }
 
@@ -99,7 +100,7 @@ pub fn cut_back(path: &Path, step: u64) -> Result<()> {
         file.set_len(of_checkpoint.unwrap_or(of_step))?;
         file.sync_all()
     });
-    cut.map_err(|cause| Error::io(path, "cut", cause))
+    cut.map_err(|cause| Error::io(path, Operation::Cut, cause))
 }
 
 /// Steps done when an event happened, if it has them.
@@ -118,11 +119,11 @@ fn step_of(event: &Event) -> Option<u64> {
 
 /// Passes `visit` each event, or the error of its line, with the offset of the line's end.
 fn scan(path: &Path, mut visit: impl FnMut(Result<Event>, u64) -> Result<ControlFlow<()>>) -> Result<()> {
-    let fail = |cause| Error::io(path, "read", cause);
+    let fail = |cause| Error::io(path, Operation::Read, cause);
     let file = match File::open(path) {
         Ok(file) => file,
         Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(cause) => return Err(Error::io(path, "open", cause)),
+        Err(cause) => return Err(Error::io(path, Operation::Open, cause)),
     };
     let (mut reader, mut line, mut end) = (BufReader::new(file), Vec::new(), 0);
     for number in 1_u64.. {

@@ -10,6 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::error::{Error, Result};
 use crate::event::{Event, Observer};
+use shardfmt::Operation;
 
 /// Version that event files name first; with 2, readers honour [`SESSION_START`].
 const FILE_VERSION: &str = "brain.Event:2";
@@ -57,8 +58,9 @@ impl TensorBoard {
     /// Begins a file. If there are others, of a resumed run or of one killed before its first checkpoint, it hides
     /// their later steps.
     fn start(&mut self, resumed_at_step: u64) -> Result<()> {
-        std::fs::create_dir_all(&self.folder).map_err(|cause| Error::io(&self.folder, "create", cause))?;
-        let entries = std::fs::read_dir(&self.folder).map_err(|cause| Error::io(&self.folder, "list", cause))?;
+        std::fs::create_dir_all(&self.folder).map_err(|cause| Error::io(&self.folder, Operation::Create, cause))?;
+        let entries =
+            std::fs::read_dir(&self.folder).map_err(|cause| Error::io(&self.folder, Operation::ReadFolder, cause))?;
         let others = entries.count() > 0;
         let now_s = SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -68,7 +70,7 @@ impl TensorBoard {
         let path = self
             .folder
             .join(format!("events.out.tfevents.{now_s:010}.{resumed_at_step:012}"));
-        let file = File::create(&path).map_err(|cause| Error::io(&path, "create", cause))?;
+        let file = File::create(&path).map_err(|cause| Error::io(&path, Operation::Create, cause))?;
         self.open = Some((path, BufWriter::new(file)));
         self.step = resumed_at_step;
         self.event(0, event_field::FILE_VERSION, FILE_VERSION.as_bytes())?;
@@ -103,7 +105,7 @@ impl TensorBoard {
         put_varint_field(&mut event, event_field::STEP, step);
         put_bytes_field(&mut event, field, content);
         file.write_all(&frame(&event))
-            .map_err(|cause| Error::io(path, "write", cause))
+            .map_err(|cause| Error::io(path, Operation::Write, cause))
     }
 }
 
@@ -154,7 +156,7 @@ impl Observer for TensorBoard {
             return Ok(());
         };
         let synced = file.flush().and_then(|()| file.get_ref().sync_data());
-        synced.map_err(|cause| Error::io(path, "sync", cause))
+        synced.map_err(|cause| Error::io(path, Operation::Sync, cause))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use shardfmt::Operation;
 use shardfmt::persist::{Lock, is_temporary, remove_leftovers, sync_dir, sync_parent, write_atomic};
 use shardfmt::sealed::{seal, unseal};
 
@@ -39,7 +40,7 @@ impl RunFolder {
             run.check_free()?;
         }
         let is_new = !dir.exists();
-        fs::create_dir_all(dir).map_err(|cause| Error::io(dir, "create", cause))?;
+        fs::create_dir_all(dir).map_err(|cause| Error::io(dir, Operation::Create, cause))?;
         let lock = Lock::acquire(&dir.join(LOCK))?;
         // Unfinished files of processes that died here.
         for folder in [&run.dir, &run.checkpoints()] {
@@ -68,7 +69,7 @@ impl RunFolder {
         let path = run.record_path();
         let bytes = fs::read(&path).map_err(|cause| match cause.kind() {
             std::io::ErrorKind::NotFound => run.damaged("no such file; there is no run in this folder".to_owned()),
-            _ => Error::io(&path, "read", cause),
+            _ => Error::io(&path, Operation::Read, cause),
         })?;
         let record: RunRecord =
             serde_json::from_str(unseal(&bytes, &path)?).map_err(|error| run.damaged(error.to_string()))?;
@@ -131,7 +132,7 @@ impl RunFolder {
 
     /// Refuses a folder with anything in it but the beginnings of a run.
     fn check_free(&self) -> Result<()> {
-        let list_error = |cause| Error::io(&self.dir, "list", cause);
+        let list_error = |cause| Error::io(&self.dir, Operation::ReadFolder, cause);
         let entries = match fs::read_dir(&self.dir) {
             Ok(entries) => entries,
             Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(()),
@@ -180,7 +181,7 @@ impl ClaimedFolder {
             return Err(Error::setting("out", reason));
         }
         for folder in [run.tensorboard(), run.checkpoints()] {
-            fs::create_dir_all(&folder).map_err(|cause| Error::io(&folder, "create", cause))?;
+            fs::create_dir_all(&folder).map_err(|cause| Error::io(&folder, Operation::Create, cause))?;
         }
         write_atomic(&run.config(), config_toml.as_bytes())?;
         let json = serde_json::to_string_pretty(record).map_err(|error| run.damaged(error.to_string()))?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, FixedSizeListArray, Int64Array, UInt8Array, UInt32Array};
 use arrow_schema::{DataType, Field, FieldRef};
+use shardfmt::Operation;
 use shardfmt::table::TableWriter;
 
 use crate::error::{Error, Result};
@@ -30,7 +31,7 @@ pub fn write_rows(path: &Path, supervision: &Supervision) -> Result<()> {
     let rows_of = |values: &[u8]| -> Result<ArrayRef> {
         let values = Arc::new(UInt8Array::from(values.to_vec()));
         let rows = FixedSizeListArray::try_new(Arc::clone(&entry), classes, values, None);
-        let rows = rows.map_err(|cause| Error::io(path, "write", std::io::Error::other(cause)))?;
+        let rows = rows.map_err(|cause| Error::io(path, Operation::Write, std::io::Error::other(cause)))?;
         Ok(Arc::new(rows))
     };
     let clips = &supervision.clips;

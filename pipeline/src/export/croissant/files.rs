@@ -8,6 +8,7 @@ use std::path::Path;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use shardfmt::Operation;
 use shardfmt::checksum::Hasher;
 use shardfmt::entry::{DATASET_JSON, FileEntry};
 use shardfmt::{Dataset, Error};
@@ -74,7 +75,7 @@ fn media_type(name: &str) -> &'static str {
 
 /// Size and SHA-256 of a file, once its own checksum holds, where one is listed.
 fn digest(path: &Path, listed: Option<&FileEntry>, hashed: &(dyn Fn(u64) + Sync)) -> Result<(u64, String)> {
-    let mut file = File::open(path).map_err(io("open", path))?;
+    let mut file = File::open(path).map_err(io(Operation::Open, path))?;
     let (mut sha256, mut xxh3) = (Sha256::new(), Hasher::default());
     let mut buffer = vec![0; BUFFER_BYTES];
     loop {
@@ -82,7 +83,7 @@ fn digest(path: &Path, listed: Option<&FileEntry>, hashed: &(dyn Fn(u64) + Sync)
             Ok(0) => break,
             Ok(count) => count,
             Err(cause) if cause.kind() == ErrorKind::Interrupted => continue,
-            Err(cause) => return Err(io("read", path)(cause)),
+            Err(cause) => return Err(io(Operation::Read, path)(cause)),
         };
         let bytes = buffer.get(..count).unwrap_or_default();
         sha256.update(bytes);

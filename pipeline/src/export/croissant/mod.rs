@@ -15,6 +15,7 @@ use std::path::{Component, Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 use shardfmt::Dataset;
+use shardfmt::Operation;
 use shardfmt::persist::{remove_leftovers_beside, write_atomic};
 
 use crate::error::{Error, Result, io};
@@ -136,7 +137,7 @@ fn summary(dataset: &Dataset) -> String {
 
 /// The path of a folder with every link but its own name's followed.
 fn whole_path(folder: &Path) -> Result<PathBuf> {
-    let real = |path: &Path| path.canonicalize().map_err(io("look at", path));
+    let real = |path: &Path| path.canonicalize().map_err(io(Operation::LookAt, path));
     match folder.file_name() {
         Some(name) => Ok(real(parent(folder))?.join(name)),
         None => real(folder),
@@ -159,7 +160,7 @@ fn beside(folder: &Path) -> PathBuf {
 /// The way from the description to the dataset, with forward slashes.
 fn place(folder: &Path, description: &Path) -> Result<String> {
     let above = parent(description).canonicalize();
-    let above = above.map_err(io("look at the folder of", description))?;
+    let above = above.map_err(io(Operation::LookAtFolderOf, description))?;
     let steps = folder.strip_prefix(above).ok().and_then(|way| {
         let step = |step: Component<'_>| step.as_os_str().to_str().map(str::to_owned);
         way.components().map(step).collect::<Option<Vec<String>>>()

@@ -6,6 +6,7 @@ use std::path::Path;
 use arrow_schema::{DataType, Field};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Map, Value, json};
+use shardfmt::Operation;
 use shardfmt::entry::{REJECTS, TAXA, assets_path, labels_path, priors_path};
 use shardfmt::{Dataset, Error};
 
@@ -118,7 +119,7 @@ fn fields(path: &Path, table: &str, source: &Value) -> Result<Vec<Value>> {
         path: path.to_path_buf(),
         reason,
     };
-    let file = File::open(path).map_err(io("open", path))?;
+    let file = File::open(path).map_err(io(Operation::Open, path))?;
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| fail(e.to_string()))?;
     let pairs = reader.metadata().file_metadata().key_value_metadata();
     let units = pairs

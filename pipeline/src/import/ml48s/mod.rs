@@ -29,6 +29,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 use serde_json::{Value, json};
+use shardfmt::Operation;
 use shardfmt::{Axes, DatasetHead, FrequencyScale, Row0, Taxa, Xxh3, hash_file};
 
 use crate::dataset_source::{AssetRecord, DatasetSource, Placement};
@@ -110,7 +111,7 @@ impl Ml48s {
         let mut warnings = notes::warnings(folder, &assets, &index, val_split.map(|_| &val));
         let files = Files {
             folder: folder.into(),
-            clips_json: open_file(&clips_json).map_err(io("open", &clips_json))?,
+            clips_json: open_file(&clips_json).map_err(io(Operation::Open, &clips_json))?,
             taxa,
             clips: index.clips,
         };
