@@ -1,6 +1,7 @@
 //! Measures what is done once for a dataset: its manifest read and planned, its commit, its verification.
 //!
-//! 400 recordings of one second at 4,000 Hz, ten clips of 16 x 16 each, in shards of 256: little audio, many files and rows.
+//! 400 recordings of one second at 4,000 Hz, ten clips of 16 x 16 each, in shards of 256: little audio, many files and
+//! rows.
 
 use std::fs;
 use std::io;

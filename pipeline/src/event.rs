@@ -1,4 +1,5 @@
-//! Defines `Event`, what a command reports while it writes a dataset, and `Outcome`, what it reports once that is committed.
+//! Defines `Event`, what a command reports while it writes a dataset, and `Outcome`, what it reports once that is
+//! committed.
 
 use shardfmt::RejectRow;
 

@@ -1,9 +1,9 @@
 //! Ingest: recordings and tables in, a committed dataset of log-mel shards and Parquet sidecars out.
 //!
-//! Data walks forward: [`tables`] (what people bring) and [`manifest`] (what there is) -> `frontend` (clips) and [`labels`]
-//! (present, absent, unknown) -> [`ingest`] (plan, shards, commit). [`dataset_source`] is the seam: `ingest` knows clips and
-//! assets, and nothing of audio. [`import`] is the other way in: published sets of pictures. [`rework`] makes one committed
-//! dataset of another.
+//! Data walks forward: [`tables`] (what people bring) and [`manifest`] (what there is) -> `frontend` (clips) and
+//! [`labels`] (present, absent, unknown) -> [`ingest`] (plan, shards, commit). [`dataset_source`] is the seam: `ingest`
+//! knows clips and assets, and nothing of audio. [`import`] is the other way in: published sets of pictures. [`rework`]
+//! makes one committed dataset of another.
 
 #[cfg(not(unix))]
 compile_error!(

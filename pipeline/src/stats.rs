@@ -175,8 +175,8 @@ impl ClassTally {
     }
 }
 
-/// Labels that no list names, as differences: rows count for all classes, and are taken back for those that a list names or of
-/// which the opposite holds.
+/// Labels that no list names, as differences: rows count for all classes, and are taken back for those that a list
+/// names or of which the opposite holds.
 #[derive(Clone, Copy, Default)]
 struct Implications {
     absent: i64,

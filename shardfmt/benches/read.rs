@@ -1,7 +1,7 @@
 //! Compares reading clips in random order into one batch buffer with copying the same rows between two buffers.
 //!
-//! 512 clips of 448 x 448 bytes, 64 a batch. The batch buffer starts on a page boundary, as pinned memory and tensors do:
-//! records are page-aligned too, and a destination a few bytes past a page boundary halves the speed of `memcpy`.
+//! 512 clips of 448 x 448 bytes, 64 a batch. The batch buffer starts on a page boundary, as pinned memory and tensors
+//! do: records are page-aligned too, and a destination a few bytes past a page boundary halves the speed of `memcpy`.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;

@@ -1,7 +1,8 @@
-//! Measures the label and prior tables of a large taxonomy: 100,000 clips, 10,000 classes, about 20 entries of its own a clip.
+//! Measures the label and prior tables of a large taxonomy: 100,000 clips, 10,000 classes, about 20 entries of its own
+//! a clip.
 //!
-//! `cargo run --release -p shardfmt --example large_taxonomy [CLIPS]`; the form that lists every class is measured beside it
-//! with a hundredth of the clips.
+//! `cargo run --release -p shardfmt --example large_taxonomy [CLIPS]`; the form that lists every class is measured
+//! beside it with a hundredth of the clips.
 
 use std::error::Error;
 use std::path::Path;

@@ -1,8 +1,8 @@
 //! Reads every clip of a dataset in random order into one batch buffer, and prints the speeds as JSON.
 //!
-//! `read_random DIR warm` compares the kinds of checks with copying the same rows between two buffers, one round of all after
-//! the other, and prints the medians. `read_random DIR cold` reads once, unchecked:
-//! whoever calls it decides whether the files are cached. `read_random DIR open` times opening and asset look-ups.
+//! `read_random DIR warm` compares the kinds of checks with copying the same rows between two buffers, one round of all
+//! after the other, and prints the medians. `read_random DIR cold` reads once, unchecked: whoever calls it decides
+//! whether the files are cached. `read_random DIR open` times opening and asset look-ups.
 #![allow(clippy::print_stdout, reason = "an example prints its result")]
 
 use std::hint::black_box;
@@ -13,7 +13,8 @@ use shardfmt::{Checks, Dataset, DatasetShard, Result};
 
 const BATCH: usize = 64;
 const ROUNDS: usize = 9;
-/// Pinned memory and tensors start on page boundaries; a buffer that does not makes copies from records, which do, slow.
+/// Pinned memory and tensors start on page boundaries; a buffer that does not makes copies from records, which do,
+/// slow.
 const PAGE_BYTES: usize = 4096;
 
 /// A row of a shard.

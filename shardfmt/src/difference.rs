@@ -30,8 +30,8 @@ impl fmt::Display for Difference {
     }
 }
 
-/// The leaves in which `was` and `is`, the values at `path`, differ: in the order of the first tree, then those that only
-/// the second has. Whatever is not an object is a leaf, and null is the same as a key that is missing.
+/// The leaves in which `was` and `is`, the values at `path`, differ: in the order of the first tree, then those that
+/// only the second has. Whatever is not an object is a leaf, and null is the same as a key that is missing.
 #[must_use]
 pub fn difference(path: &str, was: &Value, is: &Value) -> Vec<Difference> {
     let mut found = Vec::new();

@@ -8,8 +8,8 @@ use crate::checksum::{FileHash, Xxh3};
 
 /// File name of the commit point.
 pub const DATASET_JSON: &str = "dataset.json";
-/// Folder of a writer's own records while a dataset is unfinished; it may outlive the commit for a moment and means nothing
-/// to readers.
+/// Folder of a writer's own records while a dataset is unfinished; it may outlive the commit for a moment and means
+/// nothing to readers.
 pub const WORK_FOLDER: &str = ".build";
 /// File name of the class list.
 pub const TAXA: &str = "taxa.parquet";

@@ -348,8 +348,8 @@ pub enum Error {
         path: PathBuf,
     },
 
-    /// A record of an unfinished dataset is damaged, or a file is not as recorded. Delete the record: its shard is then made
-    /// again.
+    /// A record of an unfinished dataset is damaged, or a file is not as recorded. Delete the record: its shard is then
+    /// made again.
     #[error("{path} is damaged: {reason}", path = path.display())]
     Record {
         /// The record.

@@ -3,7 +3,8 @@
 //! In builds with debug assertions, which is what tests run, `L48_FAIL_AT=N` kills the process by SIGKILL at the N-th
 //! point it reaches, `L48_FAIL_LOG=FILE` appends the name of every point to a file, so that a test knows how many there
 //! are. `L48_NO_EXCHANGE` stands for a file system that cannot exchange two folders in one step, and `L48_NO_LOCKS` for
-//! one where every process gets every lock. Without debug assertions every function here is empty and reads no variable.
+//! one where every process gets every lock. Without debug assertions every function here is empty and reads no
+//! variable.
 //!
 //! The points hang on debug assertions, not on a feature of the crates, because a feature has every crate from this one
 //! to the programs compiled a second time. Tests of a release build therefore cannot kill it, and say so.

@@ -1,4 +1,5 @@
-//! Defines the file operations that may be refused, and says what a refused one needs: space, a permission, another mount.
+//! Defines the file operations that may be refused, and says what a refused one needs: space, a permission, another
+//! mount.
 
 use std::fmt::{self, Write};
 use std::io::{Error, ErrorKind};
@@ -74,8 +75,9 @@ impl fmt::Display for Operation {
     }
 }
 
-/// What `operation` on `path` needs to succeed, as the end of a sentence that has named the cause; empty where the cause says it
-/// all. To be called right after the failure: a moment later an unfinished file may be gone, and its space free again.
+/// What `operation` on `path` needs to succeed, as the end of a sentence that has named the cause; empty where the
+/// cause says it all. To be called right after the failure: a moment later an unfinished file may be gone, and its
+/// space free again.
 #[must_use]
 pub fn need(operation: Operation, path: &Path, cause: &Error) -> String {
     let mut text = String::new();

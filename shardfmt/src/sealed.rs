@@ -1,4 +1,5 @@
-//! Provides sealed JSON: an object whose last member is the xxh3 of all bytes before it, so that no flipped bit goes unseen.
+//! Provides sealed JSON: an object whose last member is the xxh3 of all bytes before it, so that no flipped bit goes
+//! unseen.
 //!
 //! `dataset.json` is sealed, and so are the records a writer keeps while a dataset is unfinished.
 

@@ -16,7 +16,8 @@ use crate::recordings::Workplace;
 
 const ALIASES: &str = "aliases = { WOTH = \"woothr\", EATO = \"eastow\", SP = \"unkbrd\" }\n";
 
-/// Two recordings, each with boxes in `boxes.csv`: named, unknown, point-like, across a clip's edge, past the end, blank.
+/// Two recordings, each with boxes in `boxes.csv`: named, unknown, point-like, across a clip's edge, past the end,
+/// blank.
 fn with_boxes(settings: &str) -> Workplace {
     let place = Workplace::with_recordings("", &[(1, 7.0), (2, 4.0)]);
     let minimal = crate::recordings::MINIMAL;

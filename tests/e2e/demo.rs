@@ -172,8 +172,8 @@ fn both_priors_are_there(out: &Path) {
     );
 }
 
-/// The inside of a box is brighter than the same rows of the image are outside all boxes: time axis, frequency axis and row
-/// order of the images agree with the tables.
+/// The inside of a box is brighter than the same rows of the image are outside all boxes: time axis, frequency axis and
+/// row order of the images agree with the tables.
 fn sound_is_where_the_boxes_are(out: &Path) {
     let dataset = open(out);
     let shard = dataset.open_shard(0, shardfmt::Checks::FirstTouch).unwrap();

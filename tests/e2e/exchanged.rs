@@ -1,4 +1,5 @@
-//! Files of a dataset that are sound but not its own: every command that reads a clip or its labels refuses them by name.
+//! Files of a dataset that are sound but not its own: every command that reads a clip or its labels refuses them by
+//! name.
 
 use std::ffi::OsString;
 use std::fs;

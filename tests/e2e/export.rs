@@ -1,4 +1,5 @@
-//! Tests what `l48 export` hands on: boxes that pycocotools loads, a description that mlcroissant validates and reads through.
+//! Tests what `l48 export` hands on: boxes that pycocotools loads, a description that mlcroissant validates and reads
+//! through.
 
 use std::path::Path;
 
@@ -23,8 +24,8 @@ fn with_boxes() -> (Workplace, std::path::PathBuf) {
     (place, out)
 }
 
-/// The boxes of a clip that belong in a COCO file: code, whether ignored, and x, y, width, height in pixels. What is passive in a
-/// set imported from COCO is a crowd.
+/// The boxes of a clip that belong in a COCO file: code, whether ignored, and x, y, width, height in pixels. What is
+/// passive in a set imported from COCO is a crowd.
 fn expected_boxes(dataset: &Dataset, row: &LabelRow) -> Vec<Value> {
     let crowds = (dataset.head().config["source"] == "coco2014").then_some(BoxStatus::Passive);
     let clips = dataset.head().clips;

@@ -1,4 +1,5 @@
-//! Tests of a full disk, read-only and forbidden folders, and files that vanish: an error that names the path, nothing harmed.
+//! Tests of a full disk, read-only and forbidden folders, and files that vanish: an error that names the path, nothing
+//! harmed.
 
 use std::fs::File;
 use std::io::Write;
@@ -13,7 +14,8 @@ use crate::recordings::Workplace;
 
 /// Bytes by which a file grows on the small file system.
 const PAGE_BYTES: u64 = 4096;
-/// Small images: a shard takes two pages, like the tables beside it, so that each kind of file can be the one that is too much.
+/// Small images: a shard takes two pages, like the tables beside it, so that each kind of file can be the one that is
+/// too much.
 const SMALL: &str = "[shards]\nclips = 3\n[spectrogram]\nn_fft = 512\nwin_length = 512\nhop_length = 2205\nn_mels = 8\nframes = 16\nfmax_hz = 8000.0\n";
 
 /// A small file system in memory; unmounted when dropped.
@@ -57,8 +59,9 @@ impl SmallDisk {
         ballast.set_len((written - pages) * PAGE_BYTES).unwrap();
     }
 
-    /// Runs a command with ever more free space until it succeeds. Each time before, it has to name a file on this disk and
-    /// what is needed, and leave `kept` as it is. Of each part of `files`, one has to be the file that was too much.
+    /// Runs a command with ever more free space until it succeeds. Each time before, it has to name a file on this disk
+    /// and what is needed, and leave `kept` as it is. Of each part of `files`, one has to be the file that was too
+    /// much.
     fn sweep(&self, kept: &Path, files: &[&str], mut run: impl FnMut() -> Ended) {
         let before = tree(kept);
         let mut complaints = String::new();

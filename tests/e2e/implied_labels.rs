@@ -1,4 +1,5 @@
-//! Tests implied labels end to end: a set with more than 1,000 classes says of each clip what the same set with four says.
+//! Tests implied labels end to end: a set with more than 1,000 classes says of each clip what the same set with four
+//! says.
 
 use std::path::Path;
 

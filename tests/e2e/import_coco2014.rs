@@ -1,4 +1,5 @@
-//! Tests `l48 import coco2014` on an invented set in the official layout: labels, order, split, priors, rejects, mistakes.
+//! Tests `l48 import coco2014` on an invented set in the official layout: labels, order, split, priors, rejects,
+//! mistakes.
 
 use std::fs;
 

@@ -1,4 +1,5 @@
-//! From a set's own files through `l48 import` to the matrices `l48-train` trains on: labels, masks and kept rows are the published program's.
+//! From a set's own files through `l48 import` to the matrices `l48-train` trains on: labels, masks and kept rows are
+//! the published program's.
 
 use std::path::Path;
 

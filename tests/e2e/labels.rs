@@ -1,4 +1,5 @@
-//! Tests labels computed end to end: clips where they should lie, classes present, absent or unknown as worked out by hand.
+//! Tests labels computed end to end: clips where they should lie, classes present, absent or unknown as worked out by
+//! hand.
 
 use shardfmt::{BoxStatus, LabelRow, LabelSource};
 

@@ -77,8 +77,8 @@ fn images_of_real_recordings_match_the_reference() {
     assert_eq!(compared, 5);
 }
 
-/// The limits come from running the reference behind other resamplers of good quality: at most 0.07 % of the lower rows' pixels
-/// were one level off, and at most 1.8 % of the whole image by more than one.
+/// The limits come from running the reference behind other resamplers of good quality: at most 0.07 % of the lower
+/// rows' pixels were one level off, and at most 1.8 % of the whole image by more than one.
 fn compare(image: &[u8], expected: &[u8], clip: &Value) {
     assert_eq!(image.len(), expected.len());
     let off: Vec<u8> = image.iter().zip(expected).map(|(a, b)| a.abs_diff(*b)).collect();
@@ -103,7 +103,8 @@ fn compare(image: &[u8], expected: &[u8], clip: &Value) {
     );
 }
 
-/// The formula of the reference makes digital silence white (its maximum is its reference); here it is black and marked.
+/// The formula of the reference makes digital silence white (its maximum is its reference); here it is black and
+/// marked.
 #[test]
 fn digital_silence_is_black() {
     let place = Workplace::new();

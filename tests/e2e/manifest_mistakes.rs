@@ -1,5 +1,5 @@
-//! Tests that mistakes in a manifest and its tables are reported all at once, each with its place, before anything is written,
-//! and that what only looks odd is warned of.
+//! Tests that mistakes in a manifest and its tables are reported all at once, each with its place, before anything is
+//! written, and that what only looks odd is warned of.
 
 use crate::dataset_rows::{clips_of, codes, open};
 use crate::file_tree::{assert_same, names, tree};

@@ -1,4 +1,5 @@
-//! Provides `Ml48sSet`, a small set in the official L48 layout: tables as JSON values, pictures with sounds in their boxes.
+//! Provides `Ml48sSet`, a small set in the official L48 layout: tables as JSON values, pictures with sounds in their
+//! boxes.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
-//! Tests that other languages and stock libraries read a dataset as the Rust reader does: values, types, nulls and lists.
+//! Tests that other languages and stock libraries read a dataset as the Rust reader does: values, types, nulls and
+//! lists.
 
 use std::path::{Path, PathBuf};
 

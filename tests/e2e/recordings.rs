@@ -55,8 +55,8 @@ impl Workplace {
         place
     }
 
-    /// A set with every kind of table, formats and rates mixed, all lists and gaps of the priors, and about 30 clips that
-    /// fill several shards of `shard_clips`.
+    /// A set with every kind of table, formats and rates mixed, all lists and gaps of the priors, and about 30 clips
+    /// that fill several shards of `shard_clips`.
     pub(crate) fn with_every_table(shard_clips: u32) -> Self {
         let place = Self::new();
         place.write("taxa.csv", TAXA);

@@ -1,5 +1,5 @@
-//! Tests the manifests of datasets in `manifests/`: each one builds, and birds.toml shows every key with its default. What is
-//! for training there (`train-*`, `benchmark-*`, `table-*`) is read by the tests of `trainer`.
+//! Tests the manifests of datasets in `manifests/`: each one builds, and birds.toml shows every key with its default.
+//! What is for training there (`train-*`, `benchmark-*`, `table-*`) is read by the tests of `trainer`.
 
 use std::fs;
 

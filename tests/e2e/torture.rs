@@ -1,5 +1,5 @@
-//! Tests that the program, killed by SIGKILL at every write boundary and at random moments, leaves the old dataset, the new
-//! one, or an unfinished one that is completed to the same bytes.
+//! Tests that the program, killed by SIGKILL at every write boundary and at random moments, leaves the old dataset, the
+//! new one, or an unfinished one that is completed to the same bytes.
 //!
 //! `L48_TORTURE=N` adds N kills at random moments (`make torture`); without it there are a few.
 
@@ -116,8 +116,8 @@ pub(crate) fn killed_after(mut command: Command, delay: Duration) -> bool {
     true
 }
 
-/// Kills a command at random moments of its run until `kills` have hit, each time from what `prepare` makes; `check` looks at
-/// what is left.
+/// Kills a command at random moments of its run until `kills` have hit, each time from what `prepare` makes; `check`
+/// looks at what is left.
 #[allow(clippy::print_stdout, reason = "what was done is printed")]
 fn kill_at_random(kills: u64, command: impl Fn() -> Command, prepare: impl Fn(), check: impl Fn(&str)) {
     prepare();
@@ -261,7 +261,8 @@ impl Overwriting {
         copy(&self.place.path("old"), &self.place.path("out"));
     }
 
-    /// Asserts that the old or the new dataset is there, and that another run gives the new one and leaves nothing beside.
+    /// Asserts that the old or the new dataset is there, and that another run gives the new one and leaves nothing
+    /// beside.
     fn check(&self, when: &str) {
         let (out, aside) = (self.place.path("out"), self.place.path(".out.aside"));
         // Where one step is several, the old dataset is under another name for a moment.

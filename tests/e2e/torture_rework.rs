@@ -1,5 +1,6 @@
-//! Tests that relabel, merge, reshard and subset, killed by SIGKILL at every write boundary and at random moments, leave the
-//! old dataset, the new one, or nothing, that a rerun gives the same bytes, and that the datasets read stay as they are.
+//! Tests that relabel, merge, reshard and subset, killed by SIGKILL at every write boundary and at random moments,
+//! leave the old dataset, the new one, or nothing, that a rerun gives the same bytes, and that the datasets read stay
+//! as they are.
 //!
 //! `L48_TORTURE=N` kills N runs at random moments (`make torture`); without it there are a few.
 
@@ -84,7 +85,8 @@ impl Case {
             .unwrap_or_default()
     }
 
-    /// Asserts that the old or the new dataset is there, and that another run gives the new one and leaves nothing beside.
+    /// Asserts that the old or the new dataset is there, and that another run gives the new one and leaves nothing
+    /// beside.
     fn check(&self, new: &Tree, when: &str) {
         // Where one step is several, the old dataset is under another name for a moment.
         let is_aside = self.without_exchange && !self.out().exists();

@@ -1,4 +1,5 @@
-//! Training on the demo dataset, as `make train` does it: real learning, seen against full labels, chance and permuted labels.
+//! Training on the demo dataset, as `make train` does it: real learning, seen against full labels, chance and permuted
+//! labels.
 
 use std::path::Path;
 

@@ -1,7 +1,7 @@
 //! Provides plans of the Fourier transforms that come from libraries.
 //!
-//! Whoever plans one has every kernel of the library compiled, a megabyte of them. That is why this is a crate and not a
-//! module: no change of `pipeline` compiles them again. What runs a plan is small.
+//! Whoever plans one has every kernel of the library compiled, a megabyte of them. That is why this is a crate and not
+//! a module: no change of `pipeline` compiles them again. What runs a plan is small.
 
 use std::sync::Arc;
 

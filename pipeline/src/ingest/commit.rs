@@ -17,7 +17,8 @@ use crate::provenance::PROGRAM;
 /// Commits a folder whose shards are all built.
 ///
 /// # Errors
-/// [`Error::Unfinished`], [`Error::MixedInstructionSets`], [`Error::TooManyRejects`], [`Error::NoClips`], or a failed write.
+/// [`Error::Unfinished`], [`Error::MixedInstructionSets`], [`Error::TooManyRejects`], [`Error::NoClips`], or a failed
+/// write.
 pub fn commit(dir: &Path, max_rejects: Option<u64>, events: &Events<'_>) -> Result<Outcome> {
     let folder = folder(dir)?;
     expect_unfinished(&folder)?;

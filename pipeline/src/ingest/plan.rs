@@ -74,7 +74,8 @@ impl Plan {
     /// Brings a stored plan up to date with the sources as they are now.
     ///
     /// # Errors
-    /// [`Error::PlanChanged`] when settings, tables or program differ, or when changed sources would go to other shards.
+    /// [`Error::PlanChanged`] when settings, tables or program differ, or when changed sources would go to other
+    /// shards.
     pub fn check<S: DatasetSource>(&self, source: &S, dir: &Path) -> Result<()> {
         let changed = |difference: String| Error::PlanChanged {
             path: dir.into(),

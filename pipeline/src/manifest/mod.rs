@@ -51,8 +51,8 @@ impl Manifest {
     /// Reads and checks everything.
     ///
     /// # Errors
-    /// All mistakes of all files at once; nothing has been written and no audio decoded (headers are looked at where a box
-    /// may lie beyond a recording's end).
+    /// All mistakes of all files at once; nothing has been written and no audio decoded (headers are looked at where a
+    /// box may lie beyond a recording's end).
     pub fn load(file: &Path) -> Result<Manifest, Problems> {
         Self::load_with(file, Audio::Required)
     }

@@ -65,7 +65,8 @@ fn box_json(found: &AssetBox) -> Value {
     ])
 }
 
-/// The code of a box as it enters the hash: the words are those of every dataset there is, whatever the variants are called.
+/// The code of a box as it enters the hash: the words are those of every dataset there is, whatever the variants are
+/// called.
 fn code_text(code: &BoxCode) -> String {
     match code {
         BoxCode::Class(index) => format!("Class({index})"),

@@ -22,7 +22,8 @@ use crate::provenance::{IMAGE_KEYS, PARTS_KEY, PROGRAM, set_config};
 ///
 /// # Errors
 /// [`Error::PartsDiffer`] when images, classes or instruction sets differ or an asset stands in two of them;
-/// [`Error::OutputTaken`]; [`Error::Dataset`] naming shard, asset and row of a damaged record. Nothing is then left at `out`.
+/// [`Error::OutputTaken`]; [`Error::Dataset`] naming shard, asset and row of a damaged record. Nothing is then left at
+/// `out`.
 pub fn merge(first: &Path, others: &[PathBuf], out: &Path, events: &Events<'_>) -> Result<Outcome> {
     let destination = free_folder(out)?;
     let first = Part::open(first)?;

@@ -38,9 +38,9 @@ use frontend::source::{ClipSource, Rendered};
 /// says whether the clips are read, so that a damaged one does not come under a new commit.
 ///
 /// # Errors
-/// [`Error::AudioChanged`] when clips could differ: other audio, clip or spectrogram settings, other recordings, paths or
-/// source bytes. [`Error::Dataset`] when another process has the dataset or it is damaged, a clip named by shard, recording
-/// and row. The dataset is then as it was.
+/// [`Error::AudioChanged`] when clips could differ: other audio, clip or spectrogram settings, other recordings, paths
+/// or source bytes. [`Error::Dataset`] when another process has the dataset or it is damaged, a clip named by shard,
+/// recording and row. The dataset is then as it was.
 pub fn relabel(source: &RecordingSource, dir: &Path, linked: Linked, events: &Events<'_>) -> Result<Outcome> {
     let folder = folder(dir)?;
     read_dataset_json(&folder.path().join(DATASET_JSON))?;

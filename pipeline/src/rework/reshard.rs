@@ -22,8 +22,8 @@ use crate::provenance::{PROGRAM, SHARDS_KEY, set_config};
 /// builds.
 ///
 /// # Errors
-/// [`Error::OutputTaken`](crate::Error::OutputTaken); [`Error::Dataset`](crate::Error::Dataset) naming shard, asset and row of
-/// a damaged record. Nothing is then left at `out`.
+/// [`Error::OutputTaken`](crate::Error::OutputTaken); [`Error::Dataset`](crate::Error::Dataset) naming shard, asset and
+/// row of a damaged record. Nothing is then left at `out`.
 pub fn reshard(dir: &Path, shard_clips: u32, out: &Path, events: &Events<'_>) -> Result<Outcome> {
     let destination = free_folder(out)?;
     let dataset = Dataset::open(dir)?;

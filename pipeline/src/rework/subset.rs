@@ -21,8 +21,9 @@ use crate::provenance::{of_subset, shard_clips};
 /// ones stay listed. Shards have the size the dataset was built with. Every record is verified when it is read.
 ///
 /// # Errors
-/// [`Error::Manifest`] with every entry of the list that names an unknown clip or repeats one; [`Error::NothingSelected`];
-/// [`Error::OutputTaken`]; [`Error::Dataset`] naming shard, asset and row of a damaged record. Nothing is then left at `out`.
+/// [`Error::Manifest`] with every entry of the list that names an unknown clip or repeats one;
+/// [`Error::NothingSelected`]; [`Error::OutputTaken`]; [`Error::Dataset`] naming shard, asset and row of a damaged
+/// record. Nothing is then left at `out`.
 pub fn subset(dir: &Path, list: &ClipList, out: &Path, events: &Events<'_>) -> Result<Outcome> {
     let destination = free_folder(out)?;
     let dataset = Dataset::open(dir)?;

@@ -22,7 +22,8 @@ type Refused = String;
 /// where the column has a time zone: that zone's where it is a fixed offset, else zero, which is the same instant.
 ///
 /// # Errors
-/// In words: a type without a text, bytes that are not UTF-8, a time beyond the calendar, more text than fits into memory.
+/// In words: a type without a text, bytes that are not UTF-8, a time beyond the calendar, more text than fits into
+/// memory.
 pub(super) fn texts(array: &dyn Array, decoded_bytes: &mut usize) -> Result<Vec<String>, Refused> {
     let rows = 0..array.len();
     match array.data_type() {

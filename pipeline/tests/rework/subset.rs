@@ -208,7 +208,8 @@ fn a_subset_is_relabelled_as_the_whole_would_be() {
     subset(&dir, &third, &again, &|_| {}).unwrap();
     assert_same(&chosen, &again, |name| name == "dataset.json");
     assert_eq!(choices(&chosen), made_of, "where the clips come from is still known");
-    // The choice stands: what is new in a manifest without being part of the whole is passed over, what is missing is not.
+    // The choice stands: what is new in a manifest without being part of the whole is passed over, what is missing is
+    // not.
     let fewer = place.manifest("fewer", &[11, -2], new_details, &NEW, SETTINGS);
     let error = relabel(&source(&fewer), &chosen, Linked::Verify, &|_| {}).unwrap_err();
     assert!(

@@ -1,4 +1,5 @@
-//! The fuzz targets of `shardfmt`: bytes that claim to be a file of a dataset are refused or read; nothing else may happen.
+//! The fuzz targets of `shardfmt`: bytes that claim to be a file of a dataset are refused or read; nothing else may
+//! happen.
 
 mod corpus;
 mod dataset;

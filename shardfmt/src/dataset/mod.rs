@@ -169,8 +169,8 @@ impl Dataset {
     /// header and the rows of each recording. No clip is read.
     ///
     /// # Errors
-    /// [`Error::NoSuchShard`], those of [`Shard::open`](crate::Shard::open), [`Error::Mismatch`] naming the shard and what
-    /// it was compared with.
+    /// [`Error::NoSuchShard`], those of [`Shard::open`](crate::Shard::open), [`Error::Mismatch`] naming the shard and
+    /// what it was compared with.
     pub fn open_shard(&self, shard: u32, checks: Checks) -> Result<DatasetShard> {
         let shards = self.shard_count();
         if shard >= shards {
@@ -188,8 +188,8 @@ impl Dataset {
     /// Labels of the clips of `shard`, in row order; each is of the clip in its row.
     ///
     /// # Errors
-    /// [`Error::FileChecksum`], those of [`read_labels`](crate::sidecar::read_labels), [`Error::Mismatch`] if a row speaks
-    /// of another clip.
+    /// [`Error::FileChecksum`], those of [`read_labels`](crate::sidecar::read_labels), [`Error::Mismatch`] if a row
+    /// speaks of another clip.
     pub fn labels(&self, shard: &DatasetShard) -> Result<Vec<LabelRow>> {
         let name = labels_path(shard.number());
         let (file, path) = self.listed.open_verified(&name)?;

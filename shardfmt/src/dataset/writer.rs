@@ -69,8 +69,8 @@ impl<'a> DatasetWriter<'a> {
     /// are verified.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] if the tables are not about these clips; [`Error::ClipChecksum`], [`Error::FileChecksum`] if the
-    /// shard is damaged; [`Error::Io`].
+    /// [`Error::Mismatch`] if the tables are not about these clips; [`Error::ClipChecksum`], [`Error::FileChecksum`] if
+    /// the shard is damaged; [`Error::Io`].
     pub fn take_shard(
         &self,
         from: (&Dataset, &DatasetShard),
@@ -85,7 +85,8 @@ impl<'a> DatasetWriter<'a> {
     ///
     /// # Errors
     /// [`Error::Record`] if a file is not as it was when its shard was finished; [`Error::DatasetJson`],
-    /// [`Error::Mismatch`] and those of opening a dataset if what was written is not one. It then has not been committed.
+    /// [`Error::Mismatch`] and those of opening a dataset if what was written is not one. It then has not been
+    /// committed.
     pub fn commit(&self, shards: &[ShardFiles], rejects: &[RejectRow]) -> Result<Dataset> {
         let dir = self.folder.path();
         check_in_place(dir, shards)?;

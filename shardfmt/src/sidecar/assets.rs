@@ -59,8 +59,8 @@ fn check(row: &AssetRow, _: &Taxa) -> std::result::Result<(), Fault> {
 /// Writes the table of one shard's assets.
 ///
 /// # Errors
-/// [`Error::Cell`](crate::Error::Cell) for a class index not in `taxa`, no clips, or a duration that is not a finite number;
-/// [`Error::Io`](crate::Error::Io).
+/// [`Error::Cell`](crate::Error::Cell) for a class index not in `taxa`, no clips, or a duration that is not a finite
+/// number; [`Error::Io`](crate::Error::Io).
 pub fn write_assets(path: &Path, taxa: &Taxa, rows: &[AssetRow]) -> Result<FileEntry> {
     write_table(path, taxa, rows, Columns::Base)
 }
@@ -68,8 +68,8 @@ pub fn write_assets(path: &Path, taxa: &Taxa, rows: &[AssetRow]) -> Result<FileE
 /// Reads the table of one shard's assets.
 ///
 /// # Errors
-/// As [`read_taxa`](super::read_taxa) for the file and its columns; [`Error::Cell`](crate::Error::Cell) for a value outside
-/// the schema.
+/// As [`read_taxa`](super::read_taxa) for the file and its columns; [`Error::Cell`](crate::Error::Cell) for a value
+/// outside the schema.
 pub fn read_assets(path: &Path, taxa: &Taxa) -> Result<Vec<AssetRow>> {
     read_assets_from(open_table(path)?, path, taxa)
 }

@@ -62,8 +62,8 @@ pub struct GeoPrior {
 }
 
 impl GeoPrior {
-    /// What `row` rules out of `classes` classes: nothing without a list of possible classes. Without a list of modelled
-    /// classes every class is modelled.
+    /// What `row` rules out of `classes` classes: nothing without a list of possible classes. Without a list of
+    /// modelled classes every class is modelled.
     #[must_use]
     pub fn new(row: &PriorRow, classes: u32) -> Self {
         let Some(possible) = &row.geo_possible else {
@@ -104,12 +104,14 @@ fn ascending(classes: &[u32]) -> Vec<u32> {
     classes
 }
 
-/// What holds for the classes that no list of a row names: a label, and those for which the opposite of unknown and absent does.
+/// What holds for the classes that no list of a row names: a label, and those for which the opposite of unknown and
+/// absent does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Implied<'a> {
     /// The label of a class that is not one of `except`: absent or unknown.
     pub rest: Label,
-    /// Classes that are unknown where `rest` is absent, and absent where it is unknown; ascending. A list may name some.
+    /// Classes that are unknown where `rest` is absent, and absent where it is unknown; ascending. A list may name
+    /// some.
     pub except: &'a [u32],
 }
 
@@ -158,8 +160,8 @@ impl LabelRow {
         Ok(())
     }
 
-    /// How many of `classes` classes are present, absent and unknown. Classes that rows without implied labels do not name count
-    /// as none of them.
+    /// How many of `classes` classes are present, absent and unknown. Classes that rows without implied labels do not
+    /// name count as none of them.
     #[must_use]
     pub fn counts(&self, geo: &GeoPrior, classes: u32) -> [u64; 3] {
         let mut counts = [&self.present, &self.absent, &self.unknown].map(|list| list.len() as u64);

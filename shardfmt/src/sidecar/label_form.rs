@@ -3,8 +3,8 @@
 /// Name of the feature in `features_required`.
 pub const IMPLIED_LABELS: &str = "implied_labels";
 
-/// Most classes that the rows of a new dataset name one by one. Three explicit lists are what people query; above this they
-/// are too large: 10 million clips and 10,000 classes would be 10^11 entries.
+/// Most classes that the rows of a new dataset name one by one. Three explicit lists are what people query; above this
+/// they are too large: 10 million clips and 10,000 classes would be 10^11 entries.
 const LISTED_CLASSES: usize = 1000;
 
 /// How the label tables of a dataset are written.

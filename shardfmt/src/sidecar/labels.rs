@@ -38,8 +38,8 @@ table! {
         present: Vec<u32> as Classes,
         /// Classes known not to be heard in the clip.
         absent: Vec<u32> as Classes,
-        /// Classes of which neither is known. No class is in two of the three lists, or twice in one. In rows with `others`
-        /// each list ascends.
+        /// Classes of which neither is known. No class is in two of the three lists, or twice in one. In rows with
+        /// `others` each list ascends.
         unknown: Vec<u32> as Classes,
         /// Whether the labels of the clip are complete.
         fully_annotated: bool,
@@ -55,8 +55,8 @@ table! {
         source_index: Option<i64>,
         /// Identifier in an imported set.
         source_id: Option<i64>,
-        /// What holds for the classes that no list names, in datasets with implied labels; `None` in others, where they are
-        /// unknown.
+        /// What holds for the classes that no list names, in datasets with implied labels; `None` in others, where they
+        /// are unknown.
         others: Option<Others> as Extension,
     }
     check check

@@ -21,7 +21,8 @@ use crate::taxa::Taxa;
 pub enum Plain {}
 /// Values stored as their text, such as words of a fixed list and checksums.
 pub enum Text {}
-/// [`Text`] of a column that only some datasets have: see [`Columns::All`](super::Columns::All). `None` where there is none.
+/// [`Text`] of a column that only some datasets have: see [`Columns::All`](super::Columns::All). `None` where there is
+/// none.
 pub enum Extension {}
 /// An optional class index, stored as species code.
 pub enum Class {}

@@ -1,5 +1,5 @@
-//! Defines how much a Parquet file may unfold to. A run of equal values takes a few bytes whatever its length, so the size
-//! of a file bounds nothing.
+//! Defines how much a Parquet file may unfold to. A run of equal values takes a few bytes whatever its length, so the
+//! size of a file bounds nothing.
 
 use std::io::{BufReader, Read, Seek, SeekFrom};
 
@@ -19,8 +19,8 @@ pub struct PageLimits {
     pub row_group_bytes: u64,
 }
 
-/// The limits of every table read. The values suffice for the absent classes of 26,000 clips and 10,000 classes; pages have
-/// about 1 MiB, unless one row holds more.
+/// The limits of every table read. The values suffice for the absent classes of 26,000 clips and 10,000 classes; pages
+/// have about 1 MiB, unless one row holds more.
 pub const PAGE_LIMITS: PageLimits = PageLimits {
     column_values: 1 << 28,
     page_bytes: 1 << 28,
@@ -30,8 +30,9 @@ pub const PAGE_LIMITS: PageLimits = PageLimits {
 /// Most bytes that the columns of a table may take in memory together.
 pub const MAX_DECODED_BYTES: usize = 4 << 30;
 
-/// Compares what the page headers of the `read` columns declare with the limits, without reading a page: the batches of a
-/// reader are bounded in rows, but one row may hold a list of any length, and a page of a few bytes may claim any size.
+/// Compares what the page headers of the `read` columns declare with the limits, without reading a page: the batches of
+/// a reader are bounded in rows, but one row may hold a list of any length, and a page of a few bytes may claim any
+/// size.
 ///
 /// # Errors
 /// Which column holds too much, how much and the limit; or that a page header cannot be read.

@@ -1,4 +1,5 @@
-//! Provides Parquet tables of typed rows: [`table!`](crate::table!) declares one, and its columns, writing and reading follow.
+//! Provides Parquet tables of typed rows: [`table!`](crate::table!) declares one, and its columns, writing and reading
+//! follow.
 
 mod column;
 pub mod limits;
@@ -73,9 +74,9 @@ pub enum Columns {
 
 /// Declares a struct whose fields are columns, with its [`Record`] and, where a table is named, its [`Table`].
 ///
-/// A field is `name: type as Codec ["unit"]`. The codec, a type of this module, says how the value is stored; without one
-/// it is [`Plain`]. A column that is not named as its field has its own name in parentheses. A `check` is a function of row and
-/// classes that refuses rows that break further rules.
+/// A field is `name: type as Codec ["unit"]`. The codec, a type of this module, says how the value is stored; without
+/// one it is [`Plain`]. A column that is not named as its field has its own name in parentheses. A `check` is a
+/// function of row and classes that refuses rows that break further rules.
 ///
 /// ```
 /// use shardfmt::table::{Class, Columns, open_table, read_table, write_table};

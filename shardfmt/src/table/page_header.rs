@@ -1,9 +1,9 @@
 //! Provides the page headers of a Parquet file: what a page says of its size, before anything of it is decompressed.
 //!
-//! The Parquet library (60.1) reserves `uncompressed_page_size` unchecked: a page of a few bytes may claim 2 GiB. This file is
-//! here until the library checks it (arrow-rs issue #10734, PR #10821); most of it can go then. It reads headers more
-//! strictly than the library does, so that both see the same numbers or this one refuses: fields ascend, as every writer
-//! has them, none comes twice, and none has another type than the [specification] gives it.
+//! The Parquet library (60.1) reserves `uncompressed_page_size` unchecked: a page of a few bytes may claim 2 GiB. This
+//! file is here until the library checks it (arrow-rs issue #10734, PR #10821); most of it can go then. It reads
+//! headers more strictly than the library does, so that both see the same numbers or this one refuses: fields ascend,
+//! as every writer has them, none comes twice, and none has another type than the [specification] gives it.
 //!
 //! [specification]: https://github.com/apache/parquet-format
 
@@ -80,8 +80,8 @@ const DICTIONARY: u32 = 7;
 /// The same of a data page of version 2.
 const DATA_V2: u32 = 8;
 
-/// The type that a field of the struct in field `parent` (0: the page header) must have. The library reads these without
-/// checking their type.
+/// The type that a field of the struct in field `parent` (0: the page header) must have. The library reads these
+/// without checking their type.
 fn declared(parent: u32, id: u32) -> Option<u8> {
     match (parent, id) {
         (0, 5..=8) => Some(wire::STRUCT),

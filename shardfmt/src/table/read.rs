@@ -29,8 +29,8 @@ pub fn open_table(path: &Path) -> Result<File> {
 /// Reads `columns` of the whole table in `file`; `path` is for errors.
 ///
 /// # Errors
-/// [`Error::Table`], [`Error::TableSchema`], [`Error::Column`] for a file that is not such a table; [`Error::Cell`] for a value
-/// outside the schema; [`Error::Io`].
+/// [`Error::Table`], [`Error::TableSchema`], [`Error::Column`] for a file that is not such a table; [`Error::Cell`] for
+/// a value outside the schema; [`Error::Io`].
 pub fn read_table<R: Table>(file: File, path: &Path, taxa: &Taxa, columns: Columns) -> Result<Vec<R>> {
     // The Parquet library may panic on damaged bytes; nothing it was given is used afterwards.
     let outcome = catch_unwind(AssertUnwindSafe(|| read_pieces(file, path, taxa, columns)));

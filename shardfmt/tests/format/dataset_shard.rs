@@ -1,4 +1,5 @@
-//! A shard is only ever read as the shard it is: exchanged ones, those of another build and tables of others are refused.
+//! A shard is only ever read as the shard it is: exchanged ones, those of another build and tables of others are
+//! refused.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::collections::BTreeMap;
@@ -101,8 +102,8 @@ fn exchange(dir: &Path, name: fn(u32) -> String) {
     fs::rename(&aside, &b).unwrap();
 }
 
-/// Asserts that reading shard `number` and its tables fails with an error that holds each of the texts, and that a quick
-/// check finds something too.
+/// Asserts that reading shard `number` and its tables fails with an error that holds each of the texts, and that a
+/// quick check finds something too.
 #[track_caller]
 fn assert_refused(dir: &Path, number: u32, texts: &[&str]) {
     let dataset = Dataset::open(dir).unwrap();

@@ -1,6 +1,7 @@
 //! Golden files: version 1 of the format is read as it was written, and written again byte for byte.
 //!
-//! `L48_BLESS=1 cargo test -p shardfmt --test format golden` writes them anew and fails; do that only with a new format version.
+//! `L48_BLESS=1 cargo test -p shardfmt --test format golden` writes them anew and fails; do that only with a new format
+//! version.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use crate::sample;

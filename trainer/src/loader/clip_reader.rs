@@ -71,8 +71,8 @@ impl ClipReader {
     }
 }
 
-/// Refuses a row that holds another clip than the one meant: another dataset may have taken the place of this one since its
-/// tables were read.
+/// Refuses a row that holds another clip than the one meant: another dataset may have taken the place of this one since
+/// its tables were read.
 fn check_place(shard: &DatasetShard, place: &Clip) -> shardfmt::Result<()> {
     let (meant, stored) = (
         (place.asset_id, place.clip_index),

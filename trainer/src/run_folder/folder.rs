@@ -140,7 +140,8 @@ impl RunFolder {
         };
         for entry in entries {
             let name = entry.map_err(list_error)?.file_name();
-            // A leftover of an atomic write is temporary. Another process may have begun a run just now: its lock decides.
+            // A leftover of an atomic write is temporary. Another process may have begun a run just now: its lock
+            // decides.
             let known = name
                 .to_str()
                 .is_some_and(|name| OF_A_RUN.contains(&name) || is_temporary(name));

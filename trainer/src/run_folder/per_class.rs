@@ -21,8 +21,8 @@ table! {
     }
 }
 
-/// Writes a row for each split and class: `split`, `species_code`, `ap` (0 to 1), `positives` (clips with the class) and
-/// `clips` (those evaluated).
+/// Writes a row for each split and class: `split`, `species_code`, `ap` (0 to 1), `positives` (clips with the class)
+/// and `clips` (those evaluated).
 ///
 /// # Errors
 /// [`Error::Dataset`](crate::Error::Dataset) if the file cannot be written.

@@ -18,7 +18,8 @@ const FORMAT: &str = "l48-run";
 const SCHEMA_VERSION: u32 = 1;
 /// Parts of a dataset's configuration that decide its images, where it has them.
 const IMAGE_SETTINGS: [&str; 3] = ["audio", "clips", "spectrogram"];
-/// The one of them that may differ between a run's dataset and another: where clips are cut. Their length is in the axes.
+/// The one of them that may differ between a run's dataset and another: where clips are cut. Their length is in the
+/// axes.
 const CUTTING: &str = "clips";
 /// Differences that are listed one by one.
 const LISTED_DIFFERENCES: usize = 12;
@@ -64,8 +65,9 @@ pub struct DatasetRecord {
     pub axes: Axes,
     /// Meaning of the values.
     pub values: ValueScale,
-    /// The parts `audio`, `clips` and `spectrogram` of the dataset's configuration, where it has them: with clip shape, axes
-    /// and values all that decides the image of a recording. Runs of earlier versions lack `clips` and call it `settings`.
+    /// The parts `audio`, `clips` and `spectrogram` of the dataset's configuration, where it has them: with clip shape,
+    /// axes and values all that decides the image of a recording. Runs of earlier versions lack `clips` and call it
+    /// `settings`.
     #[serde(alias = "settings")]
     pub image: BTreeMap<String, Value>,
     /// The classes, in class order.

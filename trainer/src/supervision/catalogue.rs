@@ -60,7 +60,8 @@ impl Catalogue {
             let (labels, priors) = (dataset.labels(&opened)?, dataset.priors(&opened)?);
             let files = [labels_path(shard), priors_path(shard)].map(|name| dataset.dir().join(name));
             let mut piece = piece(&files[0], &files[1], classes, &labels, &priors)?;
-            // What the regulariser, batches and predictions take for a clip's recording is what stands beside its image.
+            // What the regulariser, batches and predictions take for a clip's recording is what stands beside its
+            // image.
             for (clip, row) in piece.0.iter_mut().zip(0..) {
                 (clip.asset_id, clip.clip_index) = (opened.asset_id(row)?, opened.clip_index(row)?);
             }
@@ -72,7 +73,8 @@ impl Catalogue {
     /// A catalogue of the given rows; `name` stands for the dataset in errors.
     ///
     /// # Errors
-    /// [`Error::Dataset`] for a class index that is not below `classes`; [`Error::Unsuitable`] for two prior rows of a recording.
+    /// [`Error::Dataset`] for a class index that is not below `classes`; [`Error::Unsuitable`] for two prior rows of a
+    /// recording.
     pub fn from_rows(name: &Path, classes: usize, labels: &[LabelRow], priors: &[PriorRow]) -> Result<Self> {
         Self::join(name, classes, vec![piece(name, name, classes, labels, priors)?])
     }

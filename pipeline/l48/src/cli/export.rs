@@ -33,9 +33,9 @@ pub struct ExportArgs {
 pub enum ExportForm {
     /// Write the boxes as COCO detection annotations.
     ///
-    /// An image is a clip, called ASSET/CLIP; a category is a class; a box is in pixels of the stored image, from row 0,
-    /// and spans the whole height if it has no frequencies. Ignored boxes have iscrowd 1. Boxes of species that are not
-    /// classes, and those outside the image, are left out and counted.
+    /// An image is a clip, called ASSET/CLIP; a category is a class; a box is in pixels of the stored image, from row
+    /// 0, and spans the whole height if it has no frequencies. Ignored boxes have iscrowd 1. Boxes of species that are
+    /// not classes, and those outside the image, are left out and counted.
     ///
     /// The pixels of an image are record `row` of shard number `shard`; both numbers stand beside its name. Where
     /// `fully_annotated` is false, boxes may be missing.

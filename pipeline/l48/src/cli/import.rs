@@ -36,8 +36,8 @@ pub struct ImportArgs {
 pub enum ImportSet {
     /// The Merlin L48 Spectrogram Dataset: assets.json, clips.json, taxa.csv, images/ASSET/CLIP.jpg.
     ///
-    /// Pictures of 750 x 236 become clips of 448 x 448; labels, splits and priors are kept as given. Which coordinate of
-    /// a box comes first is inferred from the pictures, and reported.
+    /// Pictures of 750 x 236 become clips of 448 x 448; labels, splits and priors are kept as given. Which coordinate
+    /// of a box comes first is inferred from the pictures, and reported.
     #[command(after_help = ML48S_EXAMPLES)]
     Ml48s(ImportMl48sArgs),
     /// COCO 2014: annotations/instances_train2014.json and instances_val2014.json, pictures in train2014 and val2014.
@@ -99,8 +99,8 @@ pub struct ImportCoco2014Args {
     /// Folder of the set.
     #[arg(value_name = "SRC")]
     pub src: PathBuf,
-    /// Simulate priors: the share of a picture's absent classes that each prior rules out, as geo=R,checklist=R. Without
-    /// it there are none.
+    /// Simulate priors: the share of a picture's absent classes that each prior rules out, as geo=R,checklist=R.
+    /// Without it there are none.
     ///
     /// The published simulation is not available; this one is our own. Every absent class is drawn independently, by
     /// seed and image id, and the checklist rules out whatever the geographic prior does.

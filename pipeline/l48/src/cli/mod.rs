@@ -19,8 +19,8 @@ pub use rework::{MergeArgs, RelabelArgs, ReshardArgs, SubsetArgs};
 /// Turn wildlife recordings into a memory-mapped training dataset of log-mel shards and Parquet sidecars.
 ///
 /// Exit codes: 0 success; 1 a dataset was built, but some recordings were rejected; 2 failure, or a damaged dataset.
-/// Results go to standard output, messages to standard error; set RUST_LOG to error, warn, info or debug to see fewer or
-/// more of them.
+/// Results go to standard output, messages to standard error; set RUST_LOG to error, warn, info or debug to see fewer
+/// or more of them.
 #[derive(Debug, Parser)]
 #[command(name = "l48", version, max_term_width = 110, arg_required_else_help = true, after_help = EXAMPLES)]
 pub struct Cli {

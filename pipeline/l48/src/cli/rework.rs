@@ -29,8 +29,8 @@ Examples:
 pub struct RelabelArgs {
     /// Folder of the dataset; at any moment it holds either the old one or the new one.
     pub dir: PathBuf,
-    /// The manifest (TOML), with the recordings and the audio, clips and spectrogram sections that the dataset was built
-    /// with.
+    /// The manifest (TOML), with the recordings and the audio, clips and spectrogram sections that the dataset was
+    /// built with.
     pub manifest: PathBuf,
     /// Do not read the clips to verify them; damaged clips then stay damaged.
     #[arg(long)]

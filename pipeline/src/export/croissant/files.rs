@@ -29,7 +29,8 @@ const SHARDS: &str = "shards";
 /// bytes read.
 ///
 /// # Errors
-/// A file that cannot be read, or whose bytes are not those that `dataset.json` lists: a description would vouch for them.
+/// A file that cannot be read, or whose bytes are not those that `dataset.json` lists: a description would vouch for
+/// them.
 pub(super) fn distribution(dataset: &Dataset, place: &str, hashed: &(dyn Fn(u64) + Sync)) -> Result<Vec<Value>> {
     let whole = std::iter::once((DATASET_JSON, None));
     let listed = dataset

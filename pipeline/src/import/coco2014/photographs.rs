@@ -90,8 +90,9 @@ impl Photographs {
     /// stay: 50 MB of half a gigabyte of JSON.
     ///
     /// # Errors
-    /// [`Error::Manifest`](crate::Error::Manifest) with all mistakes: a file that cannot be read, repeated ids, annotations of pictures or
-    /// categories that are not listed, categories that differ, file names that lead elsewhere, no annotated picture.
+    /// [`Error::Manifest`](crate::Error::Manifest) with all mistakes: a file that cannot be read, repeated ids,
+    /// annotations of pictures or categories that are not listed, categories that differ, file names that lead
+    /// elsewhere, no annotated picture.
     pub(super) fn read(folder: &Path) -> Result<Self> {
         let mut problems = Problems::default();
         let mut set = Photographs {
