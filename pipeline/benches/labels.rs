@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use pipeline::labels::{ClipSpan, ImageAxes, LabelCounts, Labeller};
+use pipeline::labels::{ClipSpan, ImageAxes, Labeller};
 use pipeline::manifest::{
     AssetBox, BoxCode, BoxTable, Checklist, Completeness, GeoPrior, IgnoredOnly, LabelRules, OtherCodes, PriorConflict,
     Recording, Span, SpanScope,
@@ -109,7 +109,7 @@ fn benches(criterion: &mut Criterion) {
         let labeller = Labeller::new(&rules, &recording, &taxa, (CLIPS * CLIP_NS / NS) as f64, 11_025.0);
         group.bench_function(BenchmarkId::from_parameter(classes), |bencher| {
             bencher.iter(|| {
-                let mut counts = LabelCounts::default();
+                let mut counts = 0;
                 for clip in 0..CLIPS {
                     let span = ClipSpan {
                         start_ns: clip * CLIP_NS,

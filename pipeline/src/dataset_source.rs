@@ -10,7 +10,7 @@ use std::ops::Range;
 use frontend::source::{ClipSource, Rendered};
 use shardfmt::{AssetRow, DatasetHead, LabelRow, PriorRow, Taxa, Xxh3};
 
-use crate::labels::LabelCounts;
+use crate::tally::Tallies;
 
 /// Where the rows of an asset went.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,8 +34,8 @@ pub struct AssetRecord {
     pub prior: PriorRow,
     /// One row per clip.
     pub labels: Vec<LabelRow>,
-    /// What the label rules counted.
-    pub counts: LabelCounts,
+    /// What was left out or changed of what was given.
+    pub tallies: Tallies,
 }
 
 /// A source of clips that make a dataset. Assets are numbered from 0 in the order in which they enter it.
@@ -64,6 +64,14 @@ pub trait DatasetSource: ClipSource {
     /// Hash over everything that decides the output except the sources' bytes: settings and tables.
     fn inputs_xxh3(&self) -> Xxh3 {
         self.head().config_xxh3
+    }
+    /// What was left out or changed before any clip was made.
+    fn tallies(&self) -> Tallies {
+        Tallies::default()
+    }
+    /// What is left out with an asset that is rejected.
+    fn left_out_with(&self, _asset: usize) -> Tallies {
+        Tallies::default()
     }
     /// The sidecar rows of an asset whose clips have been rendered.
     fn describe(&self, asset: usize, facts: Self::Facts, place: &Placement, clips: &[Rendered]) -> AssetRecord;

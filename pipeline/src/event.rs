@@ -3,7 +3,7 @@
 
 use shardfmt::RejectRow;
 
-use crate::labels::LabelCounts;
+use crate::tally::Tallies;
 
 /// Something that happened while shards were written; the observer draws progress from it.
 #[derive(Clone, Copy, Debug)]
@@ -39,8 +39,8 @@ pub struct Outcome {
     pub bytes: u64,
     /// Clips of digital silence.
     pub silent_clips: u64,
-    /// What the label rules counted.
-    pub counts: LabelCounts,
+    /// What was left out or changed of what was given.
+    pub tallies: Tallies,
     /// Rejected recordings, in plan order.
     pub rejects: Vec<RejectRow>,
 }

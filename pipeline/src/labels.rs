@@ -4,12 +4,12 @@
 //! A clip is `[start, start + duration)` of its recording; what lies past the recording's end is padding. All
 //! comparisons are made on integer nanoseconds. The thresholds are those of the L48 data set's documentation.
 
-use serde::{Deserialize, Serialize};
 use shardfmt::{BoxStatus, ClipBox, LabelSource, Taxa};
 
 use crate::manifest::{
-    AssetBox, BoxCode, Completeness, IgnoredOnly, LabelRules, Recording, SpanScope, nanoseconds, seconds,
+    AssetBox, BoxCode, Completeness, IgnoredOnly, LabelRules, Recording, Span, SpanScope, nanoseconds, seconds,
 };
+use crate::tally::{Reason, Tallies};
 
 /// A box longer than this that shows only at the edge of a clip is ignored there.
 const EDGE_MIN_DURATION_NS: i64 = 80_000_000;
@@ -82,25 +82,6 @@ pub struct ClipLabels {
     pub boxes: Vec<ClipBox>,
 }
 
-/// What the rules counted besides the labels.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LabelCounts {
-    /// Boxes dropped because they start after the recording's end.
-    pub boxes_past_end: u64,
-    /// Boxes ignored because they lie wholly above what the image or the recording can show.
-    pub boxes_above_range: u64,
-    /// (clip, class) pairs where a box won over a prior.
-    pub prior_conflicts: u64,
-}
-
-impl std::ops::AddAssign for LabelCounts {
-    fn add_assign(&mut self, other: LabelCounts) {
-        self.boxes_past_end += other.boxes_past_end;
-        self.boxes_above_range += other.boxes_above_range;
-        self.prior_conflicts += other.prior_conflicts;
-    }
-}
-
 /// The rules applied to one recording.
 pub struct Labeller<'a> {
     rules: &'a LabelRules,
@@ -147,21 +128,41 @@ impl<'a> Labeller<'a> {
         }
     }
 
-    /// Counts that belong to the recording as a whole.
-    pub fn recording_counts(&self) -> LabelCounts {
-        let boxes = &self.recording.boxes;
-        LabelCounts {
-            boxes_past_end: boxes.iter().filter(|b| b.start_ns >= self.end_ns).count() as u64,
-            boxes_above_range: boxes
-                .iter()
-                .filter(|b| b.start_ns < self.end_ns && self.is_above_range(b))
-                .count() as u64,
-            prior_conflicts: 0,
+    /// Which boxes and spans are left out or cut, where these are the recording's clips, in order.
+    pub fn tallies(&self, clips: &[ClipSpan]) -> Tallies {
+        let mut tallies = Tallies::default();
+        for found in &self.recording.boxes {
+            if found.start_ns >= self.end_ns {
+                tallies.add(Reason::BoxPastEnd, 1);
+                continue;
+            }
+            let reason = match showing((found.start_ns, found.end_ns), clips).is_empty() {
+                true => Some(Reason::BoxOutsideClips),
+                false if self.is_above_range(found) => Some(Reason::BoxAboveRange),
+                false => None,
+            };
+            reason.into_iter().for_each(|reason| tallies.add(reason, 1));
+            let is_cut = found.end_ns > self.end_ns + COVER_SLACK_NS;
+            tallies.add(Reason::BoxCutAtEnd, u64::from(is_cut));
         }
+        let spans = &self.recording.spans;
+        let idle = spans.iter().filter(|span| !self.completes_any(span, clips)).count();
+        tallies.add(Reason::SpanWithoutClip, idle as u64);
+        tallies
     }
 
-    /// The labels of one clip.
-    pub fn label(&self, clip: ClipSpan, axes: &dyn ImageAxes, counts: &mut LabelCounts) -> ClipLabels {
+    /// Whether the span helps to cover one of the clips.
+    fn completes_any(&self, span: &Span, clips: &[ClipSpan]) -> bool {
+        let (covered, is_asked) = match span.scope {
+            SpanScope::All => (&self.complete_spans, true),
+            SpanScope::Target => (&self.target_spans, self.recording.target.is_some()),
+        };
+        let shown = showing((span.start_ns, span.end_ns), clips);
+        is_asked && shown.iter().any(|clip| covered.holds(*clip))
+    }
+
+    /// The labels of one clip; adds to `prior_conflicts` the classes whose box won over a prior.
+    pub fn label(&self, clip: ClipSpan, axes: &dyn ImageAxes, prior_conflicts: &mut u64) -> ClipLabels {
         // 1 = counts, 2 = ignored: bits, since a class may have both kinds of boxes.
         let mut boxed = vec![0u8; self.taxa.len()];
         let mut unknown_bird = false;
@@ -211,7 +212,7 @@ impl<'a> Labeller<'a> {
                     .checklist
                     .as_ref()
                     .is_some_and(|list| list.is_negative(class));
-                counts.prior_conflicts += u64::from(geo_negative || list_negative);
+                *prior_conflicts += u64::from(geo_negative || list_negative);
                 &mut labels.present
             } else if *bits == 2 && self.rules.ignored_only == IgnoredOnly::Unknown {
                 &mut labels.unknown
@@ -291,6 +292,14 @@ impl<'a> Labeller<'a> {
             y_max: y(high_hz),
         }
     }
+}
+
+/// Those of `clips`, which are in order, that show something of `.0` to `.1` (nanoseconds of their recording), or of the
+/// point where both are one.
+fn showing((start_ns, end_ns): (i64, i64), clips: &[ClipSpan]) -> &[ClipSpan] {
+    let first = clips.partition_point(|clip| clip.real_end_ns <= start_ns);
+    let end = clips.partition_point(|clip| clip.start_ns < end_ns.max(start_ns.saturating_add(1)));
+    clips.get(first..end).unwrap_or_default()
 }
 
 /// A union of intervals: gaps that a time written to the millisecond could leave are closed.

@@ -26,6 +26,7 @@ pub mod recording_source;
 pub mod rework;
 pub mod stats;
 pub mod tables;
+pub mod tally;
 
 pub use error::{Error, Result};
 pub use provenance::PROGRAM;

@@ -8,6 +8,7 @@ use crate::dataset_source::{AssetRecord, DatasetSource, Placement};
 use crate::labels::{ClipSpan, ImageAxes, Labeller};
 use crate::manifest::{Manifest, Recording, nanoseconds};
 use crate::provenance::{PROGRAM, manifest_config};
+use crate::tally::{Reason, Tallies};
 use frontend::Frontend;
 use frontend::recordings::{RecordingFacts, RecordingReader, Waveform};
 use frontend::source::{ClipSource, Rejected, Rendered};
@@ -120,6 +121,20 @@ impl DatasetSource for RecordingSource {
         &self.head
     }
 
+    fn tallies(&self) -> Tallies {
+        self.manifest.notes.tallies.clone()
+    }
+
+    fn left_out_with(&self, asset: usize) -> Tallies {
+        let recording = self.recording(asset);
+        let mut tallies = Tallies::default();
+        tallies.add(Reason::BoxOfReject, recording.boxes.len() as u64);
+        tallies.add(Reason::SpanOfReject, recording.spans.len() as u64);
+        let priors = u64::from(recording.geo.is_some()) + u64::from(recording.checklist.is_some());
+        tallies.add(Reason::PriorOfReject, priors);
+        tallies
+    }
+
     fn describe(&self, asset: usize, facts: RecordingFacts, place: &Placement, clips: &[Rendered]) -> AssetRecord {
         let recording = self.recording(asset);
         let duration_s = facts.frames as f64 / f64::from(facts.rate_hz);
@@ -131,11 +146,11 @@ impl DatasetSource for RecordingSource {
             duration_s,
             ceiling_hz,
         );
-        let mut counts = labeller.recording_counts();
         let (form, classes) = (self.head.label_form(), self.manifest.taxa.len() as u32);
         let mut prior = prior_row(recording);
         let geo = GeoPrior::new(&prior, classes);
         let mut labels = Vec::with_capacity(clips.len());
+        let (mut spans, mut conflicts) = (Vec::with_capacity(clips.len()), 0);
         for ((clip, row), extent) in clips.iter().zip(place.rows.clone()).zip(&facts.clips) {
             let (start_s, end_s, valid_s) = self.seconds_of(extent.start_sample, extent.valid_samples, duration_s);
             let (start_ns, end_ns) = (nanoseconds(start_s), nanoseconds(end_s));
@@ -144,7 +159,8 @@ impl DatasetSource for RecordingSource {
                 end_ns,
                 real_end_ns: nanoseconds(start_s + valid_s).min(end_ns),
             };
-            let found = labeller.label(span, self, &mut counts);
+            let found = labeller.label(span, self, &mut conflicts);
+            spans.push(span);
             let mut label = LabelRow {
                 asset_id: recording.asset_id,
                 clip_index: extent.clip_index,
@@ -172,11 +188,15 @@ impl DatasetSource for RecordingSource {
             labels.push(label);
         }
         form.apply(&mut prior, &mut labels, classes);
+        let mut tallies = labeller.tallies(&spans);
+        tallies.add(Reason::PriorConflict, conflicts);
+        let oddities = facts.oddities.iter();
+        oddities.for_each(|kind| tallies.add_detail(Reason::OddFile, kind, 1));
         AssetRecord {
             asset: asset_row(recording, &facts, duration_s, place),
             prior,
             labels,
-            counts,
+            tallies,
         }
     }
 }

@@ -1,7 +1,10 @@
-//! Defines `Stats`, the counts of clips, recordings and labels of a dataset by split and by class.
+//! Defines `Stats`, the counts of clips, recordings and labels of a dataset by split and by class, and of what was left
+//! out of it.
 
 use serde::Serialize;
 use shardfmt::{BoxStatus, Checks, ClipBox, Dataset, GeoPrior, Implied, Label, LabelRow, Split, Taxa, Taxon};
+
+use crate::tally::Tallies;
 
 /// Smallest, largest, mean and median of a count per clip.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -98,6 +101,8 @@ pub struct Stats {
     pub train_with_positive: SplitStats,
     /// One entry per class and split, in class order.
     pub classes: Vec<ClassStats>,
+    /// What was left out or changed when the dataset was made.
+    pub tallies: Tallies,
 }
 
 /// Accumulates the counts of one split.
@@ -270,6 +275,7 @@ impl<'a> Counter<'a> {
             splits: splits.collect(),
             train_with_positive: self.train_with_positive.finish("train with a positive"),
             classes: by_class.collect(),
+            tallies: Tallies::default(),
         }
     }
 }
@@ -310,7 +316,10 @@ impl Stats {
                 counter.add(&row, priors.get(&row.asset_id).unwrap_or(&no_prior));
             }
         }
-        Ok(counter.finish())
+        Ok(Stats {
+            tallies: Tallies::of(dataset.info()),
+            ..counter.finish()
+        })
     }
 }
 

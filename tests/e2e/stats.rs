@@ -29,7 +29,12 @@ fn both_tables_are_aligned_and_say_what_the_labels_say() {
     assert_eq!(json["splits"][0]["with_positive"], chosen.len());
 
     let text = l48!("stats", &out).expect(0).stdout;
-    let (splits, classes) = text.split_once("\n\n").unwrap();
+    let (splits, rest) = text.split_once("\n\n").unwrap();
+    let (classes, left_out) = rest.split_once("\n\n").unwrap();
+    assert!(
+        left_out.contains("1 box starts after its recording's end"),
+        "{left_out}"
+    );
     for table in [splits, classes.trim_end()] {
         let widths: Vec<usize> = table.lines().map(|line| line.chars().count()).collect();
         assert!(widths.windows(2).all(|pair| pair[0] == pair[1]), "{table}");

@@ -144,8 +144,7 @@ impl Frontend {
     /// # Errors
     /// Why it cannot be decoded or resampled.
     pub fn open(&self, file: &Path) -> std::result::Result<RecordingReader, Rejected> {
-        let audio = &self.settings.audio;
-        RecordingReader::open(file, audio.channel, audio.sample_rate_hz, self.windowing)
+        RecordingReader::open(file, &self.settings.audio, self.windowing)
     }
 
     /// Working memory of one thread for [`render`](Self::render).

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::audio::{Channel, Decoder, Reject, Resampler};
+use crate::audio::{Decoder, Reject, Resampler};
+use crate::settings::AudioSettings;
 use crate::source::{AssetReader, Rejected};
 use crate::window::{Cutter, Windowing};
 
@@ -28,6 +29,8 @@ pub struct RecordingFacts {
     pub frames: u64,
     /// Its clips.
     pub clips: Vec<ClipExtent>,
+    /// Kinds of what is odd about the file beside its sound, and was accepted.
+    pub oddities: Vec<&'static str>,
 }
 
 /// Where a clip lies in its recording, at the dataset's rate.
@@ -62,8 +65,8 @@ impl RecordingReader {
     ///
     /// # Errors
     /// Why it cannot be decoded or resampled.
-    pub fn open(file: &Path, channel: Channel, rate_hz: u32, windowing: Windowing) -> Result<Self, Rejected> {
-        let decoder = Decoder::open(file, channel)?;
+    pub fn open(file: &Path, audio: &AudioSettings, windowing: Windowing) -> Result<Self, Rejected> {
+        let decoder = Decoder::open_with(file, audio.channel, audio.open_length)?;
         let header = decoder.header();
         let facts = RecordingFacts {
             codec: header.codec.clone(),
@@ -71,8 +74,9 @@ impl RecordingReader {
             channels: header.channels,
             frames: 0,
             clips: Vec::new(),
+            oddities: decoder.notes().iter().map(|note| note.kind()).collect(),
         };
-        let resampler = Some(Resampler::new(header.rate_hz, rate_hz)?);
+        let resampler = Some(Resampler::new(header.rate_hz, audio.sample_rate_hz)?);
         let cutter = Cutter::new(windowing);
         Ok(RecordingReader {
             decoder,

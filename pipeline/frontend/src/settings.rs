@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::audio::Channel;
+use crate::audio::{Channel, OpenLength};
 use crate::spectrogram::SpectrogramConfig;
 use crate::window::{Decimal, Tail};
 
@@ -33,6 +33,10 @@ pub struct AudioSettings {
     /// How several channels become one.
     #[serde(serialize_with = "write_channel", deserialize_with = "read_channel")]
     pub channel: Channel,
+    /// What becomes of a recording that does not declare its length. Absent from the form where it is refused, so that the
+    /// form of earlier datasets stays.
+    #[serde(default, skip_serializing_if = "is_refused")]
+    pub open_length: OpenLength,
 }
 
 impl Default for AudioSettings {
@@ -40,8 +44,13 @@ impl Default for AudioSettings {
         AudioSettings {
             sample_rate_hz: 22_050,
             channel: Channel::Mean,
+            open_length: OpenLength::Refuse,
         }
     }
+}
+
+fn is_refused(open_length: &OpenLength) -> bool {
+    *open_length == OpenLength::Refuse
 }
 
 /// How a recording is cut.
@@ -110,6 +119,14 @@ mod tests {
         assert_eq!(read, ImageSettings::default());
         let sections: serde_json::Value = serde_json::from_str(DEFAULT).unwrap();
         assert!(sections.as_object().unwrap().keys().eq(ImageSettings::KEYS));
+    }
+
+    #[test]
+    fn only_an_open_length_that_is_taken_is_written() {
+        let text = DEFAULT.replace(r#""channel":"mean""#, r#""channel":"mean","open_length":"to-end""#);
+        let read: ImageSettings = serde_json::from_str(&text).unwrap();
+        assert_eq!(read.audio.open_length, OpenLength::ToEnd);
+        assert_eq!(serde_json::to_string(&read).unwrap(), text);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use frontend::AudioSettings;
 use frontend::audio::{Channel, Decoder, probe, resampled_frames};
 use frontend::recordings::{RecordingReader, Waveform};
 use frontend::source::AssetReader;
@@ -56,9 +57,13 @@ fn read(file: &Path) {
     assert!(log_mel.is_ok(), "{log_mel:?}");
     let Ok(log_mel) = log_mel else { return };
 
+    let audio = AudioSettings {
+        sample_rate_hz: RATE_HZ,
+        ..AudioSettings::default()
+    };
     let (Ok(decoder), Ok(mut reader)) = (
         Decoder::open(file, Channel::Mean),
-        RecordingReader::open(file, Channel::Mean, RATE_HZ, windowing),
+        RecordingReader::open(file, &audio, windowing),
     ) else {
         return;
     };

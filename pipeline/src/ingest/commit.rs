@@ -10,7 +10,6 @@ use super::plan::Plan;
 use super::{expect_unfinished, folder};
 use crate::error::{Error, Result};
 use crate::event::{Events, Outcome};
-use crate::labels::LabelCounts;
 use crate::leakage::warn_of_copies;
 use crate::provenance::PROGRAM;
 
@@ -34,8 +33,8 @@ pub fn commit(dir: &Path, max_rejects: Option<u64>, events: &Events<'_>) -> Resu
 pub(super) fn commit_locked(folder: &LockedFolder, max_rejects: Option<u64>, events: &Events<'_>) -> Result<Outcome> {
     let plan = ledger::plan_of(folder)?;
     let records = records(folder, &plan)?;
-    let mut counts = LabelCounts::default();
-    records.iter().for_each(|record| counts += record.counts);
+    let mut tallies = plan.tallies.clone();
+    records.iter().for_each(|record| tallies.add_all(&record.tallies));
     let rejects: Vec<RejectRow> = records
         .iter()
         .flat_map(|record| record.rejects.iter().cloned())
@@ -67,7 +66,9 @@ pub(super) fn commit_locked(folder: &LockedFolder, max_rejects: Option<u64>, eve
         .first()
         .map_or_else(String::new, |record| record.instruction_set.clone());
     let writer = DatasetWriter::new(folder, head, taxa);
-    let dataset = writer.commit(&files, &rejects).map_err(ledger::damaged)?;
+    let dataset = writer
+        .commit(&files, &rejects, tallies.clone().into_counts())
+        .map_err(ledger::damaged)?;
     let info = dataset.info();
     Ok(Outcome {
         shards: info.counts.shards.into(),
@@ -75,7 +76,7 @@ pub(super) fn commit_locked(folder: &LockedFolder, max_rejects: Option<u64>, eve
         assets: info.counts.assets,
         bytes: info.files.iter().map(|file| file.bytes).sum(),
         silent_clips: records.iter().map(|record| record.silent_clips).sum(),
-        counts,
+        tallies,
         rejects,
     })
 }

@@ -9,8 +9,8 @@ use shardfmt::{OutputFolder, RejectRow, ShardFiles, Split, Xxh3};
 use super::plan::Plan;
 use crate::dataset_source::DatasetSource;
 use crate::error::{Error, Result};
-use crate::labels::LabelCounts;
 use crate::provenance::PROGRAM;
+use crate::tally::Tallies;
 use frontend::source_file::{CHANGED_WHILE_READ, SourceRecord};
 
 /// What tells copies of one recording apart from others.
@@ -39,8 +39,8 @@ pub(super) struct ShardRecord {
     pub(super) assets: Vec<AssetDigest>,
     /// Clips of digital silence.
     pub(super) silent_clips: u64,
-    /// What the label rules counted.
-    pub(super) counts: LabelCounts,
+    /// What was left out or changed of what was given.
+    pub(super) tallies: Tallies,
     /// The shard and its sidecars.
     pub(super) files: ShardFiles,
     /// The sources.

@@ -12,6 +12,7 @@ use crate::dataset_source::DatasetSource;
 use crate::error::{Error, Result};
 use crate::packing::pack;
 use crate::provenance::PROGRAM;
+use crate::tally::Tallies;
 use frontend::source_file::{SourceStat, stats};
 
 /// One asset of the plan.
@@ -37,6 +38,9 @@ pub struct Plan {
     pub head: DatasetHead,
     /// The classes.
     pub taxa: Vec<Taxon>,
+    /// What the tables leave out or change.
+    #[serde(default)]
+    pub tallies: Tallies,
     /// Metadata of every shard.
     pub metadata: BTreeMap<String, String>,
     /// Clips a shard aims at.
@@ -64,6 +68,7 @@ impl Plan {
             inputs_xxh3: source.inputs_xxh3(),
             head: source.head().clone(),
             taxa: source.taxa().iter().cloned().collect(),
+            tallies: source.tallies(),
             metadata: source.shard_metadata(),
             shard_clips,
             shards: pack(assets.iter().map(|asset| asset.clips), shard_clips),

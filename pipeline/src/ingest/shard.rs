@@ -14,8 +14,8 @@ use super::plan::Plan;
 use crate::dataset_source::{DatasetSource, Placement};
 use crate::error::Result;
 use crate::event::{Event, Events};
-use crate::labels::LabelCounts;
 use crate::provenance::PROGRAM;
+use crate::tally::Tallies;
 
 /// What the builds of all shards share.
 pub(super) struct Shared<'a, S: DatasetSource> {
@@ -42,7 +42,7 @@ impl<S: DatasetSource> Shared<'_, S> {
             clips: Vec::new(),
             sources: Vec::new(),
             rejects: Vec::new(),
-            counts: LabelCounts::default(),
+            tallies: Tallies::default(),
         };
         let clips_of = |asset: usize| self.plan.assets.get(asset).map_or(0, |asset| asset.clips);
         let whole = flow::run(self.workers, self.source, self.assets_of(shard), clips_of, |delivery| {
@@ -61,7 +61,7 @@ struct ShardBuild<'a, S: DatasetSource> {
     clips: Vec<Rendered>,
     sources: Vec<SourceRecord>,
     rejects: Vec<RejectRow>,
-    counts: LabelCounts,
+    tallies: Tallies,
 }
 
 impl<S: DatasetSource> ShardBuild<'_, S> {
@@ -105,11 +105,12 @@ impl<S: DatasetSource> ShardBuild<'_, S> {
                 let classes = source.taxa().len() as u32;
                 let form = source.head().label_form();
                 form.apply(&mut record.prior, &mut record.labels, classes);
-                self.counts += record.counts;
+                self.tallies.add_all(&record.tallies);
                 self.output.end_asset(record.asset, record.prior, record.labels)?;
             }
             Err(Rejected { stage, reason }) => {
                 self.output.drop_asset()?;
+                self.tallies.add_all(&self.shared.source.left_out_with(end.asset));
                 let (asset_id, path) = self.shared.source.name(end.asset);
                 let row = RejectRow {
                     asset_id,
@@ -135,7 +136,7 @@ impl<S: DatasetSource> ShardBuild<'_, S> {
             shard: self.shard,
             assets,
             silent_clips,
-            counts: self.counts,
+            tallies: self.tallies,
             files: self.output.finish(self.shared.workers.threads())?,
             sources: self.sources,
             rejects: self.rejects,

@@ -109,12 +109,14 @@ fn clip(index: u32, audio_end_s: f64) -> ClipSpan {
     }
 }
 
-fn labels_of(rules: &LabelRules, recording: &Recording, index: u32, audio_end_s: f64) -> (ClipLabels, LabelCounts) {
+fn labels_of(rules: &LabelRules, recording: &Recording, index: u32, audio_end_s: f64) -> (ClipLabels, Tallies) {
     let taxa = taxa();
     let labeller = Labeller::new(rules, recording, &taxa, audio_end_s, 11_025.0);
-    let mut counts = labeller.recording_counts();
-    let labels = labeller.label(clip(index, audio_end_s), &Linear, &mut counts);
-    (labels, counts)
+    let (span, mut conflicts) = (clip(index, audio_end_s), 0);
+    let labels = labeller.label(span, &Linear, &mut conflicts);
+    let mut tallies = labeller.tallies(&[span]);
+    tallies.add(Reason::PriorConflict, conflicts);
+    (labels, tallies)
 }
 
 fn label(recording: &Recording, index: u32) -> ClipLabels {
@@ -158,7 +160,7 @@ fn what_lies_past_the_end_is_dropped_and_counted() {
     let song = recording(vec![class_box(1, 4.0, 4.5), class_box(2, 3.5, 4.5)]);
     let (labels, counts) = labels_of(&rules(), &song, 1, 4.0);
     assert_eq!(
-        (labels.present, labels.boxes.len(), counts.boxes_past_end),
+        (labels.present, labels.boxes.len(), counts.count(Reason::BoxPastEnd)),
         (vec![2], 1, 1)
     );
 }
@@ -172,7 +174,11 @@ fn boxes_above_the_image_are_ignored_and_counted() {
     };
     let (labels, counts) = labels_of(&rules(), &recording(vec![high]), 0, 10.0);
     assert_eq!(
-        (labels.present, labels.boxes[0].status, counts.boxes_above_range),
+        (
+            labels.present,
+            labels.boxes[0].status,
+            counts.count(Reason::BoxAboveRange)
+        ),
         (vec![], BoxStatus::Ignore, 1)
     );
     let partly = AssetBox {
@@ -269,7 +275,7 @@ fn a_box_wins_over_a_prior_and_is_counted() {
         complete: true,
     }));
     let (labels, counts) = labels_of(&rules(), &song, 0, 10.0);
-    assert_eq!((labels.present, counts.prior_conflicts), (vec![1, 2], 2));
+    assert_eq!((labels.present, counts.count(Reason::PriorConflict)), (vec![1, 2], 2));
 }
 
 #[test]
@@ -404,4 +410,60 @@ proptest! {
             prop_assert!(b.start_s <= b.end_s && (0.0..=1.0).contains(&b.x_min) && (0.0..=1.0).contains(&b.x_max));
         }
     }
+}
+
+/// What is left out of a recording of 10 s with three clips, of which the second and third have a gap between them.
+fn left_out(recording: &Recording) -> Vec<String> {
+    let (rules, taxa) = (rules(), taxa());
+    let labeller = Labeller::new(&rules, recording, &taxa, 10.0, 11_025.0);
+    let clips = [(0, 3), (3, 6), (7, 10)].map(|(start_s, end_s)| ClipSpan {
+        start_ns: start_s * 1_000_000_000,
+        end_ns: end_s * 1_000_000_000,
+        real_end_ns: end_s * 1_000_000_000,
+    });
+    labeller.tallies(&clips).sentences()
+}
+
+#[test]
+fn boxes_that_no_clip_shows_whole_are_counted_by_reason() {
+    let boxes = [
+        (1.0, 2.0),
+        (6.1, 6.9),
+        (6.5, 6.5),
+        (9.0, 12.0),
+        (10.0, 11.0),
+        (6.0, 7.1),
+    ];
+    let boxes = boxes.map(|(start_s, end_s)| class_box(0, start_s, end_s)).to_vec();
+    assert_eq!(
+        left_out(&recording(boxes)),
+        [
+            "1 box starts after its recording's end and was dropped",
+            "1 box ends after its recording's end and was cut there",
+            "2 boxes lie in parts of their recordings that no clip holds",
+        ]
+    );
+}
+
+#[test]
+fn spans_that_complete_no_clip_are_counted() {
+    let mut song = recording(vec![]);
+    // Two halves cover the second clip together.
+    song.spans = vec![
+        span(2.0, 4.5, SpanScope::All),
+        span(4.5, 6.0, SpanScope::All),
+        span(7.0, 9.0, SpanScope::All),
+        span(0.0, 3.0, SpanScope::Target),
+        span(20.0, 30.0, SpanScope::All),
+    ];
+    song.target = None;
+    assert_eq!(
+        left_out(&song),
+        ["3 annotated spans cover no whole clip, so they complete none"]
+    );
+    song.target = Some(0);
+    assert_eq!(
+        left_out(&song),
+        ["2 annotated spans cover no whole clip, so they complete none"]
+    );
 }

@@ -10,6 +10,7 @@ use super::model::Recording;
 use super::notes::Notes;
 use super::pattern::{AnnotationFile, Pattern};
 use crate::tables::{Problems, read_bytes, without_byte_order_mark};
+use crate::tally::Reason;
 
 /// Reads the tracks the pattern finds and adds their boxes to the recordings.
 pub(super) fn read(
@@ -87,7 +88,7 @@ pub(super) fn parse(file: &Path, bytes: &[u8], notes: &mut Notes, problems: &mut
     }
     let all = labels.len();
     labels.retain(|label| !label.label.is_empty());
-    notes.blank_labels += (all - labels.len()) as u64;
+    notes.tallies.add(Reason::BlankLabel, (all - labels.len()) as u64);
     labels
 }
 
@@ -118,7 +119,7 @@ mod tests {
                 ("C", 5.0, None, Some(800.0))
             ]
         );
-        assert_eq!(notes.blank_labels, 1);
+        assert_eq!(notes.tallies.count(Reason::BlankLabel), 1);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::model::{AssetBox, BoxCode, BoxTable, Recording, Span, SpanScope, nano
 use super::notes::Notes;
 use super::recordings::{positions, recording_of};
 use crate::tables::{Columns, Problems, Row, Table};
+use crate::tally::Reason;
 
 /// Times beyond this (about 31 years) are mistakes, and would not fit the integer nanoseconds.
 const LONGEST_S: f64 = 1e9;
@@ -139,7 +140,7 @@ pub(super) fn read_table(
             }
         });
         let Some(label) = row.cell("species_code") else {
-            notes.blank_labels += 1;
+            notes.tallies.add(Reason::BlankLabel, 1);
             continue;
         };
         let (low_hz, high_hz) = (row.number("low_hz", problems), row.number("high_hz", problems));

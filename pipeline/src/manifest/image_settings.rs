@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::section::Section;
 use crate::tables::Problems;
-use frontend::audio::Channel;
+use frontend::audio::{Channel, OpenLength};
 use frontend::spectrogram::{
     AllKeyword, ClipKeyword, Dtype, Frames, MelNorm, MelScale, NoneKeyword, Reference, SpectrogramConfig, TopDb,
 };
@@ -36,6 +36,10 @@ pub(super) fn audio(section: Option<Section<'_, '_>>, problems: &mut Problems) -
                 section.problem(problems, "channel", channel.line, &word, message);
             }
         }
+    }
+    let choices = [("refuse", OpenLength::Refuse), ("to-end", OpenLength::ToEnd)];
+    if let Some(open_length) = section.take_choice("open_length", &choices, problems) {
+        settings.open_length = open_length;
     }
     section.finish(problems);
     settings

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::model::Recording;
 use super::notes::Notes;
 use crate::tables::Problems;
+use crate::tally::Reason;
 
 /// An annotation file and the recording (position in the list) it belongs to.
 pub(super) struct AnnotationFile {
@@ -78,7 +79,7 @@ impl Pattern<'_> {
                     .filter(|f| f.is_file())
                     .collect(),
             };
-            notes.recordings_without_annotations += u64::from(files.is_empty());
+            notes.tallies.add(Reason::NoAnnotations, u64::from(files.is_empty()));
             found.extend(files.into_iter().map(|file| AnnotationFile {
                 recording: number,
                 file,

@@ -1,6 +1,6 @@
 //! Provides the readers of the geographic and the checklist prior.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use super::model::{Checklist, GeoPrior, Recording};
 use super::notes::Notes;
 use super::recordings::positions;
 use crate::tables::{Columns, Problems, Row, Table, UniqueKey};
+use crate::tally::Reason;
 
 const GEO: Columns<'_> = Columns {
     required: &["asset_id", "possible_species"],
@@ -70,14 +71,16 @@ pub(super) fn read_geo(
             continue;
         }
         let possible = classes.list(&row, "possible_species", problems);
-        notes.priors_without_species += u64::from(possible.is_empty());
+        notes
+            .tallies
+            .add(Reason::PriorWithoutSpecies, u64::from(possible.is_empty()));
         let modelled = match row.cell("modelled_species") {
             Some(_) => classes.list(&row, "modelled_species", problems).into(),
             None => Arc::clone(&everything),
         };
         match positions.get(&asset_id).and_then(|&at| recordings.get_mut(at)) {
             Some(recording) => recording.geo = Some(GeoPrior { possible, modelled }),
-            None => notes.priors_of_other_assets += 1,
+            None => notes.tallies.add(Reason::PriorOfOtherAsset, 1),
         }
     }
 }
@@ -121,6 +124,14 @@ pub(super) fn read_checklists(
             continue;
         };
         recording.checklist = lists.get(id).map(Arc::clone);
-        notes.checklists_without_row += u64::from(recording.checklist.is_none());
+        notes
+            .tallies
+            .add(Reason::NoChecklistRow, u64::from(recording.checklist.is_none()));
     }
+    let named: HashSet<&str> = recordings
+        .iter()
+        .filter_map(|recording| recording.checklist_id.as_deref())
+        .collect();
+    let unused = lists.keys().filter(|id| !named.contains(*id)).count();
+    notes.tallies.add(Reason::UnusedChecklist, unused as u64);
 }

@@ -11,6 +11,7 @@ use super::model::{BoxTable, Recording};
 use super::notes::Notes;
 use super::pattern::{AnnotationFile, Pattern};
 use crate::tables::{Columns, Problems, Row, Table, read_bytes};
+use crate::tally::Reason;
 
 const BEGIN: &str = "Begin Time (s)";
 const END: &str = "End Time (s)";
@@ -100,7 +101,7 @@ fn read_own(
         if begin_file.is_none_or(|name| stem(name) == stem(&recording.file)) {
             recording.boxes.extend(reader.resolve(&table, row.raw, END, problems));
         } else {
-            notes.rows_of_other_files += 1;
+            notes.tallies.add(Reason::OtherFile, 1);
         }
     }
 }
@@ -186,11 +187,12 @@ pub(super) fn parse(
     let mut views = Views::default();
     for row in table.rows() {
         let Some(label) = row.cell(label_column) else {
-            notes.blank_labels += 1;
+            notes.tallies.add(Reason::BlankLabel, 1);
             continue;
         };
         if let Some(raw) = raw_box(&row, label, problems) {
-            notes.repeated_views += u64::from(!views.add(&row, raw, label_column));
+            let is_repeated = !views.add(&row, raw, label_column);
+            notes.tallies.add(Reason::RepeatedView, u64::from(is_repeated));
         }
     }
     views.rows
@@ -278,7 +280,7 @@ mod tests {
         assert!(problems.is_empty(), "{problems}");
         assert_eq!(rows.len(), 1);
         assert_eq!(rows[0].raw.label, "WOTH");
-        assert_eq!(notes.blank_labels, 1);
+        assert_eq!(notes.tallies.count(Reason::BlankLabel), 1);
     }
 
     #[test]
@@ -288,7 +290,7 @@ mod tests {
         let (rows, notes, _) = parsed(&text, "Species");
         assert_eq!(rows.len(), 1);
         assert_eq!(rows[0].raw.low_hz, Some(500.0));
-        assert_eq!(notes.repeated_views, 1);
+        assert_eq!(notes.tallies.count(Reason::RepeatedView), 1);
     }
 
     #[test]
@@ -296,7 +298,7 @@ mod tests {
         let text =
             format!("{HEADER}\tSpecies\n7\tSpectrogram 1\t1\t1\t2\t0\t1\tA\n7\tSpectrogram 1\t1\t1\t2\t0\t1\tB\n");
         let (rows, notes, _) = parsed(&text, "Species");
-        assert_eq!((rows.len(), notes.repeated_views), (2, 0));
+        assert_eq!((rows.len(), notes.tallies.count(Reason::RepeatedView)), (2, 0));
     }
 
     #[test]

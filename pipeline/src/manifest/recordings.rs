@@ -10,6 +10,7 @@ use shardfmt::{Split, Taxa};
 use super::model::{Audio, RecordedAt, Recording};
 use super::notes::Notes;
 use crate::tables::{Columns, Problems, Row, Table, UniqueKey};
+use crate::tally::Reason;
 
 const COLUMNS: Columns<'_> = Columns {
     required: &["asset_id", "path", "split"],
@@ -104,7 +105,7 @@ fn check_file(row: &Row<'_>, file: &Path, audio: Audio<'_>, notes: &mut Notes, p
         Ok(facts) if facts.is_file() => {}
         Ok(_) => row.problem(problems, "path", "is not a file"),
         Err(error) if error.kind() == ErrorKind::NotFound && matches!(audio, Audio::MayBeGone(_)) => {
-            notes.recordings_gone += 1;
+            notes.tallies.add(Reason::RecordingGone, 1);
         }
         Err(error) => row.problem(problems, "path", format!("cannot be read: {error}")),
     }

@@ -14,8 +14,8 @@ use super::settings::image_difference;
 use crate::error::{Error, Result};
 use crate::event::Outcome;
 use crate::event::{Event, Events};
-use crate::labels::LabelCounts;
 use crate::provenance::{IMAGE_KEYS, PARTS_KEY, PROGRAM, set_config};
+use crate::tally::Tallies;
 
 /// Merges committed datasets into a new one at `out`: first the shards of `first`, then those of each other, in order.
 /// Every record is read and verified on the way.
@@ -50,9 +50,12 @@ pub fn merge(first: &Path, others: &[PathBuf], out: &Path, events: &Events<'_>) 
         .collect();
     let (files, silent): (Vec<ShardFiles>, Vec<u64>) = taken?.into_iter().unzip();
     let rejects: Vec<RejectRow> = parts.iter().flat_map(|part| part.rejects.iter().cloned()).collect();
-    let committed = writer.commit(&files, &rejects)?;
+    let mut tallies = Tallies::default();
+    let of_parts = parts.iter().map(|part| Tallies::of(part.dataset.info()));
+    of_parts.for_each(|of_part| tallies.add_all(&of_part));
+    let committed = writer.commit(&files, &rejects, tallies.into_counts())?;
     super::warn_of_copies(&committed, events);
-    let outcome = super::outcome(&committed, silent.iter().sum(), LabelCounts::default(), rejects);
+    let outcome = super::outcome(&committed, silent.iter().sum(), rejects);
     output.place(&destination)?;
     Ok(outcome)
 }

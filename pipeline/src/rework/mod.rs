@@ -26,10 +26,10 @@ pub use subset::subset;
 
 use crate::event::Events;
 use crate::event::Outcome;
-use crate::labels::LabelCounts;
+use crate::tally::Tallies;
 
 /// What was committed, from the dataset as it was opened after its commit.
-fn outcome(dataset: &Dataset, silent_clips: u64, counts: LabelCounts, rejects: Vec<RejectRow>) -> Outcome {
+fn outcome(dataset: &Dataset, silent_clips: u64, rejects: Vec<RejectRow>) -> Outcome {
     let info = dataset.info();
     Outcome {
         shards: info.counts.shards.into(),
@@ -37,7 +37,7 @@ fn outcome(dataset: &Dataset, silent_clips: u64, counts: LabelCounts, rejects: V
         assets: info.counts.assets,
         bytes: info.files.iter().map(|file| file.bytes).sum(),
         silent_clips,
-        counts,
+        tallies: Tallies::of(info),
         rejects,
     }
 }

@@ -24,9 +24,9 @@ use crate::dataset_source::{AssetRecord, DatasetSource, Placement};
 use crate::error::{Error, Result, io};
 use crate::event::Outcome;
 use crate::event::{Event, Events};
-use crate::labels::LabelCounts;
 use crate::provenance::{IMPORTED_KEY, SHARDS_KEY, SUBSETS_KEY, set_config, subsets};
 use crate::recording_source::RecordingSource;
+use crate::tally::{Reason, Tallies};
 use frontend::recordings::{ClipExtent, RecordingFacts};
 use frontend::source::{ClipSource, Rendered};
 
@@ -110,18 +110,23 @@ fn relabel_locked(
         .into_par_iter()
         .map(|shard| work.shard(shard))
         .collect();
-    let (mut files, mut counts, mut silent_clips) = (Vec::new(), LabelCounts::default(), 0);
+    let (mut files, mut silent_clips) = (Vec::new(), 0);
+    let mut tallies = source.tallies();
+    // What decoding found is as it was.
+    tallies.add_all(&Tallies::of(dataset.info()).only(&[Reason::OddFile]));
+    let rejected = rejects.iter().filter_map(|reject| work.numbers.get(&reject.asset_id));
+    rejected.for_each(|number| tallies.add_all(&source.left_out_with(*number)));
     for shard in shards? {
         files.push(shard.files);
-        counts += shard.counts;
+        tallies.add_all(&shard.tallies);
         silent_clips += shard.silent_clips;
     }
-    let committed = writer.commit(&files, &rejects)?;
+    let committed = writer.commit(&files, &rejects, tallies.into_counts())?;
     super::warn_of_copies(&committed, events);
     if read_dataset_json(&dir.join(DATASET_JSON))? != *dataset.info() {
         return Err(Error::Replaced { path: dir.into() });
     }
-    let outcome = super::outcome(&committed, silent_clips, counts, rejects);
+    let outcome = super::outcome(&committed, silent_clips, rejects);
     output.replace(folder)?;
     Ok(outcome)
 }
@@ -219,17 +224,17 @@ struct Relabelling<'a> {
 /// One shard with its new tables.
 struct RelabelledShard {
     files: ShardFiles,
-    counts: LabelCounts,
+    tallies: Tallies,
     silent_clips: u64,
 }
 
 impl Relabelling<'_> {
     fn shard(&self, number: u32) -> Result<RelabelledShard> {
         let input = Input::open(self.dataset, number)?;
-        let (mut tables, mut counts) = (ShardTables::default(), LabelCounts::default());
+        let (mut tables, mut tallies) = (ShardTables::default(), Tallies::default());
         for asset in input.assets {
             let record = self.describe(&input, asset)?;
-            counts += record.counts;
+            tallies.add_all(&record.tallies);
             tables.labels.extend(record.labels);
             tables.priors.push(record.prior);
             tables.assets.push(record.asset);
@@ -239,7 +244,7 @@ impl Relabelling<'_> {
         (self.events)(Event::Clips(tables.labels.len() as u64));
         Ok(RelabelledShard {
             files,
-            counts,
+            tallies,
             silent_clips: tables.silent_clips(),
         })
     }
@@ -313,5 +318,6 @@ fn facts(asset: &AssetRow, labels: &[LabelRow], rate_hz: u32) -> RecordingFacts 
         channels: asset.channels,
         frames: (asset.duration_s * f64::from(asset.native_rate_hz)).round() as u64,
         clips: labels.iter().map(clip).collect(),
+        oddities: Vec::new(),
     }
 }

@@ -12,7 +12,6 @@ use super::input::rows_of;
 use crate::error::Result;
 use crate::event::Outcome;
 use crate::event::{Event, Events};
-use crate::labels::LabelCounts;
 use crate::provenance::{PROGRAM, SHARDS_KEY, set_config};
 
 /// Copies the dataset in `dir` to a new one at `out`, in shards of about `shard_clips`. Recordings stay whole and in
@@ -38,8 +37,8 @@ pub fn reshard(dir: &Path, shard_clips: u32, out: &Path, events: &Events<'_>) ->
     let head = description(dataset.head(), shard_clips);
     let writer = DatasetWriter::new(output.folder(), head, dataset.taxa().clone());
     let (files, silent_clips) = copy_clips(&dataset, &planned, &writer, events)?;
-    let committed = writer.commit(&files, &rejects)?;
-    let outcome = super::outcome(&committed, silent_clips, LabelCounts::default(), rejects);
+    let committed = writer.commit(&files, &rejects, dataset.info().tallies.clone())?;
+    let outcome = super::outcome(&committed, silent_clips, rejects);
     output.place(&destination)?;
     Ok(outcome)
 }

@@ -12,7 +12,6 @@ use super::input::rows_of;
 use crate::error::{Error, Result};
 use crate::event::Outcome;
 use crate::event::{Event, Events};
-use crate::labels::LabelCounts;
 use crate::provenance::{of_subset, shard_clips};
 
 /// Copies the clips of the dataset in `dir` that the list names to a new dataset at `out`.
@@ -43,8 +42,8 @@ pub fn subset(dir: &Path, list: &ClipList, out: &Path, events: &Events<'_>) -> R
     let head = of_subset(dataset.head(), &list.name(), list.xxh3());
     let writer = DatasetWriter::new(output.folder(), head, dataset.taxa().clone());
     let (files, silent_clips) = copy_clips(&dataset, &planned, &writer, events)?;
-    let committed = writer.commit(&files, &rejects)?;
-    let outcome = super::outcome(&committed, silent_clips, LabelCounts::default(), rejects);
+    let committed = writer.commit(&files, &rejects, dataset.info().tallies.clone())?;
+    let outcome = super::outcome(&committed, silent_clips, rejects);
     output.place(&destination)?;
     Ok(outcome)
 }

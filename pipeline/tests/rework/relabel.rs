@@ -5,6 +5,7 @@ use std::path::Path;
 use pipeline::manifest::{Audio, Manifest};
 use pipeline::recording_source::RecordingSource;
 use pipeline::rework::{Linked, durations_s, relabel};
+use pipeline::tally::Reason;
 use pipeline::{Error, event::Event};
 use shardfmt::entry::shard_path;
 use shardfmt::{Dataset, read_dataset_json, write_dataset_json};
@@ -26,7 +27,7 @@ fn tables_are_those_of_a_fresh_build_and_back_again_every_byte_is_the_old_one() 
     let relabelled = relabel(&source(&place.new_labels()), &dir, Linked::Verify, &|_| {}).unwrap();
     assert_eq!(relabelled, built);
     assert!(
-        relabelled.silent_clips > 0 && relabelled.counts.boxes_past_end == 1,
+        relabelled.silent_clips > 0 && relabelled.tallies.count(Reason::BoxPastEnd) == 1,
         "{relabelled:?}"
     );
     assert_same(&dir, &fresh, |name| is_shard(name) || name == "dataset.json");
@@ -122,7 +123,7 @@ fn sources_that_are_gone_are_taken_at_the_datasets_word() {
     let durations = durations_s(&dir).unwrap();
     let read = || Manifest::load_with(&manifest, Audio::MayBeGone(&durations)).unwrap();
     let gone = all().len() as u64 - 1;
-    assert_eq!(read().notes.recordings_gone, gone);
+    assert_eq!(read().notes.tallies.count(Reason::RecordingGone), gone);
     assert!(
         read()
             .notes

@@ -1,6 +1,6 @@
 //! Defines what `dataset.json` says, and the rules it must keep.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -155,6 +155,8 @@ pub struct DatasetInfo {
     pub head: DatasetHead,
     /// Totals.
     pub counts: Counts,
+    /// What was left out or changed when the dataset was made, counted by reason. The reasons are the program's.
+    pub tallies: BTreeMap<String, u64>,
     /// Every file of the dataset but `dataset.json`.
     pub files: Vec<FileEntry>,
 }
@@ -167,17 +169,25 @@ struct DatasetJson {
     #[serde(flatten)]
     head: DatasetHead,
     counts: Counts,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    tallies: BTreeMap<String, u64>,
     files: Vec<FileEntry>,
 }
 
 impl From<DatasetInfo> for DatasetJson {
     fn from(info: DatasetInfo) -> Self {
-        let DatasetInfo { head, counts, files } = info;
+        let DatasetInfo {
+            head,
+            counts,
+            tallies,
+            files,
+        } = info;
         Self {
             format: FORMAT.to_owned(),
             schema_version: SCHEMA_VERSION,
             head,
             counts,
+            tallies,
             files,
         }
     }
@@ -188,10 +198,19 @@ impl TryFrom<DatasetJson> for DatasetInfo {
 
     fn try_from(json: DatasetJson) -> Result<Self> {
         let DatasetJson {
-            head, counts, files, ..
+            head,
+            counts,
+            tallies,
+            files,
+            ..
         } = json;
         check_version(Path::new(DATASET_JSON), &json.format, json.schema_version.into())?;
-        Ok(Self { head, counts, files })
+        Ok(Self {
+            head,
+            counts,
+            tallies,
+            files,
+        })
     }
 }
 

@@ -82,12 +82,18 @@ impl<'a> DatasetWriter<'a> {
     }
 
     /// Commits: the folder becomes a dataset of these shards, in order of their numbers. What else lies in it goes.
+    /// `tallies` counts what was left out or changed on the way, by reason.
     ///
     /// # Errors
     /// [`Error::Record`] if a file is not as it was when its shard was finished; [`Error::DatasetJson`],
     /// [`Error::Mismatch`] and those of opening a dataset if what was written is not one. It then has not been
     /// committed.
-    pub fn commit(&self, shards: &[ShardFiles], rejects: &[RejectRow]) -> Result<Dataset> {
+    pub fn commit(
+        &self,
+        shards: &[ShardFiles],
+        rejects: &[RejectRow],
+        tallies: BTreeMap<String, u64>,
+    ) -> Result<Dataset> {
         let dir = self.folder.path();
         check_in_place(dir, shards)?;
         self.remove_strays(shards)?;
@@ -101,7 +107,12 @@ impl<'a> DatasetWriter<'a> {
             rejects: rejects.len() as u64,
         };
         let head = self.head.clone();
-        let info = DatasetInfo { head, counts, files };
+        let info = DatasetInfo {
+            head,
+            counts,
+            tallies,
+            files,
+        };
         info.validate(&dir.join(crate::entry::DATASET_JSON))?;
         let dataset = Dataset::of(dir, info)?;
         for shard in 0..dataset.shard_count() {

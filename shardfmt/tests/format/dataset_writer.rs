@@ -25,6 +25,10 @@ fn locked() -> (tempfile::TempDir, LockedFolder) {
     (root, locked)
 }
 
+fn tallies() -> BTreeMap<String, u64> {
+    BTreeMap::from([("boxes_past_end".into(), 3), ("odd_files:zero fill".into(), 1)])
+}
+
 fn writer(folder: &LockedFolder) -> DatasetWriter<'_> {
     DatasetWriter::new(folder, sample::info(vec![]).head, sample::taxa())
 }
@@ -78,10 +82,11 @@ fn what_is_committed_is_a_sound_dataset() {
     fs::write(dir.join(".taxa.parquet.tmp"), b"a stray").unwrap();
     let writer = writer(&folder);
     let shards = [10, 20].map(|id| shard(&writer, id / 10 - 1, id.into(), |_, _, _| {}).unwrap());
-    let committed = writer.commit(&shards, &sample::rejects()).unwrap();
+    let committed = writer.commit(&shards, &sample::rejects(), tallies()).unwrap();
     assert_eq!(folder.state().unwrap(), FolderState::Committed);
     let opened = Dataset::open(dir).unwrap();
     assert_eq!(committed.info(), opened.info());
+    assert_eq!(opened.info().tallies, tallies());
     let counts = opened.info().counts;
     assert_eq!(
         (counts.shards, counts.clips, counts.assets, counts.rejects),
@@ -160,13 +165,13 @@ fn what_would_not_be_a_dataset_is_not_committed() {
             .map(|id| shard(&writer, id / 10 - 1, id.into(), |_, _, _| {}).unwrap())
             .into();
         spoil(&folder, &mut shards);
-        writer.commit(&shards, &[]).map(drop).expect_err(name);
+        writer.commit(&shards, &[], BTreeMap::new()).map(drop).expect_err(name);
         assert!(!folder.path().join(DATASET_JSON).exists(), "{name}");
     }
     let (_root, folder) = locked();
     let writer = writer(&folder);
     let shards = [0, 1].map(|number| shard(&writer, number, 10, |_, _, _| {}).unwrap());
-    let error = writer.commit(&shards, &[]).map(drop).unwrap_err();
+    let error = writer.commit(&shards, &[], BTreeMap::new()).map(drop).unwrap_err();
     assert!(matches!(error, Error::Mismatch { field: "asset_id", .. }), "{error}");
     assert!(!folder.path().join(DATASET_JSON).exists());
 }

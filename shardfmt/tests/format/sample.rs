@@ -231,6 +231,7 @@ pub fn info(files: Vec<FileEntry>) -> DatasetInfo {
             assets: 2,
             rejects: 1,
         },
+        tallies: BTreeMap::new(),
         files,
     }
 }

@@ -262,6 +262,7 @@ fn info(made: Made, files: Vec<shardfmt::FileEntry>) -> DatasetInfo {
             assets: made.assets.into(),
             rejects: 0,
         },
+        tallies: std::collections::BTreeMap::new(),
         files,
     }
 }

@@ -18,6 +18,11 @@ pub(super) fn run(args: StatsArgs) -> Result<Exit> {
     } else {
         say!("{}\n", aligned(&by_split(&stats), 1));
         say!("{}", aligned(&by_class(&stats.classes), 3));
+        let left_out = stats.tallies.sentences();
+        if !left_out.is_empty() {
+            say!("\nLeft out, changed or odd when the dataset was made:");
+        }
+        left_out.iter().for_each(|sentence| say!("  {sentence}"));
     }
     Ok(Exit::Clean)
 }

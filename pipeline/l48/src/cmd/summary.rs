@@ -16,7 +16,7 @@ pub(super) fn print(dir: &Path, outcome: &Outcome, took: Option<Duration>) -> Ex
         assets,
         bytes,
         silent_clips,
-        counts,
+        tallies,
         rejects,
     } = outcome;
     let speed = took.map_or(String::new(), |took| {
@@ -36,21 +36,6 @@ pub(super) fn print(dir: &Path, outcome: &Outcome, took: Option<Duration>) -> Ex
             "clips are digital silence (flagged `silent`)",
         ),
         (
-            counts.boxes_past_end,
-            "box starts after its recording's end and was dropped",
-            "boxes start after their recording's end and were dropped",
-        ),
-        (
-            counts.boxes_above_range,
-            "box lies above what the image or the recording can show and is ignored",
-            "boxes lie above what the image or the recording can show and are ignored",
-        ),
-        (
-            counts.prior_conflicts,
-            "label contradicts a prior; the box won",
-            "labels contradict a prior; the box won",
-        ),
-        (
             rejected,
             "recording was rejected (see rejects.parquet for the reason)",
             "recordings were rejected (see rejects.parquet for the reasons)",
@@ -61,6 +46,9 @@ pub(super) fn print(dir: &Path, outcome: &Outcome, took: Option<Duration>) -> Ex
             1 => say!("  1 {one}"),
             _ => say!("  {count} {many}"),
         }
+    }
+    for sentence in tallies.sentences() {
+        say!("  {sentence}");
     }
     let dir = dir.display();
     say!("Next: l48 verify {dir}   |   l48 stats {dir}   |   l48 preview {dir} --asset ID --out sheet.png");

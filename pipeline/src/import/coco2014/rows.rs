@@ -5,7 +5,7 @@ use shardfmt::{AssetRow, BoxStatus, ClipBox, LabelRow, LabelSource, PriorRow, Ta
 use super::photographs::{Annotation, Photograph};
 use super::simulated_priors::SimulatedPriors;
 use crate::dataset_source::{AssetRecord, Placement};
-use crate::labels::LabelCounts;
+use crate::tally::Tallies;
 use frontend::picture::Channels;
 
 /// The rows of the photograph with this number in the set.
@@ -48,7 +48,7 @@ pub(super) fn record(
         asset: asset_row(photograph, place),
         prior,
         labels: vec![label],
-        counts: LabelCounts::default(),
+        tallies: Tallies::default(),
     }
 }
 

@@ -8,7 +8,7 @@ use super::clip::{Clip, GivenBox};
 use super::reader::GivenClip;
 use super::{CLIP_S, RATE_HZ};
 use crate::dataset_source::{AssetRecord, Placement};
-use crate::labels::LabelCounts;
+use crate::tally::Tallies;
 
 /// The rows of an asset of which these clips were read.
 pub(super) fn record(
@@ -62,7 +62,7 @@ pub(super) fn record(
         labels: labels.collect(),
         asset: asset_row(asset, path, clips, place),
         prior: prior_row(asset),
-        counts: LabelCounts::default(),
+        tallies: Tallies::default(),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::planned::{AnnotationScope, Bird, PlannedRecording, SetPlan};
 use crate::presence::CLIP_S;
 use crate::species::Species;
 use crate::tables::{UNKNOWN_BIRD, is_active};
-use pipeline::labels::{ClipLabels, ClipSpan, ImageAxes, LabelCounts, Labeller};
+use pipeline::labels::{ClipLabels, ClipSpan, ImageAxes, Labeller};
 use pipeline::manifest::{
     self, AssetBox, BoxCode, BoxTable, Checklist, Completeness, GeoPrior, IgnoredOnly, LabelRules, OtherCodes,
     PriorConflict, Span, SpanScope, nanoseconds,
@@ -51,7 +51,7 @@ pub(super) fn clip_labels(
     let (rules, described) = (rules(), described(recording, plan, taxa));
     let ceiling_hz = f64::from(recording.scene.rate_hz) / 2.0;
     let labeller = Labeller::new(&rules, &described, taxa, recording.scene.duration_s, ceiling_hz);
-    let mut counts = LabelCounts::default();
+    let mut counts = 0;
     let mut label = |clip: usize| {
         let end_ns = nanoseconds((clip + 1) as f64 * CLIP_S);
         let span = ClipSpan {

@@ -131,7 +131,7 @@ impl Walk<'_, '_> {
         if open_length == OpenLength::Refuse {
             return Err(wrong(format!(
                 "its data chunk does not declare its length (it has {declared}, as a pipe or a crash leaves it), {rest} \
-                 bytes follow"
+                 bytes follow; [audio] open_length = \"to-end\" takes them"
             )));
         }
         let end = self.last_chunks(data.body, OPEN_SEARCH_BYTES)?.unwrap_or(size);

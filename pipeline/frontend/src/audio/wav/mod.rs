@@ -42,6 +42,8 @@ mod walk;
 #[allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 mod tests;
 
+use serde::{Deserialize, Serialize};
+
 pub use self::bookkeeping::Note;
 use self::bookkeeping::Notes;
 use self::chunk::Bytes;
@@ -55,7 +57,8 @@ use super::ranged::RangedRead;
 use super::reject::Reject;
 
 /// What becomes of a file that does not declare how long its sound is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum OpenLength {
     /// It is refused: a recording cut short looks the same.
     #[default]

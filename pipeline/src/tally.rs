@@ -1,0 +1,241 @@
+//! Defines `Tallies`, how much of what was given is not in the dataset as it was given, by reason.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use serde::{Deserialize, Serialize};
+use shardfmt::DatasetInfo;
+
+/// Details that a sentence names; the others are only counted.
+const NAMED_DETAILS: usize = 20;
+
+/// Names the reasons: for each its key in `dataset.json`, and its words after a count of one and of several.
+macro_rules! reasons {
+    ($($(#[$doc:meta])+ $reason:ident = $key:literal, $one:literal, $many:literal;)+) => {
+        /// Why something was left out, changed, or accepted although it is odd.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Reason {
+            $($(#[$doc])+ $reason),+
+        }
+
+        impl Reason {
+            const ALL: &[Reason] = &[$(Self::$reason),+];
+
+            /// Its name in `dataset.json`.
+            pub fn key(self) -> &'static str {
+                match self {
+                    $(Self::$reason => $key),+
+                }
+            }
+
+            /// What follows a count of it.
+            fn words(self, count: u64) -> &'static str {
+                match (self, count) {
+                    $((Self::$reason, 1) => $one, (Self::$reason, _) => $many),+
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// A box without a label, dropped.
+    BlankLabel = "boxes_without_label",
+        "box without a label was dropped", "boxes without a label were dropped";
+    /// A row of a Raven table that repeats a selection in another view, dropped.
+    RepeatedView = "raven_rows_of_other_views",
+        "Raven row repeats a selection in another view and was counted once",
+        "Raven rows repeat a selection in another view and were counted once";
+    /// A row of a recording's own Raven table that names another `Begin File`, left out.
+    OtherFile = "rows_of_other_files",
+        "row of a Raven table names a Begin File other than its recording and was left out",
+        "rows of Raven tables name a Begin File other than their recording and were left out";
+    /// A recording for which no annotation file was found.
+    NoAnnotations = "recordings_without_annotations",
+        "recording has no annotation file and gets no boxes", "recordings have no annotation file and get no boxes";
+    /// A box that starts after its recording's end, dropped.
+    BoxPastEnd = "boxes_past_end",
+        "box starts after its recording's end and was dropped",
+        "boxes start after their recording's end and were dropped";
+    /// A box that ends after its recording's end, cut there.
+    BoxCutAtEnd = "boxes_cut_at_end",
+        "box ends after its recording's end and was cut there",
+        "boxes end after their recording's end and were cut there";
+    /// A box wholly above what the image or the recording can show, ignored.
+    BoxAboveRange = "boxes_above_range",
+        "box lies above what the image or the recording can show and is ignored",
+        "boxes lie above what the image or the recording can show and are ignored";
+    /// A box in a part of its recording that is in no clip.
+    BoxOutsideClips = "boxes_outside_clips",
+        "box lies in a part of its recording that no clip holds",
+        "boxes lie in parts of their recordings that no clip holds";
+    /// A box of a recording that was rejected.
+    BoxOfReject = "boxes_of_rejects",
+        "box of a rejected recording was left out", "boxes of rejected recordings were left out";
+    /// An annotated span that makes no clip complete: it covers none, or looked for the target of a recording that has
+    /// none.
+    SpanWithoutClip = "spans_without_clip",
+        "annotated span covers no whole clip, so it completes none",
+        "annotated spans cover no whole clip, so they complete none";
+    /// An annotated span of a recording that was rejected.
+    SpanOfReject = "spans_of_rejects",
+        "annotated span of a rejected recording was left out", "annotated spans of rejected recordings were left out";
+    /// A (clip, class) pair where a box won over a prior.
+    PriorConflict = "prior_conflicts",
+        "label contradicts a prior; the box won", "labels contradict a prior; the box won";
+    /// A row of the geographic prior that lists no species.
+    PriorWithoutSpecies = "priors_without_species",
+        "row of the geographic prior lists no possible species, so every modelled class is absent there",
+        "rows of the geographic prior list no possible species, so every modelled class is absent there";
+    /// A row of the geographic prior whose asset is not in the recordings table, ignored.
+    PriorOfOtherAsset = "priors_of_other_assets",
+        "row of the geographic prior names an asset that is not in the recordings table",
+        "rows of the geographic prior name assets that are not in the recordings table";
+    /// A row of a prior of a recording that was rejected.
+    PriorOfReject = "priors_of_rejects",
+        "row of a prior of a rejected recording was left out", "rows of priors of rejected recordings were left out";
+    /// A recording whose checklist has no row in the checklist table.
+    NoChecklistRow = "checklists_without_row",
+        "recording names a checklist that is not in the checklist table and is treated as having none",
+        "recordings name a checklist that is not in the checklist table and are treated as having none";
+    /// A row of the checklist table that no recording names.
+    UnusedChecklist = "checklists_of_no_recording",
+        "row of the checklist table belongs to no recording", "rows of the checklist table belong to no recording";
+    /// A recording whose file is gone, where that is allowed.
+    RecordingGone = "recordings_gone",
+        "recording is no longer where the table says; what the dataset recorded of it was used unchecked",
+        "recordings are no longer where the table says; what the dataset recorded of them was used unchecked";
+    /// Something odd about a file beside its sound, which is whole; the detail is its kind.
+    OddFile = "odd_files",
+        "oddity of a file was accepted, since its sound is whole",
+        "oddities of files were accepted, since their sound is whole";
+}
+
+/// Counts by reason, and within a reason by detail: a code, a column.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Tallies(BTreeMap<String, u64>);
+
+impl Tallies {
+    /// Those that a dataset was committed with; a program that knows other reasons may have written them.
+    pub fn of(info: &DatasetInfo) -> Self {
+        Tallies(info.tallies.clone())
+    }
+
+    /// Adds to a count.
+    pub fn add(&mut self, reason: Reason, count: u64) {
+        self.add_key(reason.key().into(), count);
+    }
+
+    /// Adds to the count of a detail.
+    pub fn add_detail(&mut self, reason: Reason, detail: &str, count: u64) {
+        self.add_key(format!("{}:{detail}", reason.key()), count);
+    }
+
+    /// Adds all counts of `others`.
+    pub fn add_all(&mut self, others: &Tallies) {
+        for (key, count) in &others.0 {
+            self.add_key(key.clone(), *count);
+        }
+    }
+
+    fn add_key(&mut self, key: String, count: u64) {
+        if count > 0 {
+            *self.0.entry(key).or_default() += count;
+        }
+    }
+
+    /// How many there are of a reason, over all details.
+    pub fn count(&self, reason: Reason) -> u64 {
+        self.of_reason(reason.key()).map(|(_, count)| count).sum()
+    }
+
+    /// Only the counts of these reasons.
+    pub fn only(&self, reasons: &[Reason]) -> Tallies {
+        let is_kept = |key: &str| reasons.iter().any(|reason| reason.key() == reason_of(key));
+        let kept = self.0.iter().filter(|(key, _)| is_kept(key));
+        Tallies(kept.map(|(key, count)| (key.clone(), *count)).collect())
+    }
+
+    /// What `dataset.json` keeps.
+    pub fn into_counts(self) -> BTreeMap<String, u64> {
+        self.0
+    }
+
+    /// Details and counts of one reason.
+    fn of_reason<'a>(&'a self, reason: &str) -> impl Iterator<Item = (&'a str, u64)> {
+        let own = self.0.iter().filter(move |(key, _)| reason_of(key) == reason);
+        own.map(|(key, count)| (key.split_once(':').map_or("", |(_, detail)| detail), *count))
+    }
+
+    /// One sentence for each reason, the most frequent details named.
+    pub fn sentences(&self) -> Vec<String> {
+        let mut reasons: Vec<&str> = self.0.keys().map(|key| reason_of(key)).collect();
+        reasons.dedup();
+        let known = |key: &&str| Reason::ALL.iter().position(|reason| reason.key() == *key);
+        reasons.sort_by_key(|key| known(key).unwrap_or(usize::MAX));
+        reasons.into_iter().map(|key| self.sentence(key)).collect()
+    }
+
+    fn sentence(&self, key: &str) -> String {
+        let count = self.of_reason(key).map(|(_, count)| count).sum();
+        let known = Reason::ALL.iter().find(|reason| reason.key() == key);
+        let mut text = format!("{count} {}", known.map_or(key, |reason| reason.words(count)));
+        let mut details: Vec<_> = self.of_reason(key).filter(|(detail, _)| !detail.is_empty()).collect();
+        details.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        for (number, (detail, count)) in details.iter().take(NAMED_DETAILS).enumerate() {
+            let before = if number == 0 { ": " } else { ", " };
+            // Writing to a string does not fail.
+            let _ = write!(text, "{before}{detail} ({count})");
+        }
+        if let Some(others) = details.len().checked_sub(NAMED_DETAILS).filter(|others| *others > 0) {
+            let _ = write!(text, " and {others} more");
+        }
+        text
+    }
+}
+
+/// The reason of a key with or without a detail.
+fn reason_of(key: &str) -> &str {
+    key.split_once(':').map_or(key, |(reason, _)| reason)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn sentences_count_by_reason_and_name_the_most_frequent_details_first() {
+        let mut tallies = Tallies::default();
+        tallies.add(Reason::BoxPastEnd, 1);
+        tallies.add(Reason::BlankLabel, 2);
+        tallies.add(Reason::SpanOfReject, 0);
+        tallies.add_detail(Reason::OddFile, "zero fill", 1);
+        tallies.add_detail(Reason::OddFile, "missing padding", 3);
+        tallies.add_all(&tallies.clone().only(&[Reason::BoxPastEnd]));
+        assert_eq!(
+            tallies.sentences(),
+            [
+                "2 boxes without a label were dropped",
+                "2 boxes start after their recording's end and were dropped",
+                "4 oddities of files were accepted, since their sound is whole: missing padding (3), zero fill (1)",
+            ]
+        );
+        assert_eq!(tallies.count(Reason::OddFile), 4);
+    }
+
+    #[test]
+    fn details_are_bounded_in_a_sentence_and_may_hold_a_colon() {
+        let mut tallies = Tallies::default();
+        (0..23).for_each(|code| tallies.add_detail(Reason::OddFile, &format!("a:{code}"), 1));
+        let text = tallies.sentences().join("");
+        assert!(text.contains(": a:0 (1), ") && text.ends_with(" and 3 more"), "{text}");
+    }
+
+    #[test]
+    fn counts_of_a_newer_program_are_shown_by_their_keys() {
+        let tallies: Tallies = serde_json::from_str(r#"{"boxes_on_mars": 2}"#).unwrap();
+        assert_eq!(tallies.sentences(), ["2 boxes_on_mars"]);
+    }
+}
