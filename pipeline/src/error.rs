@@ -121,7 +121,9 @@ pub enum Error {
     },
     /// More recordings were rejected than `--max-rejects` allows; nothing was committed.
     #[error(
-        "{rejects} recordings were rejected, more than --max-rejects {limit}; nothing was committed. First: {first}"
+        "{rejects} recordings were rejected, more than --max-rejects {limit}, so nothing was committed; {} has the \
+         reasons. First rejected: {first}",
+        table.display()
     )]
     TooManyRejects {
         /// Rejected recordings.
@@ -130,14 +132,19 @@ pub enum Error {
         limit: u64,
         /// The first of them with its reason.
         first: String,
+        /// The table of all of them.
+        table: PathBuf,
     },
     /// No clip came out: every recording was rejected.
-    #[error("none of the {assets} recordings gave a clip, so nothing was committed. First rejected: {first}")]
+    #[error("none of the {assets} recordings gave a clip, so nothing was committed; {} has the reasons. \
+             First rejected: {first}", table.display())]
     NoClips {
         /// Recordings planned.
-        assets: usize,
+        assets: u64,
         /// The first rejected one with its reason.
         first: String,
+        /// The table of all of them.
+        table: PathBuf,
     },
     /// The manifest changes more than labels and priors, or its audio is not the dataset's: rebuild the dataset.
     #[error(

@@ -137,7 +137,9 @@ fn too_many_rejects_commit_nothing_and_can_be_resumed() {
     let place = three_shards_and_a_reject();
     let (manifest, out) = (place.manifest(), place.path("out"));
     let failed = l48!("build", &manifest, "--out", &out, "--max-rejects", "0").expect(2);
-    failed.complains("more than --max-rejects 0; nothing was committed. First: asset 2 (audio/2.wav)");
+    failed
+        .complains("more than --max-rejects 0, so nothing was committed")
+        .complains("First rejected: asset 2 (audio/2.wav)");
     assert!(!out.join("dataset.json").exists());
     l48!("verify", &out).expect(2);
     l48!("build", &manifest, "--out", &out)
@@ -171,8 +173,10 @@ fn not_a_single_clip_is_a_failure() {
     let failed = l48!("build", place.manifest(), "--out", &out).expect(2);
     failed
         .complains("none of the 3 recordings gave a clip")
-        .complains("audio/1.wav");
+        .complains("audio/1.wav")
+        .complains("rejects.parquet has the reasons");
     assert!(!out.join("dataset.json").exists());
+    assert_eq!(shardfmt::read_rejects(&out.join("rejects.parquet")).unwrap().len(), 3);
 }
 
 #[test]

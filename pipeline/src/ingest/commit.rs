@@ -1,6 +1,6 @@
 //! Provides the commit: from finished shards to a dataset, by writing `dataset.json` last.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use shardfmt::dataset::LockedFolder;
 use shardfmt::{DatasetWriter, RejectRow, ShardFiles};
@@ -39,25 +39,6 @@ pub(super) fn commit_locked(folder: &LockedFolder, max_rejects: Option<u64>, eve
         .iter()
         .flat_map(|record| record.rejects.iter().cloned())
         .collect();
-    let first = || {
-        rejects.first().map_or("none".into(), |row| {
-            format!("asset {} ({}): {}: {}", row.asset_id, row.path, row.stage, row.reason)
-        })
-    };
-    if let Some(limit) = max_rejects.filter(|limit| rejects.len() as u64 > *limit) {
-        return Err(Error::TooManyRejects {
-            rejects: rejects.len() as u64,
-            limit,
-            first: first(),
-        });
-    }
-    let files: Vec<ShardFiles> = records.iter().map(|record| record.files.clone()).collect();
-    if files.iter().all(|files| files.clips() == 0) {
-        return Err(Error::NoClips {
-            assets: plan.assets.len(),
-            first: first(),
-        });
-    }
     let assets = records.iter().flat_map(|record| &record.assets);
     warn_of_copies(assets.map(|asset| (asset.asset_id, asset.split, asset.xxh3)), events);
     let taxa = plan.taxa()?;
@@ -66,6 +47,11 @@ pub(super) fn commit_locked(folder: &LockedFolder, max_rejects: Option<u64>, eve
         .first()
         .map_or_else(String::new, |record| record.instruction_set.clone());
     let writer = DatasetWriter::new(folder, head, taxa);
+    let files: Vec<ShardFiles> = records.iter().map(|record| record.files.clone()).collect();
+    if let Some(refuse) = refusal(&files, &rejects, max_rejects) {
+        let entry = writer.write_rejects(&rejects)?;
+        return Err(refuse(folder.path().join(entry.path)));
+    }
     let dataset = writer
         .commit(&files, &rejects, tallies.clone().into_counts())
         .map_err(ledger::damaged)?;
@@ -78,6 +64,35 @@ pub(super) fn commit_locked(folder: &LockedFolder, max_rejects: Option<u64>, eve
         silent_clips: records.iter().map(|record| record.silent_clips).sum(),
         tallies,
         rejects,
+    })
+}
+
+/// Why nothing is committed, if too many recordings were rejected: an error that names the table of them.
+fn refusal(
+    files: &[ShardFiles],
+    rejects: &[RejectRow],
+    max_rejects: Option<u64>,
+) -> Option<impl FnOnce(PathBuf) -> Error> {
+    let (count, is_empty) = (rejects.len() as u64, files.iter().all(|files| files.clips() == 0));
+    let exceeded = max_rejects.filter(|limit| count > *limit);
+    if exceeded.is_none() && !is_empty {
+        return None;
+    }
+    let first = rejects.first().map_or("none".into(), |row| {
+        format!("asset {} ({}): {}: {}", row.asset_id, row.path, row.stage, row.reason)
+    });
+    Some(move |table| match exceeded {
+        Some(limit) => Error::TooManyRejects {
+            rejects: count,
+            limit,
+            first,
+            table,
+        },
+        None => Error::NoClips {
+            assets: count,
+            first,
+            table,
+        },
     })
 }
 

@@ -10,7 +10,7 @@ use super::info::{Counts, DatasetHead, DatasetInfo};
 use super::shard_file::Linked;
 use super::shard_output::{ShardFiles, ShardOutput, ShardTables, take_shard};
 use super::{Dataset, DatasetShard};
-use crate::entry::{FOLDERS, REJECTS, TAXA, WORK_FOLDER, shard_path};
+use crate::entry::{FOLDERS, FileEntry, REJECTS, TAXA, WORK_FOLDER, shard_path};
 use crate::error::{Error, Result};
 use crate::fail_point::reach;
 use crate::need::Operation;
@@ -99,7 +99,7 @@ impl<'a> DatasetWriter<'a> {
         self.remove_strays(shards)?;
         let mut files = vec![write_taxa(&dir.join(TAXA), &self.taxa)?];
         files.extend(shards.iter().flat_map(ShardFiles::entries).cloned());
-        files.push(write_rejects(&dir.join(REJECTS), rejects)?);
+        files.push(self.write_rejects(rejects)?);
         let counts = Counts {
             shards: shards.len() as u32,
             clips: shards.iter().map(ShardFiles::clips).sum(),
@@ -120,6 +120,14 @@ impl<'a> DatasetWriter<'a> {
         }
         write_dataset_json(dir, dataset.info())?;
         Ok(dataset)
+    }
+
+    /// Writes the table of rejected recordings, as the commit does: for people to look at where nothing else is left.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn write_rejects(&self, rejects: &[RejectRow]) -> Result<FileEntry> {
+        write_rejects(&self.folder.path().join(REJECTS), rejects)
     }
 
     /// Removes what interrupted writers left behind; a dataset holds its own files and nothing else. A writer elsewhere
