@@ -120,7 +120,7 @@ torture: ## Kill the program at every write boundary and at TORTURE random momen
 # `fuzz-keep` rebuilds the committed corpora from those and from themselves.
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS = shardfmt/shard_open_read shardfmt/sidecar_tables shardfmt/dataset_json \
-	pipeline/manifest_tables pipeline/raven_audacity pipeline/decode_clip
+	pipeline/manifest_tables pipeline/raven_audacity pipeline/decode_clip pipeline/wav_reader
 FUZZ_LIMITS = -timeout=20 -rss_limit_mb=2048 -malloc_limit_mb=512 -max_len=65536
 FUZZ_RUN = scratch=$$(mktemp -d -p $(or $(wildcard /dev/shm),/tmp)); trap 'rm -rf "$$scratch"' EXIT; \
 	TMPDIR=$$scratch $(CARGO) +nightly fuzz run --fuzz-dir $(*D)/fuzz --features libfuzzer $(*F)

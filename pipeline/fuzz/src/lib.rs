@@ -5,10 +5,12 @@ mod annotations;
 mod clips;
 mod manifest;
 mod ogg;
+mod wav;
 
 pub use annotations::raven_audacity;
 pub use clips::decode_clip;
 pub use manifest::manifest_tables;
+pub use wav::wav_reader;
 
 #[cfg(test)]
 mod tests {
@@ -25,6 +27,7 @@ mod tests {
             ("manifest_tables", manifest_tables as fn(&[u8])),
             ("raven_audacity", raven_audacity),
             ("decode_clip", decode_clip),
+            ("wav_reader", wav_reader),
         ];
         for (name, target) in targets {
             assert!(shardfmt_fuzz::replay(&corpus.join(name), target).unwrap() > 0, "{name}");
