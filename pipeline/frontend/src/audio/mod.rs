@@ -31,6 +31,7 @@
 mod audit;
 mod container;
 mod decode;
+mod note;
 mod ranged;
 mod recorder;
 mod reject;
@@ -38,7 +39,8 @@ mod resample;
 mod wav;
 
 pub use decode::{Channel, Decoder, Header, probe};
+pub use note::Note;
 pub use recorder::recorder_metadata;
 pub use reject::Reject;
 pub use resample::{Resampler, resampled_frames};
-pub use wav::{ChunkId, MetadataKind, Note, OpenLength, RecorderMetadata};
+pub use wav::{ChunkId, MetadataKind, OpenLength, RecorderMetadata};

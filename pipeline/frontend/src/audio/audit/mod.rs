@@ -13,6 +13,7 @@ mod ogg;
 use std::io::{Read, Seek, SeekFrom};
 
 use super::container::{Container, read_up_to};
+use super::note::Notes;
 use super::reject::Reject;
 
 /// What the container's structure promises about the audio.
@@ -29,7 +30,8 @@ pub(super) struct Promise {
     pub(super) track_id: Option<u32>,
 }
 
-/// Walks the container that starts at byte `offset` of a file of `file_bytes` bytes.
+/// Walks the container that starts at byte `offset` of a file of `file_bytes` bytes, and notes what is wrong with it
+/// beside its sound.
 ///
 /// # Errors
 ///
@@ -39,14 +41,15 @@ pub(super) fn audit<R: Read + Seek>(
     source: &mut R,
     offset: u64,
     file_bytes: u64,
-) -> Result<Promise, Reject> {
+) -> Result<(Promise, Notes), Reject> {
     let mut walk = Walk {
         source,
         file_bytes,
         offset,
+        notes: Notes::default(),
     };
     walk.go_to(offset)?;
-    match container {
+    let promise = match container {
         Container::Aiff => aiff::audit(&mut walk),
         Container::Ogg => ogg::audit(&mut walk),
         Container::Mp4 => mp4::audit(&mut walk),
@@ -54,7 +57,8 @@ pub(super) fn audit<R: Read + Seek>(
         // FLAC frames carry checksums and numbers, and the whole an MD5; CAF declares its packets; the reader of WAV
         // judges lengths itself. Their counts are compared with what is decoded.
         Container::Flac | Container::Caf | Container::Wav => Ok(Promise::default()),
-    }
+    }?;
+    Ok((promise, walk.notes))
 }
 
 /// A position in a file of known length.
@@ -62,6 +66,7 @@ struct Walk<'a, R> {
     source: &'a mut R,
     file_bytes: u64,
     offset: u64,
+    notes: Notes,
 }
 
 impl<R: Read + Seek> Walk<'_, R> {

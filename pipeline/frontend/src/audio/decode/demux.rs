@@ -14,9 +14,10 @@ use symphonia::default::get_codecs;
 use super::Header;
 use crate::audio::audit::{Promise, audit};
 use crate::audio::container::{Container, identify};
+use crate::audio::note::{Note, Notes};
 use crate::audio::ranged::Seekable;
 use crate::audio::reject::Reject;
-use crate::audio::wav::{self, Note, OpenLength};
+use crate::audio::wav::{self, OpenLength};
 
 /// Rates that recorders have, from seismic loggers to bat detectors, with room to spare.
 const RATES_HZ: std::ops::RangeInclusive<u32> = 100..=4_000_000;
@@ -49,12 +50,12 @@ impl OpenContainer {
         }
         let mut file = BufReader::with_capacity(1 << 16, file);
         let (container, offset) = identify(&mut file)?;
-        let mut promise = match whole {
+        let (mut promise, notes) = match whole {
             true => audit(container, &mut file, offset, metadata.len())?,
-            false => Promise::default(),
+            false => (Promise::default(), Notes::default()),
         };
         let mut file = file.into_inner();
-        let mut notes = Vec::new();
+        let mut notes = notes.all().to_vec();
         let reader: Box<dyn FormatReader> = if container == Container::Wav {
             let reader = wav::open(Box::new(Seekable::new(file)?), offset, open_length)?;
             promise.decoded_frames = Some(reader.decoded_frames());

@@ -10,8 +10,9 @@ use symphonia::core::codecs::audio::AudioDecoder;
 
 use self::demux::{OpenContainer, decode_error};
 use super::container::Container;
+use super::note::Note;
 use super::reject::Reject;
-use super::wav::{Note, OpenLength};
+use super::wav::OpenLength;
 
 /// The largest magnitude that any integer format can mean, unscaled. Larger values are damage, and
 /// their power would overflow `f32`.

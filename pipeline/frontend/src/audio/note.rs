@@ -1,8 +1,8 @@
-//! Names what was wrong in a WAV file beside its sound, and was accepted.
+//! Names what was wrong in a file beside its sound, and was accepted.
 
 use std::fmt;
 
-use super::chunk::ChunkId;
+use super::wav::ChunkId;
 
 /// One thing that a file says of itself and that is not so, though its sound is whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
