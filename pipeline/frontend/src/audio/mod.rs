@@ -36,6 +36,7 @@ mod ranged;
 mod recorder;
 mod reject;
 mod resample;
+mod view;
 mod wav;
 
 pub use decode::{Channel, Decoder, Header, probe};

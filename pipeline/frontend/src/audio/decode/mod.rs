@@ -295,13 +295,19 @@ impl Decoder {
 
     /// Checks the whole recording after its last packet.
     fn finish(&mut self) -> Result<(), Reject> {
-        if self.decoder.finalize().verify_ok == Some(false) {
-            return Err(Reject::Checksum);
+        match (self.decoder.finalize().verify_ok, self.source.promise.doubted_frames) {
+            (Some(true), _) | (None, None) => {}
+            // Only the right checksum says that nothing is missing.
+            (_, Some(expected)) => {
+                let got = self.decoded;
+                return Err(Reject::FrameCount { expected, got });
+            }
+            (Some(false), None) => return Err(Reject::Checksum),
         }
         let declared = match (self.source.promise.decoded_frames, self.source.container) {
             (Some(frames), _) => Some(frames),
             // Without a walk over its frames, this demuxer only estimates.
-            (None, Container::Mpeg) => None,
+            (None, Container::Mpeg | Container::Adts) => None,
             (None, _) => self.source.track.num_frames,
         };
         if let Some(expected) = declared.filter(|&expected| expected != self.decoded) {
