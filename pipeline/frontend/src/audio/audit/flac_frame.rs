@@ -29,11 +29,25 @@ fn crc8(bytes: &[u8]) -> u8 {
 }
 
 /// The CRC-16 of frames: polynomial 0x8005, not reflected, starting at zero.
+const CRC16_TABLE: [u16; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut crc = (byte as u16) << 8;
+        let mut bit = 0;
+        while bit < 8 {
+            crc = crc << 1 ^ if crc & 0x8000 != 0 { 0x8005 } else { 0 };
+            bit += 1;
+        }
+        table[byte] = crc;
+        byte += 1;
+    }
+    table
+};
+
 fn crc16(bytes: &[u8]) -> u16 {
-    bytes.iter().fold(0, |crc, &byte| {
-        (0..8).fold(crc ^ u16::from(byte) << 8, |crc, _| {
-            crc << 1 ^ if crc & 0x8000 != 0 { 0x8005 } else { 0 }
-        })
+    bytes.iter().fold(0, |crc: u16, &byte| {
+        crc << 8 ^ CRC16_TABLE[usize::from((crc >> 8) as u8 ^ byte)]
     })
 }
 

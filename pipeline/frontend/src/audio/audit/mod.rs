@@ -15,6 +15,7 @@ mod mp4_entry;
 mod mp4_pcm;
 mod mpeg;
 mod mpeg_start;
+mod mpeg_tag;
 mod ogg;
 mod tags;
 

@@ -4,11 +4,11 @@
 //! 44.1 kHz) in silence. It also estimates the length of a file without a Xing tag from its first
 //! frames and trims the end to that estimate; the promise made here counts frames instead.
 //!
-//! Frame header: ISO/IEC 11172-3 section 2.4.2.3 and 13818-3. Xing/Info and LAME tags: "Mp3 Info Tag
-//! revision 1" (gabriel.mp3-tech.org). VBRI: Fraunhofer's encoder.
+//! Frame header: ISO/IEC 11172-3 section 2.4.2.3 and 13818-3.
 
 use std::io::{Read, Seek};
 
+use super::mpeg_tag::Tag;
 use super::{Promise, Walk, mpeg_start, tags};
 use crate::audio::container::Container;
 use crate::audio::note::Note;
@@ -73,7 +73,7 @@ impl FrameHeader {
         if self.version == 3 { 1152 } else { 576 }
     }
 
-    fn side_info_bytes(self) -> usize {
+    pub(super) fn side_info_bytes(self) -> usize {
         match (self.version == 3, self.mono) {
             (true, false) => 32,
             (false, true) => 9,
@@ -84,82 +84,6 @@ impl FrameHeader {
     /// Whether `other` can follow in the same stream.
     pub(super) fn continues(self, other: Self) -> bool {
         (self.version, self.rate_hz, self.mono) == (other.version, other.rate_hz, other.mono)
-    }
-}
-
-/// What a Xing, Info or VBRI tag says.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Tag {
-    frames: Option<u32>,
-    /// Bytes of the stream, with the tag or without.
-    bytes: Option<u32>,
-    /// Encoder delay and padding as stored, if a LAME tag is there.
-    delay_padding: Option<(u32, u32)>,
-}
-
-impl Tag {
-    /// # Errors
-    ///
-    /// A delay by an unknown encoder: whether it counts from the encoder or the decoder is a guess.
-    fn parse(frame: &[u8], header: FrameHeader) -> Result<Option<Self>, Reject> {
-        let Some((tag, encoder_known)) = Self::read(frame, header) else {
-            return Ok(None);
-        };
-        match tag.delay_padding {
-            Some((0, 0)) if !encoder_known => Ok(Some(Self {
-                delay_padding: None,
-                ..tag
-            })),
-            Some(_) if !encoder_known => Err(Reject::Header {
-                container: "MP3",
-                reason: "its tag gives the delay of an unknown encoder".to_owned(),
-            }),
-            _ => Ok(Some(tag)),
-        }
-    }
-
-    /// Reads a tag, and whether its encoder is one that writes a LAME tag.
-    fn read(frame: &[u8], header: FrameHeader) -> Option<(Self, bool)> {
-        if let Some(vbri) = frame.get(36..).filter(|rest| rest.starts_with(b"VBRI")) {
-            return Some((
-                Self {
-                    frames: u32_at(vbri, 14),
-                    bytes: u32_at(vbri, 10),
-                    delay_padding: None,
-                },
-                true,
-            ));
-        }
-        let xing = frame.get(4 + header.side_info_bytes()..)?;
-        if !xing.starts_with(b"Xing") && !xing.starts_with(b"Info") {
-            return None;
-        }
-        let flags = u32_at(xing, 4)?;
-        let has = |bit: u32| flags >> bit & 1 == 1;
-        let frames = if has(0) { u32_at(xing, 8) } else { None };
-        let bytes_at = if has(0) { 12 } else { 8 };
-        let bytes = if has(1) { u32_at(xing, bytes_at) } else { None };
-        // Four fields, each there only if its flag is: frames, bytes, seek table, quality.
-        let lame_at = 8 + [4, 4, 100, 4]
-            .iter()
-            .zip(0..)
-            .filter(|&(_, bit)| has(bit))
-            .map(|(size, _)| size)
-            .sum::<usize>();
-        let lame = xing.get(lame_at..lame_at + 24);
-        let encoder_known =
-            lame.is_some_and(|lame| [b"LAME", b"Lavf", b"Lavc"].iter().any(|&name| lame.starts_with(name)));
-        let delay_padding = lame
-            .and_then(|lame| u32_at(lame, 20))
-            .map(|bits| (bits >> 12 & 0xfff, bits & 0xfff));
-        Some((
-            Self {
-                frames,
-                bytes,
-                delay_padding,
-            },
-            encoder_known,
-        ))
     }
 }
 
@@ -185,6 +109,10 @@ pub(super) fn audit<R: Read + Seek>(walk: &mut Walk<'_, R>, whole: bool) -> Resu
         promise = frames.promise(walk)?;
     }
     let mut view = View::new(Container::Mpeg);
+    if let Some(first) = &frames.restored {
+        frames.start += first.len() as u64;
+        view.made(first.as_slice());
+    }
     view.file(frames.start..frames.end);
     walk.view = Some(view);
     Ok(promise)
@@ -198,6 +126,9 @@ struct Frames {
     end: u64,
     first: Option<FrameHeader>,
     tag: Option<Tag>,
+    /// The frame that holds the tag, and the same with the right number of frames, where it has to be put right.
+    tag_frame: Vec<u8>,
+    restored: Option<Vec<u8>>,
     /// How many there are, without one that only holds a tag.
     count: u64,
 }
@@ -231,6 +162,7 @@ impl Frames {
                 self.tag = Tag::parse(&frame[..header.bytes], header)?;
                 self.first = Some(header);
                 if self.tag.is_some() {
+                    self.tag_frame = frame[..header.bytes].to_vec();
                     continue;
                 }
             }
@@ -239,7 +171,7 @@ impl Frames {
         Ok(())
     }
 
-    fn promise<R>(&self, walk: &mut Walk<'_, R>) -> Result<Promise, Reject> {
+    fn promise<R>(&mut self, walk: &mut Walk<'_, R>) -> Result<Promise, Reject> {
         let header = self.first.ok_or(Reject::Empty)?;
         let (count, tag) = (self.count, self.tag.as_ref());
         if let Some(declared) = tag
@@ -261,6 +193,9 @@ impl Frames {
                 declared,
                 actual: count,
             });
+            // A tool that changed nothing but the count left the checksum of the tag as it was.
+            let frames = u32::try_from(count).ok();
+            self.restored = frames.and_then(|frames| tag?.restored(&self.tag_frame, frames));
         }
         let decoded = count * header.samples();
         let (skip, padding) = match tag.and_then(|tag| tag.delay_padding) {

@@ -142,7 +142,7 @@ mod tests {
     fn lyrics(version: u32) -> Vec<u8> {
         match version {
             1 => b"LYRICSBEGIN[00:01]text LYRICSEND".to_vec(),
-            _ => b"LYRICSBEGININD00003110000018LYRICS200".to_vec(),
+            _ => b"LYRICSBEGININD00003110000022LYRICS200".to_vec(),
         }
     }
 
