@@ -4,6 +4,8 @@
 //! need recordings say so and pass without it. What belongs where:
 //!
 //! - `decode`: every recording of the decode fixture against its lengths, checksums and excerpts.
+//! - `bookkeeping`: files whose sound is whole and whose bookkeeping is not.
+//! - `chunks`: the same for AIFF, CAF and MP4, and for raw AAC.
 //! - `corruption`: the same recordings, damaged.
 //! - `declared_sizes`: the same, with headers that promise far more than there is.
 //! - `encoded`: small files of real encoders, for AAC and ALAC.
@@ -19,6 +21,8 @@
     reason = "tests; what was measured is printed"
 )]
 
+mod bookkeeping;
+mod chunks;
 mod corruption;
 mod declared_sizes;
 mod decode;

@@ -8,15 +8,16 @@ use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDe
 use symphonia::core::errors::Error;
 use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
 use symphonia::core::io::{MediaSource, MediaSourceStream, ReadBytes};
-use symphonia::default::formats::{AiffReader, CafReader, FlacReader, IsoMp4Reader, MpaReader, OggReader};
+use symphonia::default::formats::{AdtsReader, AiffReader, CafReader, FlacReader, IsoMp4Reader, MpaReader, OggReader};
 use symphonia::default::get_codecs;
 
 use super::Header;
-use crate::audio::audit::{Promise, audit};
+use crate::audio::audit::{Findings, Promise, audit};
 use crate::audio::container::{Container, identify};
-use crate::audio::ranged::Seekable;
+use crate::audio::note::Note;
+use crate::audio::ranged::{RangedStream, Seekable};
 use crate::audio::reject::Reject;
-use crate::audio::wav::{self, Note, OpenLength};
+use crate::audio::wav::{self, OpenLength};
 
 /// Rates that recorders have, from seismic loggers to bat detectors, with room to spare.
 const RATES_HZ: std::ops::RangeInclusive<u32> = 100..=4_000_000;
@@ -49,18 +50,24 @@ impl OpenContainer {
         }
         let mut file = BufReader::with_capacity(1 << 16, file);
         let (container, offset) = identify(&mut file)?;
-        let mut promise = match whole {
-            true => audit(container, &mut file, offset, metadata.len())?,
-            false => Promise::default(),
-        };
+        let findings = audit(container, &mut file, offset, metadata.len(), whole)?;
+        let Findings {
+            mut promise,
+            notes,
+            view,
+        } = findings;
         let mut file = file.into_inner();
-        let mut notes = Vec::new();
+        let mut notes = notes.all().to_vec();
         let reader: Box<dyn FormatReader> = if container == Container::Wav {
             let reader = wav::open(Box::new(Seekable::new(file)?), offset, open_length)?;
             promise.decoded_frames = Some(reader.decoded_frames());
             promise.kept_frames = Some(reader.frames());
             notes.extend_from_slice(reader.notes());
             Box::new(reader)
+        } else if let Some(view) = view {
+            let container = view.container();
+            let source = RangedStream::new(Box::new(view.of(Box::new(Seekable::new(file)?))));
+            demuxer(container, Box::new(source)).map_err(|error| decode_error(0, &error))?
         } else {
             file.seek(SeekFrom::Start(offset))?;
             demuxer(container, Box::new(file)).map_err(|error| decode_error(0, &error))?
@@ -78,9 +85,12 @@ impl OpenContainer {
             });
         }
         let params = track.codec_params.as_ref().and_then(|params| params.audio()).cloned();
-        let params = params.ok_or_else(|| Reject::Unsupported {
+        let mut params = params.ok_or_else(|| Reject::Unsupported {
             what: format!("the audio codec of this {container}"),
         })?;
+        if let Some(rate_hz) = promise.rate_hz {
+            params.with_sample_rate(rate_hz);
+        }
         Ok(Self {
             container,
             promise,
@@ -157,6 +167,7 @@ fn demuxer(container: Container, file: Box<dyn MediaSource>) -> Result<Box<dyn F
         Container::Flac => Box::new(FlacReader::try_new(stream, options)?),
         Container::Ogg => Box::new(OggReader::try_new(stream, options)?),
         Container::Mpeg => Box::new(MpaReader::try_new(stream, options)?),
+        Container::Adts => Box::new(AdtsReader::try_new(stream, options)?),
         Container::Mp4 => {
             // This reader expects to be called at the file type's code, after the box's size.
             stream.read_quad_bytes()?;

@@ -10,8 +10,9 @@ use symphonia::core::codecs::audio::AudioDecoder;
 
 use self::demux::{OpenContainer, decode_error};
 use super::container::Container;
+use super::note::Note;
 use super::reject::Reject;
-use super::wav::{Note, OpenLength};
+use super::wav::OpenLength;
 
 /// The largest magnitude that any integer format can mean, unscaled. Larger values are damage, and
 /// their power would overflow `f32`.
@@ -294,13 +295,19 @@ impl Decoder {
 
     /// Checks the whole recording after its last packet.
     fn finish(&mut self) -> Result<(), Reject> {
-        if self.decoder.finalize().verify_ok == Some(false) {
-            return Err(Reject::Checksum);
+        match (self.decoder.finalize().verify_ok, self.source.promise.doubted_frames) {
+            (Some(true), _) | (None, None) => {}
+            // Only the right checksum says that nothing is missing.
+            (_, Some(expected)) => {
+                let got = self.decoded;
+                return Err(Reject::FrameCount { expected, got });
+            }
+            (Some(false), None) => return Err(Reject::Checksum),
         }
         let declared = match (self.source.promise.decoded_frames, self.source.container) {
             (Some(frames), _) => Some(frames),
             // Without a walk over its frames, this demuxer only estimates.
-            (None, Container::Mpeg) => None,
+            (None, Container::Mpeg | Container::Adts) => None,
             (None, _) => self.source.track.num_frames,
         };
         if let Some(expected) = declared.filter(|&expected| expected != self.decoded) {

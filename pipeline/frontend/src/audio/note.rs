@@ -1,8 +1,8 @@
-//! Names what was wrong in a WAV file beside its sound, and was accepted.
+//! Names what was wrong in a file beside its sound, and was accepted.
 
 use std::fmt;
 
-use super::chunk::ChunkId;
+use super::wav::ChunkId;
 
 /// One thing that a file says of itself and that is not so, though its sound is whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -51,6 +51,20 @@ pub enum Note {
     ValidBits { declared: u16, container: u16 },
     /// The frames of a block are not declared.
     NoBlockFrames,
+    /// The samples that are declared are not as many as there are; their checksum is right.
+    SampleTotal { declared: u64, actual: u64 },
+    /// The sizes of FLAC's blocks are not those that are declared.
+    BlockSizes,
+    /// Bytes that belong to nothing lie between a tag and the first frame.
+    Junk { bytes: u64 },
+    /// A tag counts its own frame.
+    TagFrames { declared: u64, actual: u64 },
+    /// The sound has no length of its own, as its format allows, and reaches to the end of the file.
+    OpenData { bytes: u64 },
+    /// A track starts with a pause, which was left out.
+    EmptyEdit { ms: u64 },
+    /// The sampling rate of the container is not that of the codec.
+    Rate { declared: u32, actual: u32 },
 }
 
 impl Note {
@@ -78,6 +92,13 @@ impl Note {
             Self::WideContainer { .. } => "wide container",
             Self::ValidBits { .. } => "valid bits",
             Self::NoBlockFrames => "frames of a block",
+            Self::SampleTotal { .. } => "number of samples",
+            Self::BlockSizes => "sizes of FLAC's blocks",
+            Self::Junk { .. } => "bytes before the first frame",
+            Self::TagFrames { .. } => "tag that counts its own frame",
+            Self::OpenData { .. } => "data chunk without a length",
+            Self::EmptyEdit { .. } => "pause before the sound",
+            Self::Rate { .. } => "sampling rate of the container",
         }
     }
 }
@@ -109,7 +130,7 @@ impl fmt::Display for Note {
             Self::ShortBlock { bytes } => write!(f, "its last block has only {bytes} bytes"),
             Self::ZeroFill { bytes } => write!(f, "{bytes} zero bytes follow its last chunk"),
             Self::TrailingBytes { bytes } => write!(f, "{bytes} bytes that are not a chunk follow its last chunk"),
-            Self::TrailingTag { name, bytes } => write!(f, "an {name} tag of {bytes} bytes follows its last chunk"),
+            Self::TrailingTag { name, bytes } => write!(f, "a tag ({name}, {bytes} bytes) follows its sound"),
             Self::NoPadding { id } => write!(f, "its '{id}' chunk is not padded"),
             Self::Padding => f.write_str("its samples are padded with something else than zeros"),
             Self::ChunkLength { id, declared } => {
@@ -135,6 +156,27 @@ impl fmt::Display for Note {
                 write!(f, "{declared} bits are declared valid of samples of {container} bits")
             }
             Self::NoBlockFrames => f.write_str("it does not declare the frames of a block"),
+            Self::SampleTotal { declared, actual } => {
+                write!(
+                    f,
+                    "it declares {declared} samples, it has {actual}; their checksum is right"
+                )
+            }
+            Self::BlockSizes => f.write_str("its blocks do not have the sizes that it declares"),
+            Self::Junk { bytes } => write!(f, "{bytes} bytes between its tag and its first frame belong to neither"),
+            Self::TagFrames { declared, actual } => {
+                write!(f, "its tag declares {declared} frames of {actual}: it counts its own")
+            }
+            Self::OpenData { bytes } => {
+                write!(
+                    f,
+                    "its data chunk has no length of its own; the {bytes} bytes to the end were taken"
+                )
+            }
+            Self::EmptyEdit { ms } => write!(f, "a pause of {ms} ms before its sound was left out"),
+            Self::Rate { declared, actual } => {
+                write!(f, "its container declares {declared} Hz, its sound has {actual} Hz")
+            }
         }
     }
 }
