@@ -284,21 +284,23 @@ fn content_decides_what_a_table_is() {
 }
 
 /// Every codec of the format but LZO.
-const CODECS: [Compression; 7] = [
-    Compression::UNCOMPRESSED,
-    Compression::SNAPPY,
-    Compression::GZIP(parquet::basic::GzipLevel::try_new(6).ok().unwrap()),
-    Compression::BROTLI(parquet::basic::BrotliLevel::try_new(1).ok().unwrap()),
-    Compression::LZ4,
-    Compression::LZ4_RAW,
-    Compression::ZSTD(parquet::basic::ZstdLevel::try_new(1).ok().unwrap()),
-];
+fn codecs() -> [Compression; 7] {
+    [
+        Compression::UNCOMPRESSED,
+        Compression::SNAPPY,
+        Compression::GZIP(Default::default()),
+        Compression::BROTLI(Default::default()),
+        Compression::LZ4,
+        Compression::LZ4_RAW,
+        Compression::ZSTD(Default::default()),
+    ]
+}
 
 #[test]
 fn pages_in_every_codec() {
     let ids: Vec<i64> = (0..5000).collect();
     let cells: Vec<String> = ids.iter().map(i64::to_string).collect();
-    for codec in CODECS {
+    for codec in codecs() {
         for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
             let read = read(packed(Int64Array::from(ids.clone()), codec, version));
             assert_eq!(read.as_ref(), Ok(&cells), "{codec} {version:?}");
@@ -308,11 +310,8 @@ fn pages_in_every_codec() {
 
 #[test]
 fn a_page_that_unfolds_to_more_than_it_declares_is_refused_before_it_does() {
-    for codec in CODECS
-        .iter()
-        .filter(|codec| !matches!(codec, Compression::UNCOMPRESSED))
-    {
-        let mut bytes = packed(Int64Array::from(vec![7; 100_000]), *codec, WriterVersion::PARQUET_1_0);
+    for codec in codecs().into_iter().skip(1) {
+        let mut bytes = packed(Int64Array::from(vec![7; 100_000]), codec, WriterVersion::PARQUET_1_0);
         let reader = SerializedFileReader::new(bytes::Bytes::from(bytes.clone())).unwrap();
         let start = reader.metadata().row_group(0).column(0).data_page_offset() as usize;
         // The header begins with its type and the size, here of three bytes of seven bits, the lowest first.

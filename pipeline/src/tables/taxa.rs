@@ -6,7 +6,8 @@ use shardfmt::{Taxa, Taxon};
 
 use super::no_value::is_no_value;
 use super::problem::Problems;
-use super::table::{Columns, Table, UniqueKey};
+use super::row::UniqueKey;
+use super::table::{Columns, Table};
 use crate::tally::Reason;
 
 const COLUMNS: Columns<'_> = Columns {

@@ -1,5 +1,5 @@
-//! Provides `exceeds`, whether a page of a Parquet file unfolds to more than it declares, for the codecs whose readers in
-//! the Parquet library (60.1) go on to the end of what they are given: a few kilobytes may hold gigabytes.
+//! Provides `exceeds`, whether a page of a Parquet file unfolds to more than it declares, for the codecs whose readers
+//! in the Parquet library (60.1) go on to the end of what they are given: a few kilobytes may hold gigabytes.
 
 use std::io::{ErrorKind, Read};
 
