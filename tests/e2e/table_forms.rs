@@ -193,7 +193,7 @@ fn words_for_no_value_are_empty_counted_and_never_labels() {
     );
     place.write(
         "lists.csv",
-        "checklist_id,observed_species,all_species_reported\n123,woothr,1\n",
+        "checklist_id,observed_species,all_species_reported\n123,woothr;eastow,1\n",
     );
     place.write(
         "boxes.csv",

@@ -56,16 +56,17 @@ mod tests {
         assert!(!exceeds(codec, folded, ZEROS.len() as u64), "{codec}");
         assert!(exceeds(codec, folded, ZEROS.len() as u64 - 1), "{codec}");
         assert!(!exceeds(codec, b"not packed at all", 1000), "{codec}");
-        // Damaged behind what is too much already.
-        let cut = folded.get(..folded.len() * 9 / 10).unwrap();
-        assert!(exceeds(codec, cut, 1000), "{codec}");
     }
 
     #[test]
     fn pages_are_unfolded_no_further_than_they_declare() {
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
         gzip.write_all(&ZEROS).unwrap();
-        check(Compression::GZIP(Default::default()), &gzip.finish().unwrap());
+        let gzip = gzip.finish().unwrap();
+        check(Compression::GZIP(Default::default()), &gzip);
+        // Damaged behind what is too much already.
+        let cut = gzip.get(..gzip.len() * 9 / 10).unwrap();
+        assert!(exceeds(Compression::GZIP(Default::default()), cut, 1000));
 
         let mut lz4 = lz4_flex::frame::FrameEncoder::new(Vec::new());
         lz4.write_all(&ZEROS).unwrap();
