@@ -109,6 +109,18 @@ reasons! {
     OddFile = "odd_files",
         "oddity of a file was accepted, since its sound is whole",
         "oddities of files were accepted, since their sound is whole";
+    /// A word for no value, such as NA, in a cell that may be empty; the detail is the table and its column.
+    NoValueWord = "words_for_no_value",
+        "cell says NA, null, None or the like and was taken for an empty one",
+        "cells say NA, null, None or the like and were taken for empty ones";
+    /// A row with a value in a column whose heading is empty; the detail is the table.
+    NamelessColumn = "rows_with_nameless_values",
+        "row has a value in a column without a name, which is not read",
+        "rows have values in columns without a name, which are not read";
+    /// A class whose code is a word for no value.
+    NoValueCode = "classes_named_as_no_value",
+        "class has a code that elsewhere stands for no value; correct the taxa table if it is none",
+        "classes have codes that elsewhere stand for no value; correct the taxa table if they are none";
 }
 
 /// Counts by reason, and within a reason by detail: a code, a column.

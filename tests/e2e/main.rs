@@ -36,6 +36,7 @@ mod resume; // builds killed at any moment, and sources that change in between
 mod rework; // one dataset made of another: subset, and relabel without recordings
 mod shipped_manifests; // every manifests/*.toml builds; birds.toml shows every key with its default
 mod stats; // `l48 stats`: its tables against the labels
+mod table_forms; // tables as programs write them: encodings, separators, gzip, words for no value, Parquet codecs
 mod tallies; // whatever is left out or odd is counted, and where the count is found
 mod torture; // the program killed at every write boundary and at random moments
 mod torture_rework; // the same of relabel, merge, reshard and subset

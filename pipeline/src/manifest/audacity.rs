@@ -9,7 +9,7 @@ use super::model::BoxTable;
 use super::model::Recording;
 use super::notes::Notes;
 use super::pattern::{AnnotationFile, Pattern};
-use crate::tables::{Problems, read_bytes, without_byte_order_mark};
+use crate::tables::{Problems, decode, has_decimal_comma, nfc, numbered_lines, read_bytes};
 use crate::tally::Reason;
 
 /// Reads the tracks the pattern finds and adds their boxes to the recordings.
@@ -40,9 +40,11 @@ pub(super) fn read(
 
 /// Parses the bytes of one track; blank labels are dropped and counted.
 pub(super) fn parse(file: &Path, bytes: &[u8], notes: &mut Notes, problems: &mut Problems) -> Vec<RawBox> {
-    let text = String::from_utf8_lossy(without_byte_order_mark(bytes));
+    let Some(text) = decode(file, bytes, problems) else {
+        return Vec::new();
+    };
     let mut labels: Vec<RawBox> = Vec::new();
-    for (line, content) in (1u64..).zip(text.lines()) {
+    for (line, content) in numbered_lines(&text) {
         if content.trim().is_empty() {
             continue;
         }
@@ -64,11 +66,16 @@ pub(super) fn parse(file: &Path, bytes: &[u8], notes: &mut Notes, problems: &mut
             } else {
                 "start TAB end TAB label"
             };
-            problems.line(file, line, format!("expected `{expected}`, got {content:?}"));
+            let hint = if [numbers.0, numbers.1].into_iter().flatten().any(has_decimal_comma) {
+                "; a number has a decimal comma, where a point is expected"
+            } else {
+                ""
+            };
+            problems.line(file, line, format!("expected `{expected}`, got {content:?}{hint}"));
             continue;
         };
         if !is_frequencies {
-            let label = fields.next().unwrap_or_default().to_string();
+            let label = nfc(fields.next().unwrap_or_default()).into_owned();
             labels.push(RawBox {
                 line,
                 start_s: a,

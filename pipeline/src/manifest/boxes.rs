@@ -10,7 +10,7 @@ use super::label_rules::{LabelRules, OtherCodes};
 use super::model::{AssetBox, BoxCode, BoxTable, Recording, Span, SpanScope, nanoseconds};
 use super::notes::Notes;
 use super::recordings::{positions, recording_of};
-use crate::tables::{Columns, Problems, Row, Table};
+use crate::tables::{Columns, Problems, Row, Table, is_no_value};
 use crate::tally::Reason;
 
 /// Times beyond this (about 31 years) are mistakes, and would not fit the integer nanoseconds.
@@ -59,7 +59,13 @@ impl BoxReader<'_> {
         }
     }
 
-    /// Checks one box; `end_column` is the column of its end, for messages.
+    /// Whether a label is a word like `NA`, which neither the taxa nor the aliases or markers name.
+    fn is_no_value(&self, label: &str) -> bool {
+        is_no_value(label) && matches!(self.code(label), None | Some(BoxCode::Other(_)))
+    }
+
+    /// Checks one box; `end_column` is the column of its end, for messages. A word for no value in place of a label is
+    /// dropped and counted, as a blank label is.
     pub(super) fn resolve(
         &self,
         table: &Arc<BoxTable>,
@@ -67,6 +73,11 @@ impl BoxReader<'_> {
         end_column: &str,
         problems: &mut Problems,
     ) -> Option<AssetBox> {
+        if self.is_no_value(&raw.label) {
+            let tallies = &mut problems.noticed.tallies;
+            tallies.add_detail(Reason::BlankLabel, &raw.label, 1);
+            return None;
+        }
         let before = problems.len();
         let BoxTable { file, label_column } = &**table;
         let times = format!("{} to {}", raw.start_s, raw.end_s);
@@ -139,7 +150,7 @@ pub(super) fn read_table(
                 None
             }
         });
-        let Some(label) = row.cell("species_code") else {
+        let Some(label) = row.word("species_code") else {
             notes.tallies.add(Reason::BlankLabel, 1);
             continue;
         };

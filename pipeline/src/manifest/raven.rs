@@ -10,7 +10,7 @@ use super::boxes::{BoxReader, RawBox};
 use super::model::{BoxTable, Recording};
 use super::notes::Notes;
 use super::pattern::{AnnotationFile, Pattern};
-use crate::tables::{Columns, Problems, Row, Table, read_bytes};
+use crate::tables::{Columns, Problems, Row, Table, nfc_name, read_bytes};
 use crate::tally::Reason;
 
 const BEGIN: &str = "Begin Time (s)";
@@ -98,7 +98,8 @@ fn read_own(
     for row in parse(file, &bytes, label_column, notes, problems) {
         // An archive may have been converted since: the name counts, not its extension.
         let begin_file = row.begin_file.as_deref().map(Path::new);
-        if begin_file.is_none_or(|name| stem(name) == stem(&recording.file)) {
+        let own = nfc_name(recording.file.file_stem());
+        if begin_file.is_none_or(|name| stem(name) == own.as_str()) {
             recording.boxes.extend(reader.resolve(&table, row.raw, END, problems));
         } else {
             notes.tallies.add(Reason::OtherFile, 1);
@@ -133,11 +134,11 @@ impl Owners {
             by_stem: HashMap::new(),
         };
         for (number, recording) in recordings.iter().enumerate() {
-            let name = recording.file.file_name().unwrap_or_default();
-            owners.by_name.entry(name.into()).or_default().push(number);
+            let name = nfc_name(recording.file.file_name());
+            owners.by_name.entry((&name).into()).or_default().push(number);
             owners
                 .by_stem
-                .entry(stem(&recording.file).into())
+                .entry(stem(Path::new(&name)).into())
                 .or_default()
                 .push(number);
         }
@@ -186,7 +187,7 @@ pub(super) fn parse(
     };
     let mut views = Views::default();
     for row in table.rows() {
-        let Some(label) = row.cell(label_column) else {
+        let Some(label) = row.word(label_column) else {
             notes.tallies.add(Reason::BlankLabel, 1);
             continue;
         };

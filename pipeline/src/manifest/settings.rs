@@ -7,7 +7,7 @@ use toml::de::DeTable;
 use super::image_settings;
 use super::label_rules::{self, CodeLine, LabelRules};
 use super::section::{Section, TomlText};
-use crate::tables::Problems;
+use crate::tables::{Problems, decode, nfc};
 use frontend::{Frontend, ImageSettings};
 
 /// Where the boxes come from.
@@ -70,13 +70,10 @@ pub const SHARD_CLIPS: u32 = 512;
 /// Reads the TOML file. `None` when nothing usable can be had; every mistake is in `problems` either way. There is no
 /// `Frontend` when there is a mistake.
 pub(super) fn read(file: &Path, problems: &mut Problems) -> Option<(Settings, Option<Frontend>)> {
-    let text = match std::fs::read_to_string(file) {
-        Ok(text) => text,
-        Err(error) => {
-            problems.file(file, format!("cannot be read: {error}"));
-            return None;
-        }
-    };
+    let bytes = std::fs::read(file);
+    let bytes = bytes.map_err(|error| problems.file(file, format!("cannot be read: {error}")));
+    let bytes = bytes.ok()?;
+    let text = decode(file, &bytes, problems)?;
     parse(file, &text, problems)
 }
 
@@ -199,7 +196,7 @@ fn boxes_from(mut section: Section<'_, '_>, problems: &mut Problems) -> Option<B
         Some(Format::Raven) => {
             let label_column = section
                 .take_str("label_column", problems)
-                .map_or("Species".into(), |t| t.value);
+                .map_or("Species".into(), |t| nfc(&t.value).into_owned());
             files.map(|files| BoxesFrom::Raven { files, label_column })
         }
         Some(Format::Audacity) => files.map(|files| BoxesFrom::Audacity { files }),
