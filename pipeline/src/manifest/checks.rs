@@ -90,10 +90,7 @@ pub(super) fn prior_conflicts(
 fn end_ns_of(recording: &Recording, audio: Audio<'_>) -> i64 {
     let header = frontend::audio::probe(&recording.file).ok();
     let declared_s = header.and_then(|header| Some(header.declared_frames? as f64 / f64::from(header.rate_hz)));
-    let known_s = || match audio {
-        Audio::MayBeGone(durations) => durations.get(&recording.asset_id).copied(),
-        Audio::Required => None,
-    };
+    let known_s = || audio.known_s(recording.asset_id);
     declared_s.or_else(known_s).map_or(i64::MAX, nanoseconds)
 }
 

@@ -1,7 +1,7 @@
 //! Provides the search for annotation files: by a file-name pattern, or by the recordings' `annotation` cells.
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::collections::{HashMap, HashSet};
+use std::path::{Component, Path, PathBuf};
 
 use super::model::Recording;
 use super::notes::Notes;
@@ -23,6 +23,14 @@ pub(super) struct Pattern<'a> {
     pub(super) files: &'a str,
     /// The recordings table, for messages about `annotation` cells.
     pub(super) recordings_table: &'a Path,
+}
+
+/// How many of the files no recording has found.
+fn unused(candidates: &[PathBuf], found: &[AnnotationFile]) -> u64 {
+    // `./a` and `a` are the same file.
+    let names = |file: &Path| -> PathBuf { file.components().filter(|part| *part != Component::CurDir).collect() };
+    let found: HashSet<PathBuf> = found.iter().map(|found| names(&found.file)).collect();
+    candidates.iter().filter(|file| !found.contains(&names(file))).count() as u64
 }
 
 impl Pattern<'_> {
@@ -48,7 +56,8 @@ impl Pattern<'_> {
     }
 
     /// The files of every recording: those its `annotation` cell names, else those the pattern matches. Recordings
-    /// without any are counted; one file for two recordings is a mistake, since its labels would be given twice.
+    /// without any are counted, and so are files that would match but for the recording; one file for two recordings is
+    /// a mistake, since its labels would be given twice.
     pub(super) fn find(
         &self,
         recordings: &[Recording],
@@ -57,17 +66,13 @@ impl Pattern<'_> {
     ) -> Vec<AnnotationFile> {
         let before = problems.len();
         let has_wildcards = self.files.contains(['*', '?', '[']);
-        // With wildcards the files are listed once, and each recording looks at those that begin as its own would.
+        // The files are listed once; with wildcards each recording looks at those that begin as its own would.
         let everything = self.absolute(|text| {
             ["{stem}", "{name}", "{asset_id}"]
                 .iter()
                 .fold(text.to_string(), |text, placeholder| text.replace(placeholder, "*"))
         });
-        let mut candidates = if has_wildcards {
-            self.search(&everything, problems)
-        } else {
-            Vec::new()
-        };
+        let mut candidates = self.search(&everything, problems);
         candidates.sort();
         let mut found = Vec::new();
         for (number, recording) in recordings.iter().enumerate() {
@@ -85,6 +90,9 @@ impl Pattern<'_> {
                 file,
             }));
         }
+        notes
+            .tallies
+            .add(Reason::UnusedAnnotations, unused(&candidates, &found));
         let mut owners: HashMap<&Path, usize> = HashMap::new();
         for AnnotationFile { recording, file } in &found {
             let first = *owners.entry(file).or_insert(*recording);

@@ -7,6 +7,7 @@ mod cells;
 mod content;
 mod file;
 mod lines;
+mod number;
 mod parquet;
 mod problem;
 mod table;
@@ -14,6 +15,7 @@ mod taxa;
 mod text;
 
 pub(crate) use file::{read_bytes, without_byte_order_mark};
+pub(crate) use number::finite_number;
 pub use problem::{Place, Problem, Problems};
 pub(crate) use table::{Columns, Row, Table, UniqueKey};
 pub(crate) use taxa::read_taxa;

@@ -12,6 +12,7 @@ use frontend::source_file::open_file;
 
 use super::content::Content;
 use super::file::read_bytes;
+use super::number::finite_number;
 use super::problem::Problems;
 use super::text::Dialect;
 use super::{parquet, text};
@@ -182,13 +183,8 @@ impl<'a> Row<'a> {
     /// A finite number, or `None` for an empty cell.
     pub(crate) fn number(&self, column: &str, problems: &mut Problems) -> Option<f64> {
         let cell = self.cell(column)?;
-        match cell.parse::<f64>() {
-            Ok(value) if value.is_finite() => Some(value),
-            _ => {
-                self.problem(problems, column, "expected a finite number");
-                None
-            }
-        }
+        let number = finite_number(cell).map_err(|message| self.problem(problems, column, message));
+        number.ok()
     }
 
     /// A whole number from 0, or `None` for an empty cell.
