@@ -9,6 +9,7 @@ use super::label_rules::{LabelRules, PriorConflict};
 use super::model::{Audio, BoxCode, Recording, nanoseconds};
 use super::notes::Notes;
 use super::settings::Settings;
+use super::suggestion::suggestion;
 use crate::tables::Problems;
 
 /// How many examples of one kind of leakage a warning names.
@@ -22,13 +23,9 @@ pub(super) fn markers(file: &Path, settings: &Settings, taxa: &Taxa, problems: &
         let is_marker = rules.unknown_bird_codes.contains(code) || rules.no_bird_codes.contains(code);
         if key.starts_with("labels.aliases.") {
             if !is_class && !is_marker {
-                problems.cell(
-                    file,
-                    *line,
-                    key,
-                    code,
-                    "unknown species code: it is not in the taxa table",
-                );
+                let meant = suggestion(code, taxa, rules);
+                let message = meant.unwrap_or_else(|| "it is not in the taxa table".into());
+                problems.cell(file, *line, key, code, format!("unknown species code: {message}"));
             }
         } else if is_class {
             problems.cell(

@@ -8,6 +8,9 @@ use super::notes::Notes;
 use crate::tables::Problems;
 use crate::tally::Reason;
 
+/// What stands for a recording's file name without extension, with it, and its asset id.
+const PLACEHOLDERS: [&str; 3] = ["{stem}", "{name}", "{asset_id}"];
+
 /// An annotation file and the recording (position in the list) it belongs to.
 pub(super) struct AnnotationFile {
     pub(super) recording: usize,
@@ -25,6 +28,23 @@ pub(super) struct Pattern<'a> {
     pub(super) recordings_table: &'a Path,
 }
 
+/// The pattern with any text in the place of what a recording is called.
+fn of_any_recording(files: &str) -> String {
+    // Two stars side by side are not one, but mean folders.
+    const ANY: char = '\0';
+    let mut text = files.to_owned();
+    for placeholder in PLACEHOLDERS {
+        text = text.replace(placeholder, &ANY.to_string());
+    }
+    for pair in [[ANY, ANY], [ANY, '*'], ['*', ANY]] {
+        let pair = String::from_iter(pair);
+        while text.contains(&pair) {
+            text = text.replace(&pair, &ANY.to_string());
+        }
+    }
+    text.replace(ANY, "*")
+}
+
 /// How many of the files no recording has found.
 fn unused(candidates: &[PathBuf], found: &[AnnotationFile]) -> u64 {
     // `./a` and `a` are the same file.
@@ -36,9 +56,7 @@ fn unused(candidates: &[PathBuf], found: &[AnnotationFile]) -> u64 {
 impl Pattern<'_> {
     /// Whether one file serves all recordings: the pattern has no placeholder.
     pub(super) fn is_shared(&self) -> bool {
-        !["{stem}", "{name}", "{asset_id}"]
-            .iter()
-            .any(|placeholder| self.files.contains(placeholder))
+        !PLACEHOLDERS.iter().any(|placeholder| self.files.contains(placeholder))
     }
 
     /// The pattern as a person would look for it.
@@ -67,11 +85,7 @@ impl Pattern<'_> {
         let before = problems.len();
         let has_wildcards = self.files.contains(['*', '?', '[']);
         // The files are listed once; with wildcards each recording looks at those that begin as its own would.
-        let everything = self.absolute(|text| {
-            ["{stem}", "{name}", "{asset_id}"]
-                .iter()
-                .fold(text.to_string(), |text, placeholder| text.replace(placeholder, "*"))
-        });
+        let everything = self.absolute(of_any_recording);
         let mut candidates = self.search(&everything, problems);
         candidates.sort();
         let mut found = Vec::new();
@@ -176,6 +190,24 @@ impl Pattern<'_> {
                 problems.file(&self.shown(), format!("is not a valid file-name pattern: {error}"));
                 Vec::new()
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_beside_stars_are_one_star() {
+        for (files, any) in [
+            ("notes/{stem}.txt", "notes/*.txt"),
+            ("{stem}*.txt", "*.txt"),
+            ("*{asset_id}_{name}*", "*_*"),
+            ("{stem}{asset_id}**.txt", "*.txt"),
+            ("**/{stem}.txt", "**/*.txt"),
+        ] {
+            assert_eq!(of_any_recording(files), any, "{files}");
         }
     }
 }

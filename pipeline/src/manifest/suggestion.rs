@@ -20,7 +20,9 @@ pub(super) fn suggestion(label: &str, taxa: &Taxa, rules: &LabelRules) -> Option
     let known = || {
         let markers = rules.unknown_bird_codes.iter().chain(&rules.no_bird_codes);
         let codes = taxa.iter().map(|taxon| &taxon.species_code);
-        codes.chain(rules.aliases.keys()).chain(markers)
+        let words = codes.chain(rules.aliases.keys()).chain(markers);
+        // An alias of an alias leads nowhere.
+        words.filter(|word| *word != label)
     };
     let same = known().find(|word| word.to_lowercase() == lower);
     let meant = same.or_else(|| known().find(|word| differ_by_one(&letters, word)))?;
