@@ -454,7 +454,7 @@ fn a_label_that_every_clip_ignores_at_its_edge_is_counted() {
         ..class_box(1, 2.85, 3.15)
     };
     let song = recording(vec![class_box(0, 2.85, 3.15), ignored, class_box(0, 2.7, 3.15)]);
-    assert_eq!(label(&recording(vec![class_box(0, 2.85, 3.15)]), 0).present, []);
+    assert!(label(&recording(vec![class_box(0, 2.85, 3.15)]), 0).present.is_empty());
     assert_eq!(
         left_out(&song),
         ["1 box shows only at the edges of clips and is ignored in each of them"]
