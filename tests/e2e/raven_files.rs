@@ -40,7 +40,8 @@ fn tallies(place: &Workplace, out: &str) -> Value {
 
 #[test]
 fn times_run_on_from_file_to_file_where_they_fit_nothing_else() {
-    let rows = "1\tSpectrogram 1\t0.5\t1.5\t100\t900\t1.wav\twoothr\n2\tSpectrogram 1\t6.0\t6.5\t100\t900\t1.wav\teastow\n\
+    let rows = "1\tSpectrogram 1\t0.5\t1.5\t100\t900\t1.wav\twoothr\n\
+        2\tSpectrogram 1\t6.0\t6.5\t100\t900\t1.wav\teastow\n\
         3\tSpectrogram 1\t24.5\t25.5\t100\t900\t2.wav\tnorcar\n";
     let place = shared("", &format!("{HEADER}\tBegin File\tSpecies\n{rows}"));
     build(&place, "out");
@@ -148,7 +149,8 @@ fn what_starts_before_the_recording_is_cut_or_dropped_and_counted() {
     let place = Workplace::with_recordings(settings, &[(1, 6.0)]);
     place.write(
         "boxes.csv",
-        "asset_id,start_s,end_s,species_code\n1,-0.0000001,1.5,woothr\n1,-0.02,1.5,norcar\n1,-2,-1,eastow\n1,-1,0,eastow\n",
+        "asset_id,start_s,end_s,species_code\n1,-0.0000001,1.5,woothr\n1,-0.02,1.5,norcar\n1,-2,-1,eastow\n\
+         1,-1,0,eastow\n",
     );
     place.write(
         "spans.csv",

@@ -9,6 +9,7 @@ use shardfmt::{Split, Taxon};
 
 use super::*;
 use crate::manifest::{BoxTable, Checklist, GeoPrior, OtherCodes, PriorConflict, Span};
+use crate::tally::{Reason, Tallies};
 
 /// Clip of 3 s, image of 50 to 11,025 Hz on a linear scale.
 struct Linear;
