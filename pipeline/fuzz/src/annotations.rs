@@ -83,7 +83,10 @@ fn stands_in_its_line(found: &AssetBox, lines: &[&str], manifest: &Manifest) -> 
     let (mut labelled, mut starts) = (false, false);
     fields.by_ref().for_each(|field| {
         labelled |= field == label;
-        starts |= field.parse().is_ok_and(|start| nanoseconds(start) == found.start_ns);
+        // What starts before the recording is cut there.
+        starts |= field
+            .parse()
+            .is_ok_and(|start| nanoseconds(start).max(0) == found.start_ns);
     });
     labelled && starts
 }

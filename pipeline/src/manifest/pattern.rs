@@ -1,13 +1,16 @@
 //! Provides the search for annotation files: by a file-name pattern, or by the recordings' `annotation` cells.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::collections::{HashMap, HashSet};
+use std::path::{Component, Path, PathBuf};
 
 use super::model::Recording;
 use super::notes::Notes;
 use crate::tables::{FileNames, Problems, nfc, nfc_name};
 use crate::tally::Reason;
+
+/// What stands for a recording's file name without extension, with it, and its asset id.
+const PLACEHOLDERS: [&str; 3] = ["{stem}", "{name}", "{asset_id}"];
 
 /// An annotation file and the recording (position in the list) it belongs to.
 pub(super) struct AnnotationFile {
@@ -26,12 +29,38 @@ pub(super) struct Pattern<'a> {
     pub(super) recordings_table: &'a Path,
 }
 
+/// The pattern with any text in the place of what a recording is called.
+fn of_any_recording(files: &str) -> String {
+    // Two stars side by side are not one, but mean folders.
+    const ANY: char = '\0';
+    let mut text = files.to_owned();
+    for placeholder in PLACEHOLDERS {
+        text = text.replace(placeholder, &ANY.to_string());
+    }
+    for pair in [[ANY, ANY], [ANY, '*'], ['*', ANY]] {
+        let pair = String::from_iter(pair);
+        while text.contains(&pair) {
+            text = text.replace(&pair, &ANY.to_string());
+        }
+    }
+    text.replace(ANY, "*")
+}
+
+/// How many of the files no recording has found.
+fn unused(candidates: &[(String, PathBuf)], found: &[AnnotationFile]) -> u64 {
+    // `./a` and `a` are the same file.
+    let names = |file: &Path| -> PathBuf { file.components().filter(|part| *part != Component::CurDir).collect() };
+    let found: HashSet<PathBuf> = found.iter().map(|found| names(&found.file)).collect();
+    candidates
+        .iter()
+        .filter(|(_, file)| !found.contains(&names(file)))
+        .count() as u64
+}
+
 impl Pattern<'_> {
     /// Whether one file serves all recordings: the pattern has no placeholder.
     pub(super) fn is_shared(&self) -> bool {
-        !["{stem}", "{name}", "{asset_id}"]
-            .iter()
-            .any(|placeholder| self.files.contains(placeholder))
+        !PLACEHOLDERS.iter().any(|placeholder| self.files.contains(placeholder))
     }
 
     /// The pattern as a person would look for it.
@@ -53,7 +82,8 @@ impl Pattern<'_> {
     }
 
     /// The files of every recording: those its `annotation` cell names, else those the pattern matches. Recordings
-    /// without any are counted; one file for two recordings is a mistake, since its labels would be given twice.
+    /// without any are counted, and so are files that would match but for the recording; one file for two recordings is
+    /// a mistake, since its labels would be given twice.
     pub(super) fn find(
         &self,
         recordings: &[Recording],
@@ -62,22 +92,11 @@ impl Pattern<'_> {
     ) -> Vec<AnnotationFile> {
         let before = problems.len();
         let has_wildcards = self.files.contains(['*', '?', '[']);
-        // With wildcards the files are listed once, and each recording looks at those that begin as its own would.
-        let everything = self.absolute(|text| {
-            let text = ["{stem}", "{name}", "{asset_id}"]
-                .iter()
-                .fold(text.to_string(), |text, placeholder| text.replace(placeholder, "*"));
-            in_any_form(&text)
-        });
-        let candidates = if has_wildcards {
-            self.search(&everything, problems)
-        } else {
-            Vec::new()
-        };
-        let mut candidates: Vec<(String, PathBuf)> = candidates
-            .into_iter()
-            .map(|file| (normal(&file).into_owned(), file))
-            .collect();
+        // The files are listed once; with wildcards each recording looks at those that begin as its own would.
+        let everything = self.absolute(|text| in_any_form(&of_any_recording(text)));
+        let candidates = self.search(&everything, problems).into_iter();
+        let mut candidates: Vec<(String, PathBuf)> =
+            candidates.map(|file| (normal(&file).into_owned(), file)).collect();
         candidates.sort();
         let mut names = FileNames::default();
         let mut found = Vec::new();
@@ -96,6 +115,9 @@ impl Pattern<'_> {
                 file,
             }));
         }
+        notes
+            .tallies
+            .add(Reason::UnusedAnnotations, unused(&candidates, &found));
         let mut owners: HashMap<&Path, usize> = HashMap::new();
         for AnnotationFile { recording, file } in &found {
             let first = *owners.entry(file).or_insert(*recording);
@@ -217,4 +239,22 @@ fn in_any_form(files: &str) -> String {
         }
     }
     parts.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_beside_stars_are_one_star() {
+        for (files, any) in [
+            ("notes/{stem}.txt", "notes/*.txt"),
+            ("{stem}*.txt", "*.txt"),
+            ("*{asset_id}_{name}*", "*_*"),
+            ("{stem}{asset_id}**.txt", "*.txt"),
+            ("**/{stem}.txt", "**/*.txt"),
+        ] {
+            assert_eq!(of_any_recording(files), any, "{files}");
+        }
+    }
 }

@@ -21,12 +21,38 @@ pub enum BoxesFrom {
         files: String,
         /// The column with the label.
         label_column: String,
+        /// What the times of a table over several files count from.
+        times: RavenTimes,
+        /// What a table without rows means.
+        empty_table: EmptyTable,
     },
     /// Audacity label tracks found by a file-name pattern.
     Audacity {
         /// Pattern as for Raven.
         files: String,
+        /// What a track without labels means.
+        empty_table: EmptyTable,
     },
+}
+
+/// What the times of a Raven table over several files count from, where it has no `File Offset (s)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RavenTimes {
+    /// Whatever they fit; where that does not decide it, the manifest is refused.
+    Fitting,
+    /// The start of each row's own file.
+    File,
+    /// The start of the first file: the files follow one another, as in Raven's window.
+    Running,
+}
+
+/// What an annotation file without rows means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EmptyTable {
+    /// Nothing: its recording stays as it is without.
+    Unknown,
+    /// The whole recording was listened to for every class, and nothing was heard.
+    Absent,
 }
 
 /// `[tables]`: paths, already joined to the manifest's folder.
@@ -192,14 +218,28 @@ fn boxes_from(mut section: Section<'_, '_>, problems: &mut Problems) -> Option<B
     let formats = [("raven", Format::Raven), ("audacity", Format::Audacity)];
     let format = section.require_choice("format", &formats, problems);
     let files = section.require_str("files", problems).map(|t| t.value);
+    let empty_table = [("unknown", EmptyTable::Unknown), ("absent", EmptyTable::Absent)];
+    let empty_table = section.take_choice("empty_table", &empty_table, problems);
+    let empty_table = empty_table.unwrap_or(EmptyTable::Unknown);
     let boxes = match format {
         Some(Format::Raven) => {
             let label_column = section
                 .take_str("label_column", problems)
                 .map_or("Species".into(), |t| nfc(&t.value).into_owned());
-            files.map(|files| BoxesFrom::Raven { files, label_column })
+            let times = [
+                ("fitting", RavenTimes::Fitting),
+                ("file", RavenTimes::File),
+                ("running", RavenTimes::Running),
+            ];
+            let times = section.take_choice("times", &times, problems);
+            files.map(|files| BoxesFrom::Raven {
+                files,
+                label_column,
+                times: times.unwrap_or(RavenTimes::Fitting),
+                empty_table,
+            })
         }
-        Some(Format::Audacity) => files.map(|files| BoxesFrom::Audacity { files }),
+        Some(Format::Audacity) => files.map(|files| BoxesFrom::Audacity { files, empty_table }),
         None => None,
     };
     section.finish(problems);

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use csv::StringRecord;
 
 use super::no_value::is_no_value;
+use super::number::finite_number;
 use super::problem::Problems;
 use super::table::Table;
 use crate::tally::Reason;
@@ -81,18 +82,8 @@ impl<'a> Row<'a> {
     /// A finite number, or `None` for an empty cell.
     pub(crate) fn number(&self, column: &str, problems: &mut Problems) -> Option<f64> {
         let cell = self.cell(column)?;
-        match cell.parse::<f64>() {
-            Ok(value) if value.is_finite() => Some(value),
-            _ => {
-                let message = if has_decimal_comma(cell) {
-                    "has a decimal comma; write a point, as in 1.5"
-                } else {
-                    "expected a finite number"
-                };
-                self.problem(problems, column, message);
-                None
-            }
-        }
+        let number = finite_number(cell).map_err(|message| self.problem(problems, column, message));
+        number.ok()
     }
 
     /// A whole number from 0, or `None` for an empty cell.
@@ -155,15 +146,6 @@ fn without_zero_decimals(text: &str) -> &str {
     }
 }
 
-/// Whether a text is a number as much of Europe writes it.
-pub(crate) fn has_decimal_comma(text: &str) -> bool {
-    let mut parts = text.split(',');
-    let (Some(whole), Some(decimals), None) = (parts.next(), parts.next(), parts.next()) else {
-        return false;
-    };
-    format!("{whole}.{decimals}").parse::<f64>().is_ok()
-}
-
 /// Finds rows that repeat the key of an earlier one.
 pub(crate) struct UniqueKey<K> {
     column: &'static str,
@@ -220,7 +202,5 @@ mod tests {
         }
         assert_eq!(without_zero_decimals("123.0"), "123");
         assert_eq!(without_zero_decimals("S123.0"), "S123.0");
-        assert!(has_decimal_comma("1,5") && has_decimal_comma("-0,25"));
-        assert!(!has_decimal_comma("1.5") && !has_decimal_comma("1,2,3") && !has_decimal_comma("a,b"));
     }
 }
