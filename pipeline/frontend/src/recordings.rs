@@ -1,8 +1,11 @@
 //! Provides `RecordingReader`: one recording decoded, resampled and cut, clip after clip, in bounded memory.
 
+use std::io;
 use std::path::Path;
 
-use crate::audio::{Channel, Decoder, Reject, Resampler};
+use shardfmt::checksum::FileHash;
+
+use crate::audio::{Channel, Decoder, Reject, Resampler, Resampling};
 use crate::source::{AssetReader, Rejected};
 use crate::window::{Cutter, Windowing};
 
@@ -58,11 +61,11 @@ impl From<Reject> for Rejected {
 }
 
 impl RecordingReader {
-    /// Opens a recording.
+    /// Opens a recording, whose samples are resampled `to` a rate.
     ///
     /// # Errors
     /// Why it cannot be decoded or resampled.
-    pub fn open(file: &Path, channel: Channel, rate_hz: u32, windowing: Windowing) -> Result<Self, Rejected> {
+    pub fn open(file: &Path, channel: Channel, to: &Resampling, windowing: Windowing) -> Result<Self, Rejected> {
         let decoder = Decoder::open(file, channel)?;
         let header = decoder.header();
         let facts = RecordingFacts {
@@ -72,7 +75,7 @@ impl RecordingReader {
             frames: 0,
             clips: Vec::new(),
         };
-        let resampler = Some(Resampler::new(header.rate_hz, rate_hz)?);
+        let resampler = Some(to.from(header.rate_hz)?);
         let cutter = Cutter::new(windowing);
         Ok(RecordingReader {
             decoder,
@@ -94,9 +97,9 @@ impl RecordingReader {
         let frames = self.decoder.read(&mut self.decoded)?;
         self.facts.frames += frames as u64;
         if frames > 0 {
-            resampler.push(&self.decoded, &mut self.resampled)?;
+            resampler.push(&self.decoded, &mut self.resampled);
         } else if let Some(resampler) = self.resampler.take() {
-            resampler.finish(&mut self.resampled)?;
+            resampler.finish(&mut self.resampled);
         }
         self.cutter.push(&self.resampled);
         if self.resampler.is_none() {
@@ -127,6 +130,10 @@ impl AssetReader for RecordingReader {
                 return Ok(false);
             }
         }
+    }
+
+    fn files_hash(&mut self) -> Option<io::Result<FileHash>> {
+        Some(self.decoder.file_hash())
     }
 
     fn facts(self) -> RecordingFacts {

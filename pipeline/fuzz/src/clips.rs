@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use frontend::audio::{Channel, Decoder, probe, resampled_frames};
+use frontend::audio::{Channel, Decoder, Resampling, probe, resampled_frames};
 use frontend::recordings::{RecordingReader, Waveform};
 use frontend::source::AssetReader;
 use frontend::spectrogram::{Frames, LogMel, SpectrogramConfig};
@@ -58,7 +58,7 @@ fn read(file: &Path) {
 
     let (Ok(decoder), Ok(mut reader)) = (
         Decoder::open(file, Channel::Mean),
-        RecordingReader::open(file, Channel::Mean, RATE_HZ, windowing),
+        RecordingReader::open(file, Channel::Mean, &Resampling::to(RATE_HZ), windowing),
     ) else {
         return;
     };

@@ -31,6 +31,7 @@
 mod audit;
 mod container;
 mod decode;
+mod hashed;
 mod ranged;
 mod recorder;
 mod reject;
@@ -40,5 +41,5 @@ mod wav;
 pub use decode::{Channel, Decoder, Header, probe};
 pub use recorder::recorder_metadata;
 pub use reject::Reject;
-pub use resample::{Resampler, resampled_frames};
+pub use resample::{Resampler, Resampling, resampled_frames};
 pub use wav::{ChunkId, MetadataKind, Note, OpenLength, RecorderMetadata};
