@@ -22,6 +22,9 @@ struct Part<'a> {
     im: &'a [f32],
 }
 
+/// Bins that are computed at once.
+const LANES: usize = 8;
+
 impl Bins {
     /// So many bins, all of one value.
     pub(super) fn all(count: usize, [re, im]: [f32; 2]) -> Self {
@@ -31,12 +34,13 @@ impl Bins {
         }
     }
 
-    /// `re cos(pi k / points)` and `im sin(pi k / points)`, for `k` up to half of `points`.
+    /// `re cos(pi k / points)` and `im sin(pi k / points)` for `k` up to half of `points`, and the same backwards for the
+    /// bins above, of which those are the mirror images.
     pub(super) fn rotations(points: usize, [re, im]: [f32; 2]) -> Self {
-        let angle = |k: usize| 2.0 * PI / (2 * points) as f64 * k as f64;
+        let angle = |k: usize| 2.0 * PI / (2 * points) as f64 * k.min(points - k) as f64;
         Self {
-            re: (0..=points / 2).map(|k| angle(k).cos() as f32 * re).collect(),
-            im: (0..=points / 2).map(|k| angle(k).sin() as f32 * im).collect(),
+            re: (0..=points).map(|k| angle(k).cos() as f32 * re).collect(),
+            im: (0..=points).map(|k| angle(k).sin() as f32 * im).collect(),
         }
     }
 
@@ -47,6 +51,11 @@ impl Bins {
         self
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.re.len()
+    }
+
     /// Takes over `numbers`.
     #[inline(always)]
     pub(super) fn take(&mut self, numbers: &[Complex<f32>]) {
@@ -55,14 +64,31 @@ impl Bins {
         }
     }
 
-    /// Fills as many of the first bins as `filter` has with the filtered spectrum of the real values that, in pairs,
-    /// have the transform `pairs`. `turns` are half of each rotation.
+    /// Hands its numbers on.
     #[inline(always)]
-    pub(super) fn split(&mut self, pairs: &Bins, turns: &Bins, filter: &Bins) {
-        let (points, used) = (pairs.re.len(), filter.re.len());
+    pub(super) fn give(&self, numbers: &mut [Complex<f32>]) {
+        for (number, (&re, &im)) in numbers.iter_mut().zip(self.re.iter().zip(&self.im)) {
+            *number = Complex { re, im };
+        }
+    }
+
+    /// Multiplies as many of the first bins as `filter` has.
+    #[inline(always)]
+    pub(super) fn filter(&mut self, filter: &Bins) {
+        let bins = self.re.iter_mut().zip(&mut self.im);
+        for ((re, im), (&filter_re, &filter_im)) in bins.zip(filter.re.iter().zip(&filter.im)) {
+            (*re, *im) = (*re * filter_re - *im * filter_im, *im * filter_re + *re * filter_im);
+        }
+    }
+
+    /// Fills the first `used` bins with the spectrum of the real values that, in pairs, have the transform `pairs`.
+    /// `turns` are half of each rotation.
+    #[inline(always)]
+    pub(super) fn split(&mut self, used: usize, pairs: &Bins, turns: &Bins) {
+        let points = pairs.re.len();
         let mut keep = |at: usize, re: f32, im: f32| {
             if at < used {
-                [self.re[at], self.im[at]] = times([re, im], [filter.re[at], filter.im[at]]);
+                (self.re[at], self.im[at]) = (re, im);
             }
         };
         keep(0, pairs.re[0] + pairs.im[0], 0.0);
@@ -70,53 +96,72 @@ impl Bins {
         if points.is_multiple_of(2) {
             keep(points / 2, pairs.re[points / 2], -pairs.im[points / 2]);
         }
-        // Bins below the middle, and those above it, each with its mirror image.
-        let below = 1..points.div_ceil(2).min(used);
-        let (bins, mirrored) = (pairs.part(&below), pairs.part(&mirror(&below, points)));
-        let (turn, weight) = (turns.part(&below), filter.part(&below));
-        let (re, im) = (&mut self.re[below.clone()], &mut self.im[below.clone()]);
-        for at in 0..below.len() {
-            let (sum, difference, turned) = mix(bins.at(at), mirrored.from_end(at), turn.at(at));
-            let bin = [0.5 * sum + turned[0], 0.5 * difference + turned[1]];
-            [re[at], im[at]] = times(bin, weight.at(at));
-        }
-        let above = points / 2 + 1..points.min(used);
-        if above.is_empty() {
-            return;
-        }
-        let image = mirror(&above, points);
-        let (bins, mirrored) = (pairs.part(&above), pairs.part(&image));
-        let (turn, weight) = (turns.part(&image), filter.part(&above));
-        let (re, im) = (&mut self.re[above.clone()], &mut self.im[above.clone()]);
-        for at in 0..above.len() {
-            let (sum, difference, turned) = mix(mirrored.from_end(at), bins.at(at), turn.from_end(at));
-            let bin = [0.5 * sum - turned[0], turned[1] - 0.5 * difference];
-            [re[at], im[at]] = times(bin, weight.at(at));
-        }
+        self.combine(1..points.div_ceil(2).min(used), points, pairs, turns, |bin, mirrored, turn| {
+            let (sum, difference, turned) = mix(bin, mirrored, turn);
+            [0.5 * sum + turned[0], 0.5 * difference + turned[1]]
+        });
+        self.combine(points / 2 + 1..points.min(used), points, pairs, turns, |bin, mirrored, turn| {
+            let (sum, difference, turned) = mix(mirrored, bin, turn);
+            [0.5 * sum - turned[0], turned[1] - 0.5 * difference]
+        });
     }
 
-    /// Fills `pairs`, an even number, with what transforms back to the real values, in pairs, that have this spectrum.
+    /// Fills itself, an even number, with what transforms back to the real values, in pairs, of which `spectrum`, one
+    /// longer, is the spectrum.
     #[inline(always)]
-    pub(super) fn join(&self, turns: &Bins, pairs: &mut [Complex<f32>]) {
-        let points = pairs.len();
+    pub(super) fn join(&mut self, spectrum: &Bins, turns: &Bins) {
+        let points = self.re.len();
         let (middle, last) = (points / 2, points);
-        let (sum, difference) = (
-            [self.re[0] + self.re[last], self.im[0] + self.im[last]],
-            [self.re[0] - self.re[last], self.im[0] - self.im[last]],
+        let Bins { re, im } = spectrum;
+        (self.re[0], self.im[0]) = (
+            (re[0] + re[last]) - (im[0] + im[last]),
+            (re[0] - re[last]) - (im[0] - im[last]),
         );
-        pairs[0] = complex(sum[0] - sum[1], difference[0] - difference[1]);
-        pairs[middle] = complex(self.re[middle] + self.re[middle], -(self.im[middle] + self.im[middle]));
-        let (below, above) = (1..middle, middle + 1..points);
-        let (low, high, turn) = (self.part(&below), self.part(&above), turns.part(&below));
-        let out = &mut pairs[below.clone()];
-        for at in 0..below.len() {
-            let (sum, difference, turned) = mix(low.at(at), high.from_end(at), turn.at(at));
-            out[at] = complex(sum - turned[0], difference - turned[1]);
+        (self.re[middle], self.im[middle]) = (re[middle] + re[middle], -(im[middle] + im[middle]));
+        self.combine(1..middle, points, spectrum, turns, |bin, mirrored, turn| {
+            let (sum, difference, turned) = mix(bin, mirrored, turn);
+            [sum - turned[0], difference - turned[1]]
+        });
+        self.combine(middle + 1..points, points, spectrum, turns, |bin, mirrored, turn| {
+            let (sum, difference, turned) = mix(mirrored, bin, turn);
+            [sum + turned[0], -turned[1] - difference]
+        });
+    }
+
+    /// Sets the bins of a range to what `number` makes of those of `source`, of their mirror images `points - k`, and of
+    /// their turns.
+    #[inline(always)]
+    fn combine(
+        &mut self,
+        range: Range<usize>,
+        points: usize,
+        source: &Bins,
+        turns: &Bins,
+        number: impl Fn([f32; 2], [f32; 2], [f32; 2]) -> [f32; 2],
+    ) {
+        if range.is_empty() {
+            return;
         }
-        let out = &mut pairs[above.clone()];
-        for at in 0..above.len() {
-            let (sum, difference, turned) = mix(low.from_end(at), high.at(at), turn.from_end(at));
-            out[at] = complex(sum + turned[0], -turned[1] - difference);
+        let image = points + 1 - range.end..points + 1 - range.start;
+        let (bins, mirrored, turns) = (source.part(&range), source.part(&image), turns.part(&range));
+        let (re, im) = (&mut self.re[range.clone()], &mut self.im[range.clone()]);
+        let (re_lanes, _) = re.as_chunks_mut::<LANES>();
+        let (im_lanes, _) = im.as_chunks_mut::<LANES>();
+        let lanes = bins.lanes().zip(mirrored.lanes_from_end()).zip(turns.lanes());
+        for ((out_re, out_im), ((bins, mirrored), turns)) in re_lanes.iter_mut().zip(im_lanes).zip(lanes) {
+            let mut out = [[0.0; LANES]; 2];
+            for lane in 0..LANES {
+                let image = LANES - 1 - lane;
+                [out[0][lane], out[1][lane]] = number(
+                    [bins[0][lane], bins[1][lane]],
+                    [mirrored[0][image], mirrored[1][image]],
+                    [turns[0][lane], turns[1][lane]],
+                );
+            }
+            [*out_re, *out_im] = out;
+        }
+        for at in range.len() / LANES * LANES..range.len() {
+            [re[at], im[at]] = number(bins.at(at), mirrored.at(range.len() - 1 - at), turns.at(at));
         }
     }
 
@@ -129,22 +174,25 @@ impl Bins {
     }
 }
 
-impl Part<'_> {
+impl<'a> Part<'a> {
     #[inline(always)]
     fn at(&self, at: usize) -> [f32; 2] {
         [self.re[at], self.im[at]]
     }
 
+    /// Several at once, from the first on.
     #[inline(always)]
-    fn from_end(&self, at: usize) -> [f32; 2] {
-        [self.re[self.re.len() - 1 - at], self.im[self.im.len() - 1 - at]]
+    fn lanes(&self) -> impl Iterator<Item = [&'a [f32; LANES]; 2]> {
+        let ((re, _), (im, _)) = (self.re.as_chunks(), self.im.as_chunks());
+        re.iter().zip(im).map(|(re, im)| [re, im])
     }
-}
 
-/// The bins `points - k` of the bins `k`, in their own order.
-#[inline(always)]
-fn mirror(bins: &Range<usize>, points: usize) -> Range<usize> {
-    points + 1 - bins.end..points + 1 - bins.start
+    /// Several at once, those at the end first.
+    #[inline(always)]
+    fn lanes_from_end(&self) -> impl Iterator<Item = [&'a [f32; LANES]; 2]> {
+        let ((_, re), (_, im)) = (self.re.as_rchunks(), self.im.as_rchunks());
+        re.iter().rev().zip(im.iter().rev()).map(|(re, im)| [re, im])
+    }
 }
 
 /// Of a bin and its mirror image: the sum's real part, the difference's imaginary part, and the other two turned.
@@ -157,14 +205,4 @@ fn mix(bin: [f32; 2], mirrored: [f32; 2], turn: [f32; 2]) -> (f32, f32, [f32; 2]
         sum[1] * turn[1] - difference[0] * turn[0],
     ];
     (sum[0], difference[1], turned)
-}
-
-#[inline(always)]
-fn times(a: [f32; 2], b: [f32; 2]) -> [f32; 2] {
-    [a[0] * b[0] - a[1] * b[1], a[1] * b[0] + a[0] * b[1]]
-}
-
-#[inline(always)]
-fn complex(re: f32, im: f32) -> Complex<f32> {
-    Complex { re, im }
 }

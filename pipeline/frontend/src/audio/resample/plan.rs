@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use fourier::{Complex, Fft, complex_forward, complex_inverse};
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 use super::bins::Bins;
 use super::filter::low_pass;
@@ -32,7 +32,9 @@ pub(super) struct BlockMemory {
     transformed: Vec<Complex<f32>>,
     parts: Bins,
     spectrum: Bins,
-    joined: Vec<Complex<f32>>,
+    joined: Bins,
+    /// What the transform back spoils.
+    mixed: Vec<Complex<f32>>,
     output: Vec<Complex<f32>>,
     overlap: Vec<Complex<f32>>,
     scratch: Vec<Complex<f32>>,
@@ -82,7 +84,8 @@ impl BlockPlan {
             transformed: zeros(block_in),
             parts: Bins::all(block_in, [0.0; 2]),
             spectrum: Bins::all(block_out + 1, [0.0; 2]),
-            joined: zeros(block_out),
+            joined: Bins::all(block_out, [0.0; 2]),
+            mixed: zeros(block_out),
             output: zeros(block_out),
             overlap: zeros(block_out / 2),
             scratch: zeros(scratch),
@@ -95,13 +98,19 @@ impl BlockPlan {
         let BlockMemory {
             spectrum,
             joined,
+            mixed,
             output,
             overlap,
             scratch,
             ..
         } = memory;
-        self.arch.dispatch(|| spectrum.join(&self.inverse_turns, joined));
-        self.inverse.process_outofplace_with_scratch(joined, output, scratch);
+        self.arch.dispatch(Join {
+            spectrum,
+            turns: &self.inverse_turns,
+            joined,
+            mixed,
+        });
+        self.inverse.process_outofplace_with_scratch(mixed, output, scratch);
         let (now, later) = output.split_at(overlap.len());
         let start = out.len();
         out.resize(start + self.block_out(), 0.0);
@@ -134,10 +143,51 @@ impl BlockPlan {
         }
         self.forward
             .process_outofplace_with_scratch(pairs, transformed, scratch);
-        self.arch.dispatch(|| {
-            parts.take(transformed);
-            spectrum.split(parts, &self.forward_turns, &self.filter);
+        self.arch.dispatch(Split {
+            transformed,
+            parts,
+            plan: self,
+            spectrum,
         });
+    }
+}
+
+/// From the transform of pairs of samples to the filtered spectrum of the samples.
+struct Split<'a> {
+    transformed: &'a [Complex<f32>],
+    parts: &'a mut Bins,
+    plan: &'a BlockPlan,
+    spectrum: &'a mut Bins,
+}
+
+impl WithSimd for Split<'_> {
+    type Output = ();
+
+    // Not a closure: its code would not be inlined to where the vectors are.
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let filter = &self.plan.filter;
+        self.parts.take(self.transformed);
+        self.spectrum.split(filter.len(), self.parts, &self.plan.forward_turns);
+        self.spectrum.filter(filter);
+    }
+}
+
+/// From the spectrum of samples to what transforms back to pairs of them.
+struct Join<'a> {
+    spectrum: &'a Bins,
+    turns: &'a Bins,
+    joined: &'a mut Bins,
+    mixed: &'a mut [Complex<f32>],
+}
+
+impl WithSimd for Join<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        self.joined.join(self.spectrum, self.turns);
+        self.joined.give(self.mixed);
     }
 }
 
