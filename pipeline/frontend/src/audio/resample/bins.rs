@@ -8,6 +8,7 @@ use std::f64::consts::PI;
 use std::ops::Range;
 
 use fourier::Complex;
+use pulp::{Scalar, Simd};
 
 /// Complex numbers by their parts.
 pub(super) struct Bins {
@@ -21,9 +22,6 @@ struct Part<'a> {
     re: &'a [f32],
     im: &'a [f32],
 }
-
-/// Bins that are computed at once.
-const LANES: usize = 8;
 
 impl Bins {
     /// So many bins, all of one value.
@@ -81,10 +79,22 @@ impl Bins {
         }
     }
 
-    /// Fills the first `used` bins with the spectrum of the real values that, in pairs, have the transform `pairs`.
-    /// `turns` are half of each rotation.
+    /// Takes over the mirror images `points - k` of the first bins of `bins`, for `k` from 1 on.
     #[inline(always)]
-    pub(super) fn split(&mut self, used: usize, pairs: &Bins, turns: &Bins) {
+    pub(super) fn mirror(&mut self, bins: &Bins, points: usize) {
+        let image = bins.part(&(1..points));
+        for (out, &re) in self.re.iter_mut().skip(1).zip(image.re.iter().rev()) {
+            *out = re;
+        }
+        for (out, &im) in self.im.iter_mut().skip(1).zip(image.im.iter().rev()) {
+            *out = im;
+        }
+    }
+
+    /// Fills the first `used` bins with the spectrum of the real values that, in pairs, have the transform `pairs`, and
+    /// `mirrored` as its mirror image. `turns` are half of each rotation.
+    #[inline(always)]
+    pub(super) fn split<S: Simd>(&mut self, simd: S, used: usize, [pairs, mirrored, turns]: [&Bins; 3]) {
         let points = pairs.re.len();
         let mut keep = |at: usize, re: f32, im: f32| {
             if at < used {
@@ -96,20 +106,16 @@ impl Bins {
         if points.is_multiple_of(2) {
             keep(points / 2, pairs.re[points / 2], -pairs.im[points / 2]);
         }
-        self.combine(1..points.div_ceil(2).min(used), points, pairs, turns, |bin, mirrored, turn| {
-            let (sum, difference, turned) = mix(bin, mirrored, turn);
-            [0.5 * sum + turned[0], 0.5 * difference + turned[1]]
-        });
-        self.combine(points / 2 + 1..points.min(used), points, pairs, turns, |bin, mirrored, turn| {
-            let (sum, difference, turned) = mix(mirrored, bin, turn);
-            [0.5 * sum - turned[0], turned[1] - 0.5 * difference]
-        });
+        let below = 1..points.div_ceil(2).min(used);
+        self.combine::<S, SplitBelow>(simd, below, [pairs, mirrored, turns]);
+        let above = points / 2 + 1..points.min(used);
+        self.combine::<S, SplitAbove>(simd, above, [pairs, mirrored, turns]);
     }
 
     /// Fills itself, an even number, with what transforms back to the real values, in pairs, of which `spectrum`, one
     /// longer, is the spectrum.
     #[inline(always)]
-    pub(super) fn join(&mut self, spectrum: &Bins, turns: &Bins) {
+    pub(super) fn join<S: Simd>(&mut self, simd: S, [spectrum, mirrored, turns]: [&Bins; 3]) {
         let points = self.re.len();
         let (middle, last) = (points / 2, points);
         let Bins { re, im } = spectrum;
@@ -118,51 +124,21 @@ impl Bins {
             (re[0] - re[last]) - (im[0] - im[last]),
         );
         (self.re[middle], self.im[middle]) = (re[middle] + re[middle], -(im[middle] + im[middle]));
-        self.combine(1..middle, points, spectrum, turns, |bin, mirrored, turn| {
-            let (sum, difference, turned) = mix(bin, mirrored, turn);
-            [sum - turned[0], difference - turned[1]]
-        });
-        self.combine(middle + 1..points, points, spectrum, turns, |bin, mirrored, turn| {
-            let (sum, difference, turned) = mix(mirrored, bin, turn);
-            [sum + turned[0], -turned[1] - difference]
-        });
+        self.combine::<S, JoinBelow>(simd, 1..middle, [spectrum, mirrored, turns]);
+        self.combine::<S, JoinAbove>(simd, middle + 1..points, [spectrum, mirrored, turns]);
     }
 
-    /// Sets the bins of a range to what `number` makes of those of `source`, of their mirror images `points - k`, and of
-    /// their turns.
+    /// Sets the bins of a range to what `C` makes of those of a source, of their mirror images, and of their turns.
     #[inline(always)]
-    fn combine(
-        &mut self,
-        range: Range<usize>,
-        points: usize,
-        source: &Bins,
-        turns: &Bins,
-        number: impl Fn([f32; 2], [f32; 2], [f32; 2]) -> [f32; 2],
-    ) {
+    fn combine<S: Simd, C: Combine>(&mut self, simd: S, range: Range<usize>, [source, mirrored, turns]: [&Bins; 3]) {
         if range.is_empty() {
             return;
         }
-        let image = points + 1 - range.end..points + 1 - range.start;
-        let (bins, mirrored, turns) = (source.part(&range), source.part(&image), turns.part(&range));
-        let (re, im) = (&mut self.re[range.clone()], &mut self.im[range.clone()]);
-        let (re_lanes, _) = re.as_chunks_mut::<LANES>();
-        let (im_lanes, _) = im.as_chunks_mut::<LANES>();
-        let lanes = bins.lanes().zip(mirrored.lanes_from_end()).zip(turns.lanes());
-        for ((out_re, out_im), ((bins, mirrored), turns)) in re_lanes.iter_mut().zip(im_lanes).zip(lanes) {
-            let mut out = [[0.0; LANES]; 2];
-            for lane in 0..LANES {
-                let image = LANES - 1 - lane;
-                [out[0][lane], out[1][lane]] = number(
-                    [bins[0][lane], bins[1][lane]],
-                    [mirrored[0][image], mirrored[1][image]],
-                    [turns[0][lane], turns[1][lane]],
-                );
-            }
-            [*out_re, *out_im] = out;
-        }
-        for at in range.len() / LANES * LANES..range.len() {
-            [re[at], im[at]] = number(bins.at(at), mirrored.at(range.len() - 1 - at), turns.at(at));
-        }
+        let [source, mirrored, turns] = [source, mirrored, turns].map(|bins| bins.part(&range));
+        let (re, im) = (&mut self.re[range.clone()], &mut self.im[range]);
+        let ((re, re_rest), (im, im_rest)) = (S::as_mut_simd_f32s(re), S::as_mut_simd_f32s(im));
+        combine::<S, C>(simd, re, im, [source, mirrored, turns].map(|part| part.vectors::<S>().0));
+        combine::<Scalar, C>(Scalar, re_rest, im_rest, [source, mirrored, turns].map(|part| part.vectors::<S>().1));
     }
 
     #[inline(always)]
@@ -174,35 +150,106 @@ impl Bins {
     }
 }
 
+/// Real and imaginary parts, as vectors.
+type Vectors<'a, V> = [&'a [V]; 2];
+
 impl<'a> Part<'a> {
+    /// As vectors, and what is left over.
     #[inline(always)]
-    fn at(&self, at: usize) -> [f32; 2] {
-        [self.re[at], self.im[at]]
-    }
-
-    /// Several at once, from the first on.
-    #[inline(always)]
-    fn lanes(&self) -> impl Iterator<Item = [&'a [f32; LANES]; 2]> {
-        let ((re, _), (im, _)) = (self.re.as_chunks(), self.im.as_chunks());
-        re.iter().zip(im).map(|(re, im)| [re, im])
-    }
-
-    /// Several at once, those at the end first.
-    #[inline(always)]
-    fn lanes_from_end(&self) -> impl Iterator<Item = [&'a [f32; LANES]; 2]> {
-        let ((_, re), (_, im)) = (self.re.as_rchunks(), self.im.as_rchunks());
-        re.iter().rev().zip(im.iter().rev()).map(|(re, im)| [re, im])
+    fn vectors<S: Simd>(&self) -> (Vectors<'a, S::f32s>, Vectors<'a, f32>) {
+        let ((re, re_rest), (im, im_rest)) = (S::as_simd_f32s(self.re), S::as_simd_f32s(self.im));
+        ([re, im], [re_rest, im_rest])
     }
 }
 
-/// Of a bin and its mirror image: the sum's real part, the difference's imaginary part, and the other two turned.
 #[inline(always)]
-fn mix(bin: [f32; 2], mirrored: [f32; 2], turn: [f32; 2]) -> (f32, f32, [f32; 2]) {
-    let sum = [bin[0] + mirrored[0], bin[1] + mirrored[1]];
-    let difference = [bin[0] - mirrored[0], bin[1] - mirrored[1]];
+fn combine<S: Simd, C: Combine>(
+    simd: S,
+    out_re: &mut [S::f32s],
+    out_im: &mut [S::f32s],
+    [bins, mirrored, turns]: [Vectors<'_, S::f32s>; 3],
+) {
+    let numbers = (bins[0].iter().zip(bins[1])).zip(mirrored[0].iter().zip(mirrored[1]));
+    let numbers = numbers.zip(turns[0].iter().zip(turns[1]));
+    for ((out_re, out_im), (((&re, &im), (&image_re, &image_im)), (&turn_re, &turn_im))) in
+        out_re.iter_mut().zip(out_im).zip(numbers)
+    {
+        [*out_re, *out_im] = C::number(simd, [re, im], [image_re, image_im], [turn_re, turn_im]);
+    }
+}
+
+/// What becomes of bins, their mirror images and their turns.
+trait Combine {
+    fn number<S: Simd>(
+        simd: S,
+        bin: [S::f32s; 2],
+        mirrored: [S::f32s; 2],
+        turn: [S::f32s; 2],
+    ) -> [S::f32s; 2];
+}
+
+/// Bins below the middle of a spectrum that is told apart, and above.
+struct SplitBelow;
+struct SplitAbove;
+/// Bins below the middle of a spectrum that is mixed again, and above.
+struct JoinBelow;
+struct JoinAbove;
+
+impl Combine for SplitBelow {
+    #[inline(always)]
+    fn number<S: Simd>(simd: S, bin: [S::f32s; 2], mirrored: [S::f32s; 2], turn: [S::f32s; 2]) -> [S::f32s; 2] {
+        let half = simd.splat_f32s(0.5);
+        let ([sum, difference], turned) = mix(simd, bin, mirrored, turn);
+        [
+            simd.add_f32s(simd.mul_f32s(half, sum), turned[0]),
+            simd.add_f32s(simd.mul_f32s(half, difference), turned[1]),
+        ]
+    }
+}
+
+impl Combine for SplitAbove {
+    #[inline(always)]
+    fn number<S: Simd>(simd: S, bin: [S::f32s; 2], mirrored: [S::f32s; 2], turn: [S::f32s; 2]) -> [S::f32s; 2] {
+        let half = simd.splat_f32s(0.5);
+        let ([sum, difference], turned) = mix(simd, mirrored, bin, turn);
+        [
+            simd.sub_f32s(simd.mul_f32s(half, sum), turned[0]),
+            simd.sub_f32s(turned[1], simd.mul_f32s(half, difference)),
+        ]
+    }
+}
+
+impl Combine for JoinBelow {
+    #[inline(always)]
+    fn number<S: Simd>(simd: S, bin: [S::f32s; 2], mirrored: [S::f32s; 2], turn: [S::f32s; 2]) -> [S::f32s; 2] {
+        let ([sum, difference], turned) = mix(simd, bin, mirrored, turn);
+        [simd.sub_f32s(sum, turned[0]), simd.sub_f32s(difference, turned[1])]
+    }
+}
+
+impl Combine for JoinAbove {
+    #[inline(always)]
+    fn number<S: Simd>(simd: S, bin: [S::f32s; 2], mirrored: [S::f32s; 2], turn: [S::f32s; 2]) -> [S::f32s; 2] {
+        let ([sum, difference], turned) = mix(simd, mirrored, bin, turn);
+        let negative = simd.neg_f32s(turned[1]);
+        [simd.add_f32s(sum, turned[0]), simd.sub_f32s(negative, difference)]
+    }
+}
+
+/// Of a bin and its mirror image: the sum's real part and the difference's imaginary part, and the other two turned.
+#[inline(always)]
+fn mix<S: Simd>(
+    simd: S,
+    bin: [S::f32s; 2],
+    mirrored: [S::f32s; 2],
+    turn: [S::f32s; 2],
+) -> ([S::f32s; 2], [S::f32s; 2]) {
+    let sum = [simd.add_f32s(bin[0], mirrored[0]), simd.add_f32s(bin[1], mirrored[1])];
+    let difference = [simd.sub_f32s(bin[0], mirrored[0]), simd.sub_f32s(bin[1], mirrored[1])];
+    // Products and sums are rounded apart.
     let turned = [
-        sum[1] * turn[0] + difference[0] * turn[1],
-        sum[1] * turn[1] - difference[0] * turn[0],
+        simd.add_f32s(simd.mul_f32s(sum[1], turn[0]), simd.mul_f32s(difference[0], turn[1])),
+        simd.sub_f32s(simd.mul_f32s(sum[1], turn[1]), simd.mul_f32s(difference[0], turn[0])),
     ];
-    (sum[0], difference[1], turned)
+    ([sum[0], difference[1]], turned)
 }

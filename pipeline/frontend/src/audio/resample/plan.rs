@@ -32,6 +32,8 @@ pub(super) struct BlockMemory {
     transformed: Vec<Complex<f32>>,
     parts: Bins,
     spectrum: Bins,
+    /// The mirror image of either.
+    mirrored: Bins,
     joined: Bins,
     /// What the transform back spoils.
     mixed: Vec<Complex<f32>>,
@@ -84,6 +86,7 @@ impl BlockPlan {
             transformed: zeros(block_in),
             parts: Bins::all(block_in, [0.0; 2]),
             spectrum: Bins::all(block_out + 1, [0.0; 2]),
+            mirrored: Bins::all(block_in.max(block_out), [0.0; 2]),
             joined: Bins::all(block_out, [0.0; 2]),
             mixed: zeros(block_out),
             output: zeros(block_out),
@@ -97,6 +100,7 @@ impl BlockPlan {
         self.transform(block, memory);
         let BlockMemory {
             spectrum,
+            mirrored,
             joined,
             mixed,
             output,
@@ -106,6 +110,7 @@ impl BlockPlan {
         } = memory;
         self.arch.dispatch(Join {
             spectrum,
+            mirrored,
             turns: &self.inverse_turns,
             joined,
             mixed,
@@ -129,6 +134,7 @@ impl BlockPlan {
             transformed,
             parts,
             spectrum,
+            mirrored,
             scratch,
             ..
         } = memory;
@@ -146,6 +152,7 @@ impl BlockPlan {
         self.arch.dispatch(Split {
             transformed,
             parts,
+            mirrored,
             plan: self,
             spectrum,
         });
@@ -156,6 +163,7 @@ impl BlockPlan {
 struct Split<'a> {
     transformed: &'a [Complex<f32>],
     parts: &'a mut Bins,
+    mirrored: &'a mut Bins,
     plan: &'a BlockPlan,
     spectrum: &'a mut Bins,
 }
@@ -165,10 +173,12 @@ impl WithSimd for Split<'_> {
 
     // Not a closure: its code would not be inlined to where the vectors are.
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let filter = &self.plan.filter;
+    fn with_simd<S: Simd>(self, simd: S) {
+        let BlockPlan { filter, forward_turns, .. } = self.plan;
         self.parts.take(self.transformed);
-        self.spectrum.split(filter.len(), self.parts, &self.plan.forward_turns);
+        self.mirrored.mirror(self.parts, self.parts.len());
+        let bins = [&*self.parts, &*self.mirrored, forward_turns];
+        self.spectrum.split(simd, filter.len(), bins);
         self.spectrum.filter(filter);
     }
 }
@@ -176,6 +186,7 @@ impl WithSimd for Split<'_> {
 /// From the spectrum of samples to what transforms back to pairs of them.
 struct Join<'a> {
     spectrum: &'a Bins,
+    mirrored: &'a mut Bins,
     turns: &'a Bins,
     joined: &'a mut Bins,
     mixed: &'a mut [Complex<f32>],
@@ -185,8 +196,9 @@ impl WithSimd for Join<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        self.joined.join(self.spectrum, self.turns);
+    fn with_simd<S: Simd>(self, simd: S) {
+        self.mirrored.mirror(self.spectrum, self.joined.len());
+        self.joined.join(simd, [self.spectrum, &*self.mirrored, self.turns]);
         self.joined.give(self.mixed);
     }
 }
