@@ -137,8 +137,18 @@ impl Bins {
         let [source, mirrored, turns] = [source, mirrored, turns].map(|bins| bins.part(&range));
         let (re, im) = (&mut self.re[range.clone()], &mut self.im[range]);
         let ((re, re_rest), (im, im_rest)) = (S::as_mut_simd_f32s(re), S::as_mut_simd_f32s(im));
-        combine::<S, C>(simd, re, im, [source, mirrored, turns].map(|part| part.vectors::<S>().0));
-        combine::<Scalar, C>(Scalar, re_rest, im_rest, [source, mirrored, turns].map(|part| part.vectors::<S>().1));
+        combine::<S, C>(
+            simd,
+            re,
+            im,
+            [source, mirrored, turns].map(|part| part.vectors::<S>().0),
+        );
+        combine::<Scalar, C>(
+            Scalar,
+            re_rest,
+            im_rest,
+            [source, mirrored, turns].map(|part| part.vectors::<S>().1),
+        );
     }
 
     #[inline(always)]
@@ -180,12 +190,7 @@ fn combine<S: Simd, C: Combine>(
 
 /// What becomes of bins, their mirror images and their turns.
 trait Combine {
-    fn number<S: Simd>(
-        simd: S,
-        bin: [S::f32s; 2],
-        mirrored: [S::f32s; 2],
-        turn: [S::f32s; 2],
-    ) -> [S::f32s; 2];
+    fn number<S: Simd>(simd: S, bin: [S::f32s; 2], mirrored: [S::f32s; 2], turn: [S::f32s; 2]) -> [S::f32s; 2];
 }
 
 /// Bins below the middle of a spectrum that is told apart, and above.

@@ -174,7 +174,9 @@ impl WithSimd for Split<'_> {
     // Not a closure: its code would not be inlined to where the vectors are.
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let BlockPlan { filter, forward_turns, .. } = self.plan;
+        let BlockPlan {
+            filter, forward_turns, ..
+        } = self.plan;
         self.parts.take(self.transformed);
         self.mirrored.mirror(self.parts, self.parts.len());
         let bins = [&*self.parts, &*self.mirrored, forward_turns];
