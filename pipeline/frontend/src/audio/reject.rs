@@ -121,12 +121,6 @@ pub enum Reject {
         /// The limit it breaks.
         reason: String,
     },
-    /// The resampler gave up.
-    #[error("resampling failed: {reason}")]
-    Resample {
-        /// The resampler's own words.
-        reason: String,
-    },
 }
 
 impl Reject {
@@ -149,7 +143,7 @@ impl Reject {
             | Self::Empty
             | Self::BadSample { .. }
             | Self::Panic { .. } => "decode",
-            Self::Rate { .. } | Self::Resample { .. } => "resample",
+            Self::Rate { .. } => "resample",
         }
     }
 }

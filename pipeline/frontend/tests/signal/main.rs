@@ -9,6 +9,7 @@
 //! - `corruption`: the same recordings, damaged.
 //! - `declared_sizes`: the same, with headers that promise far more than there is.
 //! - `encoded`: small files of real encoders, for AAC and ALAC.
+//! - `file_hash`: checksums taken while decoding, and what is read for them.
 //! - `formats`: small files written by the test, for formats without a recording.
 //! - `hostile`: files that declare more than they hold.
 //! - `resample`: the resampler against its reference and its quality limits.
@@ -27,6 +28,7 @@ mod corruption;
 mod declared_sizes;
 mod decode;
 mod encoded;
+mod file_hash;
 mod fixtures;
 mod formats;
 mod hostile;

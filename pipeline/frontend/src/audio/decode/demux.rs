@@ -14,8 +14,9 @@ use symphonia::default::get_codecs;
 use super::Header;
 use crate::audio::audit::{Findings, Promise, audit};
 use crate::audio::container::{Container, identify};
+use crate::audio::hashed::HashedSource;
 use crate::audio::note::Note;
-use crate::audio::ranged::{RangedStream, Seekable};
+use crate::audio::ranged::{RangedRead, RangedStream, Seekable};
 use crate::audio::reject::Reject;
 use crate::audio::wav::{self, OpenLength};
 
@@ -36,6 +37,8 @@ pub(super) struct OpenContainer {
     pub(super) reader: Box<dyn FormatReader>,
     pub(super) track: Track,
     pub(super) params: AudioCodecParameters,
+    /// The file, which is hashed as it is read.
+    pub(super) bytes: HashedSource,
     /// What was wrong beside the sound, and was accepted.
     pub(super) notes: Vec<Note>,
 }
@@ -43,30 +46,32 @@ pub(super) struct OpenContainer {
 impl OpenContainer {
     /// Opens a recording; `whole` walks its structure first. The reader of WAV always does.
     pub(super) fn open(path: &Path, whole: bool, open_length: OpenLength) -> Result<Self, Reject> {
-        let file = File::open(path)?;
-        let metadata = file.metadata()?;
-        if !metadata.is_file() {
+        // Opening a pipe would wait for a writer.
+        if !std::fs::metadata(path)?.is_file() {
             return Err(Reject::NotAFile);
         }
-        let mut file = BufReader::with_capacity(1 << 16, file);
+        let bytes = HashedSource::new(Box::new(Seekable::new(File::open(path)?)?));
+        let mut file = RangedStream::new(Box::new(bytes.clone()));
         let (container, offset) = identify(&mut file)?;
-        let findings = audit(container, &mut file, offset, metadata.len(), whole)?;
+        let findings = {
+            let mut buffered = BufReader::with_capacity(1 << 16, &mut file);
+            audit(container, &mut buffered, offset, bytes.size(), whole)?
+        };
         let Findings {
             mut promise,
             notes,
             view,
         } = findings;
-        let mut file = file.into_inner();
         let mut notes = notes.all().to_vec();
         let reader: Box<dyn FormatReader> = if container == Container::Wav {
-            let reader = wav::open(Box::new(Seekable::new(file)?), offset, open_length)?;
+            let reader = wav::open(Box::new(bytes.clone()), offset, open_length)?;
             promise.decoded_frames = Some(reader.decoded_frames());
             promise.kept_frames = Some(reader.frames());
             notes.extend_from_slice(reader.notes());
             Box::new(reader)
         } else if let Some(view) = view {
             let container = view.container();
-            let source = RangedStream::new(Box::new(view.of(Box::new(Seekable::new(file)?))));
+            let source = RangedStream::new(Box::new(view.of(Box::new(bytes.clone()))));
             demuxer(container, Box::new(source)).map_err(|error| decode_error(0, &error))?
         } else {
             file.seek(SeekFrom::Start(offset))?;
@@ -97,6 +102,7 @@ impl OpenContainer {
             reader,
             track,
             params,
+            bytes,
             notes,
         })
     }

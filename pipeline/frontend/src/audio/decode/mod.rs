@@ -1,14 +1,19 @@
 //! Decodes a recording to samples, in constant memory.
 
 mod demux;
+mod pcm;
 
 use std::any::Any;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use shardfmt::checksum::FileHash;
 use symphonia::core::codecs::audio::AudioDecoder;
+use symphonia::core::packet::Packet;
 
 use self::demux::{OpenContainer, decode_error};
+use self::pcm::PcmFormat;
 use super::container::Container;
 use super::note::Note;
 use super::reject::Reject;
@@ -55,7 +60,7 @@ pub fn probe(path: &Path) -> Result<Header, Reject> {
 /// Decodes one recording from start to end.
 pub struct Decoder {
     source: OpenContainer,
-    decoder: Box<dyn AudioDecoder>,
+    coding: Coding,
     header: Header,
     channel: Channel,
     /// Frames decoded, with delay and padding.
@@ -66,6 +71,23 @@ pub struct Decoder {
     /// One buffer per channel.
     planes: Vec<Vec<f32>>,
     state: State,
+}
+
+/// How the samples of a packet are coded.
+enum Coding {
+    /// As they are, in the packets of our own reader of WAV.
+    Plain(PcmFormat),
+    Coded(Box<dyn AudioDecoder>),
+}
+
+impl Coding {
+    fn of(source: &OpenContainer) -> Result<Self, Reject> {
+        let plain = PcmFormat::of(source.params.codec).filter(|_| source.container == Container::Wav);
+        Ok(match plain {
+            Some(format) => Self::Plain(format),
+            None => Self::Coded(source.decoder()?),
+        })
+    }
 }
 
 /// How far a decoder is.
@@ -124,10 +146,10 @@ impl Decoder {
                     reason: "its LAME tag fails its checksum".to_owned(),
                 });
             }
-            let decoder = source.decoder()?;
+            let coding = Coding::of(&source)?;
             Ok(Self {
                 source,
-                decoder,
+                coding,
                 header,
                 channel,
                 decoded: 0,
@@ -149,6 +171,15 @@ impl Decoder {
         &self.source.notes
     }
 
+    /// Size and checksum of the whole file, taken while it was read; what was left out until now is read for it.
+    ///
+    /// # Errors
+    ///
+    /// The system's, on reading.
+    pub fn file_hash(&self) -> io::Result<FileHash> {
+        self.source.bytes.finish()
+    }
+
     /// Appends the next frames of the chosen channel to `out` and returns how many; 0 is the end, and
     /// says that every check of the whole recording has passed.
     ///
@@ -160,6 +191,11 @@ impl Decoder {
         let Some(frames) = self.next_block()? else {
             return Ok(0);
         };
+        if let ([plane], true) = (&mut self.planes[..], out.is_empty()) {
+            // All there is of one channel changes hands; the block to come takes the caller's memory.
+            std::mem::swap(plane, out);
+            return Ok(frames);
+        }
         match self.channel {
             Channel::Index(index) => {
                 if let Some(plane) = self.planes.get(index as usize) {
@@ -232,31 +268,40 @@ impl Decoder {
             self.next_timestamp = got.checked_add_unsigned(packet.block_dur().get());
         }
 
-        let buffer = self
-            .decoder
-            .decode(&packet)
-            .map_err(|error| decode_error(self.decoded, &error))?;
-        let frames = buffer.frames();
-        if frames > 0 {
-            let (rate_hz, channels) = (buffer.spec().rate(), buffer.spec().channels().count());
-            if rate_hz != self.header.rate_hz || channels != self.header.channels as usize {
-                return Err(Reject::Decode {
-                    frame: self.decoded,
-                    reason: format!(
-                        "the header declares {} Hz and {} channels, the stream has {rate_hz} Hz and {channels}",
-                        self.header.rate_hz, self.header.channels
-                    ),
-                });
-            }
-            buffer.copy_to_vecs_planar(&mut self.planes);
-        } else {
-            self.planes.iter_mut().for_each(Vec::clear);
-        }
+        let frames = self.decode(&packet)?;
         self.trim(frames as u64);
         self.check_samples()?;
         let kept = self.planes.first().map_or(0, Vec::len);
         self.delivered += kept as u64;
         Ok(Some(kept))
+    }
+
+    /// Decodes a packet into `planes`; how many frames it has.
+    fn decode(&mut self, packet: &Packet) -> Result<usize, Reject> {
+        let channels = self.header.channels as usize;
+        let decoder = match &mut self.coding {
+            Coding::Plain(format) => return Ok(format.read(&packet.data, channels, &mut self.planes)),
+            Coding::Coded(decoder) => decoder,
+        };
+        let buffer = decoder
+            .decode(packet)
+            .map_err(|error| decode_error(self.decoded, &error))?;
+        if buffer.frames() == 0 {
+            self.planes.iter_mut().for_each(Vec::clear);
+            return Ok(0);
+        }
+        let (rate_hz, got) = (buffer.spec().rate(), buffer.spec().channels().count());
+        if rate_hz != self.header.rate_hz || got != channels {
+            return Err(Reject::Decode {
+                frame: self.decoded,
+                reason: format!(
+                    "the header declares {} Hz and {channels} channels, the stream has {rate_hz} Hz and {got}",
+                    self.header.rate_hz
+                ),
+            });
+        }
+        buffer.copy_to_vecs_planar(&mut self.planes);
+        Ok(buffer.frames())
     }
 
     /// Drops the frames of the last block that are encoder delay or padding.
@@ -295,7 +340,11 @@ impl Decoder {
 
     /// Checks the whole recording after its last packet.
     fn finish(&mut self) -> Result<(), Reject> {
-        match (self.decoder.finalize().verify_ok, self.source.promise.doubted_frames) {
+        let verified = match &mut self.coding {
+            Coding::Coded(decoder) => decoder.finalize().verify_ok,
+            Coding::Plain(_) => None,
+        };
+        match (verified, self.source.promise.doubted_frames) {
             (Some(true), _) | (None, None) => {}
             // Only the right checksum says that nothing is missing.
             (_, Some(expected)) => {
