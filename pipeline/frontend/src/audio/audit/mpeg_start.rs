@@ -16,16 +16,24 @@ const MAX_JUNK_BYTES: usize = 1 << 16;
 /// Frames that must touch, so that no bytes of a tag are taken for one.
 const CHAIN: usize = 4;
 
-/// Goes to the first frame, and says where it is.
-pub(super) fn find<R: Read + Seek>(walk: &mut Walk<'_, R>) -> Result<u64, Reject> {
+/// Where the first frame is.
+pub(super) struct Start {
+    pub(super) at: u64,
+    /// Whether it stands behind bytes that belong to nothing.
+    pub(super) behind_junk: bool,
+}
+
+/// Goes to the first frame.
+pub(super) fn find<R: Read + Seek>(walk: &mut Walk<'_, R>) -> Result<Start, Reject> {
     let tagged = walk.offset;
     skip_zeros(walk)?;
     let padded = walk.offset;
-    let mut start = padded;
+    let (mut start, mut behind_junk) = (padded, false);
     if tagged > 0 && header_at(walk, padded)?.is_ok_and(|header| header.is_none()) {
         let junk = junk(walk, padded)?;
         start += junk.unwrap_or(0);
         if let Some(bytes) = junk {
+            behind_junk = true;
             walk.notes.add(Note::Junk {
                 bytes: bytes + padded - tagged,
             });
@@ -38,7 +46,7 @@ pub(super) fn find<R: Read + Seek>(walk: &mut Walk<'_, R>) -> Result<u64, Reject
         ));
     }
     walk.go_to(start)?;
-    Ok(start)
+    Ok(Start { at: start, behind_junk })
 }
 
 /// The header at a byte: `Ok(None)` if there is none, `Err` if it is one of what is not supported.

@@ -13,6 +13,8 @@ pub(super) struct Tag {
     pub(super) bytes: Option<u32>,
     /// Encoder delay and padding as stored, if a LAME tag is there.
     pub(super) delay_padding: Option<(u32, u32)>,
+    /// Where in the frame its name is.
+    name_at: usize,
     /// Where in the frame the number of frames is, and the checksum of a tag by LAME.
     places: Option<(usize, usize)>,
 }
@@ -47,6 +49,7 @@ impl Tag {
                 Self {
                     frames: u32_at(vbri, 14),
                     bytes: u32_at(vbri, 10),
+                    name_at: 36,
                     ..Self::default()
                 },
                 true,
@@ -80,10 +83,18 @@ impl Tag {
                 frames,
                 bytes,
                 delay_padding,
+                name_at: xing_at,
                 places: lame.and(frames).map(|_| (xing_at + 8, xing_at + lame_at + 34)),
             },
             encoder_known,
         ))
+    }
+
+    /// `frame` without the name of its tag, so that it is decoded.
+    pub(super) fn unnamed(&self, frame: &[u8]) -> Option<Vec<u8>> {
+        let mut frame = frame.to_vec();
+        frame.get_mut(self.name_at..self.name_at + 4)?.fill(0);
+        Some(frame)
     }
 
     /// `frame` with another number of frames in its tag, if the tag's checksum says that it was there.
