@@ -183,6 +183,25 @@ fn chunks_of_caf_beside_the_sound_may_hold_anything() {
 }
 
 #[test]
+fn the_last_packet_of_alac_in_caf_says_how_long_it_is() {
+    let plain = fixture("alac.caf");
+    let (samples, notes) = read(&plain).unwrap();
+    // ffmpeg declares a whole packet of 4,096.
+    assert_eq!((samples.len(), notes), (800, vec!["two lengths"]));
+    let table = plain.windows(4).position(|id| id == b"pakt").unwrap();
+    let mut right = plain.clone();
+    right[table + 20..table + 28].copy_from_slice(&800u64.to_be_bytes());
+    right[table + 32..table + 36].copy_from_slice(&3296u32.to_be_bytes());
+    assert_eq!(read(&right).unwrap(), (samples, vec![]));
+    let mut other = plain.clone();
+    other[table + 27] = 1;
+    assert_refused(&other, "frames, 800 were decoded");
+    let mut bytes = plain;
+    bytes[table + 37] ^= 1;
+    assert_refused(&bytes, "its packet table has 1 packets of");
+}
+
+#[test]
 fn pcm_in_quicktime_is_read_in_either_byte_order() {
     // The sweep that `make.sh` makes, at the time of a frame.
     let sweep = |rate: f64| {
@@ -274,6 +293,13 @@ fn kinds_of_aac_and_codecs_of_mp4_are_refused_by_name() {
     ] {
         let mut odd = plain.clone();
         odd[at..at + 4].copy_from_slice(codec);
+        assert_refused(&odd, &format!("{name} in MP4 is not supported"));
+    }
+    // The object type of the descriptor, 13 bytes before its own configuration.
+    let object = at + plain[at..].windows(2).position(|tag| tag == [0x04, 0x80]).unwrap() + 5;
+    for (kind, name) in [(0x6b, "MP3"), (0xa5, "AC-3"), (0xdd, "Vorbis")] {
+        let mut odd = plain.clone();
+        odd[object] = kind;
         assert_refused(&odd, &format!("{name} in MP4 is not supported"));
     }
     // The codec's own configuration: 5 bits of object type, 4 of rate, 4 of channels.
