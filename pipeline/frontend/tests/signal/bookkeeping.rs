@@ -135,6 +135,16 @@ fn sizes_of_flac_blocks_come_from_its_frames() {
 }
 
 #[test]
+fn the_rate_of_flac_is_that_of_its_frames() {
+    let mut odd = fixture("sweep.flac");
+    odd[18] ^= 1;
+    assert_refused(
+        &odd,
+        "it declares 19904 Hz, 1 channels and 16 bits, its frames have 24000 Hz",
+    );
+}
+
+#[test]
 fn a_total_of_flac_is_doubted_only_against_its_checksum() {
     let plain = fixture("sweep.flac");
     let put = |total: u32, md5: bool| {
@@ -257,4 +267,62 @@ fn last_mp3_frame(file: &[u8]) -> usize {
         .rfind(|&at| file[at] == 0xff && file[at + 1] == 0xf3)
         .unwrap();
     file.len() - at
+}
+
+/// Files with odd bookkeeping, of formats whose lengths are all checked.
+fn odd_files() -> Vec<(&'static str, Vec<u8>)> {
+    let flac = fixture("sweep.flac");
+    let mut total = flac.clone();
+    total[22..26].copy_from_slice(&8000u32.to_be_bytes());
+    let corpus = |name: &str| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/decode_clip");
+        std::fs::read(folder.join(name)).unwrap()
+    };
+    vec![
+        ("flac_total.flac", total),
+        ("flac_tags.flac", corpus("flac_tags.flac")),
+        ("mp3_junk.mp3", corpus("mp3_junk.mp3")),
+        ("mp3_lame.mp3", [id3v2(9), fixture("lame.mp3"), ape(), id3v1()].concat()),
+        ("aiff_odd.aiff", corpus("aiff_odd.aiff")),
+        ("caf_alac.caf", fixture("alac.caf")),
+        ("adts.aac", corpus("adts.aac")),
+    ]
+}
+
+#[test]
+fn flipped_bits_of_odd_files_change_no_length() {
+    for (name, intact) in odd_files() {
+        let (expected, _) = read(&intact).unwrap();
+        // Every byte where headers are, then fewer; which bit varies from byte to byte.
+        let places = (0..intact.len()).filter(|at| *at < 200 || at % 13 == 0);
+        let wrong: Vec<usize> = places
+            .filter(|&at| {
+                let mut bytes = intact.clone();
+                bytes[at] ^= 1 << (at * 5 % 8);
+                read(&bytes).is_ok_and(|(samples, _)| samples.len() != expected.len())
+            })
+            .collect();
+        assert!(
+            wrong.is_empty(),
+            "{name}: other lengths with a bit flipped in bytes {wrong:?}"
+        );
+    }
+}
+
+#[test]
+fn odd_files_cut_anywhere_are_refused_or_whole() {
+    for (name, intact) in odd_files() {
+        let (expected, _) = read(&intact).unwrap();
+        let step = 1 + intact.len() / 200;
+        let lost: Vec<usize> = (0..intact.len())
+            .step_by(step)
+            .filter(|&cut| read(&intact[..cut]).is_ok_and(|(samples, _)| samples != expected))
+            .collect();
+        // A cut between frames is another whole file where nothing counts them.
+        let is_counted = !["mp3_junk.mp3", "adts.aac"].contains(&name);
+        assert!(
+            lost.is_empty() || !is_counted,
+            "{name}: sound is lost in silence by cuts to {lost:?}"
+        );
+    }
 }

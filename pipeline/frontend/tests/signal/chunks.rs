@@ -173,6 +173,11 @@ fn chunks_of_caf_beside_the_sound_may_hold_anything() {
         &caf(20_004, b"", b"\x01\x7f\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c"),
         "expected a chunk of CAF",
     );
+    // The same, and by chance a code before it.
+    assert_refused(
+        &caf(20_004, b"", b"Abcd\x7f\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c"),
+        "expected a chunk of CAF",
+    );
     assert_refused(&caf(19_004, b"", b""), "expected a chunk of CAF");
     let mut packed = caf(20_004, b"", b"");
     packed[39] = 6;
