@@ -177,7 +177,7 @@ fn a_total_of_flac_is_doubted_only_against_its_checksum() {
 fn bytes_between_a_tag_and_the_first_mp3_frame() {
     for name in ["lame.mp3", "untagged.mp3"] {
         let plain = fixture(name);
-        for junk in [&b"    "[..], b"\0\0\0x", b"\xff\xfbnot a frame at all, and long enough"] {
+        for junk in [&b"    "[..], b"\0\0\0x", b"\xff\xfb, not a frame"] {
             let odd = [&id3v2(30)[..], junk, &plain].concat();
             if name == "lame.mp3" {
                 // As ffmpeg has it: the frame of the tag is silence, and the delay of the encoder is kept.
@@ -195,6 +195,12 @@ fn bytes_between_a_tag_and_the_first_mp3_frame() {
             );
         }
         assert_same(&plain, &[&id3v2(30)[..], &[0; 700], &plain].concat(), &[]);
+        // Long enough to have been a frame: only the tag of a first frame says that none is missing.
+        let odd = [&id3v2(30)[..], &[b'x'; 500], &plain].concat();
+        match name {
+            "lame.mp3" => assert_eq!(read(&odd).unwrap().0.len(), 24 * 576),
+            _ => assert_refused(&odd, "expected the first MP3 frame"),
+        }
         assert_refused(
             &[b"    ".to_vec(), plain.clone()].concat(),
             "not a known audio container",
@@ -202,7 +208,11 @@ fn bytes_between_a_tag_and_the_first_mp3_frame() {
         // A tag that claims the first frame: 576 samples would be lost.
         let mut swallows = [id3v2(30), plain.clone()].concat();
         swallows[9] += 96;
-        assert_refused(&swallows, "the tag's length is wrong");
+        let reason = match name {
+            "untagged.mp3" => "the tag's length is wrong",
+            _ => "expected the first MP3 frame",
+        };
+        assert_refused(&swallows, reason);
     }
 }
 
@@ -256,6 +266,9 @@ fn a_tag_of_mp3_may_count_its_own_frame_but_no_lost_one() {
     odd[delay] ^= 1;
     assert_refused(&odd, "its LAME tag fails its checksum");
     assert_refused(&put(count + 2), "its tag declares");
+    let mut misspelt = plain.clone();
+    misspelt[at] ^= 0x20;
+    assert_refused(&misspelt, "the tag in its first frame is damaged");
     // A file that lost its last frame.
     let last = plain.len() - last_mp3_frame(&plain);
     assert_refused(&plain[..last], "its tag declares");
@@ -267,6 +280,15 @@ fn last_mp3_frame(file: &[u8]) -> usize {
         .rfind(|&at| file[at] == 0xff && file[at + 1] == 0xf3)
         .unwrap();
     file.len() - at
+}
+
+/// The file of ALAC with a packet table that leaves out what the last packet lacks: frames, and those to leave out.
+pub(crate) fn right_alac() -> Vec<u8> {
+    let mut file = fixture("alac.caf");
+    let table = file.windows(4).position(|id| id == b"pakt").unwrap();
+    file[table + 20..table + 28].copy_from_slice(&800u64.to_be_bytes());
+    file[table + 32..table + 36].copy_from_slice(&3296u32.to_be_bytes());
+    file
 }
 
 /// Files with odd bookkeeping, of formats whose lengths are all checked.
@@ -284,7 +306,7 @@ fn odd_files() -> Vec<(&'static str, Vec<u8>)> {
         ("mp3_junk.mp3", corpus("mp3_junk.mp3")),
         ("mp3_lame.mp3", [id3v2(9), fixture("lame.mp3"), ape(), id3v1()].concat()),
         ("aiff_odd.aiff", corpus("aiff_odd.aiff")),
-        ("caf_alac.caf", fixture("alac.caf")),
+        ("alac.caf", right_alac()),
         ("adts.aac", corpus("adts.aac")),
     ]
 }

@@ -1,6 +1,6 @@
 //! AIFF, CAF and MP4 files, and raw AAC, as `bookkeeping` has FLAC and MP3: accepted and noted, or refused by name.
 
-use crate::bookkeeping::{assert_refused, assert_same, fixture, read};
+use crate::bookkeeping::{assert_refused, assert_same, fixture, read, right_alac};
 use crate::formats::{aiff, atom, extended, mp4, samples};
 
 /// A chunk of AIFF; unless `padded`, one of odd length has no padding.
@@ -194,10 +194,7 @@ fn the_last_packet_of_alac_in_caf_says_how_long_it_is() {
     // ffmpeg declares a whole packet of 4,096.
     assert_eq!((samples.len(), notes), (800, vec!["two lengths"]));
     let table = plain.windows(4).position(|id| id == b"pakt").unwrap();
-    let mut right = plain.clone();
-    right[table + 20..table + 28].copy_from_slice(&800u64.to_be_bytes());
-    right[table + 32..table + 36].copy_from_slice(&3296u32.to_be_bytes());
-    assert_eq!(read(&right).unwrap(), (samples, vec![]));
+    assert_eq!(read(&right_alac()).unwrap(), (samples, vec![]));
     let mut other = plain.clone();
     other[table + 27] = 1;
     assert_refused(&other, "frames, 800 were decoded");

@@ -73,6 +73,12 @@ impl FrameHeader {
         if self.version == 3 { 1152 } else { 576 }
     }
 
+    /// Bytes of the smallest frame of a stream of this kind.
+    pub(super) fn smallest_bytes(self) -> usize {
+        let bytes = if self.version == 3 { 144_000 * 32 } else { 72_000 * 8 } / self.rate_hz;
+        bytes as usize
+    }
+
     pub(super) fn side_info_bytes(self) -> usize {
         match (self.version == 3, self.mono) {
             (true, false) => 32,

@@ -5,6 +5,9 @@
 use super::mpeg::{FrameHeader, u32_at};
 use crate::audio::reject::Reject;
 
+/// Bits of a name that may be wrong for it to be one that is damaged.
+const MAX_WRONG_BITS: u32 = 4;
+
 /// What a Xing, Info or VBRI tag says.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Tag {
@@ -27,7 +30,13 @@ impl Tag {
     /// A delay by an unknown encoder: whether it counts from the encoder or the decoder is a guess.
     pub(super) fn parse(frame: &[u8], header: FrameHeader) -> Result<Option<Self>, Reject> {
         let Some((tag, encoder_known)) = Self::read(frame, header) else {
-            return Ok(None);
+            return match is_misspelt(frame, header) {
+                true => Err(Reject::Header {
+                    container: "MP3",
+                    reason: "the tag in its first frame is damaged".to_owned(),
+                }),
+                false => Ok(None),
+            };
         };
         match tag.delay_padding {
             Some((0, 0)) if !encoder_known => Ok(Some(Self {
@@ -110,6 +119,18 @@ impl Tag {
             .map(|&bytes| u16::from_be_bytes(bytes))?;
         (crc16(frame.get(..checksum_at)?) == checksum).then_some(frame)
     }
+}
+
+/// Whether the frame holds a tag whose name is damaged: it would be taken for sound, and all that follows be late. The
+/// frame of a tag holds no sound, so that what stands before the name is 0.
+fn is_misspelt(frame: &[u8], header: FrameHeader) -> bool {
+    let name_at = 4 + header.side_info_bytes();
+    let is_silent = frame
+        .get(4..name_at)
+        .is_some_and(|side| side.iter().all(|&byte| byte == 0));
+    let name = u32_at(frame, name_at).unwrap_or(0);
+    let bits = [*b"Xing", *b"Info"].map(|known| (u32::from_be_bytes(known) ^ name).count_ones());
+    is_silent && bits.into_iter().any(|bits| bits <= MAX_WRONG_BITS)
 }
 
 /// The CRC-16 of tags: polynomial 0x8005, reflected, starting at zero.
