@@ -88,6 +88,9 @@ pub(super) fn identify<R: Read + Seek>(source: &mut R) -> Result<(Container, u64
                 offset += 10 + size + if flags & 0x10 != 0 { 10 } else { 0 };
                 continue;
             }
+            [b'R', b'I', b'F', b'F', _, _, _, _, b'A', b'V', b'I', b' ', ..] => {
+                return Err(Reject::Unsupported { what: "AVI".to_owned() });
+            }
             // 12 sync bits and layer 0.
             [0xff, b, ..] if b & 0xf6 == 0xf0 => Container::Adts,
             [0xff, b, ..] if b & 0xe0 == 0xe0 => Container::Mpeg,
@@ -113,7 +116,7 @@ pub(super) fn identify<R: Read + Seek>(source: &mut R) -> Result<(Container, u64
 }
 
 /// Starts of files of sound that is not supported, and their names.
-const UNSUPPORTED: [(&[u8], &str); 30] = [
+const UNSUPPORTED: [(&[u8], &str); 31] = [
     (b"RIFX", "RIFX (WAV of the other byte order)"),
     (b"\x1a\x45\xdf\xa3", "Matroska/WebM"),
     (b"NIST_1A", "NIST SPHERE"),
@@ -143,6 +146,7 @@ const UNSUPPORTED: [(&[u8], &str); 30] = [
     (b".RMF", "RealMedia"),
     (b"Creative Voice File", "Creative Voice (VOC)"),
     (b"FLV\x01", "Flash video"),
+    (b"\x47\x40", "an MPEG transport stream"),
     (b"\0\0\x01\xba", "an MPEG program stream"),
 ];
 
@@ -287,6 +291,7 @@ mod tests {
             (b"\x0b\x77\x12\x34\x14\x40", "AC-3 is not supported"),
             (b"Creative Voice File\x1a", "Creative Voice (VOC) is not supported"),
             (b"DSD \x1c\0\0\0", "DSF (DSD) is not supported"),
+            (b"RIFF\0\0\0\0AVI LIST", "AVI is not supported"),
             // A RIFF header with one flipped bit must not become something else.
             (
                 b"RIFG\0\0\0\0WAVEfmt ",

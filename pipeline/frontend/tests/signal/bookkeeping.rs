@@ -135,6 +135,16 @@ fn sizes_of_flac_blocks_come_from_its_frames() {
 }
 
 #[test]
+fn the_rate_of_flac_is_that_of_its_frames() {
+    let mut odd = fixture("sweep.flac");
+    odd[18] ^= 1;
+    assert_refused(
+        &odd,
+        "it declares 19904 Hz, 1 channels and 16 bits, its frames have 24000 Hz",
+    );
+}
+
+#[test]
 fn a_total_of_flac_is_doubted_only_against_its_checksum() {
     let plain = fixture("sweep.flac");
     let put = |total: u32, md5: bool| {
@@ -167,7 +177,17 @@ fn a_total_of_flac_is_doubted_only_against_its_checksum() {
 fn bytes_between_a_tag_and_the_first_mp3_frame() {
     for name in ["lame.mp3", "untagged.mp3"] {
         let plain = fixture(name);
-        for junk in [&b"    "[..], b"\0\0\0x", b"\xff\xfbnot a frame at all, and long enough"] {
+        for junk in [&b"    "[..], b"\0\0\0x", b"\xff\xfb, not a frame"] {
+            let odd = [&id3v2(30)[..], junk, &plain].concat();
+            if name == "lame.mp3" {
+                // As ffmpeg has it: the frame of the tag is silence, and the delay of the encoder is kept.
+                let (samples, notes) = read(&odd).unwrap();
+                assert_eq!((samples.len(), notes), (24 * 576, vec!["bytes before the first frame"]));
+                assert!(samples[..576].iter().all(|&sample| sample == 0.0));
+                let plain = read(&plain).unwrap().0;
+                assert_eq!(samples[576 + 1105..][..plain.len()], plain);
+                continue;
+            }
             assert_same(
                 &plain,
                 &[&id3v2(30)[..], junk, &plain].concat(),
@@ -175,14 +195,24 @@ fn bytes_between_a_tag_and_the_first_mp3_frame() {
             );
         }
         assert_same(&plain, &[&id3v2(30)[..], &[0; 700], &plain].concat(), &[]);
+        // Long enough to have been a frame: only the tag of a first frame says that none is missing.
+        let odd = [&id3v2(30)[..], &[b'x'; 500], &plain].concat();
+        match name {
+            "lame.mp3" => assert_eq!(read(&odd).unwrap().0.len(), 24 * 576),
+            _ => assert_refused(&odd, "expected the first MP3 frame"),
+        }
         assert_refused(
             &[b"    ".to_vec(), plain.clone()].concat(),
             "not a known audio container",
         );
         // A tag that claims the first frame: 576 samples would be lost.
         let mut swallows = [id3v2(30), plain.clone()].concat();
-        swallows[9] += 100;
-        assert_refused(&swallows, "the tag's length is wrong");
+        swallows[9] += 96;
+        let reason = match name {
+            "untagged.mp3" => "the tag's length is wrong",
+            _ => "expected the first MP3 frame",
+        };
+        assert_refused(&swallows, reason);
     }
 }
 
@@ -222,13 +252,23 @@ fn a_tag_of_mp3_may_count_its_own_frame_but_no_lost_one() {
         odd[at + 8..at + 12].copy_from_slice(&count.to_be_bytes());
         odd
     };
-    assert_same(&plain, &put(count + 1), &["tag that counts its own frame"]);
+    // Its padding is that before the end that it declares, which lies behind the last frame.
+    let (samples, notes) = read(&put(count + 1)).unwrap();
+    let plain_samples = read(&plain).unwrap().0;
+    assert_eq!(
+        (samples.len(), notes),
+        (23 * 576 - 1105, vec!["tag that counts its own frame"])
+    );
+    assert_eq!(samples[..plain_samples.len()], plain_samples);
     // The checksum of the tag, which was made with the right count, covers the encoder's delay.
     let delay = at + 120 + 21;
     let mut odd = put(count + 1);
     odd[delay] ^= 1;
     assert_refused(&odd, "its LAME tag fails its checksum");
     assert_refused(&put(count + 2), "its tag declares");
+    let mut misspelt = plain.clone();
+    misspelt[at] ^= 0x20;
+    assert_refused(&misspelt, "the tag in its first frame is damaged");
     // A file that lost its last frame.
     let last = plain.len() - last_mp3_frame(&plain);
     assert_refused(&plain[..last], "its tag declares");
@@ -240,4 +280,71 @@ fn last_mp3_frame(file: &[u8]) -> usize {
         .rfind(|&at| file[at] == 0xff && file[at + 1] == 0xf3)
         .unwrap();
     file.len() - at
+}
+
+/// The file of ALAC with a packet table that leaves out what the last packet lacks: frames, and those to leave out.
+pub(crate) fn right_alac() -> Vec<u8> {
+    let mut file = fixture("alac.caf");
+    let table = file.windows(4).position(|id| id == b"pakt").unwrap();
+    file[table + 20..table + 28].copy_from_slice(&800u64.to_be_bytes());
+    file[table + 32..table + 36].copy_from_slice(&3296u32.to_be_bytes());
+    file
+}
+
+/// Files with odd bookkeeping, of formats whose lengths are all checked.
+fn odd_files() -> Vec<(&'static str, Vec<u8>)> {
+    let flac = fixture("sweep.flac");
+    let mut total = flac.clone();
+    total[22..26].copy_from_slice(&8000u32.to_be_bytes());
+    let corpus = |name: &str| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/decode_clip");
+        std::fs::read(folder.join(name)).unwrap()
+    };
+    vec![
+        ("flac_total.flac", total),
+        ("flac_tags.flac", corpus("flac_tags.flac")),
+        ("mp3_junk.mp3", corpus("mp3_junk.mp3")),
+        ("mp3_lame.mp3", [id3v2(9), fixture("lame.mp3"), ape(), id3v1()].concat()),
+        ("aiff_odd.aiff", corpus("aiff_odd.aiff")),
+        ("alac.caf", right_alac()),
+        ("adts.aac", corpus("adts.aac")),
+    ]
+}
+
+#[test]
+fn flipped_bits_of_odd_files_change_no_length() {
+    for (name, intact) in odd_files() {
+        let (expected, _) = read(&intact).unwrap();
+        // Every byte where headers are, then fewer; which bit varies from byte to byte.
+        let places = (0..intact.len()).filter(|at| *at < 200 || at % 13 == 0);
+        let wrong: Vec<usize> = places
+            .filter(|&at| {
+                let mut bytes = intact.clone();
+                bytes[at] ^= 1 << (at * 5 % 8);
+                read(&bytes).is_ok_and(|(samples, _)| samples.len() != expected.len())
+            })
+            .collect();
+        assert!(
+            wrong.is_empty(),
+            "{name}: other lengths with a bit flipped in bytes {wrong:?}"
+        );
+    }
+}
+
+#[test]
+fn odd_files_cut_anywhere_are_refused_or_whole() {
+    for (name, intact) in odd_files() {
+        let (expected, _) = read(&intact).unwrap();
+        let step = 1 + intact.len() / 200;
+        let lost: Vec<usize> = (0..intact.len())
+            .step_by(step)
+            .filter(|&cut| read(&intact[..cut]).is_ok_and(|(samples, _)| samples != expected))
+            .collect();
+        // A cut between frames is another whole file where nothing counts them.
+        let is_counted = !["mp3_junk.mp3", "adts.aac"].contains(&name);
+        assert!(
+            lost.is_empty() || !is_counted,
+            "{name}: sound is lost in silence by cuts to {lost:?}"
+        );
+    }
 }

@@ -1,6 +1,6 @@
 //! AIFF, CAF and MP4 files, and raw AAC, as `bookkeeping` has FLAC and MP3: accepted and noted, or refused by name.
 
-use crate::bookkeeping::{assert_refused, assert_same, fixture, read};
+use crate::bookkeeping::{assert_refused, assert_same, fixture, read, right_alac};
 use crate::formats::{aiff, atom, extended, mp4, samples};
 
 /// A chunk of AIFF; unless `padded`, one of odd length has no padding.
@@ -72,7 +72,7 @@ fn chunks_of_aiff_beside_the_sound_may_hold_anything() {
         &form(b"AIFF", &[sound.clone(), common.clone(), common.clone()]),
         "two common chunks",
     );
-    assert_refused(&form(b"AIFF", &[common.clone()]), "no sound chunk");
+    assert_refused(&form(b"AIFF", std::slice::from_ref(&common)), "no sound chunk");
     assert_refused(
         &form(b"AIFF", &[b"ANNO\0\x01\0\0x".to_vec(), common, sound]),
         "truncated",
@@ -173,13 +173,34 @@ fn chunks_of_caf_beside_the_sound_may_hold_anything() {
         &caf(20_004, b"", b"\x01\x7f\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c"),
         "expected a chunk of CAF",
     );
+    // The same, and by chance a code before it.
+    assert_refused(
+        &caf(20_004, b"", b"Abcd\x7f\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c"),
+        "expected a chunk of CAF",
+    );
     assert_refused(&caf(19_004, b"", b""), "expected a chunk of CAF");
     let mut packed = caf(20_004, b"", b"");
-    packed[43] = 6;
+    packed[39] = 6;
     assert_refused(
         &packed,
         "it declares packets of 6 bytes and 1 frames, 2 channels of 16 bits",
     );
+}
+
+#[test]
+fn the_last_packet_of_alac_in_caf_says_how_long_it_is() {
+    let plain = fixture("alac.caf");
+    let (samples, notes) = read(&plain).unwrap();
+    // ffmpeg declares a whole packet of 4,096.
+    assert_eq!((samples.len(), notes), (800, vec!["two lengths"]));
+    let table = plain.windows(4).position(|id| id == b"pakt").unwrap();
+    assert_eq!(read(&right_alac()).unwrap(), (samples, vec![]));
+    let mut other = plain.clone();
+    other[table + 27] = 1;
+    assert_refused(&other, "frames, 800 were decoded");
+    let mut bytes = plain;
+    bytes[table + 37] ^= 1;
+    assert_refused(&bytes, "its packet table has 1 packets of");
 }
 
 #[test]
@@ -253,7 +274,7 @@ fn rates_and_pauses_of_mp4() {
     let (samples, notes) = read(&fixture("aac_96k.m4a")).unwrap();
     assert_eq!((samples.len(), notes.len()), (9600, 0));
     let (samples, notes) = read(&fixture("pause.m4a")).unwrap();
-    assert_eq!((samples.len(), notes), (7200, vec!["pause before the sound"]));
+    assert_eq!((samples.len(), notes), (9 * 1024, vec!["pause before the sound"]));
     // The rate of the sample entry is not that of the codec and of the time scale.
     let plain = fixture("aac.m4a");
     let at = plain.windows(4).position(|kind| kind == b"mp4a").unwrap();
@@ -274,6 +295,13 @@ fn kinds_of_aac_and_codecs_of_mp4_are_refused_by_name() {
     ] {
         let mut odd = plain.clone();
         odd[at..at + 4].copy_from_slice(codec);
+        assert_refused(&odd, &format!("{name} in MP4 is not supported"));
+    }
+    // The object type of the descriptor, 13 bytes before its own configuration.
+    let object = at + plain[at..].windows(2).position(|tag| tag == [0x04, 0x80]).unwrap() + 5;
+    for (kind, name) in [(0x6b, "MP3"), (0xa5, "AC-3"), (0xdd, "Vorbis")] {
+        let mut odd = plain.clone();
+        odd[object] = kind;
         assert_refused(&odd, &format!("{name} in MP4 is not supported"));
     }
     // The codec's own configuration: 5 bits of object type, 4 of rate, 4 of channels.

@@ -7,7 +7,7 @@
 use std::io::{Read, Seek};
 use std::ops::Range;
 
-use super::{Promise, Walk, four_cc};
+use super::{Promise, Walk, caf_packets, four_cc};
 use crate::audio::container::Container;
 use crate::audio::note::Note;
 use crate::audio::reject::Reject;
@@ -15,7 +15,7 @@ use crate::audio::view::View;
 use crate::audio::wav::ChunkId;
 
 /// Bytes of a chunk's code and length.
-const HEADER_BYTES: u64 = 12;
+pub(super) const HEADER_BYTES: u64 = 12;
 
 /// The length of a data chunk that reaches to the end of the file.
 const OPEN: i64 = -1;
@@ -77,6 +77,10 @@ pub(super) fn audit<R: Read + Seek>(walk: &mut Walk<'_, R>) -> Result<Promise, R
             promise.kept_frames = Some(kept_frames(walk, table, frames)?);
         }
     } else if let Some(table) = found.packet_table.clone() {
+        if description.format == *b"alac" {
+            let frames = caf_packets::alac_frames(walk, table.clone(), data.clone(), description.packet_frames)?;
+            promise.decoded_frames = Some(frames);
+        }
         found.needed.push(table);
     } else {
         return Err(header("its packets differ in length, and it has no packet table"));
@@ -245,11 +249,11 @@ fn kept_frames<R: Read + Seek>(walk: &mut Walk<'_, R>, table: Range<u64>, frames
     Ok(valid)
 }
 
-fn unsupported(what: String) -> Reject {
+pub(super) fn unsupported(what: String) -> Reject {
     Reject::Unsupported { what }
 }
 
-fn header(reason: impl Into<String>) -> Reject {
+pub(super) fn header(reason: impl Into<String>) -> Reject {
     Reject::Header {
         container: "CAF",
         reason: reason.into(),

@@ -8,6 +8,7 @@
 mod adts;
 mod aiff;
 mod caf;
+mod caf_packets;
 mod flac;
 mod flac_frame;
 mod mp4;

@@ -229,6 +229,11 @@ fn trim<R>(walk: &mut Walk<'_, R>, track: &Track, movie_timescale: u32, promise:
         b"mp4a" => track.packets.whole_frames().unwrap_or(track.duration),
         _ => track.duration,
     };
+    // Behind a pause, ffmpeg keeps the padding of the last packet of a track that is used to its end.
+    let kept = match track.edits.len() > edits.len() && kept == available {
+        true => decoded_frames.saturating_sub(start),
+        false => kept,
+    };
     Ok(Promise {
         decoded_frames: Some(decoded_frames),
         skip_frames: start,

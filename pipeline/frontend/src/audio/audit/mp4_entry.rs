@@ -35,6 +35,8 @@ pub(super) struct SampleEntry {
     /// As the codec's own configuration has it.
     pub(super) codec_rate_hz: Option<u32>,
     pub(super) pcm: Option<Pcm>,
+    /// Whether the codec's own configuration is in a `wave` box.
+    is_nested: bool,
 }
 
 impl SampleEntry {
@@ -101,11 +103,14 @@ impl SampleEntry {
             match (&atom.kind, &mut self.pcm) {
                 (b"wave", _) if depth > 0 => {
                     walk.go_to(start)?;
+                    self.is_nested = true;
                     self.read_boxes(walk, &atom, depth - 1)?;
                 }
                 (b"esds", _) => self.codec_rate_hz = aac_rate(body.get(4..).unwrap_or_default())?,
                 // The configuration of ALAC ends in its rate.
-                (b"alac", _) => self.codec_rate_hz = body.get(4..).and_then(|cookie| u32_at(cookie, 20)),
+                (b"alac", _) if body.len() >= 28 => {
+                    self.codec_rate_hz = body.get(4..).and_then(|cookie| u32_at(cookie, 20))
+                }
                 (b"enda", Some(pcm)) => pcm.little_endian = body.get(1) == Some(&1),
                 (b"pcmC", Some(pcm)) => {
                     pcm.little_endian = body.get(4).is_some_and(|flags| flags & 1 == 1);
@@ -125,7 +130,10 @@ impl SampleEntry {
 
     fn check(&self) -> Result<(), Reject> {
         let name = match &self.codec {
-            b"mp4a" | b"alac" | b".mp3" | b"fLaC" => return Ok(()),
+            // The demuxer looks for its configuration in one place only.
+            b"alac" if self.codec_rate_hz.is_none() || self.is_nested => "ALAC as QuickTime stores it",
+            b"mp4a" | b"alac" | b"fLaC" => return Ok(()),
+            b".mp3" | b"ms\0\x55" => "MP3",
             _ if self.pcm.is_some_and(|pcm| matches!(pcm.bits, 16 | 24 | 32 | 64)) => return Ok(()),
             b"ulaw" | b"alaw" => return Ok(()),
             b"ac-3" | b"sac3" => "AC-3",
@@ -194,6 +202,9 @@ fn aac_rate(mut bytes: &[u8]) -> Result<Option<u32>, Reject> {
             4 => {
                 // MPEG-4 and MPEG-2 AAC (14496-1 table 5).
                 is_aac = matches!(body.first(), Some(0x40 | 0x66..=0x68));
+                if let Some(name) = body.first().and_then(|&object| other_codec(object)) {
+                    return Err(unsupported(format!("{name} in MP4")));
+                }
                 body.get(13..)
             }
             5 if is_aac => return configuration(body),
@@ -202,6 +213,20 @@ fn aac_rate(mut bytes: &[u8]) -> Result<Option<u32>, Reject> {
         .unwrap_or_default();
     }
     Ok(None)
+}
+
+/// The name of a codec by its object type (mp4ra.org), of those that an AAC entry may stand for.
+fn other_codec(object: u8) -> Option<&'static str> {
+    match object {
+        0x69 | 0x6b => Some("MP3"),
+        0xa5 => Some("AC-3"),
+        0xa6 => Some("E-AC-3"),
+        0xa9..=0xac => Some("DTS"),
+        0xad => Some("Opus"),
+        0xdd => Some("Vorbis"),
+        0xe1 => Some("QCELP"),
+        _ => None,
+    }
 }
 
 /// The tag of a descriptor, and its body.

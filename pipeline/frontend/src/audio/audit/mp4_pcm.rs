@@ -39,7 +39,14 @@ pub(super) fn view<R: Read + Seek>(walk: &mut Walk<'_, R>, track: &Track) -> Res
         .checked_mul(frame_bytes)
         .and_then(|bytes| bytes.checked_add(4));
     let data_bytes = data_bytes.ok_or_else(|| header("it declares more sound than can be counted"))?;
-    view.made(caf_header(entry, *format, flags, bits, data_bytes));
+    let start = CafHeader {
+        format: *format,
+        flags,
+        frame_bytes,
+        bits,
+        data_bytes,
+    };
+    view.made(start.bytes(entry));
     let frames = chunks(walk, track, frame_bytes, &mut view)?;
     if frames != track.duration {
         return Err(header(format!(
@@ -117,18 +124,30 @@ fn table<R: Read + Seek>(walk: &mut Walk<'_, R>, at: u64, what: &str, entry_byte
     Ok(count)
 }
 
-/// The header and the description of a CAF file, and the start of its data chunk.
-fn caf_header(entry: &SampleEntry, format: [u8; 4], flags: u32, bits: u32, data_bytes: u64) -> Vec<u8> {
-    let mut caf = b"caff\0\x01\0\0desc\0\0\0\0\0\0\0\x20".to_vec();
-    caf.extend(f64::from(entry.rate_hz).to_be_bytes());
-    caf.extend(format);
-    for field in [flags, entry.channels.saturating_mul(bits / 8), 1, entry.channels, bits] {
-        caf.extend(field.to_be_bytes());
+/// The start of a CAF file of PCM.
+struct CafHeader {
+    format: [u8; 4],
+    flags: u32,
+    frame_bytes: u64,
+    bits: u32,
+    data_bytes: u64,
+}
+
+impl CafHeader {
+    /// The header, the description chunk, and the start of the data chunk.
+    fn bytes(&self, entry: &SampleEntry) -> Vec<u8> {
+        let mut caf = b"caff\0\x01\0\0desc\0\0\0\0\0\0\0\x20".to_vec();
+        caf.extend(f64::from(entry.rate_hz).to_be_bytes());
+        caf.extend(self.format);
+        let frame_bytes = u32::try_from(self.frame_bytes).unwrap_or(u32::MAX);
+        for field in [self.flags, frame_bytes, 1, entry.channels, self.bits] {
+            caf.extend(field.to_be_bytes());
+        }
+        caf.extend(b"data");
+        caf.extend(self.data_bytes.to_be_bytes());
+        caf.extend([0; 4]);
+        caf
     }
-    caf.extend(b"data");
-    caf.extend(data_bytes.to_be_bytes());
-    caf.extend([0; 4]);
-    caf
 }
 
 fn header(reason: impl Into<String>) -> Reject {

@@ -73,6 +73,12 @@ impl FrameHeader {
         if self.version == 3 { 1152 } else { 576 }
     }
 
+    /// Bytes of the smallest frame of a stream of this kind.
+    pub(super) fn smallest_bytes(self) -> usize {
+        let bytes = if self.version == 3 { 144_000 * 32 } else { 72_000 * 8 } / self.rate_hz;
+        bytes as usize
+    }
+
     pub(super) fn side_info_bytes(self) -> usize {
         match (self.version == 3, self.mono) {
             (true, false) => 32,
@@ -99,8 +105,9 @@ pub(super) fn audit<R: Read + Seek>(walk: &mut Walk<'_, R>, whole: bool) -> Resu
     walk.file_bytes = end;
     let start = mpeg_start::find(walk)?;
     let mut frames = Frames {
-        start,
+        start: start.at,
         end,
+        behind_junk: start.behind_junk,
         ..Frames::default()
     };
     let mut promise = Promise::default();
@@ -109,7 +116,7 @@ pub(super) fn audit<R: Read + Seek>(walk: &mut Walk<'_, R>, whole: bool) -> Resu
         promise = frames.promise(walk)?;
     }
     let mut view = View::new(Container::Mpeg);
-    if let Some(first) = &frames.restored {
+    if let Some(first) = &frames.shown {
         frames.start += first.len() as u64;
         view.made(first.as_slice());
     }
@@ -126,9 +133,10 @@ struct Frames {
     end: u64,
     first: Option<FrameHeader>,
     tag: Option<Tag>,
-    /// The frame that holds the tag, and the same with the right number of frames, where it has to be put right.
+    /// The frame that holds the tag, and what the demuxer is to see of it, where that is something else.
     tag_frame: Vec<u8>,
-    restored: Option<Vec<u8>>,
+    shown: Option<Vec<u8>>,
+    behind_junk: bool,
     /// How many there are, without one that only holds a tag.
     count: u64,
 }
@@ -173,7 +181,8 @@ impl Frames {
 
     fn promise<R>(&mut self, walk: &mut Walk<'_, R>) -> Result<Promise, Reject> {
         let header = self.first.ok_or(Reject::Empty)?;
-        let (count, tag) = (self.count, self.tag.as_ref());
+        let (mut count, mut tag) = (self.count, self.tag.as_ref());
+        let mut end = count;
         if let Some(declared) = tag
             .and_then(|tag| tag.frames)
             .map(u64::from)
@@ -195,17 +204,25 @@ impl Frames {
             });
             // A tool that changed nothing but the count left the checksum of the tag as it was.
             let frames = u32::try_from(count).ok();
-            self.restored = frames.and_then(|frames| tag?.restored(&self.tag_frame, frames));
+            self.shown = frames.and_then(|frames| tag?.restored(&self.tag_frame, frames));
+            end = declared;
+        }
+        if let (true, Some(unread)) = (self.behind_junk, tag) {
+            // Where it does not follow its ID3v2 tag, ffmpeg takes the frame of a tag for sound, and keeps all of it.
+            self.shown = unread.unnamed(&self.tag_frame);
+            (count, end, tag) = (count + 1, count + 1, None);
         }
         let decoded = count * header.samples();
         let (skip, padding) = match tag.and_then(|tag| tag.delay_padding) {
             Some((delay, padding)) => (delay + DECODER_DELAY, padding.saturating_sub(DECODER_DELAY)),
             None => (0, 0),
         };
+        let kept = (end * header.samples()).saturating_sub(u64::from(padding));
         Ok(Promise {
             decoded_frames: Some(decoded),
             skip_frames: u64::from(skip),
-            kept_frames: Some(decoded.saturating_sub(u64::from(skip + padding))),
+            // The padding is that before the end that the tag declares.
+            kept_frames: Some(kept.min(decoded).saturating_sub(u64::from(skip))),
             ..Promise::default()
         })
     }

@@ -1,31 +1,41 @@
 //! Finds the first frame of an MP3 file: behind its ID3v2 tag, and whatever lies between.
 //!
 //! Taggers that write a wrong length leave padding or a few bytes of the tag between it and the first frame. A length
-//! that takes in frames would lose sound: then a frame stands before the first one, and touches it.
+//! that takes in frames would lose sound: then a frame stands before the first one, and touches it. So would a damaged
+//! first frame that is taken for such bytes: they are shorter than any frame, or the tag of a first frame follows them.
 
 use std::io::{Read, Seek};
 
 use super::Walk;
 use super::mpeg::{FrameHeader, MAX_FRAME_BYTES, skip_zeros, u32_at};
+use super::mpeg_tag::Tag;
 use crate::audio::note::Note;
 use crate::audio::reject::Reject;
 
 /// How far the first frame is looked for: more than a wrong length leaves, less than a picture.
-const MAX_JUNK_BYTES: usize = 1 << 16;
+const MAX_JUNK_BYTES: usize = 1 << 12;
 
 /// Frames that must touch, so that no bytes of a tag are taken for one.
 const CHAIN: usize = 4;
 
-/// Goes to the first frame, and says where it is.
-pub(super) fn find<R: Read + Seek>(walk: &mut Walk<'_, R>) -> Result<u64, Reject> {
+/// Where the first frame is.
+pub(super) struct Start {
+    pub(super) at: u64,
+    /// Whether it stands behind bytes that belong to nothing.
+    pub(super) behind_junk: bool,
+}
+
+/// Goes to the first frame.
+pub(super) fn find<R: Read + Seek>(walk: &mut Walk<'_, R>) -> Result<Start, Reject> {
     let tagged = walk.offset;
     skip_zeros(walk)?;
     let padded = walk.offset;
-    let mut start = padded;
+    let (mut start, mut behind_junk) = (padded, false);
     if tagged > 0 && header_at(walk, padded)?.is_ok_and(|header| header.is_none()) {
         let junk = junk(walk, padded)?;
         start += junk.unwrap_or(0);
         if let Some(bytes) = junk {
+            behind_junk = true;
             walk.notes.add(Note::Junk {
                 bytes: bytes + padded - tagged,
             });
@@ -38,7 +48,7 @@ pub(super) fn find<R: Read + Seek>(walk: &mut Walk<'_, R>) -> Result<u64, Reject
         ));
     }
     walk.go_to(start)?;
-    Ok(start)
+    Ok(Start { at: start, behind_junk })
 }
 
 /// The header at a byte: `Ok(None)` if there is none, `Err` if it is one of what is not supported.
@@ -65,7 +75,14 @@ fn junk<R: Read + Seek>(walk: &mut Walk<'_, R>, start: u64) -> Result<Option<u64
     let read = walk.read_some(&mut bytes)?;
     bytes.truncate(read);
     let found = (0..bytes.len().min(MAX_JUNK_BYTES)).find(|&at| is_chain(bytes.get(at..).unwrap_or_default()));
-    Ok(found.map(|at| at as u64))
+    let Some(at) = found else { return Ok(None) };
+    let frame = bytes.get(at..).unwrap_or_default();
+    let Ok(header) = FrameHeader::parse(u32_at(frame, 0).unwrap_or(0)) else {
+        return Ok(None);
+    };
+    let frame = frame.get(..header.bytes).unwrap_or_default();
+    let is_first = at < header.smallest_bytes() || Tag::parse(frame, header)?.is_some();
+    Ok(is_first.then_some(at as u64))
 }
 
 /// Whether frames of one stream follow each other from the start of `bytes` on, to their end or enough of them.

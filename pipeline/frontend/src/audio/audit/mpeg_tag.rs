@@ -5,6 +5,9 @@
 use super::mpeg::{FrameHeader, u32_at};
 use crate::audio::reject::Reject;
 
+/// Bits of a name that may be wrong for it to be one that is damaged.
+const MAX_WRONG_BITS: u32 = 4;
+
 /// What a Xing, Info or VBRI tag says.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Tag {
@@ -13,6 +16,8 @@ pub(super) struct Tag {
     pub(super) bytes: Option<u32>,
     /// Encoder delay and padding as stored, if a LAME tag is there.
     pub(super) delay_padding: Option<(u32, u32)>,
+    /// Where in the frame its name is.
+    name_at: usize,
     /// Where in the frame the number of frames is, and the checksum of a tag by LAME.
     places: Option<(usize, usize)>,
 }
@@ -25,7 +30,13 @@ impl Tag {
     /// A delay by an unknown encoder: whether it counts from the encoder or the decoder is a guess.
     pub(super) fn parse(frame: &[u8], header: FrameHeader) -> Result<Option<Self>, Reject> {
         let Some((tag, encoder_known)) = Self::read(frame, header) else {
-            return Ok(None);
+            return match is_misspelt(frame, header) {
+                true => Err(Reject::Header {
+                    container: "MP3",
+                    reason: "the tag in its first frame is damaged".to_owned(),
+                }),
+                false => Ok(None),
+            };
         };
         match tag.delay_padding {
             Some((0, 0)) if !encoder_known => Ok(Some(Self {
@@ -47,6 +58,7 @@ impl Tag {
                 Self {
                     frames: u32_at(vbri, 14),
                     bytes: u32_at(vbri, 10),
+                    name_at: 36,
                     ..Self::default()
                 },
                 true,
@@ -80,10 +92,18 @@ impl Tag {
                 frames,
                 bytes,
                 delay_padding,
+                name_at: xing_at,
                 places: lame.and(frames).map(|_| (xing_at + 8, xing_at + lame_at + 34)),
             },
             encoder_known,
         ))
+    }
+
+    /// `frame` without the name of its tag, so that it is decoded.
+    pub(super) fn unnamed(&self, frame: &[u8]) -> Option<Vec<u8>> {
+        let mut frame = frame.to_vec();
+        frame.get_mut(self.name_at..self.name_at + 4)?.fill(0);
+        Some(frame)
     }
 
     /// `frame` with another number of frames in its tag, if the tag's checksum says that it was there.
@@ -99,6 +119,18 @@ impl Tag {
             .map(|&bytes| u16::from_be_bytes(bytes))?;
         (crc16(frame.get(..checksum_at)?) == checksum).then_some(frame)
     }
+}
+
+/// Whether the frame holds a tag whose name is damaged: it would be taken for sound, and all that follows be late. The
+/// frame of a tag holds no sound, so that what stands before the name is 0.
+fn is_misspelt(frame: &[u8], header: FrameHeader) -> bool {
+    let name_at = 4 + header.side_info_bytes();
+    let is_silent = frame
+        .get(4..name_at)
+        .is_some_and(|side| side.iter().all(|&byte| byte == 0));
+    let name = u32_at(frame, name_at).unwrap_or(0);
+    let bits = [*b"Xing", *b"Info"].map(|known| (u32::from_be_bytes(known) ^ name).count_ones());
+    is_silent && bits.into_iter().any(|bits| bits <= MAX_WRONG_BITS)
 }
 
 /// The CRC-16 of tags: polynomial 0x8005, reflected, starting at zero.

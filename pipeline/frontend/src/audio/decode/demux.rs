@@ -93,6 +93,10 @@ impl OpenContainer {
         let mut params = params.ok_or_else(|| Reject::Unsupported {
             what: format!("the audio codec of this {container}"),
         })?;
+        // Their decoders take these for the bits that come out, which demuxers do not give.
+        if [well_known::CODEC_ID_PCM_ALAW, well_known::CODEC_ID_PCM_MULAW].contains(&params.codec) {
+            (params.bits_per_sample, params.bits_per_coded_sample) = (None, None);
+        }
         if let Some(rate_hz) = promise.rate_hz {
             params.with_sample_rate(rate_hz);
         }
