@@ -21,17 +21,20 @@
 //! | CAF | data or packet table chunk | refused if it declares priming frames | changed samples, a changed rate |
 //! | FLAC | STREAMINFO | MD5 of all samples, checksum and number of each frame, rate in each frame | without a total in STREAMINFO: a cut between frames if the MD5 is missing too |
 //! | MP3 | the MPEG frames, counted; must agree with a Xing, Info or VBRI tag | frames touch, and keep version, rate and channels; only known tags or zeros after the last; the checksum of a tag by LAME | changed audio inside a frame; a changed delay in a tag by FFmpeg, which has no usable checksum; without a tag: a cut at a frame boundary, and the encoder's delay (about 1,105 samples), which is then kept, as ffmpeg does |
-//! | Ogg Vorbis | granule position of the last page | checksum and order of every page, one stream, a last page | a stream cut and closed again by a tool |
+//! | Ogg Opus, at 48 kHz | positions of pages, less the pre-skip | checksum and order of every page, that its position is that of its packets, a last page | a stream cut and closed again by a tool; of chained streams, one that is missing as a whole |
+//! | Ogg Vorbis, Ogg FLAC | positions of pages | the same; of FLAC also STREAMINFO and its MD5 | the same |
 //! | MP4, M4A (AAC-LC, ALAC) | time-to-sample table | one edit list entry is applied (encoder delay); boxes lie within the file | changed audio inside an access unit; implicitly signalled HE-AAC, of which only the lower half of the spectrum is decoded; encoder delay given only in an iTunes comment |
 //!
-//! Refused by name: Opus, Speex, raw ADTS AAC, AAC above two channels or other than LC, fragmented
-//! MP4, other codecs in WAV, NIST SPHERE, Matroska, WMA and others; Ogg with chained or several streams; free-format
+//! Refused by name: Speex, raw ADTS AAC, AAC above two channels or other than LC, fragmented
+//! MP4, other codecs in WAV, NIST SPHERE, Matroska, WMA and others; Ogg with streams at the same time, or with chained ones that differ; free-format
 //! MP3 and layers I and II; lengths that a writer to a pipe left open.
 
 mod audit;
 mod container;
 mod decode;
 mod note;
+mod ogg;
+mod opus;
 mod ranged;
 mod recorder;
 mod reject;

@@ -35,6 +35,10 @@ pub enum Note {
     Padding,
     /// A chunk's length does not lead to the next one, which was found.
     ChunkLength { id: ChunkId, declared: u64 },
+    /// The positions of the sound start late: it was recorded from a stream that ran, and counts from its start here.
+    LateStart { frames: u64 },
+    /// Several streams of one kind follow each other.
+    ChainedStreams { streams: u64 },
     /// The file ends within a chunk behind the sound.
     CutChunk { id: ChunkId, declared: u64, present: u64 },
     /// The format chunk has an unusual length.
@@ -70,6 +74,8 @@ impl Note {
             Self::NoPadding { .. } => "missing padding",
             Self::Padding => "padding that is not zero",
             Self::ChunkLength { .. } => "length of a chunk",
+            Self::LateStart { .. } => "late start",
+            Self::ChainedStreams { .. } => "chained streams",
             Self::CutChunk { .. } => "cut chunk behind the sound",
             Self::FormatLength { .. } => "length of the format chunk",
             Self::FormatTwice => "two format chunks",
@@ -118,6 +124,8 @@ impl fmt::Display for Note {
                     "its '{id}' chunk does not have the {declared} bytes that it declares"
                 )
             }
+            Self::LateStart { frames } => write!(f, "its positions start at frame {frames}"),
+            Self::ChainedStreams { streams } => write!(f, "it is {streams} streams, one behind the other"),
             Self::CutChunk { id, declared, present } => {
                 write!(f, "its '{id}' chunk has {present} bytes of {declared}")
             }

@@ -9,6 +9,7 @@
 //! - `encoded`: small files of real encoders, for AAC and ALAC.
 //! - `formats`: small files written by the test, for formats without a recording.
 //! - `hostile`: files that declare more than they hold.
+//! - `ogg`: small Ogg files of reference encoders, whole, joined and damaged.
 //! - `resample`: the resampler against its reference and its quality limits.
 //! - `logmel`: pictures from given waveforms, and from recordings through the whole path.
 
@@ -27,4 +28,5 @@ mod fixtures;
 mod formats;
 mod hostile;
 mod logmel;
+mod ogg;
 mod resample;

@@ -8,7 +8,6 @@
 mod aiff;
 mod mp4;
 mod mpeg;
-mod ogg;
 
 use std::io::{Read, Seek, SeekFrom};
 
@@ -51,12 +50,11 @@ pub(super) fn audit<R: Read + Seek>(
     walk.go_to(offset)?;
     let promise = match container {
         Container::Aiff => aiff::audit(&mut walk),
-        Container::Ogg => ogg::audit(&mut walk),
         Container::Mp4 => mp4::audit(&mut walk),
         Container::Mpeg => mpeg::audit(&mut walk),
-        // FLAC frames carry checksums and numbers, and the whole an MD5; CAF declares its packets; the reader of WAV
-        // judges lengths itself. Their counts are compared with what is decoded.
-        Container::Flac | Container::Caf | Container::Wav => Ok(Promise::default()),
+        // FLAC frames carry checksums and numbers, and the whole an MD5; CAF declares its packets; the readers of WAV and
+        // Ogg judge lengths themselves. Their counts are compared with what is decoded.
+        Container::Flac | Container::Caf | Container::Wav | Container::Ogg => Ok(Promise::default()),
     }?;
     Ok((promise, walk.notes))
 }

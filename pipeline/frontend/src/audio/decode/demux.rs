@@ -8,13 +8,15 @@ use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDe
 use symphonia::core::errors::Error;
 use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
 use symphonia::core::io::{MediaSource, MediaSourceStream, ReadBytes};
-use symphonia::default::formats::{AiffReader, CafReader, FlacReader, IsoMp4Reader, MpaReader, OggReader};
+use symphonia::default::formats::{AiffReader, CafReader, FlacReader, IsoMp4Reader, MpaReader};
 use symphonia::default::get_codecs;
 
 use super::Header;
 use crate::audio::audit::{Promise, audit};
 use crate::audio::container::{Container, identify};
 use crate::audio::note::{Note, Notes};
+use crate::audio::ogg;
+use crate::audio::opus::OpusDecoder;
 use crate::audio::ranged::Seekable;
 use crate::audio::reject::Reject;
 use crate::audio::wav::{self, OpenLength};
@@ -60,6 +62,12 @@ impl OpenContainer {
             let reader = wav::open(Box::new(Seekable::new(file)?), offset, open_length)?;
             promise.decoded_frames = Some(reader.decoded_frames());
             promise.kept_frames = Some(reader.frames());
+            notes.extend_from_slice(reader.notes());
+            Box::new(reader)
+        } else if container == Container::Ogg {
+            let file = BufReader::with_capacity(1 << 16, file);
+            let reader = ogg::open(Box::new(Seekable::new(file)?), offset, whole)?;
+            promise.decoded_frames = reader.frames();
             notes.extend_from_slice(reader.notes());
             Box::new(reader)
         } else {
@@ -127,12 +135,24 @@ impl OpenContainer {
         })
     }
 
+    /// Takes up what the reader says now of its track, for which a new decoder is needed.
+    pub(super) fn renew_track(&mut self) {
+        let track = self.reader.first_track(TrackType::Audio);
+        if let Some(params) = track.and_then(|track| track.codec_params.as_ref()?.audio()) {
+            self.params = params.clone();
+        }
+    }
+
     /// Makes the track's decoder. FLAC verifies its MD5. MP3 is left untrimmed: the demuxer trims the
     /// end of a file without a tag to an estimate of its length.
     pub(super) fn decoder(&self) -> Result<Box<dyn AudioDecoder>, Reject> {
         let options = AudioDecoderOptions::default()
             .verify(true)
             .gapless(self.container != Container::Mpeg);
+        if self.container == Container::Ogg && self.params.codec == well_known::CODEC_ID_OPUS {
+            let decoder = OpusDecoder::new(&self.params).map_err(|error| decode_error(0, &error))?;
+            return Ok(Box::new(decoder));
+        }
         get_codecs()
             .make_audio_decoder(&self.params, &options)
             .map_err(|error| match error {
@@ -152,11 +172,10 @@ fn demuxer(container: Container, file: Box<dyn MediaSource>) -> Result<Box<dyn F
     let mut stream = MediaSourceStream::new(file, Default::default());
     let options = FormatOptions::default();
     Ok(match container {
-        Container::Wav => return Err(Error::Unsupported("WAV has a reader of its own")),
+        Container::Wav | Container::Ogg => return Err(Error::Unsupported("WAV and Ogg have readers of their own")),
         Container::Aiff => Box::new(AiffReader::try_new(stream, options)?),
         Container::Caf => Box::new(CafReader::try_new(stream, options)?),
         Container::Flac => Box::new(FlacReader::try_new(stream, options)?),
-        Container::Ogg => Box::new(OggReader::try_new(stream, options)?),
         Container::Mpeg => Box::new(MpaReader::try_new(stream, options)?),
         Container::Mp4 => {
             // This reader expects to be called at the file type's code, after the box's size.

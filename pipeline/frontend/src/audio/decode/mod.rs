@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use symphonia::core::codecs::audio::AudioDecoder;
+use symphonia::core::errors::Error;
 
 use self::demux::{OpenContainer, decode_error};
 use super::container::Container;
@@ -216,6 +217,9 @@ impl Decoder {
         let packet = match self.source.reader.next_packet() {
             Ok(Some(packet)) => packet,
             Ok(None) => return Ok(None),
+            Err(Error::ResetRequired) if self.source.container == Container::Ogg => {
+                return self.renew().map(|()| Some(0));
+            }
             Err(error) => return Err(decode_error(self.decoded, &error)),
         };
         if packet.track_id != self.source.track.id {
@@ -257,6 +261,16 @@ impl Decoder {
         let kept = self.planes.first().map_or(0, Vec::len);
         self.delivered += kept as u64;
         Ok(Some(kept))
+    }
+
+    /// Goes over to the next of several streams, with a decoder of its own.
+    fn renew(&mut self) -> Result<(), Reject> {
+        if self.decoder.finalize().verify_ok == Some(false) {
+            return Err(Reject::Checksum);
+        }
+        self.source.renew_track();
+        self.decoder = self.source.decoder()?;
+        Ok(())
     }
 
     /// Drops the frames of the last block that are encoder delay or padding.
