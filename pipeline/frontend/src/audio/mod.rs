@@ -25,7 +25,7 @@
 //! | Ogg Vorbis, Ogg FLAC | positions of pages | the same; of FLAC also STREAMINFO and its MD5 | the same |
 //! | MP4, M4A (AAC-LC, ALAC) | time-to-sample table | one edit list entry is applied (encoder delay); boxes lie within the file | changed audio inside an access unit; implicitly signalled HE-AAC, of which only the lower half of the spectrum is decoded; encoder delay given only in an iTunes comment |
 //!
-//! Refused by name: Speex, raw ADTS AAC, AAC above two channels or other than LC, fragmented
+//! Refused by name: Vorbis of more than two channels, Speex, raw ADTS AAC, AAC above two channels or other than LC, fragmented
 //! MP4, other codecs in WAV, NIST SPHERE, Matroska, WMA and others; Ogg with streams at the same time, or with chained ones that differ; free-format
 //! MP3 and layers I and II; lengths that a writer to a pipe left open.
 

@@ -113,7 +113,7 @@ impl fmt::Display for Note {
             ),
             Self::PartialFrame { bytes } => write!(f, "the last {bytes} bytes of its sound are not a whole frame"),
             Self::ShortBlock { bytes } => write!(f, "its last block has only {bytes} bytes"),
-            Self::ZeroFill { bytes } => write!(f, "{bytes} zero bytes follow its last chunk"),
+            Self::ZeroFill { bytes } => write!(f, "its last {bytes} bytes are zeros that belong to nothing"),
             Self::TrailingBytes { bytes } => write!(f, "{bytes} bytes that are not a chunk follow its last chunk"),
             Self::TrailingTag { name, bytes } => write!(f, "an {name} tag of {bytes} bytes follows its last chunk"),
             Self::NoPadding { id } => write!(f, "its '{id}' chunk is not padded"),

@@ -185,6 +185,30 @@ fn each_of_joined_files_has_its_own_checksum() {
 }
 
 #[test]
+fn flac_has_the_frames_that_it_declares_and_may_end_in_an_empty_packet() {
+    let mut pages = pages(&bytes("flac.oga"));
+    let last = pages.len() - 1;
+    // The last byte of the number of frames in STREAMINFO, then a position within the last packet.
+    for (page, at, reason) in [
+        (0, 28 + 34, "declares 4999 frames, 5000 were decoded"),
+        (last, 6, "the packets of an Ogg page end at frame 5000, it says 4999"),
+    ] {
+        let mut changed = pages.clone();
+        changed[page][at] -= 1;
+        let got = read(&join(changed)).unwrap_err();
+        assert!(got.ends_with(reason), "{got}");
+    }
+    // ffmpeg ends a stream so.
+    let mut end = pages[last][..27].to_vec();
+    end[18] += 1;
+    end[26] = 1;
+    end.push(0);
+    pages[last][5] = 0;
+    pages.push(end);
+    assert_eq!(read(&join(pages)).unwrap(), read(&bytes("flac.oga")).unwrap());
+}
+
+#[test]
 fn vorbis_starts_before_zero_or_late() {
     let (whole, _) = read(&bytes("vorbis.ogg")).unwrap();
     let (late, notes) = read(&moved(&bytes("vorbis.ogg"), 2, 1_000_000)).unwrap();

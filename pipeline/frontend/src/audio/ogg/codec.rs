@@ -10,6 +10,10 @@ use super::vorbis::Vorbis;
 use crate::audio::opus::{self, Head, HeadError};
 use crate::audio::reject::Reject;
 
+/// The most channels of Vorbis: of more, the decoder of Symphonia 0.6.1 mixes them up, since it undoes the coupling of
+/// channels from the first pair on instead of from the last (Vorbis I section 4.3.5).
+const MAX_VORBIS_CHANNELS: u8 = 2;
+
 /// The codec of one stream.
 #[derive(Debug)]
 pub(super) enum Codec {
@@ -32,7 +36,11 @@ impl Codec {
     /// The name of a codec that has no decoder here; a header that contradicts itself.
     pub(super) fn identify(packet: &[u8]) -> Result<Self, Reject> {
         if let Some(vorbis) = Vorbis::identify(packet) {
-            return vorbis.map(Self::Vorbis).map_err(invalid);
+            let vorbis = vorbis.map_err(invalid)?;
+            if vorbis.channels > MAX_VORBIS_CHANNELS {
+                return Err(unsupported(format!("Vorbis of {} channels", vorbis.channels)));
+            }
+            return Ok(Self::Vorbis(vorbis));
         }
         if let Some(flac) = Flac::identify(packet) {
             return flac.map(Self::Flac).map_err(invalid);
@@ -81,6 +89,11 @@ impl Codec {
             Self::Flac(flac) => return Ok(flac.take_header(packet)),
         }
         Ok(true)
+    }
+
+    /// Whether a packet without a byte is one without sound, as encoders end a stream with. Of Opus it is a lost one.
+    pub(super) fn may_be_empty(&self) -> bool {
+        !matches!(self, Self::Opus { .. })
     }
 
     /// Frames that decoding a packet gives; `None` if it is not one of audio.

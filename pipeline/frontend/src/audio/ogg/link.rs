@@ -148,7 +148,7 @@ impl Link {
     /// Ends a packet: sound, or a header and `None`.
     fn end_packet(&mut self, page: &Page) -> Result<Option<Audio>, Reject> {
         let (data, is_cut) = (std::mem::take(&mut self.packet), std::mem::take(&mut self.is_cut));
-        if self.codec.take_header(&data)? {
+        if data.is_empty() && self.codec.may_be_empty() || self.codec.take_header(&data)? {
             return Ok(None);
         }
         if is_cut {

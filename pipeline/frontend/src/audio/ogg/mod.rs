@@ -14,8 +14,10 @@
 //! | no last page, or one without a position | refused as truncated |
 //! | several streams one behind the other, of one codec, rate and number of channels | one recording; noted |
 //! | the same, but they differ; streams at the same time | refused |
+//! | packets without a byte | left out of Vorbis and FLAC; of Opus refused |
 //! | zeros behind the last page | noted |
-//! | pre-skip and gain of Opus | applied, of each stream its own |
+//! | pre-skip and gain in the header of Opus | applied, of each stream its own; gains in comments are not |
+//! | Vorbis of more than two channels | refused |
 //!
 //! Pages: RFC 3533. Opus: RFC 7845. FLAC: RFC 9639 section 10.1. Vorbis: Vorbis I, appendix A.
 

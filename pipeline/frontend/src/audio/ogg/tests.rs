@@ -343,6 +343,10 @@ fn streams_without_sound_or_headers_are_refused() {
         (&b"Speex   1"[..], "speex is not supported"),
         (b"fishead\0", "Ogg with several streams is not supported"),
         (b"whatever", "the codec of this Ogg is not supported"),
+        (
+            b"\x01vorbis\0\0\0\0\x06\x44\xac\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xb8\x01",
+            "Vorbis of 6 channels is not supported",
+        ),
     ] {
         assert_eq!(reason(&page(FIRST | LAST, 0, 0, &[first.len() as u8], first)), expected);
     }
