@@ -114,16 +114,20 @@ impl Chain {
         if between && self.streams > 0 && self.is_at_end()? {
             return Ok(false);
         }
+        let truncated = |at| damaged(at, "the file ends without a last Ogg page: it is truncated");
         if !self.pages.read(&mut self.page)? {
-            let reason = "the file ends without a last Ogg page: it is truncated";
-            return Err(damaged(self.pages.position(), reason));
+            return Err(truncated(self.pages.position()));
         }
         match self.link.as_mut().filter(|_| !between) {
             Some(link) if self.page.is_first() && link.has_sound() => {
                 let reason = "an Ogg stream ends without a last page: it is truncated";
                 Err(damaged(self.page.start, reason))
             }
-            Some(link) => link.take(&self.page, &mut self.queue, &mut self.notes),
+            Some(link) => match link.take(&self.page, &mut self.queue, &mut self.notes) {
+                // Of the page that would be the last, the position may well not be that of its packets.
+                Err(_) if self.pages.remaining() == 0 && !self.page.is_last() => Err(truncated(self.pages.position())),
+                taken => taken,
+            },
             None => {
                 self.streams += 1;
                 self.is_announced = false;

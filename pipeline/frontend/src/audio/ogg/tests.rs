@@ -331,7 +331,10 @@ fn streams_without_sound_or_headers_are_refused() {
         |pages: &[Vec<u8>]| [&pages.concat()[..], &page(LAST, 0, pages.len() as u32, &[], &[])].concat();
     assert_eq!(read(&without_sound(&headers)), whole(0));
     assert_eq!(reason(&without_sound(&headers[..1])), "holds no audio frames");
-    assert!(reason(&headers.concat()).ends_with("the file ends without a last Ogg page: it is truncated"));
+    let no_last_page = "the file ends without a last Ogg page: it is truncated";
+    assert!(reason(&headers.concat()).ends_with(no_last_page));
+    assert!(reason(&file(0, &[(0, 2880, 3), (0, 4800, 2)])).ends_with(no_last_page));
+    assert!(reason(&file(0, &[(0, 2880, 3), (0, 4000, 2)])).ends_with(no_last_page));
     let mut pages = headers.clone();
     pages[1] = sound(0, 0, 1, 1);
     pages.push(sound(LAST, 960, 2, 1));
