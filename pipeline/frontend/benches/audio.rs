@@ -52,7 +52,9 @@ fn recordings(own: &Path) -> BTreeMap<String, PathBuf> {
     for file in files.into_iter().flatten().flatten().map(|entry| entry.path()) {
         let kind = file.extension().and_then(OsStr::to_str).unwrap_or_default();
         let bytes = |path: &Path| std::fs::metadata(path).map_or(0, |facts| facts.len());
-        if ["flac", "mp3", "ogg", "opus"].contains(&kind) && found.get(kind).is_none_or(|known| bytes(known) < bytes(&file)) {
+        if ["flac", "mp3", "ogg", "opus"].contains(&kind)
+            && found.get(kind).is_none_or(|known| bytes(known) < bytes(&file))
+        {
             found.insert(kind.to_owned(), file);
         }
     }
