@@ -65,7 +65,6 @@ impl OpenContainer {
             notes.extend_from_slice(reader.notes());
             Box::new(reader)
         } else if container == Container::Ogg {
-            let file = BufReader::with_capacity(1 << 16, file);
             let reader = ogg::open(Box::new(Seekable::new(file)?), offset, whole)?;
             promise.decoded_frames = reader.frames();
             notes.extend_from_slice(reader.notes());

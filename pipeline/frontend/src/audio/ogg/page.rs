@@ -10,6 +10,9 @@ pub(super) const CAPTURE: &[u8; 4] = b"OggS";
 
 const HEADER_BYTES: usize = 27;
 
+/// Bytes that are read at once.
+const BLOCK_BYTES: usize = 1 << 16;
+
 /// The largest page: header, lacing values and what they can count.
 pub(super) const MAX_PAGE_BYTES: u64 = HEADER_BYTES as u64 + 255 + 255 * 255;
 
@@ -89,12 +92,20 @@ pub(super) struct Pages {
     source: Box<dyn RangedRead>,
     /// Where the next page starts.
     at: u64,
+    /// Bytes that were read last, and where they start.
+    block: Vec<u8>,
+    block_start: u64,
 }
 
 impl Pages {
     /// Pages from byte `at` on.
     pub(super) fn new(source: Box<dyn RangedRead>, at: u64) -> Self {
-        Self { source, at }
+        Self {
+            source,
+            at,
+            block: Vec::new(),
+            block_start: 0,
+        }
     }
 
     /// Goes to byte `at`, where a page has to start.
@@ -178,9 +189,29 @@ impl Pages {
                 got,
             });
         }
-        fill_at(self.source.as_mut(), self.at, buffer)?;
-        self.at += expected;
+        let mut rest = buffer;
+        while !rest.is_empty() {
+            let ready = self.ready()?;
+            let (now, later) = rest.split_at_mut(ready.len().min(rest.len()));
+            now.copy_from_slice(ready.get(..now.len()).unwrap_or_default());
+            self.at += now.len() as u64;
+            rest = later;
+        }
         Ok(())
+    }
+
+    /// Bytes from the position on, at least one of those that there are: from the last block, or else a new one.
+    fn ready(&mut self) -> Result<&[u8], Reject> {
+        let offset = |start: u64, at: u64| usize::try_from(at.checked_sub(start)?).ok();
+        let read = offset(self.block_start, self.at).is_some_and(|offset| offset < self.block.len());
+        if !read {
+            let bytes = self.remaining().min(BLOCK_BYTES as u64) as usize;
+            self.block.resize(bytes, 0);
+            self.block_start = self.at;
+            fill_at(self.source.as_mut(), self.at, &mut self.block)?;
+        }
+        let offset = offset(self.block_start, self.at).unwrap_or(0);
+        Ok(self.block.get(offset..).unwrap_or_default())
     }
 }
 
