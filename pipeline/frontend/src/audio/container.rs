@@ -20,7 +20,7 @@ pub(super) enum Container {
     Caf,
     /// Native FLAC.
     Flac,
-    /// Ogg (Vorbis, FLAC).
+    /// Ogg (Opus, Vorbis, FLAC).
     Ogg,
     /// ISO base media: MP4, M4A, MOV.
     Mp4,

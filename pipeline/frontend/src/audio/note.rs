@@ -35,6 +35,10 @@ pub enum Note {
     Padding,
     /// A chunk's length does not lead to the next one, which was found.
     ChunkLength { id: ChunkId, declared: u64 },
+    /// The positions of the sound start late: it was recorded from a stream that ran, and counts from its start here.
+    LateStart { frames: u64 },
+    /// Several streams of one kind follow each other.
+    ChainedStreams { streams: u64 },
     /// The file ends within a chunk behind the sound.
     CutChunk { id: ChunkId, declared: u64, present: u64 },
     /// The format chunk has an unusual length.
@@ -84,6 +88,8 @@ impl Note {
             Self::NoPadding { .. } => "missing padding",
             Self::Padding => "padding that is not zero",
             Self::ChunkLength { .. } => "length of a chunk",
+            Self::LateStart { .. } => "late start",
+            Self::ChainedStreams { .. } => "chained streams",
             Self::CutChunk { .. } => "cut chunk behind the sound",
             Self::FormatLength { .. } => "length of the format chunk",
             Self::FormatTwice => "two format chunks",
@@ -128,7 +134,7 @@ impl fmt::Display for Note {
             ),
             Self::PartialFrame { bytes } => write!(f, "the last {bytes} bytes of its sound are not a whole frame"),
             Self::ShortBlock { bytes } => write!(f, "its last block has only {bytes} bytes"),
-            Self::ZeroFill { bytes } => write!(f, "{bytes} zero bytes follow its last chunk"),
+            Self::ZeroFill { bytes } => write!(f, "its last {bytes} bytes are zeros that belong to nothing"),
             Self::TrailingBytes { bytes } => write!(f, "{bytes} bytes that are not a chunk follow its last chunk"),
             Self::TrailingTag { name, bytes } => write!(f, "a tag ({name}, {bytes} bytes) follows its sound"),
             Self::NoPadding { id } => write!(f, "its '{id}' chunk is not padded"),
@@ -139,6 +145,8 @@ impl fmt::Display for Note {
                     "its '{id}' chunk does not have the {declared} bytes that it declares"
                 )
             }
+            Self::LateStart { frames } => write!(f, "its positions start at frame {frames}"),
+            Self::ChainedStreams { streams } => write!(f, "it is {streams} streams, one behind the other"),
             Self::CutChunk { id, declared, present } => {
                 write!(f, "its '{id}' chunk has {present} bytes of {declared}")
             }

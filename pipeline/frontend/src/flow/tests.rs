@@ -9,8 +9,9 @@ use shardfmt::checksum::FileHash;
 use tempfile::TempDir;
 
 use super::{Delivery, Workers, run};
-use crate::audio::{Channel, Resampling};
+use crate::audio::Resampling;
 use crate::recordings::{RecordingFacts, RecordingReader, Waveform};
+use crate::settings::AudioSettings;
 use crate::source::{AssetReader, ClipSource, Rejected, Rendered};
 use crate::window::{Tail, Windowing};
 
@@ -282,7 +283,7 @@ impl ClipSource for Recordings {
         let (second, file) = ("1".parse().unwrap(), &self.files[asset]);
         let windowing = Windowing::new(second, second, 16_000, Tail::Pad).unwrap();
         Ok(Touching {
-            reader: RecordingReader::open(file, Channel::Mean, &self.resampling, windowing)?,
+            reader: RecordingReader::open(file, &AudioSettings::default(), &self.resampling, windowing)?,
             touched: (asset == self.touched).then(|| file.clone()),
         })
     }

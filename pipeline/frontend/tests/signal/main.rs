@@ -12,6 +12,7 @@
 //! - `file_hash`: checksums taken while decoding, and what is read for them.
 //! - `formats`: small files written by the test, for formats without a recording.
 //! - `hostile`: files that declare more than they hold.
+//! - `ogg`: small Ogg files of reference encoders, whole, joined and damaged.
 //! - `resample`: the resampler against its reference and its quality limits.
 //! - `logmel`: pictures from given waveforms, and from recordings through the whole path.
 
@@ -33,4 +34,5 @@ mod fixtures;
 mod formats;
 mod hostile;
 mod logmel;
+mod ogg;
 mod resample;

@@ -8,7 +8,7 @@ use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDe
 use symphonia::core::errors::Error;
 use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
 use symphonia::core::io::{MediaSource, MediaSourceStream, ReadBytes};
-use symphonia::default::formats::{AdtsReader, AiffReader, CafReader, FlacReader, IsoMp4Reader, MpaReader, OggReader};
+use symphonia::default::formats::{AdtsReader, AiffReader, CafReader, FlacReader, IsoMp4Reader, MpaReader};
 use symphonia::default::get_codecs;
 
 use super::Header;
@@ -16,6 +16,8 @@ use crate::audio::audit::{Findings, Promise, audit};
 use crate::audio::container::{Container, identify};
 use crate::audio::hashed::HashedSource;
 use crate::audio::note::Note;
+use crate::audio::ogg;
+use crate::audio::opus::OpusDecoder;
 use crate::audio::ranged::{RangedRead, RangedStream, Seekable};
 use crate::audio::reject::Reject;
 use crate::audio::wav::{self, OpenLength};
@@ -67,6 +69,11 @@ impl OpenContainer {
             let reader = wav::open(Box::new(bytes.clone()), offset, open_length)?;
             promise.decoded_frames = Some(reader.decoded_frames());
             promise.kept_frames = Some(reader.frames());
+            notes.extend_from_slice(reader.notes());
+            Box::new(reader)
+        } else if container == Container::Ogg {
+            let reader = ogg::open(Box::new(bytes.clone()), offset, whole)?;
+            promise.decoded_frames = reader.frames();
             notes.extend_from_slice(reader.notes());
             Box::new(reader)
         } else if let Some(view) = view {
@@ -146,12 +153,24 @@ impl OpenContainer {
         })
     }
 
+    /// Takes up what the reader says now of its track, for which a new decoder is needed.
+    pub(super) fn renew_track(&mut self) {
+        let track = self.reader.first_track(TrackType::Audio);
+        if let Some(params) = track.and_then(|track| track.codec_params.as_ref()?.audio()) {
+            self.params = params.clone();
+        }
+    }
+
     /// Makes the track's decoder. FLAC verifies its MD5. MP3 is left untrimmed: the demuxer trims the
     /// end of a file without a tag to an estimate of its length.
     pub(super) fn decoder(&self) -> Result<Box<dyn AudioDecoder>, Reject> {
         let options = AudioDecoderOptions::default()
             .verify(true)
             .gapless(self.container != Container::Mpeg);
+        if self.container == Container::Ogg && self.params.codec == well_known::CODEC_ID_OPUS {
+            let decoder = OpusDecoder::new(&self.params).map_err(|error| decode_error(0, &error))?;
+            return Ok(Box::new(decoder));
+        }
         get_codecs()
             .make_audio_decoder(&self.params, &options)
             .map_err(|error| match error {
@@ -171,11 +190,10 @@ fn demuxer(container: Container, file: Box<dyn MediaSource>) -> Result<Box<dyn F
     let mut stream = MediaSourceStream::new(file, Default::default());
     let options = FormatOptions::default();
     Ok(match container {
-        Container::Wav => return Err(Error::Unsupported("WAV has a reader of its own")),
+        Container::Wav | Container::Ogg => return Err(Error::Unsupported("WAV and Ogg have readers of their own")),
         Container::Aiff => Box::new(AiffReader::try_new(stream, options)?),
         Container::Caf => Box::new(CafReader::try_new(stream, options)?),
         Container::Flac => Box::new(FlacReader::try_new(stream, options)?),
-        Container::Ogg => Box::new(OggReader::try_new(stream, options)?),
         Container::Mpeg => Box::new(MpaReader::try_new(stream, options)?),
         Container::Adts => Box::new(AdtsReader::try_new(stream, options)?),
         Container::Mp4 => {

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use shardfmt::checksum::FileHash;
 use symphonia::core::codecs::audio::AudioDecoder;
+use symphonia::core::errors::Error;
 use symphonia::core::packet::Packet;
 
 use self::demux::{OpenContainer, decode_error};
@@ -252,6 +253,9 @@ impl Decoder {
         let packet = match self.source.reader.next_packet() {
             Ok(Some(packet)) => packet,
             Ok(None) => return Ok(None),
+            Err(Error::ResetRequired) if self.source.container == Container::Ogg => {
+                return self.renew().map(|()| Some(0));
+            }
             Err(error) => return Err(decode_error(self.decoded, &error)),
         };
         if packet.track_id != self.source.track.id {
@@ -304,6 +308,24 @@ impl Decoder {
         Ok(buffer.frames())
     }
 
+    /// Goes over to the next of several streams, with a decoder of its own.
+    fn renew(&mut self) -> Result<(), Reject> {
+        if self.verified() == Some(false) {
+            return Err(Reject::Checksum);
+        }
+        self.source.renew_track();
+        self.coding = Coding::of(&self.source)?;
+        Ok(())
+    }
+
+    /// Whether the checksum of all samples holds, where the codec has one.
+    fn verified(&mut self) -> Option<bool> {
+        match &mut self.coding {
+            Coding::Coded(decoder) => decoder.finalize().verify_ok,
+            Coding::Plain(_) => None,
+        }
+    }
+
     /// Drops the frames of the last block that are encoder delay or padding.
     fn trim(&mut self, frames: u64) {
         let promise = &self.source.promise;
@@ -340,11 +362,7 @@ impl Decoder {
 
     /// Checks the whole recording after its last packet.
     fn finish(&mut self) -> Result<(), Reject> {
-        let verified = match &mut self.coding {
-            Coding::Coded(decoder) => decoder.finalize().verify_ok,
-            Coding::Plain(_) => None,
-        };
-        match (verified, self.source.promise.doubted_frames) {
+        match (self.verified(), self.source.promise.doubted_frames) {
             (Some(true), _) | (None, None) => {}
             // Only the right checksum says that nothing is missing.
             (_, Some(expected)) => {
