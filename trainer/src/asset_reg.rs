@@ -8,15 +8,15 @@
 use std::str::FromStr;
 
 use clap::ValueEnum;
+use loader::random::{Purpose, keyed, shuffle_forward};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
+use crate::batch::upload;
 use crate::error::{Error, Result};
 use crate::loss::bce;
-use crate::random::{Purpose, keyed, shuffle_forward};
 use crate::state::{Named, adopt};
-use crate::transfer::upload;
 
 /// Word for [`Init::Uniform`].
 const UNIFORM: &str = "uniform";

@@ -2,22 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use loader::{Mode, Supervision};
 use shardfmt::{ClipSpec, Dataset};
 use tch::{Device, Kind, Tensor};
 
 use crate::asset_reg::{AssetTable, Clips};
 use crate::augment::{self, Augmentation};
-use crate::batch::{Known, Scaling};
+use crate::batch::{Known, Loaded, Scaling, upload};
 use crate::checkpoint::Checkpoint;
 use crate::config::Config;
 use crate::error::Result;
-use crate::loader::Loaded;
 use crate::loss::{self, KnownNegatives, Objective, ObjectiveConfig, Setup};
 use crate::model::{Head, Model, ModelSpec, Precision, read_weights};
 use crate::optim::Optimizer;
 use crate::state::Named;
-use crate::supervision::{Mode, Supervision};
-use crate::transfer::upload;
 
 /// Names of the parts in a checkpoint.
 const MODEL: &str = "model";
@@ -167,7 +165,7 @@ impl Learner {
     /// # Errors
     /// [`Error::Torch`](crate::Error::Torch).
     pub fn step(&mut self, batch: &Loaded, epoch: u32) -> Result<StepOutcome> {
-        let stored = batch.upload(self.device)?;
+        let stored = batch.memory.upload(batch.rows.len(), self.device)?;
         self.step_on(stored, batch, epoch)
     }
 

@@ -3,16 +3,15 @@
 use std::collections::HashSet;
 use std::path::Path;
 
+use loader::{Catalogue, ClipReader, Supervision};
 use shardfmt::{Dataset, Split};
 
 use crate::batch::Scaling;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::loader::ClipReader;
 use crate::metric::{self, Evaluation};
 use crate::model::Model;
 use crate::predict;
-use crate::supervision::{Catalogue, Supervision};
 
 /// The interval does not depend on the run's seed, so that runs are compared over the same resampled sets.
 const INTERVAL_SEED: u64 = 48;

@@ -8,6 +8,7 @@
 //! "published"`). g learns ten times as fast, without weight decay. The regulariser is added to the mean loss
 //! (`role_reg = "paper"`) or, published, to each entry already divided by their number.
 
+use loader::random::{Purpose, keyed};
 use rand::RngExt;
 use tch::Tensor;
 
@@ -15,7 +16,6 @@ use super::terms::{bce, positive};
 use super::{Declared, Domain, Loss, LossBatch, Method, Output, Parameters, Setup};
 use crate::error::Result;
 use crate::optim::Group;
-use crate::random::{Purpose, keyed};
 use crate::state::{Named, adopt};
 
 /// Probabilities that a known positive, a known negative and an unknown entry start at (the method's code).

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, FixedSizeListArray, Int64Array, UInt8Array, UInt32Array};
 use arrow_schema::{DataType, Field, FieldRef};
+use loader::Supervision;
 use shardfmt::Operation;
 use shardfmt::table::TableWriter;
 
 use crate::error::{Error, Result};
-use crate::supervision::Supervision;
 
 /// Writes a row for each clip of `supervision`, in its order: `source_index` (its row in an imported set), `asset_id`,
 /// `clip_index`, and `labels` and `mask`, a byte for each class in class order: 1 where the class is present and known,

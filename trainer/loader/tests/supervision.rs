@@ -1,17 +1,37 @@
 //! Labels, masks and kept rows: equal to those of the published program, and what happens around them.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use crate::fixture;
-
 use std::collections::{HashMap, HashSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use loader::{Catalogue, Error, Filters, FullUnknown, Mode, Rows, Supervision};
 use safetensors::SafeTensors;
 use serde_json::Value;
 use shardfmt::{Dataset, LabelRow, LabelSource, PriorRow, Split};
-use trainer::Error;
-use trainer::supervision::{Catalogue, Filters, FullUnknown, Mode, Rows, Supervision};
+
+/// Folder of the fixtures: the committed ones, or those in the folder that `L48_FIXTURES` names.
+fn fixtures() -> PathBuf {
+    let committed = || Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    std::env::var_os("L48_FIXTURES")
+        .map_or_else(committed, PathBuf::from)
+        .join("modes")
+}
+
+/// An u8 tensor, and its first dimension.
+fn u8s(file: &SafeTensors<'_>, name: &str) -> (Vec<u8>, usize) {
+    let view = file.tensor(name).unwrap();
+    assert_eq!(view.dtype(), safetensors::Dtype::U8, "{name}");
+    (view.data().to_vec(), view.shape()[0])
+}
+
+/// An i64 tensor.
+fn i64s(file: &SafeTensors<'_>, name: &str) -> Vec<i64> {
+    let view = file.tensor(name).unwrap();
+    assert_eq!(view.dtype(), safetensors::Dtype::I64, "{name}");
+    let words = view.data().chunks_exact(8);
+    words.map(|word| i64::from_le_bytes(word.try_into().unwrap())).collect()
+}
 
 /// A set in the official layout, as rows of the label and prior tables.
 struct Official {
@@ -159,7 +179,7 @@ fn sources(supervision: &Supervision) -> Vec<i64> {
 
 #[test]
 fn labels_masks_and_kept_rows_equal_the_published_programs() {
-    let folder = fixture::folder("modes");
+    let folder = fixtures();
     let (official, expected) = (
         Official::read(&folder.join("ml48s")),
         json(&folder.join("expected.json")),
@@ -170,12 +190,12 @@ fn labels_masks_and_kept_rows_equal_the_published_programs() {
     let mut combinations = 0;
     for split in Split::ALL {
         let name = split.as_str();
-        let source = fixture::i64s(&tensors, &format!("{name}.clip_index"));
-        let (labels, rows) = fixture::u8s(&tensors, &format!("{name}.labels"));
+        let source = i64s(&tensors, &format!("{name}.clip_index"));
+        let (labels, rows) = u8s(&tensors, &format!("{name}.labels"));
         for (mode, mode_name) in MODES {
             let all = catalogue.select(split, mode, Rows::Own, &keep_all()).unwrap();
             assert_eq!((sources(&all), all.rows()), (source.clone(), rows));
-            let (mask, _) = fixture::u8s(&tensors, &format!("{name}.mask.{mode_name}"));
+            let (mask, _) = u8s(&tensors, &format!("{name}.mask.{mode_name}"));
             assert_eq!(all.mask, mask, "{name} {mode_name}");
             let zeroed: Vec<u8> = labels.iter().zip(&mask).map(|(label, mask)| label * mask).collect();
             assert_eq!(all.labels, zeroed, "{name} {mode_name}");
@@ -214,7 +234,7 @@ fn labels_masks_and_kept_rows_equal_the_published_programs() {
 
 #[test]
 fn implied_labels_are_supervised_like_listed_ones() {
-    let official = || Official::read(&fixture::folder("modes").join("ml48s"));
+    let official = || Official::read(&fixtures().join("ml48s"));
     let (listed, implied) = (official().catalogue(), official().implied());
     let others: HashSet<_> = implied.labels.iter().map(|row| row.others.unwrap().as_str()).collect();
     assert!(others.len() > 1, "{others:?} alone shows little");
@@ -229,7 +249,7 @@ fn implied_labels_are_supervised_like_listed_ones() {
 
 #[test]
 fn common_rows_are_those_of_target_mode_in_every_mode() {
-    let catalogue = Official::read(&fixture::folder("modes").join("ml48s")).catalogue();
+    let catalogue = Official::read(&fixtures().join("ml48s")).catalogue();
     let train = |mode, rows| {
         catalogue
             .training(mode, rows, FullUnknown::AssumeNegative, &Filters::default())
@@ -394,7 +414,7 @@ fn what_cannot_be_used_is_an_error_that_says_what_to_do() {
 
 /// A committed dataset, with a change to the labels of its first shard.
 fn golden(change: impl Fn(&mut Vec<LabelRow>)) -> (tempfile::TempDir, Dataset) {
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shardfmt/tests/golden");
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shardfmt/tests/golden");
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path();
     let mut info = shardfmt::read_dataset_json(&golden.join("dataset.json")).unwrap();

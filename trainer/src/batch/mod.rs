@@ -1,11 +1,22 @@
-//! Defines a batch on the device: stored values as images the model takes, and what is known of them.
+//! Defines a batch: the host memory it is loaded into, and on the device its stored values as images the model takes, and
+//! what is known of them.
 
+mod buffer;
+mod ring;
+mod sizes;
+mod upload;
+
+use loader::Supervision;
 use shardfmt::{DatasetHead, Dtype};
 use tch::{Device, Kind, Tensor};
 
+pub use buffer::Buffer;
+pub use ring::{Loaded, Ring, Stream, stream};
+pub use sizes::{SCORING_BUFFERS, THREADS, TRAINING_BUFFERS, unread_steps};
+pub(crate) use upload::upload;
+
 use crate::error::Result;
 use crate::model::Normalisation;
-use crate::supervision::Supervision;
 
 /// Decibels that a level runs over where clips are stored as decibels: 0 dB is 1, -80 dB is 0, as in stored bytes.
 const LEVEL_RANGE_DB: f64 = 80.0;

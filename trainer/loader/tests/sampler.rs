@@ -4,10 +4,9 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
+use loader::{Catalogue, Filters, FullUnknown, Mode, Rows, Sampler, SamplerConfig, SamplerState, Supervision};
 use proptest::prelude::*;
 use shardfmt::{LabelRow, LabelSource, Split};
-use trainer::sampler::{Sampler, SamplerConfig, SamplerState};
-use trainer::supervision::{Catalogue, Filters, FullUnknown, Mode, Rows, Supervision};
 
 const CLASSES: usize = 4;
 
