@@ -56,7 +56,7 @@ impl Run<'_> {
         self.observers.observe(&Event::Started {
             rows: self.sampler.rows_per_epoch() as u64,
             assets: report.kept.assets,
-            classes: self.rows.training.classes as u64,
+            classes: self.rows.training.classes() as u64,
             steps_per_epoch: self.sampler.batches_per_epoch() as u64,
             epochs: self.config.epochs,
             resumed_at_step: self.state.step,

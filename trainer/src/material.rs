@@ -95,17 +95,17 @@ impl Material {
             return Err(nothing_to_measure(supervision));
         }
         let mut ring = predict::ring(&self.clips, model.0);
-        let (labels, mask, classes) = (&known.labels, &known.mask, known.classes);
+        let ([labels, mask], classes) = (known.labels.matrices(), known.classes());
         let mut scores = Vec::with_capacity(labels.len());
         predict::scores(model, &self.clips, &known.clips, &mut ring, |_, batch| {
             scores.extend_from_slice(batch);
             tell((scores.len() / classes.max(1)) as u64, known.rows() as u64)
         })?;
-        let mut evaluation = metric::evaluate(&scores, labels, mask, classes)?;
+        let mut evaluation = metric::evaluate(&scores, &labels, &mask, classes)?;
         evaluation.left_out = (supervision.rows() - known.rows()) as u64;
         if replicates > 0 {
             let assets = known.asset_ids();
-            let interval = metric::interval(&scores, labels, mask, classes, &assets, INTERVAL_SEED, replicates)?;
+            let interval = metric::interval(&scores, &labels, &mask, classes, &assets, INTERVAL_SEED, replicates)?;
             evaluation.interval = Some(interval);
         }
         Ok(evaluation)

@@ -20,4 +20,4 @@ pub use error::{Error, Result};
 pub use gather::{ClipReader, Gather};
 pub use sampler::{Sampler, SamplerConfig, SamplerState};
 pub use stream::{BatchMemory, Loaded, Stream, stream};
-pub use supervision::{Catalogue, Clip, Filters, FullUnknown, Lacking, Mode, Report, Rows, Supervision};
+pub use supervision::{Catalogue, Clip, Filters, FullUnknown, Labels, Lacking, Mode, Report, Rows, Supervision};

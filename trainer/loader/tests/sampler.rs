@@ -236,6 +236,32 @@ fn clips_of_a_recording_come_side_by_side() {
 }
 
 #[test]
+fn orders_and_their_hashes_are_those_of_earlier_versions() {
+    // Of the version that kept labels as matrices: its checkpoints are resumed.
+    let rows = recordings(&[3, 4, 5]);
+    for (class_balanced, hash, order) in [
+        (
+            false,
+            17_643_461_693_209_004_131,
+            [11, 4, 2, 6, 1, 0, 8, 3, 7, 10, 9, 5],
+        ),
+        (true, 490_586_471_468_885_160, [6, 5, 11, 7, 4, 8, 10, 2, 3, 0, 1, 9]),
+    ] {
+        let one = sampler(
+            &rows,
+            SamplerConfig {
+                class_balanced,
+                ..config(4)
+            },
+        );
+        assert_eq!(
+            (one.state(1, 0).dataset_hash.0, epoch_of(&one, 1)),
+            (hash, order.to_vec())
+        );
+    }
+}
+
+#[test]
 fn settings_and_states_that_do_not_fit_are_refused() {
     let rows = recordings(&[3, 4, 5]);
     let refused = |config| Sampler::new(&rows, shardfmt::Xxh3(99), config).unwrap_err().to_string();

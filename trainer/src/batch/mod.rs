@@ -6,7 +6,7 @@ mod ring;
 mod sizes;
 mod upload;
 
-use loader::Supervision;
+use loader::Labels;
 use shardfmt::{DatasetHead, Dtype};
 use tch::{Device, Kind, Tensor};
 
@@ -66,36 +66,38 @@ impl Scaling {
     }
 }
 
-/// Labels and masks of all rows on the device, a byte each; batches are gathered there.
+/// Labels and masks of the training rows, kept as short lists: those of a batch are written out and uploaded.
 #[derive(Debug)]
 pub struct Known {
-    /// `[rows, classes]`, 0 where the mask is 0.
-    labels: Tensor,
-    /// `[rows, classes]`, 1 where the label is known.
-    mask: Tensor,
+    labels: Labels,
+    device: Device,
 }
 
 impl Known {
-    /// Uploads the matrices of `supervision`.
-    ///
-    /// # Errors
-    /// Errors of libtorch.
-    pub fn new(supervision: &Supervision, device: Device) -> Result<Self> {
-        let shape = [supervision.clips.len() as i64, supervision.classes as i64];
-        let on_device =
-            |values: &[u8]| -> Result<Tensor> { Ok(Tensor::f_from_slice(values)?.f_view(shape)?.f_to_device(device)?) };
-        Ok(Self {
-            labels: on_device(&supervision.labels)?,
-            mask: on_device(&supervision.mask)?,
-        })
+    /// What is known of the rows of `labels`, for batches on `device`.
+    #[must_use]
+    pub fn new(labels: &Labels, device: Device) -> Self {
+        let labels = labels.clone();
+        Self { labels, device }
     }
 
     /// Labels and masks of `rows`, `[B, classes]` f32 each.
     ///
     /// # Errors
     /// Errors of libtorch.
-    pub fn gather(&self, rows: &Tensor) -> Result<[Tensor; 2]> {
-        let of = |matrix: &Tensor| -> Result<Tensor> { Ok(matrix.f_index_select(0, rows)?.f_to_kind(Kind::Float)?) };
-        Ok([of(&self.labels)?, of(&self.mask)?])
+    pub fn gather(&self, rows: &[u32]) -> Result<[Tensor; 2]> {
+        let classes = self.labels.classes();
+        let mut entries = vec![0_u8; 2 * rows.len() * classes];
+        let (labels, mask) = entries.split_at_mut(rows.len() * classes);
+        let matrices = labels
+            .chunks_exact_mut(classes.max(1))
+            .zip(mask.chunks_exact_mut(classes.max(1)));
+        for (&row, (labels, mask)) in rows.iter().zip(matrices) {
+            self.labels.write(row as usize, labels, mask);
+        }
+        // A byte each crosses the bus, in one piece.
+        let there = upload(&entries, self.device)?.f_view([2, rows.len() as i64, classes as i64])?;
+        let there = there.f_to_kind(Kind::Float)?;
+        Ok([there.f_select(0, 0)?, there.f_select(0, 1)?])
     }
 }

@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 use shardfmt::entry::{labels_path, priors_path};
-use shardfmt::{Checks, Dataset, GeoPrior, Label, LabelRow, PriorRow, Split};
+use shardfmt::{Checks, Dataset, GeoPrior, LabelRow, PriorRow, Split};
 
+use super::knowledge::{Knowledge, Listed};
 use super::prior::Prior;
 use crate::error::{Error, Result};
 
@@ -37,16 +39,19 @@ pub struct Clip {
 #[derive(Clone, Debug)]
 pub struct Catalogue {
     /// Folder of the dataset, for errors.
-    pub(super) dataset: PathBuf,
-    pub(super) classes: usize,
-    clips: Vec<Clip>,
-    /// `[clips, classes]`, row-major.
-    knowledge: Vec<Label>,
-    priors: HashMap<i64, Prior>,
+    dataset: PathBuf,
+    pub(super) knowledge: Arc<Knowledge>,
 }
 
 /// The clips of one shard.
-type Piece = (Vec<Clip>, Vec<Label>, Vec<(i64, Prior)>);
+#[derive(Default)]
+struct Piece {
+    clips: Vec<Clip>,
+    listed: Vec<Listed>,
+    lists: Vec<u32>,
+    /// Recordings with their priors.
+    priors: Vec<(i64, Prior)>,
+}
 
 impl Catalogue {
     /// Reads the label and prior tables of every shard; no clip is read. Which recording a clip is of says its shard.
@@ -59,10 +64,10 @@ impl Catalogue {
             let opened = dataset.open_shard(shard, Checks::Off)?;
             let (labels, priors) = (dataset.labels(&opened)?, dataset.priors(&opened)?);
             let files = [labels_path(shard), priors_path(shard)].map(|name| dataset.dir().join(name));
-            let mut piece = piece(&files[0], &files[1], classes, &labels, &priors)?;
+            let mut piece = Piece::new([&files[0], &files[1]], classes, labels, &priors)?;
             // What the regulariser, batches and predictions take for a clip's recording is what stands beside its
             // image.
-            for (clip, row) in piece.0.iter_mut().zip(0..) {
+            for (clip, row) in piece.clips.iter_mut().zip(0..) {
                 (clip.asset_id, clip.clip_index) = (opened.asset_id(row)?, opened.clip_index(row)?);
             }
             Ok(piece)
@@ -76,122 +81,120 @@ impl Catalogue {
     /// [`Error::Dataset`] for a class index that is not below `classes`; [`Error::Unsuitable`] for two prior rows of a
     /// recording.
     pub fn from_rows(name: &Path, classes: usize, labels: &[LabelRow], priors: &[PriorRow]) -> Result<Self> {
-        Self::join(name, classes, vec![piece(name, name, classes, labels, priors)?])
+        Self::join(
+            name,
+            classes,
+            vec![Piece::new([name, name], classes, labels.to_vec(), priors)?],
+        )
     }
 
     fn join(dataset: &Path, classes: usize, pieces: Vec<Piece>) -> Result<Self> {
-        let mut all = Self {
-            dataset: dataset.to_path_buf(),
+        let clips = pieces.iter().map(|piece| piece.clips.len()).sum();
+        let mut all = Knowledge {
             classes,
-            clips: Vec::new(),
-            knowledge: Vec::new(),
-            priors: HashMap::new(),
+            clips: Vec::with_capacity(clips),
+            listed: Vec::with_capacity(clips),
+            lists: Vec::with_capacity(pieces.len()),
+            priors: vec![Prior::NONE],
         };
-        for (clips, knowledge, priors) in pieces {
-            all.clips.extend(clips);
-            all.knowledge.extend(knowledge);
-            for (asset_id, prior) in priors {
-                if all.priors.insert(asset_id, prior).is_some() {
-                    return Err(all.unsuitable(format!(
-                        "recording {asset_id} has two rows of priors; rebuild the dataset"
-                    )));
+        let mut numbers: HashMap<i64, u32> = HashMap::new();
+        for (piece, shard) in pieces.into_iter().zip(0..) {
+            all.clips.extend(piece.clips);
+            all.listed
+                .extend(piece.listed.into_iter().map(|listed| listed.of_shard(shard)));
+            all.lists.push(piece.lists.into());
+            for (asset_id, prior) in piece.priors {
+                let number = u32::try_from(all.priors.len()).unwrap_or(u32::MAX);
+                if numbers.insert(asset_id, number).is_some() {
+                    let reason = format!("recording {asset_id} has two rows of priors; rebuild the dataset");
+                    return Err(unsuitable(dataset, reason));
                 }
+                all.priors.push(prior);
             }
         }
-        Ok(all)
+        for (clip, listed) in all.clips.iter().zip(&mut all.listed) {
+            listed.prior = numbers.get(&clip.asset_id).copied().unwrap_or_default();
+        }
+        Ok(Self {
+            dataset: dataset.to_path_buf(),
+            knowledge: Arc::new(all),
+        })
     }
 
     /// Number of classes.
     #[must_use]
     pub fn classes(&self) -> usize {
-        self.classes
+        self.knowledge.classes
     }
 
     /// Every clip.
     #[must_use]
     pub fn clips(&self) -> &[Clip] {
-        &self.clips
+        &self.knowledge.clips
     }
 
-    /// The clips of a split, each with what is known of its classes.
-    pub(super) fn split(&self, split: Split) -> impl Iterator<Item = (&Clip, &[Label])> {
-        let rows = self.clips.iter().zip(self.knowledge.chunks_exact(self.classes.max(1)));
-        rows.filter(move |(clip, _)| clip.split == split)
-    }
-
-    /// What the priors of a recording rule out.
-    pub(super) fn prior(&self, asset_id: i64) -> Option<&Prior> {
-        self.priors.get(&asset_id)
+    /// The clips of a split, with their places among all.
+    pub(super) fn split(&self, split: Split) -> impl Iterator<Item = (usize, &Clip)> {
+        let clips = self.clips().iter().enumerate();
+        clips.filter(move |(_, clip)| clip.split == split)
     }
 
     pub(super) fn unsuitable(&self, reason: String) -> Error {
-        let dataset = self.dataset.clone();
-        Error::Unsuitable { dataset, reason }
+        unsuitable(&self.dataset, reason)
     }
 }
 
-/// Turns the rows of a shard into what is kept of them.
-fn piece(
-    labels_file: &Path,
-    priors_file: &Path,
-    classes: usize,
-    labels: &[LabelRow],
-    priors: &[PriorRow],
-) -> Result<Piece> {
-    let no_class = |path: &Path, column, row, class| {
-        cell(
-            path,
-            column,
-            row,
-            format!("class index {class}, but there are {classes} classes"),
-        )
-    };
-    // Only rows with implied labels ask for a prior.
-    let is_implied = labels.iter().any(|label| label.others.is_some());
-    let of_asset = |prior: &PriorRow| (prior.asset_id, GeoPrior::new(prior, classes as u32));
-    let geo: HashMap<i64, GeoPrior> = priors.iter().filter(|_| is_implied).map(of_asset).collect();
-    let no_prior = GeoPrior::default();
-    let (mut clips, mut knowledge) = (Vec::with_capacity(labels.len()), Vec::new());
-    for (label, row) in labels.iter().zip(0..) {
-        let first = knowledge.len();
-        knowledge.resize(first + classes, Label::Unknown);
-        let (geo, of_clip) = (
-            geo.get(&label.asset_id).unwrap_or(&no_prior),
-            knowledge.get_mut(first..),
-        );
-        let filled = label.fill(geo, of_clip.unwrap_or_default());
-        filled.map_err(|class| no_class(labels_file, "present, absent", row, class))?;
-        if let Some(target) = label.target.filter(|&target| target as usize >= classes) {
-            return Err(no_class(labels_file, "target", row, target));
+fn unsuitable(dataset: &Path, reason: String) -> Error {
+    let dataset = dataset.to_path_buf();
+    Error::Unsuitable { dataset, reason }
+}
+
+impl Piece {
+    /// What is kept of the rows of a shard, whose files of labels and priors are `files`.
+    fn new(files: [&Path; 2], classes: usize, labels: Vec<LabelRow>, priors: &[PriorRow]) -> Result<Self> {
+        let no_class = |path: &Path, column, row, class| {
+            let reason = format!("class index {class}, but there are {classes} classes");
+            cell(path, column, row, reason)
+        };
+        let mut piece = Self::default();
+        let mut of_asset: HashMap<i64, (GeoPrior, usize)> = HashMap::with_capacity(priors.len());
+        for (prior, row) in priors.iter().zip(0..) {
+            let lists = [&prior.geo_possible, &prior.geo_modelled, &prior.checklist_observed];
+            let mut listed = lists.into_iter().flatten().flatten();
+            if let Some(&class) = listed.find(|&&class| class as usize >= classes) {
+                let columns = "geo_possible, geo_modelled, checklist_observed";
+                return Err(no_class(files[1], columns, row, class));
+            }
+            let classes = u32::try_from(classes).unwrap_or(u32::MAX);
+            let geo = GeoPrior::new(prior, classes);
+            piece.priors.push((prior.asset_id, Prior::new(prior, &geo, classes)));
+            of_asset.insert(prior.asset_id, (geo, piece.priors.len() - 1));
         }
-        clips.push(Clip {
-            shard: label.shard,
-            row: label.row,
-            asset_id: label.asset_id,
-            clip_index: label.clip_index,
-            split: label.split,
-            silent: label.silent,
-            fully_annotated: knowledge.iter().skip(first).all(|entry| entry.is_known()),
-            target: label.target,
-            source_index: label.source_index,
-        });
-    }
-    let mut ruled_out = Vec::with_capacity(priors.len());
-    for (prior, row) in priors.iter().zip(0..) {
-        let lists = [&prior.geo_possible, &prior.geo_modelled, &prior.checklist_observed];
-        let listed = lists.into_iter().flatten().flatten();
-        if let Some(&class) = listed.into_iter().find(|&&class| class as usize >= classes) {
-            return Err(no_class(
-                priors_file,
-                "geo_possible, geo_modelled, checklist_observed",
-                row,
-                class,
-            ));
+        for (mut label, row) in labels.into_iter().zip(0..) {
+            let of_asset = of_asset.get(&label.asset_id);
+            let geo = of_asset.map(|(geo, _)| geo);
+            let listed = Listed::of(&mut label, geo, classes, &mut piece.lists);
+            let listed = listed.map_err(|class| no_class(files[0], "present, absent", row, class))?;
+            if let Some(target) = label.target.filter(|&target| target as usize >= classes) {
+                return Err(no_class(files[0], "target", row, target));
+            }
+            let prior = of_asset.and_then(|(_, place)| piece.priors.get(*place));
+            let prior = prior.map_or(&Prior::NONE, |(_, prior)| prior);
+            piece.clips.push(Clip {
+                shard: label.shard,
+                row: label.row,
+                asset_id: label.asset_id,
+                clip_index: label.clip_index,
+                split: label.split,
+                silent: label.silent,
+                fully_annotated: listed.known(&piece.lists, prior).count(classes) == classes,
+                target: label.target,
+                source_index: label.source_index,
+            });
+            piece.listed.push(listed);
         }
-        let classes = u32::try_from(classes).unwrap_or(u32::MAX);
-        ruled_out.push((prior.asset_id, Prior::new(prior, classes)));
+        Ok(piece)
     }
-    Ok((clips, knowledge, ruled_out))
 }
 
 fn cell(path: &Path, column: &'static str, row: u64, reason: String) -> Error {
