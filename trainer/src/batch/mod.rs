@@ -101,3 +101,26 @@ impl Known {
         Ok([there.f_select(0, 0)?, there.f_select(0, 1)?])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn labels_and_masks_of_a_batch_are_those_of_its_rows() {
+        let (labels, mask) = ([1, 0, 0, 0, 1, 0], [1, 1, 0, 0, 1, 1]);
+        let labels = Labels::from_matrices(3, &labels, &mask).unwrap();
+        let known = Known::new(&labels, Device::Cpu);
+        let [labels, mask] = known.gather(&[1, 0, 1]).unwrap();
+        assert_eq!(
+            (labels.kind(), labels.size(), mask.size()),
+            (Kind::Float, vec![3, 3], vec![3, 3])
+        );
+        let values = |tensor: &Tensor| Vec::<f32>::try_from(tensor.flatten(0, -1)).unwrap();
+        assert_eq!(values(&labels), [0., 1., 0., 1., 0., 0., 0., 1., 0.]);
+        assert_eq!(values(&mask), [0., 1., 1., 1., 1., 0., 0., 1., 1.]);
+        let [none, _] = known.gather(&[]).unwrap();
+        assert_eq!(none.size(), [0, 3]);
+    }
+}

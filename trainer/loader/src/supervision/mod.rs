@@ -11,6 +11,7 @@ mod catalogue;
 mod choice;
 mod knowledge;
 mod labels;
+mod piece;
 mod prior;
 mod report;
 mod select;
