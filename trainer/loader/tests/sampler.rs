@@ -4,8 +4,9 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use loader::{Catalogue, Filters, FullUnknown, Mode, Rows, Sampler, SamplerConfig, SamplerState, Supervision};
+use loader::{Catalogue, Filters, FullUnknown, Labels, Mode, Rows, Sampler, SamplerConfig, SamplerState, Supervision};
 use proptest::prelude::*;
+use shardfmt::checksum::Hasher;
 use shardfmt::{LabelRow, LabelSource, Split};
 
 const CLASSES: usize = 4;
@@ -207,6 +208,29 @@ fn epochs_seeds_and_ranks() {
     );
     assert_eq!(four.global_batch(2, 1), one.global_batch(2, 1));
     assert_eq!(four.resume(&one.state(2, 1)).unwrap(), (2, 1));
+}
+
+#[test]
+fn a_balanced_order_is_bound_to_the_labels_and_not_to_what_is_known_besides() {
+    let matrices = ([1, 0, 0, 0, 1, 1], [1, 1, 0, 1, 1, 1]);
+    let mut rows = recordings(&[1, 1]);
+    rows.labels = Labels::from_matrices(3, &matrices.0, &matrices.1).unwrap();
+    let balanced = SamplerConfig {
+        class_balanced: true,
+        ..config(2)
+    };
+    // In the words of the version that kept labels as a matrix: settings, places, and the matrix.
+    let mut hash = Hasher::default();
+    [99_u64, 3, 0, 0, 1]
+        .iter()
+        .for_each(|setting| hash.update(&setting.to_le_bytes()));
+    for clip in &rows.clips {
+        hash.update(&clip.asset_id.to_le_bytes());
+        hash.update(&clip.shard.to_le_bytes());
+        hash.update(&clip.row.to_le_bytes());
+    }
+    hash.update(&matrices.0);
+    assert_eq!(sampler(&rows, balanced).state(1, 0).dataset_hash, hash.finish().xxh3);
 }
 
 #[test]

@@ -64,6 +64,24 @@ fn batches_fill_memory_that_is_lent() {
 }
 
 #[test]
+fn a_consumer_that_leaves_leaves_all_memory() {
+    let (clips, places) = golden();
+    let gather = Gather::new(&clips, &places, clips.spec()).unwrap();
+    let batches = |number| (number < 50).then(|| vec![0, 1]);
+    let mut free = vec![vec![0; 2 * gather.clip_bytes()]; 4];
+    for threads in [1, 3] {
+        let left = stream(gather, &batches, &mut free, threads, |stream| {
+            let batch = stream.next_batch()?.unwrap();
+            stream.recycle(batch);
+            // Time for all memory to be filled with what is not wanted any more.
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            Ok::<_, Error>("left")
+        });
+        assert_eq!((left.unwrap(), free.len()), ("left", 4), "{threads} threads");
+    }
+}
+
+#[test]
 fn what_does_not_fit_is_refused() {
     let (clips, places) = golden();
     let gather = Gather::new(&clips, &places, clips.spec()).unwrap();
