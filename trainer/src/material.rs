@@ -3,16 +3,15 @@
 use std::collections::HashSet;
 use std::path::Path;
 
+use loader::{Catalogue, ClipReader, Supervision};
 use shardfmt::{Dataset, Split};
 
 use crate::batch::Scaling;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::loader::ClipReader;
 use crate::metric::{self, Evaluation};
 use crate::model::Model;
 use crate::predict;
-use crate::supervision::{Catalogue, Supervision};
 
 /// The interval does not depend on the run's seed, so that runs are compared over the same resampled sets.
 const INTERVAL_SEED: u64 = 48;
@@ -96,17 +95,17 @@ impl Material {
             return Err(nothing_to_measure(supervision));
         }
         let mut ring = predict::ring(&self.clips, model.0);
-        let (labels, mask, classes) = (&known.labels, &known.mask, known.classes);
+        let ([labels, mask], classes) = (known.labels.matrices(), known.classes());
         let mut scores = Vec::with_capacity(labels.len());
         predict::scores(model, &self.clips, &known.clips, &mut ring, |_, batch| {
             scores.extend_from_slice(batch);
             tell((scores.len() / classes.max(1)) as u64, known.rows() as u64)
         })?;
-        let mut evaluation = metric::evaluate(&scores, labels, mask, classes)?;
+        let mut evaluation = metric::evaluate(&scores, &labels, &mask, classes)?;
         evaluation.left_out = (supervision.rows() - known.rows()) as u64;
         if replicates > 0 {
             let assets = known.asset_ids();
-            let interval = metric::interval(&scores, labels, mask, classes, &assets, INTERVAL_SEED, replicates)?;
+            let interval = metric::interval(&scores, &labels, &mask, classes, &assets, INTERVAL_SEED, replicates)?;
             evaluation.interval = Some(interval);
         }
         Ok(evaluation)

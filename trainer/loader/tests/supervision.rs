@@ -1,17 +1,37 @@
 //! Labels, masks and kept rows: equal to those of the published program, and what happens around them.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use crate::fixture;
-
 use std::collections::{HashMap, HashSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use loader::{Catalogue, Error, Filters, FullUnknown, Mode, Rows, Supervision};
 use safetensors::SafeTensors;
 use serde_json::Value;
 use shardfmt::{Dataset, LabelRow, LabelSource, PriorRow, Split};
-use trainer::Error;
-use trainer::supervision::{Catalogue, Filters, FullUnknown, Mode, Rows, Supervision};
+
+/// Folder of the fixtures: the committed ones, or those in the folder that `L48_FIXTURES` names.
+fn fixtures() -> PathBuf {
+    let committed = || Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    std::env::var_os("L48_FIXTURES")
+        .map_or_else(committed, PathBuf::from)
+        .join("modes")
+}
+
+/// An u8 tensor, and its first dimension.
+fn u8s(file: &SafeTensors<'_>, name: &str) -> (Vec<u8>, usize) {
+    let view = file.tensor(name).unwrap();
+    assert_eq!(view.dtype(), safetensors::Dtype::U8, "{name}");
+    (view.data().to_vec(), view.shape()[0])
+}
+
+/// An i64 tensor.
+fn i64s(file: &SafeTensors<'_>, name: &str) -> Vec<i64> {
+    let view = file.tensor(name).unwrap();
+    assert_eq!(view.dtype(), safetensors::Dtype::I64, "{name}");
+    let words = view.data().chunks_exact(8);
+    words.map(|word| i64::from_le_bytes(word.try_into().unwrap())).collect()
+}
 
 /// A set in the official layout, as rows of the label and prior tables.
 struct Official {
@@ -159,7 +179,7 @@ fn sources(supervision: &Supervision) -> Vec<i64> {
 
 #[test]
 fn labels_masks_and_kept_rows_equal_the_published_programs() {
-    let folder = fixture::folder("modes");
+    let folder = fixtures();
     let (official, expected) = (
         Official::read(&folder.join("ml48s")),
         json(&folder.join("expected.json")),
@@ -170,15 +190,16 @@ fn labels_masks_and_kept_rows_equal_the_published_programs() {
     let mut combinations = 0;
     for split in Split::ALL {
         let name = split.as_str();
-        let source = fixture::i64s(&tensors, &format!("{name}.clip_index"));
-        let (labels, rows) = fixture::u8s(&tensors, &format!("{name}.labels"));
+        let source = i64s(&tensors, &format!("{name}.clip_index"));
+        let (labels, rows) = u8s(&tensors, &format!("{name}.labels"));
         for (mode, mode_name) in MODES {
             let all = catalogue.select(split, mode, Rows::Own, &keep_all()).unwrap();
             assert_eq!((sources(&all), all.rows()), (source.clone(), rows));
-            let (mask, _) = fixture::u8s(&tensors, &format!("{name}.mask.{mode_name}"));
-            assert_eq!(all.mask, mask, "{name} {mode_name}");
+            let (mask, _) = u8s(&tensors, &format!("{name}.mask.{mode_name}"));
+            let [our_labels, our_mask] = all.labels.matrices();
+            assert_eq!(our_mask, mask, "{name} {mode_name}");
             let zeroed: Vec<u8> = labels.iter().zip(&mask).map(|(label, mask)| label * mask).collect();
-            assert_eq!(all.labels, zeroed, "{name} {mode_name}");
+            assert_eq!(our_labels, zeroed, "{name} {mode_name}");
             for (remove_unannotated, remove_empty) in [(false, false), (false, true), (true, false), (true, true)] {
                 let filters = Filters {
                     remove_unannotated,
@@ -199,7 +220,7 @@ fn labels_masks_and_kept_rows_equal_the_published_programs() {
             }
         }
         let whole = catalogue.evaluation(split).unwrap();
-        assert_eq!(whole.labels, labels, "no positive is unknown");
+        assert_eq!(whole.labels.matrices()[0], labels, "no positive is unknown");
         let evaluated = &expected["splits"][name]["evaluated"];
         let evaluated = evaluated
             .as_array()
@@ -214,7 +235,7 @@ fn labels_masks_and_kept_rows_equal_the_published_programs() {
 
 #[test]
 fn implied_labels_are_supervised_like_listed_ones() {
-    let official = || Official::read(&fixture::folder("modes").join("ml48s"));
+    let official = || Official::read(&fixtures().join("ml48s"));
     let (listed, implied) = (official().catalogue(), official().implied());
     let others: HashSet<_> = implied.labels.iter().map(|row| row.others.unwrap().as_str()).collect();
     assert!(others.len() > 1, "{others:?} alone shows little");
@@ -222,14 +243,17 @@ fn implied_labels_are_supervised_like_listed_ones() {
     for split in Split::ALL {
         for (mode, name) in MODES {
             let select = |catalogue: &Catalogue| catalogue.select(split, mode, Rows::Own, &keep_all()).unwrap();
-            assert_eq!(select(&implied), select(&listed), "{split} {name}");
+            let [implied, listed] = [&implied, &listed].map(select);
+            assert_eq!(implied.clips, listed.clips, "{split} {name}");
+            assert_eq!(implied.labels.matrices(), listed.labels.matrices(), "{split} {name}");
+            assert_eq!(implied.report, listed.report, "{split} {name}");
         }
     }
 }
 
 #[test]
 fn common_rows_are_those_of_target_mode_in_every_mode() {
-    let catalogue = Official::read(&fixture::folder("modes").join("ml48s")).catalogue();
+    let catalogue = Official::read(&fixtures().join("ml48s")).catalogue();
     let train = |mode, rows| {
         catalogue
             .training(mode, rows, FullUnknown::AssumeNegative, &Filters::default())
@@ -241,7 +265,7 @@ fn common_rows_are_those_of_target_mode_in_every_mode() {
     }
     assert_ne!(sources(&train(Mode::Geo, Rows::Own)), target);
     assert!(
-        train(Mode::Geo, Rows::Common).mask != train(Mode::Target, Rows::Own).mask,
+        train(Mode::Geo, Rows::Common).labels.matrices() != train(Mode::Target, Rows::Own).labels.matrices(),
         "masks stay the mode's own"
     );
 }
@@ -298,15 +322,16 @@ fn a_missing_prior_falls_back_and_is_counted() {
             .unwrap()
     };
     let geo = train(Mode::Geo);
+    let [labels, mask] = geo.labels.matrices();
     // Class 0 is the target, so no prior negative; 3 is not modelled; 4 is ruled out, and present in the first clip.
     assert_eq!(
-        geo.mask,
+        mask,
         [
             1, 0, 0, 0, 1, /**/ 0, 0, 0, 0, 1, /**/ 1, 0, 0, 0, 0, /**/ 1, 0, 0, 0, 1
         ]
     );
     assert_eq!(
-        geo.labels,
+        labels,
         [
             1, 0, 0, 0, 1, /**/ 0, 0, 0, 0, 0, /**/ 1, 0, 0, 0, 0, /**/ 1, 0, 0, 0, 0
         ]
@@ -329,8 +354,9 @@ fn a_checklist_rules_out_only_when_complete() {
     let list = catalogue
         .training(Mode::Checklist, Rows::Own, FullUnknown::AssumeNegative, &filters)
         .unwrap();
-    assert_eq!(list.mask[..10], [1, 0, 1, 1, 1, 0, 0, 1, 1, 1]);
-    assert_eq!(list.mask[10..], [1, 0, 0, 0, 0, /**/ 0, 0, 0, 0, 1, /**/ 1, 0, 0, 0, 1]);
+    let [_, mask] = list.labels.matrices();
+    assert_eq!(mask[..10], [1, 0, 1, 1, 1, 0, 0, 1, 1, 1]);
+    assert_eq!(mask[10..], [1, 0, 0, 0, 0, /**/ 0, 0, 0, 0, 1, /**/ 1, 0, 0, 0, 1]);
     let report = &list.report;
     assert_eq!((report.without_geo.clips, report.without_checklist.clips), (1, 1));
     assert_eq!(
@@ -394,7 +420,7 @@ fn what_cannot_be_used_is_an_error_that_says_what_to_do() {
 
 /// A committed dataset, with a change to the labels of its first shard.
 fn golden(change: impl Fn(&mut Vec<LabelRow>)) -> (tempfile::TempDir, Dataset) {
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shardfmt/tests/golden");
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shardfmt/tests/golden");
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path();
     let mut info = shardfmt::read_dataset_json(&golden.join("dataset.json")).unwrap();
@@ -436,19 +462,15 @@ fn a_dataset_is_read_in_its_order() {
             continue;
         };
         let mut of_split = rows.iter().filter(|row| row.split == split);
-        for (clip, labels) in seen.clips.iter().zip(seen.label_rows()) {
+        for (clip, number) in seen.clips.iter().zip(0..) {
             let row = of_split.next().unwrap();
             assert_eq!(
                 (clip.asset_id, clip.clip_index, clip.silent),
                 (row.asset_id, row.clip_index, row.silent)
             );
-            let present = (0..)
-                .zip(labels)
-                .filter(|(_, label)| **label == 1)
-                .map(|(class, _)| class);
             let mut listed = row.present.clone();
             listed.sort_unstable();
-            assert!(present.eq(listed));
+            assert_eq!(seen.labels.positives(number), listed);
         }
         assert_eq!(of_split.next(), None);
     }

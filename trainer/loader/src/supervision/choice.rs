@@ -1,12 +1,13 @@
 //! Defines the choices a run makes about its supervision.
 
 use std::fmt;
+use std::str::FromStr;
 
-use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
+use shardfmt::words::UnknownWord;
 
 /// How much of the labels training may see.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
     /// The recording's target species, in clips where it is present: a single positive.
@@ -20,7 +21,7 @@ pub enum Mode {
 }
 
 /// How the loss treats unknown labels in mode `full`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FullUnknown {
     /// They are negatives, as in the published program.
@@ -31,7 +32,7 @@ pub enum FullUnknown {
 }
 
 /// Which rows the filters keep.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rows {
     /// Those the filters keep with the mode's own masks.
@@ -65,18 +66,46 @@ impl Default for Filters {
     }
 }
 
-/// Gives enums their words on the command line and in messages, which are those of the configuration file too.
-macro_rules! display_as_value {
-    ($($name:ty),+) => {
-        $(impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let value = self.to_possible_value();
-                f.write_str(value.as_ref().map_or("", |value| value.get_name()))
+/// Gives an enum its words, which are those of configuration files too.
+macro_rules! words {
+    ($name:ident, $kind:literal: $($variant:ident = $word:literal),+) => {
+        impl $name {
+            /// Every value.
+            pub const ALL: [Self; [$($word),+].len()] = [$(Self::$variant),+];
+
+            /// Its word.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word),+
+                }
             }
-        })+
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = UnknownWord;
+
+            fn from_str(word: &str) -> Result<Self, UnknownWord> {
+                let found = Self::ALL.into_iter().find(|value| value.as_str() == word);
+                found.ok_or_else(|| UnknownWord {
+                    word: word.to_owned(),
+                    kind: $kind,
+                    expected: &[$($word),+],
+                })
+            }
+        }
     };
 }
-display_as_value!(Mode, FullUnknown, Rows);
+
+words!(Mode, "mode": Target = "target", Geo = "geo", Checklist = "checklist", Full = "full");
+words!(FullUnknown, "treatment of unknown labels": AssumeNegative = "assume-negative", Masked = "masked");
+words!(Rows, "choice of rows": Own = "own", Common = "common");
 
 #[cfg(test)]
 mod tests {
@@ -85,19 +114,17 @@ mod tests {
 
     #[test]
     fn words_are_the_same_in_files_and_on_the_command_line() {
-        for mode in Mode::value_variants() {
+        for mode in Mode::ALL {
             assert_eq!(serde_json::to_value(mode).unwrap(), mode.to_string());
-            assert_eq!(Mode::from_str(&mode.to_string(), false), Ok(*mode));
+            assert_eq!(mode.to_string().parse(), Ok(mode));
         }
-        let others = [
-            FullUnknown::Masked.to_string(),
-            FullUnknown::AssumeNegative.to_string(),
-            Rows::Common.to_string(),
-        ];
-        assert_eq!(others, ["masked", "assume-negative", "common"]);
-        assert_eq!(
-            serde_json::to_value(FullUnknown::AssumeNegative).unwrap(),
-            "assume-negative"
-        );
+        for unknown in FullUnknown::ALL {
+            assert_eq!(serde_json::to_value(unknown).unwrap(), unknown.as_str());
+        }
+        for rows in Rows::ALL {
+            assert_eq!(serde_json::to_value(rows).unwrap(), rows.as_str());
+        }
+        let error = "ful".parse::<Mode>().unwrap_err().to_string();
+        assert_eq!(error, "\"ful\" is not a mode (expected target, geo, checklist, full)");
     }
 }

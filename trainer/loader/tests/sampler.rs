@@ -4,10 +4,10 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
+use loader::{Catalogue, Filters, FullUnknown, Labels, Mode, Rows, Sampler, SamplerConfig, SamplerState, Supervision};
 use proptest::prelude::*;
+use shardfmt::checksum::Hasher;
 use shardfmt::{LabelRow, LabelSource, Split};
-use trainer::sampler::{Sampler, SamplerConfig, SamplerState};
-use trainer::supervision::{Catalogue, Filters, FullUnknown, Mode, Rows, Supervision};
 
 const CLASSES: usize = 4;
 
@@ -211,6 +211,29 @@ fn epochs_seeds_and_ranks() {
 }
 
 #[test]
+fn a_balanced_order_is_bound_to_the_labels_and_not_to_what_is_known_besides() {
+    let matrices = ([1, 0, 0, 0, 1, 1], [1, 1, 0, 1, 1, 1]);
+    let mut rows = recordings(&[1, 1]);
+    rows.labels = Labels::from_matrices(3, &matrices.0, &matrices.1).unwrap();
+    let balanced = SamplerConfig {
+        class_balanced: true,
+        ..config(2)
+    };
+    // In the words of the version that kept labels as a matrix: settings, places, and the matrix.
+    let mut hash = Hasher::default();
+    [99_u64, 3, 0, 0, 1]
+        .iter()
+        .for_each(|setting| hash.update(&setting.to_le_bytes()));
+    for clip in &rows.clips {
+        hash.update(&clip.asset_id.to_le_bytes());
+        hash.update(&clip.shard.to_le_bytes());
+        hash.update(&clip.row.to_le_bytes());
+    }
+    hash.update(&matrices.0);
+    assert_eq!(sampler(&rows, balanced).state(1, 0).dataset_hash, hash.finish().xxh3);
+}
+
+#[test]
 fn clips_of_a_recording_come_side_by_side() {
     let rows = recordings(&[9; 40]);
     let alone = |sampler: &Sampler| {
@@ -234,6 +257,32 @@ fn clips_of_a_recording_come_side_by_side() {
     let plain = alone(&sampler(&rows, config(12)));
     assert_eq!(grouped, 0, "120 groups of 3 fill 30 batches of 12 exactly");
     assert!(plain > 200, "{plain}");
+}
+
+#[test]
+fn orders_and_their_hashes_are_those_of_earlier_versions() {
+    // Of the version that kept labels as matrices: its checkpoints are resumed.
+    let rows = recordings(&[3, 4, 5]);
+    for (class_balanced, hash, order) in [
+        (
+            false,
+            17_643_461_693_209_004_131,
+            [11, 4, 2, 6, 1, 0, 8, 3, 7, 10, 9, 5],
+        ),
+        (true, 490_586_471_468_885_160, [6, 5, 11, 7, 4, 8, 10, 2, 3, 0, 1, 9]),
+    ] {
+        let one = sampler(
+            &rows,
+            SamplerConfig {
+                class_balanced,
+                ..config(4)
+            },
+        );
+        assert_eq!(
+            (one.state(1, 0).dataset_hash.0, epoch_of(&one, 1)),
+            (hash, order.to_vec())
+        );
+    }
 }
 
 #[test]

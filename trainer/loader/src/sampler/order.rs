@@ -39,9 +39,11 @@ impl Order {
             }
         }
         let max_clips_per_asset = config.max_clips_per_asset.unwrap_or(usize::MAX);
-        let positives = config
-            .class_balanced
-            .then(|| supervision.label_rows().map(positives_of).collect::<Vec<_>>());
+        let positives = config.class_balanced.then(|| {
+            (0..supervision.rows())
+                .map(|row| supervision.labels.positives(row))
+                .collect::<Vec<_>>()
+        });
         if positives
             .as_ref()
             .is_some_and(|positives| positives.iter().all(Vec::is_empty))
@@ -89,14 +91,6 @@ impl Order {
         }
         chosen
     }
-}
-
-fn positives_of(labels: &[u8]) -> Vec<u32> {
-    let classes = (0..).zip(labels);
-    classes
-        .filter(|(_, label)| **label != 0)
-        .map(|(class, _)| class)
-        .collect()
 }
 
 /// Cuts `rows` into as few pieces of at most `most` as there can be, whose sizes differ by one at most: 13 rows by 4

@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
-pub(crate) use shuffle::{shuffle, shuffle_forward};
+pub use shuffle::{shuffle, shuffle_forward};
 
 /// What random numbers are for; no two purposes share numbers. A number is part of the key, so it never changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,10 +40,11 @@ pub enum Purpose {
 pub fn keyed(seed: u64, purpose: Purpose, places: &[u64]) -> ChaCha8Rng {
     let mut bytes = vec![purpose as u8];
     bytes.extend(places.iter().flat_map(|place| place.to_le_bytes()));
-    let (low, high) = (xxh3_128_with_seed(&bytes, seed), xxh3_128_with_seed(&bytes, !seed));
+    let halves = [seed, !seed].map(|seed| xxh3_128_with_seed(&bytes, seed).to_le_bytes());
     let mut key = [0; 32];
-    key[..16].copy_from_slice(&low.to_le_bytes());
-    key[16..].copy_from_slice(&high.to_le_bytes());
+    key.iter_mut()
+        .zip(halves.iter().flatten())
+        .for_each(|(to, from)| *to = *from);
     ChaCha8Rng::from_seed(key)
 }
 

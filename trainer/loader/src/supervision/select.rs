@@ -1,12 +1,15 @@
 //! Selects the clips to train or evaluate on, and derives their labels and masks.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
-use shardfmt::{Label, Split};
+use shardfmt::Split;
 
 use super::Supervision;
 use super::catalogue::{Catalogue, Clip};
 use super::choice::{Filters, FullUnknown, Mode, Rows};
+use super::knowledge::Known;
+use super::labels::{Labels, Shown};
 use super::prior::Prior;
 use super::report::{Lacking, Report};
 use crate::error::{Error, Result};
@@ -56,30 +59,23 @@ impl Catalogue {
     /// [`Error::Unsuitable`] as [`Catalogue::training`].
     pub fn select(&self, split: Split, mode: Mode, rows: Rows, filters: &Filters) -> Result<Supervision> {
         self.check_priors(split, mode)?;
-        let (mut clips, mut labels, mut mask) = (Vec::new(), Vec::new(), Vec::new());
+        let filter_mode = if rows == Rows::Common { Mode::Target } else { mode };
+        let (mut clips, mut places) = (Vec::new(), Vec::new());
         let mut tally = Tally::default();
-        let (mut known, mut deciding) = (vec![0; self.classes], vec![0; self.classes]);
-        for (clip, knowledge) in self.split(split) {
+        for (place, clip) in self.split(split) {
+            let (known, prior) = (self.knowledge.of(place), self.knowledge.prior(place));
             tally.report.split_clips += 1;
-            tally.count_whole(clip, knowledge, filters);
-            let prior = self.prior(clip.asset_id);
-            fill_mask(mode, clip, knowledge, prior, &mut known);
-            let filter_mode = if rows == Rows::Common { Mode::Target } else { mode };
-            fill_mask(filter_mode, clip, knowledge, prior, &mut deciding);
-            if tally.is_left_out(clip, knowledge, &deciding, filters) {
+            tally.count_whole(clip, &known, filters);
+            let deciding = Shown::new(&self.knowledge, place, filter_mode);
+            if tally.is_left_out(clip, &deciding, filters) {
                 continue;
             }
-            tally.keep(mode, clip, knowledge, prior);
-            labels.extend(
-                knowledge
-                    .iter()
-                    .zip(&known)
-                    .map(|(entry, known)| known * u8::from(entry.is_present())),
-            );
-            mask.extend_from_slice(&known);
+            let shown = Shown::new(&self.knowledge, place, mode);
+            tally.keep(mode, clip, &known, &shown, prior);
             clips.push(clip.clone());
+            places.push(u32::try_from(place).unwrap_or(u32::MAX));
         }
-        let report = tally.finish(&labels, &mask);
+        let report = tally.finish();
         if clips.is_empty() {
             let reason = format!(
                 "no clip of split {} is left to use in mode {mode}: {}; annotate some, use another mode, or keep \
@@ -90,12 +86,9 @@ impl Catalogue {
             );
             return Err(self.unsuitable(reason));
         }
-        let classes = self.classes;
         Ok(Supervision {
-            classes,
             clips,
-            labels,
-            mask,
+            labels: Labels::new(Arc::clone(&self.knowledge), mode, places),
             unknown_left_out: false,
             report,
         })
@@ -104,7 +97,7 @@ impl Catalogue {
     /// Refuses an empty split, and a mode whose prior no recording has.
     fn check_priors(&self, split: Split, mode: Mode) -> Result<()> {
         let name = split.as_str();
-        if self.classes == 0 || self.split(split).next().is_none() {
+        if self.classes() == 0 || self.split(split).next().is_none() {
             let counts = Split::ALL
                 .iter()
                 .map(|split| format!("{} {}", self.split(*split).count(), split.as_str()));
@@ -115,13 +108,10 @@ impl Catalogue {
             };
             return Err(self.unsuitable(format!(
                 "split {name} is empty ({} classes; clips: {counts}); assign recordings to it with `l48 relabel`{or}",
-                self.classes
+                self.classes()
             )));
         }
-        let any = |has: fn(&Prior) -> bool| {
-            self.split(split)
-                .any(|(clip, _)| self.prior(clip.asset_id).is_some_and(has))
-        };
+        let any = |has: fn(&Prior) -> bool| self.split(split).any(|(place, _)| has(self.knowledge.prior(place)));
         let missing = match mode {
             Mode::Geo if !any(Prior::has_geo) => "geographic prior",
             Mode::Checklist if !any(Prior::has_checklist) => "checklist",
@@ -132,41 +122,6 @@ impl Catalogue {
              relabel`, or \
              use another mode"
         )))
-    }
-}
-
-/// Writes which labels of a clip `mode` shows: 1 where known.
-fn fill_mask(mode: Mode, clip: &Clip, knowledge: &[Label], prior: Option<&Prior>, mask: &mut [u8]) {
-    if mode == Mode::Full {
-        let known = knowledge.iter().map(|entry| u8::from(entry.is_known()));
-        mask.iter_mut().zip(known).for_each(|(mask, known)| *mask = known);
-        return;
-    }
-    mask.fill(0);
-    for negatives in negatives(mode, prior) {
-        set(mask, negatives, 1);
-    }
-    // The target itself is never a prior negative.
-    if let Some(target) = clip.target {
-        let present = knowledge.get(target as usize).is_some_and(|entry| entry.is_present());
-        set(mask, &[target], present.into());
-    }
-}
-
-/// Lists of classes that the priors `mode` uses rule out.
-fn negatives(mode: Mode, prior: Option<&Prior>) -> [&[u32]; 2] {
-    match (mode, prior) {
-        (Mode::Geo, Some(prior)) => [prior.geo_negatives(), &[]],
-        (Mode::Checklist, Some(prior)) => [prior.geo_negatives(), prior.checklist_negatives()],
-        _ => [&[], &[]],
-    }
-}
-
-fn set(mask: &mut [u8], classes: &[u32], value: u8) {
-    for &class in classes {
-        if let Some(entry) = mask.get_mut(class as usize) {
-            *entry = value;
-        }
     }
 }
 
@@ -202,18 +157,12 @@ struct Tally {
 }
 
 impl Tally {
-    fn is_left_out(&mut self, clip: &Clip, knowledge: &[Label], mask: &[u8], filters: &Filters) -> bool {
-        let positive = || {
-            knowledge
-                .iter()
-                .zip(mask)
-                .any(|(entry, &known)| known == 1 && entry.is_present())
-        };
+    fn is_left_out(&mut self, clip: &Clip, shown: &Shown<'_>, filters: &Filters) -> bool {
         let count = if clip.silent && !filters.keep_silent {
             &mut self.report.silent
-        } else if filters.remove_unannotated && !mask.contains(&1) {
+        } else if filters.remove_unannotated && shown.count() == 0 {
             &mut self.report.unannotated
-        } else if filters.remove_empty && !positive() {
+        } else if filters.remove_empty && shown.positives().next().is_none() {
             &mut self.report.empty
         } else {
             return false;
@@ -223,38 +172,37 @@ impl Tally {
     }
 
     /// Counts what a fully annotated clip has, whether or not the mode shows it.
-    fn count_whole(&mut self, clip: &Clip, knowledge: &[Label], filters: &Filters) {
+    fn count_whole(&mut self, clip: &Clip, known: &Known<'_>, filters: &Filters) {
         if clip.fully_annotated && (filters.keep_silent || !clip.silent) {
             self.report.fully_annotated += 1;
-            self.report.present_in_those += knowledge.iter().filter(|entry| entry.is_present()).count() as u64;
+            self.report.present_in_those += known.present.len() as u64;
         }
     }
 
-    fn keep(&mut self, mode: Mode, clip: &Clip, knowledge: &[Label], prior: Option<&Prior>) {
+    fn keep(&mut self, mode: Mode, clip: &Clip, known: &Known<'_>, shown: &Shown<'_>, prior: &Prior) {
         self.kept.add(clip);
-        if matches!(mode, Mode::Geo | Mode::Checklist) && !prior.is_some_and(Prior::has_geo) {
+        if matches!(mode, Mode::Geo | Mode::Checklist) && !prior.has_geo() {
             self.without_geo.add(clip);
         }
         if mode == Mode::Checklist {
-            if !prior.is_some_and(Prior::has_checklist) {
+            if !prior.has_checklist() {
                 self.without_checklist.add(clip);
-            } else if !prior.is_some_and(Prior::has_complete_checklist) {
+            } else if !prior.has_complete_checklist() {
                 self.incomplete_checklist.add(clip);
             }
         }
-        let [geo, checklist] = negatives(mode, prior);
-        let beyond_geo = checklist.iter().filter(|class| geo.binary_search(class).is_err());
-        let present = |class: &&u32| knowledge.get(**class as usize).is_some_and(|entry| entry.is_present());
-        self.report.prior_conflicts += geo.iter().chain(beyond_geo).filter(present).count() as u64;
+        let positives = shown.positives().count() as u64;
+        self.report.known_positives += positives;
+        self.report.known_negatives += shown.count() as u64 - positives;
+        if let Some(ruled_out) = prior.ruled_out(mode) {
+            let conflicts = known.present.iter().filter(|class| ruled_out.contains(**class));
+            self.report.prior_conflicts += conflicts.count() as u64;
+        }
     }
 
-    fn finish(self, labels: &[u8], mask: &[u8]) -> Report {
-        let ones = |entries: &[u8]| entries.iter().map(|&entry| u64::from(entry)).sum::<u64>();
-        let (known, known_positives) = (ones(mask), ones(labels));
+    fn finish(self) -> Report {
         Report {
             kept: self.kept.finish(),
-            known_positives,
-            known_negatives: known - known_positives,
             without_geo: self.without_geo.finish(),
             without_checklist: self.without_checklist.finish(),
             incomplete_checklist: self.incomplete_checklist.finish(),

@@ -19,7 +19,7 @@ fn below(random: &mut ChaCha8Rng, bound: u32) -> u32 {
 }
 
 /// Shuffles `items`, every order equally likely (Durstenfeld 1964, Algorithm 235). At most 2^32 - 1 of them.
-pub(crate) fn shuffle<T>(random: &mut ChaCha8Rng, items: &mut [T]) {
+pub fn shuffle<T>(random: &mut ChaCha8Rng, items: &mut [T]) {
     for left in (2..=items.len()).rev() {
         let chosen = below(random, left as u32) as usize;
         items.swap(left - 1, chosen);
@@ -31,7 +31,7 @@ pub(crate) fn shuffle<T>(random: &mut ChaCha8Rng, items: &mut [T]) {
 /// items.
 ///
 /// Durstenfeld's algorithm from the front. One number below a product of consecutive bounds serves for all of them.
-pub(crate) fn shuffle_forward<T>(random: &mut ChaCha8Rng, items: &mut [T]) {
+pub fn shuffle_forward<T>(random: &mut ChaCha8Rng, items: &mut [T]) {
     let (mut number, mut left) = (0, 0_u32);
     for place in 1..items.len() {
         let bound = place as u32 + 1;

@@ -202,7 +202,7 @@ fn hash_of(supervision: &Supervision, dataset_hash: Xxh3, config: &SamplerConfig
     let size = |size: Option<usize>| size.unwrap_or_default() as u64;
     let settings = [
         dataset_hash.0,
-        supervision.classes as u64,
+        supervision.classes() as u64,
         size(config.clips_per_asset),
         size(config.max_clips_per_asset),
         config.class_balanced.into(),
@@ -214,7 +214,11 @@ fn hash_of(supervision: &Supervision, dataset_hash: Xxh3, config: &SamplerConfig
         hash.update(&clip.row.to_le_bytes());
     }
     if config.class_balanced {
-        hash.update(&supervision.labels);
+        let [mut labels, mut mask] = [(); 2].map(|()| vec![0; supervision.classes()]);
+        for row in 0..supervision.rows() {
+            supervision.labels.write(row, &mut labels, &mut mask);
+            hash.update(&labels);
+        }
     }
     hash.finish().xxh3
 }

@@ -1,11 +1,11 @@
-//! Provides pooling while loading: means over blocks of stored bytes, for a network that would begin with them anyway.
+//! Provides means over blocks of stored bytes while loading, for a network that would begin with them anyway.
 
 use shardfmt::{ClipSpec, Dtype};
 
 /// Clips of `stored` as means over equal blocks, `height` x `width` of them in each channel; `None` where bytes do not
 /// divide into such.
 #[must_use]
-pub fn pooled_spec(stored: ClipSpec, height: u32, width: u32) -> Option<ClipSpec> {
+pub fn block_mean_spec(stored: ClipSpec, height: u32, width: u32) -> Option<ClipSpec> {
     let whole = |size: u32, blocks: u32| blocks > 0 && size > blocks && size.is_multiple_of(blocks);
     let fits = stored.dtype == Dtype::U8 && whole(stored.height, height) && whole(stored.width, width);
     let pooled = ClipSpec {
@@ -17,8 +17,8 @@ pub fn pooled_spec(stored: ClipSpec, height: u32, width: u32) -> Option<ClipSpec
     fits.then_some(pooled)
 }
 
-/// Writes the means of the bytes of `clip` over blocks as f32 into `into`: see [`pooled_spec`]. Sums are exact.
-pub(super) fn pool(clip: &[u8], stored: ClipSpec, pooled: ClipSpec, into: &mut [u8]) {
+/// Writes the means of the bytes of `clip` over blocks as f32 into `into`: see [`block_mean_spec`]. Sums are exact.
+pub(crate) fn block_means(clip: &[u8], stored: ClipSpec, pooled: ClipSpec, into: &mut [u8]) {
     let [width, rows, columns] =
         [stored.width, stored.height / pooled.height, stored.width / pooled.width].map(|size| size as usize);
     let share = 1.0 / (rows * columns) as f32;
@@ -48,10 +48,10 @@ mod tests {
     #[test]
     fn means_of_blocks_channel_by_channel() {
         let stored = ClipSpec::new(Dtype::U8, Some(2), 2, 4).unwrap();
-        let pooled = pooled_spec(stored, 1, 2).unwrap();
+        let pooled = block_mean_spec(stored, 1, 2).unwrap();
         let clip = [0, 1, 10, 20, 2, 4, 30, 44, 255, 255, 0, 0, 255, 255, 0, 1];
         let mut into = [0; 16];
-        pool(&clip, stored, pooled, &mut into);
+        block_means(&clip, stored, pooled, &mut into);
         let means: Vec<f32> = into
             .chunks_exact(4)
             .map(|mean| f32::from_ne_bytes(mean.try_into().unwrap()))
@@ -60,8 +60,8 @@ mod tests {
     }
 
     #[test]
-    fn only_bytes_in_whole_blocks_are_pooled() {
-        let of = |dtype, height, width| pooled_spec(ClipSpec::new(dtype, None, height, width).unwrap(), 112, 56);
+    fn only_bytes_in_whole_blocks_have_means() {
+        let of = |dtype, height, width| block_mean_spec(ClipSpec::new(dtype, None, height, width).unwrap(), 112, 56);
         assert!(of(Dtype::U8, 448, 448).is_some());
         assert!(of(Dtype::F32, 448, 448).is_none());
         assert!(of(Dtype::U8, 448, 450).is_none());
