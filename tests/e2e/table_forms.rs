@@ -66,7 +66,8 @@ fn every_form_of_a_csv_table_gives_the_same_labels() {
     let semicolons = |text: &str| text.replace(',', ";");
     let spreadsheet = |text: &str| text.replace('\n', ",,\r\n") + ",,,,,\r\n";
     let of_floats = |text: &str| text.replace("\n1,", "\n1.0,").replace("\n2,", "\n2.0,");
-    let forms: [(&str, &dyn Fn(&str) -> Vec<u8>); 10] = [
+    type Written<'a> = &'a dyn Fn(&str) -> Vec<u8>;
+    let forms: [(&str, Written<'_>); 10] = [
         ("UTF-16 LE", &|text| utf16(text, u16::to_le_bytes)),
         ("UTF-16 BE, tabs", &|text| {
             utf16(&text.replace(',', "\t"), u16::to_be_bytes)
