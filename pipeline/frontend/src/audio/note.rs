@@ -61,6 +61,8 @@ pub enum Note {
     BlockSizes,
     /// Bytes that belong to nothing lie between a tag and the first frame.
     Junk { bytes: u64 },
+    /// A packet table counts frames that the last packet lacks.
+    PacketFrames { declared: u64, actual: u64 },
     /// A tag counts its own frame.
     TagFrames { declared: u64, actual: u64 },
     /// The sound has no length of its own, as its format allows, and reaches to the end of the file.
@@ -101,6 +103,7 @@ impl Note {
             Self::SampleTotal { .. } => "number of samples",
             Self::BlockSizes => "sizes of FLAC's blocks",
             Self::Junk { .. } => "bytes before the first frame",
+            Self::PacketFrames { .. } => "frames in the packet table",
             Self::TagFrames { .. } => "tag that counts its own frame",
             Self::OpenData { .. } => "data chunk without a length",
             Self::EmptyEdit { .. } => "pause before the sound",
@@ -172,6 +175,12 @@ impl fmt::Display for Note {
             }
             Self::BlockSizes => f.write_str("its blocks do not have the sizes that it declares"),
             Self::Junk { bytes } => write!(f, "{bytes} bytes between its tag and its first frame belong to neither"),
+            Self::PacketFrames { declared, actual } => {
+                write!(
+                    f,
+                    "its packet table declares {declared} frames, its packets hold {actual}"
+                )
+            }
             Self::TagFrames { declared, actual } => {
                 write!(f, "its tag declares {declared} frames of {actual}: it counts its own")
             }

@@ -192,7 +192,7 @@ fn the_last_packet_of_alac_in_caf_says_how_long_it_is() {
     let plain = fixture("alac.caf");
     let (samples, notes) = read(&plain).unwrap();
     // ffmpeg declares a whole packet of 4,096.
-    assert_eq!((samples.len(), notes), (800, vec!["two lengths"]));
+    assert_eq!((samples.len(), notes), (800, vec!["frames in the packet table"]));
     let table = plain.windows(4).position(|id| id == b"pakt").unwrap();
     assert_eq!(read(&right_alac()).unwrap(), (samples, vec![]));
     let mut other = plain.clone();

@@ -53,7 +53,7 @@ pub(super) fn alac_frames<R: Read + Seek>(
         });
     }
     if valid != frames {
-        walk.notes.add(Note::TwoLengths {
+        walk.notes.add(Note::PacketFrames {
             declared: valid,
             actual: frames,
         });
