@@ -95,7 +95,7 @@ impl Manifest {
             problems.file(&settings.tables.recordings, "has no recordings");
         }
         checks::leakage(&recordings, &mut notes);
-        notes.add(std::mem::take(&mut problems.noticed));
+        notes.add(*std::mem::take(&mut problems.noticed));
         match (taxa, frontend, problems.is_empty()) {
             (Some(taxa), Some(frontend), true) => Ok(Manifest {
                 file: file.into(),

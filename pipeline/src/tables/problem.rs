@@ -103,7 +103,7 @@ pub struct Noticed {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problems {
     /// What is odd and not wrong.
-    pub noticed: Noticed,
+    pub noticed: Box<Noticed>,
     found: Vec<Problem>,
     /// Where the problem of a file, a column and a message is in the list.
     positions: HashMap<(PathBuf, Option<String>, String), usize>,

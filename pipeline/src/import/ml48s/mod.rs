@@ -110,7 +110,7 @@ impl Ml48s {
         let (Some(clips_hash), true) = (index.hash, problems.is_empty()) else {
             return Err(problems.into());
         };
-        let Noticed { tallies, remarks } = problems.noticed;
+        let Noticed { tallies, remarks } = *problems.noticed;
         let mut warnings = notes::warnings(folder, &assets, &index, val_split.map(|_| &val));
         warnings.extend(tallies.sentences().into_iter().chain(remarks));
         let files = Files {
