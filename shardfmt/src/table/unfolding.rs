@@ -44,7 +44,7 @@ mod tests {
 
     use super::*;
 
-    const ZEROS: [u8; 500_000] = [0; 500_000];
+    static ZEROS: [u8; 500_000] = [0; 500_000];
 
     #[track_caller]
     fn check(codec: Compression, folded: &[u8]) {
