@@ -22,6 +22,9 @@ use crate::recordings::{MINIMAL, RATE_HZ, Workplace, noise};
 const RECORDINGS: &str = "asset_id,path,target_species,split\n1,audio/1.wav,woothr,train\n2,audio/2.wav,woothr,val\n";
 const BOXES: &str = "asset_id,start_s,end_s,species_code\n1,0.5,1.5,woothr\n2,1,2.25,eastow\n";
 
+/// A name of a form of tables, and what makes a table's bytes of it.
+type Form<'f> = (&'f str, &'f dyn Fn(&str) -> Vec<u8>);
+
 /// Two recordings of 4 s whose boxes are in a table or in annotation files.
 fn two_recordings(settings: &str) -> Workplace {
     Workplace::with_recordings(settings, &[(1, 4.0), (2, 4.0)])
@@ -66,8 +69,7 @@ fn every_form_of_a_csv_table_gives_the_same_labels() {
     let semicolons = |text: &str| text.replace(',', ";");
     let spreadsheet = |text: &str| text.replace('\n', ",,\r\n") + ",,,,,\r\n";
     let of_floats = |text: &str| text.replace("\n1,", "\n1.0,").replace("\n2,", "\n2.0,");
-    type Written<'a> = &'a dyn Fn(&str) -> Vec<u8>;
-    let forms: [(&str, Written<'_>); 10] = [
+    let forms: [Form<'_>; 10] = [
         ("UTF-16 LE", &|text| utf16(text, u16::to_le_bytes)),
         ("UTF-16 BE, tabs", &|text| {
             utf16(&text.replace(',', "\t"), u16::to_be_bytes)
