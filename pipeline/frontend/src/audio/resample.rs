@@ -61,10 +61,8 @@ impl Resampling {
     /// [`Reject::Rate`] if a rate is zero, the ratio exceeds 256, or the rates have so small a common
     /// factor that a block would exceed 2^20 samples.
     pub fn from(&self, from_hz: u32) -> Result<Resampler, Reject> {
-        let blocks = match block_sizes(from_hz, self.to_hz)? {
-            Some(sizes) => Some(Blocks::new(self.plan(from_hz, sizes))),
-            None => None,
-        };
+        let sizes = block_sizes(from_hz, self.to_hz)?;
+        let blocks = sizes.map(|sizes| Blocks::new(self.plan(from_hz, sizes)));
         Ok(Resampler {
             from_hz,
             to_hz: self.to_hz,
