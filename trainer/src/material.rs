@@ -31,7 +31,7 @@ impl Material {
     /// Opens the dataset in `dir` and reads its tables.
     ///
     /// # Errors
-    /// [`Error::Dataset`] naming file and row of what is damaged.
+    /// [`Error::Dataset`] and [`Error::Loader`] naming file and row of what is damaged.
     pub fn open(dir: &Path) -> Result<Self> {
         let dataset = Dataset::open(dir)?;
         let catalogue = Catalogue::read(&dataset)?;
@@ -46,8 +46,8 @@ impl Material {
     /// The training rows of `config`.
     ///
     /// # Errors
-    /// [`Error::Unsuitable`] if no row is left, or the mode needs a prior that no recording has; [`Error::Setting`] for
-    /// an asset regulariser where no recording has two clips.
+    /// [`Error::Loader`] if no row is left, or the mode needs a prior that no recording has; [`Error::Setting`] for an
+    /// asset regulariser where no recording has two clips.
     pub fn training(&self, config: &Config) -> Result<Supervision> {
         let mut supervision =
             self.catalogue
@@ -65,7 +65,7 @@ impl Material {
     /// the epoch would use true labels.
     ///
     /// # Errors
-    /// [`Error::Unsuitable`] for an empty split; [`Error::NothingToMeasure`] if no clip of it is fully known.
+    /// [`Error::Loader`] for an empty split; [`Error::NothingToMeasure`] if no clip of it is fully known.
     pub fn evaluation(&self, config: &Config, split: Split) -> Result<Supervision> {
         let mut supervision = self.catalogue.evaluation(split)?;
         if !supervision.clips.iter().any(|clip| clip.fully_annotated) {

@@ -9,7 +9,7 @@ use dense::Matrices;
 use loader::random::{Purpose, keyed, shuffle_forward};
 use loader::{Catalogue, Filters, Mode, Rows, Supervision};
 use proptest::prelude::*;
-use shardfmt::{GeoPrior, LabelForm, LabelRow, LabelSource, PriorRow, Split};
+use shardfmt::{GeoPrior, LabelForm, LabelRow, LabelSource, Others, PriorRow, Split};
 
 const CLASSES: u32 = 9;
 
@@ -177,6 +177,37 @@ proptest! {
             let clips = |split| catalogue.clips().iter().filter(move |clip| clip.split == split);
             let found = clips(Split::Train).chain(clips(Split::Val)).map(|clip| (clip.asset_id, clip.fully_annotated));
             prop_assert!(found.eq(expected));
+        }
+    }
+}
+
+#[test]
+fn where_lists_contradict_each_other_the_last_one_holds() {
+    // No file may hold such rows, but `from_rows` takes any.
+    let prior = PriorRow {
+        asset_id: -3,
+        geo_possible: Some(vec![8, 0, 0]),
+        ..PriorRow::default()
+    };
+    for others in [None, Some(Others::Absent), Some(Others::Unknown), Some(Others::Prior)] {
+        let row = LabelRow {
+            present: vec![3, 1, 2, 1, 8],
+            absent: vec![2, 5, 5],
+            unknown: vec![3, 5, 0],
+            others,
+            ..row(0, 0, (vec![3; CLASSES as usize], Some(2), false), Split::Train)
+        };
+        for priors in [vec![], vec![prior.clone()]] {
+            let rows = [row.clone()];
+            let catalogue = Catalogue::from_rows(Path::new("set"), CLASSES as usize, &rows, &priors).unwrap();
+            let all = Filters {
+                remove_unannotated: false,
+                ..Filters::default()
+            };
+            let found = catalogue.select(Split::Train, Mode::Full, Rows::Own, &all).unwrap();
+            let of = (Split::Train, Mode::Full, Rows::Own);
+            let expected = dense::select(CLASSES, &rows, &priors, of, &all);
+            assert_eq!(matrices(&found), expected, "{others:?}, {} priors", priors.len());
         }
     }
 }
