@@ -8,8 +8,7 @@ use std::sync::Arc;
 use realfft::RealFftPlanner;
 pub use realfft::RealToComplex;
 pub use realfft::num_complex::Complex;
-pub use rustfft::Fft;
-use rustfft::FftPlanner;
+use rubato::{Fft, FixedSync, ResamplerConstructionError, WindowFunction};
 
 /// The transform of `samples` real values into `samples / 2 + 1` bins, unscaled.
 #[must_use]
@@ -17,14 +16,11 @@ pub fn real_forward(samples: usize) -> Arc<dyn RealToComplex<f32>> {
     RealFftPlanner::new().plan_fft_forward(samples)
 }
 
-/// The transform of `points` complex values, unscaled.
-#[must_use]
-pub fn complex_forward(points: usize) -> Arc<dyn Fft<f32>> {
-    FftPlanner::new().plan_fft_forward(points)
-}
-
-/// The transform back, unscaled.
-#[must_use]
-pub fn complex_inverse(points: usize) -> Arc<dyn Fft<f32>> {
-    FftPlanner::new().plan_fft_inverse(points)
+/// Rubato's resampler of one channel in blocks of `block` input samples, by a Blackman-Harris window squared.
+///
+/// # Errors
+/// Rubato's, for rates or blocks it cannot do.
+pub fn block_resampler(from_hz: u32, to_hz: u32, block: usize) -> Result<Fft<f32>, ResamplerConstructionError> {
+    let window = WindowFunction::BlackmanHarris2;
+    Fft::new_custom(from_hz as usize, to_hz as usize, block, 1, 1, window, FixedSync::Both)
 }

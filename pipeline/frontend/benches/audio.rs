@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use frontend::audio::{Channel, Decoder, Reject, Resampling};
+use frontend::audio::{Channel, Decoder, Reject, Resampler};
 
 const MINUTE_S: u32 = 60;
 /// Native rates of recorders; 22,000 Hz is a worst case, 441 samples for every 440.
@@ -104,16 +104,14 @@ fn resampling(criterion: &mut Criterion) {
             .map(|sample| f32::from(sample) / 32_768.0)
             .collect();
         let mut output = Vec::new();
-        let resampling = Resampling::to(DATASET_RATE_HZ);
         let mut resample = || {
             output.clear();
-            let mut resampler = resampling.from(rate_hz)?;
+            let mut resampler = Resampler::new(rate_hz, DATASET_RATE_HZ)?;
             // Pieces as a decoder hands them out.
             for piece in input.chunks(4096) {
-                resampler.push(black_box(piece), &mut output);
+                resampler.push(black_box(piece), &mut output)?;
             }
-            resampler.finish(&mut output);
-            Ok::<_, Reject>(())
+            resampler.finish(&mut output)
         };
         group.throughput(Throughput::Elements(input.len() as u64));
         group.bench_function(BenchmarkId::from_parameter(rate_hz), |bencher| {

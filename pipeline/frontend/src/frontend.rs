@@ -5,7 +5,7 @@ use std::path::Path;
 
 use shardfmt::{Axes, ClipSpec, Row0, ValueScale, ValueUnit};
 
-use crate::audio::{Resampling, probe, resampled_frames};
+use crate::audio::{probe, resampled_frames};
 use crate::error::{Error, Result};
 use crate::instruction_set::InstructionSet;
 use crate::recordings::{RecordingReader, Waveform};
@@ -21,7 +21,6 @@ const LONGEST_CLIP_S: u32 = 600;
 /// [`Scratch`].
 pub struct Frontend {
     settings: ImageSettings,
-    resampling: Resampling,
     windowing: Windowing,
     log_mel: LogMel,
 }
@@ -51,7 +50,6 @@ impl Frontend {
         let samples = usize::try_from(windowing.duration_samples()).unwrap_or(usize::MAX);
         let log_mel = LogMel::new(&settings.spectrogram, rate_hz, samples)?;
         Ok(Frontend {
-            resampling: Resampling::to(rate_hz),
             settings,
             windowing,
             log_mel,
@@ -146,7 +144,7 @@ impl Frontend {
     /// # Errors
     /// Why it cannot be decoded or resampled.
     pub fn open(&self, file: &Path) -> std::result::Result<RecordingReader, Rejected> {
-        RecordingReader::open(file, &self.settings.audio, &self.resampling, self.windowing)
+        RecordingReader::open(file, &self.settings.audio, self.windowing)
     }
 
     /// Working memory of one thread for [`render`](Self::render).

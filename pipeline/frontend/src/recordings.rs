@@ -5,7 +5,7 @@ use std::path::Path;
 
 use shardfmt::checksum::FileHash;
 
-use crate::audio::{Decoder, Reject, Resampler, Resampling};
+use crate::audio::{Decoder, Reject, Resampler};
 use crate::settings::AudioSettings;
 use crate::source::{AssetReader, Rejected};
 use crate::window::{Cutter, Windowing};
@@ -64,11 +64,11 @@ impl From<Reject> for Rejected {
 }
 
 impl RecordingReader {
-    /// Opens a recording, whose samples are resampled `to` a rate.
+    /// Opens a recording.
     ///
     /// # Errors
     /// Why it cannot be decoded or resampled.
-    pub fn open(file: &Path, audio: &AudioSettings, to: &Resampling, windowing: Windowing) -> Result<Self, Rejected> {
+    pub fn open(file: &Path, audio: &AudioSettings, windowing: Windowing) -> Result<Self, Rejected> {
         let decoder = Decoder::open_with(file, audio.channel, audio.open_length)?;
         let header = decoder.header();
         let facts = RecordingFacts {
@@ -79,7 +79,7 @@ impl RecordingReader {
             clips: Vec::new(),
             oddities: decoder.notes().iter().map(|note| note.kind()).collect(),
         };
-        let resampler = Some(to.from(header.rate_hz)?);
+        let resampler = Some(Resampler::new(header.rate_hz, audio.sample_rate_hz)?);
         let cutter = Cutter::new(windowing);
         Ok(RecordingReader {
             decoder,
@@ -101,9 +101,9 @@ impl RecordingReader {
         let frames = self.decoder.read(&mut self.decoded)?;
         self.facts.frames += frames as u64;
         if frames > 0 {
-            resampler.push(&self.decoded, &mut self.resampled);
+            resampler.push(&self.decoded, &mut self.resampled)?;
         } else if let Some(resampler) = self.resampler.take() {
-            resampler.finish(&mut self.resampled);
+            resampler.finish(&mut self.resampled)?;
         }
         self.cutter.push(&self.resampled);
         if self.resampler.is_none() {

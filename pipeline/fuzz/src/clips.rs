@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use frontend::AudioSettings;
-use frontend::audio::{Channel, Decoder, Resampling, probe, resampled_frames};
+use frontend::audio::{Channel, Decoder, probe, resampled_frames};
 use frontend::recordings::{RecordingReader, Waveform};
 use frontend::source::AssetReader;
 use frontend::spectrogram::{Frames, LogMel, SpectrogramConfig};
@@ -63,7 +63,7 @@ fn read(file: &Path) {
     };
     let (Ok(decoder), Ok(mut reader)) = (
         Decoder::open(file, Channel::Mean),
-        RecordingReader::open(file, &audio, &Resampling::to(RATE_HZ), windowing),
+        RecordingReader::open(file, &audio, windowing),
     ) else {
         return;
     };

@@ -7,8 +7,8 @@
 //! # What is checked, and what cannot be
 //!
 //! The container is named by its first bytes (a wrong file extension does not matter), walked byte by
-//! byte where its demuxer would resume or trust a length, and then decoded by Symphonia, but for the plain samples of
-//! WAV. It is hashed while it is read. Everywhere:
+//! byte where its demuxer would resume or trust a length, and then decoded by Symphonia. It is
+//! hashed while it is read. Everywhere:
 //! any error of the demuxer or the decoder, a panic in it, a gap between the timestamps of packets, a
 //! change of rate or channels, more or fewer frames than declared, no frames at all, and samples that
 //! are NaN, infinite or beyond 2^31.
@@ -34,5 +34,5 @@ pub use decode::{Channel, Decoder, Header, probe};
 pub use note::Note;
 pub use recorder::recorder_metadata;
 pub use reject::Reject;
-pub use resample::{Resampler, Resampling, resampled_frames};
+pub use resample::{Resampler, resampled_frames};
 pub use wav::{ChunkId, MetadataKind, OpenLength, RecorderMetadata};

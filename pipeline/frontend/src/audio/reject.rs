@@ -121,6 +121,12 @@ pub enum Reject {
         /// The limit it breaks.
         reason: String,
     },
+    /// The resampler gave up.
+    #[error("resampling failed: {reason}")]
+    Resample {
+        /// The resampler's own words.
+        reason: String,
+    },
 }
 
 impl Reject {
@@ -143,7 +149,7 @@ impl Reject {
             | Self::Empty
             | Self::BadSample { .. }
             | Self::Panic { .. } => "decode",
-            Self::Rate { .. } => "resample",
+            Self::Rate { .. } | Self::Resample { .. } => "resample",
         }
     }
 }

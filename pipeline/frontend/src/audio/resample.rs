@@ -1,17 +1,14 @@
 //! Resamples a stream of samples, in constant memory and without moving it in time.
 //!
-//! Blocks of samples change their rate by way of their spectra, and are late by half an output block. A block of an odd
+//! Rubato's FFT resampler works in blocks and is late by half an output block. A block of an odd
 //! number of output samples would leave half a sample that cannot be cut off, so blocks are chosen
 //! even. The filter's transition band is inversely proportional to the block at the lower rate; that
 //! sets the block's size.
 
-mod bins;
-mod filter;
-mod plan;
+use fourier::block_resampler;
+use rubato::audioadapter_buffers::direct::SequentialSlice;
+use rubato::{Fft, Resampler as _};
 
-use std::sync::{Arc, Mutex, PoisonError};
-
-use self::plan::{BlockMemory, BlockPlan};
 use super::reject::Reject;
 
 /// Samples of a block at the lower of the two rates, at least. At 2,048 the band is flat to 0.45 of
@@ -22,12 +19,6 @@ const MIN_BLOCK: u64 = 2048;
 /// Rates with no common factor reach it; all usual rates need less than a hundredth.
 const MAX_BLOCK: u64 = 1 << 20;
 
-/// Plans that are kept for the recordings to come: sets have few rates.
-const KEPT_PLANS: usize = 8;
-
-/// Larger blocks are those of unusual rates; their plans are not kept.
-const KEPT_BLOCK: u64 = 1 << 16;
-
 /// The largest ratio of two rates. 1 MHz to 4 kHz is within it.
 const MAX_RATIO: u32 = 256;
 
@@ -36,64 +27,6 @@ const MAX_RATIO: u32 = 256;
 pub fn resampled_frames(frames: u64, from_hz: u32, to_hz: u32) -> u64 {
     let exact = (u128::from(frames) * u128::from(to_hz)).div_ceil(u128::from(from_hz.max(1)));
     u64::try_from(exact).unwrap_or(u64::MAX)
-}
-
-/// Changes of rate to one rate, whose plans the recordings share.
-pub struct Resampling {
-    to_hz: u32,
-    /// The rates that were last used, the newest last.
-    plans: Mutex<Vec<(u32, Arc<BlockPlan>)>>,
-}
-
-impl Resampling {
-    /// Changes to `to_hz` Hz.
-    pub fn to(to_hz: u32) -> Self {
-        Self {
-            to_hz,
-            plans: Mutex::default(),
-        }
-    }
-
-    /// Plans the change from one rate, in Hz.
-    ///
-    /// # Errors
-    ///
-    /// [`Reject::Rate`] if a rate is zero, the ratio exceeds 256, or the rates have so small a common
-    /// factor that a block would exceed 2^20 samples.
-    pub fn from(&self, from_hz: u32) -> Result<Resampler, Reject> {
-        let sizes = block_sizes(from_hz, self.to_hz)?;
-        let blocks = sizes.map(|sizes| Blocks::new(self.plan(from_hz, sizes)));
-        Ok(Resampler {
-            from_hz,
-            to_hz: self.to_hz,
-            blocks,
-            received: 0,
-            sent: 0,
-        })
-    }
-
-    fn plan(&self, from_hz: u32, [block_in, block_out]: [u64; 2]) -> Arc<BlockPlan> {
-        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = plans.iter().position(|(rate_hz, _)| *rate_hz == from_hz);
-        let plan = match known {
-            Some(at) => plans.remove(at).1,
-            None => {
-                // Others plan meanwhile.
-                drop(plans);
-                let plan = Arc::new(BlockPlan::new(block_in as usize, block_out as usize));
-                plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
-                plan
-            }
-        };
-        if block_in.max(block_out) <= KEPT_BLOCK {
-            plans.retain(|(rate_hz, _)| *rate_hz != from_hz);
-            if plans.len() >= KEPT_PLANS {
-                plans.remove(0);
-            }
-            plans.push((from_hz, plan.clone()));
-        }
-        plan
-    }
 }
 
 /// Resamples one mono recording from start to end.
@@ -110,10 +43,10 @@ pub struct Resampler {
 
 /// The block transform, and the block being filled.
 struct Blocks {
-    plan: Arc<BlockPlan>,
-    memory: BlockMemory,
+    fft: Fft<f32>,
     input: Vec<f32>,
     filled: usize,
+    output: Vec<f32>,
     /// Output samples still to be dropped: the transform's delay.
     late: usize,
 }
@@ -132,18 +65,68 @@ impl Resampler {
     ///
     /// # Errors
     ///
-    /// As [`Resampling::from`].
+    /// [`Reject::Rate`] if a rate is zero, the ratio exceeds 256, or the rates have so small a common
+    /// factor that a block would exceed 2^20 samples.
     pub fn new(from_hz: u32, to_hz: u32) -> Result<Self, Reject> {
-        Resampling::to(to_hz).from(from_hz)
+        let refuse = |reason: String| Reject::Rate { from_hz, to_hz, reason };
+        if from_hz == 0 || to_hz == 0 {
+            return Err(refuse("a rate is zero".to_owned()));
+        }
+        let (low, high) = (from_hz.min(to_hz), from_hz.max(to_hz));
+        if u64::from(high) > u64::from(low) * u64::from(MAX_RATIO) {
+            return Err(refuse(format!("the ratio exceeds {MAX_RATIO}")));
+        }
+        let mut resampler = Self {
+            from_hz,
+            to_hz,
+            blocks: None,
+            received: 0,
+            sent: 0,
+        };
+        if from_hz == to_hz {
+            return Ok(resampler);
+        }
+        let divisor = u64::from(gcd(from_hz, to_hz));
+        let (unit_in, unit_out) = (u64::from(from_hz) / divisor, u64::from(to_hz) / divisor);
+        let mut units = MIN_BLOCK.div_ceil(unit_in.min(unit_out));
+        if units * unit_out % 2 == 1 {
+            units += 1;
+        }
+        let (block_in, block_out) = (units * unit_in, units * unit_out);
+        if block_in.max(block_out) > MAX_BLOCK {
+            let needed = block_in.max(block_out);
+            return Err(refuse(format!(
+                "blocks of {needed} samples would be needed, the limit is {MAX_BLOCK}"
+            )));
+        }
+        let fft = block_resampler(from_hz, to_hz, block_in as usize).map_err(|error| refuse(error.to_string()))?;
+        if (fft.fft_size_in() as u64, fft.fft_size_out() as u64) != (block_in, block_out) {
+            return Err(refuse(format!(
+                "the resampler chose blocks of {} samples",
+                fft.fft_size_out()
+            )));
+        }
+        resampler.blocks = Some(Blocks {
+            late: fft.output_delay(),
+            fft,
+            input: vec![0.0; block_in as usize],
+            filled: 0,
+            output: vec![0.0; block_out as usize],
+        });
+        Ok(resampler)
     }
 
     /// Takes the next input samples and appends the output samples that they complete.
-    pub fn push(&mut self, input: &[f32], out: &mut Vec<f32>) {
+    ///
+    /// # Errors
+    ///
+    /// [`Reject::Resample`], after which the recording must be dropped.
+    pub fn push(&mut self, input: &[f32], out: &mut Vec<f32>) -> Result<(), Reject> {
         self.received += input.len() as u64;
         let Some(blocks) = &mut self.blocks else {
             out.extend_from_slice(input);
             self.sent += input.len() as u64;
-            return;
+            return Ok(());
         };
         let start = out.len();
         let mut rest = input;
@@ -154,75 +137,52 @@ impl Resampler {
             blocks.filled += now.len();
             rest = later;
             if blocks.filled == blocks.input.len() {
-                blocks.process(out);
+                blocks.process(out)?;
             }
         }
         self.sent += (out.len() - start) as u64;
+        Ok(())
     }
 
     /// Appends what is left, so that the whole output has [`resampled_frames`] samples.
-    pub fn finish(mut self, out: &mut Vec<f32>) {
+    ///
+    /// # Errors
+    ///
+    /// [`Reject::Resample`].
+    pub fn finish(mut self, out: &mut Vec<f32>) -> Result<(), Reject> {
         let total = resampled_frames(self.received, self.from_hz, self.to_hz);
         let Some(blocks) = &mut self.blocks else {
-            return;
+            return Ok(());
         };
         let start = out.len();
         let missing = usize::try_from(total.saturating_sub(self.sent)).unwrap_or(usize::MAX);
         while out.len() - start < missing {
             blocks.input[blocks.filled..].fill(0.0);
-            blocks.process(out);
+            blocks.process(out)?;
         }
         out.truncate(start + missing);
+        Ok(())
     }
 }
 
 impl Blocks {
-    fn new(plan: Arc<BlockPlan>) -> Self {
-        Self {
-            memory: plan.memory(),
-            input: vec![0.0; plan.block_in()],
-            filled: 0,
-            late: plan.delay(),
-            plan,
-        }
-    }
-
     /// Transforms the filled block and appends what lies behind the delay.
-    fn process(&mut self, out: &mut Vec<f32>) {
-        let dropped = self.late.min(self.plan.block_out());
-        self.plan.process(&self.input, &mut self.memory, dropped, out);
+    fn process(&mut self, out: &mut Vec<f32>) -> Result<(), Reject> {
+        let failed = |reason: String| Reject::Resample { reason };
+        let input = SequentialSlice::new(&self.input[..], 1, self.input.len());
+        let input = input.map_err(|error| failed(error.to_string()))?;
+        let frames = self.output.len();
+        let mut output =
+            SequentialSlice::new_mut(&mut self.output[..], 1, frames).map_err(|error| failed(error.to_string()))?;
+        self.fft
+            .process_into_buffer(&input, &mut output, None)
+            .map_err(|error| failed(error.to_string()))?;
         self.filled = 0;
+        let dropped = self.late.min(frames);
         self.late -= dropped;
+        out.extend_from_slice(&self.output[dropped..]);
+        Ok(())
     }
-}
-
-/// Samples of a block before and behind the change from one rate to another; `None` where nothing changes.
-fn block_sizes(from_hz: u32, to_hz: u32) -> Result<Option<[u64; 2]>, Reject> {
-    let refuse = |reason: String| Reject::Rate { from_hz, to_hz, reason };
-    if from_hz == 0 || to_hz == 0 {
-        return Err(refuse("a rate is zero".to_owned()));
-    }
-    let (low, high) = (from_hz.min(to_hz), from_hz.max(to_hz));
-    if u64::from(high) > u64::from(low) * u64::from(MAX_RATIO) {
-        return Err(refuse(format!("the ratio exceeds {MAX_RATIO}")));
-    }
-    if from_hz == to_hz {
-        return Ok(None);
-    }
-    let divisor = u64::from(gcd(from_hz, to_hz));
-    let (unit_in, unit_out) = (u64::from(from_hz) / divisor, u64::from(to_hz) / divisor);
-    let mut units = MIN_BLOCK.div_ceil(unit_in.min(unit_out));
-    if units * unit_out % 2 == 1 {
-        units += 1;
-    }
-    let (block_in, block_out) = (units * unit_in, units * unit_out);
-    if block_in.max(block_out) > MAX_BLOCK {
-        let needed = block_in.max(block_out);
-        return Err(refuse(format!(
-            "blocks of {needed} samples would be needed, the limit is {MAX_BLOCK}"
-        )));
-    }
-    Ok(Some([block_in, block_out]))
 }
 
 fn gcd(mut a: u32, mut b: u32) -> u32 {
@@ -244,13 +204,13 @@ mod tests {
         let (mut out, mut rest) = (Vec::new(), input);
         for &chunk in chunks.iter().cycle() {
             let (now, later) = rest.split_at(chunk.min(rest.len()));
-            resampler.push(now, &mut out);
+            resampler.push(now, &mut out).unwrap();
             rest = later;
             if rest.is_empty() {
                 break;
             }
         }
-        resampler.finish(&mut out);
+        resampler.finish(&mut out).unwrap();
         out
     }
 

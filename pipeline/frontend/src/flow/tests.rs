@@ -9,7 +9,6 @@ use shardfmt::checksum::FileHash;
 use tempfile::TempDir;
 
 use super::{Delivery, Workers, run};
-use crate::audio::Resampling;
 use crate::recordings::{RecordingFacts, RecordingReader, Waveform};
 use crate::settings::AudioSettings;
 use crate::source::{AssetReader, ClipSource, Rejected, Rendered};
@@ -224,7 +223,6 @@ fn workers_that_are_stopped_deliver_no_more() {
 struct Recordings {
     files: Vec<PathBuf>,
     touched: usize,
-    resampling: Resampling,
 }
 
 /// Touches a file once a clip of it was read.
@@ -281,9 +279,13 @@ impl ClipSource for Recordings {
 
     fn open(&self, asset: usize) -> Result<Touching, Rejected> {
         let (second, file) = ("1".parse().unwrap(), &self.files[asset]);
-        let windowing = Windowing::new(second, second, 16_000, Tail::Pad).unwrap();
+        let audio = AudioSettings {
+            sample_rate_hz: 16_000,
+            ..AudioSettings::default()
+        };
+        let windowing = Windowing::new(second, second, audio.sample_rate_hz, Tail::Pad).unwrap();
         Ok(Touching {
-            reader: RecordingReader::open(file, &AudioSettings::default(), &self.resampling, windowing)?,
+            reader: RecordingReader::open(file, &audio, windowing)?,
             touched: (asset == self.touched).then(|| file.clone()),
         })
     }
@@ -329,12 +331,7 @@ fn recordings_are_hashed_as_they_are_read_and_refused_when_they_change_meanwhile
             .set_modified(long_ago)
             .unwrap();
     }
-    let resampling = Resampling::to(16_000);
-    let source = Recordings {
-        files,
-        touched: 1,
-        resampling,
-    };
+    let source = Recordings { files, touched: 1 };
     let mut ends = Vec::new();
     let workers = Workers::start(2).unwrap();
     let whole = run(

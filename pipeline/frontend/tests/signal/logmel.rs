@@ -194,13 +194,13 @@ fn clips_of(path: &Path, hop_s: &str, mut visit: impl FnMut(u64, u64, &[f32])) {
         }
     };
     while decoder.read(&mut native).unwrap() > 0 {
-        resampler.push(&native, &mut resampled);
+        resampler.push(&native, &mut resampled).unwrap();
         cutter.push(&resampled);
         drain(&mut cutter);
         native.clear();
         resampled.clear();
     }
-    resampler.finish(&mut resampled);
+    resampler.finish(&mut resampled).unwrap();
     cutter.push(&resampled);
     cutter.finish();
     drain(&mut cutter);

@@ -17,9 +17,9 @@ pub(crate) fn resample(input: &[f32], from_hz: u32) -> Vec<f32> {
     let mut resampler = Resampler::new(from_hz, TO_HZ).unwrap();
     let mut out = Vec::new();
     for piece in input.chunks(1000) {
-        resampler.push(piece, &mut out);
+        resampler.push(piece, &mut out).unwrap();
     }
-    resampler.finish(&mut out);
+    resampler.finish(&mut out).unwrap();
     out
 }
 

@@ -1,7 +1,6 @@
 //! Decodes a recording to samples, in constant memory.
 
 mod demux;
-mod pcm;
 
 use std::any::Any;
 use std::io;
@@ -14,7 +13,6 @@ use symphonia::core::errors::Error;
 use symphonia::core::packet::Packet;
 
 use self::demux::{OpenContainer, decode_error};
-use self::pcm::PcmFormat;
 use super::container::Container;
 use super::note::Note;
 use super::reject::Reject;
@@ -61,7 +59,7 @@ pub fn probe(path: &Path) -> Result<Header, Reject> {
 /// Decodes one recording from start to end.
 pub struct Decoder {
     source: OpenContainer,
-    coding: Coding,
+    decoder: Box<dyn AudioDecoder>,
     header: Header,
     channel: Channel,
     /// Frames decoded, with delay and padding.
@@ -72,23 +70,6 @@ pub struct Decoder {
     /// One buffer per channel.
     planes: Vec<Vec<f32>>,
     state: State,
-}
-
-/// How the samples of a packet are coded.
-enum Coding {
-    /// As they are, in the packets of our own reader of WAV.
-    Plain(PcmFormat),
-    Coded(Box<dyn AudioDecoder>),
-}
-
-impl Coding {
-    fn of(source: &OpenContainer) -> Result<Self, Reject> {
-        let plain = PcmFormat::of(source.params.codec).filter(|_| source.container == Container::Wav);
-        Ok(match plain {
-            Some(format) => Self::Plain(format),
-            None => Self::Coded(source.decoder()?),
-        })
-    }
 }
 
 /// How far a decoder is.
@@ -147,10 +128,10 @@ impl Decoder {
                     reason: "its LAME tag fails its checksum".to_owned(),
                 });
             }
-            let coding = Coding::of(&source)?;
+            let decoder = source.decoder()?;
             Ok(Self {
                 source,
-                coding,
+                decoder,
                 header,
                 channel,
                 decoded: 0,
@@ -283,11 +264,8 @@ impl Decoder {
     /// Decodes a packet into `planes`; how many frames it has.
     fn decode(&mut self, packet: &Packet) -> Result<usize, Reject> {
         let channels = self.header.channels as usize;
-        let decoder = match &mut self.coding {
-            Coding::Plain(format) => return Ok(format.read(&packet.data, channels, &mut self.planes)),
-            Coding::Coded(decoder) => decoder,
-        };
-        let buffer = decoder
+        let buffer = self
+            .decoder
             .decode(packet)
             .map_err(|error| decode_error(self.decoded, &error))?;
         if buffer.frames() == 0 {
@@ -314,16 +292,13 @@ impl Decoder {
             return Err(Reject::Checksum);
         }
         self.source.renew_track();
-        self.coding = Coding::of(&self.source)?;
+        self.decoder = self.source.decoder()?;
         Ok(())
     }
 
     /// Whether the checksum of all samples holds, where the codec has one.
     fn verified(&mut self) -> Option<bool> {
-        match &mut self.coding {
-            Coding::Coded(decoder) => decoder.finalize().verify_ok,
-            Coding::Plain(_) => None,
-        }
+        self.decoder.finalize().verify_ok
     }
 
     /// Drops the frames of the last block that are encoder delay or padding.
