@@ -358,7 +358,7 @@ fn recordings_are_hashed_as_they_are_read_and_refused_when_they_change_meanwhile
         Some("read"),
         Some("open"),
         Some("decode"),
-        Some("decode"),
+        Some("open"),
         Some("open"),
     ];
     assert_eq!(stages, expected);
