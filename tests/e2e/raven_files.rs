@@ -273,9 +273,7 @@ fn decimal_commas_and_other_columns_are_named() {
     place.write("1.txt", &table);
     l48!("build", place.manifest(), "--out", place.path("out"))
         .expect(2)
-        .complains(
-            "1.txt:2: Begin Time (s) = \"0,5\": is a number with a decimal comma; write it with a decimal point",
-        );
+        .complains("1.txt:2: Begin Time (s) = \"0,5\": has a decimal comma; write a point, as in 1.5");
     place.write("1.txt", &table.replace("Species", "Common Name\tSpecies Code"));
     l48!("build", place.manifest(), "--out", place.path("out"))
         .expect(2)
