@@ -7,9 +7,10 @@
 use shardfmt::{BoxStatus, ClipBox, LabelSource, Taxa};
 
 use crate::manifest::{
-    AssetBox, BoxCode, Completeness, IgnoredOnly, LabelRules, Recording, Span, SpanScope, nanoseconds, seconds,
+    AssetBox, BoxCode, Completeness, IgnoredOnly, LabelRules, Recording, SpanScope, nanoseconds, seconds,
 };
-use crate::tally::{Reason, Tallies};
+
+mod left_out;
 
 /// A box longer than this that shows only at the edge of a clip is ignored there.
 const EDGE_MIN_DURATION_NS: i64 = 80_000_000;
@@ -126,39 +127,6 @@ impl<'a> Labeller<'a> {
             complete_spans: of_scope(&[SpanScope::All]),
             target_spans: of_scope(&[SpanScope::All, SpanScope::Target]),
         }
-    }
-
-    /// Which boxes and spans are left out or cut, where these are the recording's clips, in order.
-    pub fn tallies(&self, clips: &[ClipSpan]) -> Tallies {
-        let mut tallies = Tallies::default();
-        for found in &self.recording.boxes {
-            if found.start_ns >= self.end_ns {
-                tallies.add(Reason::BoxPastEnd, 1);
-                continue;
-            }
-            let reason = match showing((found.start_ns, found.end_ns), clips).is_empty() {
-                true => Some(Reason::BoxOutsideClips),
-                false if self.is_above_range(found) => Some(Reason::BoxAboveRange),
-                false => None,
-            };
-            reason.into_iter().for_each(|reason| tallies.add(reason, 1));
-            let is_cut = found.end_ns > self.end_ns + COVER_SLACK_NS;
-            tallies.add(Reason::BoxCutAtEnd, u64::from(is_cut));
-        }
-        let spans = &self.recording.spans;
-        let idle = spans.iter().filter(|span| !self.completes_any(span, clips)).count();
-        tallies.add(Reason::SpanWithoutClip, idle as u64);
-        tallies
-    }
-
-    /// Whether the span helps to cover one of the clips.
-    fn completes_any(&self, span: &Span, clips: &[ClipSpan]) -> bool {
-        let (covered, is_asked) = match span.scope {
-            SpanScope::All => (&self.complete_spans, true),
-            SpanScope::Target => (&self.target_spans, self.recording.target.is_some()),
-        };
-        let shown = showing((span.start_ns, span.end_ns), clips);
-        is_asked && shown.iter().any(|clip| covered.holds(*clip))
     }
 
     /// The labels of one clip; adds to `prior_conflicts` the classes whose box won over a prior.
@@ -292,14 +260,6 @@ impl<'a> Labeller<'a> {
             y_max: y(high_hz),
         }
     }
-}
-
-/// Those of `clips`, which are in order, that show something of `.0` to `.1` (nanoseconds of their recording), or of the
-/// point where both are one.
-fn showing((start_ns, end_ns): (i64, i64), clips: &[ClipSpan]) -> &[ClipSpan] {
-    let first = clips.partition_point(|clip| clip.real_end_ns <= start_ns);
-    let end = clips.partition_point(|clip| clip.start_ns < end_ns.max(start_ns.saturating_add(1)));
-    clips.get(first..end).unwrap_or_default()
 }
 
 /// A union of intervals: gaps that a time written to the millisecond could leave are closed.

@@ -188,7 +188,7 @@ impl DatasetSource for RecordingSource {
             labels.push(label);
         }
         form.apply(&mut prior, &mut labels, classes);
-        let mut tallies = labeller.tallies(&spans);
+        let mut tallies = labeller.tallies(&spans, self);
         tallies.add(Reason::PriorConflict, conflicts);
         let oddities = facts.oddities.iter();
         oddities.for_each(|kind| tallies.add_detail(Reason::OddFile, kind, 1));

@@ -42,6 +42,10 @@ reasons! {
     /// A box without a label, dropped.
     BlankLabel = "boxes_without_label",
         "box without a label was dropped", "boxes without a label were dropped";
+    /// A box whose label is neither a class nor an alias nor a marker; the detail is the label.
+    OtherCode = "boxes_of_other_codes",
+        "box has a label outside the taxa table and [labels], so it labels nothing",
+        "boxes have labels outside the taxa table and [labels], so they label nothing";
     /// A row of a Raven table that repeats a selection in another view, dropped.
     RepeatedView = "raven_rows_of_other_views",
         "Raven row repeats a selection in another view and was counted once",
@@ -53,6 +57,28 @@ reasons! {
     /// A recording for which no annotation file was found.
     NoAnnotations = "recordings_without_annotations",
         "recording has no annotation file and gets no boxes", "recordings have no annotation file and get no boxes";
+    /// A file that matches the pattern of annotation files but for the recording it names.
+    UnusedAnnotations = "annotation_files_of_no_recording",
+        "annotation file matches the pattern, but no recording is called like it",
+        "annotation files match the pattern, but no recording is called like them";
+    /// An annotation file without rows, of which nobody said what that means.
+    EmptyTable = "annotation_files_without_rows",
+        "annotation file has no rows and says nothing of its recording; set empty_table = \"absent\" in \
+         [tables.boxes] if that means nothing was heard",
+        "annotation files have no rows and say nothing of their recordings; set empty_table = \"absent\" in \
+         [tables.boxes] if that means nothing was heard";
+    /// A recording whose annotation files have no rows, which was said to mean that nothing was heard.
+    NothingHeard = "recordings_with_nothing_heard",
+        "recording has an annotation file without rows, so nothing was heard in it, as empty_table = \"absent\" says",
+        "recordings have annotation files without rows, so nothing was heard in them, as empty_table = \"absent\" says";
+    /// A box that lies before its recording's start, dropped.
+    BoxBeforeStart = "boxes_before_start",
+        "box lies before its recording's start and was dropped",
+        "boxes lie before their recording's start and were dropped";
+    /// A box that starts before its recording's start, cut there.
+    BoxCutAtStart = "boxes_cut_at_start",
+        "box starts before its recording's start and was cut there",
+        "boxes start before their recording's start and were cut there";
     /// A box that starts after its recording's end, dropped.
     BoxPastEnd = "boxes_past_end",
         "box starts after its recording's end and was dropped",
@@ -65,6 +91,14 @@ reasons! {
     BoxAboveRange = "boxes_above_range",
         "box lies above what the image or the recording can show and is ignored",
         "boxes lie above what the image or the recording can show and are ignored";
+    /// A box that no clip shows but at its edge, where sounds are ignored.
+    BoxAtEdges = "boxes_at_edges_only",
+        "box shows only at the edges of clips and is ignored in each of them",
+        "boxes show only at the edges of clips and are ignored in each of them";
+    /// A box that reaches beyond the image's frequencies, cut there.
+    BoxCutInFrequency = "boxes_cut_in_frequency",
+        "box reaches beyond the image's frequencies and was cut there",
+        "boxes reach beyond the image's frequencies and were cut there";
     /// A box in a part of its recording that is in no clip.
     BoxOutsideClips = "boxes_outside_clips",
         "box lies in a part of its recording that no clip holds",
@@ -72,11 +106,26 @@ reasons! {
     /// A box of a recording that was rejected.
     BoxOfReject = "boxes_of_rejects",
         "box of a rejected recording was left out", "boxes of rejected recordings were left out";
-    /// An annotated span that makes no clip complete: it covers none, or looked for the target of a recording that has
-    /// none.
+    /// An annotated span that lies before its recording's start, dropped.
+    SpanBeforeStart = "spans_before_start",
+        "annotated span lies before its recording's start and was dropped",
+        "annotated spans lie before their recording's start and were dropped";
+    /// An annotated span that starts before its recording's start, cut there.
+    SpanCutAtStart = "spans_cut_at_start",
+        "annotated span starts before its recording's start and was cut there",
+        "annotated spans start before their recording's start and were cut there";
+    /// An annotated span that ends after its recording's end, cut there.
+    SpanCutAtEnd = "spans_cut_at_end",
+        "annotated span ends after its recording's end and was cut there",
+        "annotated spans end after their recording's end and were cut there";
+    /// An annotated span that makes no clip complete, since it covers none.
     SpanWithoutClip = "spans_without_clip",
         "annotated span covers no whole clip, so it completes none",
         "annotated spans cover no whole clip, so they complete none";
+    /// An annotated span that looked for the target of a recording that has none.
+    SpanWithoutTarget = "spans_without_target",
+        "annotated span looks for the target of a recording that has none, so it says nothing",
+        "annotated spans look for the targets of recordings that have none, so they say nothing";
     /// An annotated span of a recording that was rejected.
     SpanOfReject = "spans_of_rejects",
         "annotated span of a rejected recording was left out", "annotated spans of rejected recordings were left out";
@@ -109,6 +158,18 @@ reasons! {
     OddFile = "odd_files",
         "oddity of a file was accepted, since its sound is whole",
         "oddities of files were accepted, since their sound is whole";
+    /// A word for no value, such as NA, in a cell that may be empty; the detail is the table and its column.
+    NoValueWord = "words_for_no_value",
+        "cell says NA, null, None or the like and was taken for an empty one",
+        "cells say NA, null, None or the like and were taken for empty ones";
+    /// A row with a value in a column whose heading is empty; the detail is the table.
+    NamelessColumn = "rows_with_nameless_values",
+        "row has a value in a column without a name, which is not read",
+        "rows have values in columns without a name, which are not read";
+    /// A class whose code is a word for no value.
+    NoValueCode = "classes_named_as_no_value",
+        "class has a code that elsewhere stands for no value; correct the taxa table if it is none",
+        "classes have codes that elsewhere stand for no value; correct the taxa table if they are none";
 }
 
 /// Counts by reason, and within a reason by detail: a code, a column.
@@ -148,6 +209,12 @@ impl Tallies {
     /// How many there are of a reason, over all details.
     pub fn count(&self, reason: Reason) -> u64 {
         self.of_reason(reason.key()).map(|(_, count)| count).sum()
+    }
+
+    /// How many there are of one detail of a reason.
+    pub fn count_detail(&self, reason: Reason, detail: &str) -> u64 {
+        let key = format!("{}:{detail}", reason.key());
+        self.0.get(&key).copied().unwrap_or_default()
     }
 
     /// Only the counts of these reasons.

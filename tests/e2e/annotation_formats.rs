@@ -50,7 +50,7 @@ fn built(place: &Workplace) -> (Ended, Vec<LabelRow>) {
 #[track_caller]
 fn assert_counted(ended: Ended) {
     ended
-        .complains("1 boxes without a label were dropped")
+        .complains("1 box without a label was dropped")
         .prints("1 box starts after its recording's end");
 }
 
@@ -120,7 +120,7 @@ fn recordings_without_an_annotation_file_are_counted() {
     let place = with_boxes("boxes = { format = \"audacity\", files = \"notes/{stem}.txt\" }");
     place.write("notes/1.txt", "0.5\t1.75\tWOTH\n");
     let (ended, rows) = built(&place);
-    ended.complains("1 recordings have no annotation file");
+    ended.complains("1 recording has no annotation file");
     assert_eq!(rows.iter().map(|row| row.boxes.len()).sum::<usize>(), 1);
     place.write(
         "recordings.csv",

@@ -29,6 +29,7 @@ mod labels; // labels computed end to end, against tables worked out by hand
 mod log_mel; // stored images against those of a reference implementation
 mod manifest_mistakes; // every mistake reported at once, with its place; warnings of leakage
 mod output_folder; // flags and states of the output folder: refuse, resume, overwrite, commit, locks
+mod raven_files; // annotation files as people have them: over several recordings, before the start, without rows, misspelt
 mod readers; // datasets read by Python, Node and the stock safetensors library
 mod real_recordings; // field recordings in every supported format, and those that must be refused
 mod rejects; // recordings that are refused early or late, and what becomes of the others
@@ -36,6 +37,7 @@ mod resume; // builds killed at any moment, and sources that change in between
 mod rework; // one dataset made of another: subset, and relabel without recordings
 mod shipped_manifests; // every manifests/*.toml builds; birds.toml shows every key with its default
 mod stats; // `l48 stats`: its tables against the labels
+mod table_forms; // tables as programs write them: encodings, separators, gzip, words for no value, Parquet codecs
 mod tallies; // whatever is left out or odd is counted, and where the count is found
 mod torture; // the program killed at every write boundary and at random moments
 mod torture_rework; // the same of relabel, merge, reshard and subset

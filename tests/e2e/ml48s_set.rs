@@ -132,7 +132,7 @@ pub(crate) fn fixture(name: &str) -> PathBuf {
     if pictures.is_file() {
         pictures
     } else {
-        workspace().join("trainer/tests/fixtures/modes").join(name)
+        workspace().join("trainer/loader/tests/fixtures/modes").join(name)
     }
 }
 

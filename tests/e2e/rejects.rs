@@ -105,15 +105,12 @@ fn a_wav_shorter_than_it_says() {
 fn an_empty_file_and_one_that_is_no_recording() {
     let place = with_a_damaged_middle("wav", |place, middle| place.write_bytes(middle, b""));
     let (_, reason) = refusal(&place);
-    assert!(reason.contains("no audio"), "{reason}");
+    assert!(reason.contains("an empty file"), "{reason}");
     let page = b"<!DOCTYPE html><html>404</html>";
     let place = with_a_damaged_middle("wav", |place, middle| place.write_bytes(middle, page));
     let (stage, reason) = refusal(&place);
     assert_eq!(stage, "open");
-    assert!(
-        reason.contains("not a known audio container") && reason.contains("3c21444f"),
-        "{reason}"
-    );
+    assert!(reason.contains("not a recording, but a web page"), "{reason}");
 }
 
 #[test]

@@ -4,9 +4,9 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use loader::random::{Purpose, keyed};
 use rand::RngExt;
 use trainer::metric::{BOOTSTRAP_REPLICATES, evaluate, interval};
-use trainer::random::{Purpose, keyed};
 
 const CLIPS: usize = 31_365;
 const CLASSES: usize = 100;

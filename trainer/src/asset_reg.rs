@@ -8,15 +8,16 @@
 use std::str::FromStr;
 
 use clap::ValueEnum;
+use loader::Labels;
+use loader::random::{Purpose, keyed, shuffle_forward};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
+use crate::batch::upload;
 use crate::error::{Error, Result};
 use crate::loss::bce;
-use crate::random::{Purpose, keyed, shuffle_forward};
 use crate::state::{Named, adopt};
-use crate::transfer::upload;
 
 /// Word for [`Init::Uniform`].
 const UNIFORM: &str = "uniform";
@@ -132,12 +133,8 @@ impl AssetRegConfig {
 pub struct Clips<'a> {
     /// Asset of each clip.
     pub asset_ids: &'a [i64],
-    /// Labels, row by row.
-    pub labels: &'a [u8],
-    /// The mask, shaped as `labels`.
-    pub mask: &'a [u8],
-    /// Classes.
-    pub classes: usize,
+    /// What is known of them.
+    pub labels: &'a Labels,
 }
 
 /// The table of the training assets.
@@ -169,7 +166,7 @@ impl AssetTable {
                 Init::Uniform => random.random_range(0.4..0.6),
                 Init::Value(value) => value,
             };
-            std::iter::repeat_with(value).take(clips.classes).collect()
+            std::iter::repeat_with(value).take(clips.labels.classes()).collect()
         };
         let start: Vec<f64> = distinct(clips.asset_ids).iter().flat_map(drawn).collect();
         Self::with_start(clips, config, seed, &start, options)
@@ -196,14 +193,14 @@ impl AssetTable {
         let row_of = |id: &i64| asset_ids.binary_search(id).unwrap_or_default();
         let row_of_clip: Vec<usize> = of_clip.iter().map(row_of).collect();
         let mut values = start.to_vec();
-        let known = clips.labels.chunks(clips.classes).zip(clips.mask.chunks(clips.classes));
-        for (row, (labels, mask)) in row_of_clip.iter().zip(known) {
-            let row = values.iter_mut().skip(row * clips.classes);
-            row.zip(labels.iter().zip(mask))
-                .filter(|(_, (label, mask))| **label == 1 && **mask == 1)
-                .for_each(|(v, _)| *v = 1.0);
+        let classes = clips.labels.classes();
+        for (row, clip) in row_of_clip.iter().zip(0..) {
+            for class in clips.labels.positives(clip) {
+                let entry = values.get_mut(row * classes + class as usize);
+                entry.into_iter().for_each(|entry| *entry = 1.0);
+            }
         }
-        let size = [asset_ids.len(), clips.classes].map(|n| i64::try_from(n).unwrap_or(i64::MAX));
+        let size = [asset_ids.len(), classes].map(|n| i64::try_from(n).unwrap_or(i64::MAX));
         let table = Tensor::f_from_slice(&values)?
             .f_reshape(size)?
             .f_to_device(options.1)?
@@ -350,10 +347,9 @@ fn distinct(asset_ids: &[i64]) -> Vec<i64> {
 }
 
 fn check(clips: &Clips) -> Result<()> {
-    let (clip_count, expected) = (clips.asset_ids.len(), clips.asset_ids.len().checked_mul(clips.classes));
-    if clips.classes == 0 || expected != Some(clips.labels.len()) || clips.labels.len() != clips.mask.len() {
-        let (labels, mask, classes) = (clips.labels.len(), clips.mask.len(), clips.classes);
-        let reason = format!("{labels} labels and {mask} masks of {classes} classes for {clip_count} clips");
+    let (rows, clip_count) = (clips.labels.rows(), clips.asset_ids.len());
+    if rows != clip_count {
+        let reason = format!("{rows} rows of labels for {clip_count} clips");
         return Err(Error::setting("training labels", reason));
     }
     Ok(())

@@ -1,14 +1,16 @@
 //! Defines the command line of `l48-train`: flags only, no behaviour.
 
+mod choice;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use loader::{FullUnknown, Mode, Rows};
 use shardfmt::Split;
 
 use crate::asset_reg::{Control, Init};
 use crate::config::OptimiserName;
 use crate::model::{Arch, Precision};
-use crate::supervision::{FullUnknown, Mode, Rows};
 
 /// Trains single-positive multi-label models on dataset shards and evaluates them.
 ///
@@ -106,7 +108,7 @@ pub struct SettingArgs {
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// How much of the labels training may see [default: target].
-    #[arg(long)]
+    #[arg(long, value_parser = choice::mode())]
     pub mode: Option<Mode>,
     /// The method [default: an]; see docs/training.md.
     #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(crate::loss::names()))]
@@ -115,13 +117,13 @@ pub struct SettingArgs {
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parse_parameter)]
     pub parameters: Vec<(String, toml::Value)>,
     /// Rows trained on: the mode's own, or those of mode target in every mode [default: own].
-    #[arg(long)]
+    #[arg(long, value_parser = choice::rows())]
     pub rows: Option<Rows>,
     /// Known negatives become a * loss + b * binary cross-entropy [default: 1,0].
     #[arg(long, value_name = "A,B", value_parser = parse_pair)]
     pub known_negatives: Option<(f64, f64)>,
     /// How unknown labels count in mode full [default: assume-negative].
-    #[arg(long)]
+    #[arg(long, value_parser = choice::full_unknown())]
     pub full_unknown: Option<FullUnknown>,
     /// Weight of the asset regulariser [default: none].
     #[arg(long, value_name = "ALPHA")]
@@ -237,13 +239,13 @@ pub struct RowsArgs {
     /// Folder of the dataset.
     pub dataset: PathBuf,
     /// How much of the labels is shown.
-    #[arg(long)]
+    #[arg(long, value_parser = choice::mode())]
     pub mode: Mode,
     /// Which split: train, val or test.
     #[arg(long, value_parser = parse_split, default_value = "train")]
     pub split: Split,
     /// The mode's own rows, or those of mode target.
-    #[arg(long, default_value_t)]
+    #[arg(long, value_parser = choice::rows(), default_value_t)]
     pub rows: Rows,
     /// Keep clips without any known class.
     #[arg(long)]

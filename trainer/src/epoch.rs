@@ -1,14 +1,13 @@
 //! Defines one pass over the training rows: batches in, steps taken, events and checkpoints out.
 
+use loader::{ClipReader, Sampler, Supervision};
 use shardfmt::fail_point;
 
+use crate::batch::{Loaded, Ring, Stream, THREADS, stream};
 use crate::checkpoint::{Checkpoints, State};
 use crate::error::{Error, Result};
 use crate::event::{Event, Observer};
 use crate::learner::{Learner, StepOutcome};
-use crate::loader::{ClipReader, Loaded, Ring, Stream, THREADS, stream};
-use crate::sampler::Sampler;
-use crate::supervision::Supervision;
 
 /// The fixed inputs of an epoch.
 pub(crate) struct Pass<'a> {

@@ -11,6 +11,9 @@ pub enum Error {
     /// A file of the dataset could not be read or is damaged; the message says which and where.
     #[error(transparent)]
     Dataset(#[from] shardfmt::Error),
+    /// Clips could not be selected, ordered or loaded; the message says what to do.
+    #[error(transparent)]
+    Loader(#[from] loader::Error),
     /// libtorch failed. If memory is short, use a smaller batch; anything else is a bug of this program.
     #[error("libtorch: {}", of_libtorch(&.0.to_string()))]
     Torch(tch::TchError),

@@ -3,21 +3,21 @@
 use std::path::Path;
 use std::time::Instant;
 
+use loader::Supervision;
 use shardfmt::Split;
 use tch::Device;
 
+use crate::batch::{Ring, TRAINING_BUFFERS, unread_steps};
 use crate::checkpoint::{Best, Checkpoint, Pointer};
 use crate::config::Config;
 use crate::epoch::Pass;
 use crate::error::{Error, Result};
 use crate::event::{Event, Observer};
 use crate::learner::trained_model;
-use crate::loader::{Ring, TRAINING_BUFFERS, unread_steps};
 use crate::material::Material;
 use crate::metric::{BOOTSTRAP_REPLICATES, Evaluation};
 use crate::run::{Existing, Run};
 use crate::run_folder::write_per_class;
-use crate::supervision::Supervision;
 
 /// The result of a run.
 #[derive(Clone, Debug)]
@@ -56,7 +56,7 @@ impl Run<'_> {
         self.observers.observe(&Event::Started {
             rows: self.sampler.rows_per_epoch() as u64,
             assets: report.kept.assets,
-            classes: self.rows.training.classes as u64,
+            classes: self.rows.training.classes() as u64,
             steps_per_epoch: self.sampler.batches_per_epoch() as u64,
             epochs: self.config.epochs,
             resumed_at_step: self.state.step,

@@ -2,22 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use loader::{Labels, Mode, Supervision};
 use shardfmt::{ClipSpec, Dataset};
 use tch::{Device, Kind, Tensor};
 
 use crate::asset_reg::{AssetTable, Clips};
 use crate::augment::{self, Augmentation};
-use crate::batch::{Known, Scaling};
+use crate::batch::{Known, Loaded, Scaling, upload};
 use crate::checkpoint::Checkpoint;
 use crate::config::Config;
 use crate::error::Result;
-use crate::loader::Loaded;
 use crate::loss::{self, KnownNegatives, Objective, ObjectiveConfig, Setup};
 use crate::model::{Head, Model, ModelSpec, Precision, read_weights};
 use crate::optim::Optimizer;
 use crate::state::Named;
-use crate::supervision::{Mode, Supervision};
-use crate::transfer::upload;
 
 /// Names of the parts in a checkpoint.
 const MODEL: &str = "model";
@@ -97,9 +95,7 @@ impl Learner {
     pub fn check(config: &Config, dataset: &Dataset) -> Result<()> {
         config.validate()?;
         let setup = Setup {
-            classes: dataset.taxa().len(),
-            labels: &[],
-            mask: &[],
+            labels: Labels::from_matrices(dataset.taxa().len(), &[], &[])?,
             mean_positives: (0.0, "no clips"),
             seed: config.seed,
             device: Device::Cpu,
@@ -119,9 +115,7 @@ impl Learner {
         let asset_ids = supervision.asset_ids();
         let (mean_positives, of) = supervision.mean_positives();
         let setup = Setup {
-            classes: supervision.classes,
-            labels: &supervision.labels,
-            mask: &supervision.mask,
+            labels: supervision.labels.clone(),
             mean_positives: (mean_positives, &of),
             seed: config.seed,
             device,
@@ -131,8 +125,6 @@ impl Learner {
         let clips = Clips {
             asset_ids: &asset_ids,
             labels: &supervision.labels,
-            mask: &supervision.mask,
-            classes: supervision.classes,
         };
         let table = |settings| AssetTable::new(&clips, settings, config.seed, (Kind::Float, device));
         let asset_table = config.asset_reg.as_ref().map(table).transpose()?;
@@ -146,7 +138,7 @@ impl Learner {
             scaling: Scaling::new(dataset.head(), &model.normalisation(), device)?,
             augmentation: augmentation(config, dataset, &objective)?,
             model,
-            known: Known::new(supervision, device)?,
+            known: Known::new(&supervision.labels, device),
             objective,
             asset_table,
             optimiser,
@@ -167,7 +159,7 @@ impl Learner {
     /// # Errors
     /// [`Error::Torch`](crate::Error::Torch).
     pub fn step(&mut self, batch: &Loaded, epoch: u32) -> Result<StepOutcome> {
-        let stored = batch.upload(self.device)?;
+        let stored = batch.memory.upload(batch.rows.len(), self.device)?;
         self.step_on(stored, batch, epoch)
     }
 
@@ -178,7 +170,7 @@ impl Learner {
     pub fn step_on(&mut self, mut stored: Tensor, batch: &Loaded, epoch: u32) -> Result<StepOutcome> {
         let numbers: Vec<i64> = batch.rows.iter().map(|&row| row.into()).collect();
         let rows = upload(&numbers, self.device)?;
-        let [mut labels, mut mask] = self.known.gather(&rows)?;
+        let [mut labels, mut mask] = self.known.gather(&batch.rows)?;
         if let Some(augmentation) = &self.augmentation {
             let clips = augment::ClipBatch {
                 images: stored,

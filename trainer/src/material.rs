@@ -3,16 +3,15 @@
 use std::collections::HashSet;
 use std::path::Path;
 
+use loader::{Catalogue, ClipReader, Supervision};
 use shardfmt::{Dataset, Split};
 
 use crate::batch::Scaling;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::loader::ClipReader;
 use crate::metric::{self, Evaluation};
 use crate::model::Model;
 use crate::predict;
-use crate::supervision::{Catalogue, Supervision};
 
 /// The interval does not depend on the run's seed, so that runs are compared over the same resampled sets.
 const INTERVAL_SEED: u64 = 48;
@@ -32,7 +31,7 @@ impl Material {
     /// Opens the dataset in `dir` and reads its tables.
     ///
     /// # Errors
-    /// [`Error::Dataset`] naming file and row of what is damaged.
+    /// [`Error::Dataset`] and [`Error::Loader`] naming file and row of what is damaged.
     pub fn open(dir: &Path) -> Result<Self> {
         let dataset = Dataset::open(dir)?;
         let catalogue = Catalogue::read(&dataset)?;
@@ -47,8 +46,8 @@ impl Material {
     /// The training rows of `config`.
     ///
     /// # Errors
-    /// [`Error::Unsuitable`] if no row is left, or the mode needs a prior that no recording has; [`Error::Setting`] for
-    /// an asset regulariser where no recording has two clips.
+    /// [`Error::Loader`] if no row is left, or the mode needs a prior that no recording has; [`Error::Setting`] for an
+    /// asset regulariser where no recording has two clips.
     pub fn training(&self, config: &Config) -> Result<Supervision> {
         let mut supervision =
             self.catalogue
@@ -66,7 +65,7 @@ impl Material {
     /// the epoch would use true labels.
     ///
     /// # Errors
-    /// [`Error::Unsuitable`] for an empty split; [`Error::NothingToMeasure`] if no clip of it is fully known.
+    /// [`Error::Loader`] for an empty split; [`Error::NothingToMeasure`] if no clip of it is fully known.
     pub fn evaluation(&self, config: &Config, split: Split) -> Result<Supervision> {
         let mut supervision = self.catalogue.evaluation(split)?;
         if !supervision.clips.iter().any(|clip| clip.fully_annotated) {
@@ -96,17 +95,17 @@ impl Material {
             return Err(nothing_to_measure(supervision));
         }
         let mut ring = predict::ring(&self.clips, model.0);
-        let (labels, mask, classes) = (&known.labels, &known.mask, known.classes);
+        let ([labels, mask], classes) = (known.labels.matrices(), known.classes());
         let mut scores = Vec::with_capacity(labels.len());
         predict::scores(model, &self.clips, &known.clips, &mut ring, |_, batch| {
             scores.extend_from_slice(batch);
             tell((scores.len() / classes.max(1)) as u64, known.rows() as u64)
         })?;
-        let mut evaluation = metric::evaluate(&scores, labels, mask, classes)?;
+        let mut evaluation = metric::evaluate(&scores, &labels, &mask, classes)?;
         evaluation.left_out = (supervision.rows() - known.rows()) as u64;
         if replicates > 0 {
             let assets = known.asset_ids();
-            let interval = metric::interval(&scores, labels, mask, classes, &assets, INTERVAL_SEED, replicates)?;
+            let interval = metric::interval(&scores, &labels, &mask, classes, &assets, INTERVAL_SEED, replicates)?;
             evaluation.interval = Some(interval);
         }
         Ok(evaluation)

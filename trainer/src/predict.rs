@@ -1,12 +1,11 @@
 //! Provides the scores that a model gives to clips.
 
+use loader::{Clip, ClipReader};
 use tch::{Device, no_grad};
 
-use crate::batch::Scaling;
+use crate::batch::{Ring, SCORING_BUFFERS, Scaling, THREADS, stream};
 use crate::error::Result;
-use crate::loader::{ClipReader, Ring, SCORING_BUFFERS, THREADS, stream};
 use crate::model::Model;
-use crate::supervision::Clip;
 
 /// Clips in a batch when no gradient is kept; more than in training, since little memory is needed.
 pub const BATCH: usize = 64;
@@ -37,7 +36,7 @@ pub fn scores(
     stream(clips, places, &batches, ring, THREADS, |stream| {
         while let Some(batch) = stream.next_batch()? {
             let scores = no_grad(|| -> Result<Vec<f32>> {
-                let images = scaling.images(&batch.upload(device)?)?;
+                let images = scaling.images(&batch.memory.upload(batch.rows.len(), device)?)?;
                 let scores = model.forward(&images, false)?.f_sigmoid()?.f_flatten(0, -1)?;
                 // Waits for the device, so the buffer is free afterwards.
                 Ok(Vec::try_from(scores.f_to_device(Device::Cpu)?)?)

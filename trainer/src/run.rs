@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use loader::{Sampler, Supervision};
 use shardfmt::Operation;
 use shardfmt::{Dataset, Split};
 use tch::Device;
@@ -15,8 +16,6 @@ use crate::learner::Learner;
 use crate::material::Material;
 use crate::observer::{Curves, EventLog, Observers, RunProgress, TensorBoard, cut_back, read_events};
 use crate::run_folder::{ClaimedFolder, RunFolder, RunRecord, device_name};
-use crate::sampler::Sampler;
-use crate::supervision::Supervision;
 
 /// Version of libtorch, as its own folder said when the program was linked with it (`build.rs`).
 const TORCH_VERSION: &str = env!("L48_TORCH_VERSION");

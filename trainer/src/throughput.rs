@@ -3,15 +3,14 @@
 
 use std::time::{Duration, Instant};
 
+use loader::{ClipReader, Sampler, Supervision};
 use rayon::ThreadPool;
 use rayon::prelude::*;
 use tch::{Cuda, Device};
 
+use crate::batch::{Buffer, Loaded, Ring, THREADS, TRAINING_BUFFERS, stream, unread_steps};
 use crate::error::{Error, Result};
 use crate::learner::{Learner, StepOutcome};
-use crate::loader::{Buffer, ClipReader, Loaded, Ring, THREADS, TRAINING_BUFFERS, stream, unread_steps};
-use crate::sampler::Sampler;
-use crate::supervision::Supervision;
 
 /// Rows that the copy of the loader's bound may hold.
 const COPY_BYTES: usize = 1 << 30;
@@ -125,7 +124,9 @@ impl Rig<'_> {
             .iter()
             .flatten()
             .map(|&row| &self.supervision.clips[row as usize]);
-        let mapped: Vec<&[u8]> = places.map(|place| self.clips.stored(place)).collect::<Result<_>>()?;
+        let mapped: Vec<&[u8]> = places
+            .map(|place| self.clips.stored(place))
+            .collect::<loader::Result<_>>()?;
         let mut rates = Loading::default();
         for _ in 0..rounds {
             let begin = Instant::now();
@@ -224,7 +225,7 @@ impl Rig<'_> {
                 let Some(batch) = stream.next_batch()? else {
                     return Err(Error::setting("batch", "there is no row to train on"));
                 };
-                let stored = batch.upload(learner.device())?;
+                let stored = batch.memory.upload(batch.rows.len(), learner.device())?;
                 if let Device::Cuda(index) = learner.device() {
                     Cuda::synchronize(index as i64);
                 }

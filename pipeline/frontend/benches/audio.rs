@@ -52,7 +52,9 @@ fn recordings(own: &Path) -> BTreeMap<String, PathBuf> {
     for file in files.into_iter().flatten().flatten().map(|entry| entry.path()) {
         let kind = file.extension().and_then(OsStr::to_str).unwrap_or_default();
         let bytes = |path: &Path| std::fs::metadata(path).map_or(0, |facts| facts.len());
-        if ["flac", "mp3", "ogg"].contains(&kind) && found.get(kind).is_none_or(|known| bytes(known) < bytes(&file)) {
+        if ["flac", "mp3", "ogg", "opus"].contains(&kind)
+            && found.get(kind).is_none_or(|known| bytes(known) < bytes(&file))
+        {
             found.insert(kind.to_owned(), file);
         }
     }
@@ -81,7 +83,7 @@ fn decoding(criterion: &mut Criterion) {
     group.sample_size(20).measurement_time(Duration::from_secs(2));
     for (kind, file) in recordings(&own) {
         let mut samples = Vec::new();
-        // What is refused (Opus, damaged files) is not measured.
+        // What is refused (damaged files) is not measured.
         let Ok(frames) = decode(&file, &mut samples) else {
             continue;
         };

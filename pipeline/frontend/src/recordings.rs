@@ -1,6 +1,9 @@
 //! Provides `RecordingReader`: one recording decoded, resampled and cut, clip after clip, in bounded memory.
 
+use std::io;
 use std::path::Path;
+
+use shardfmt::checksum::FileHash;
 
 use crate::audio::{Decoder, Reject, Resampler};
 use crate::settings::AudioSettings;
@@ -131,6 +134,10 @@ impl AssetReader for RecordingReader {
                 return Ok(false);
             }
         }
+    }
+
+    fn files_hash(&mut self) -> Option<io::Result<FileHash>> {
+        Some(self.decoder.file_hash())
     }
 
     fn facts(self) -> RecordingFacts {

@@ -1,6 +1,9 @@
 //! Defines `ClipSource`, what a flow asks of the data it is fed: assets, and their clips in order.
 
+use std::io;
 use std::path::PathBuf;
+
+use shardfmt::checksum::FileHash;
 
 /// Why one asset is left out; the others go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +82,11 @@ pub trait AssetReader: Send {
     /// # Errors
     /// Why the asset is rejected, whatever came before.
     fn next(&mut self, clip: &mut Self::Clip) -> Result<bool, Rejected>;
+    /// Size and checksum of the asset's files, one after the other, where the reader takes them while it reads, however
+    /// far it has come; `None` has the files read once more for it.
+    fn files_hash(&mut self) -> Option<io::Result<FileHash>> {
+        None
+    }
     /// Facts of the asset, after `next` has said `false`.
     fn facts(self) -> Self::Facts;
 }

@@ -1,6 +1,7 @@
-//! Defines `Fingerprint`, size and hash of an asset's files and whether they held still while they were read.
+//! Defines `Watch` and `Fingerprint`: size and hash of an asset's files, and whether they held still while they were read.
 
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -66,26 +67,42 @@ pub fn stats(files: &[PathBuf]) -> Stats {
     files.iter().map(|file| SourceStat::of(file)).collect()
 }
 
-/// The files of one asset, hashed apart from being decoded.
-pub(crate) struct Fingerprint {
+/// The files of one asset while they are read.
+pub(crate) struct Watch {
     asset: usize,
+    files: Vec<PathBuf>,
+    before: Stats,
+}
+
+impl Watch {
+    /// Looks at the files before the first of them is opened.
+    pub(crate) fn begin(asset: usize, files: Vec<PathBuf>) -> Self {
+        let before = stats(&files);
+        Watch { asset, files, before }
+    }
+
+    /// Looks at them again after the last was read. `hashed` is what the reader found while it read; without it they
+    /// are read once more.
+    pub(crate) fn end(self, hashed: Option<io::Result<FileHash>>) -> Fingerprint {
+        let hashed = hashed.unwrap_or_else(|| hash(&self.files));
+        Fingerprint {
+            asset: self.asset,
+            hashed: hashed.map_err(|error| Rejected::new("open", format!("cannot be read: {error}"))),
+            held_still: stats(&self.files) == self.before,
+            before: self.before,
+        }
+    }
+}
+
+/// The files of one asset, read and hashed.
+pub(crate) struct Fingerprint {
+    pub(crate) asset: usize,
     before: Stats,
     hashed: Result<FileHash, Rejected>,
-    after: Stats,
+    held_still: bool,
 }
 
 impl Fingerprint {
-    pub(crate) fn take(asset: usize, files: &[PathBuf]) -> Self {
-        let before = stats(files);
-        let hashed = hash(files);
-        Fingerprint {
-            asset,
-            before,
-            hashed,
-            after: stats(files),
-        }
-    }
-
     /// What is kept of it.
     pub(crate) fn record(&self) -> SourceRecord {
         SourceRecord {
@@ -95,10 +112,10 @@ impl Fingerprint {
         }
     }
 
-    /// Bytes and hash, if these are of the very files that were decoded: `around` is how they looked before and after.
-    pub(crate) fn of_unchanged(self, around: &[Stats; 2]) -> Result<FileHash, Rejected> {
+    /// Bytes and hash, if these are of the very files that were decoded.
+    pub(crate) fn of_unchanged(self) -> Result<FileHash, Rejected> {
         let hashed = self.hashed?;
-        if self.after != self.before || around.iter().any(|stats| *stats != self.before) {
+        if !self.held_still {
             return Err(Rejected::new(CHANGED_WHILE_READ, "the file changed while it was read"));
         }
         Ok(hashed)
@@ -106,12 +123,10 @@ impl Fingerprint {
 }
 
 /// Size and hash over the files' bytes, one after the other.
-fn hash(files: &[PathBuf]) -> Result<FileHash, Rejected> {
+fn hash(files: &[PathBuf]) -> io::Result<FileHash> {
     let mut hasher = Hasher::default();
     for path in files {
-        open_file(path)
-            .and_then(|file| copy_into(&mut hasher, file))
-            .map_err(|error| Rejected::new("open", format!("cannot be read: {error}")))?;
+        copy_into(&mut hasher, open_file(path)?)?;
     }
     Ok(hasher.finish())
 }
@@ -120,10 +135,10 @@ fn hash(files: &[PathBuf]) -> Result<FileHash, Rejected> {
 ///
 /// # Errors
 /// What the system says, or that it is not a regular file.
-pub fn open_file(file: &Path) -> std::io::Result<File> {
+pub fn open_file(file: &Path) -> io::Result<File> {
     if std::fs::metadata(file)?.is_file() {
         File::open(file)
     } else {
-        Err(std::io::Error::other("not a regular file"))
+        Err(io::Error::other("not a regular file"))
     }
 }

@@ -17,27 +17,30 @@ const FILES: [&str; 7] = [
     "checklists.csv",
 ];
 
-/// A manifest over a Parquet table of recordings.
-const OVER_PARQUET: &str =
-    "[dataset]\nname = \"a\"\n[tables]\nrecordings = \"recordings.parquet\"\ntaxa = \"few.csv\"\n";
+/// A manifest over one table of recordings of any kind.
+const OVER_ONE_TABLE: &str = "[dataset]\nname = \"a\"\n[tables]\nrecordings = \"recordings.any\"\ntaxa = \"few.csv\"\n";
+
+/// How tables begin that may hold zero bytes: Parquet, gzip, UTF-16 in either order.
+const MAGICS: [&[u8]; 4] = [b"PAR1", b"\x1f\x8b", b"\xff\xfe", b"\xfe\xff"];
 
 static FOLDER: LazyLock<Option<TempDir>> = LazyLock::new(|| {
     let folder = tempfile::tempdir().ok()?;
-    std::fs::write(folder.path().join("parquet.toml"), OVER_PARQUET).ok()?;
+    std::fs::write(folder.path().join("one.toml"), OVER_ONE_TABLE).ok()?;
     std::fs::write(folder.path().join("few.csv"), "species_code\nwoothr\nnorcar\n").ok()?;
     Some(folder)
 });
 
-/// Reads `data` as a manifest and its tables, or, if it begins like Parquet, as a table of recordings.
+/// Reads `data` as a manifest and its tables, or, if it begins like a table that is not plain text, as a table of
+/// recordings.
 pub fn manifest_tables(data: &[u8]) {
     let Some(folder) = FOLDER.as_ref().map(TempDir::path) else {
         return;
     };
-    let manifest = if data.starts_with(b"PAR1") {
-        if std::fs::write(folder.join("recordings.parquet"), data).is_err() {
+    let manifest = if MAGICS.iter().any(|magic| data.starts_with(magic)) {
+        if std::fs::write(folder.join("recordings.any"), data).is_err() {
             return;
         }
-        "parquet.toml"
+        "one.toml"
     } else {
         let mut files = data.split(|&byte| byte == 0);
         for (number, name) in FILES.into_iter().enumerate() {

@@ -9,6 +9,7 @@ use shardfmt::{Split, Taxon};
 
 use super::*;
 use crate::manifest::{BoxTable, Checklist, GeoPrior, OtherCodes, PriorConflict, Span};
+use crate::tally::{Reason, Tallies};
 
 /// Clip of 3 s, image of 50 to 11,025 Hz on a linear scale.
 struct Linear;
@@ -114,7 +115,7 @@ fn labels_of(rules: &LabelRules, recording: &Recording, index: u32, audio_end_s:
     let labeller = Labeller::new(rules, recording, &taxa, audio_end_s, 11_025.0);
     let (span, mut conflicts) = (clip(index, audio_end_s), 0);
     let labels = labeller.label(span, &Linear, &mut conflicts);
-    let mut tallies = labeller.tallies(&[span]);
+    let mut tallies = labeller.tallies(&[span], &Linear);
     tallies.add(Reason::PriorConflict, conflicts);
     (labels, tallies)
 }
@@ -421,7 +422,7 @@ fn left_out(recording: &Recording) -> Vec<String> {
         end_ns: end_s * 1_000_000_000,
         real_end_ns: end_s * 1_000_000_000,
     });
-    labeller.tallies(&clips).sentences()
+    labeller.tallies(&clips, &Linear).sentences()
 }
 
 #[test]
@@ -440,8 +441,56 @@ fn boxes_that_no_clip_shows_whole_are_counted_by_reason() {
         [
             "1 box starts after its recording's end and was dropped",
             "1 box ends after its recording's end and was cut there",
+            "1 box shows only at the edges of clips and is ignored in each of them",
             "2 boxes lie in parts of their recordings that no clip holds",
         ]
+    );
+}
+
+#[test]
+fn a_label_that_every_clip_ignores_at_its_edge_is_counted() {
+    // 300 ms over the border of two clips, 150 ms in each; and one that is ignored because the table says so.
+    let ignored = AssetBox {
+        status: Some(BoxStatus::Ignore),
+        ..class_box(1, 2.85, 3.15)
+    };
+    let song = recording(vec![class_box(0, 2.85, 3.15), ignored, class_box(0, 2.7, 3.15)]);
+    assert!(label(&recording(vec![class_box(0, 2.85, 3.15)]), 0).present.is_empty());
+    assert_eq!(
+        left_out(&song),
+        ["1 box shows only at the edges of clips and is ignored in each of them"]
+    );
+}
+
+#[test]
+fn boxes_cut_in_frequency_are_counted() {
+    let reaching = |low_hz, high_hz| AssetBox {
+        low_hz,
+        high_hz,
+        ..class_box(0, 1.0, 2.0)
+    };
+    let whole = [reaching(Some(50.0), Some(11_025.0)), reaching(None, None)];
+    assert!(left_out(&recording(whole.to_vec())).is_empty());
+    let cut = [
+        reaching(Some(0.0), Some(900.0)),
+        reaching(Some(60.0), Some(12_000.0)),
+        reaching(Some(49.0), None),
+    ];
+    assert_eq!(
+        left_out(&recording(cut.to_vec())),
+        ["3 boxes reach beyond the image's frequencies and were cut there"]
+    );
+}
+
+#[test]
+fn spans_past_the_end_are_counted_but_for_the_whole_recording() {
+    let mut song = recording(vec![]);
+    song.spans = vec![span(0.0, 10.0004, SpanScope::All), Span::WHOLE];
+    assert!(left_out(&song).is_empty());
+    song.spans.push(span(7.0, 10.1, SpanScope::All));
+    assert_eq!(
+        left_out(&song),
+        ["1 annotated span ends after its recording's end and was cut there"]
     );
 }
 
@@ -459,7 +508,10 @@ fn spans_that_complete_no_clip_are_counted() {
     song.target = None;
     assert_eq!(
         left_out(&song),
-        ["3 annotated spans cover no whole clip, so they complete none"]
+        [
+            "2 annotated spans cover no whole clip, so they complete none",
+            "1 annotated span looks for the target of a recording that has none, so it says nothing",
+        ]
     );
     song.target = Some(0);
     assert_eq!(

@@ -5,44 +5,56 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::boxes::{BoxReader, RawBox};
+use super::empty_tables::EmptyTables;
 use super::model::BoxTable;
 use super::model::Recording;
 use super::notes::Notes;
 use super::pattern::{AnnotationFile, Pattern};
-use crate::tables::{Problems, read_bytes, without_byte_order_mark};
+use super::settings::EmptyTable;
+use crate::tables::{Problems, decode, finite_number, nfc, numbered_lines, read_bytes};
 use crate::tally::Reason;
 
 /// Reads the tracks the pattern finds and adds their boxes to the recordings.
 pub(super) fn read(
     pattern: &Pattern<'_>,
+    empty_table: EmptyTable,
     reader: &BoxReader<'_>,
     recordings: &mut [Recording],
     notes: &mut Notes,
     problems: &mut Problems,
 ) {
+    let mut empty = EmptyTables::new(empty_table);
     for AnnotationFile { recording, file } in pattern.find(recordings, notes, problems) {
         let Some(bytes) = read_bytes(&file, problems) else {
             continue;
         };
-        let labels = parse(&file, &bytes, notes, problems);
+        let labels = parse(&file, &bytes, problems);
+        empty.see(Some(recording), !labels.is_empty());
         let table = Arc::new(BoxTable {
             file,
             label_column: "label".into(),
         });
-        let boxes = labels
-            .into_iter()
-            .filter_map(|raw| reader.resolve(&table, raw, "end", problems));
+        let boxes = labels.into_iter().filter_map(|raw| {
+            if raw.label.is_empty() {
+                notes.tallies.add(Reason::BlankLabel, 1);
+                return None;
+            }
+            reader.resolve(&table, raw, "end", notes, problems)
+        });
         if let Some(recording) = recordings.get_mut(recording) {
             recording.boxes.extend(boxes);
         }
     }
+    empty.settle(recordings, notes);
 }
 
-/// Parses the bytes of one track; blank labels are dropped and counted.
-pub(super) fn parse(file: &Path, bytes: &[u8], notes: &mut Notes, problems: &mut Problems) -> Vec<RawBox> {
-    let text = String::from_utf8_lossy(without_byte_order_mark(bytes));
+/// Parses the bytes of one track, blank labels included.
+fn parse(file: &Path, bytes: &[u8], problems: &mut Problems) -> Vec<RawBox> {
+    let Some(text) = decode(file, bytes, problems) else {
+        return Vec::new();
+    };
     let mut labels: Vec<RawBox> = Vec::new();
-    for (line, content) in (1u64..).zip(text.lines()) {
+    for (line, content) in numbered_lines(&text) {
         if content.trim().is_empty() {
             continue;
         }
@@ -54,21 +66,21 @@ pub(super) fn parse(file: &Path, bytes: &[u8], notes: &mut Notes, problems: &mut
         } else {
             (Some(first), fields.next())
         };
-        let parse = |text: Option<&str>| {
-            text.and_then(|t| t.parse::<f64>().ok())
-                .filter(|value| value.is_finite())
-        };
-        let (Some(a), Some(b)) = (parse(numbers.0), parse(numbers.1)) else {
-            let expected = if is_frequencies {
-                "\\ TAB low Hz TAB high Hz"
-            } else {
-                "start TAB end TAB label"
-            };
-            problems.line(file, line, format!("expected `{expected}`, got {content:?}"));
-            continue;
+        let number = |text: Option<&str>| finite_number(text.unwrap_or_default());
+        let (a, b) = match (number(numbers.0), number(numbers.1)) {
+            (Ok(a), Ok(b)) => (a, b),
+            (Err(message), _) | (_, Err(message)) => {
+                let expected = if is_frequencies {
+                    "\\ TAB low Hz TAB high Hz"
+                } else {
+                    "start TAB end TAB label"
+                };
+                problems.line(file, line, format!("expected `{expected}`, got {content:?}: {message}"));
+                continue;
+            }
         };
         if !is_frequencies {
-            let label = fields.next().unwrap_or_default().to_string();
+            let label = nfc(fields.next().unwrap_or_default()).into_owned();
             labels.push(RawBox {
                 line,
                 start_s: a,
@@ -86,9 +98,6 @@ pub(super) fn parse(file: &Path, bytes: &[u8], notes: &mut Notes, problems: &mut
             problems.line(file, line, "frequencies before the first label");
         }
     }
-    let all = labels.len();
-    labels.retain(|label| !label.label.is_empty());
-    notes.tallies.add(Reason::BlankLabel, (all - labels.len()) as u64);
     labels
 }
 
@@ -96,16 +105,15 @@ pub(super) fn parse(file: &Path, bytes: &[u8], notes: &mut Notes, problems: &mut
 mod tests {
     use super::*;
 
-    fn parsed(text: &str) -> (Vec<RawBox>, Notes, Problems) {
-        let (mut notes, mut problems) = (Notes::default(), Problems::default());
-        let labels = parse(Path::new("t.txt"), text.as_bytes(), &mut notes, &mut problems);
-        (labels, notes, problems)
+    fn parsed(text: &str) -> (Vec<RawBox>, Problems) {
+        let mut problems = Problems::default();
+        let labels = parse(Path::new("t.txt"), text.as_bytes(), &mut problems);
+        (labels, problems)
     }
 
     #[test]
     fn labels_with_and_without_frequencies() {
-        let (labels, notes, problems) =
-            parsed("0.5\t1.5\tA\n\\\t100.0\t900.0\n2\t2\tB\r\n3\t4\t\n5\t6\tC\n\\\t-1.0\t800\n");
+        let (labels, problems) = parsed("0.5\t1.5\tA\n\\\t100.0\t900.0\n2\t2\tB\r\n3\t4\t\n5\t6\tC\n\\\t-1.0\t800\n");
         assert!(problems.is_empty(), "{problems}");
         let seen: Vec<_> = labels
             .iter()
@@ -116,15 +124,15 @@ mod tests {
             [
                 ("A", 0.5, Some(100.0), Some(900.0)),
                 ("B", 2.0, None, None),
+                ("", 3.0, None, None),
                 ("C", 5.0, None, Some(800.0))
             ]
         );
-        assert_eq!(notes.tallies.count(Reason::BlankLabel), 1);
     }
 
     #[test]
     fn broken_lines_are_named() {
-        let (_, _, problems) = parsed("\\\t1\t2\nx\t1\tA\n1\n");
+        let (_, problems) = parsed("\\\t1\t2\nx\t1\tA\n1\n");
         let text = problems.to_string();
         assert!(
             text.contains("t.txt:1: frequencies before")
@@ -132,5 +140,17 @@ mod tests {
                 && text.contains("t.txt:3"),
             "{text}"
         );
+    }
+    #[test]
+    fn decimal_commas_are_named_and_not_read() {
+        let (labels, problems) = parsed("0,5\t2,25\tA\n1\t2\tB\n\\\t1000,0\t4000,0\n");
+        let text = problems.to_string();
+        assert_eq!(labels.len(), 1);
+        for place in ["t.txt:1: expected", "t.txt:3: expected"] {
+            assert!(
+                text.contains(place) && text.matches("decimal comma").count() == 2,
+                "{text}"
+            );
+        }
     }
 }

@@ -10,7 +10,7 @@ use super::label_rules::{LabelRules, OtherCodes};
 use super::model::{AssetBox, BoxCode, BoxTable, Recording, Span, SpanScope, nanoseconds};
 use super::notes::Notes;
 use super::recordings::{positions, recording_of};
-use crate::tables::{Columns, Problems, Row, Table};
+use crate::tables::{Columns, Problems, Row, Table, is_no_value};
 use crate::tally::Reason;
 
 /// Times beyond this (about 31 years) are mistakes, and would not fit the integer nanoseconds.
@@ -59,52 +59,91 @@ impl BoxReader<'_> {
         }
     }
 
-    /// Checks one box; `end_column` is the column of its end, for messages.
+    /// Whether a label is a word like `NA`, which neither the taxa nor the aliases or markers name.
+    fn is_no_value(&self, label: &str) -> bool {
+        is_no_value(label) && matches!(self.code(label), None | Some(BoxCode::Other(_)))
+    }
+
+    /// Checks one box; `end_column` is the column of its end, for messages. `None` for one with a mistake, for one that
+    /// lies before the recording, and for one with a word for no value in place of a label; the last two are counted.
     pub(super) fn resolve(
         &self,
         table: &Arc<BoxTable>,
         raw: RawBox,
         end_column: &str,
+        notes: &mut Notes,
         problems: &mut Problems,
     ) -> Option<AssetBox> {
+        if self.is_no_value(&raw.label) {
+            notes.tallies.add_detail(Reason::BlankLabel, &raw.label, 1);
+            return None;
+        }
         let before = problems.len();
         let BoxTable { file, label_column } = &**table;
         let times = format!("{} to {}", raw.start_s, raw.end_s);
         if raw.end_s < raw.start_s {
             problems.cell(file, raw.line, end_column, &times, "the box ends before it starts");
         }
-        if raw.start_s < 0.0 || raw.end_s > LONGEST_S {
+        if is_outside_any(raw.start_s, raw.end_s) {
             problems.cell(file, raw.line, end_column, &times, "the box is outside any recording");
         }
         let (low_hz, high_hz) = (raw.low_hz.unwrap_or(0.0), raw.high_hz.unwrap_or(f64::INFINITY));
         if high_hz < low_hz || low_hz < 0.0 {
-            let message = "expected 0 <= low_hz <= high_hz";
-            problems.cell(
-                file,
-                raw.line,
-                "low_hz, high_hz",
-                &format!("{low_hz}, {high_hz}"),
-                message,
-            );
+            let (message, value) = ("expected 0 <= low_hz <= high_hz", format!("{low_hz}, {high_hz}"));
+            problems.cell(file, raw.line, "low_hz, high_hz", &value, message);
         }
         let code = self.code(&raw.label);
         if code.is_none() {
-            let message = "unknown species code: add it to the taxa table, to [labels] aliases, unknown_bird_codes or \
-                           no_bird_codes, or set other_codes = \"keep-box\"";
+            let message = self.unknown_code(&raw.label, notes);
             problems.cell(file, raw.line, label_column, &raw.label, message);
         }
-        let resolved = AssetBox {
-            start_ns: nanoseconds(raw.start_s),
-            end_ns: nanoseconds(raw.end_s),
+        let (code, reasons) = (code?, (Reason::BoxBeforeStart, Reason::BoxCutAtStart));
+        if problems.len() != before {
+            return None;
+        }
+        let (start_ns, end_ns) = from_start((raw.start_s, raw.end_s), reasons, notes)?;
+        if let BoxCode::Other(code) = &code {
+            notes.tallies.add_detail(Reason::OtherCode, code, 1);
+            notes.suggestion(code, self.taxa, self.rules);
+        }
+        Some(AssetBox {
+            start_ns,
+            end_ns,
             low_hz: raw.low_hz,
             high_hz: raw.high_hz,
-            code: code?,
+            code,
             status: raw.status,
             table: Arc::clone(table),
             line: raw.line,
-        };
-        (problems.len() == before).then_some(resolved)
+        })
     }
+
+    fn unknown_code(&self, label: &str, notes: &mut Notes) -> String {
+        let ways = "add it to the taxa table, to [labels] aliases, unknown_bird_codes or no_bird_codes, or set \
+                    other_codes = \"keep-box\"";
+        match notes.suggestion(label, self.taxa, self.rules) {
+            Some(question) if question.ends_with('?') => format!("unknown species code: {question} Otherwise {ways}"),
+            Some(answer) => format!("unknown species code: {answer}"),
+            None => format!("unknown species code: {ways}"),
+        }
+    }
+}
+
+/// Whether times in seconds are mistakes whatever the recording.
+fn is_outside_any(start_s: f64, end_s: f64) -> bool {
+    start_s < -LONGEST_S || end_s > LONGEST_S
+}
+
+/// The stretch from `.0` to `.1` (seconds) as it lies in its recording, in nanoseconds: `None` where it lies before the
+/// start, cut where it begins there; either is counted, under the first and the second reason.
+fn from_start((start_s, end_s): (f64, f64), reasons: (Reason, Reason), notes: &mut Notes) -> Option<(i64, i64)> {
+    let (start_ns, end_ns) = (nanoseconds(start_s), nanoseconds(end_s));
+    if start_ns >= 0 {
+        return Some((start_ns, end_ns));
+    }
+    let is_before = end_ns <= 0;
+    notes.tallies.add(if is_before { reasons.0 } else { reasons.1 }, 1);
+    (!is_before).then_some((0, end_ns))
 }
 
 /// Reads `boxes.csv`: asset_id, start_s, end_s, low_hz, high_hz, species_code, status.
@@ -139,7 +178,7 @@ pub(super) fn read_table(
                 None
             }
         });
-        let Some(label) = row.cell("species_code") else {
+        let Some(label) = row.word("species_code") else {
             notes.tallies.add(Reason::BlankLabel, 1);
             continue;
         };
@@ -153,7 +192,7 @@ pub(super) fn read_table(
             label: label.into(),
             status,
         };
-        let resolved = reader.resolve(&from, raw, "end_s", problems);
+        let resolved = reader.resolve(&from, raw, "end_s", notes, problems);
         if let (Some(recording), Some(resolved)) = (recording, resolved) {
             recording.boxes.push(resolved);
         }
@@ -161,7 +200,7 @@ pub(super) fn read_table(
 }
 
 /// Reads `annotated_spans`: asset_id, start_s, end_s, scope.
-pub(super) fn read_spans(file: &Path, recordings: &mut [Recording], problems: &mut Problems) {
+pub(super) fn read_spans(file: &Path, recordings: &mut [Recording], notes: &mut Notes, problems: &mut Problems) {
     let Some(table) = Table::read(file, SPANS, problems) else {
         return;
     };
@@ -174,7 +213,7 @@ pub(super) fn read_spans(file: &Path, recordings: &mut [Recording], problems: &m
         if end_s < start_s {
             row.problem(problems, "end_s", "the span ends before it starts");
         }
-        if start_s < 0.0 || end_s > LONGEST_S {
+        if is_outside_any(start_s, end_s) {
             row.problem(problems, "end_s", "the span is outside any recording");
         }
         let scope = match row.require("scope", problems) {
@@ -186,10 +225,12 @@ pub(super) fn read_spans(file: &Path, recordings: &mut [Recording], problems: &m
             }
             None => continue,
         };
-        if let Some(recording) = recording {
+        let reasons = (Reason::SpanBeforeStart, Reason::SpanCutAtStart);
+        let stretch = from_start((start_s, end_s), reasons, notes);
+        if let (Some(recording), Some((start_ns, end_ns))) = (recording, stretch) {
             recording.spans.push(Span {
-                start_ns: nanoseconds(start_s),
-                end_ns: nanoseconds(end_s),
+                start_ns,
+                end_ns,
                 scope,
             });
         }

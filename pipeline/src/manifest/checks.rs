@@ -9,6 +9,7 @@ use super::label_rules::{LabelRules, PriorConflict};
 use super::model::{Audio, BoxCode, Recording, nanoseconds};
 use super::notes::Notes;
 use super::settings::Settings;
+use super::suggestion::suggestion;
 use crate::tables::Problems;
 
 /// How many examples of one kind of leakage a warning names.
@@ -22,13 +23,9 @@ pub(super) fn markers(file: &Path, settings: &Settings, taxa: &Taxa, problems: &
         let is_marker = rules.unknown_bird_codes.contains(code) || rules.no_bird_codes.contains(code);
         if key.starts_with("labels.aliases.") {
             if !is_class && !is_marker {
-                problems.cell(
-                    file,
-                    *line,
-                    key,
-                    code,
-                    "unknown species code: it is not in the taxa table",
-                );
+                let meant = suggestion(code, taxa, rules);
+                let message = meant.unwrap_or_else(|| "it is not in the taxa table".into());
+                problems.cell(file, *line, key, code, format!("unknown species code: {message}"));
             }
         } else if is_class {
             problems.cell(
@@ -90,10 +87,7 @@ pub(super) fn prior_conflicts(
 fn end_ns_of(recording: &Recording, audio: Audio<'_>) -> i64 {
     let header = frontend::audio::probe(&recording.file).ok();
     let declared_s = header.and_then(|header| Some(header.declared_frames? as f64 / f64::from(header.rate_hz)));
-    let known_s = || match audio {
-        Audio::MayBeGone(durations) => durations.get(&recording.asset_id).copied(),
-        Audio::Required => None,
-    };
+    let known_s = || audio.known_s(recording.asset_id);
     declared_s.or_else(known_s).map_or(i64::MAX, nanoseconds)
 }
 

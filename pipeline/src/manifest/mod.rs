@@ -3,16 +3,21 @@
 mod audacity;
 mod boxes;
 mod checks;
+mod empty_tables;
 mod image_settings;
 mod label_rules;
+mod lengths;
 mod model;
 mod notes;
 mod pattern;
 mod priors;
 mod raven;
+mod raven_files;
+mod raven_rows;
 mod recordings;
 mod section;
 mod settings;
+mod suggestion;
 
 use std::path::{Path, PathBuf};
 
@@ -22,13 +27,14 @@ use shardfmt::Taxa;
 use crate::tables::{Problems, read_taxa};
 use boxes::BoxReader;
 pub use label_rules::{CodeLine, Completeness, IgnoredOnly, LabelRules, OtherCodes, PriorConflict};
+use lengths::Lengths;
 pub use model::{
     AssetBox, Audio, BoxCode, BoxTable, Checklist, GeoPrior, RecordedAt, Recording, Span, SpanScope, nanoseconds,
     seconds,
 };
 pub use notes::Notes;
 use pattern::Pattern;
-pub use settings::{BoxesFrom, SHARD_CLIPS, Settings, TablePaths};
+pub use settings::{BoxesFrom, EmptyTable, RavenTimes, SHARD_CLIPS, Settings, TablePaths};
 
 /// A dataset to be built: settings, classes and recordings, all consistent with each other.
 #[derive(Debug)]
@@ -75,9 +81,16 @@ impl Manifest {
         if let Some(taxa) = &taxa {
             checks::markers(file, &settings, taxa, &mut problems);
             let reader = BoxReader { taxa, rules };
-            read_boxes(&settings.tables, &reader, &mut recordings, &mut notes, &mut problems);
+            read_boxes(
+                &settings.tables,
+                &reader,
+                audio,
+                &mut recordings,
+                &mut notes,
+                &mut problems,
+            );
             if let Some(file) = &settings.tables.annotated_spans {
-                boxes::read_spans(file, &mut recordings, &mut problems);
+                boxes::read_spans(file, &mut recordings, &mut notes, &mut problems);
             }
             let classes = priors::Classes {
                 taxa,
@@ -95,6 +108,7 @@ impl Manifest {
             problems.file(&settings.tables.recordings, "has no recordings");
         }
         checks::leakage(&recordings, &mut notes);
+        notes.add(*std::mem::take(&mut problems.noticed));
         match (taxa, frontend, problems.is_empty()) {
             (Some(taxa), Some(frontend), true) => Ok(Manifest {
                 file: file.into(),
@@ -113,6 +127,7 @@ impl Manifest {
 fn read_boxes(
     tables: &TablePaths,
     reader: &BoxReader<'_>,
+    audio: Audio<'_>,
     recordings: &mut [Recording],
     notes: &mut Notes,
     problems: &mut Problems,
@@ -125,9 +140,23 @@ fn read_boxes(
     match &tables.boxes {
         None => {}
         Some(BoxesFrom::Table(file)) => boxes::read_table(file, reader, recordings, notes, problems),
-        Some(BoxesFrom::Raven { files, label_column }) => {
-            raven::read(&pattern(files), label_column, reader, recordings, notes, problems);
+        Some(BoxesFrom::Raven {
+            files,
+            label_column,
+            times,
+            empty_table,
+        }) => {
+            let tables = raven::SelectionTables {
+                label_column,
+                times: *times,
+                empty_table: *empty_table,
+                reader,
+            };
+            let lengths = Lengths::new(audio);
+            tables.read(&pattern(files), lengths, recordings, notes, problems);
         }
-        Some(BoxesFrom::Audacity { files }) => audacity::read(&pattern(files), reader, recordings, notes, problems),
+        Some(BoxesFrom::Audacity { files, empty_table }) => {
+            audacity::read(&pattern(files), *empty_table, reader, recordings, notes, problems);
+        }
     }
 }

@@ -9,6 +9,9 @@ use shardfmt::{BoxStatus, Split};
 /// Nanoseconds in a second: times are compared as integers, so that 0.58 - 0.50 s is 80 ms and not 79.99.
 const NS_PER_S: f64 = 1e9;
 
+/// No recording is as long (about 31 years), in nanoseconds.
+const LONGEST_NS: i64 = 1_000_000_000_000_000_000;
+
 /// When a recording was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordedAt {
@@ -120,6 +123,15 @@ pub struct Span {
     pub scope: SpanScope,
 }
 
+impl Span {
+    /// All of a recording, whatever its length; every class was looked for.
+    pub const WHOLE: Span = Span {
+        start_ns: 0,
+        end_ns: LONGEST_NS,
+        scope: SpanScope::All,
+    };
+}
+
 /// Which species can occur at a place and time. Class indices, ascending.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GeoPrior {
@@ -160,6 +172,16 @@ pub enum Audio<'a> {
     /// A missing one is counted in the notes: they have been decoded before, and lasted this long (in seconds, by
     /// asset id).
     MayBeGone(&'a HashMap<i64, f64>),
+}
+
+impl Audio<'_> {
+    /// How long a recording lasted, in seconds, where it has been decoded before.
+    pub(super) fn known_s(self, asset_id: i64) -> Option<f64> {
+        match self {
+            Audio::MayBeGone(durations) => durations.get(&asset_id).copied(),
+            Audio::Required => None,
+        }
+    }
 }
 
 /// Seconds as integer nanoseconds.

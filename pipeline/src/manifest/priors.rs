@@ -9,7 +9,7 @@ use shardfmt::Taxa;
 use super::model::{Checklist, GeoPrior, Recording};
 use super::notes::Notes;
 use super::recordings::positions;
-use crate::tables::{Columns, Problems, Row, Table, UniqueKey};
+use crate::tables::{Columns, Problems, Row, Table, UniqueKey, is_no_value};
 use crate::tally::Reason;
 
 const GEO: Columns<'_> = Columns {
@@ -34,6 +34,15 @@ impl Classes<'_> {
         for label in row.list(column) {
             match self.taxa.index(&(self.aliases)(label)) {
                 Some(class) => classes.push(class),
+                // Taken for an empty list, it would say that every class is absent.
+                None if is_no_value(label) => row.problem(
+                    problems,
+                    column,
+                    format!(
+                        "{label} stands for no value here; list the species, leave the cell empty if there are none at \
+                         all, or leave the row out if they are not known"
+                    ),
+                ),
                 None => row.problem(
                     problems,
                     column,
@@ -44,6 +53,11 @@ impl Classes<'_> {
         classes.sort_unstable();
         classes.dedup();
         classes
+    }
+
+    /// Whether a cell is a word for no value and not a code.
+    fn is_no_value(&self, cell: &str) -> bool {
+        is_no_value(cell) && self.taxa.index(&(self.aliases)(cell)).is_none()
     }
 }
 
@@ -74,7 +88,11 @@ pub(super) fn read_geo(
         notes
             .tallies
             .add(Reason::PriorWithoutSpecies, u64::from(possible.is_empty()));
-        let modelled = match row.cell("modelled_species") {
+        let modelled = match row.word("modelled_species") {
+            Some(word) if classes.is_no_value(word) => {
+                row.count_no_value(problems, "modelled_species");
+                Arc::clone(&everything)
+            }
             Some(_) => classes.list(&row, "modelled_species", problems).into(),
             None => Arc::clone(&everything),
         };
@@ -99,7 +117,8 @@ pub(super) fn read_checklists(
     let mut ids = UniqueKey::of("checklist_id");
     let mut lists: HashMap<&str, Arc<Checklist>> = HashMap::new();
     for row in table.rows() {
-        let Some(id) = row.require("checklist_id", problems) else {
+        row.require("checklist_id", problems);
+        let Some(id) = row.id("checklist_id") else {
             continue;
         };
         let complete = match row.cell("all_species_reported") {

@@ -9,7 +9,7 @@ use shardfmt::{Split, Taxa};
 
 use super::model::{Audio, RecordedAt, Recording};
 use super::notes::Notes;
-use crate::tables::{Columns, Problems, Row, Table, UniqueKey};
+use crate::tables::{Columns, FileNames, Problems, Row, Table, UniqueKey, is_no_value};
 use crate::tally::Reason;
 
 const COLUMNS: Columns<'_> = Columns {
@@ -62,12 +62,14 @@ pub(super) fn read(
     };
     let folder = file.parent().unwrap_or(Path::new(""));
     let mut asset_ids = UniqueKey::of("asset_id");
+    let mut names = FileNames::default();
     let mut recordings = Vec::new();
     for row in table.rows() {
         let asset_id = row.require_asset_id(problems);
         let asset_id = asset_id.filter(|id| asset_ids.is_new(*id, &row, problems));
-        let path = row.require("path", problems);
-        let file = path.map(|path| folder.join(path));
+        row.require("path", problems);
+        let path = row.as_written("path");
+        let file = path.map(|path| names.find(&folder.join(path)));
         if let Some(file) = &file {
             check_file(&row, file, audio, notes, problems);
         }
@@ -82,10 +84,10 @@ pub(super) fn read(
             latitude: degrees(&row, "latitude", 90.0, problems),
             longitude: degrees(&row, "longitude", 180.0, problems),
             recorded_at: recorded_at(&row, problems),
-            checklist_id: text("checklist_id"),
+            checklist_id: row.id("checklist_id").map(str::to_string),
             license: text("license"),
             source_url: text("source_url"),
-            annotation: text("annotation"),
+            annotation: row.as_written("annotation").map(str::to_string),
             boxes: Vec::new(),
             spans: Vec::new(),
             geo: None,
@@ -125,9 +127,11 @@ fn target(
     aliases: &dyn Fn(&str) -> String,
     problems: &mut Problems,
 ) -> Option<u32> {
-    let label = row.cell("target_species")?;
+    let label = row.word("target_species")?;
     let class = taxa?.index(&aliases(label));
-    if class.is_none() {
+    if class.is_none() && is_no_value(label) {
+        row.count_no_value(problems, "target_species");
+    } else if class.is_none() {
         let message = "unknown species code: it is not in the taxa table";
         row.problem(problems, "target_species", message);
     }

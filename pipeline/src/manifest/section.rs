@@ -1,6 +1,6 @@
 //! Provides `Section`, a reader of one TOML table that reports every unknown key and wrong type with its line.
 
-use crate::tables::Problems;
+use crate::tables::{Problems, nfc};
 use std::path::Path;
 
 use toml::Spanned;
@@ -270,7 +270,7 @@ impl<'a, 'i> Section<'a, 'i> {
         })
     }
 
-    /// A list of strings.
+    /// A list of strings, in the form of Unicode that the cells of tables have.
     pub(super) fn take_strings(&mut self, key: &'static str, problems: &mut Problems) -> Option<Vec<Located<String>>> {
         let (line, value) = self.take(key)?;
         let DeValue::Array(items) = value else {
@@ -282,7 +282,7 @@ impl<'a, 'i> Section<'a, 'i> {
             let line = self.text.line(item.span().start);
             match item.get_ref() {
                 DeValue::String(text) => strings.push(Located {
-                    value: text.to_string(),
+                    value: nfc(text).into_owned(),
                     line,
                 }),
                 other => self.type_problem(problems, key, line, other, "a string in the list"),
@@ -291,7 +291,8 @@ impl<'a, 'i> Section<'a, 'i> {
         Some(strings)
     }
 
-    /// A table of strings, such as aliases: (key, value) in the order of the keys.
+    /// A table of strings, such as aliases: (key, value) in the order of the keys, in the form of Unicode that the
+    /// cells of tables have.
     pub(super) fn take_string_map(
         &mut self,
         key: &'static str,
@@ -302,17 +303,18 @@ impl<'a, 'i> Section<'a, 'i> {
             self.type_problem(problems, key, line, value, "a table of strings");
             return None;
         };
-        let mut pairs = Vec::new();
+        let mut pairs: Vec<(String, Located<String>)> = Vec::new();
         for (name, item) in table.iter() {
             let line = self.text.line(name.span().start);
             match item.get_ref() {
-                DeValue::String(text) => pairs.push((
-                    name.get_ref().to_string(),
-                    Located {
-                        value: text.to_string(),
-                        line,
-                    },
-                )),
+                DeValue::String(text) => {
+                    let (name, value) = (nfc(name.get_ref()).into_owned(), nfc(text).into_owned());
+                    if pairs.iter().any(|(earlier, _)| *earlier == name) {
+                        let message = "is there twice, in two forms of Unicode; keep one of them";
+                        problems.cell(self.text.file, line, &self.label(key), &name, message);
+                    }
+                    pairs.push((name, Located { value, line }));
+                }
                 other => self.type_problem(problems, key, line, other, "a string"),
             }
         }

@@ -7,7 +7,7 @@ use toml::de::DeTable;
 use super::image_settings;
 use super::label_rules::{self, CodeLine, LabelRules};
 use super::section::{Section, TomlText};
-use crate::tables::Problems;
+use crate::tables::{Problems, decode, nfc};
 use frontend::{Frontend, ImageSettings};
 
 /// Where the boxes come from.
@@ -21,12 +21,38 @@ pub enum BoxesFrom {
         files: String,
         /// The column with the label.
         label_column: String,
+        /// What the times of a table over several files count from.
+        times: RavenTimes,
+        /// What a table without rows means.
+        empty_table: EmptyTable,
     },
     /// Audacity label tracks found by a file-name pattern.
     Audacity {
         /// Pattern as for Raven.
         files: String,
+        /// What a track without labels means.
+        empty_table: EmptyTable,
     },
+}
+
+/// What the times of a Raven table over several files count from, where it has no `File Offset (s)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RavenTimes {
+    /// Whatever they fit; where that does not decide it, the manifest is refused.
+    Fitting,
+    /// The start of each row's own file.
+    File,
+    /// The start of the first file: the files follow one another, as in Raven's window.
+    Running,
+}
+
+/// What an annotation file without rows means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EmptyTable {
+    /// Nothing: its recording stays as it is without.
+    Unknown,
+    /// The whole recording was listened to for every class, and nothing was heard.
+    Absent,
 }
 
 /// `[tables]`: paths, already joined to the manifest's folder.
@@ -70,13 +96,10 @@ pub const SHARD_CLIPS: u32 = 512;
 /// Reads the TOML file. `None` when nothing usable can be had; every mistake is in `problems` either way. There is no
 /// `Frontend` when there is a mistake.
 pub(super) fn read(file: &Path, problems: &mut Problems) -> Option<(Settings, Option<Frontend>)> {
-    let text = match std::fs::read_to_string(file) {
-        Ok(text) => text,
-        Err(error) => {
-            problems.file(file, format!("cannot be read: {error}"));
-            return None;
-        }
-    };
+    let bytes = std::fs::read(file);
+    let bytes = bytes.map_err(|error| problems.file(file, format!("cannot be read: {error}")));
+    let bytes = bytes.ok()?;
+    let text = decode(file, &bytes, problems)?;
     parse(file, &text, problems)
 }
 
@@ -195,14 +218,28 @@ fn boxes_from(mut section: Section<'_, '_>, problems: &mut Problems) -> Option<B
     let formats = [("raven", Format::Raven), ("audacity", Format::Audacity)];
     let format = section.require_choice("format", &formats, problems);
     let files = section.require_str("files", problems).map(|t| t.value);
+    let empty_table = [("unknown", EmptyTable::Unknown), ("absent", EmptyTable::Absent)];
+    let empty_table = section.take_choice("empty_table", &empty_table, problems);
+    let empty_table = empty_table.unwrap_or(EmptyTable::Unknown);
     let boxes = match format {
         Some(Format::Raven) => {
             let label_column = section
                 .take_str("label_column", problems)
-                .map_or("Species".into(), |t| t.value);
-            files.map(|files| BoxesFrom::Raven { files, label_column })
+                .map_or("Species".into(), |t| nfc(&t.value).into_owned());
+            let times = [
+                ("fitting", RavenTimes::Fitting),
+                ("file", RavenTimes::File),
+                ("running", RavenTimes::Running),
+            ];
+            let times = section.take_choice("times", &times, problems);
+            files.map(|files| BoxesFrom::Raven {
+                files,
+                label_column,
+                times: times.unwrap_or(RavenTimes::Fitting),
+                empty_table,
+            })
         }
-        Some(Format::Audacity) => files.map(|files| BoxesFrom::Audacity { files }),
+        Some(Format::Audacity) => files.map(|files| BoxesFrom::Audacity { files, empty_table }),
         None => None,
     };
     section.finish(problems);

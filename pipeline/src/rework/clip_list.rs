@@ -10,7 +10,7 @@ use shardfmt::{AssetRow, Dataset, LabelRow, Xxh3};
 use super::copying::ChosenAsset;
 use super::input::{Input, rows_of};
 use crate::error::{Result, io as io_error};
-use crate::tables::{Columns, Problems, Table, without_byte_order_mark};
+use crate::tables::{Columns, PARQUET_MAGIC, Problems, Table, decode, unpack};
 
 /// The path that stands for standard input.
 const STANDARD_INPUT: &str = "-";
@@ -32,6 +32,7 @@ pub struct ClipList {
     file: PathBuf,
     xxh3: Xxh3,
     entries: Vec<Entry>,
+    remarks: Vec<String>,
 }
 
 /// One line of the list.
@@ -81,7 +82,13 @@ impl ClipList {
         let entries = read_entries(file, bytes, &mut problems);
         if problems.is_empty() {
             let file = file.into();
-            Ok(ClipList { file, xxh3, entries })
+            let remarks = problems.noticed.remarks;
+            Ok(ClipList {
+                file,
+                xxh3,
+                entries,
+                remarks,
+            })
         } else {
             Err(problems.into())
         }
@@ -104,6 +111,12 @@ impl ClipList {
     #[must_use]
     pub fn xxh3(&self) -> Xxh3 {
         self.xxh3
+    }
+
+    /// What is odd about the list and no mistake, in sentences.
+    #[must_use]
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
     }
 
     /// Whether nothing is chosen.
@@ -217,21 +230,30 @@ impl Choice {
     }
 }
 
-/// The entries of a table, or of plain lines: text that begins with a number has no header.
-fn read_entries(file: &Path, bytes: Vec<u8>, problems: &mut Problems) -> Vec<Entry> {
-    let text = without_byte_order_mark(&bytes).trim_ascii_start();
-    // What some engines print for no rows at all.
-    if text.is_empty() {
-        return Vec::new();
+/// The table, or plain lines: text that begins with a number has no header. `None` where there is nothing.
+fn read_table(file: &Path, bytes: Vec<u8>, problems: &mut Problems) -> Option<Table> {
+    let bytes = unpack(file, bytes, problems)?;
+    if bytes.starts_with(PARQUET_MAGIC) {
+        return Table::parse(file, bytes, COLUMNS, problems);
     }
-    let unquoted = text.strip_prefix(b"\"").unwrap_or(text);
-    let unsigned = unquoted.strip_prefix(b"-").unwrap_or(unquoted);
-    let table = if unsigned.first().is_some_and(u8::is_ascii_digit) {
-        Table::parse_lines(file, &bytes, COLUMNS, problems)
+    let text = decode(file, &bytes, problems)?;
+    let start = text.trim_ascii_start();
+    // What some engines print for no rows at all.
+    if start.is_empty() {
+        return None;
+    }
+    let unquoted = start.strip_prefix('"').unwrap_or(start);
+    let unsigned = unquoted.strip_prefix('-').unwrap_or(unquoted);
+    if unsigned.starts_with(|first: char| first.is_ascii_digit()) {
+        Table::parse_lines(file, &text, COLUMNS, problems)
     } else {
         Table::parse(file, bytes, COLUMNS, problems)
-    };
-    let Some(table) = table else {
+    }
+}
+
+/// The entries of a table or of plain lines.
+fn read_entries(file: &Path, bytes: Vec<u8>, problems: &mut Problems) -> Vec<Entry> {
+    let Some(table) = read_table(file, bytes, problems) else {
         return Vec::new();
     };
     let mut entries = Vec::new();

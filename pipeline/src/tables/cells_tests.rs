@@ -10,6 +10,12 @@ use arrow_array::types::{Int8Type, Int32Type, UInt16Type, UInt64Type};
 use arrow_array::*;
 use arrow_schema::{Field, Fields};
 use parquet::arrow::ArrowWriter;
+use parquet::basic::Compression;
+use parquet::data_type::{Int96, Int96Type};
+use parquet::file::properties::{WriterProperties, WriterVersion};
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
 
 use super::*;
 use crate::tables::{Columns, Problems, Table};
@@ -23,6 +29,20 @@ fn parquet(columns: &[(&str, ArrayRef)]) -> Vec<u8> {
             .unwrap();
     let mut bytes = Vec::new();
     let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    bytes
+}
+
+/// A Parquet file of one column, with a codec and in pages of either version.
+fn packed(array: impl Array + 'static, codec: Compression, version: WriterVersion) -> Vec<u8> {
+    let batch = RecordBatch::try_from_iter([("x", Arc::new(array) as ArrayRef)]).unwrap();
+    let properties = WriterProperties::builder()
+        .set_compression(codec)
+        .set_writer_version(version)
+        .set_dictionary_enabled(false);
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties.build())).unwrap();
     writer.write(&batch).unwrap();
     writer.close().unwrap();
     bytes
@@ -261,4 +281,68 @@ fn content_decides_what_a_table_is() {
         let table = Table::read(&file, columns, &mut problems).unwrap();
         assert_eq!(table.rows().next().unwrap().cell("x"), Some("7"), "{name}: {problems}");
     }
+}
+
+/// Every codec of the format but LZO.
+fn codecs() -> [Compression; 7] {
+    [
+        Compression::UNCOMPRESSED,
+        Compression::SNAPPY,
+        Compression::GZIP(Default::default()),
+        Compression::BROTLI(Default::default()),
+        Compression::LZ4,
+        Compression::LZ4_RAW,
+        Compression::ZSTD(Default::default()),
+    ]
+}
+
+#[test]
+fn pages_in_every_codec() {
+    let ids: Vec<i64> = (0..5000).collect();
+    let cells: Vec<String> = ids.iter().map(i64::to_string).collect();
+    for codec in codecs() {
+        for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
+            let read = read(packed(Int64Array::from(ids.clone()), codec, version));
+            assert_eq!(read.as_ref(), Ok(&cells), "{codec} {version:?}");
+        }
+    }
+}
+
+#[test]
+fn a_page_that_unfolds_to_more_than_it_declares_is_refused_before_it_does() {
+    for codec in codecs().into_iter().skip(1) {
+        let mut bytes = packed(Int64Array::from(vec![7; 100_000]), codec, WriterVersion::PARQUET_1_0);
+        let reader = SerializedFileReader::new(bytes::Bytes::from(bytes.clone())).unwrap();
+        let start = reader.metadata().row_group(0).column(0).data_page_offset() as usize;
+        // The header begins with its type and the size, here of three bytes of seven bits, the lowest first.
+        let size = bytes.get_mut(start + 3..start + 6).unwrap();
+        assert!(size[0] & 0x80 != 0 && size[1] & 0x80 != 0 && size[2] & 0x80 == 0);
+        size[2] = 1;
+        let error = read(bytes).unwrap_err();
+        let is_counted = matches!(codec, Compression::GZIP(_) | Compression::BROTLI(_));
+        let expected = if is_counted {
+            "column x has a page that unfolds to more than"
+        } else {
+            "cannot be read as"
+        };
+        assert!(error.contains(expected), "{codec}: {error}");
+    }
+}
+
+#[test]
+fn times_of_96_bits_have_no_zone() {
+    let schema = Arc::new(parse_message_type("message t { required int96 x; }").unwrap());
+    let mut bytes = Vec::new();
+    let mut writer = SerializedFileWriter::new(&mut bytes, schema, Default::default()).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    let mut time = Int96::new();
+    // Half past ten on Julian day 2,458,272, the nanoseconds first.
+    const NANOSECONDS: u64 = 37_800 * 1_000_000_000;
+    time.set_data(NANOSECONDS as u32, (NANOSECONDS >> 32) as u32, 2_458_272);
+    column.typed::<Int96Type>().write_batch(&[time], None, None).unwrap();
+    column.close().unwrap();
+    group.close().unwrap();
+    writer.close().unwrap();
+    assert_eq!(read(bytes).unwrap(), ["2018-06-02T10:30:00"]);
 }

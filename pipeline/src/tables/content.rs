@@ -4,6 +4,8 @@ use csv::StringRecord;
 
 /// All rows of a table, as text.
 pub(super) struct Content {
+    /// What counts call the table: its file's name, or one name for all tables of a kind that has one per recording.
+    pub(super) name: String,
     /// Names of all columns.
     pub(super) columns: Vec<String>,
     /// The column of each cell of a row: all columns, or those that were asked for.

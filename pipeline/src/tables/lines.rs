@@ -1,4 +1,5 @@
-//! Provides `Lines`, which turns byte offsets of a text into line numbers, in one pass over the text.
+//! Provides `Lines`, which turns byte offsets of a text into line numbers, in one pass over the text, and
+//! `numbered_lines`.
 
 /// Counts lines up to ascending byte offsets. The CSV reader's own count is one short where lines end in CR LF and
 /// does not see blank lines before a record.
@@ -37,6 +38,14 @@ impl<'a> Lines<'a> {
     }
 }
 
+/// The lines of a text with their numbers from 1, whatever ends them: LF, CR LF, or CR alone.
+pub(crate) fn numbered_lines(text: &str) -> impl Iterator<Item = (u64, &str)> {
+    let lines = text
+        .split('\n')
+        .flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'));
+    (1..).zip(lines)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
@@ -52,6 +61,14 @@ mod tests {
                 .map(|r| lines.at(r.unwrap().position().unwrap().byte()))
                 .collect();
             assert_eq!(found, [2, 4], "{text:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_lines_whatever_ends_them() {
+        for text in ["a\r\n\r\nb\r\n", "a\n\nb\n", "a\r\rb", "a\r\n\rb"] {
+            let filled: Vec<_> = numbered_lines(text).filter(|(_, line)| !line.is_empty()).collect();
+            assert_eq!(filled, [(1, "a"), (3, "b")], "{text:?}");
         }
     }
 }

@@ -13,10 +13,12 @@ use shardfmt::table::limits::{PAGE_LIMITS, check_pages, count_decoded};
 
 use super::cells::texts;
 use super::content::Content;
+use super::delimited::shown_name;
+use super::normal_form::nfc;
 use super::problem::Problems;
 
 /// The first four bytes of a Parquet file.
-pub(super) const MAGIC: &[u8] = b"PAR1";
+pub(crate) const MAGIC: &[u8] = b"PAR1";
 
 /// Memory of a `StringRecord` apart from its text, roughly.
 const RECORD_BYTES: usize = 128;
@@ -30,13 +32,14 @@ pub(super) fn read(
     problems: &mut Problems,
 ) -> Option<Content> {
     // Of a damaged file, the library panics at some places.
-    let read = std::panic::catch_unwind(AssertUnwindSafe(|| read_columns(pages, content, wanted)));
+    let read = std::panic::catch_unwind(AssertUnwindSafe(|| read_columns(file, pages, content, wanted)));
     let read = read.unwrap_or_else(|_| Err("the file is damaged".into()));
     read.map_err(|message| problems.file(file, format!("cannot be read as Parquet: {message}")))
         .ok()
 }
 
 fn read_columns(
+    file: &Path,
     pages: impl Read + Seek,
     content: impl ChunkReader + 'static,
     wanted: &dyn Fn(&str) -> bool,
@@ -66,8 +69,10 @@ fn read_columns(
             rows.push((rows.len() as u64 + 1, record));
         }
     }
+    let cells = columns.iter().filter(|name| wanted(name));
     Ok(Content {
-        cells: columns.iter().filter(|name| wanted(name)).cloned().collect(),
+        name: shown_name(file),
+        cells: cells.map(|name| nfc(name).into_owned()).collect(),
         columns,
         rows,
     })

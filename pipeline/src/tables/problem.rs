@@ -1,9 +1,11 @@
 //! Defines `Problem`, one kind of mistake in what people bring and the places it was made at, and `Problems`, all of
 //! them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
+
+use crate::tally::Tallies;
 
 /// How many problems are printed before the rest is only counted.
 const PRINTED: usize = 100;
@@ -59,10 +61,13 @@ impl fmt::Display for Problem {
         if self.count > 1 {
             let others: Vec<String> = self.others.iter().map(|place| self.other(place)).collect();
             let mut others: Vec<String> = others.into_iter().filter(|text| !text.is_empty()).collect();
+            // A key that is wrong several times at one place.
+            let mut told = HashSet::from([self.other(&self.first)]);
+            others.retain(|text| told.insert(text.clone()));
             if others.is_empty() {
                 return write!(f, " ({} times)", self.count);
             }
-            let more = self.count - 1 - others.len() as u64;
+            let more = self.count - 1 - self.others.len() as u64;
             if more > 0 {
                 others.push(format!("and {more} more"));
             }
@@ -85,9 +90,20 @@ impl Problem {
     }
 }
 
+/// What readers notice in what people bring that is no mistake, to be told all the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Noticed {
+    /// What was left out or taken otherwise than it is written, counted.
+    pub tallies: Tallies,
+    /// Sentences about whole files.
+    pub remarks: Vec<String>,
+}
+
 /// Everything that is wrong with a manifest and its tables, or a published set; found before any clip is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problems {
+    /// What is odd and not wrong.
+    pub noticed: Box<Noticed>,
     found: Vec<Problem>,
     /// Where the problem of a file, a column and a message is in the list.
     positions: HashMap<(PathBuf, Option<String>, String), usize>,
@@ -231,10 +247,18 @@ mod tests {
         for _ in 0..9 {
             problems.value(Path::new("set.json"), "category_id", "2", "no such category");
         }
+        for item in [0, 0, 0, 5, 5, 6] {
+            let place = Place {
+                line: Some(1),
+                item: Some(item),
+                value: Some("x".into()),
+            };
+            problems.add(Path::new("clips.json"), Some("taxon"), place, "no such taxon".into());
+        }
         let text = problems.to_string();
         let lines: Vec<&str> = text.lines().collect();
         let expected = [
-            "6 problems in the input; nothing was written",
+            "7 problems in the input; nothing was written",
             "  boxes.csv:2: species_code = \"wothr\": unknown species code (also boxes.csv:7, boxes.csv:8, \
              boxes.csv:9 \"eatow\", boxes.csv:10 \"eatow\", and 2 more)",
             "  boxes.csv:5: low_hz = \"x\": expected a finite number",
@@ -242,8 +266,9 @@ mod tests {
             "  clips.json:1: [3].id = \"7\": duplicate id (also clips.json:1 [8])",
             "  set.json: images.id = \"9\": duplicate image (also \"17\")",
             "  set.json: category_id = \"2\": no such category (9 times)",
+            "  clips.json:1: [0].taxon = \"x\": no such taxon (also clips.json:1 [5], and 1 more)",
         ];
         assert_eq!(lines, expected);
-        assert_eq!(problems.len(), 23);
+        assert_eq!(problems.len(), 29);
     }
 }

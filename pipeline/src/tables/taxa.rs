@@ -4,8 +4,11 @@ use std::path::Path;
 
 use shardfmt::{Taxa, Taxon};
 
+use super::no_value::is_no_value;
 use super::problem::Problems;
-use super::table::{Columns, Table, UniqueKey};
+use super::row::UniqueKey;
+use super::table::{Columns, Table};
+use crate::tally::Reason;
 
 const COLUMNS: Columns<'_> = Columns {
     required: &["species_code"],
@@ -19,9 +22,13 @@ pub(crate) fn read_taxa(file: &Path, problems: &mut Problems) -> Option<Taxa> {
     let mut codes = UniqueKey::of("species_code");
     let mut taxa = Vec::new();
     for row in table.rows() {
-        let Some(code) = row.require("species_code", problems) else {
+        // A table may have a code that looks like a word for no value; it is told, since it may be one.
+        let Some(code) = row.word("species_code") else {
+            row.problem(problems, "species_code", "must not be empty");
             continue;
         };
+        let is_odd = u64::from(is_no_value(code));
+        problems.noticed.tallies.add_detail(Reason::NoValueCode, code, is_odd);
         if !codes.is_new(code, &row, problems) {
             continue;
         }

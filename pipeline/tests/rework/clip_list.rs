@@ -179,11 +179,11 @@ fn mistakes_are_named_with_their_place() {
 fn malformed_lists_are_refused() {
     let subsets = Subsets::new();
     subsets.refuse(
-        b"11,0\n\n25,x\n1e1,0\n11,1,\n-2,\n6,-1\n",
+        b"11,0\n\n25,x\n1x,0\n11,1,\n-2,\n6,-1\n",
         &[
             "chosen:5: expected asset_id or asset_id,clip_index, got 3 cells",
             "chosen:3: clip_index = \"x\": expected a non-negative integer (also chosen:7 \"-1\")",
-            "chosen:4: asset_id = \"1e1\": expected an integer",
+            "chosen:4: asset_id = \"1x\": expected an integer",
             "chosen:6: clip_index = \"\": must not be empty",
         ],
     );

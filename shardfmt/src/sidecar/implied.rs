@@ -89,6 +89,14 @@ impl GeoPrior {
         self.rest != self.except.binary_search(&class).is_ok()
     }
 
+    /// What it says of every class: ruled out is absent, the others are unknown.
+    #[must_use]
+    pub fn implied(&self) -> Implied<'_> {
+        let rest = if self.rest { Label::Absent } else { Label::Unknown };
+        let except = &self.except;
+        Implied { rest, except }
+    }
+
     fn label(&self, class: u32) -> Label {
         match self.rules_out(class) {
             true => Label::Absent,
@@ -119,13 +127,12 @@ impl LabelRow {
     /// What holds for the classes that no list names; `geo` is the prior of the clip's recording.
     #[must_use]
     pub fn implied<'a>(&self, geo: &'a GeoPrior) -> Implied<'a> {
-        let (rest, except): (_, &[u32]) = match self.others {
-            None | Some(Others::Unknown) => (Label::Unknown, &[]),
-            Some(Others::Absent) => (Label::Absent, &[]),
-            Some(Others::Prior) if geo.rest => (Label::Absent, &geo.except),
-            Some(Others::Prior) => (Label::Unknown, &geo.except),
-        };
-        Implied { rest, except }
+        let all = |rest| Implied { rest, except: &[] };
+        match self.others {
+            None | Some(Others::Unknown) => all(Label::Unknown),
+            Some(Others::Absent) => all(Label::Absent),
+            Some(Others::Prior) => geo.implied(),
+        }
     }
 
     /// The label of a class; `geo` is the prior of the clip's recording.

@@ -4,9 +4,11 @@
 use std::io::{BufReader, Read, Seek, SeekFrom};
 
 use parquet::arrow::ProjectionMask;
+use parquet::basic::Compression;
 use parquet::file::metadata::ParquetMetaData;
 
 use super::page_header::PageHeader;
+use super::unfolding;
 
 /// What the pages of a table may declare.
 #[derive(Clone, Copy, Debug)]
@@ -58,13 +60,11 @@ pub fn check_pages(
                 left = left
                     .checked_sub(page.header_bytes + page.compressed_bytes)
                     .ok_or_else(|| refuse("has a page that reaches beyond it".into()))?;
-                // A position in a file; sizes of pages have 32 bits.
-                let skipped = input.seek_relative(page.compressed_bytes as i64);
-                skipped.map_err(|e| refuse(format!("cannot be read: {e}")))?;
                 let (bytes, most) = (page.uncompressed_bytes, limits.page_bytes);
                 if bytes > most {
                     return Err(refuse(format!("declares a page of {bytes} bytes, more than {most}")));
                 }
+                pass(&mut input, &page, column.compression()).map_err(&refuse)?;
                 group_bytes += bytes;
                 let most = limits.row_group_bytes;
                 if group_bytes > most {
@@ -91,6 +91,28 @@ pub fn check_pages(
         }
     }
     Ok(())
+}
+
+/// Goes to the end of a page. Where its codec's reader does not stop at the size that the page declares, the page is
+/// unfolded, to be dropped again, and no further than that.
+fn pass(input: &mut BufReader<impl Read + Seek>, page: &PageHeader, codec: Compression) -> Result<(), String> {
+    let unreadable = |error: std::io::Error| format!("cannot be read: {error}");
+    let mut left = page.compressed_bytes;
+    if unfolding::is_unbounded(codec) {
+        let levels = page.level_bytes.min(left);
+        // Positions in a file; sizes of pages have 32 bits.
+        input.seek_relative(levels as i64).map_err(unreadable)?;
+        let mut folded = Vec::new();
+        let read = input.take(left - levels).read_to_end(&mut folded);
+        left -= levels + read.map_err(unreadable)? as u64;
+        let most = page.uncompressed_bytes.saturating_sub(levels);
+        if unfolding::exceeds(codec, &folded, most) {
+            return Err(format!(
+                "has a page that unfolds to more than the {most} bytes it declares"
+            ));
+        }
+    }
+    input.seek_relative(left as i64).map_err(unreadable)
 }
 
 /// Adds `bytes` to what a table has taken so far, and refuses more than [`MAX_DECODED_BYTES`] in all.

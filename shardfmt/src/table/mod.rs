@@ -6,6 +6,7 @@ pub mod limits;
 mod page_header;
 mod read;
 mod schema;
+mod unfolding;
 mod write;
 
 pub use column::{Class, Classes, Column, Extension, Microseconds, Nested, Plain, Scalar, Text};

@@ -41,6 +41,8 @@ pub(super) struct PageHeader {
     pub(super) values: u64,
     /// Whether the values are a dictionary's, to which those of other pages point.
     pub(super) is_dictionary: bool,
+    /// Bytes before the compressed ones in the file: the levels of a page of version 2.
+    pub(super) level_bytes: u64,
 }
 
 impl PageHeader {
@@ -60,6 +62,7 @@ impl PageHeader {
                     header.values = header.values.max(value);
                     header.is_dictionary = parent == DICTIONARY;
                 }
+                (DATA_V2, 5 | 6) => header.level_bytes += value,
                 _ => {}
             }
             Ok(())
@@ -211,6 +214,7 @@ mod tests {
             uncompressed_bytes: 300,
             values: 3,
             is_dictionary: false,
+            level_bytes: 0,
         };
         assert_eq!(PageHeader::read(&DATA_PAGE[..]).unwrap(), expected);
         let mut dictionary = DATA_PAGE;

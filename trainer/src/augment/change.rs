@@ -5,8 +5,8 @@ use std::f64::consts::LN_10;
 use tch::{Device, Kind, Tensor};
 
 use super::draw::{Band, Draw};
+use crate::batch::upload;
 use crate::error::Result;
-use crate::transfer::upload;
 
 /// The meaning of stored values: dB (or another unit) = offset + step x value, values from floor to ceiling; and
 /// whether 0 dB is each clip's own maximum.

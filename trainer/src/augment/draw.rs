@@ -2,10 +2,10 @@
 //!
 //! All are drawn in the same order whatever is configured, so that adding a change does not alter the others.
 
+use loader::random::{Purpose, keyed};
 use rand::RngExt;
 
 use super::AugmentConfig;
-use crate::random::{Purpose, keyed};
 
 /// A band of rows or columns: first and number.
 pub(super) type Band = [i64; 2];

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use loader::Sampler;
 use shardfmt::{Split, Xxh3};
 use tch::Device;
 
@@ -10,7 +11,6 @@ use crate::error::Result;
 use crate::learner::Learner;
 use crate::material::Material;
 use crate::predict;
-use crate::sampler::Sampler;
 use crate::throughput::Rig;
 
 /// How long each of the two is measured, beyond the first time, which warms up.

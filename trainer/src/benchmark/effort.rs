@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use loader::{Filters, FullUnknown, Mode, Rows, Sampler};
 use shardfmt::Operation;
 use shardfmt::{Dataset, Split, Xxh3};
 
@@ -14,8 +15,6 @@ use crate::error::{Error, Result};
 use crate::learner::Learner;
 use crate::material::Material;
 use crate::run_folder::RunFolder;
-use crate::sampler::Sampler;
-use crate::supervision::{Filters, FullUnknown, Mode, Rows};
 
 /// Datasets, opened on first use and kept open.
 #[derive(Debug, Default)]

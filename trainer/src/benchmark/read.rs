@@ -131,7 +131,7 @@ mod tests {
     use crate::asset_reg::Control;
     use crate::config::{Config, OptimiserName};
     use crate::model::Arch;
-    use crate::supervision::{Mode, Rows};
+    use loader::{Mode, Rows};
 
     const FILE: &str = r#"
         name = "t"

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use loader::Mode;
+use loader::random::{Purpose, keyed, shuffle_forward};
+
 use super::plan::{BenchmarkPlan, Cell};
 use crate::error::{Error, Result};
-use crate::random::{Purpose, keyed, shuffle_forward};
-use crate::supervision::Mode;
 
 /// Settings with the values of one trial.
 pub type Point = Vec<(String, toml::Value)>;

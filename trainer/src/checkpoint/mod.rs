@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use loader::SamplerState;
 pub use policy::expendable;
 use serde::{Deserialize, Serialize};
 use shardfmt::Operation;
@@ -15,7 +16,6 @@ use shardfmt::fail_point;
 use shardfmt::persist::{sync_dir, write_atomic};
 
 use crate::error::{Error, Result};
-use crate::sampler::SamplerState;
 use crate::state::Named;
 
 /// Version of the layout of a checkpoint.

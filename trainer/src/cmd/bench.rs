@@ -1,6 +1,7 @@
 //! `l48-train bench`: how fast clips are loaded and trained on, each beside what bounds it.
 
 use anyhow::Result;
+use loader::Sampler;
 use shardfmt::Xxh3;
 
 use super::{device, output, settings};
@@ -8,7 +9,6 @@ use crate::cli::BenchArgs;
 use crate::config::Config;
 use crate::learner::Learner;
 use crate::material::Material;
-use crate::sampler::Sampler;
 use crate::throughput::{Rates, Rig};
 
 /// Runs the command.

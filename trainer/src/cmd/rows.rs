@@ -1,12 +1,12 @@
 //! `l48-train rows`: writes the rows of a mode with their labels and masks.
 
 use anyhow::Result;
+use loader::{Catalogue, Filters};
 use shardfmt::Dataset;
 
 use super::output;
 use crate::cli::RowsArgs;
 use crate::run_folder::write_rows;
-use crate::supervision::{Catalogue, Filters};
 
 /// Runs the command.
 pub(super) fn run(args: &RowsArgs) -> Result<()> {

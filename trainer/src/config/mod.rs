@@ -4,6 +4,7 @@ mod sections;
 
 use std::path::Path;
 
+use loader::{Filters, FullUnknown, Mode, Rows, SamplerConfig};
 use serde::{Deserialize, Serialize};
 use shardfmt::Operation;
 use shardfmt::{DatasetHead, Difference};
@@ -16,8 +17,6 @@ use crate::augment::AugmentConfig;
 use crate::error::{Error, Result};
 use crate::loss::Method;
 use crate::model::Precision;
-use crate::sampler::SamplerConfig;
-use crate::supervision::{Filters, FullUnknown, Mode, Rows};
 
 /// Every setting of a run, with the benchmark's published values as defaults (L48 paper, section 5 and its code:
 /// Adam, learning rate 1e-4, batch 16, 10 epochs, no schedule).

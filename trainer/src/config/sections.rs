@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::{Arch, Precision};
 use crate::optim::Algorithm;
 
-/// How rows are drawn; see [`SamplerConfig`](crate::sampler::SamplerConfig).
+/// How rows are drawn; see [`SamplerConfig`](loader::SamplerConfig).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SamplingConfig {

@@ -13,6 +13,7 @@ pub use objective::{KnownNegatives, Objective, ObjectiveConfig};
 pub use parameters::{Declared, Domain, Parameters};
 pub(crate) use terms::bce;
 
+use loader::Labels;
 use tch::{Device, Kind, Tensor};
 use toml::Table;
 
@@ -122,14 +123,10 @@ pub trait Loss {
 }
 
 /// The training set, for a method to be made for it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Setup<'a> {
-    /// Classes, C.
-    pub classes: usize,
-    /// Labels of the N training rows, row by row, 0 where the mask is.
-    pub labels: &'a [u8],
-    /// The mask, shaped as `labels`.
-    pub mask: &'a [u8],
+    /// Labels and masks of the N training rows and C classes.
+    pub labels: Labels,
     /// Mean positives of a training clip, and of which clips that is the mean.
     pub mean_positives: (f64, &'a str),
     /// Seed of the run.
@@ -144,7 +141,7 @@ impl Setup<'_> {
     /// \[N, C\].
     fn shape(&self) -> [i64; 2] {
         let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-        [count(self.labels.len() / self.classes.max(1)), count(self.classes)]
+        [count(self.labels.rows()), count(self.labels.classes())]
     }
 }
 

@@ -52,8 +52,7 @@ impl Objective {
     /// The configured method for a training set.
     ///
     /// # Errors
-    /// [`Error::Setting`] for an unknown method or parameter, a value out of range, or labels that are not rows of
-    /// `classes`.
+    /// [`Error::Setting`] for an unknown method or parameter, or a value out of range.
     pub fn new(config: &ObjectiveConfig, setup: &Setup) -> Result<Self> {
         let method = Method::named(&config.method)?;
         let (parameters, notes) = method.parameters(&config.parameters)?.derived(setup);
@@ -65,16 +64,6 @@ impl Objective {
                     format!("must be a number of 0 or more, not {weight}"),
                 ));
             }
-        }
-        if setup.classes == 0
-            || !setup.labels.len().is_multiple_of(setup.classes)
-            || setup.labels.len() != setup.mask.len()
-        {
-            let (labels, mask, classes) = (setup.labels.len(), setup.mask.len(), setup.classes);
-            return Err(Error::setting(
-                "training labels",
-                format!("{labels} labels and {mask} masks of {classes} classes"),
-            ));
         }
         let loss = (method.build)(&parameters, setup)?;
         let (known_negatives, mask_unknown) = (config.known_negatives, config.mask_unknown);

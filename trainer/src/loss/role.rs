@@ -8,6 +8,7 @@
 //! "published"`). g learns ten times as fast, without weight decay. The regulariser is added to the mean loss
 //! (`role_reg = "paper"`) or, published, to each entry already divided by their number.
 
+use loader::random::{Purpose, keyed};
 use rand::RngExt;
 use tch::Tensor;
 
@@ -15,7 +16,6 @@ use super::terms::{bce, positive};
 use super::{Declared, Domain, Loss, LossBatch, Method, Output, Parameters, Setup};
 use crate::error::Result;
 use crate::optim::Group;
-use crate::random::{Purpose, keyed};
 use crate::state::{Named, adopt};
 
 /// Probabilities that a known positive, a known negative and an unknown entry start at (the method's code).
@@ -83,14 +83,13 @@ fn logit(p: f64) -> f64 {
 /// The clips' logits before training, \[N, C\], keyed by seed and row.
 fn start(setup: &Setup, negatives: bool) -> Result<Tensor> {
     let [low, high] = UNKNOWN.map(logit);
-    let mut values = Vec::with_capacity(setup.labels.len());
-    let rows = setup
-        .labels
-        .chunks(setup.classes.max(1))
-        .zip(setup.mask.chunks(setup.classes.max(1)));
-    for (row, (labels, mask)) in (0..).zip(rows) {
-        let mut random = keyed(setup.seed, Purpose::RoleLogits, &[row]);
-        values.extend(labels.iter().zip(mask).map(|(label, mask)| {
+    let (rows, classes) = (setup.labels.rows(), setup.labels.classes());
+    let mut values = Vec::with_capacity(rows * classes);
+    let [mut labels, mut mask] = [(); 2].map(|()| vec![0_u8; classes]);
+    for row in 0..rows {
+        setup.labels.write(row, &mut labels, &mut mask);
+        let mut random = keyed(setup.seed, Purpose::RoleLogits, &[row as u64]);
+        values.extend(labels.iter().zip(&mask).map(|(label, mask)| {
             // Drawn for each entry, so that what is known does not shift the others.
             let drawn = low + (high - low) * random.random::<f64>();
             match (mask, label) {

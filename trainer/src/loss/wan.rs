@@ -14,7 +14,7 @@ pub(super) const METHOD: Method = Method {
         name: "gamma",
         domain: Domain::Derived {
             value: |setup: &Setup| {
-                let others = setup.classes.saturating_sub(1).max(1) as f64;
+                let others = setup.labels.classes().saturating_sub(1).max(1) as f64;
                 (1.0 / others, "1/(classes - 1)".to_owned())
             },
             min: 0.0,

@@ -37,7 +37,7 @@ mod tests {
     use rand::RngExt;
 
     use super::*;
-    use crate::random::{Purpose, keyed};
+    use loader::random::{Purpose, keyed};
 
     #[test]
     fn by_hand() {

@@ -8,12 +8,12 @@
 
 use std::collections::HashMap;
 
+use loader::random::{Purpose, keyed};
 use rand::RngExt;
 use rayon::prelude::*;
 
 use super::scores::{Ranked, Scores};
 use crate::error::{Error, Result};
-use crate::random::{Purpose, keyed};
 
 /// Replicates that are enough for two digits of a 95 % interval (Efron and Tibshirani 1993, section 14.2).
 pub const BOOTSTRAP_REPLICATES: u32 = 1000;

@@ -11,6 +11,7 @@ mod tiny;
 use std::path::Path;
 
 use clap::ValueEnum;
+use loader::block_mean_spec;
 use serde::{Deserialize, Serialize};
 use shardfmt::ClipSpec;
 use tch::{Device, Kind, Tensor};
@@ -19,7 +20,6 @@ use self::resnet::{Depth, ResNet};
 use self::store::{Store, channels_last};
 use self::tiny::Tiny;
 use crate::error::{Error, Result};
-use crate::loader::pooled_spec;
 use crate::optim::Group;
 use crate::state::{Named, adopt};
 
@@ -159,7 +159,7 @@ impl Model {
             Arch::Resnet50 | Arch::Resnet18 => stored,
             Arch::Tiny => {
                 let [height, width] = tiny::POOLED.map(|size| u32::try_from(size).unwrap_or_default());
-                pooled_spec(stored, height, width).unwrap_or(stored)
+                block_mean_spec(stored, height, width).unwrap_or(stored)
             }
         }
     }

@@ -2,12 +2,12 @@
 //!
 //! Starts are drawn on the CPU by keyed random numbers, each tensor by its own, so that they depend on the seed alone.
 
+use loader::random::{Purpose, keyed};
 use rand::{Rng, RngExt};
 use tch::{Device, Kind, Tensor};
 
 use super::layer::{Conv, Linear, Norm};
 use crate::error::Result;
-use crate::random::{Purpose, keyed};
 use crate::state::Named;
 
 /// Tensors of a model in the order they were made, which is torchvision's.

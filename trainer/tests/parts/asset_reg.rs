@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
+use loader::Labels;
 use tch::{Device, Kind, Tensor};
 use trainer::asset_reg::{AssetRegConfig, AssetTable, Clips, Control, Init};
 use trainer::state::snapshot;
@@ -76,11 +77,10 @@ fn steps<'a>(
     let asset_ids: Vec<i64> = (0..assets).collect();
     let nothing = vec![0; usize::try_from(assets * classes).unwrap()];
     let classes = usize::try_from(classes).unwrap();
+    let labels = Labels::from_matrices(classes, &nothing, &nothing).unwrap();
     let clips = Clips {
         asset_ids: &asset_ids,
-        labels: &nothing,
-        mask: &nothing,
-        classes,
+        labels: &labels,
     };
     let start = Vec::<f64>::try_from(numbers["table0"].to_kind(Kind::Double).flatten(0, -1)).unwrap();
     let mut table = AssetTable::with_start(&clips, config, 1, &start, (kind, Device::Cpu)).unwrap();
@@ -115,11 +115,10 @@ fn a_table_starts_with_the_known_positives_of_all_clips() {
     let bytes = |name: &str| Vec::<u8>::try_from(numbers[name].flatten(0, -1)).unwrap();
     let (labels, mask) = (bytes("labels"), bytes("mask"));
     let classes = usize::try_from(numbers["labels"].size()[1]).unwrap();
+    let labels = Labels::from_matrices(classes, &labels, &mask).unwrap();
     let clips = Clips {
         asset_ids: &asset_ids,
         labels: &labels,
-        mask: &mask,
-        classes,
     };
     let base = Vec::<f64>::try_from(numbers["base"].to_kind(Kind::Double).flatten(0, -1)).unwrap();
     let table = AssetTable::with_start(&clips, &config(0.3, 0.01), 1, &base, (Kind::Float, Device::Cpu)).unwrap();
@@ -130,11 +129,10 @@ fn a_table_starts_with_the_known_positives_of_all_clips() {
 /// Four clips of the assets 9, 2, 9, 5; the first has class 0.
 fn small(config: &AssetRegConfig, asset_ids: &[i64; 4], seed: u64) -> AssetTable {
     let labels = [1, 0, 0, 0, 0, 0, 0, 0];
+    let labels = Labels::from_matrices(2, &labels, &labels).unwrap();
     let clips = Clips {
         asset_ids,
         labels: &labels,
-        mask: &labels,
-        classes: 2,
     };
     AssetTable::new(&clips, config, seed, (Kind::Double, Device::Cpu)).unwrap()
 }
@@ -232,11 +230,10 @@ fn a_saved_table_goes_on() {
 
 #[test]
 fn mistakes_are_named() {
+    let [labels, more] = [8, 10].map(|entries| Labels::from_matrices(2, &vec![0; entries], &vec![0; entries]).unwrap());
     let clips = Clips {
         asset_ids: &IDS,
-        labels: &[0; 8],
-        mask: &[0; 8],
-        classes: 2,
+        labels: &labels,
     };
     let error = |clips: &Clips, config: &AssetRegConfig| {
         AssetTable::new(clips, config, 1, (Kind::Float, Device::Cpu))
@@ -251,6 +248,6 @@ fn mistakes_are_named() {
         ..config(1.0, 0.1)
     };
     assert!(error(&clips, &start).contains("asset_reg.init"));
-    assert!(error(&Clips { classes: 3, ..clips }, &config(1.0, 0.1)).contains("4 clips"));
+    assert!(error(&Clips { labels: &more, ..clips }, &config(1.0, 0.1)).contains("5 rows of labels for 4 clips"));
     assert!(small(&config(1.0, 0.1), &IDS, 1).table_rows(&[4]).is_err());
 }

@@ -17,11 +17,9 @@ pub(crate) fn known(rows: usize, classes: usize) -> (Vec<u8>, Vec<u8>) {
     (labels, mask)
 }
 
-pub(crate) fn setup<'a>(classes: usize, (labels, mask): &'a (Vec<u8>, Vec<u8>), kind: Kind) -> Setup<'a> {
+pub(crate) fn setup(classes: usize, (labels, mask): &(Vec<u8>, Vec<u8>), kind: Kind) -> Setup<'static> {
     Setup {
-        classes,
-        labels,
-        mask,
+        labels: loader::Labels::from_matrices(classes, labels, mask).unwrap(),
         mean_positives: (1.0, "the clips"),
         seed: 7,
         device: Device::Cpu,

@@ -149,9 +149,7 @@ fn run(config: &ObjectiveConfig, inputs: &Tensors, case: &str, record: &Value, e
     let (labels_u8, mask_u8) = (flat(&labels), flat(&mask));
     let classes = usize::try_from(classes).unwrap();
     let setup = Setup {
-        classes,
-        labels: &labels_u8,
-        mask: &mask_u8,
+        labels: loader::Labels::from_matrices(classes, &labels_u8, &mask_u8).unwrap(),
         mean_positives: (1.0, "the clips"),
         seed: 1,
         device: Device::Cpu,

@@ -5,8 +5,6 @@ mod fixture; // reference numbers: the committed ones, or those in the folder th
 // Rows, labels and what is measured.
 mod metric; // mAP
 mod run_folder; // what a run writes reads back
-mod sampler; // the order of the rows
-mod supervision; // labels, masks and kept rows
 
 // Learning.
 mod asset_reg; // the asset regulariser

@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
+use loader::{Catalogue, Filters, FullUnknown, Mode, Rows, Sampler, SamplerConfig};
 use shardfmt::{Dataset, Split};
-use trainer::sampler::{Sampler, SamplerConfig};
-use trainer::supervision::{Catalogue, Filters, FullUnknown, Mode, Rows};
 
 use crate::dataset::{Made, write};
 use crate::program::{fit, metrics, run};

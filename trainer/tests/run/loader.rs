@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
+use loader::{Catalogue, Clip, ClipReader};
 use shardfmt::Dataset;
 use tch::Device;
-use trainer::loader::{ClipReader, Ring, stream};
-use trainer::supervision::{Catalogue, Clip};
+use trainer::batch::{Ring, stream};
 
 use crate::dataset::{Made, write};
 
@@ -58,7 +58,7 @@ fn batches_come_in_order_and_whole_whoever_loads_them() {
         for pause in [Duration::ZERO, Duration::from_millis(2)] {
             let mut ring = ring(&clips);
             let mut found = Vec::new();
-            let consume = |stream: &mut trainer::loader::Stream<'_>| {
+            let consume = |stream: &mut trainer::batch::Stream<'_>| {
                 while let Some(mut batch) = stream.next_batch()? {
                     std::thread::sleep(pause);
                     let stored = batch
@@ -66,7 +66,7 @@ fn batches_come_in_order_and_whole_whoever_loads_them() {
                         .clone()
                         .into_iter()
                         .map(|row| clips.stored(&places[row as usize]));
-                    let stored: Vec<&[u8]> = stored.collect::<trainer::Result<_>>()?;
+                    let stored: Vec<&[u8]> = stored.collect::<loader::Result<_>>()?;
                     assert!(batch.bytes() == stored.concat(), "{threads} threads");
                     assert!(batch.ref_db.iter().all(|&level| level == -20.0));
                     assert_eq!(batch.ref_db.len(), batch.rows.len());

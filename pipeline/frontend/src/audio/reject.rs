@@ -21,6 +21,12 @@ pub enum Reject {
         /// The first bytes in hexadecimal.
         magic: String,
     },
+    /// The file is of a known kind, and no recording. Look where it came from.
+    #[error("not a recording, but {what}")]
+    NotARecording {
+        /// What it is.
+        what: &'static str,
+    },
     /// The container or the codec is known but not supported. Convert the recording first.
     #[error("{what} is not supported")]
     Unsupported {
@@ -130,6 +136,7 @@ impl Reject {
             Self::Read(_)
             | Self::NotAFile
             | Self::UnknownContainer { .. }
+            | Self::NotARecording { .. }
             | Self::Unsupported { .. }
             | Self::Header { .. }
             | Self::NoSuchChannel { .. } => "open",

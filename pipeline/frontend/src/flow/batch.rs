@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use shardfmt::Xxh3;
 
-use super::delivery::ReadEnd;
+use super::delivery::AssetEnd;
 use crate::source::{ClipSource, Rendered};
 
 /// Bytes of clips (read and rendered) in a batch: large enough that handing it on costs nothing, small enough that all
@@ -23,7 +23,7 @@ pub(super) struct Slot<C> {
 }
 
 /// Ends of assets, each with the number of clips read before it.
-type Ends<S> = VecDeque<(usize, ReadEnd<<S as ClipSource>::Facts>)>;
+type Ends<S> = VecDeque<(usize, AssetEnd<<S as ClipSource>::Facts>)>;
 
 /// Consecutive clips, where among them assets end, and the memory to render them.
 pub(super) struct ClipBatch<S: ClipSource> {
@@ -71,13 +71,8 @@ impl<S: ClipSource> ClipBatch<S> {
     }
 
     /// Marks the end of an asset after the clips read so far.
-    pub(super) fn end(&mut self, end: ReadEnd<S::Facts>) {
+    pub(super) fn end(&mut self, end: AssetEnd<S::Facts>) {
         self.ends.push_back((self.used, end));
-    }
-
-    /// The assets that end in it.
-    pub(super) fn ended(&self) -> impl Iterator<Item = usize> {
-        self.ends.iter().map(|(_, end)| end.asset)
     }
 
     pub(super) fn has_clips(&self) -> bool {

@@ -4,7 +4,7 @@ use shardfmt::Xxh3;
 use shardfmt::checksum::FileHash;
 
 use crate::source::{Rejected, Rendered};
-use crate::source_file::{CHANGED_WHILE_READ, Fingerprint, SourceRecord, Stats};
+use crate::source_file::{CHANGED_WHILE_READ, Fingerprint, SourceRecord};
 
 /// What a flow delivers, in the order of the assets.
 pub enum Delivery<'a, F> {
@@ -44,30 +44,16 @@ pub struct WholeAsset<F> {
     pub source: FileHash,
 }
 
-/// How reading an asset ended, apart from the hashing of its files.
-pub(super) struct ReadEnd<F> {
-    /// Number of the asset in its source.
-    pub(super) asset: usize,
-    /// What was read, or why the asset is rejected.
-    pub(super) result: Result<F, Rejected>,
-    /// How its files looked before and after.
-    pub(super) around: [Stats; 2],
-}
-
-impl<F> ReadEnd<F> {
-    /// How the asset ended, now that its files are hashed.
-    pub(super) fn with_fingerprint(self, fingerprint: Fingerprint) -> AssetEnd<F> {
-        let source = fingerprint.record();
+impl<F> AssetEnd<F> {
+    /// How an asset ended of which `read` was read, or why it is rejected, from files of such a fingerprint.
+    pub(super) fn new(read: Result<F, Rejected>, fingerprint: Fingerprint) -> AssetEnd<F> {
+        let (asset, source) = (fingerprint.asset, fingerprint.record());
         let whole = |source, facts| WholeAsset { facts, source };
-        let result = match (fingerprint.of_unchanged(&self.around), self.result) {
+        let result = match (fingerprint.of_unchanged(), read) {
             // Files that could be neither read nor hashed: the reader knows which one of the asset's it is.
             (Err(hashing), Err(reading)) if hashing.stage != CHANGED_WHILE_READ => Err(reading),
             (hashed, read) => hashed.and_then(|hashed| Ok(whole(hashed, read?))),
         };
-        AssetEnd {
-            asset: self.asset,
-            source,
-            result,
-        }
+        AssetEnd { asset, source, result }
     }
 }

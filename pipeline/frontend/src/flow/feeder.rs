@@ -4,14 +4,14 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::batch::ClipBatch;
-use super::delivery::ReadEnd;
+use super::delivery::AssetEnd;
 use crate::source::{AssetReader, ClipSource, Rejected};
-use crate::source_file::{Stats, stats};
+use crate::source_file::Watch;
 
 struct OpenAsset<R> {
     asset: usize,
     reader: R,
-    before: Stats,
+    watch: Watch,
 }
 
 /// Reads assets one after the other.
@@ -42,14 +42,14 @@ impl<'a, S: ClipSource> Feeder<'a, S> {
                 Some(open) => open,
                 None => {
                     let Some(asset) = self.left.next() else { return };
-                    let before = stats(&self.source.files(asset));
+                    let watch = Watch::begin(asset, self.source.files(asset));
                     // A decoder that panics refuses one recording, not the run.
                     match catch_unwind(AssertUnwindSafe(|| self.source.open(asset)))
                         .unwrap_or_else(|_| Err(panicked("open")))
                     {
-                        Ok(reader) => OpenAsset { asset, reader, before },
+                        Ok(reader) => OpenAsset { asset, reader, watch },
                         Err(rejected) => {
-                            batch.end(self.end(asset, before, Err(rejected)));
+                            batch.end(AssetEnd::new(Err(rejected), watch.end(None)));
                             continue;
                         }
                     }
@@ -62,18 +62,15 @@ impl<'a, S: ClipSource> Feeder<'a, S> {
                     batch.keep();
                     self.open = Some(open);
                 }
-                Ok(false) => batch.end(self.end(open.asset, open.before, Ok(open.reader.facts()))),
-                Err(rejected) => batch.end(self.end(open.asset, open.before, Err(rejected))),
+                Ok(false) => {
+                    let fingerprint = open.watch.end(open.reader.files_hash());
+                    batch.end(AssetEnd::new(Ok(open.reader.facts()), fingerprint));
+                }
+                Err(rejected) => {
+                    let fingerprint = open.watch.end(open.reader.files_hash());
+                    batch.end(AssetEnd::new(Err(rejected), fingerprint));
+                }
             }
-        }
-    }
-
-    fn end(&self, asset: usize, before: Stats, result: Result<S::Facts, Rejected>) -> ReadEnd<S::Facts> {
-        let after = stats(&self.source.files(asset));
-        ReadEnd {
-            asset,
-            result,
-            around: [before, after],
         }
     }
 }

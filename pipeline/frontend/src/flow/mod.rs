@@ -1,8 +1,8 @@
 //! Provides `run`, which moves the clips of many assets through reading, rendering and delivery: on all
 //! threads at once, and in order.
 //!
-//! Tasks of three kinds run on the threads. An asset is read in order, so its reading is one task after the other;
-//! rendering is a task a batch; hashing the source files is a task an asset. The calling thread is not one of these
+//! Tasks of two kinds run on the threads. An asset is read in order, and hashed meanwhile, so its reading is one task
+//! after the other; rendering is a task a batch. The calling thread is not one of these
 //! threads, so that nothing waits on them: it hands out the tasks, takes back what they made, and delivers it in the
 //! order of the assets. Where threads have nothing else to do, the assets that follow are read ahead. Memory is
 //! bounded by the number of batches; reading ahead leaves enough of them to the first asset.
@@ -17,7 +17,7 @@ mod feeder;
 mod workers;
 
 use std::any::Any;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -25,7 +25,6 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use rayon::Scope;
 
 use crate::source::ClipSource;
-use crate::source_file::Fingerprint;
 use batch::ClipBatch;
 pub use delivery::{AssetEnd, Delivery, StoredClip, WholeAsset};
 use feeder::Feeder;
@@ -62,7 +61,6 @@ pub fn run<S: ClipSource, E>(
         batch_bytes,
         free: Vec::new(),
         in_use: 0,
-        fingerprints: BTreeMap::new(),
     };
     let (sender, receiver) = channel();
     workers
@@ -74,7 +72,6 @@ pub fn run<S: ClipSource, E>(
 enum Done<'a, S: ClipSource> {
     Read(u64, Feeder<'a, S>, ClipBatch<S>),
     Rendered(u64, u64, ClipBatch<S>),
-    Hashed(usize, Fingerprint),
     Panicked(Box<dyn Any + Send>),
 }
 
@@ -108,8 +105,6 @@ struct Flow<'a, S: ClipSource> {
     free: Vec<ClipBatch<S>>,
     /// Batches that are not free.
     in_use: usize,
-    /// Of the assets that are hashed and not yet delivered.
-    fingerprints: BTreeMap<usize, Fingerprint>,
 }
 
 impl<'a, S: ClipSource> Flow<'a, S> {
@@ -135,9 +130,6 @@ impl<'a, S: ClipSource> Flow<'a, S> {
             match receiver.recv() {
                 Ok(Done::Read(number, feeder, batch)) => self.accept_read(number, feeder, batch, scope, sender),
                 Ok(Done::Rendered(stream, number, batch)) => self.accept_rendered(stream, number, batch),
-                Ok(Done::Hashed(asset, fingerprint)) => {
-                    self.fingerprints.insert(asset, fingerprint);
-                }
                 Ok(Done::Panicked(panic)) => resume_unwind(panic),
                 Err(_) => return Ok(false),
             }
@@ -153,7 +145,7 @@ impl<'a, S: ClipSource> Flow<'a, S> {
         let readers = self.workers.readers();
         let limit = (readers.saturating_mul(READER_BYTES) / self.batch_bytes).max(RESERVED);
         while self.streams.iter().filter(|stream| stream.is_reading()).count() < readers && !self.left.is_empty() {
-            self.open_stream(scope, sender);
+            self.open_stream();
         }
         let mut ahead = false;
         for at in 0..self.streams.len() {
@@ -180,11 +172,8 @@ impl<'a, S: ClipSource> Flow<'a, S> {
         }
     }
 
-    /// Opens a stream of the next assets: one, or as many small ones as fill a batch. Their files are hashed meanwhile.
-    fn open_stream<'scope>(&mut self, scope: &Scope<'scope>, sender: &Sender<Done<'a, S>>)
-    where
-        'a: 'scope,
-    {
+    /// Opens a stream of the next assets: one, or as many small ones as fill a batch.
+    fn open_stream(&mut self) {
         let first = self.left.start;
         let mut clips = 0;
         for asset in self.left.by_ref() {
@@ -193,18 +182,13 @@ impl<'a, S: ClipSource> Flow<'a, S> {
                 break;
             }
         }
-        let (source, assets) = (self.source, first..self.left.start);
         self.streams.push_back(Stream {
             number: self.opened,
-            feeder: Some(Feeder::new(source, assets.clone())),
+            feeder: Some(Feeder::new(self.source, first..self.left.start)),
             batches: VecDeque::new(),
             first_batch: 0,
         });
         self.opened += 1;
-        for asset in assets {
-            let hashing = move || Done::Hashed(asset, Fingerprint::take(asset, &source.files(asset)));
-            spawn(scope, sender, hashing);
-        }
     }
 
     fn take_batch(&mut self) -> ClipBatch<S> {
@@ -261,13 +245,12 @@ impl<'a, S: ClipSource> Flow<'a, S> {
     fn deliver_ready<E>(&mut self, deliver: &mut impl FnMut(Delivery<'_, S::Facts>) -> Result<(), E>) -> Result<(), E> {
         while let Some(stream) = self.streams.front_mut() {
             while let Some(place) = stream.batches.front_mut() {
-                let known = |batch: &ClipBatch<S>| batch.ended().all(|asset| self.fingerprints.contains_key(&asset));
-                let Some(mut batch) = place.take_if(|batch| known(batch)) else {
+                let Some(mut batch) = place.take() else {
                     return Ok(());
                 };
                 stream.batches.pop_front();
                 stream.first_batch += 1;
-                deliver_batch(&mut batch, self.source, &mut self.fingerprints, deliver)?;
+                deliver_batch(&mut batch, deliver)?;
                 self.in_use -= 1;
                 self.free.push(batch);
             }
@@ -283,16 +266,12 @@ impl<'a, S: ClipSource> Flow<'a, S> {
 /// Delivers the clips of a batch and the ends of assets among them, and empties it.
 fn deliver_batch<S: ClipSource, E>(
     batch: &mut ClipBatch<S>,
-    source: &S,
-    fingerprints: &mut BTreeMap<usize, Fingerprint>,
     deliver: &mut impl FnMut(Delivery<'_, S::Facts>) -> Result<(), E>,
 ) -> Result<(), E> {
     let (slots, mut ends) = batch.take();
     for at in 0..=slots.len() {
         while let Some((_, end)) = ends.pop_front_if(|(end, _)| *end == at) {
-            let fingerprint = fingerprints.remove(&end.asset);
-            let fingerprint = fingerprint.unwrap_or_else(|| Fingerprint::take(end.asset, &source.files(end.asset)));
-            deliver(Delivery::End(end.with_fingerprint(fingerprint)))?;
+            deliver(Delivery::End(end))?;
         }
         if let Some(slot) = slots.get_mut(at)
             && let Some(rendered) = slot.rendered.take()

@@ -380,3 +380,18 @@ fn rms_is_relative_to_full_scale() {
     assert_eq!(rms_dbfs(&[1.0, -1.0, 1.0]), Some(0.0));
     assert!((rms_dbfs(&[0.1; 1000]).unwrap() + 20.0).abs() < 1e-5);
 }
+
+#[test]
+fn levels_are_summed_in_the_order_of_the_samples() {
+    for samples in [1, 63, 64, 511, 512, 513, 66_150] {
+        let waveform: Vec<f32> = (0..samples)
+            .map(|i| (i as f32 * 0.7).sin() / (1.0 + (i % 997) as f32))
+            .collect();
+        let mut sum = 0.0f64;
+        for block in waveform.chunks(64) {
+            sum += f64::from(block.iter().fold(0.0f32, |sum, sample| sum + sample * sample));
+        }
+        let expected = (sum > 0.0).then(|| (10.0 * (sum / samples as f64).log10()) as f32);
+        assert_eq!(rms_dbfs(&waveform), expected, "{samples} samples");
+    }
+}

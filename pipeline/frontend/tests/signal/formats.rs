@@ -11,7 +11,7 @@ const RATE_HZ: u32 = 24_000;
 const FRAMES: usize = 5000;
 
 /// Two channels of 16-bit samples.
-fn samples() -> Vec<[i16; 2]> {
+pub(crate) fn samples() -> Vec<[i16; 2]> {
     (0..FRAMES as i32)
         .map(|i| [(i * 37 % 30_011 - 15_000) as i16, (i * i % 29_989 - 15_000) as i16])
         .collect()
@@ -115,10 +115,8 @@ fn flac_is_exact_and_its_checksum_is_verified() {
     let interleaved: Vec<i32> = samples().into_iter().flatten().map(i32::from).collect();
     let config = flacenc::config::Encoder::default().into_verified().unwrap();
     let source = flacenc::source::MemSource::from_samples(&interleaved, 2, 16, RATE_HZ as usize);
-    let mut stream = flacenc::encode_with_fixed_block_size(&config, source, 1024).unwrap();
-    // The encoder counts the short last block as the smallest, which RFC 9639 section 8.2 excludes;
-    // the demuxer would take the stream for one of varying block sizes.
-    stream.stream_info_mut().set_block_sizes(1024, 1024).unwrap();
+    // The encoder counts the short last block as the smallest, which RFC 9639 section 8.2 excludes.
+    let stream = flacenc::encode_with_fixed_block_size(&config, source, 1024).unwrap();
     let mut sink = flacenc::bitsink::ByteSink::new();
     stream.write(&mut sink).unwrap();
     let intact = sink.as_slice().to_vec();
@@ -142,7 +140,7 @@ fn flac_is_exact_and_its_checksum_is_verified() {
 }
 
 /// 80-bit extended precision, for integers (IEEE 754; Apple's AIFF specification, appendix).
-fn extended(value: u32) -> [u8; 10] {
+pub(crate) fn extended(value: u32) -> [u8; 10] {
     let shift = value.leading_zeros();
     let mut bytes = [0; 10];
     bytes[..2].copy_from_slice(&(16_383 + 31 - shift as u16).to_be_bytes());
@@ -150,7 +148,7 @@ fn extended(value: u32) -> [u8; 10] {
     bytes
 }
 
-fn aiff(declared_frames: u32) -> Vec<u8> {
+pub(crate) fn aiff(declared_frames: u32) -> Vec<u8> {
     let data: Vec<u8> = samples().into_iter().flatten().flat_map(i16::to_be_bytes).collect();
     let mut body = b"AIFFCOMM\0\0\0\x12\0\x02".to_vec();
     body.extend(declared_frames.to_be_bytes());
@@ -198,7 +196,7 @@ fn caf_is_exact() {
     assert_damage_shows(folder.path(), &intact, 68);
 }
 
-fn atom(kind: &[u8; 4], parts: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn atom(kind: &[u8; 4], parts: &[&[u8]]) -> Vec<u8> {
     let body = parts.concat();
     let mut bytes = (body.len() as u32 + 8).to_be_bytes().to_vec();
     bytes.extend(kind);
@@ -267,7 +265,7 @@ impl Mp4Track<'_> {
 }
 
 /// An MP4 file with a video track before its audio track of 16-bit samples.
-fn mp4(edits: &[(u32, u32)]) -> Vec<u8> {
+pub(crate) fn mp4(edits: &[(u32, u32)]) -> Vec<u8> {
     let data: Vec<u8> = samples().into_iter().flatten().flat_map(i16::to_le_bytes).collect();
     // Reserved; data reference; 16 bytes reserved; width, height; resolutions; the rest.
     let mut video = words(&[0, 1, 0, 0, 0, 0, 0x0010_0010, 0x48_0000, 0x48_0000, 0, 0x1_0000]);
@@ -330,7 +328,12 @@ fn mp4_chooses_the_audio_track_and_applies_one_edit() {
         &write(folder.path(), "delay.mp4", &mp4(&[(0, 2112)])),
         &samples()[2112..],
     );
-    let error = decode(&write(folder.path(), "edits.mp4", &mp4(&[(10, u32::MAX), (2000, 0)]))).unwrap_err();
+    // A pause before the sound is no part of it.
+    assert_holds(
+        &write(folder.path(), "pause.mp4", &mp4(&[(10, u32::MAX), (2000, 2112)])),
+        &samples()[2112..4112],
+    );
+    let error = decode(&write(folder.path(), "edits.mp4", &mp4(&[(10, 0), (2000, 0)]))).unwrap_err();
     assert_eq!(error.to_string(), "MP4 with an edit list of 2 edits is not supported");
 }
 

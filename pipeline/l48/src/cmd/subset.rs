@@ -10,6 +10,9 @@ use pipeline::rework::{self, ClipList};
 pub(super) fn run(args: SubsetArgs) -> Result<Exit> {
     let progress = BuildProgress::new();
     let list = ClipList::read(&args.clips)?;
+    for remark in list.remarks() {
+        tracing::warn!("{remark}");
+    }
     let chosen = rework::subset(&args.dir, &list, &args.out, &|event| progress.observe(event));
     progress.finish();
     Ok(summary::print_rework(&args.out, &chosen?))

@@ -34,7 +34,8 @@ use shardfmt::{Axes, DatasetHead, FrequencyScale, Row0, Taxa, Xxh3, hash_file};
 
 use crate::dataset_source::{AssetRecord, DatasetSource, Placement};
 use crate::error::{Result, io};
-use crate::tables::{Problems, read_taxa};
+use crate::tables::{Noticed, Problems, read_taxa};
+use crate::tally::Tallies;
 use assets::Asset;
 pub use box_order::BoxOrder;
 use box_order::{BoxReading, Evidence, SAMPLE_PICTURES};
@@ -60,6 +61,7 @@ pub struct Ml48s {
     head: DatasetHead,
     facts: Vec<String>,
     warnings: Vec<String>,
+    tallies: Tallies,
 }
 
 /// A recording that has pictures.
@@ -108,7 +110,9 @@ impl Ml48s {
         let (Some(clips_hash), true) = (index.hash, problems.is_empty()) else {
             return Err(problems.into());
         };
+        let Noticed { tallies, remarks } = *problems.noticed;
         let mut warnings = notes::warnings(folder, &assets, &index, val_split.map(|_| &val));
+        warnings.extend(tallies.sentences().into_iter().chain(remarks));
         let files = Files {
             folder: folder.into(),
             clips_json: open_file(&clips_json).map_err(io(Operation::Open, &clips_json))?,
@@ -139,6 +143,7 @@ impl Ml48s {
             row_0,
             head,
             warnings,
+            tallies,
         })
     }
 
@@ -262,6 +267,10 @@ impl DatasetSource for Ml48s {
 
     fn head(&self) -> &DatasetHead {
         &self.head
+    }
+
+    fn tallies(&self) -> Tallies {
+        self.tallies.clone()
     }
 
     fn describe(&self, asset: usize, facts: GivenClips, place: &Placement, _: &[Rendered]) -> AssetRecord {

@@ -5,15 +5,26 @@
 //! each container whose demuxer resumes, or trusts a length, is walked here first, by code that stops
 //! at the first byte that does not fit.
 
+mod adts;
 mod aiff;
+mod caf;
+mod caf_packets;
+mod flac;
+mod flac_frame;
 mod mp4;
+mod mp4_entry;
+mod mp4_pcm;
 mod mpeg;
-mod ogg;
+mod mpeg_start;
+mod mpeg_tag;
+mod tags;
 
 use std::io::{Read, Seek, SeekFrom};
 
 use super::container::{Container, read_up_to};
+use super::note::Notes;
 use super::reject::Reject;
+use super::view::View;
 
 /// What the container's structure promises about the audio.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -27,9 +38,22 @@ pub(super) struct Promise {
     pub(super) kept_frames: Option<u64>,
     /// The track to decode; `None` where the container has only one.
     pub(super) track_id: Option<u32>,
+    /// The sampling rate in Hz, where the demuxer has it wrong.
+    pub(super) rate_hz: Option<u32>,
+    /// Frames that the file declares, where that is not what it holds and only its checksum can decide.
+    pub(super) doubted_frames: Option<u64>,
 }
 
-/// Walks the container that starts at byte `offset` of a file of `file_bytes` bytes.
+/// What a walk over a container found.
+pub(super) struct Findings {
+    pub(super) promise: Promise,
+    pub(super) notes: Notes,
+    /// What the demuxer is to see instead of the file.
+    pub(super) view: Option<View>,
+}
+
+/// Walks the container that starts at byte `offset` of a file of `file_bytes` bytes, and notes what is wrong with it
+/// beside its sound. Unless `whole`, what takes a walk over all of its sound is left out, and nothing is promised of it.
 ///
 /// # Errors
 ///
@@ -39,22 +63,25 @@ pub(super) fn audit<R: Read + Seek>(
     source: &mut R,
     offset: u64,
     file_bytes: u64,
-) -> Result<Promise, Reject> {
-    let mut walk = Walk {
-        source,
-        file_bytes,
-        offset,
-    };
+    whole: bool,
+) -> Result<Findings, Reject> {
+    let mut walk = Walk::new(source, file_bytes);
     walk.go_to(offset)?;
-    match container {
+    let promise = match container {
         Container::Aiff => aiff::audit(&mut walk),
-        Container::Ogg => ogg::audit(&mut walk),
+        Container::Caf => caf::audit(&mut walk),
+        Container::Flac => flac::audit(&mut walk),
         Container::Mp4 => mp4::audit(&mut walk),
-        Container::Mpeg => mpeg::audit(&mut walk),
-        // FLAC frames carry checksums and numbers, and the whole an MD5; CAF declares its packets; the reader of WAV
-        // judges lengths itself. Their counts are compared with what is decoded.
-        Container::Flac | Container::Caf | Container::Wav => Ok(Promise::default()),
-    }
+        Container::Mpeg => mpeg::audit(&mut walk, whole),
+        Container::Adts => adts::audit(&mut walk, whole),
+        // Their readers judge lengths themselves.
+        Container::Ogg | Container::Wav => Ok(Promise::default()),
+    }?;
+    Ok(Findings {
+        promise,
+        notes: walk.notes,
+        view: walk.view,
+    })
 }
 
 /// A position in a file of known length.
@@ -62,9 +89,21 @@ struct Walk<'a, R> {
     source: &'a mut R,
     file_bytes: u64,
     offset: u64,
+    notes: Notes,
+    view: Option<View>,
 }
 
-impl<R: Read + Seek> Walk<'_, R> {
+impl<'a, R: Read + Seek> Walk<'a, R> {
+    fn new(source: &'a mut R, file_bytes: u64) -> Self {
+        Self {
+            source,
+            file_bytes,
+            offset: 0,
+            notes: Notes::default(),
+            view: None,
+        }
+    }
+
     fn remaining(&self) -> u64 {
         self.file_bytes.saturating_sub(self.offset)
     }
@@ -78,7 +117,8 @@ impl<R: Read + Seek> Walk<'_, R> {
 
     /// Reads as many bytes of `buffer` as the file still has.
     fn read_some(&mut self, buffer: &mut [u8]) -> Result<usize, Reject> {
-        let read = read_up_to(self.source, buffer)?;
+        let present = usize::try_from(self.remaining()).map_or(buffer.len(), |present| present.min(buffer.len()));
+        let read = read_up_to(self.source, buffer.get_mut(..present).unwrap_or_default())?;
         self.offset += read as u64;
         Ok(read)
     }

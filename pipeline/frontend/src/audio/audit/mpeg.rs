@@ -4,13 +4,16 @@
 //! 44.1 kHz) in silence. It also estimates the length of a file without a Xing tag from its first
 //! frames and trims the end to that estimate; the promise made here counts frames instead.
 //!
-//! Frame header: ISO/IEC 11172-3 section 2.4.2.3 and 13818-3. Xing/Info and LAME tags: "Mp3 Info Tag
-//! revision 1" (gabriel.mp3-tech.org). VBRI: Fraunhofer's encoder.
+//! Frame header: ISO/IEC 11172-3 section 2.4.2.3 and 13818-3.
 
 use std::io::{Read, Seek};
 
-use super::{Promise, Walk};
+use super::mpeg_tag::Tag;
+use super::{Promise, Walk, mpeg_start, tags};
+use crate::audio::container::Container;
+use crate::audio::note::Note;
 use crate::audio::reject::Reject;
+use crate::audio::view::View;
 
 /// Kilobits a second of layer III: MPEG-1, then MPEG-2 and 2.5.
 const KBIT: [[u32; 15]; 2] = [
@@ -22,19 +25,22 @@ const KBIT: [[u32; 15]; 2] = [
 const DECODER_DELAY: u32 = 529;
 
 /// The largest frame: 320 kbit/s at 32 kHz, with its padding byte.
-const MAX_FRAME_BYTES: usize = 1441;
+pub(super) const MAX_FRAME_BYTES: usize = 1441;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct FrameHeader {
+pub(super) struct FrameHeader {
     /// MPEG version bits: 0 is 2.5, 2 is 2, 3 is 1.
     version: u32,
     rate_hz: u32,
     mono: bool,
-    bytes: usize,
+    pub(super) bytes: usize,
 }
 
 impl FrameHeader {
-    fn parse(word: u32) -> Result<Self, Option<&'static str>> {
+    /// # Errors
+    ///
+    /// What is known and not supported; `None` if it is no header.
+    pub(super) fn parse(word: u32) -> Result<Self, Option<&'static str>> {
         let field = |shift: u32, bits: u32| word >> shift & ((1 << bits) - 1);
         let (version, layer) = (field(19, 2), field(17, 2));
         if field(21, 11) != 0x7ff || version == 1 || layer == 0 {
@@ -67,7 +73,13 @@ impl FrameHeader {
         if self.version == 3 { 1152 } else { 576 }
     }
 
-    fn side_info_bytes(self) -> usize {
+    /// Bytes of the smallest frame of a stream of this kind.
+    pub(super) fn smallest_bytes(self) -> usize {
+        let bytes = if self.version == 3 { 144_000 * 32 } else { 72_000 * 8 } / self.rate_hz;
+        bytes as usize
+    }
+
+    pub(super) fn side_info_bytes(self) -> usize {
         match (self.version == 3, self.mono) {
             (true, false) => 32,
             (false, true) => 9,
@@ -76,141 +88,148 @@ impl FrameHeader {
     }
 
     /// Whether `other` can follow in the same stream.
-    fn continues(self, other: Self) -> bool {
+    pub(super) fn continues(self, other: Self) -> bool {
         (self.version, self.rate_hz, self.mono) == (other.version, other.rate_hz, other.mono)
     }
 }
 
-/// What a Xing, Info or VBRI tag says.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Tag {
-    frames: Option<u32>,
-    /// Encoder delay and padding as stored, if a LAME tag is there.
-    delay_padding: Option<(u32, u32)>,
-}
-
-impl Tag {
-    /// # Errors
-    ///
-    /// A delay by an unknown encoder: whether it counts from the encoder or the decoder is a guess.
-    fn parse(frame: &[u8], header: FrameHeader) -> Result<Option<Self>, Reject> {
-        let Some((tag, encoder_known)) = Self::read(frame, header) else {
-            return Ok(None);
-        };
-        match tag.delay_padding {
-            Some((0, 0)) if !encoder_known => Ok(Some(Self {
-                delay_padding: None,
-                ..tag
-            })),
-            Some(_) if !encoder_known => Err(Reject::Header {
-                container: "MP3",
-                reason: "its tag gives the delay of an unknown encoder".to_owned(),
-            }),
-            _ => Ok(Some(tag)),
-        }
-    }
-
-    /// Reads a tag, and whether its encoder is one that writes a LAME tag.
-    fn read(frame: &[u8], header: FrameHeader) -> Option<(Self, bool)> {
-        if let Some(vbri) = frame.get(36..).filter(|rest| rest.starts_with(b"VBRI")) {
-            return Some((
-                Self {
-                    frames: u32_at(vbri, 14),
-                    delay_padding: None,
-                },
-                true,
-            ));
-        }
-        let xing = frame.get(4 + header.side_info_bytes()..)?;
-        if !xing.starts_with(b"Xing") && !xing.starts_with(b"Info") {
-            return None;
-        }
-        let flags = u32_at(xing, 4)?;
-        let has = |bit: u32| flags >> bit & 1 == 1;
-        let frames = if has(0) { u32_at(xing, 8) } else { None };
-        // Four fields, each there only if its flag is: frames, bytes, seek table, quality.
-        let lame_at = 8 + [4, 4, 100, 4]
-            .iter()
-            .zip(0..)
-            .filter(|&(_, bit)| has(bit))
-            .map(|(size, _)| size)
-            .sum::<usize>();
-        let lame = xing.get(lame_at..lame_at + 24);
-        let encoder_known =
-            lame.is_some_and(|lame| [b"LAME", b"Lavf", b"Lavc"].iter().any(|&name| lame.starts_with(name)));
-        let delay_padding = lame
-            .and_then(|lame| u32_at(lame, 20))
-            .map(|bits| (bits >> 12 & 0xfff, bits & 0xfff));
-        Some((Self { frames, delay_padding }, encoder_known))
-    }
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+/// The 32-bit number at byte `at`, most significant byte first.
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     let &word = bytes.get(at..)?.first_chunk::<4>()?;
     Some(u32::from_be_bytes(word))
 }
 
-pub(super) fn audit<R: Read + Seek>(walk: &mut Walk<'_, R>) -> Result<Promise, Reject> {
-    skip_zeros(walk)?;
-    let mut frame = [0u8; MAX_FRAME_BYTES];
-    let mut first: Option<FrameHeader> = None;
-    let mut tag = None;
-    let mut frames = 0u64;
-    while walk.remaining() > 0 {
-        let start = walk.offset;
-        let word = walk.read_some(&mut frame[..4])?;
-        let header = match FrameHeader::parse(u32_at(&frame[..word], 0).unwrap_or(0)) {
-            Ok(header) => header,
-            Err(Some(what)) => {
-                return Err(Reject::Unsupported { what: what.to_owned() });
-            }
-            Err(None) => {
-                let at = if first.is_none() { "first" } else { "next" };
-                walk.go_to(start)?;
-                trailing_tags(walk, &format!("expected the {at} MP3 frame"))?;
-                break;
-            }
-        };
-        if first.is_some_and(|first| !first.continues(header)) {
-            return Err(walk.damaged(start, "the MP3 frame changes version, rate or channels"));
-        }
-        // No bit rate and sampling rate of the tables exceed the buffer.
-        walk.fill(&mut frame[4..header.bytes], "the last MP3 frame")?;
-        if first.is_none() {
-            tag = Tag::parse(&frame[..header.bytes], header)?;
-            first = Some(header);
-            if tag.is_some() {
-                continue;
-            }
-        }
-        frames += 1;
+/// Walks the frames; unless `whole`, only as far as the first.
+pub(super) fn audit<R: Read + Seek>(walk: &mut Walk<'_, R>, whole: bool) -> Result<Promise, Reject> {
+    let (end, _) = tags::behind_sound(walk, walk.offset)?;
+    walk.file_bytes = end;
+    let start = mpeg_start::find(walk)?;
+    let mut frames = Frames {
+        start: start.at,
+        end,
+        behind_junk: start.behind_junk,
+        ..Frames::default()
+    };
+    let mut promise = Promise::default();
+    if whole {
+        frames.walk(walk)?;
+        promise = frames.promise(walk)?;
     }
-    let header = first.ok_or(Reject::Empty)?;
-    promise(header, frames, tag.unwrap_or_default())
+    let mut view = View::new(Container::Mpeg);
+    if let Some(first) = &frames.shown {
+        frames.start += first.len() as u64;
+        view.made(first.as_slice());
+    }
+    view.file(frames.start..frames.end);
+    walk.view = Some(view);
+    Ok(promise)
 }
 
-fn promise(header: FrameHeader, frames: u64, tag: Tag) -> Result<Promise, Reject> {
-    if let Some(declared) = tag.frames.filter(|&declared| u64::from(declared) != frames) {
-        return Err(Reject::Header {
-            container: "MP3",
-            reason: format!("its tag declares {declared} MPEG frames, the file holds {frames}"),
-        });
+/// The frames of a stream, which touch.
+#[derive(Debug, Default)]
+struct Frames {
+    /// Where the first starts, and where the last ends.
+    start: u64,
+    end: u64,
+    first: Option<FrameHeader>,
+    tag: Option<Tag>,
+    /// The frame that holds the tag, and what the demuxer is to see of it, where that is something else.
+    tag_frame: Vec<u8>,
+    shown: Option<Vec<u8>>,
+    behind_junk: bool,
+    /// How many there are, without one that only holds a tag.
+    count: u64,
+}
+
+impl Frames {
+    /// Walks from the first to the last, behind which only known tags and zeros may follow.
+    fn walk<R: Read + Seek>(&mut self, walk: &mut Walk<'_, R>) -> Result<(), Reject> {
+        let mut frame = [0u8; MAX_FRAME_BYTES];
+        while walk.remaining() > 0 {
+            let start = walk.offset;
+            let word = walk.read_some(&mut frame[..4])?;
+            let header = match FrameHeader::parse(u32_at(&frame[..word], 0).unwrap_or(0)) {
+                Ok(header) => header,
+                Err(Some(what)) => {
+                    return Err(Reject::Unsupported { what: what.to_owned() });
+                }
+                Err(None) => {
+                    let at = if self.first.is_none() { "first" } else { "next" };
+                    walk.go_to(start)?;
+                    trailing_tags(walk, &format!("expected the {at} MP3 frame"))?;
+                    break;
+                }
+            };
+            if self.first.is_some_and(|first| !first.continues(header)) {
+                return Err(walk.damaged(start, "the MP3 frame changes version, rate or channels"));
+            }
+            // No bit rate and sampling rate of the tables exceed the buffer.
+            walk.fill(&mut frame[4..header.bytes], "the last MP3 frame")?;
+            self.end = walk.offset;
+            if self.first.is_none() {
+                self.tag = Tag::parse(&frame[..header.bytes], header)?;
+                self.first = Some(header);
+                if self.tag.is_some() {
+                    self.tag_frame = frame[..header.bytes].to_vec();
+                    continue;
+                }
+            }
+            self.count += 1;
+        }
+        Ok(())
     }
-    let decoded = frames * header.samples();
-    let (skip, padding) = match tag.delay_padding {
-        Some((delay, padding)) => (delay + DECODER_DELAY, padding.saturating_sub(DECODER_DELAY)),
-        None => (0, 0),
-    };
-    Ok(Promise {
-        decoded_frames: Some(decoded),
-        skip_frames: u64::from(skip),
-        kept_frames: Some(decoded.saturating_sub(u64::from(skip + padding))),
-        track_id: None,
-    })
+
+    fn promise<R>(&mut self, walk: &mut Walk<'_, R>) -> Result<Promise, Reject> {
+        let header = self.first.ok_or(Reject::Empty)?;
+        let (mut count, mut tag) = (self.count, self.tag.as_ref());
+        let mut end = count;
+        if let Some(declared) = tag
+            .and_then(|tag| tag.frames)
+            .map(u64::from)
+            .filter(|&declared| declared != count)
+        {
+            // Some writers count the tag's own frame. A file that lost its last frame declares as many; the bytes that
+            // the tag declares tell which it is.
+            let bytes = tag.and_then(|tag| tag.bytes).map(u64::from);
+            let (all, audio) = (self.end - self.start, self.end - self.start - header.bytes as u64);
+            if declared != count + 1 || ![Some(all), Some(audio)].contains(&bytes) {
+                return Err(Reject::Header {
+                    container: "MP3",
+                    reason: format!("its tag declares {declared} MPEG frames, the file holds {count}"),
+                });
+            }
+            walk.notes.add(Note::TagFrames {
+                declared,
+                actual: count,
+            });
+            // A tool that changed nothing but the count left the checksum of the tag as it was.
+            let frames = u32::try_from(count).ok();
+            self.shown = frames.and_then(|frames| tag?.restored(&self.tag_frame, frames));
+            end = declared;
+        }
+        if let (true, Some(unread)) = (self.behind_junk, tag) {
+            // Where it does not follow its ID3v2 tag, ffmpeg takes the frame of a tag for sound, and keeps all of it.
+            self.shown = unread.unnamed(&self.tag_frame);
+            (count, end, tag) = (count + 1, count + 1, None);
+        }
+        let decoded = count * header.samples();
+        let (skip, padding) = match tag.and_then(|tag| tag.delay_padding) {
+            Some((delay, padding)) => (delay + DECODER_DELAY, padding.saturating_sub(DECODER_DELAY)),
+            None => (0, 0),
+        };
+        let kept = (end * header.samples()).saturating_sub(u64::from(padding));
+        Ok(Promise {
+            decoded_frames: Some(decoded),
+            skip_frames: u64::from(skip),
+            // The padding is that before the end that the tag declares.
+            kept_frames: Some(kept.min(decoded).saturating_sub(u64::from(skip))),
+            ..Promise::default()
+        })
+    }
 }
 
 /// Skips the padding that some taggers leave before the first frame.
-fn skip_zeros<R: Read + Seek>(walk: &mut Walk<'_, R>) -> Result<(), Reject> {
+pub(super) fn skip_zeros<R: Read + Seek>(walk: &mut Walk<'_, R>) -> Result<(), Reject> {
     let mut block = [0u8; 4096];
     loop {
         let start = walk.offset;

@@ -8,15 +8,19 @@ use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDe
 use symphonia::core::errors::Error;
 use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
 use symphonia::core::io::{MediaSource, MediaSourceStream, ReadBytes};
-use symphonia::default::formats::{AiffReader, CafReader, FlacReader, IsoMp4Reader, MpaReader, OggReader};
+use symphonia::default::formats::{AdtsReader, AiffReader, CafReader, FlacReader, IsoMp4Reader, MpaReader};
 use symphonia::default::get_codecs;
 
 use super::Header;
-use crate::audio::audit::{Promise, audit};
+use crate::audio::audit::{Findings, Promise, audit};
 use crate::audio::container::{Container, identify};
-use crate::audio::ranged::Seekable;
+use crate::audio::hashed::HashedSource;
+use crate::audio::note::Note;
+use crate::audio::ogg;
+use crate::audio::opus::OpusDecoder;
+use crate::audio::ranged::{RangedRead, RangedStream, Seekable};
 use crate::audio::reject::Reject;
-use crate::audio::wav::{self, Note, OpenLength};
+use crate::audio::wav::{self, OpenLength};
 
 /// Rates that recorders have, from seismic loggers to bat detectors, with room to spare.
 const RATES_HZ: std::ops::RangeInclusive<u32> = 100..=4_000_000;
@@ -35,6 +39,8 @@ pub(super) struct OpenContainer {
     pub(super) reader: Box<dyn FormatReader>,
     pub(super) track: Track,
     pub(super) params: AudioCodecParameters,
+    /// The file, which is hashed as it is read.
+    pub(super) bytes: HashedSource,
     /// What was wrong beside the sound, and was accepted.
     pub(super) notes: Vec<Note>,
 }
@@ -42,25 +48,38 @@ pub(super) struct OpenContainer {
 impl OpenContainer {
     /// Opens a recording; `whole` walks its structure first. The reader of WAV always does.
     pub(super) fn open(path: &Path, whole: bool, open_length: OpenLength) -> Result<Self, Reject> {
-        let file = File::open(path)?;
-        let metadata = file.metadata()?;
-        if !metadata.is_file() {
+        // Opening a pipe would wait for a writer.
+        if !std::fs::metadata(path)?.is_file() {
             return Err(Reject::NotAFile);
         }
-        let mut file = BufReader::with_capacity(1 << 16, file);
+        let bytes = HashedSource::new(Box::new(Seekable::new(File::open(path)?)?));
+        let mut file = RangedStream::new(Box::new(bytes.clone()));
         let (container, offset) = identify(&mut file)?;
-        let mut promise = match whole {
-            true => audit(container, &mut file, offset, metadata.len())?,
-            false => Promise::default(),
+        let findings = {
+            let mut buffered = BufReader::with_capacity(1 << 16, &mut file);
+            audit(container, &mut buffered, offset, bytes.size(), whole)?
         };
-        let mut file = file.into_inner();
-        let mut notes = Vec::new();
+        let Findings {
+            mut promise,
+            notes,
+            view,
+        } = findings;
+        let mut notes = notes.all().to_vec();
         let reader: Box<dyn FormatReader> = if container == Container::Wav {
-            let reader = wav::open(Box::new(Seekable::new(file)?), offset, open_length)?;
+            let reader = wav::open(Box::new(bytes.clone()), offset, open_length)?;
             promise.decoded_frames = Some(reader.decoded_frames());
             promise.kept_frames = Some(reader.frames());
             notes.extend_from_slice(reader.notes());
             Box::new(reader)
+        } else if container == Container::Ogg {
+            let reader = ogg::open(Box::new(bytes.clone()), offset, whole)?;
+            promise.decoded_frames = reader.frames();
+            notes.extend_from_slice(reader.notes());
+            Box::new(reader)
+        } else if let Some(view) = view {
+            let container = view.container();
+            let source = RangedStream::new(Box::new(view.of(Box::new(bytes.clone()))));
+            demuxer(container, Box::new(source)).map_err(|error| decode_error(0, &error))?
         } else {
             file.seek(SeekFrom::Start(offset))?;
             demuxer(container, Box::new(file)).map_err(|error| decode_error(0, &error))?
@@ -78,15 +97,23 @@ impl OpenContainer {
             });
         }
         let params = track.codec_params.as_ref().and_then(|params| params.audio()).cloned();
-        let params = params.ok_or_else(|| Reject::Unsupported {
+        let mut params = params.ok_or_else(|| Reject::Unsupported {
             what: format!("the audio codec of this {container}"),
         })?;
+        // Their decoders take these for the bits that come out, which demuxers do not give.
+        if [well_known::CODEC_ID_PCM_ALAW, well_known::CODEC_ID_PCM_MULAW].contains(&params.codec) {
+            (params.bits_per_sample, params.bits_per_coded_sample) = (None, None);
+        }
+        if let Some(rate_hz) = promise.rate_hz {
+            params.with_sample_rate(rate_hz);
+        }
         Ok(Self {
             container,
             promise,
             reader,
             track,
             params,
+            bytes,
             notes,
         })
     }
@@ -126,12 +153,24 @@ impl OpenContainer {
         })
     }
 
+    /// Takes up what the reader says now of its track, for which a new decoder is needed.
+    pub(super) fn renew_track(&mut self) {
+        let track = self.reader.first_track(TrackType::Audio);
+        if let Some(params) = track.and_then(|track| track.codec_params.as_ref()?.audio()) {
+            self.params = params.clone();
+        }
+    }
+
     /// Makes the track's decoder. FLAC verifies its MD5. MP3 is left untrimmed: the demuxer trims the
     /// end of a file without a tag to an estimate of its length.
     pub(super) fn decoder(&self) -> Result<Box<dyn AudioDecoder>, Reject> {
         let options = AudioDecoderOptions::default()
             .verify(true)
             .gapless(self.container != Container::Mpeg);
+        if self.container == Container::Ogg && self.params.codec == well_known::CODEC_ID_OPUS {
+            let decoder = OpusDecoder::new(&self.params).map_err(|error| decode_error(0, &error))?;
+            return Ok(Box::new(decoder));
+        }
         get_codecs()
             .make_audio_decoder(&self.params, &options)
             .map_err(|error| match error {
@@ -151,12 +190,12 @@ fn demuxer(container: Container, file: Box<dyn MediaSource>) -> Result<Box<dyn F
     let mut stream = MediaSourceStream::new(file, Default::default());
     let options = FormatOptions::default();
     Ok(match container {
-        Container::Wav => return Err(Error::Unsupported("WAV has a reader of its own")),
+        Container::Wav | Container::Ogg => return Err(Error::Unsupported("WAV and Ogg have readers of their own")),
         Container::Aiff => Box::new(AiffReader::try_new(stream, options)?),
         Container::Caf => Box::new(CafReader::try_new(stream, options)?),
         Container::Flac => Box::new(FlacReader::try_new(stream, options)?),
-        Container::Ogg => Box::new(OggReader::try_new(stream, options)?),
         Container::Mpeg => Box::new(MpaReader::try_new(stream, options)?),
+        Container::Adts => Box::new(AdtsReader::try_new(stream, options)?),
         Container::Mp4 => {
             // This reader expects to be called at the file type's code, after the box's size.
             stream.read_quad_bytes()?;

@@ -3,15 +3,20 @@
 mod demux;
 
 use std::any::Any;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use shardfmt::checksum::FileHash;
 use symphonia::core::codecs::audio::AudioDecoder;
+use symphonia::core::errors::Error;
+use symphonia::core::packet::Packet;
 
 use self::demux::{OpenContainer, decode_error};
 use super::container::Container;
+use super::note::Note;
 use super::reject::Reject;
-use super::wav::{Note, OpenLength};
+use super::wav::OpenLength;
 
 /// The largest magnitude that any integer format can mean, unscaled. Larger values are damage, and
 /// their power would overflow `f32`.
@@ -148,6 +153,15 @@ impl Decoder {
         &self.source.notes
     }
 
+    /// Size and checksum of the whole file, taken while it was read; what was left out until now is read for it.
+    ///
+    /// # Errors
+    ///
+    /// The system's, on reading.
+    pub fn file_hash(&self) -> io::Result<FileHash> {
+        self.source.bytes.finish()
+    }
+
     /// Appends the next frames of the chosen channel to `out` and returns how many; 0 is the end, and
     /// says that every check of the whole recording has passed.
     ///
@@ -159,6 +173,11 @@ impl Decoder {
         let Some(frames) = self.next_block()? else {
             return Ok(0);
         };
+        if let ([plane], true) = (&mut self.planes[..], out.is_empty()) {
+            // All there is of one channel changes hands; the block to come takes the caller's memory.
+            std::mem::swap(plane, out);
+            return Ok(frames);
+        }
         match self.channel {
             Channel::Index(index) => {
                 if let Some(plane) = self.planes.get(index as usize) {
@@ -215,6 +234,9 @@ impl Decoder {
         let packet = match self.source.reader.next_packet() {
             Ok(Some(packet)) => packet,
             Ok(None) => return Ok(None),
+            Err(Error::ResetRequired) if self.source.container == Container::Ogg => {
+                return self.renew().map(|()| Some(0));
+            }
             Err(error) => return Err(decode_error(self.decoded, &error)),
         };
         if packet.track_id != self.source.track.id {
@@ -231,31 +253,52 @@ impl Decoder {
             self.next_timestamp = got.checked_add_unsigned(packet.block_dur().get());
         }
 
-        let buffer = self
-            .decoder
-            .decode(&packet)
-            .map_err(|error| decode_error(self.decoded, &error))?;
-        let frames = buffer.frames();
-        if frames > 0 {
-            let (rate_hz, channels) = (buffer.spec().rate(), buffer.spec().channels().count());
-            if rate_hz != self.header.rate_hz || channels != self.header.channels as usize {
-                return Err(Reject::Decode {
-                    frame: self.decoded,
-                    reason: format!(
-                        "the header declares {} Hz and {} channels, the stream has {rate_hz} Hz and {channels}",
-                        self.header.rate_hz, self.header.channels
-                    ),
-                });
-            }
-            buffer.copy_to_vecs_planar(&mut self.planes);
-        } else {
-            self.planes.iter_mut().for_each(Vec::clear);
-        }
+        let frames = self.decode(&packet)?;
         self.trim(frames as u64);
         self.check_samples()?;
         let kept = self.planes.first().map_or(0, Vec::len);
         self.delivered += kept as u64;
         Ok(Some(kept))
+    }
+
+    /// Decodes a packet into `planes`; how many frames it has.
+    fn decode(&mut self, packet: &Packet) -> Result<usize, Reject> {
+        let channels = self.header.channels as usize;
+        let buffer = self
+            .decoder
+            .decode(packet)
+            .map_err(|error| decode_error(self.decoded, &error))?;
+        if buffer.frames() == 0 {
+            self.planes.iter_mut().for_each(Vec::clear);
+            return Ok(0);
+        }
+        let (rate_hz, got) = (buffer.spec().rate(), buffer.spec().channels().count());
+        if rate_hz != self.header.rate_hz || got != channels {
+            return Err(Reject::Decode {
+                frame: self.decoded,
+                reason: format!(
+                    "the header declares {} Hz and {channels} channels, the stream has {rate_hz} Hz and {got}",
+                    self.header.rate_hz
+                ),
+            });
+        }
+        buffer.copy_to_vecs_planar(&mut self.planes);
+        Ok(buffer.frames())
+    }
+
+    /// Goes over to the next of several streams, with a decoder of its own.
+    fn renew(&mut self) -> Result<(), Reject> {
+        if self.verified() == Some(false) {
+            return Err(Reject::Checksum);
+        }
+        self.source.renew_track();
+        self.decoder = self.source.decoder()?;
+        Ok(())
+    }
+
+    /// Whether the checksum of all samples holds, where the codec has one.
+    fn verified(&mut self) -> Option<bool> {
+        self.decoder.finalize().verify_ok
     }
 
     /// Drops the frames of the last block that are encoder delay or padding.
@@ -294,13 +337,19 @@ impl Decoder {
 
     /// Checks the whole recording after its last packet.
     fn finish(&mut self) -> Result<(), Reject> {
-        if self.decoder.finalize().verify_ok == Some(false) {
-            return Err(Reject::Checksum);
+        match (self.verified(), self.source.promise.doubted_frames) {
+            (Some(true), _) | (None, None) => {}
+            // Only the right checksum says that nothing is missing.
+            (_, Some(expected)) => {
+                let got = self.decoded;
+                return Err(Reject::FrameCount { expected, got });
+            }
+            (Some(false), None) => return Err(Reject::Checksum),
         }
         let declared = match (self.source.promise.decoded_frames, self.source.container) {
             (Some(frames), _) => Some(frames),
             // Without a walk over its frames, this demuxer only estimates.
-            (None, Container::Mpeg) => None,
+            (None, Container::Mpeg | Container::Adts) => None,
             (None, _) => self.source.track.num_frames,
         };
         if let Some(expected) = declared.filter(|&expected| expected != self.decoded) {

@@ -28,7 +28,7 @@ impl Family {
 
 /// A chunk's code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ChunkId(pub(super) [u8; 4]);
+pub struct ChunkId(pub(in crate::audio) [u8; 4]);
 
 impl fmt::Display for ChunkId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

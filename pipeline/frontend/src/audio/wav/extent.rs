@@ -4,12 +4,12 @@
 //! length fit. A length that is proven by neither is refused, by the name of what is wrong.
 
 use super::OpenLength;
-use super::bookkeeping::Note;
 use super::chunk::{Chunk, Family, Likeness};
 use super::header::OPEN_SIZE;
 use super::tail::{Tail, are_zeros, is_chain};
 use super::walk::Walk;
 use super::wrong;
+use crate::audio::note::Note;
 use crate::audio::reject::Reject;
 
 /// Lengths that programs leave where they do not know one: at 0 until the end, at the largest for a pipe (ffmpeg), at

@@ -1,9 +1,9 @@
 //! Reads the format chunk: the codec, the rate, the channels and the declared sizes (`WAVEFORMATEX` and
 //! `WAVEFORMATEXTENSIBLE` in `mmreg.h`).
 
-use super::bookkeeping::{Note, Notes};
 use super::chunk::{Bytes, Chunk};
 use super::wrong;
+use crate::audio::note::{Note, Notes};
 use crate::audio::reject::Reject;
 
 /// Bytes of the chunk that can mean something: up to the coefficients of Microsoft's ADPCM.

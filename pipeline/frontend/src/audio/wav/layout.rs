@@ -4,9 +4,9 @@
 //! clear which, that one is bookkeeping; where it is not clear, the sound may have another speed or other channels,
 //! and the file is refused.
 
-use super::bookkeeping::{Note, Notes};
 use super::format::{Codec, Format};
 use super::wrong;
+use crate::audio::note::{Note, Notes};
 use crate::audio::reject::Reject;
 
 /// The most channels, those of the largest microphone arrays with room to spare.

@@ -25,7 +25,6 @@
 //! | bytes a second wrong: the rate may be | refused |
 //! | samples of fewer bits than their bytes, at either end of them | noted; refused where they have more bits than declared |
 
-mod bookkeeping;
 mod chunk;
 mod ds64;
 mod extent;
@@ -44,8 +43,6 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::bookkeeping::Note;
-use self::bookkeeping::Notes;
 use self::chunk::Bytes;
 pub use self::chunk::ChunkId;
 use self::layout::Layout;
@@ -53,6 +50,7 @@ pub use self::metadata::{MetadataKind, RecorderMetadata};
 use self::narrow::Narrow;
 pub(super) use self::reader::WavReader;
 use self::walk::Walk;
+use super::note::{Note, Notes};
 use super::ranged::RangedRead;
 use super::reject::Reject;
 

@@ -17,11 +17,11 @@ use symphonia::core::meta::{Metadata, MetadataLog};
 use symphonia::core::packet::Packet;
 use symphonia::core::units::{Duration, TimeBase, Timestamp};
 
-use super::bookkeeping::Note;
 use super::format::Codec;
 use super::layout::Layout;
 use super::metadata::{Entry, RecorderMetadata};
 use super::narrow::Narrow;
+use crate::audio::note::Note;
 use crate::audio::ranged::{RangedRead, RangedStream, fill_at};
 
 /// Bytes of a packet, or of one block where that is longer.

@@ -1,9 +1,9 @@
 //! Judges what follows the samples: whether it proves that they end where their chunk says.
 
-use super::bookkeeping::Note;
 use super::chunk::{Bytes, Chunk, ChunkId, Likeness};
 use super::header::Header;
 use super::walk::MAX_CHUNKS;
+use crate::audio::note::Note;
 use crate::audio::reject::Reject;
 
 /// Fewer bytes than any recorder or file system writes at once: where the file's header agrees that the file ends

@@ -1,6 +1,5 @@
 //! Walks the chunks of a file up to its samples, and those behind them.
 
-use super::bookkeeping::{Note, Notes};
 use super::chunk::{Bytes, Chunk, Likeness};
 use super::ds64::Sizes;
 use super::format::Format;
@@ -8,6 +7,7 @@ use super::header::Header;
 use super::metadata::Entries;
 use super::tail::Tail;
 use super::wrong;
+use crate::audio::note::{Note, Notes};
 use crate::audio::reject::Reject;
 
 /// Chunks of one file, above what any recorder or editor writes.

@@ -1,0 +1,118 @@
+//! Provides the catalogue: every clip of a dataset with what is known of it, joined with its recording's priors.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use shardfmt::entry::{labels_path, priors_path};
+use shardfmt::{Checks, Dataset, LabelRow, PriorRow, Split};
+
+use super::knowledge::Knowledge;
+use super::piece::{Joined, Piece};
+use crate::error::{Error, Result};
+
+/// Shards that each thread reads before what was read is joined.
+const SHARDS_AT_ONCE: usize = 16;
+
+/// One clip, and where its image is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clip {
+    /// Shard with the clip.
+    pub shard: u32,
+    /// Row of the clip in that shard.
+    pub row: u32,
+    /// Recording the clip was cut from.
+    pub asset_id: i64,
+    /// Number of the clip in its recording.
+    pub clip_index: u32,
+    /// Split of the recording.
+    pub split: Split,
+    /// Whether the clip is below the build's silence threshold.
+    pub silent: bool,
+    /// Whether every class is known.
+    pub fully_annotated: bool,
+    /// Species the recording was made of, if any.
+    pub target: Option<u32>,
+    /// Row number in an imported set.
+    pub source_index: Option<i64>,
+}
+
+/// All clips of a dataset, of every split, in the order of its shards and rows.
+#[derive(Clone, Debug)]
+pub struct Catalogue {
+    /// Folder of the dataset, for errors.
+    dataset: PathBuf,
+    pub(super) knowledge: Arc<Knowledge>,
+}
+
+impl Catalogue {
+    /// Reads the label and prior tables of every shard; no clip is read. Which recording a clip is of says its shard.
+    ///
+    /// # Errors
+    /// [`Error::Dataset`] naming file and row for a damaged table, or a shard and a table that do not go together.
+    pub fn read(dataset: &Dataset) -> Result<Self> {
+        let classes = dataset.taxa().len();
+        let read = |shard: u32| -> Result<Piece> {
+            let opened = dataset.open_shard(shard, Checks::Off)?;
+            let (labels, priors) = (dataset.labels(&opened)?, dataset.priors(&opened)?);
+            let files = [labels_path(shard), priors_path(shard)].map(|name| dataset.dir().join(name));
+            let mut piece = Piece::new([&files[0], &files[1]], classes, labels, &priors)?;
+            // What the regulariser, batches and predictions take for a clip's recording is what stands beside its
+            // image.
+            for (clip, row) in piece.clips_mut().iter_mut().zip(0..) {
+                (clip.asset_id, clip.clip_index) = (opened.asset_id(row)?, opened.clip_index(row)?);
+            }
+            Ok(piece)
+        };
+        let mut all = Joined::new(dataset.dir(), classes);
+        // A part of the shards at a time, so that few clips are in memory twice.
+        let at_once = SHARDS_AT_ONCE * rayon::current_num_threads();
+        for first in (0..dataset.shard_count()).step_by(at_once) {
+            let shards = first..dataset.shard_count().min(first.saturating_add(at_once as u32));
+            let pieces = shards.into_par_iter().map(read).collect::<Result<Vec<_>>>()?;
+            pieces.into_iter().try_for_each(|piece| all.add(piece))?;
+        }
+        Ok(Self::of(dataset.dir(), all))
+    }
+
+    /// A catalogue of the given rows; `name` stands for the dataset in errors.
+    ///
+    /// # Errors
+    /// [`Error::Dataset`] for a class index that is not below `classes`; [`Error::Unsuitable`] for two prior rows of a
+    /// recording.
+    pub fn from_rows(name: &Path, classes: usize, labels: &[LabelRow], priors: &[PriorRow]) -> Result<Self> {
+        let mut all = Joined::new(name, classes);
+        all.add(Piece::new([name, name], classes, labels.to_vec(), priors)?)?;
+        Ok(Self::of(name, all))
+    }
+
+    fn of(dataset: &Path, all: Joined<'_>) -> Self {
+        Self {
+            dataset: dataset.to_path_buf(),
+            knowledge: Arc::new(all.finish()),
+        }
+    }
+
+    /// Number of classes.
+    #[must_use]
+    pub fn classes(&self) -> usize {
+        self.knowledge.classes
+    }
+
+    /// Every clip.
+    #[must_use]
+    pub fn clips(&self) -> &[Clip] {
+        &self.knowledge.clips
+    }
+
+    /// The clips of a split, with their places among all.
+    pub(super) fn split(&self, split: Split) -> impl Iterator<Item = (usize, &Clip)> {
+        let clips = self.clips().iter().enumerate();
+        clips.filter(move |(_, clip)| clip.split == split)
+    }
+
+    pub(super) fn unsuitable(&self, reason: String) -> Error {
+        let dataset = self.dataset.clone();
+        Error::Unsuitable { dataset, reason }
+    }
+}
