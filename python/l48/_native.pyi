@@ -4,11 +4,12 @@ from typing import final
 
 from typing_extensions import Buffer
 
+__all__ = ["Memory", "NativeDataset", "program"]
+
 def program(args: Sequence[str]) -> int: ...
 @final
 class Memory(Buffer):
     def __len__(self) -> int: ...
-    def __buffer__(self, flags: int, /) -> memoryview: ...
 
 @final
 class NativeDataset:

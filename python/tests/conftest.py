@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,9 @@ import pytest
 
 @pytest.fixture(scope="session")
 def program() -> str:
-    found = shutil.which("l48")
-    assert found, "the wheel puts l48 on the PATH"
-    return found
+    installed = Path(sysconfig.get_path("scripts")) / "l48"
+    assert installed.is_file(), "the wheel puts l48 beside Python"
+    return str(installed)
 
 
 @pytest.fixture(scope="session")
