@@ -2,7 +2,8 @@
 # make shards MANIFEST=m.toml OUT=dir   your recordings -> dir
 # make train                        demo dataset -> a trained model and its curves in runs/demo
 # make table                        synthetic benchmark -> the reduced table in runs/table; LAYOUT=ml48s or coco: pictures
-# make test | torture | fuzz | bench | lint | doc | clean
+# make wheel                       the Python package -> dist
+# make test | test-reach | torture | fuzz | bench | lint | doc | clean
 
 MANIFEST ?= data/demo-recordings/manifest.toml
 OUT ?= data/demo
@@ -15,9 +16,11 @@ PYTHON ?= python3
 VENV = .venv
 BENCH_VENV = .venv-bench
 TORCH_VENV = .venv-torch
+WHEEL_VENV = .venv-wheel
+REACH_VENV = .venv-reach
 
 .DEFAULT_GOAL := help
-.PHONY: help shards demo-recordings l48 test test-env libtorch train table l48-train torture fuzz fuzz-check fuzz-keep \
+.PHONY: help shards demo-recordings l48 wheel test-reach test test-env libtorch train table l48-train torture fuzz fuzz-check fuzz-keep \
 	bench bench-env lint doc clean
 
 help: ## Show the targets.
@@ -83,6 +86,25 @@ tests/node/node_modules/ready: tests/node/package-lock.json
 test: test-env libtorch ## Run every test.
 	$(CARGO) test --workspace --locked
 
+# zig compiles the C parts, for any Linux of the last ten years; auditwheel says what the wheel needs.
+wheel: $(WHEEL_VENV)/ready ## Make the Python package, with the program in it, in dist.
+	rm -rf dist
+	PATH="$(CURDIR)/$(WHEEL_VENV)/bin:$$PATH" maturin build --manifest-path python/Cargo.toml --release --locked --zig \
+		--compatibility manylinux2014 --out dist
+	$(WHEEL_VENV)/bin/auditwheel show dist/l48-*.whl
+$(WHEEL_VENV)/ready: python/requirements-build.txt
+	$(PYTHON) -m venv $(WHEEL_VENV)
+	$(WHEEL_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r python/requirements-build.txt
+	@touch $@
+
+test-reach: wheel ## Install the wheel into a fresh environment and test it there.
+	rm -rf $(REACH_VENV)
+	$(PYTHON) -m venv $(REACH_VENV)
+	$(REACH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check dist/l48-*.whl -r python/tests/requirements.txt
+	$(REACH_VENV)/bin/pytest -c python/pyproject.toml python/tests
+	$(REACH_VENV)/bin/mypy --config-file python/pyproject.toml
+	$(REACH_VENV)/bin/stubtest l48 --mypy-config-file python/pyproject.toml
+
 # libtorch comes with the PyTorch wheel (several GB, once); .cargo/config.toml says where the build finds it.
 libtorch: .libtorch
 .libtorch: trainer/requirements.txt
@@ -147,5 +169,5 @@ doc: libtorch ## Build the API documentation.
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
 
 clean: ## Remove build products, environments and the demo.
-	rm -rf target runs/demo runs/table runs/table-ml48s runs/table-coco .libtorch $(TORCH_VENV) $(VENV) $(BENCH_VENV) tests/node/node_modules \
+	rm -rf target runs/demo runs/table runs/table-ml48s runs/table-coco .libtorch $(TORCH_VENV) $(VENV) $(BENCH_VENV) $(WHEEL_VENV) $(REACH_VENV) dist tests/node/node_modules \
 		data/demo data/demo-recordings data/table-*.toml $(foreach set,benchmark benchmark-ml48s benchmark-coco,data/$(set)-0* data/$(set)-90*)

@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 
 use super::build_identity::{BuildIdentity, check_meaning};
 use super::info::DatasetInfo;
+use crate::checksum::Xxh3;
 use crate::entry::{FileEntry, assets_path, shard_path};
 use crate::error::{Error, Result};
 use crate::file_hash::hash_reader;
@@ -77,6 +78,23 @@ impl Listed {
         file.seek(SeekFrom::Start(0))
             .map_err(|cause| Error::io(&path, Operation::Seek, cause))?;
         Ok((file, path))
+    }
+
+    /// Maps a listed file once its checksum holds.
+    pub(crate) fn map_verified(&self, name: &str) -> Result<MappedFile> {
+        let entry = self.entry(name)?;
+        check_size(&self.dir, entry)?;
+        let path = self.dir.join(name);
+        let mapped = map_file(&path)?;
+        let got = Xxh3::of(mapped.as_ref());
+        if got != entry.xxh3 {
+            return Err(Error::FileChecksum {
+                path,
+                expected: entry.xxh3,
+                got,
+            });
+        }
+        Ok(mapped)
     }
 
     /// Checks the number of rows read against the listed one.

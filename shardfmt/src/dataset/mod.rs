@@ -29,6 +29,7 @@ pub use writer::DatasetWriter;
 
 use crate::entry::{DATASET_JSON, FileEntry, REJECTS, TAXA, assets_path, labels_path, priors_path};
 use crate::error::{Error, Result};
+use crate::mmap::MappedFile;
 use crate::shard::Checks;
 use crate::sidecar::labels::read_labels_from;
 use crate::sidecar::priors::read_priors_from;
@@ -131,6 +132,14 @@ impl Dataset {
     /// [`Error::FileMissing`] if it is not listed.
     pub fn file(&self, name: &str) -> Result<&FileEntry> {
         self.listed.entry(name)
+    }
+
+    /// The bytes of the file `name`, verified: for those who read a table with a library of their own.
+    ///
+    /// # Errors
+    /// [`Error::FileMissing`], [`Error::FileSize`], [`Error::FileChecksum`], [`Error::Io`].
+    pub fn map(&self, name: &str) -> Result<MappedFile> {
+        self.listed.map_verified(name)
     }
 
     /// The classes.

@@ -19,6 +19,7 @@ mod subset;
 mod summary;
 mod verify;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -37,25 +38,32 @@ pub enum Exit {
     Failed,
 }
 
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> ExitCode {
-        ExitCode::from(match exit {
+impl Exit {
+    /// The exit code.
+    pub fn code(self) -> u8 {
+        match self {
             Exit::Clean => 0,
             Exit::Rejects => 1,
             Exit::Failed => 2,
-        })
+        }
     }
 }
 
-/// The program: starts the log, parses the command line, runs one command and returns its exit code.
-pub fn main() -> ExitCode {
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit.code())
+    }
+}
+
+/// The program: starts the log, parses the command line, runs one command and says how it ended. Help and mistakes in
+/// the command line end the process.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
     log::start();
-    let exit = run(Cli::parse()).and_then(|exit| output::written().map(|()| exit));
+    let exit = run(Cli::parse_from(args)).and_then(|exit| output::written().map(|()| exit));
     exit.unwrap_or_else(|error| {
         tracing::error!("{error:#}");
         Exit::Failed
     })
-    .into()
 }
 
 /// Runs a command.

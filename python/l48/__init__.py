@@ -1,0 +1,37 @@
+"""Datasets of spectrograms of wildlife sound: `open` one that the program `l48` has built, and read it.
+
+>>> birds = open("data/birds")      # doctest: +SKIP
+>>> birds[17].image.shape           # doctest: +SKIP
+(448, 448)
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from .errors import ChecksumError, DatasetError
+
+if TYPE_CHECKING:
+    from .dataset import Clip, Dataset
+
+__all__ = ["ChecksumError", "Clip", "Dataset", "DatasetError", "open"]
+
+
+def open(path: str | os.PathLike[str]) -> Dataset:
+    """Opens the dataset in a folder; no clip is read.
+
+    Raises DatasetError if there is none, or its tables do not fit each other, and ChecksumError if a table is damaged.
+    """
+    from .dataset import Dataset
+
+    return Dataset(path)
+
+
+def __getattr__(name: str) -> object:
+    # NumPy and pyarrow take longer to import than the program takes to start.
+    if name in ("Clip", "Dataset"):
+        from . import dataset
+
+        return getattr(dataset, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

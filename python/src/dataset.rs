@@ -1,0 +1,128 @@
+//! Defines `NativeDataset`, an opened dataset as the Python package sees it.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pyo3::exceptions::{PyIndexError, PyValueError};
+use pyo3::prelude::*;
+use shardfmt::dataset::DatasetShard;
+use shardfmt::entry::{assets_path, labels_path, priors_path};
+use shardfmt::{Checks, Dataset};
+
+use crate::error::raised;
+use crate::memory::Memory;
+
+/// An opened dataset. Shards are mapped when they are first touched, and records verified.
+#[pyclass(frozen, module = "l48._native")]
+pub(crate) struct NativeDataset {
+    dataset: Dataset,
+    /// The first row of each shard, counted through the dataset, then the number of all.
+    starts: Vec<u64>,
+    shards: Vec<Mutex<Option<Arc<DatasetShard>>>>,
+}
+
+#[pymethods]
+impl NativeDataset {
+    /// Opens the dataset in a folder; no clip is read.
+    #[new]
+    fn open(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+        let dataset = py.detach(|| Dataset::open(&path)).map_err(|error| raised(py, &error))?;
+        let mut starts = vec![0];
+        let mut clips = 0;
+        for shard in 0..dataset.shard_count() {
+            clips += dataset.assets_of(shard).iter().map(|asset| u64::from(asset.clips)).sum::<u64>();
+            starts.push(clips);
+        }
+        let shards = (0..dataset.shard_count()).map(|_| Mutex::default()).collect();
+        Ok(NativeDataset {
+            dataset,
+            starts,
+            shards,
+        })
+    }
+
+    /// Number of clips.
+    fn __len__(&self) -> usize {
+        self.starts.last().map_or(0, |clips| usize::try_from(*clips).unwrap_or(usize::MAX))
+    }
+
+    /// Number of shards.
+    #[getter]
+    fn shard_count(&self) -> u32 {
+        self.dataset.shard_count()
+    }
+
+    /// The content of `dataset.json`.
+    fn info_json(&self) -> PyResult<String> {
+        serde_json::to_string(self.dataset.info()).map_err(|error| PyValueError::new_err(error.to_string()))
+    }
+
+    /// The shard and the row in it of a clip, counted through the dataset.
+    fn locate(&self, index: u64) -> PyResult<(u32, u32)> {
+        let shard = self.starts.partition_point(|start| *start <= index).saturating_sub(1);
+        match self.starts.get(shard) {
+            Some(start) if shard < self.shards.len() => Ok((shard as u32, (index - start) as u32)),
+            _ => {
+                let clips = self.__len__();
+                Err(PyIndexError::new_err(format!("clip {index} of a dataset of {clips}")))
+            }
+        }
+    }
+
+    /// A record, verified: its bytes, asset id, clip index, and level in dB.
+    fn record(&self, py: Python<'_>, shard: u32, row: u32) -> PyResult<(Memory, i64, u32, f32)> {
+        let read = || -> shardfmt::Result<_> {
+            let shard = self.shard(shard)?;
+            let facts = (shard.asset_id(row)?, shard.clip_index(row)?, shard.ref_db(row)?);
+            Ok((Memory::of_record(shard, row)?, facts))
+        };
+        let (memory, (asset_id, clip_index, ref_db)) = py.detach(read).map_err(|error| raised(py, &error))?;
+        Ok((memory, asset_id, clip_index, ref_db))
+    }
+
+    /// The rows of a recording, counted through the dataset: the first, and how many; `None` where it has no clip.
+    fn asset_rows(&self, asset_id: i64) -> Option<(u64, u32)> {
+        let location = self.dataset.asset(asset_id)?;
+        let start = self.starts.get(location.shard as usize)?;
+        Some((start + u64::from(location.first_row), location.clips))
+    }
+
+    /// The Parquet file of a table, verified: `taxa` and `rejects`, or `labels`, `priors` and `assets` of a shard.
+    /// Labels and priors are compared with the shard they belong to first.
+    #[pyo3(signature = (table, shard=None))]
+    fn table(&self, py: Python<'_>, table: &str, shard: Option<u32>) -> PyResult<Memory> {
+        let name = match (table, shard) {
+            ("taxa" | "rejects", None) => format!("{table}.parquet"),
+            ("labels", Some(shard)) => labels_path(shard),
+            ("priors", Some(shard)) => priors_path(shard),
+            ("assets", Some(shard)) => assets_path(shard),
+            _ => return Err(PyValueError::new_err(format!("no table {table:?} of this kind"))),
+        };
+        let read = || -> shardfmt::Result<_> {
+            match (table, shard) {
+                ("labels", Some(shard)) => self.dataset.labels(&*self.shard(shard)?).map(drop)?,
+                ("priors", Some(shard)) => self.dataset.priors(&*self.shard(shard)?).map(drop)?,
+                _ => {}
+            }
+            Ok(Memory::of_file(self.dataset.map(&name)?))
+        };
+        py.detach(read).map_err(|error| raised(py, &error))
+    }
+}
+
+impl NativeDataset {
+    /// The shard, mapped at the first call. The lock is held for no longer than that, so that a process that is forked
+    /// has it free unless another thread opens the very shard at that moment.
+    fn shard(&self, number: u32) -> shardfmt::Result<Arc<DatasetShard>> {
+        let open = || self.dataset.open_shard(number, Checks::FirstTouch).map(Arc::new);
+        let Some(slot) = self.shards.get(number as usize) else {
+            return open();
+        };
+        if let Some(shard) = &*slot.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Ok(Arc::clone(shard));
+        }
+        let opened = open()?;
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Arc::clone(slot.get_or_insert(opened)))
+    }
+}

@@ -1,0 +1,27 @@
+//! Defines the extension module `l48._native`: what the Python package calls.
+
+mod dataset;
+mod error;
+mod memory;
+
+use std::ffi::OsString;
+
+use pyo3::prelude::*;
+
+/// The extension module of the package `l48`.
+#[pymodule]
+mod _native {
+    #[pymodule_export]
+    use super::dataset::NativeDataset;
+    #[pymodule_export]
+    use super::memory::Memory;
+    #[pymodule_export]
+    use super::program;
+}
+
+/// Runs the program `l48` with its command line, the program's name first, and returns its exit code. Other Python threads go
+/// on meanwhile.
+#[pyfunction]
+fn program(py: Python<'_>, args: Vec<OsString>) -> u8 {
+    py.detach(|| l48::cmd::main(args).code())
+}

@@ -1,0 +1,30 @@
+"""Provides the demo dataset, built once by the program that the wheel has installed."""
+
+import shutil
+import subprocess
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def program() -> str:
+    installed = Path(sysconfig.get_path("scripts")) / "l48"
+    assert installed.is_file(), "the wheel puts l48 beside Python"
+    return str(installed)
+
+
+@pytest.fixture(scope="session")
+def demo(program: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("demo")
+    subprocess.run([program, "demo", folder / "recordings"], check=True)
+    subprocess.run([program, "build", folder / "recordings/manifest.toml", "--out", folder / "birds"], check=True)
+    return folder / "birds"
+
+
+@pytest.fixture
+def copy(demo: Path, tmp_path: Path) -> Path:
+    """A copy of the demo that a test may damage."""
+    shutil.copytree(demo, tmp_path / "birds")
+    return tmp_path / "birds"
