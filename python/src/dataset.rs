@@ -30,7 +30,11 @@ impl NativeDataset {
         let mut starts = vec![0];
         let mut clips = 0;
         for shard in 0..dataset.shard_count() {
-            clips += dataset.assets_of(shard).iter().map(|asset| u64::from(asset.clips)).sum::<u64>();
+            clips += dataset
+                .assets_of(shard)
+                .iter()
+                .map(|asset| u64::from(asset.clips))
+                .sum::<u64>();
             starts.push(clips);
         }
         let shards = (0..dataset.shard_count()).map(|_| Mutex::default()).collect();
@@ -43,7 +47,9 @@ impl NativeDataset {
 
     /// Number of clips.
     fn __len__(&self) -> usize {
-        self.starts.last().map_or(0, |clips| usize::try_from(*clips).unwrap_or(usize::MAX))
+        self.starts
+            .last()
+            .map_or(0, |clips| usize::try_from(*clips).unwrap_or(usize::MAX))
     }
 
     /// Number of shards.

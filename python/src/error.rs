@@ -25,7 +25,9 @@ fn exception(py: Python<'_>, class: &str, error: &Error) -> PyResult<PyErr> {
     }
     let class = py.import("l48.errors")?.getattr(class)?;
     let raised = class.call((error.to_string(),), Some(&place))?;
-    Ok(raised.cast_into::<PyException>().map(|raised| PyErr::from_value(raised.into_any()))?)
+    Ok(raised
+        .cast_into::<PyException>()
+        .map(|raised| PyErr::from_value(raised.into_any()))?)
 }
 
 /// The file an error is about.

@@ -19,8 +19,8 @@ mod _native {
     use super::program;
 }
 
-/// Runs the program `l48` with its command line, the program's name first, and returns its exit code. Other Python threads go
-/// on meanwhile.
+/// Runs the program `l48` with its command line, the program's name first, and returns its exit code. Other Python
+/// threads go on meanwhile.
 #[pyfunction]
 fn program(py: Python<'_>, args: Vec<OsString>) -> u8 {
     py.detach(|| l48::cmd::main(args).code())

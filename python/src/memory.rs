@@ -1,13 +1,10 @@
 //! Defines `Memory`, bytes of a dataset that Python sees without a copy.
 //!
 //! # Contract of the unsafe code
-//! The buffer protocol hands a raw pointer to Python. It points into a map that `Memory` keeps, directly or by the shard it
-//! belongs to; the buffer keeps `Memory` alive, and maps are read-only and never move (see `shardfmt::MappedFile`). The buffer is
-//! offered as read-only, so nothing is written through it.
-#![expect(
-    unsafe_code,
-    reason = "the buffer protocol is unsafe; the contract is stated above"
-)]
+//! The buffer protocol hands a raw pointer to Python. It points into a map that `Memory` keeps, directly or by the
+//! shard it belongs to; the buffer keeps `Memory` alive, and maps are read-only and never move (see
+//! `shardfmt::MappedFile`). The buffer is offered as read-only, so nothing is written through it.
+#![expect(unsafe_code, reason = "the buffer protocol is unsafe; the contract is stated above")]
 
 use std::ffi::c_int;
 use std::sync::Arc;
@@ -66,7 +63,8 @@ impl Memory {
         }
         let bytes = slf.get().bytes();
         let (start, length) = (bytes.as_ptr().cast_mut().cast(), bytes.len());
-        let length = ffi::Py_ssize_t::try_from(length).map_err(|_| PyBufferError::new_err("more bytes than Python counts"))?;
+        let length =
+            ffi::Py_ssize_t::try_from(length).map_err(|_| PyBufferError::new_err("more bytes than Python counts"))?;
         // SAFETY: `view` is Python's; the bytes outlive it by the contract above, and 1 says that they are read-only.
         match unsafe { ffi::PyBuffer_FillInfo(view, slf.as_ptr(), start, length, 1, flags) } {
             0 => Ok(()),

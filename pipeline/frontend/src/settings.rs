@@ -33,8 +33,8 @@ pub struct AudioSettings {
     /// How several channels become one.
     #[serde(serialize_with = "write_channel", deserialize_with = "read_channel")]
     pub channel: Channel,
-    /// What becomes of a recording that does not declare its length. Absent from the form where it is refused, so that the
-    /// form of earlier datasets stays.
+    /// What becomes of a recording that does not declare its length. Absent from the form where it is refused, so that
+    /// the form of earlier datasets stays.
     #[serde(default, skip_serializing_if = "is_refused")]
     pub open_length: OpenLength,
 }

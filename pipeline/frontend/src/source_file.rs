@@ -1,4 +1,5 @@
-//! Defines `Watch` and `Fingerprint`: size and hash of an asset's files, and whether they held still while they were read.
+//! Defines `Watch` and `Fingerprint`: size and hash of an asset's files, and whether they held still while they were
+//! read.
 
 use std::fs::File;
 use std::io;

@@ -64,8 +64,8 @@ impl Labeller<'_> {
     }
 }
 
-/// Those of `clips`, which are in order, that show something of `.0` to `.1` (nanoseconds of their recording), or of the
-/// point where both are one.
+/// Those of `clips`, which are in order, that show something of `.0` to `.1` (nanoseconds of their recording), or of
+/// the point where both are one.
 fn showing((start_ns, end_ns): (i64, i64), clips: &[ClipSpan]) -> &[ClipSpan] {
     let first = clips.partition_point(|clip| clip.real_end_ns <= start_ns);
     let end = clips.partition_point(|clip| clip.start_ns < end_ns.max(start_ns.saturating_add(1)));

@@ -1,8 +1,8 @@
 //! Provides the tables people bring: CSV and Parquet as rows of text, with the place of every mistake.
 //!
 //! Which of both a file is, and whether it is packed, its content decides. Everything above
-//! ([`manifest`](crate::manifest), [`import`](crate::import), lists of clips) sees cells of text and [`Problems`], all of
-//! which are reported at once.
+//! ([`manifest`](crate::manifest), [`import`](crate::import), lists of clips) sees cells of text and [`Problems`], all
+//! of which are reported at once.
 
 mod cells;
 mod content;

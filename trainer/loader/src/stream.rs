@@ -86,8 +86,8 @@ impl<M: BatchMemory> Stream<'_, M> {
 }
 
 /// Loads batches on `threads` threads, that of `consume` included, but on one other at least; `consume` takes them.
-/// `batches` gives the rows of batch 0, 1, ... as [`Gather`] counts them, `None` after the last. Batches are loaded into
-/// `free`, one in each; what is left of it afterwards is there again, in any order.
+/// `batches` gives the rows of batch 0, 1, ... as [`Gather`] counts them, `None` after the last. Batches are loaded
+/// into `free`, one in each; what is left of it afterwards is there again, in any order.
 ///
 /// # Errors
 /// Those of `consume`; [`Error::Setting`] without any memory.

@@ -1,5 +1,5 @@
-//! Defines a batch: the host memory it is loaded into, and on the device its stored values as images the model takes, and
-//! what is known of them.
+//! Defines a batch: the host memory it is loaded into, and on the device its stored values as images the model takes,
+//! and what is known of them.
 
 mod buffer;
 mod ring;

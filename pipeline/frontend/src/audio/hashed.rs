@@ -1,5 +1,5 @@
-//! Defines `HashedSource`, ranged bytes that are hashed while they are read: in one pass, where a reader goes from start
-//! to end.
+//! Defines `HashedSource`, ranged bytes that are hashed while they are read: in one pass, where a reader goes from
+//! start to end.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -123,7 +123,8 @@ fn blocks_of_flac_may_hold_anything() {
 #[test]
 fn sizes_of_flac_blocks_come_from_its_frames() {
     let plain = fixture("sweep.flac");
-    // The smallest block and frame are left at 0; the sizes are those of the short last block; the largest is too small.
+    // The smallest block and frame are left at 0; the sizes are those of the short last block; the largest is too
+    // small.
     for (range, value) in [(8..10, 0u16), (8..10, 544), (8..10, 4096), (10..12, 192)] {
         let mut odd = plain.clone();
         odd[range].copy_from_slice(&value.to_be_bytes());

@@ -59,8 +59,8 @@ enum Rest<'a> {
 }
 
 impl Listed {
-    /// Adds the lists of `row` to `lists`, those of its shard. `geo` is what the geographic prior of its recording rules
-    /// out, if that has priors.
+    /// Adds the lists of `row` to `lists`, those of its shard. `geo` is what the geographic prior of its recording
+    /// rules out, if that has priors.
     ///
     /// Rows that list every class are shortened: what is implied need not be kept.
     ///

@@ -74,8 +74,8 @@ fn number<R: Read + Seek>(walk: &mut Walk<'_, R>) -> Result<u64, Reject> {
     Err(header("a length in its packet table does not end"))
 }
 
-/// Frames of the packet of ALAC at the walk's place: 3 bits of its kind, 4 of its number, 12 that are 0, a bit that says
-/// that it is short, 3 more, and then how many frames it has.
+/// Frames of the packet of ALAC at the walk's place: 3 bits of its kind, 4 of its number, 12 that are 0, a bit that
+/// says that it is short, 3 more, and then how many frames it has.
 fn last_frames<R: Read + Seek>(walk: &mut Walk<'_, R>, packet_frames: u64) -> Result<Option<u64>, Reject> {
     let mut start = [0; 8];
     let read = walk.read_some(&mut start)?;

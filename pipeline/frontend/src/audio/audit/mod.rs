@@ -53,7 +53,8 @@ pub(super) struct Findings {
 }
 
 /// Walks the container that starts at byte `offset` of a file of `file_bytes` bytes, and notes what is wrong with it
-/// beside its sound. Unless `whole`, what takes a walk over all of its sound is left out, and nothing is promised of it.
+/// beside its sound. Unless `whole`, what takes a walk over all of its sound is left out, and nothing is promised of
+/// it.
 ///
 /// # Errors
 ///

@@ -2,9 +2,9 @@
 //!
 //! The packet decoder is `opus-pure`: it has all modes of the codec in floating point, as the reference decoder has.
 //! What the container says is applied here: channels from several streams, gain, and what to trim. It rounds as the
-//! reference does, but for two cases that were met: noise in place of packets that were not sent, which decoders make up
-//! as they like; and rare speech frames whose filter has to be stabilized, of which `opus-pure` 0.2.2 finds one unstable
-//! that is not, with an error some 20 dB below the sound.
+//! reference does, but for two cases that were met: noise in place of packets that were not sent, which decoders make
+//! up as they like; and rare speech frames whose filter has to be stabilized, of which `opus-pure` 0.2.2 finds one
+//! unstable that is not, with an error some 20 dB below the sound.
 
 mod head;
 mod packet;
