@@ -44,6 +44,11 @@ impl Header {
         self.start.checked_add(after).filter(|_| after > 0)
     }
 
+    /// Where a chunk ends with its padding.
+    pub(super) fn padded_end(&self, chunk: Chunk) -> u64 {
+        chunk.end().saturating_add(self.padding(chunk))
+    }
+
     /// How many bytes pad a chunk so that the next one is aligned.
     pub(super) fn padding(&self, chunk: Chunk) -> u64 {
         match self.family {

@@ -79,7 +79,7 @@ impl Tail {
                 let chunk = bytes.chunk(header.family, at)?;
                 let stands = chunk.is_some_and(|chunk| chunk.likeness == likeness && chunk.end() <= size);
                 if stands && (likeness == Likeness::Known || is_chain(bytes, header, at, declared_end)?) {
-                    let padded = at == end + header.padding(data);
+                    let padded = at == header.padded_end(data);
                     return Ok(Some(Self::Chunk { at, padded }));
                 }
             }
@@ -112,7 +112,7 @@ impl Tail {
 /// Where the padding of the samples ends. More than a byte of it that is not zero may be sound.
 fn padded_end(bytes: &mut Bytes<'_>, header: &Header, data: Chunk) -> Result<u64, Reject> {
     let end = data.end();
-    let padded = end.saturating_add(header.padding(data));
+    let padded = header.padded_end(data);
     let is_padded = padded - end < 2 || are_zeros(bytes, end, padded.min(bytes.size()))?;
     Ok(if is_padded { padded } else { end })
 }
@@ -137,7 +137,7 @@ pub(super) fn is_chain(
         let Some(chunk) = chunk.filter(|chunk| chunk.likeness > Likeness::None && chunk.end() <= size) else {
             continue;
         };
-        let padded = chunk.end().saturating_add(header.padding(chunk));
+        let padded = header.padded_end(chunk);
         if is_end(chunk.end(), padded) {
             return Ok(true);
         }
@@ -163,7 +163,7 @@ fn cut_chunk(
     for at in places {
         if let Some(chunk) = bytes.chunk(header.family, at)? {
             let (id, declared, present) = (chunk.id, chunk.bytes, size.saturating_sub(chunk.body));
-            let ends = chunk.end()..=chunk.end().saturating_add(header.padding(chunk));
+            let ends = chunk.end()..=header.padded_end(chunk);
             if chunk.likeness == Likeness::Known && ends.contains(&declared_end) {
                 return Ok(Some(Tail::CutChunk { id, declared, present }));
             }

@@ -77,7 +77,7 @@ impl<'a, 'b> Walk<'a, 'b> {
                 return Ok(chunk);
             }
             self.take(chunk, chunk.end())?;
-            places = [chunk.end() + self.header.padding(chunk), chunk.end()];
+            places = [self.header.padded_end(chunk), chunk.end()];
             last = Some(chunk);
         }
         Err(wrong(format!(
@@ -113,7 +113,7 @@ impl<'a, 'b> Walk<'a, 'b> {
 
     /// Whether a chunk ends where the file does, or where another one stands.
     fn leads_on(&mut self, chunk: Chunk) -> Result<bool, Reject> {
-        let places = [chunk.end() + self.header.padding(chunk), chunk.end()];
+        let places = [self.header.padded_end(chunk), chunk.end()];
         let stands = self.standing(places[0])?.is_some() || self.standing(places[1])?.is_some();
         Ok(stands || (places[1]..=places[0]).contains(&self.bytes.size()))
     }
@@ -172,7 +172,7 @@ impl<'a, 'b> Walk<'a, 'b> {
             let proven = match &code {
                 b"fmt " => {
                     self.format.is_none() && (16..=64).contains(&chunk.bytes) && {
-                        let places = [chunk.end() + self.header.padding(chunk), chunk.end()];
+                        let places = [self.header.padded_end(chunk), chunk.end()];
                         self.chunk_at(places)?.is_some()
                     }
                 }
@@ -242,8 +242,8 @@ impl<'a, 'b> Walk<'a, 'b> {
                 b"fmt " | b"ds64" => {}
                 _ => self.take(chunk, chunk.end())?,
             }
-            at = (chunk.end() + self.header.padding(chunk)).min(size);
-            places = [chunk.end() + self.header.padding(chunk), chunk.end()];
+            at = self.header.padded_end(chunk).min(size);
+            places = [self.header.padded_end(chunk), chunk.end()];
             last = Some(chunk);
             if at >= size {
                 break;
