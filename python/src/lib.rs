@@ -3,6 +3,7 @@
 mod dataset;
 mod error;
 mod memory;
+mod selection;
 
 use std::ffi::OsString;
 
@@ -17,6 +18,8 @@ mod _native {
     use super::memory::Memory;
     #[pymodule_export]
     use super::program;
+    #[pymodule_export]
+    use super::selection::{NativeOrder, NativeSelection, asset_start, shuffled_assets, unseal};
 }
 
 /// Runs the program `l48` with its command line, the program's name first, and returns its exit code. Other Python

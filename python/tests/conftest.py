@@ -1,5 +1,6 @@
-"""Provides the demo dataset, built once by the program that the wheel has installed."""
+"""Provides the demo dataset, built once by the program that the wheel has installed, and numbers to compare with."""
 
+import os
 import shutil
 import subprocess
 import sysconfig
@@ -28,3 +29,13 @@ def copy(demo: Path, tmp_path: Path) -> Path:
     """A copy of the demo that a test may damage."""
     shutil.copytree(demo, tmp_path / "birds")
     return tmp_path / "birds"
+
+
+@pytest.fixture(scope="session")
+def fixtures() -> Path:
+    """Folder of numbers that reference code computed: the committed ones, or those in L48_FIXTURES."""
+    committed = Path(__file__).parents[2] / "trainer/tests/fixtures"
+    folder = Path(os.environ.get("L48_FIXTURES", committed))
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is not there: the tests run without the repository")
+    return folder
