@@ -3,7 +3,9 @@
 mod dataset;
 mod error;
 mod memory;
+mod order;
 mod selection;
+mod trained;
 
 use std::ffi::OsString;
 
@@ -19,7 +21,11 @@ mod _native {
     #[pymodule_export]
     use super::program;
     #[pymodule_export]
-    use super::selection::{NativeOrder, NativeSelection, asset_start, shuffled_assets, unseal};
+    use super::order::NativeOrder;
+    #[pymodule_export]
+    use super::selection::NativeSelection;
+    #[pymodule_export]
+    use super::trained::{asset_start, shuffled_assets, unseal};
 }
 
 /// Runs the program `l48` with its command line, the program's name first, and returns its exit code. Other Python

@@ -1,16 +1,11 @@
-//! Defines `NativeSelection`, the clips of a split with what a mode shows of their labels, and `NativeOrder`, the order of
-//! its rows: what a map-style dataset and its sampler need.
+//! Defines `NativeSelection`, the clips of a split with what a mode shows of their labels, to be gathered in any order.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use loader::random::{Purpose, keyed, shuffle_forward};
-use loader::{
-    Catalogue, ClipReader, Error, Filters, Gather, Mode, Rows, Sampler, SamplerConfig, SamplerState, Supervision,
-};
+use loader::{Catalogue, ClipReader, Error, Filters, Gather, Mode, Rows, Supervision};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes};
-use rand::RngExt;
 use shardfmt::entry::DATASET_JSON;
 use shardfmt::{Dataset, Split, Xxh3, hash_file};
 
@@ -23,8 +18,9 @@ const ALIGNMENT: usize = 64;
 #[pyclass(frozen, module = "l48._native")]
 pub(crate) struct NativeSelection {
     clips: ClipReader,
-    supervision: Supervision,
-    dataset_hash: Xxh3,
+    pub(crate) supervision: Supervision,
+    /// XXH3-64 of `dataset.json`, which lists the checksum of every file.
+    pub(crate) dataset_hash: Xxh3,
     /// The number in the dataset of the first clip of each shard.
     starts: Vec<u64>,
 }
@@ -137,7 +133,7 @@ impl NativeSelection {
 
 impl NativeSelection {
     fn open(
-        path: &std::path::Path,
+        path: &Path,
         choose: impl Fn(&Catalogue) -> loader::Result<Supervision> + Sync,
     ) -> loader::Result<Self> {
         let dataset = Dataset::open(path)?;
@@ -187,94 +183,12 @@ impl NativeSelection {
     }
 }
 
-/// The order of a selection's rows in every epoch, cut into batches.
-#[pyclass(frozen, module = "l48._native")]
-pub(crate) struct NativeOrder(Sampler);
-
-#[pymethods]
-impl NativeOrder {
-    #[new]
-    #[pyo3(signature = (selection, batch, seed, clips_per_asset, max_clips_per_asset, class_balanced, rank, ranks))]
-    fn new(
-        py: Python<'_>,
-        selection: &NativeSelection,
-        batch: usize,
-        seed: u64,
-        clips_per_asset: Option<usize>,
-        max_clips_per_asset: Option<usize>,
-        class_balanced: bool,
-        rank: usize,
-        ranks: usize,
-    ) -> PyResult<Self> {
-        let config = SamplerConfig {
-            seed,
-            batch,
-            clips_per_asset,
-            max_clips_per_asset,
-            class_balanced,
-            rank,
-            ranks,
-        };
-        let sampler = Sampler::new(&selection.supervision, selection.dataset_hash, config);
-        sampler.map(Self).map_err(|error| refused(py, &error))
-    }
-
-    /// Batches in an epoch, the same for every rank.
-    #[getter]
-    fn batches(&self) -> usize {
-        self.0.batches_per_epoch()
-    }
-
-    /// This rank's rows of batch `step` (from 0) of `epoch` (from 1).
-    fn batch(&self, epoch: u32, step: usize) -> Vec<u32> {
-        self.0.batch(epoch, step)
-    }
-
-    /// The state after `steps` batches of `epoch`, as JSON.
-    fn state(&self, epoch: u32, steps: usize) -> PyResult<String> {
-        serde_json::to_string(&self.0.state(epoch, steps)).map_err(|error| PyValueError::new_err(error.to_string()))
-    }
-
-    /// Epoch and batches of it done of a state, as JSON.
-    fn resume(&self, py: Python<'_>, state: &str) -> PyResult<(u32, usize)> {
-        let state: SamplerState = serde_json::from_str(state)
-            .map_err(|error| PyValueError::new_err(format!("not the state of an order: {error}")))?;
-        self.0.resume(&state).map_err(|error| refused(py, &error))
-    }
-}
-
-/// Start of the rows of `asset_ids` in the table of the asset regulariser, f64: uniform from .4 to .6, keyed by seed and
-/// asset id, as `l48-train` draws them.
-#[pyfunction]
-pub(crate) fn asset_start(py: Python<'_>, seed: u64, asset_ids: Vec<i64>, classes: usize) -> Bound<'_, PyBytes> {
-    let drawn = |asset_id: &i64| {
-        let mut random = keyed(seed, Purpose::AssetTable, &[asset_id.cast_unsigned()]);
-        (0..classes).flat_map(move |_| random.random_range(0.4..0.6_f64).to_ne_bytes())
-    };
-    PyBytes::new(py, &asset_ids.iter().flat_map(drawn).collect::<Vec<_>>())
-}
-
-/// `asset_ids` permuted over the clips, as in the shuffled control of `l48-train`.
-#[pyfunction]
-pub(crate) fn shuffled_assets(seed: u64, mut asset_ids: Vec<i64>) -> Vec<i64> {
-    shuffle_forward(&mut keyed(seed, Purpose::AssetShuffle, &[]), &mut asset_ids);
-    asset_ids
-}
-
-/// The JSON object in a sealed file, whose checksum has been verified.
-#[pyfunction]
-pub(crate) fn unseal(py: Python<'_>, path: PathBuf) -> PyResult<String> {
-    let bytes = std::fs::read(&path)?;
-    let object = shardfmt::sealed::unseal(&bytes, &path).map_err(|error| raised(py, &error))?;
-    Ok(object.to_owned())
-}
-
 fn word<T: std::str::FromStr<Err: std::fmt::Display>>(word: &str) -> PyResult<T> {
     word.parse().map_err(|error: T::Err| PyValueError::new_err(error.to_string()))
 }
 
 /// The exception that an error of the loader becomes.
-fn refused(py: Python<'_>, error: &Error) -> PyErr {
+pub(crate) fn refused(py: Python<'_>, error: &Error) -> PyErr {
     match error {
         Error::Dataset(error) => raised(py, error),
         _ => PyValueError::new_err(error.to_string()),

@@ -39,3 +39,15 @@ def fixtures() -> Path:
     if not folder.is_dir():
         pytest.skip(f"{folder} is not there: the tests run without the repository")
     return folder
+
+
+@pytest.fixture(scope="session")
+def trainer() -> str:
+    """The program `l48-train` of the repository, or that in L48_TRAIN; tests that need one are skipped without."""
+    target = Path(__file__).parents[2] / "target"
+    usual = [target / profile / "l48-train" for profile in ("release", "debug")]
+    asked = os.environ.get("L48_TRAIN")
+    found = [path for path in ([Path(asked)] if asked else usual) if path.is_file()]
+    if not found:
+        pytest.skip("there is no l48-train: `make l48-train` builds it")
+    return str(found[0])

@@ -16,8 +16,6 @@ from torch.nn import functional as F
 
 from .._native import asset_start, shuffled_assets
 
-Control = Literal["none", "frozen", "shuffled"]
-
 
 class AssetRegulariser(nn.Module):
     """A penalty on logits that differ from what is believed of their recording, as `l48-train` has it.
@@ -53,7 +51,7 @@ class AssetRegulariser(nn.Module):
         alpha: float = 0.1,
         eps: float = 0.001,
         init: float | Literal["uniform"] = "uniform",
-        control: Control = "none",
+        control: Literal["none", "frozen", "shuffled"] = "none",
         seed: int = 48,
         rows: npt.ArrayLike | None = None,
     ) -> None:

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -20,9 +20,7 @@ from .asset_reg import AssetRegulariser
 if TYPE_CHECKING:
     from ..dataset import Dataset
 
-Mode = Literal["target", "geo", "checklist", "full"]
 _DTYPES = {"U8": torch.uint8, "F16": torch.float16, "F32": torch.float32}
-_T = TypeVar("_T")
 
 
 class Batch(NamedTuple):
@@ -80,16 +78,18 @@ class Clips(data.Dataset[Batch]):
     `__getitems__` gathers a whole batch in one call. Clips may be used in forked workers, and are opened anew where they
     are unpickled, so that any start method of workers does.
 
-    >>> clips = Clips("data/birds", split="train", mode="checklist")    # doctest: +SKIP
-    >>> sampler = BatchSampler(clips, batch=64, seed=48)                # doctest: +SKIP
-    >>> loader = data.DataLoader(clips, batch_sampler=sampler, num_workers=2, collate_fn=collate)  # doctest: +SKIP
+    >>> clips = Clips("data/birds", split="train", mode="checklist")
+    >>> sampler = BatchSampler(clips, batch=64, seed=48)
+    >>> loader = data.DataLoader(clips, batch_sampler=sampler, num_workers=2, collate_fn=collate)
+    >>> next(iter(loader)).clips.shape
+    torch.Size([64, 1, 448, 448])
     """
 
     def __init__(
         self,
         dataset: Dataset | str | os.PathLike[str],
         split: Literal["train", "val", "test"] = "train",
-        mode: Mode | None = "target",
+        mode: Literal["target", "geo", "checklist", "full"] | None = "target",
         *,
         rows: Literal["own", "common"] = "own",
         keep_silent: bool = False,

@@ -36,6 +36,10 @@ class TrainedNetwork(nn.Module):
 
     classes: tuple[str, ...]
     """Species codes, in the order of the logits."""
+    factor: Tensor
+    """What stored values are multiplied by, f32 [1, channels, 1, 1]."""
+    shift: Tensor
+    """What is added then."""
     network: Tiny | ResNet
     """The network itself, which takes normalised images: what to train further, with torchvision's names."""
 
@@ -46,17 +50,17 @@ class TrainedNetwork(nn.Module):
         spec = dataset["clips"]
         channels, dtype = spec["channels"] or 1, _DTYPES[spec["dtype"]]
         self._blocks: tuple[int, int] | None = None
-        mean, std = IMAGENET_MEAN, IMAGENET_STD
+        statistics: tuple[tuple[float, ...], tuple[float, ...]] = (IMAGENET_MEAN, IMAGENET_STD)
         if arch == "tiny":
             self.network = Tiny(channels, len(self.classes))
-            mean, std = ((0.5,) * channels,) * 2
+            statistics = ((0.5,) * channels, (0.5,) * channels)
             size = (spec["height"], spec["width"])
             if dtype == torch.uint8 and all(s > to and s % to == 0 for s, to in zip(size, POOLED, strict=True)):
                 self._blocks = (size[0] // POOLED[0], size[1] // POOLED[1])
         else:
             self.network = ResNet(int(arch.removeprefix("resnet")), len(self.classes))
         values = ValueScale(**{name: dataset["values"][name] for name in ValueScale.__dataclass_fields__})
-        factor, shift = scaling(dtype, mean, std, values)
+        factor, shift = scaling(dtype, *statistics, values)
         self.register_buffer("factor", factor)
         self.register_buffer("shift", shift)
 
