@@ -43,9 +43,7 @@ class NativeSelection:
         split: str,
         mode: str | None,
         rows: str,
-        keep_silent: bool,
-        remove_unannotated: bool,
-        remove_empty: bool,
+        filters: tuple[bool, bool, bool],
     ) -> NativeSelection: ...
     def __len__(self) -> int: ...
     @property
@@ -62,11 +60,9 @@ class NativeOrder:
         selection: NativeSelection,
         batch: int,
         seed: int,
-        clips_per_asset: int | None,
-        max_clips_per_asset: int | None,
+        of_asset: tuple[int | None, int | None],
         class_balanced: bool,
-        rank: int,
-        ranks: int,
+        share: tuple[int, int],
     ) -> NativeOrder: ...
     @property
     def batches(self) -> int: ...

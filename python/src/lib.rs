@@ -19,9 +19,9 @@ mod _native {
     #[pymodule_export]
     use super::memory::Memory;
     #[pymodule_export]
-    use super::program;
-    #[pymodule_export]
     use super::order::NativeOrder;
+    #[pymodule_export]
+    use super::program;
     #[pymodule_export]
     use super::selection::NativeSelection;
     #[pymodule_export]

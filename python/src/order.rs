@@ -12,19 +12,19 @@ pub(crate) struct NativeOrder(Sampler);
 
 #[pymethods]
 impl NativeOrder {
+    /// The order with `clips_per_asset` and `max_clips_per_asset`, of a rank and of how many.
     #[new]
-    #[pyo3(signature = (selection, batch, seed, clips_per_asset, max_clips_per_asset, class_balanced, rank, ranks))]
+    #[pyo3(signature = (selection, batch, seed, of_asset, class_balanced, share))]
     fn new(
         py: Python<'_>,
         selection: &NativeSelection,
         batch: usize,
         seed: u64,
-        clips_per_asset: Option<usize>,
-        max_clips_per_asset: Option<usize>,
+        of_asset: (Option<usize>, Option<usize>),
         class_balanced: bool,
-        rank: usize,
-        ranks: usize,
+        share: (usize, usize),
     ) -> PyResult<Self> {
+        let ((clips_per_asset, max_clips_per_asset), (rank, ranks)) = (of_asset, share);
         let config = SamplerConfig {
             seed,
             batch,

@@ -41,21 +41,20 @@ type Batch<'py> = (Bound<'py, PyByteArray>, usize, [Bound<'py, PyByteArray>; 6])
 #[pymethods]
 impl NativeSelection {
     /// Selects the clips of a split: those to train on as `mode` shows them, or, without a mode, those of which all is
-    /// known.
+    /// known. The filters are `keep_silent`, `remove_unannotated` and `remove_empty`.
     #[new]
-    #[pyo3(signature = (path, split, mode, rows, keep_silent, remove_unannotated, remove_empty))]
+    #[pyo3(signature = (path, split, mode, rows, filters))]
     fn select(
         py: Python<'_>,
         path: PathBuf,
         split: &str,
         mode: Option<&str>,
         rows: &str,
-        keep_silent: bool,
-        remove_unannotated: bool,
-        remove_empty: bool,
+        filters: (bool, bool, bool),
     ) -> PyResult<Self> {
         let split: Split = word(split)?;
         let (mode, rows): (Option<Mode>, Rows) = (mode.map(word).transpose()?, word(rows)?);
+        let (keep_silent, remove_unannotated, remove_empty) = filters;
         let filters = Filters {
             remove_unannotated,
             remove_empty,
@@ -65,7 +64,8 @@ impl NativeSelection {
             Some(mode) => catalogue.select(split, mode, rows, &filters),
             None => Ok(catalogue.evaluation(split)?.fully_known()),
         };
-        py.detach(|| Self::open(&path, choose)).map_err(|error| refused(py, &error))
+        py.detach(|| Self::open(&path, choose))
+            .map_err(|error| refused(py, &error))
     }
 
     /// Number of clips.
@@ -87,7 +87,11 @@ impl NativeSelection {
 
     /// The recording of each clip, i64.
     fn asset_ids<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        let ids = self.supervision.clips.iter().flat_map(|clip| clip.asset_id.to_ne_bytes());
+        let ids = self
+            .supervision
+            .clips
+            .iter()
+            .flat_map(|clip| clip.asset_id.to_ne_bytes());
         PyBytes::new(py, &ids.collect::<Vec<_>>())
     }
 
@@ -132,10 +136,7 @@ impl NativeSelection {
 }
 
 impl NativeSelection {
-    fn open(
-        path: &Path,
-        choose: impl Fn(&Catalogue) -> loader::Result<Supervision> + Sync,
-    ) -> loader::Result<Self> {
+    fn open(path: &Path, choose: impl Fn(&Catalogue) -> loader::Result<Supervision> + Sync) -> loader::Result<Self> {
         let dataset = Dataset::open(path)?;
         // Threads of its own: the shared ones would be missing in a forked process, which would wait for them for ever.
         let catalogue = match rayon::ThreadPoolBuilder::new().build() {
@@ -166,7 +167,9 @@ impl NativeSelection {
     fn facts(&self, rows: &[u32], ref_db: &[f32]) -> Facts {
         let classes = self.supervision.classes();
         let [mut labels, mut mask] = [(); 2].map(|()| vec![0_u8; classes * rows.len()]);
-        let lines = labels.chunks_exact_mut(classes.max(1)).zip(mask.chunks_exact_mut(classes.max(1)));
+        let lines = labels
+            .chunks_exact_mut(classes.max(1))
+            .zip(mask.chunks_exact_mut(classes.max(1)));
         for (&row, (labels, mask)) in rows.iter().zip(lines) {
             self.supervision.labels.write(row as usize, labels, mask);
         }
@@ -176,15 +179,21 @@ impl NativeSelection {
             labels: floats(&labels),
             mask: floats(&mask),
             asset_id: clips().flat_map(|clip| clip.asset_id.to_ne_bytes()).collect(),
-            clip_index: clips().flat_map(|clip| i64::from(clip.clip_index).to_ne_bytes()).collect(),
+            clip_index: clips()
+                .flat_map(|clip| i64::from(clip.clip_index).to_ne_bytes())
+                .collect(),
             ref_db: ref_db.iter().flat_map(|level| level.to_ne_bytes()).collect(),
-            rows: rows.iter().flat_map(|&row| self.number(row as usize).to_ne_bytes()).collect(),
+            rows: rows
+                .iter()
+                .flat_map(|&row| self.number(row as usize).to_ne_bytes())
+                .collect(),
         }
     }
 }
 
 fn word<T: std::str::FromStr<Err: std::fmt::Display>>(word: &str) -> PyResult<T> {
-    word.parse().map_err(|error: T::Err| PyValueError::new_err(error.to_string()))
+    word.parse()
+        .map_err(|error: T::Err| PyValueError::new_err(error.to_string()))
 }
 
 /// The exception that an error of the loader becomes.

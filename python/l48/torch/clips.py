@@ -105,7 +105,7 @@ class Clips(data.Dataset[Batch]):
         and ChecksumError for damaged tables.
         """
         path = dataset if isinstance(dataset, (str, os.PathLike)) else dataset.path
-        self._choice = (Path(path), split, mode, rows, keep_silent, remove_unannotated, remove_empty)
+        self._choice = (Path(path), split, mode, rows, (keep_silent, remove_unannotated, remove_empty))
         self._open()
 
     def _open(self) -> None:
@@ -193,8 +193,8 @@ class BatchSampler(data.Sampler[list[int]]):
 
         Raises ValueError for settings that do not fit each other.
         """
-        settings = (clips_per_asset, max_clips_per_asset, class_balanced, rank, ranks)
-        self._native = NativeOrder(clips._native, batch, seed, *settings)
+        of_asset, share = (clips_per_asset, max_clips_per_asset), (rank, ranks)
+        self._native = NativeOrder(clips._native, batch, seed, of_asset, class_balanced, share)
         self.batch_size, self.drop_last = batch, False
         # The epoch of the pass that was begun last and the batches of it that were drawn; and where the next one begins.
         self._epoch, self._drawn = 1, 0
