@@ -78,7 +78,8 @@ def main() -> None:
             print(f"epoch {epoch}: loss of the last batch {loss.item():.4f}, val mAP {val:.4f}", flush=True)
             if val > best[0]:
                 best = (val, epoch, {name: tensor.clone() for name, tensor in network.state_dict().items()})
-            state = {"network": network.state_dict(), "optimiser": optimiser.state_dict(), "stream": stream.state_dict()}
+            parts = {"network": network, "optimiser": optimiser, "stream": stream}
+            state = {name: part.state_dict() for name, part in parts.items()}
             torch.save({**state, "epoch": epoch, "best": best}, args.out.with_suffix(".tmp"))
             args.out.with_suffix(".tmp").replace(args.out)
     if rank == 0:

@@ -9,8 +9,8 @@ use rand::RngExt;
 
 use crate::error::raised;
 
-/// Start of the rows of `asset_ids` in the table of the asset regulariser, f64: uniform from .4 to .6, keyed by seed and
-/// asset id, as `l48-train` draws them.
+/// Start of the rows of `asset_ids` in the table of the asset regulariser, f64: uniform from .4 to .6, keyed by seed
+/// and asset id, as `l48-train` draws them.
 #[pyfunction]
 pub(crate) fn asset_start(py: Python<'_>, seed: u64, asset_ids: Vec<i64>, classes: usize) -> Bound<'_, PyBytes> {
     let drawn = |asset_id: &i64| {

@@ -19,14 +19,15 @@ from l48.torch import BatchSampler, Clips, Tiny, collate  # noqa: E402
 EXAMPLE = Path(__file__).parents[1] / "examples/train.py"
 
 LOWEST = 0.74
-"""Test mAP on the demo that every seed exceeds: that of `l48-train` is from .763 to .818 with seeds 48 and 1 to 6, that of
-the example with the same settings from .762 to .810; chance is .106."""
+"""Test mAP on the demo that every seed exceeds: that of `l48-train` is from .763 to .818 with seeds 48 and 1 to 6, that
+of the example with the same settings from .762 to .810; chance is .106."""
 
 needs_stream = pytest.mark.skipif(not hasattr(l48, "Stream"), reason="this build of the package has no stream")
 
 
 def test_a_step_is_that_of_the_trainer(trainer: str, demo: Path, tmp_path: Path) -> None:
-    """One step of `l48-train`, and two more here from its checkpoint: the same losses and weights as three of its own."""
+    """One step of `l48-train`, and two more here from its checkpoint: the same losses and weights as three of its
+    own."""
     example = runpy.run_path(str(EXAMPLE))
     settings = ["--arch", "tiny", "--lr", "3e-3", "--seed", "48", "--no-test", "--device", "cpu"]
     for epochs in (1, 3):

@@ -17,7 +17,8 @@ torch = pytest.importorskip("torch")
 from l48.torch import Clips, ResNet, RunError, Tiny, TrainedNetwork, collate, load_run  # noqa: E402
 
 TOLERANCE = 1e-5
-"""How far scores may be apart: kernels of another build of torch round differently. With the same build they are equal."""
+"""How far scores may be apart: kernels of another build of torch round differently. With the same build they are
+equal."""
 
 SMALL = """[spectrogram]
 n_mels = 64

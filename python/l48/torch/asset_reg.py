@@ -20,14 +20,14 @@ from .._native import asset_start, shuffled_assets
 class AssetRegulariser(nn.Module):
     """A penalty on logits that differ from what is believed of their recording, as `l48-train` has it.
 
-    A table T [assets, classes] starts in U(.4, .6), keyed by seed and asset id (or at a constant), and at 1 where a class
-    is a known positive of any training clip of the recording. The penalty of a batch is alpha times the mean binary
-    cross-entropy of its logits with T[asset], without a gradient through T; then, in training, clip after clip in batch
-    order, T[asset] moves to the clip's probabilities by a share eps.
+    A table T [assets, classes] starts in U(.4, .6), keyed by seed and asset id (or at a constant), and at 1 where a
+    class is a known positive of any training clip of the recording. The penalty of a batch is alpha times the mean
+    binary cross-entropy of its logits with T[asset], without a gradient through T; then, in training, clip after clip
+    in batch order, T[asset] moves to the clip's probabilities by a share eps.
 
-    Call it once a step, before the optimiser moves, and keep its `state_dict` in a checkpoint. Under `torch.distributed`
-    every process sees the clips of all of them, in the order of ranks, so that all have the same table; do not wrap it
-    in `DistributedDataParallel`.
+    Call it once a step, before the optimiser moves, and keep its `state_dict` in a checkpoint. Under
+    `torch.distributed` every process sees the clips of all of them, in the order of ranks, so that all have the same
+    table; do not wrap it in `DistributedDataParallel`.
 
     >>> reg = AssetRegulariser([9, 2, 9], positives=([0], [1]), classes=2, alpha=.3, init=.5)
     >>> reg.table
@@ -58,10 +58,10 @@ class AssetRegulariser(nn.Module):
         """The table of the training clips: the recording of each, and the known positives as two lists, the number of a
         clip (from 0, in this order) and the number of a class of each; of matrices, `np.nonzero(labels & mask)`.
 
-        `alpha` is the penalty's weight, `eps` from 0 to 1 the share by which an entry moves, `init` the start of entries
-        that are no known positive. Two controls tell consistency from plain smoothing: `frozen` leaves the table as it
-        starts, `shuffled` permutes the recordings over the training clips, whose numbers in the dataset are then needed,
-        `rows`.
+        `alpha` is the penalty's weight, `eps` from 0 to 1 the share by which an entry moves, `init` the start of
+        entries that are no known positive. Two controls tell consistency from plain smoothing: `frozen` leaves the
+        table as it starts, `shuffled` permutes the recordings over the training clips, whose numbers in the dataset are
+        then needed, `rows`.
 
         Raises ValueError for a number out of range.
         """

@@ -75,8 +75,8 @@ def collate(gathered: Gathered | Sequence[Batch]) -> Batch:
 class Clips(data.Dataset[Batch]):
     """The clips of a split, with what `mode` shows of their labels; `clips[i]` is the i-th of those selected.
 
-    `__getitems__` gathers a whole batch in one call. Clips may be used in forked workers, and are opened anew where they
-    are unpickled, so that any start method of workers does.
+    `__getitems__` gathers a whole batch in one call. Clips may be used in forked workers, and are opened anew where
+    they are unpickled, so that any start method of workers does.
 
     >>> clips = Clips("data/birds", split="train", mode="checklist")
     >>> sampler = BatchSampler(clips, batch=64, seed=48)
@@ -169,8 +169,8 @@ class Clips(data.Dataset[Batch]):
 class BatchSampler(data.Sampler[list[int]]):
     """The order of the rows of `Clips`, batch by batch: a function of seed, epoch and rows, as in `l48-train`.
 
-    `batch` is the size of the global batch: rank r of `ranks` gets its even, contiguous part, so that the parts in order
-    are the same whatever the number of ranks. No batch is dropped, and none is a single row.
+    `batch` is the size of the global batch: rank r of `ranks` gets its even, contiguous part, so that the parts in
+    order are the same whatever the number of ranks. No batch is dropped, and none is a single row.
 
     Each pass is an epoch. The first after `load_state_dict` begins where the state was saved, whatever the number of
     ranks or workers then. A `DataLoader` with workers reads ahead of what is trained on, so its user says how many
@@ -196,7 +196,8 @@ class BatchSampler(data.Sampler[list[int]]):
         of_asset, share = (clips_per_asset, max_clips_per_asset), (rank, ranks)
         self._native = NativeOrder(clips._native, batch, seed, of_asset, class_balanced, share)
         self.batch_size, self.drop_last = batch, False
-        # The epoch of the pass that was begun last and the batches of it that were drawn; and where the next one begins.
+        # The epoch of the pass that was begun last and the batches of it that were drawn; and where the next one
+        # begins.
         self._epoch, self._drawn = 1, 0
         self._next = (1, 0)
 
@@ -211,7 +212,14 @@ class BatchSampler(data.Sampler[list[int]]):
 
     def __iter__(self) -> Iterator[list[int]]:
         """The next epoch, or the rest of the one whose state was loaded."""
-        return _Pass(self, *self._next)
+        epoch, first = self._next
+        self._epoch, self._drawn = epoch, first
+        self._next = (epoch + 1, 0)
+        for step in range(first, len(self)):
+            rows = self._native.batch(epoch, step)
+            if self._epoch == epoch:
+                self._drawn = step + 1
+            yield rows
 
     def set_epoch(self, epoch: int) -> None:
         """Makes the next pass that of an epoch counted from 0, as torch's samplers count; a loaded place in that epoch
@@ -236,33 +244,3 @@ class BatchSampler(data.Sampler[list[int]]):
         """
         self._next = self._native.resume(json.dumps(state.get("sampler", state)))
         self._epoch, self._drawn = self._next
-
-
-class _Pass(Iterator[list[int]]):
-    """One pass of a sampler; StatefulDataLoader saves and restores it."""
-
-    def __init__(self, sampler: BatchSampler, epoch: int, first: int) -> None:
-        self._sampler, self._epoch, self._step = sampler, epoch, first
-        self._begun = False
-
-    def __next__(self) -> list[int]:
-        sampler = self._sampler
-        if not self._begun:
-            self._begun = True
-            sampler._epoch, sampler._drawn = self._epoch, self._step
-            sampler._next = (self._epoch + 1, 0)
-        if self._step >= len(sampler):
-            raise StopIteration
-        rows = sampler._native.batch(self._epoch, self._step)
-        self._step += 1
-        if sampler._epoch == self._epoch:
-            sampler._drawn = self._step
-        return rows
-
-    def state_dict(self) -> dict[str, Any]:
-        state: dict[str, Any] = json.loads(self._sampler._native.state(self._epoch, self._step))
-        return state
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._epoch, self._step = self._sampler._native.resume(json.dumps(state))
-        self._begun = False

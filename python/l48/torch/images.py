@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -19,6 +20,9 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 LEVEL_RANGE_DB = 80.0
 """Decibels that a level runs over where clips are stored as decibels: 0 dB is 1, -80 dB is 0, as in stored bytes."""
+
+_IN_FLIGHT: deque[tuple[torch.cuda.Event, Tensor]] = deque()
+"""What copies to a GPU may still be reading, oldest first."""
 
 
 class HasClips(Protocol):
@@ -39,9 +43,9 @@ def images(
 ) -> Tensor:
     """The clips of a batch as normalised images f32 [B, channels, H, W] on `device`, one channel used for all.
 
-    Clips cross the bus as they are stored, a byte a pixel, and on a GPU without waiting for it; levels from 0 to 1, their
-    normalisation by `mean` and `std` (one number a channel of the image) and the copies of the channel are made there.
-    The numbers are those that `l48-train` gives its residual networks; its tiny one has `mean=[.5], std=[.5]`.
+    Clips cross the bus as they are stored, a byte a pixel, and on a GPU without waiting for it; levels from 0 to 1,
+    their normalisation by `mean` and `std` (one number a channel of the image) and the copies of the channel are made
+    there. The numbers are those that `l48-train` gives its residual networks; its tiny one has `mean=[.5], std=[.5]`.
 
     Clips stored as floats are physical values: give their scale as `values=dataset.info.values`. 80 dB below the level
     that they refer to is 0, that level is 1.
@@ -79,9 +83,17 @@ def scaling(
 
 def upload(tensor: Tensor, device: torch.device) -> Tensor:
     """The tensor on `device`; to a GPU through pinned memory, and without waiting for what is queued there."""
-    if device.type == "cuda" and tensor.device.type == "cpu" and not tensor.is_pinned():
-        tensor = tensor.pin_memory()
-    return tensor.to(device, non_blocking=True)
+    if device.type != "cuda" or tensor.device.type != "cpu":
+        return tensor.to(device)
+    pinned = tensor if tensor.is_pinned() else tensor.pin_memory()
+    moved = pinned.to(device, non_blocking=True)
+    # Memory of a stream is filled again once nobody holds it: not before the copy is done.
+    copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
+    copied.record(torch.cuda.current_stream(device))
+    _IN_FLIGHT.append((copied, pinned))
+    while _IN_FLIGHT and _IN_FLIGHT[0][0].query():  # type: ignore[no-untyped-call]
+        _IN_FLIGHT.popleft()
+    return moved
 
 
 def _tensor(array: npt.NDArray[Any]) -> Tensor:

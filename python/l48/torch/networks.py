@@ -94,7 +94,7 @@ class ResNet(nn.Module):
 
 
 class _Block(nn.Module):
-    """Convolutions around which their input is added: two of 3 x 3, or 1 x 1, 3 x 3 and 1 x 1 of four times the width."""
+    """Convolutions around which their input is added: two of 3 x 3, or 1 x 1, 3 x 3 and 1 x 1 (4 times as wide)."""
 
     def __init__(self, inputs: int, width: int, stride: int, bottleneck: bool) -> None:
         super().__init__()
@@ -121,7 +121,7 @@ class _Block(nn.Module):
 
 
 def _conv(inputs: int, outputs: int, size: int, stride: int) -> nn.Conv2d:
-    """A square convolution without bias, normal with deviation sqrt(2 / fan out), as torchvision's residual networks."""
+    """A square convolution without bias, normal with deviation sqrt(2 / fan out), as torchvision starts its own."""
     conv = nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False)
     nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
     return conv

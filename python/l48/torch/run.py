@@ -77,15 +77,15 @@ class TrainedNetwork(nn.Module):
 def load_run(run: str | os.PathLike[str], checkpoint: str = "best") -> TrainedNetwork:
     """The network of a run of `l48-train`, on the CPU and in eval mode; all weights f32.
 
-    It takes clips as they are stored, `batch.clips`, and the sigmoids of its logits are the scores of `l48-train predict`,
-    up to the rounding of the kernels of another device. `checkpoint` is "best", the epoch with the highest mAP on val,
-    or "last".
+    It takes clips as they are stored, `batch.clips`, and the sigmoids of its logits are the scores of `l48-train
+    predict`, up to the rounding of the kernels of another device. `checkpoint` is "best", the epoch with the highest
+    mAP on val, or "last".
 
     >>> model = load_run("runs/demo")                                   # doctest: +SKIP
     >>> scores = model(torch.from_numpy(batch.clips)).sigmoid()         # doctest: +SKIP
 
-    Raises RunError for a folder without a run, a damaged record, and weights that are not those of its network, which it
-    names.
+    Raises RunError for a folder without a run, a damaged record, and weights that are not those of its network, which
+    it names.
     """
     folder = Path(run)
     record = _record(folder / "run.json")
