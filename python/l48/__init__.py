@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from typing import TYPE_CHECKING
 
@@ -34,4 +35,6 @@ def __getattr__(name: str) -> object:
         from . import dataset
 
         return getattr(dataset, name)
+    if name in ("metrics", "torch"):
+        return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
