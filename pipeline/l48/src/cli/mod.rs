@@ -1,6 +1,7 @@
 //! Defines the command line of `l48`: its commands, their flags and their help.
 
 mod build;
+mod cache;
 mod demo;
 mod export;
 mod import;
@@ -10,6 +11,7 @@ mod rework;
 use clap::{Parser, Subcommand};
 
 pub use build::{BuildArgs, CommitArgs, OutputArgs, PlanArgs};
+pub use cache::CacheArgs;
 pub use demo::{DemoArgs, DemoLayout, DemoSize};
 pub use export::{CocoDetectionArgs, CroissantArgs, ExportArgs, ExportForm};
 pub use import::{FirstCoordinate, ImportArgs, ImportCoco2014Args, ImportMl48sArgs, ImportOutput, ImportSet, TopRow};

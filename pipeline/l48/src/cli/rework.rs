@@ -4,13 +4,16 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::CacheArgs;
+
 pub(super) const RELABEL_EXAMPLES: &str = "\
 Example:
   l48 relabel data/birds manifests/birds.toml   # after new boxes, splits, priors or classes";
 
 pub(super) const MERGE_EXAMPLES: &str = "\
-Example:
-  l48 merge data/spring data/summer --out data/birds";
+Examples:
+  l48 merge data/spring data/summer --out data/birds
+  l48 merge s3://lab/spring s3://lab/summer --out data/birds";
 
 pub(super) const RESHARD_EXAMPLES: &str = "\
 Example:
@@ -40,12 +43,15 @@ pub struct RelabelArgs {
 /// Arguments of `merge`.
 #[derive(Debug, Args)]
 pub struct MergeArgs {
-    /// Folders of the datasets, in the order of their clips in the new one.
-    #[arg(value_name = "DIR", required = true, num_args = 2..)]
+    /// Folders or addresses of the datasets, in the order of their clips in the new one.
+    #[arg(value_name = "DIR|URL", required = true, num_args = 2..)]
     pub dirs: Vec<PathBuf>,
     /// Folder of the new dataset.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+    /// Where its files come to.
+    #[command(flatten)]
+    pub cache: CacheArgs,
 }
 
 /// Arguments of `reshard`.
@@ -64,7 +70,8 @@ pub struct ReshardArgs {
 /// Arguments of `subset`.
 #[derive(Debug, Args)]
 pub struct SubsetArgs {
-    /// Folder of the dataset.
+    /// Folder of the dataset, or its address (s3://, gs://, az://, https://).
+    #[arg(value_name = "DIR|URL")]
     pub dir: PathBuf,
     /// The clips: a Parquet or CSV table with the columns asset_id and clip_index, or asset_id alone for whole
     /// recordings; or lines of these without a header. `-` reads standard input.
@@ -73,4 +80,7 @@ pub struct SubsetArgs {
     /// Folder of the new dataset.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+    /// Where its files come to.
+    #[command(flatten)]
+    pub cache: CacheArgs,
 }

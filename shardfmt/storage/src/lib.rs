@@ -1,0 +1,27 @@
+//! Where a file is: here, or in an object store or on a web server; and datasets that are read from there.
+//!
+//! With the feature `cloud`, `s3://`, `gs://`, `az://`, `https://` and `http://` are read and written; without it an
+//! address is an error that says which program reads it. Nothing here is async to its callers.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
+
+mod cache;
+#[cfg(feature = "cloud")]
+mod cloud;
+mod dataset;
+mod error;
+mod files;
+mod folder;
+mod location;
+#[cfg(not(feature = "cloud"))]
+mod without;
+
+pub use cache::{CacheSettings, parse_bytes};
+pub use dataset::{open_dataset, verify_dataset};
+pub use error::{Error, Result, Step};
+pub use files::{Facts, Files, Placed};
+pub use location::{Address, Location, Scheme};
+
+#[cfg(feature = "cloud")]
+use cloud::Store;
+#[cfg(not(feature = "cloud"))]
+use without::Store;
