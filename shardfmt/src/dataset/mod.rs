@@ -18,7 +18,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use backing::{Backing, Held};
-pub use commit::{read_dataset_json, write_dataset_json};
+pub use commit::{decode_dataset_json, read_dataset_json, write_dataset_json};
 pub use folder::{FolderState, LockedFolder, OutputFolder};
 pub use info::{Axes, Counts, DatasetHead, DatasetInfo, FORMAT, SCHEMA_VERSION, ValueScale};
 pub(crate) use listed::{Listed, check_size};

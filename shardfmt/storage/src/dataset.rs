@@ -15,7 +15,7 @@ use crate::files::Files;
 use crate::location::Location;
 
 /// Bytes that a `dataset.json` may have: one of a million shards has fewer.
-const DESCRIPTION_BYTES: u64 = 1 << 30;
+pub(crate) const DESCRIPTION_BYTES: u64 = 1 << 30;
 /// Characters of an address in the name of its folder.
 const NAME_CHARS: usize = 60;
 

@@ -151,6 +151,14 @@ impl Files {
         at!(self, place => place.create(name, bytes))
     }
 
+    /// Removes the file `name`; one that is not there is removed.
+    ///
+    /// # Errors
+    /// As [`Files::facts`].
+    pub fn remove(&self, name: &str) -> Result<()> {
+        at!(self, place => place.remove(name))
+    }
+
     /// The names of all files whose path starts with the folder `under` (empty: all), with their sizes, sorted.
     ///
     /// # Errors

@@ -132,6 +132,19 @@ impl Folder {
         }
     }
 
+    pub(crate) fn remove(&self, name: &str) -> Result<()> {
+        let path = self.path(name);
+        match fs::remove_file(&path) {
+            Err(cause) if cause.kind() != ErrorKind::NotFound => Err(local(&path, shardfmt::Operation::Remove, cause)),
+            _ => {
+                // Stores have no folders that could be left empty.
+                let above = path.parent().filter(|above| *above != self.dir);
+                let _ = above.map(fs::remove_dir);
+                Ok(())
+            }
+        }
+    }
+
     pub(crate) fn list(&self, under: &str) -> Result<Vec<(String, u64)>> {
         let mut found = Vec::new();
         let mut folders = vec![under.trim_matches('/').to_owned()];

@@ -7,6 +7,7 @@
 mod cache;
 #[cfg(feature = "cloud")]
 mod cloud;
+mod copy;
 mod dataset;
 mod error;
 mod files;
@@ -16,6 +17,7 @@ mod location;
 mod without;
 
 pub use cache::{CacheSettings, parse_bytes};
+pub use copy::{Copied, copy_dataset};
 pub use dataset::{open_dataset, verify_dataset};
 pub use error::{Error, Result, Step};
 pub use files::{Facts, Files, Placed};

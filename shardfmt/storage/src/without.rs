@@ -40,6 +40,10 @@ impl Store {
         match *self {}
     }
 
+    pub(crate) fn remove(&self, _name: &str) -> Result<()> {
+        match *self {}
+    }
+
     pub(crate) fn list(&self, _under: &str) -> Result<Vec<(String, u64)>> {
         match *self {}
     }

@@ -2,6 +2,7 @@
 
 mod build;
 mod cache;
+mod copy;
 mod demo;
 mod export;
 mod import;
@@ -12,6 +13,7 @@ use clap::{Parser, Subcommand};
 
 pub use build::{BuildArgs, CommitArgs, OutputArgs, PlanArgs};
 pub use cache::CacheArgs;
+pub use copy::CopyArgs;
 pub use demo::{DemoArgs, DemoLayout, DemoSize};
 pub use export::{CocoDetectionArgs, CroissantArgs, ExportArgs, ExportForm};
 pub use import::{FirstCoordinate, ImportArgs, ImportCoco2014Args, ImportMl48sArgs, ImportOutput, ImportSet, TopRow};
@@ -64,6 +66,12 @@ pub enum Command {
     /// Copy the clips on a list into a dataset of their own.
     #[command(after_help = rework::SUBSET_EXAMPLES)]
     Subset(SubsetArgs),
+    /// Copy a dataset to or from an object store, or from folder to folder.
+    ///
+    /// Every file is compared with its checksum on the way; dataset.json comes last, and never over another one. A copy
+    /// that was cut off is begun again with the same command, and leaves out what is there.
+    #[command(after_help = copy::EXAMPLES)]
+    Copy(CopyArgs),
     /// Check every byte of a dataset against its checksums, and its tables against each other.
     #[command(after_help = look::VERIFY_EXAMPLES)]
     Verify(VerifyArgs),

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::TryStreamExt;
 use object_store::path::Path as Key;
-use object_store::{Attribute, GetOptions, GetRange, GetResult, ObjectMeta};
+use object_store::{Attribute, GetOptions, GetRange, GetResult, ObjectMeta, ObjectStoreExt};
 use shardfmt::checksum::FileHash;
 
 use self::connect::Client;
@@ -174,6 +174,20 @@ impl Store {
         let client = self.client()?;
         let placed = runtime::wait_for(create::create(&client, &address, bytes));
         self.with_bucket(placed)
+    }
+
+    pub(crate) fn remove(&self, name: &str) -> Result<()> {
+        let address = self.address(name);
+        refuse_web(&address)?;
+        let client = self.client()?;
+        let removed = runtime::wait_for(async {
+            let key = key(&address)?;
+            insist(&address, Step::Write, || client.store.delete(&key)).await
+        });
+        match removed {
+            Err(Error::Missing { .. }) => Ok(()),
+            removed => removed,
+        }
     }
 
     pub(crate) fn list(&self, under: &str) -> Result<Vec<(String, u64)>> {

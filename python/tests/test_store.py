@@ -1,0 +1,251 @@
+"""Datasets in object stores and on web servers, against servers that run here and break answers on purpose."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import stores
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+SECRET = "very/secret"
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[str]:
+    with stores.s3() as address:
+        yield address
+
+
+@pytest.fixture
+def bucket(moto: str) -> str:
+    """The address of S3, with an empty bucket `lab`."""
+    urllib.request.urlopen(urllib.request.Request(f"{moto}/moto-api/reset", method="POST"))
+    stores.make_bucket(moto, "lab")
+    return moto
+
+
+@pytest.fixture
+def run(program: str, tmp_path: Path) -> Run:
+    """Runs l48 with a cache of its own."""
+
+    def run(*command: object, code: int = 0, s3: str = "", seconds: int = 60, **more: str) -> subprocess.CompletedProcess[str]:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | {
+            "HOME": str(tmp_path),
+            "L48_CACHE": str(tmp_path / "cache"),
+            "L48_STORE_SECONDS": str(seconds),
+            "AWS_ENDPOINT_URL": s3,
+            "AWS_ACCESS_KEY_ID": "someone",
+            "AWS_SECRET_ACCESS_KEY": SECRET,
+        }
+        ended = subprocess.run([program, *map(str, command)], capture_output=True, text=True, env=environment | more, timeout=300)
+        assert ended.returncode == code, ended.stdout + ended.stderr
+        assert SECRET not in ended.stdout + ended.stderr
+        return ended
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def small(program: str, demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset with one shard of two pieces."""
+    place = tmp_path_factory.mktemp("small")
+    (place / "list.csv").write_text("".join(f"{asset}\n" for asset in range(20001, 20016)))
+    subprocess.run([program, "subset", demo, "--clips", place / "list.csv", "--out", place / "birds"], check=True)
+    assert (place / "birds/shards/00000.safetensors").stat().st_size > 9 << 20
+    return place / "birds"
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def test_a_dataset_goes_to_a_store_and_comes_back(run: Run, bucket: str, demo: Path, tmp_path: Path) -> None:
+    url = "s3://lab/sets/birds"
+    assert "11 files" in run("copy", demo, url, s3=bucket).stdout
+    assert "11 of the files were there" in run("copy", demo, url, s3=bucket).stdout
+    assert run("verify", url, s3=bucket).stdout == run("verify", demo).stdout
+    assert "Verified" in run("verify", url, "--quick", s3=bucket).stdout
+    for command in ("stats", "inspect"):
+        assert run(command, url, "--json", s3=bucket).stdout == run(command, demo, "--json").stdout
+    run("copy", url, tmp_path / "back", s3=bucket)
+    assert content(tmp_path / "back") == content(demo)
+    run("copy", url, "s3://lab/other", s3=bucket)
+    assert "Verified" in run("verify", "s3://lab/other", s3=bucket).stdout
+
+
+def test_what_reads_a_folder_reads_an_address(run: Run, demo: Path, small: Path, tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("20020\n20030,0\n")
+    with stores.serve(stores.files(demo.parent)) as server, stores.serve(stores.files(small, ranges=False)) as plain:
+        for name, place in [("far", f"{server}/{demo.name}"), ("near", demo)]:
+            run("preview", place, "--asset", 20001, "--out", tmp_path / f"{name}.png")
+            run("subset", place, "--clips", tmp_path / "list.csv", "--out", tmp_path / f"subset-{name}")
+        for name, place in [("far", plain), ("near", small)]:
+            run("merge", place, tmp_path / "subset-near", "--out", tmp_path / f"merged-{name}")
+        assert (tmp_path / "far.png").read_bytes() == (tmp_path / "near.png").read_bytes()
+        for made in ("subset", "merged"):
+            assert content(tmp_path / f"{made}-far") == content(tmp_path / f"{made}-near")
+
+
+def test_a_shard_is_brought_once(run: Run, small: Path, tmp_path: Path) -> None:
+    handler = stores.files(small)
+    with stores.serve(handler) as server:
+        for number in range(3):
+            handler.asked.clear()
+            run("preview", server, "--asset", 20001, "--out", tmp_path / "p.png")
+            shards = [path for _, path, _ in handler.asked if "shards" in path]
+            assert bool(shards) == (number == 0)
+
+
+def test_a_cache_with_flipped_bits_is_not_used(run: Run, small: Path, tmp_path: Path) -> None:
+    with stores.serve(stores.files(small)) as server:
+        run("preview", server, "--asset", 20001, "--out", tmp_path / "a.png")
+        cached = [path for path in (tmp_path / "cache").rglob("*") if path.is_file() and path.stat().st_size > 100]
+        for path in cached:
+            damaged = bytearray(path.read_bytes())
+            damaged[len(damaged) // 3] ^= 1
+            path.write_bytes(damaged)
+        run("preview", server, "--asset", 20001, "--out", tmp_path / "b.png")
+        assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_a_cache_has_a_bound(run: Run, demo: Path, tmp_path: Path) -> None:
+    limit = 110 << 20
+    with stores.serve(stores.files(demo)) as server:
+        run("verify", server, "--cache-bytes", limit)
+        for asset in (20001, 20240):
+            run("preview", server, "--asset", asset, "--out", tmp_path / "p.png", "--cache-bytes", limit)
+            held = sum(len(bytes_) for bytes_ in content(tmp_path / "cache").values())
+            assert held <= limit
+        told = run("preview", server, "--asset", 20001, "--out", tmp_path / "p.png", "--cache-bytes", "9M", code=2).stderr
+        assert "--cache-bytes" in told
+
+
+@pytest.mark.parametrize("fault", ["reset", "close", "500", "half", "slow", "503", "429"])
+def test_what_goes_wrong_for_a_while_is_tried_again(fault: str, run: Run, bucket: str, small: Path, tmp_path: Path) -> None:
+    often = 3 if fault != "slow" else 1
+    with stores.serve(stores.proxy(bucket, lambda *asked: fault if asked[2] % often == 0 else None)) as proxy:
+        run("copy", small, "s3://lab/birds", s3=proxy)
+        assert "Verified" in run("verify", "s3://lab/birds", s3=proxy).stdout
+        run("copy", "s3://lab/birds", tmp_path / "back", s3=proxy)
+    assert content(tmp_path / "back") == content(small)
+    run("verify", "s3://lab/birds", s3=bucket)
+
+
+@pytest.mark.parametrize("fault", ["close", "500"])
+def test_an_answer_that_was_lost_is_settled_by_reading_back(fault: str, run: Run, bucket: str, small: Path) -> None:
+    lost: list[str] = []
+
+    def first(method: str, path: str, _: int) -> str | None:
+        if method == "GET" or path in lost:
+            return None
+        lost.append(path)
+        return fault
+
+    with stores.serve(stores.proxy(bucket, first)) as proxy:
+        run("copy", small, "s3://lab/birds", s3=proxy)
+    assert any("dataset.json" in path for path in lost) and any("uploadId" in path for path in lost)
+    run("verify", "s3://lab/birds", s3=bucket)
+
+
+@pytest.mark.parametrize("answer", ["403", "401", "400<Error><Code>ExpiredToken</Code></Error>"])
+def test_who_is_denied_is_told_so_at_once(answer: str, run: Run, bucket: str, small: Path) -> None:
+    with stores.serve(stores.proxy(bucket, lambda *_: answer)) as proxy:
+        begun = time.monotonic()
+        for command in [("stats", "s3://lab/birds"), ("copy", small, "s3://lab/birds"), ("stats", f"{proxy}/birds?sig={SECRET}")]:
+            told = run(*command, s3=proxy, code=2, seconds=600).stderr
+            assert "refused to us" in told or "400" in told, told
+            assert "AWS_PROFILE" in told or "400" in told
+        assert time.monotonic() - begun < 20
+
+
+def test_a_bucket_that_is_missing_is_named(run: Run, bucket: str, small: Path) -> None:
+    for command in [("stats", "s3://nowhere/birds"), ("copy", small, "s3://nowhere/birds")]:
+        assert 'no bucket "nowhere"' in run(*command, s3=bucket, code=2).stderr
+    assert "no dataset here" in run("stats", "s3://lab/birds", s3=bucket, code=2).stderr
+
+
+def test_credentials_come_from_a_profile(run: Run, bucket: str, small: Path, tmp_path: Path) -> None:
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws/config").write_text(f"[profile lab]\nendpoint_url = {bucket}\nregion = us-east-1\n")
+    (tmp_path / ".aws/credentials").write_text(f"[lab]\naws_access_key_id = me\naws_secret_access_key = {SECRET}\n")
+    run("copy", small, "s3://lab/birds", AWS_ACCESS_KEY_ID="", AWS_PROFILE="lab")
+    run("verify", "s3://lab/birds", s3=bucket)
+
+
+def test_a_store_that_is_away_is_an_error_after_a_while(run: Run, tmp_path: Path) -> None:
+    for url in ("http://127.0.0.1:9/birds", "s3://lab/birds"):
+        told = run("stats", url, s3="http://127.0.0.1:9", code=2, seconds=2).stderr
+        assert f"cannot find {url}/dataset.json" in told and "tries" in told and "onnect" in told, told
+
+
+def test_a_store_that_lies_about_a_size_is_found_out(run: Run, small: Path, tmp_path: Path) -> None:
+    for change in (-100, 100):
+        with stores.serve(stores.files(small, lie=lambda name, size: size + change * ("shards" in name))) as server:
+            told = run("preview", server, "--asset", 20001, "--out", tmp_path / "p.png", code=2, seconds=3).stderr
+            assert "shards/00000.safetensors" in told and "expected" in told
+            assert "shards/00000.safetensors" in run("verify", server, code=2, seconds=3).stdout + told
+
+
+def test_what_is_damaged_in_a_store_is_named(run: Run, small: Path, tmp_path: Path) -> None:
+    shutil.copytree(small, tmp_path / "damaged")
+    shard = tmp_path / "damaged/shards/00000.safetensors"
+    damaged = bytearray(shard.read_bytes())
+    damaged[1 << 20] ^= 1
+    shard.write_bytes(damaged)
+    with stores.serve(stores.files(tmp_path / "damaged")) as server:
+        here, there = run("verify", tmp_path / "damaged", code=2).stdout, run("verify", server, code=2).stdout
+        assert here == there and "asset" in here
+        told = run("copy", server, tmp_path / "to", code=2).stderr
+        assert "shards/00000.safetensors" in told and "were expected" in told
+        assert not (tmp_path / "to/dataset.json").exists()
+
+
+def test_two_writers_of_one_place(run: Run, bucket: str, small: Path, demo: Path, program: str, tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("20100\n20101\n")
+    run("subset", demo, "--clips", tmp_path / "list.csv", "--out", tmp_path / "other")
+    environment = os.environ | {"AWS_ENDPOINT_URL": bucket, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+    for number, sources in enumerate([(small, small), (small, tmp_path / "other"), (small, tmp_path / "other")]):
+        url = f"s3://lab/{number}"
+        copies = [
+            subprocess.Popen([program, "copy", source, url], env=environment, stderr=subprocess.PIPE, text=True)
+            for source in sources
+        ]
+        ended = [(copy.communicate()[1], copy.returncode) for copy in copies]
+        codes = sorted(code for _, code in ended)
+        assert codes == ([0, 0] if number == 0 else [0, 2]), ended
+        assert all("has other bytes already" in told for told, code in ended if code)
+        run("verify", url, s3=bucket)
+
+
+def test_a_copy_that_was_killed_is_resumed(run: Run, bucket: str, demo: Path, program: str) -> None:
+    environment = os.environ | {"AWS_ENDPOINT_URL": bucket, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+    for wait in (0.05, 0.3, 0.8):
+        copy = subprocess.Popen([program, "copy", demo, "s3://lab/birds"], env=environment)
+        time.sleep(wait)
+        copy.kill()
+        copy.wait()
+    run("copy", demo, "s3://lab/birds", s3=bucket)
+    run("verify", "s3://lab/birds", s3=bucket)
+
+
+def test_memory_does_not_grow_with_files(run: Run, bucket: str, demo: Path, program: str, tmp_path: Path) -> None:
+    environment = os.environ | {"AWS_ENDPOINT_URL": bucket, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+    for source, target in [(demo, "s3://lab/birds"), ("s3://lab/birds", tmp_path / "back")]:
+        copy = subprocess.Popen([program, "copy", source, target, "--threads", "1"], env=environment)
+        _, status, used = os.wait4(copy.pid, 0)
+        assert status == 0
+        # Four pieces of 8 MiB are on the way; a shard has 100 MB.
+        assert used.ru_maxrss < 90_000, f"{used.ru_maxrss} KiB"
+
+
+def test_an_address_names_no_secret_and_cannot_be_written_to_by_http(run: Run, small: Path) -> None:
+    told = run("copy", small, f"https://me:{SECRET}@example.org/birds", code=2).stderr
+    assert "only read" in told and "https://example.org/birds" in told
