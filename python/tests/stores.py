@@ -100,6 +100,8 @@ def proxy(target: str, fault: Callable[[str, str, int], str | None]) -> type[Han
             for name, value in self.headers.items():
                 if name.lower() not in ("connection", "content-length"):
                     request.add_header(name, value)
+            # Else a form would be made of it.
+            request.add_header("Content-Type", self.headers.get("Content-Type") or "application/octet-stream")
             if self.command in ("PUT", "POST"):
                 request.add_header("Content-Length", str(len(body)))
                 request.data = body

@@ -17,7 +17,7 @@ use crate::folder::local;
 use crate::location::Address;
 
 /// What the library says of a server that sends whole files only.
-const WHOLE_ONLY: &str = "non-partial response";
+const WHOLE_ONLY: [&str; 2] = ["non-partial response", "Range request not supported"];
 
 /// The bytes in `range`.
 pub(super) async fn piece(
@@ -47,7 +47,7 @@ pub(super) async fn piece(
             Ok((false, _)) => Verdict::Final(changed(address)),
             Ok((true, bytes)) if bytes.len() as u64 == wanted => return Ok(bytes.into()),
             Ok((true, bytes)) => Verdict::Again(format!("{} bytes of {wanted} arrived", bytes.len()), u32::MAX),
-            Err(answer) if answer.to_string().contains(WHOLE_ONLY) => {
+            Err(answer) if is_whole_only(&answer) => {
                 let mut cut = Cut {
                     skip: range.start,
                     kept: Vec::new(),
@@ -103,7 +103,7 @@ async fn serves_pieces(client: &Client, address: &Address, facts: &Facts) -> Res
     let asked = insist(address, Step::Read, || async {
         match client.store.get_range(&key, 0..1).await {
             Ok(_) => Ok(true),
-            Err(answer) if answer.to_string().contains(WHOLE_ONLY) => Ok(false),
+            Err(answer) if is_whole_only(&answer) => Ok(false),
             Err(answer) => Err(answer),
         }
     });
@@ -140,6 +140,11 @@ async fn stream_into(client: &Client, address: &Address, known: Option<&str>, to
         };
         tries.after(meaning(address, &answer)).await?;
     }
+}
+
+fn is_whole_only(answer: &Answer) -> bool {
+    let text = answer.to_string();
+    WHOLE_ONLY.iter().any(|words| text.contains(words))
 }
 
 fn meaning(address: &Address, answer: &Answer) -> Verdict {
