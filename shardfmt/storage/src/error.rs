@@ -73,7 +73,7 @@ pub enum Error {
     },
 
     /// There is no such file.
-    #[error("{url} is not there")]
+    #[error("{url} is not there{}", if url.contains("://") { " (status 404)" } else { "" })]
     Missing {
         /// The file.
         url: String,

@@ -13,6 +13,7 @@ mod error;
 mod files;
 mod folder;
 mod location;
+mod recording;
 #[cfg(not(feature = "cloud"))]
 mod without;
 
@@ -22,6 +23,7 @@ pub use dataset::{open_dataset, verify_dataset};
 pub use error::{Error, Result, Step};
 pub use files::{Facts, Files, Placed};
 pub use location::{Address, Location, Scheme};
+pub use recording::{Parts, expect_at, facts_at, open_at};
 
 #[cfg(feature = "cloud")]
 use cloud::Store;
