@@ -128,6 +128,10 @@ fn outward(folder: &Path, path: &str) -> String {
 /// million of them would take hours now.
 fn check_file(row: &Row<'_>, file: &Path, audio: Audio<'_>, notes: &mut Notes, problems: &mut Problems) {
     if Location::is_address(file) {
+        if !storage::reads_addresses() {
+            let url = Location::of(file).to_string();
+            row.problem(problems, "path", storage::Error::NotBuilt { url }.to_string());
+        }
         return;
     }
     match std::fs::metadata(file) {
@@ -244,6 +248,16 @@ mod tests {
         assert!(parse_time("2018-06-02T06:30:00").unwrap_err().contains("no UTC offset"));
         assert!(parse_time("2018-06-02").is_err());
         assert!(parse_time("yesterday").is_err());
+    }
+
+    #[test]
+    fn a_recording_at_an_address_is_named_without_what_is_secret() {
+        let at = |path, prefix| address(path, prefix).map(|address| address.display().to_string());
+        assert_eq!(at("a/x.wav", Some("s3://lab/audio/")).as_deref(), Some("s3://lab/audio/a/x.wav"));
+        assert_eq!(at("https://h/x.wav?sig=1", Some("s3://lab")).as_deref(), Some("https://h/x.wav?sig=1"));
+        assert_eq!((at("/a/x.wav", Some("s3://lab")), at("a/x.wav", None)), (None, None));
+        assert_eq!(outward(Path::new("/a"), "https://me:word@h/x.wav?sig=1"), "https://h/x.wav");
+        assert_eq!(outward(Path::new("/a"), "audio/x.wav"), "audio/x.wav");
     }
 
     #[test]

@@ -25,6 +25,12 @@ pub use files::{Facts, Files, Placed};
 pub use location::{Address, Location, Scheme};
 pub use recording::{Parts, expect_at, facts_at, open_at};
 
+/// Whether this program was made with clients of stores and servers.
+#[must_use]
+pub fn reads_addresses() -> bool {
+    cfg!(feature = "cloud")
+}
+
 #[cfg(feature = "cloud")]
 use cloud::Store;
 #[cfg(not(feature = "cloud"))]

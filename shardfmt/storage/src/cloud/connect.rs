@@ -1,6 +1,7 @@
 //! Provides the client of the store or server that an address names, with the settings of the environment.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
@@ -34,8 +35,40 @@ impl std::fmt::Debug for Client {
     }
 }
 
-/// A client of the store or server of `address`; nothing is asked of it yet.
-pub(super) fn connect(address: &Address) -> Result<Client> {
+/// The clients of a process by server: making one takes longer than many a request, and connections are kept.
+struct Clients {
+    process: u32,
+    by_server: HashMap<String, Client>,
+}
+
+/// Clients that are kept; signed addresses may have one each.
+const KEPT: usize = 32;
+
+static CLIENTS: Mutex<Option<Clients>> = Mutex::new(None);
+
+/// The client of the store or server of `address`; nothing is asked of it yet.
+pub(super) fn client_of(address: &Address) -> Result<Client> {
+    let process = std::process::id();
+    let mut clients = CLIENTS.lock().unwrap_or_else(PoisonError::into_inner);
+    if clients.as_ref().is_some_and(|clients| clients.process != process) {
+        // Connections do not come along into a forked process, and ending them here would wait for its parent's threads.
+        std::mem::forget(clients.take());
+    }
+    let by_server = HashMap::new();
+    let Clients { by_server, .. } = clients.get_or_insert(Clients { process, by_server });
+    let server = address.server();
+    if let Some(client) = by_server.get(&server) {
+        return Ok(client.clone());
+    }
+    let made = connect(address)?;
+    if by_server.len() >= KEPT {
+        by_server.clear();
+    }
+    by_server.insert(server, made.clone());
+    Ok(made)
+}
+
+fn connect(address: &Address) -> Result<Client> {
     // Another part of the program may have chosen one before.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let fail = |cause: object_store::Error| Error::Store {

@@ -12,7 +12,7 @@ use std::io::Write;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use futures_util::TryStreamExt;
 use object_store::path::Path as Key;
@@ -35,8 +35,6 @@ const XXH3: &str = "l48xxh3";
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     base: Address,
-    /// The client, with the process it was made in: connections do not come along into a forked one.
-    client: Arc<Mutex<Option<(u32, Client)>>>,
     /// Whether the bucket is known to be there.
     bucket_seen: Arc<AtomicBool>,
 }
@@ -45,7 +43,6 @@ impl Store {
     pub(crate) fn at(base: &Address) -> Result<Self> {
         let store = Self {
             base: base.clone(),
-            client: Arc::default(),
             bucket_seen: Arc::default(),
         };
         store.client()?;
@@ -53,17 +50,7 @@ impl Store {
     }
 
     fn client(&self) -> Result<Client> {
-        let process = std::process::id();
-        let mut known = self.client.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((owner, client)) = known.as_ref()
-            && *owner == process
-        {
-            return Ok(client.clone());
-        }
-        std::mem::forget(known.take());
-        let made = connect::connect(&self.base)?;
-        *known = Some((process, made.clone()));
-        Ok(made)
+        connect::client_of(&self.base)
     }
 
     /// The address of the file `name`.

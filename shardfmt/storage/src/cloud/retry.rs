@@ -1,7 +1,9 @@
 //! Provides `insist`, which tries a request again until it succeeds, cannot succeed, or ten minutes are over; and what
 //! an answer of a store means.
 
+use std::collections::HashMap;
 use std::future::Future;
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use object_store::Error as Answer;
@@ -29,6 +31,8 @@ const DENIALS: [&str; 7] = [
 ];
 /// What stores answer where the bucket is missing.
 const NO_BUCKET: [&str; 3] = ["NoSuchBucket", "ContainerNotFound", "bucket does not exist"];
+/// For how long a host that was waited for in vain is tried once only.
+const AWAY_FOR: Duration = Duration::from_secs(60);
 /// Characters of an answer that are shown.
 const CAUSE_CHARS: usize = 300;
 
@@ -68,6 +72,15 @@ where
     }
 }
 
+/// When each host was last waited for in vain.
+static AWAY: LazyLock<Mutex<HashMap<String, Instant>>> = LazyLock::new(Mutex::default);
+
+/// Whether it was waited for in vain just now: then each of many files need not wait again.
+fn is_away(address: &Address) -> bool {
+    let away = AWAY.lock().unwrap_or_else(PoisonError::into_inner);
+    away.get(address.host()).is_some_and(|since| since.elapsed() < AWAY_FOR)
+}
+
 /// The tries of one request so far.
 pub(super) struct Tries<'a> {
     address: &'a Address,
@@ -79,11 +92,12 @@ pub(super) struct Tries<'a> {
 
 impl<'a> Tries<'a> {
     pub(super) fn start(address: &'a Address, step: Step) -> Result<Self> {
+        let patience = if is_away(address) { Duration::ZERO } else { patience()? };
         Ok(Self {
             address,
             step,
             count: 0,
-            patience: patience()?,
+            patience,
             begun: Instant::now(),
         })
     }
@@ -111,6 +125,7 @@ impl<'a> Tries<'a> {
             return Err(Error::StoreDenied { url, cause });
         }
         if self.count >= most || self.begun.elapsed() + pause > self.patience {
+            AWAY.lock().unwrap_or_else(PoisonError::into_inner).insert(self.address.host().to_owned(), Instant::now());
             return Err(Error::Store {
                 url: self.address.to_string(),
                 step: self.step,
