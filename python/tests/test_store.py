@@ -1,7 +1,8 @@
 """Datasets in object stores and on web servers, against servers that run here and break answers on purpose."""
 
-import json
+import csv
 import os
+import pickle
 import re
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import l48
 import pyarrow.parquet as pq
 import pytest
 import stores
@@ -260,3 +262,77 @@ def test_memory_does_not_grow_with_files(run: Run, bucket: str, demo: Path, prog
 def test_an_address_names_no_secret_and_cannot_be_written_to_by_http(run: Run, small: Path) -> None:
     told = run("copy", small, f"https://me:{SECRET}@example.org/birds", code=2).stderr
     assert "only read" in told and "https://example.org/birds" in told
+
+
+def test_python_opens_an_address(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("L48_STORE_SECONDS", "5")
+    near = l48.open(small)
+    with stores.serve(stores.files(small)) as server:
+        far = l48.open(f"{server}/", tmp_path / "cache", 1 << 30)
+        assert len(far) == len(near) and server in repr(far)
+        assert far.path.is_relative_to(tmp_path / "cache")
+        for number in (0, len(near) - 1):
+            assert (far[number].image == near[number].image).all()
+        assert far.labels() == near.labels()
+        copied = pickle.loads(pickle.dumps(far))
+        assert (copied[1].image == near[1].image).all()
+        # A forked process makes connections of its own.
+        child = os.fork()
+        if child == 0:
+            again = l48.open(server, tmp_path / "other")
+            os._exit(0 if (again[1].image == near[1].image).all() else 1)
+        assert os.waitpid(child, 0)[1] == 0
+    with pytest.raises(l48.DatasetError, match="no dataset here"), stores.serve(stores.files(tmp_path)) as server:
+        l48.open(server)
+
+
+def manifest(folder: Path, name: str, tables: str) -> Path:
+    """The demo's manifest with `tables` before its tables."""
+    text = (folder / "manifest.toml").read_text()
+    (folder / name).write_text(text.replace("[tables]\n", f"[tables]\n{tables}\n").replace('"recordings.csv"', '"some.csv"'))
+    return folder / name
+
+
+@pytest.fixture
+def recordings(demo: Path, tmp_path: Path) -> Path:
+    """The recordings of the demo with their tables; `some.csv` lists them."""
+    shutil.copytree(demo.parent / "recordings", tmp_path / "recordings")
+    shutil.copy(tmp_path / "recordings/recordings.csv", tmp_path / "recordings/some.csv")
+    return tmp_path / "recordings"
+
+
+@pytest.mark.parametrize("fault", [None, "close", "half", "503"])
+def test_recordings_at_an_address_give_the_same_bytes(fault: str | None, run: Run, demo: Path, recordings: Path, tmp_path: Path) -> None:
+    with stores.serve(stores.files(recordings)) as server:
+        with stores.serve(stores.proxy(server, lambda *asked: fault if asked[2] % 5 == 0 else None)) as proxy:
+            run("build", manifest(recordings, "far.toml", f'recordings_at = "{proxy}/"'), "--out", tmp_path / "far")
+    assert content(tmp_path / "far") == content(demo)
+
+
+def test_a_recording_that_cannot_be_had_is_a_reject_with_its_address(run: Run, recordings: Path, tmp_path: Path) -> None:
+    with stores.serve(stores.files(recordings)) as server:
+        rows = list(csv.DictReader((recordings / "some.csv").open()))
+        lost = rows[3]["path"]
+        for row in rows:
+            row["path"] = f"{server}/{row['path']}?sig={SECRET}"
+        with (recordings / "some.csv").open("w") as table:
+            writer = csv.DictWriter(table, rows[0].keys())
+            writer.writeheader()
+            writer.writerows(rows)
+        (recordings / lost).unlink()
+        run("build", manifest(recordings, "far.toml", ""), "--out", tmp_path / "far", code=1)
+    rejects = pq.read_table(tmp_path / "far/rejects.parquet").to_pylist()
+    assert [reject["asset_id"] for reject in rejects] == [int(rows[3]["asset_id"])]
+    assert f"{server}/{lost} is not there (status 404)" in str(rejects[0])
+    assert not any(SECRET.encode() in bytes_ for bytes_ in content(tmp_path / "far").values())
+    paths = pq.read_table(tmp_path / "far/assets/00000.parquet")["path"].to_pylist()
+    assert all(path.startswith(server) for path in paths)
+
+
+def test_only_the_parts_of_a_recording_are_read_that_a_plan_needs(run: Run, recordings: Path, tmp_path: Path) -> None:
+    size = sum(path.stat().st_size for path in recordings.rglob("*") if path.suffix in (".wav", ".flac"))
+    handler = stores.files(recordings)
+    with stores.serve(handler) as server:
+        run("plan", manifest(recordings, "far.toml", f'recordings_at = "{server}"'), "--out", tmp_path / "far")
+    ranges = [re.fullmatch(r"bytes=(\d+)-(\d+)", given) for _, _, given in handler.asked if given]
+    assert sum(int(found[2]) + 1 - int(found[1]) for found in ranges if found) < size / 4
