@@ -21,7 +21,13 @@ pub(crate) fn not_opened(py: Python<'_>, error: storage::Error) -> PyErr {
     let path = PathBuf::new();
     match error {
         storage::Error::Dataset(error) => raised(py, &error),
-        error => raised(py, &Error::Backing { path, cause: error.into() }),
+        error => raised(
+            py,
+            &Error::Backing {
+                path,
+                cause: error.into(),
+            },
+        ),
     }
 }
 

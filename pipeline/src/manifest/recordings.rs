@@ -253,10 +253,19 @@ mod tests {
     #[test]
     fn a_recording_at_an_address_is_named_without_what_is_secret() {
         let at = |path, prefix| address(path, prefix).map(|address| address.display().to_string());
-        assert_eq!(at("a/x.wav", Some("s3://lab/audio/")).as_deref(), Some("s3://lab/audio/a/x.wav"));
-        assert_eq!(at("https://h/x.wav?sig=1", Some("s3://lab")).as_deref(), Some("https://h/x.wav?sig=1"));
+        assert_eq!(
+            at("a/x.wav", Some("s3://lab/audio/")).as_deref(),
+            Some("s3://lab/audio/a/x.wav")
+        );
+        assert_eq!(
+            at("https://h/x.wav?sig=1", Some("s3://lab")).as_deref(),
+            Some("https://h/x.wav?sig=1")
+        );
         assert_eq!((at("/a/x.wav", Some("s3://lab")), at("a/x.wav", None)), (None, None));
-        assert_eq!(outward(Path::new("/a"), "https://me:word@h/x.wav?sig=1"), "https://h/x.wav");
+        assert_eq!(
+            outward(Path::new("/a"), "https://me:word@h/x.wav?sig=1"),
+            "https://h/x.wav"
+        );
         assert_eq!(outward(Path::new("/a"), "audio/x.wav"), "audio/x.wav");
     }
 

@@ -103,7 +103,10 @@ mod tests {
             assert!(decode_dataset_json(&bytes, Path::new("d")).is_err(), "bit {bit}");
         }
         for length in 0..GOLDEN.len() {
-            assert!(decode_dataset_json(&GOLDEN[..length], Path::new("d")).is_err(), "{length} bytes");
+            assert!(
+                decode_dataset_json(&GOLDEN[..length], Path::new("d")).is_err(),
+                "{length} bytes"
+            );
         }
     }
 }

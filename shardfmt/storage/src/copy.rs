@@ -52,7 +52,10 @@ pub fn copy_dataset(
     let entries = decode_dataset_json(&description, &path)?.files;
     // Two copies of one dataset write the same bytes; one of another would write over them.
     let claim = format!("{WORK_FOLDER}/copy.json");
-    to.create(&claim, format!("{{\"dataset_json_xxh3\": \"{}\"}}", Xxh3::of(&description)).as_bytes())?;
+    to.create(
+        &claim,
+        format!("{{\"dataset_json_xxh3\": \"{}\"}}", Xxh3::of(&description)).as_bytes(),
+    )?;
     if let Err(error) = refuse_others(&to, &entries, &description) {
         to.remove(&claim)?;
         return Err(error);
@@ -114,7 +117,10 @@ impl Copy<'_> {
                 if let Err(error) = self.one(entry) {
                     // The others end with the files they are at.
                     next.store(entries.len(), Ordering::Relaxed);
-                    failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                    failed
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .get_or_insert(error);
                 }
             }
         };
@@ -186,7 +192,9 @@ impl Copy<'_> {
         create_dirs(&scratch)?;
         let path = scratch.join(entry.path.replace('/', "-"));
         let file = std::fs::File::create(&path).map_err(|cause| local(&path, shardfmt::Operation::Create, cause))?;
-        let sent = self.bring(entry, file).and_then(|_| self.to.upload(&entry.path, &path, expected));
+        let sent = self
+            .bring(entry, file)
+            .and_then(|_| self.to.upload(&entry.path, &path, expected));
         let _ = std::fs::remove_file(&path);
         // Once it is empty.
         let _ = std::fs::remove_dir(&scratch);
@@ -221,7 +229,11 @@ mod tests {
         let (_folder, kept, to) = place();
         let first = copy(&kept, &to).unwrap();
         assert_eq!((first.files, first.there), (11, 0));
-        assert!(shardfmt::verify::verify(&to, shardfmt::verify::Depth::Full, &mut |_, _| {}).unwrap().is_sound());
+        assert!(
+            shardfmt::verify::verify(&to, shardfmt::verify::Depth::Full, &mut |_, _| {})
+                .unwrap()
+                .is_sound()
+        );
         fs::remove_file(to.join(DATASET_JSON)).unwrap();
         fs::remove_file(to.join("taxa.parquet")).unwrap();
         fs::write(to.join("rejects.parquet"), b"cut").unwrap();
@@ -238,7 +250,10 @@ mod tests {
         bytes[50] ^= 1;
         fs::write(kept.join(name), bytes).unwrap();
         let error = copy(&kept, &to).unwrap_err().to_string();
-        assert!(error.contains("kept/labels/00000.parquet") && error.contains("were expected"), "{error}");
+        assert!(
+            error.contains("kept/labels/00000.parquet") && error.contains("were expected"),
+            "{error}"
+        );
         assert!(!to.join(DATASET_JSON).exists() && !to.join(name).exists());
     }
 

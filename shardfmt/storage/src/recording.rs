@@ -66,7 +66,9 @@ fn files_at(url: &Path) -> Result<Files> {
 
 fn rewind(file: &mut File, url: &Path) -> Result<()> {
     let rewound = file.seek(SeekFrom::Start(0));
-    rewound.map(|_| ()).map_err(|cause| local(url, shardfmt::Operation::Seek, cause))
+    rewound
+        .map(|_| ())
+        .map_err(|cause| local(url, shardfmt::Operation::Seek, cause))
 }
 
 /// The file at `url` in a scratch file, at its start, and what was known of it.
@@ -145,7 +147,11 @@ impl Ahead {
     }
 
     fn start(&'static self, state: &mut State) {
-        let waiting = state.expected.iter().filter(|file| matches!(file.stage, Stage::Waits)).count();
+        let waiting = state
+            .expected
+            .iter()
+            .filter(|file| matches!(file.stage, Stage::Waits))
+            .count();
         for _ in state.threads..THREADS.min(waiting) {
             let thread = std::thread::Builder::new().name("l48-ahead".into());
             if thread.spawn(|| self.run()).is_ok() {
@@ -192,7 +198,8 @@ impl Ahead {
     /// The next file to bring; none where nothing waits or there is no room, and the thread ends.
     fn next(&self) -> Option<PathBuf> {
         let mut state = self.state();
-        let is_forgotten = |file: &Expected| matches!(file.stage, Stage::Here(_, _, since) if since.elapsed() > FORGOTTEN);
+        let is_forgotten =
+            |file: &Expected| matches!(file.stage, Stage::Here(_, _, since) if since.elapsed() > FORGOTTEN);
         state.expected.retain(|file| !is_forgotten(file));
         let share = budget() / THREADS as u64;
         let taken = state.expected.iter().map(|file| match &file.stage {
@@ -201,7 +208,10 @@ impl Ahead {
             Stage::Waits => 0,
         });
         let has_room = taken.sum::<u64>().saturating_add(share) <= budget();
-        let next = state.expected.iter_mut().find(|file| matches!(file.stage, Stage::Waits));
+        let next = state
+            .expected
+            .iter_mut()
+            .find(|file| matches!(file.stage, Stage::Waits));
         match next.filter(|_| has_room) {
             Some(next) => {
                 next.stage = Stage::Comes;
@@ -286,7 +296,11 @@ impl Parts {
             self.blocks.pop_front();
         }
         self.blocks.push_back((number, block));
-        Ok(self.blocks.back().map(|(_, block)| block.as_slice()).unwrap_or_default())
+        Ok(self
+            .blocks
+            .back()
+            .map(|(_, block)| block.as_slice())
+            .unwrap_or_default())
     }
 }
 
@@ -304,7 +318,14 @@ mod tests {
         let bytes: Vec<u8> = (0..300_000_u32).map(|i| (i * 31 % 251) as u8).collect();
         std::fs::write(&path, &bytes).unwrap();
         let mut parts = Parts::open(&path).unwrap();
-        for (offset, length) in [(0, 10), (65_530, 20), (1, 200_000), (299_990, 100), (300_000, 5), (400_000, 1)] {
+        for (offset, length) in [
+            (0, 10),
+            (65_530, 20),
+            (1, 200_000),
+            (299_990, 100),
+            (300_000, 5),
+            (400_000, 1),
+        ] {
             let mut buffer = vec![0; length];
             let read = parts.read_at(offset, &mut buffer).unwrap();
             let expected = bytes.get(offset as usize..).unwrap_or_default();
@@ -323,6 +344,9 @@ mod tests {
         file.read_to_string(&mut read).unwrap();
         assert_eq!((read.as_str(), facts.bytes), ("sound", 5));
         assert!(matches!(bring(&path, 4), Err(Error::Unlike { .. })));
-        assert!(matches!(bring(&folder.path().join("none"), 4), Err(Error::Missing { .. })));
+        assert!(matches!(
+            bring(&folder.path().join("none"), 4),
+            Err(Error::Missing { .. })
+        ));
     }
 }

@@ -5,6 +5,7 @@ mod cache;
 mod copy;
 mod demo;
 mod export;
+mod folder;
 mod import;
 mod look;
 mod rework;
@@ -94,6 +95,7 @@ pub enum Command {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
     use clap::CommandFactory;
 
     use super::*;
@@ -101,6 +103,22 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn an_address_is_not_taken_for_a_folder_to_write_to() {
+        for command in [
+            "build m.toml --out s3://lab/birds",
+            "plan m.toml --out gs://lab/birds",
+            "commit s3://lab/birds",
+            "relabel s3://lab/birds m.toml",
+            "subset data/birds --clips c.csv --out s3://lab/part",
+        ] {
+            let error = Cli::try_parse_from(std::iter::once("l48").chain(command.split(' '))).map(|_| ());
+            let told = error.map_err(|error| error.to_string()).unwrap_err();
+            assert!(told.contains("then run `l48 copy FOLDER "), "{told}");
+        }
+        Cli::try_parse_from("l48 subset s3://lab/birds --clips c.csv --out data/part".split(' ')).unwrap();
     }
 
     /// The help of every command ends in an example of it.

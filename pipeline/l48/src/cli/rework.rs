@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::CacheArgs;
+use super::folder::on_this_machine;
 
 pub(super) const RELABEL_EXAMPLES: &str = "\
 Example:
@@ -31,6 +32,7 @@ Examples:
 #[derive(Debug, Args)]
 pub struct RelabelArgs {
     /// Folder of the dataset; at any moment it holds either the old one or the new one.
+    #[arg(value_parser = on_this_machine())]
     pub dir: PathBuf,
     /// The manifest (TOML), with the recordings and the audio, clips and spectrogram sections that the dataset was
     /// built with.
@@ -47,7 +49,7 @@ pub struct MergeArgs {
     #[arg(value_name = "DIR|URL", required = true, num_args = 2..)]
     pub dirs: Vec<PathBuf>,
     /// Folder of the new dataset.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = on_this_machine())]
     pub out: PathBuf,
     /// Where its files come to.
     #[command(flatten)]
@@ -58,12 +60,13 @@ pub struct MergeArgs {
 #[derive(Debug, Args)]
 pub struct ReshardArgs {
     /// Folder of the dataset.
+    #[arg(value_parser = on_this_machine())]
     pub dir: PathBuf,
     /// Target number of clips per shard; recordings are not split.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub clips: u32,
     /// Folder of the new dataset.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = on_this_machine())]
     pub out: PathBuf,
 }
 
@@ -78,7 +81,7 @@ pub struct SubsetArgs {
     #[arg(long, value_name = "FILE|-")]
     pub clips: PathBuf,
     /// Folder of the new dataset.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = on_this_machine())]
     pub out: PathBuf,
     /// Where its files come to.
     #[command(flatten)]

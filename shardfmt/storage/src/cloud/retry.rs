@@ -125,7 +125,9 @@ impl<'a> Tries<'a> {
             return Err(Error::StoreDenied { url, cause });
         }
         if self.count >= most || self.begun.elapsed() + pause > self.patience {
-            AWAY.lock().unwrap_or_else(PoisonError::into_inner).insert(self.address.host().to_owned(), Instant::now());
+            AWAY.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(self.address.host().to_owned(), Instant::now());
             return Err(Error::Store {
                 url: self.address.to_string(),
                 step: self.step,
