@@ -48,7 +48,10 @@ pub(super) struct OpenContainer {
 impl OpenContainer {
     /// Opens a recording; `whole` walks its structure first. The reader of WAV always does.
     pub(super) fn open(path: &Path, whole: bool, open_length: OpenLength) -> Result<Self, Reject> {
-        let bytes = HashedSource::new(bytes_of(path, whole)?);
+        let mut bytes = HashedSource::new(bytes_of(path, whole)?);
+        if !whole {
+            bytes = bytes.for_a_look();
+        }
         let mut file = RangedStream::new(Box::new(bytes.clone()));
         let (container, offset) = identify(&mut file)?;
         let findings = {
