@@ -168,7 +168,7 @@ fuzz-check: ## Check that the fuzz targets compile; part of lint.
 lint: libtorch ## Check formatting and lints, warnings denied.
 	$(CARGO) fmt --all -- --check
 	rustfmt --edition 2024 --check trainer/src/loss/*.rs # declared by a macro, where cargo fmt does not look
-	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --features l48-python/cloud --locked -- -D warnings
 
 doc: libtorch ## Build the API documentation.
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked

@@ -1,5 +1,6 @@
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import final
 
 from typing_extensions import Buffer
@@ -25,7 +26,13 @@ class Memory(Buffer):
 
 @final
 class NativeDataset:
-    def __new__(cls, path: str | os.PathLike[str]) -> NativeDataset: ...
+    def __new__(
+        cls, path: str | os.PathLike[str], cache: str | os.PathLike[str] | None = None, cache_bytes: int | None = None
+    ) -> NativeDataset: ...
+    @property
+    def dir(self) -> Path: ...
+    @property
+    def place(self) -> str: ...
     def __len__(self) -> int: ...
     @property
     def shard_count(self) -> int: ...
