@@ -134,6 +134,7 @@ bench: bench-env ## Measure every stage, and compare with other tools.
 	$(BENCH_VENV)/bin/python tests/bench/read.py
 	$(BENCH_VENV)/bin/python tests/bench/scaling.py
 	$(BENCH_VENV)/bin/python tests/bench/memory.py
+	$(BENCH_VENV)/bin/python tests/bench/plan.py
 	$(MAKE) l48-train
 	$(BENCH_VENV)/bin/python tests/bench/train.py
 

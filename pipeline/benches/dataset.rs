@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use pipeline::Result;
-use pipeline::ingest::{BuildOptions, Existing, Plan, build_range, commit, plan};
+use pipeline::ingest::{BuildOptions, CommitOptions, Existing, Part, Shards, build_part, commit, plan};
 use pipeline::manifest::Manifest;
 use pipeline::recording_source::RecordingSource;
 use shardfmt::verify::{Depth, verify};
@@ -66,16 +66,18 @@ fn source(folder: &Path) -> Result<RecordingSource> {
     Ok(RecordingSource::new(Manifest::load(&folder.join("manifest.toml"))?))
 }
 
+const OPTIONS: BuildOptions = BuildOptions {
+    threads: 2,
+    shard_clips: SHARD_CLIPS,
+    existing: Existing::Refuse,
+    max_rejects: None,
+    wait: Duration::ZERO,
+};
+
 /// Builds every shard and stops before the commit.
 fn build_shards(source: &RecordingSource, dir: &Path) -> Result<()> {
-    let options = BuildOptions {
-        threads: 2,
-        shard_clips: SHARD_CLIPS,
-        existing: Existing::Refuse,
-        max_rejects: None,
-    };
-    let planned = plan(source, dir, &options)?;
-    build_range(source, dir, 0..planned.shards.len() as u32, options.threads, &|_| {}).map(drop)
+    plan(source, dir, (&OPTIONS, None), &|_| {})?;
+    build_part(source, dir, &Shards::Part(Part { index: 0, of: 1 }), &OPTIONS, &|_| {}).map(drop)
 }
 
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
@@ -106,14 +108,19 @@ fn benches(criterion: &mut Criterion) {
     group.sample_size(10).measurement_time(Duration::from_secs(2));
     group.throughput(Throughput::Elements(CLIPS));
     group.bench_function("manifest and plan (every header)", |bencher| {
-        bencher.iter(|| source(folder.path()).map(|source| Plan::make(&source, SHARD_CLIPS)));
+        let planned = |_| plan(&source(folder.path())?, &out, (&OPTIONS, None), &|_| {});
+        bencher.iter_batched(|| fs::remove_dir_all(&out), planned, BatchSize::PerIteration);
     });
     group.bench_function("commit (tables, syncs)", |bencher| {
         let uncommitted = || {
             let _ = fs::remove_dir_all(&out);
             copy(&built, &out)
         };
-        bencher.iter_batched(uncommitted, |_| commit(&out, None, &|_| {}), BatchSize::PerIteration);
+        bencher.iter_batched(
+            uncommitted,
+            |_| commit(&out, CommitOptions::default(), &|_| {}),
+            BatchSize::PerIteration,
+        );
     });
     group.bench_function("verify (every byte, every value)", |bencher| {
         bencher.iter(|| verify(&out, Depth::Full, &mut |_, _| {}));

@@ -85,16 +85,15 @@ pub enum Error {
     },
     /// Some shards are not built yet: build them, then commit.
     #[error(
-        "{} of {planned} shards are not built yet (first: {first}); build them with --shards, then commit",
-        missing
+        "{missing} of {planned} shards are not built yet: {shards}; build them with --shards or --part, then commit"
     )]
     Unfinished {
         /// Shards of the plan.
         planned: usize,
         /// Shards without a record.
         missing: usize,
-        /// Number of the first one.
-        first: u32,
+        /// All of them, as ranges that `--shards` takes.
+        shards: String,
     },
     /// The range given to `--shards` does not lie in the plan.
     #[error("--shards {start}..{end} is outside the plan, which has shards 0..{planned}")]
@@ -106,18 +105,22 @@ pub enum Error {
         /// Shards of the plan.
         planned: u32,
     },
-    /// Shards were built with different instruction sets, whose rounding differs: build all of them on one kind of
-    /// machine.
+    /// The plan asks for another instruction set than this processor has, and its images would be rounded otherwise:
+    /// build on one of the machines named, or plan again for another instruction set.
     #[error(
-        "shard {shard} was built with {got}, shard 0 with {expected}, and their rounding differs; build all shards on one kind of processor"
+        "{} is planned for {planned}, but this machine has {here}, which rounds otherwise; build it on {machines}; or \
+         plan it again in an empty folder with --instruction-set {here}",
+        path.display()
     )]
-    MixedInstructionSets {
-        /// The first shard that differs.
-        shard: u32,
-        /// Instruction set of shard 0.
-        expected: String,
-        /// Instruction set of that shard.
-        got: String,
+    WrongInstructionSet {
+        /// The folder.
+        path: PathBuf,
+        /// Name of the instruction set in the plan.
+        planned: String,
+        /// Name of the one here.
+        here: String,
+        /// Which machines would do, in words.
+        machines: String,
     },
     /// More recordings were rejected than `--max-rejects` allows; nothing was committed.
     #[error(

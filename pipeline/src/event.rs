@@ -8,6 +8,13 @@ use crate::tally::Tallies;
 /// Something that happened while shards were written; the observer draws progress from it.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
+    /// The headers of this many assets were looked at, for the plan.
+    Headers {
+        /// Assets done.
+        read: usize,
+        /// Of this many.
+        of: usize,
+    },
     /// This many clips are expected, of which some are done already.
     Planned {
         /// Clips in the plan.

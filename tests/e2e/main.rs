@@ -14,6 +14,7 @@ mod recordings; // writes small recordings, tables and manifests into a temporar
 // The tests.
 mod annotation_formats; // boxes.csv, Raven and Audacity say the same; so do CSV and Parquet tables, in any line ending
 mod benchmark_layouts; // the synthetic benchmark in each layout, through to a table of methods
+mod cluster_recipes; // the recipes for many machines: processes, SLURM by a stand-in, Kubernetes by its schema
 mod command_line; // help, usage errors, what goes to which stream, closed pipes
 mod demo; // `l48 demo`: what it promises, and that a seed decides every byte
 mod determinism; // the same bytes for any number of threads and processes, at any place, at any time
@@ -25,6 +26,7 @@ mod import_coco2014; // `l48 import coco2014`: order, split, labels and priors, 
 mod import_ml48s; // the published set: pictures, labels and boxes against the fixtures; kills
 mod import_ml48s_mistakes; // what it says of sets with mistakes, rejects and refuses
 mod import_to_trainer; // an imported set's files, through to the labels and masks that the trainer sees
+mod instruction_sets; // emulated processors: equal bytes wherever the names are equal; a plan holds one
 mod labels; // labels computed end to end, against tables worked out by hand
 mod log_mel; // stored images against those of a reference implementation
 mod manifest_mistakes; // every mistake reported at once, with its place; warnings of leakage
@@ -35,6 +37,7 @@ mod real_recordings; // field recordings in every supported format, and those th
 mod rejects; // recordings that are refused early or late, and what becomes of the others
 mod resume; // builds killed at any moment, and sources that change in between
 mod rework; // one dataset made of another: subset, and relabel without recordings
+mod several_machines; // parts of a plan, exit codes, waiting, status, the death of a parent
 mod shipped_manifests; // every manifests/*.toml builds; birds.toml shows every key with its default
 mod stats; // `l48 stats`: its tables against the labels
 mod table_forms; // tables as programs write them: encodings, separators, gzip, words for no value, Parquet codecs

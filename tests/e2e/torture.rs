@@ -13,7 +13,7 @@ use crate::program::{fail_point_command, l48, run};
 use crate::recordings::Workplace;
 
 /// Small images, so that a run takes milliseconds and the writes between are what is tested.
-const SMALL: &str = "[shards]\nclips = 3\n[spectrogram]\nn_fft = 512\nwin_length = 512\nhop_length = 2205\nn_mels = 8\nframes = 16\nfmax_hz = 8000.0\n";
+pub(crate) const SMALL: &str = "[shards]\nclips = 3\n[spectrogram]\nn_fft = 512\nwin_length = 512\nhop_length = 2205\nn_mels = 8\nframes = 16\nfmax_hz = 8000.0\n";
 /// Random kills of an ordinary test run.
 const FEW: u64 = 20;
 

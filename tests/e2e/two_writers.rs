@@ -50,6 +50,35 @@ fn two_builds_of_one_shard_without_working_locks_give_a_whole_one() {
 }
 
 #[test]
+fn an_orphan_that_ends_when_its_retry_does_leaves_a_whole_shard() {
+    let place = planned();
+    l48!["build", place.manifest(), "--out", place.path("whole")].expect(0);
+    let whole = tree(&place.path("whole"));
+    let points = points(&place, build_shard(&place), 0).len();
+    for round in 1..=ROUNDS {
+        reset(&place.path("out"));
+        l48!["plan", place.manifest(), "--out", place.path("out")].expect(0);
+        let mut orphan = build_shard(&place);
+        orphan
+            .env("L48_NO_LOCKS", "1")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        // It is killed after this many of its writes, wherever the other is.
+        orphan.env("L48_FAIL_AT", (1 + round * (points - 1) / ROUNDS).to_string());
+        let mut orphan = orphan.spawn().unwrap();
+        let mut retry = build_shard(&place);
+        retry.env("L48_NO_LOCKS", "1").stdout(Stdio::null());
+        assert!(retry.status().unwrap().success(), "round {round}");
+        // Still at it when the other has ended, it ends now.
+        let _ = orphan.kill();
+        orphan.wait().unwrap();
+        l48!("commit", place.path("out")).expect(0);
+        l48!("verify", place.path("out")).expect(0);
+        assert_same(&whole, &tree(&place.path("out")), &format!("round {round}"));
+    }
+}
+
+#[test]
 fn what_a_killed_writer_left_is_removed_before_the_shard_is_built_again() {
     let place = planned();
     let all = points(&place, build_shard(&place), 0);

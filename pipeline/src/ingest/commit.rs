@@ -1,30 +1,40 @@
 //! Provides the commit: from finished shards to a dataset, by writing `dataset.json` last.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use shardfmt::dataset::LockedFolder;
 use shardfmt::{DatasetWriter, RejectRow, ShardFiles};
 
 use super::ledger::{self, ShardRecord};
 use super::plan::Plan;
+use super::shard_list::ranges;
 use super::{expect_unfinished, folder};
 use crate::error::{Error, Result};
 use crate::event::{Events, Outcome};
 use crate::leakage::warn_of_copies;
-use crate::provenance::PROGRAM;
+
+/// How to commit.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CommitOptions {
+    /// More rejected recordings than this fail the commit.
+    pub max_rejects: Option<u64>,
+    /// How long to wait for other processes to leave the folder.
+    pub wait: Duration,
+}
 
 /// Commits a folder whose shards are all built.
 ///
 /// # Errors
-/// [`Error::Unfinished`], [`Error::MixedInstructionSets`], [`Error::TooManyRejects`], [`Error::NoClips`], or a failed
+/// [`Error::Unfinished`], [`Error::TooManyRejects`], [`Error::NoClips`], [`Error::AlreadyCommitted`], or a failed
 /// write.
-pub fn commit(dir: &Path, max_rejects: Option<u64>, events: &Events<'_>) -> Result<Outcome> {
-    let folder = folder(dir)?;
+pub fn commit(dir: &Path, options: CommitOptions, events: &Events<'_>) -> Result<Outcome> {
+    let folder = folder(dir, options.wait)?;
     expect_unfinished(&folder)?;
     let locked = folder.lock()?;
     // A rival may have committed in between.
     expect_unfinished(&folder)?;
-    let outcome = commit_locked(&locked, max_rejects, events)?;
+    let outcome = commit_locked(&locked, options.max_rejects, events)?;
     folder.remove_records()?;
     Ok(outcome)
 }
@@ -42,11 +52,7 @@ pub(super) fn commit_locked(folder: &LockedFolder, max_rejects: Option<u64>, eve
     let assets = records.iter().flat_map(|record| &record.assets);
     warn_of_copies(assets.map(|asset| (asset.asset_id, asset.split, asset.xxh3)), events);
     let taxa = plan.taxa()?;
-    let mut head = plan.head;
-    head.instruction_set = records
-        .first()
-        .map_or_else(String::new, |record| record.instruction_set.clone());
-    let writer = DatasetWriter::new(folder, head, taxa);
+    let writer = DatasetWriter::new(folder, plan.head, taxa);
     let files: Vec<ShardFiles> = records.iter().map(|record| record.files.clone()).collect();
     if let Some(refuse) = refusal(&files, &rejects, max_rejects) {
         let entry = writer.write_rejects(&rejects)?;
@@ -96,34 +102,22 @@ fn refusal(
     })
 }
 
-/// The records of all shards, of one plan, one program and one instruction set.
+/// The records of all shards, of this plan and this program.
 fn records(folder: &LockedFolder, plan: &Plan) -> Result<Vec<ShardRecord>> {
     let (planned, plan_xxh3) = (plan.shards.len(), plan.xxh3());
     let mut records = Vec::with_capacity(planned);
     let mut missing = Vec::new();
-    for shard in 0..planned as u32 {
+    for shard in plan.all_shards() {
         match ledger::read_record(folder, shard)? {
-            Some(record) if record.plan_xxh3 == plan_xxh3 && record.program == PROGRAM => records.push(record),
+            Some(record) if record.is_of(plan_xxh3) => records.push(record),
             _ => missing.push(shard),
         }
     }
-    if let Some(&first) = missing.first() {
+    if !missing.is_empty() {
         return Err(Error::Unfinished {
             planned,
             missing: missing.len(),
-            first,
-        });
-    }
-    if let Some(one) = records.first()
-        && let Some(other) = records
-            .iter()
-            .find(|record| record.instruction_set != one.instruction_set)
-    {
-        let (expected, got) = (one.instruction_set.clone(), other.instruction_set.clone());
-        return Err(Error::MixedInstructionSets {
-            shard: other.shard,
-            expected,
-            got,
+            shards: ranges(&missing),
         });
     }
     Ok(records)

@@ -1,37 +1,33 @@
 //! Provides `build_shards`: those that are missing, as many at a time as there are threads.
 
 use std::collections::VecDeque;
-use std::ops::Range;
 use std::sync::Mutex;
 use std::thread::Builder;
+use std::time::{Duration, Instant};
 
 use frontend::flow::Workers;
-use shardfmt::DatasetWriter;
 use shardfmt::dataset::LockedFolder;
+use shardfmt::persist::Lock;
+use shardfmt::{DatasetWriter, Error as FormatError};
 
-use super::ledger;
+use super::ledger::{self, ShardRecord};
 use super::plan::Plan;
 use super::shard::Shared;
 use crate::dataset_source::DatasetSource;
 use crate::error::Result;
 use crate::event::{Event, Events};
 
-/// Whether other processes may build shards of the same plan at the same time.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rivals {
-    /// The whole folder is locked.
-    KeptOut,
-    /// They may: each shard is locked while it is built.
-    Beside,
-}
+/// How long a shard that another process builds is waited for before a lane looks whether it is to stop.
+const GLANCE: Duration = Duration::from_secs(2);
 
 /// Builds those of the shards that have no valid record yet; says how many recordings were rejected in all of them.
+/// Other processes may build shards of the same plan at the same time, even the same ones: each shard is locked while
+/// it is built, and one that another process finished meanwhile is taken as it is.
 pub(super) fn build_shards<S: DatasetSource>(
     source: &S,
     folder: &LockedFolder,
-    (plan, shards): (&Plan, Range<u32>),
+    (plan, shards): (&Plan, &[u32]),
     workers: &Workers,
-    rivals: Rivals,
     events: &Events<'_>,
 ) -> Result<u64> {
     folder.prepare()?;
@@ -47,9 +43,12 @@ pub(super) fn build_shards<S: DatasetSource>(
     let Survey { missing, rejects } = survey(&shared, folder, shards)?;
     let lanes = workers.threads().min(missing.len());
     workers.share(lanes);
-    let queue = Mutex::new(missing);
+    let queue = Mutex::new(Queue {
+        fresh: missing,
+        held: VecDeque::new(),
+    });
     let threads = (0..lanes).map(|number| Builder::new().name(format!("l48-shard-{number}")));
-    let lane = || build_from(&queue, &shared, folder, rivals);
+    let lane = || build_from(&queue, &shared, folder);
     Ok(rejects + on_threads(threads, &|| workers.stop(), lane)?)
 }
 
@@ -62,15 +61,13 @@ struct Survey {
 }
 
 /// Looks which shards are finished, and tells how much there is to do.
-fn survey<S: DatasetSource>(shared: &Shared<'_, S>, folder: &LockedFolder, shards: Range<u32>) -> Result<Survey> {
+fn survey<S: DatasetSource>(shared: &Shared<'_, S>, folder: &LockedFolder, shards: &[u32]) -> Result<Survey> {
     let (mut missing, mut done, mut rejects) = (VecDeque::new(), 0, 0);
-    for shard in shards {
+    for &shard in shards {
         match ledger::finished(shared.source, folder, shared.plan_xxh3, shard)? {
             Some(record) => {
                 done += record.files.clips();
-                rejects += record.rejects.len() as u64;
-                let tell = |row| (shared.events)(Event::Rejected(row));
-                record.rejects.iter().for_each(tell);
+                rejects += tell_rejects(shared, &record);
             }
             None => missing.push_back(shard),
         }
@@ -85,35 +82,78 @@ fn survey<S: DatasetSource>(shared: &Shared<'_, S>, folder: &LockedFolder, shard
     Ok(Survey { missing, rejects })
 }
 
+/// Tells of the recordings rejected in a shard that was finished before, and counts them.
+fn tell_rejects<S: DatasetSource>(shared: &Shared<'_, S>, record: &ShardRecord) -> u64 {
+    let tell = |row| (shared.events)(Event::Rejected(row));
+    record.rejects.iter().for_each(tell);
+    record.rejects.len() as u64
+}
+
+/// Shards to build.
+struct Queue {
+    /// Those that nobody has looked at.
+    fresh: VecDeque<u32>,
+    /// Those that another process was building: for the end.
+    held: VecDeque<u32>,
+}
+
 /// Builds one shard of the queue after the other until there is none or another lane fails; counts rejected recordings.
-fn build_from<S: DatasetSource>(
-    queue: &Mutex<VecDeque<u32>>,
-    shared: &Shared<'_, S>,
-    folder: &LockedFolder,
-    rivals: Rivals,
-) -> Result<u64> {
+fn build_from<S: DatasetSource>(queue: &Mutex<Queue>, shared: &Shared<'_, S>, folder: &LockedFolder) -> Result<u64> {
+    let queue = || queue.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let next = || {
-        queue
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-            .pop_front()
+        let mut queue = queue();
+        let fresh = queue.fresh.pop_front().map(|shard| (shard, false));
+        fresh.or_else(|| queue.held.pop_front().map(|shard| (shard, true)))
     };
-    let build = |shard: u32| -> Result<u64> {
-        let _lock = (rivals == Rivals::Beside)
-            .then(|| folder.lock_shard(shard))
-            .transpose()?;
-        let Some(record) = shared.build(shard)? else {
-            return Ok(0);
+    let build = |shard: u32, patient: bool| -> Result<u64> {
+        let lock = match (patient, folder.lock_shard(shard, Duration::ZERO)) {
+            (false, Err(FormatError::Locked { .. })) => {
+                queue().held.push_back(shard);
+                return Ok(0);
+            }
+            (true, Err(FormatError::Locked { .. })) => wait_for(shard, shared, folder)?,
+            (_, other) => Some(other?),
         };
-        folder.records().write_shard(shard, &record)?;
-        Ok(record.rejects.len() as u64)
+        match lock {
+            Some(_lock) => build_or_take(shard, shared, folder),
+            None => Ok(0),
+        }
     };
     let mut rejects = 0;
-    while let Some(shard) = next().filter(|_| !shared.workers.is_stopped()) {
-        rejects += build(shard).inspect_err(|_| shared.workers.stop())?;
+    while let Some((shard, patient)) = next().filter(|_| !shared.workers.is_stopped()) {
+        rejects += build(shard, patient).inspect_err(|_| shared.workers.stop())?;
     }
     shared.workers.leave();
     Ok(rejects)
+}
+
+/// Waits as long as the folder's patience lasts for a shard that another process builds; `None` when the lanes stop.
+fn wait_for<S: DatasetSource>(shard: u32, shared: &Shared<'_, S>, folder: &LockedFolder) -> Result<Option<Lock>> {
+    let begun = Instant::now();
+    loop {
+        let left = folder.patience().saturating_sub(begun.elapsed());
+        match folder.lock_shard(shard, left.min(GLANCE)) {
+            Ok(lock) => return Ok(Some(lock)),
+            Err(FormatError::Locked { .. }) if shared.workers.is_stopped() => return Ok(None),
+            Err(FormatError::Locked { .. }) if begun.elapsed() < folder.patience() => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Builds a shard that is locked, unless whoever had the lock before has finished it.
+fn build_or_take<S: DatasetSource>(shard: u32, shared: &Shared<'_, S>, folder: &LockedFolder) -> Result<u64> {
+    if let Some(record) = ledger::finished(shared.source, folder, shared.plan_xxh3, shard)? {
+        (shared.events)(Event::Clips(record.files.clips()));
+        return Ok(tell_rejects(shared, &record));
+    }
+    // Not before the lock is held: until then another process may be writing a new one.
+    folder.records().remove_shard(shard)?;
+    let Some(record) = shared.build(shard)? else {
+        return Ok(0);
+    };
+    folder.records().write_shard(shard, &record)?;
+    Ok(record.rejects.len() as u64)
 }
 
 /// Runs `lane` on each of the threads and adds up what they count. A thread that cannot be started has the others

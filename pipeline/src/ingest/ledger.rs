@@ -49,6 +49,13 @@ pub(super) struct ShardRecord {
     pub(super) rejects: Vec<RejectRow>,
 }
 
+impl ShardRecord {
+    /// Whether this program built it by this plan, which includes the instruction set.
+    pub(super) fn is_of(&self, plan_xxh3: Xxh3) -> bool {
+        self.plan_xxh3 == plan_xxh3 && self.program == PROGRAM
+    }
+}
+
 /// Reads the plan.
 ///
 /// # Errors
@@ -82,8 +89,7 @@ pub(super) fn damaged(error: shardfmt::Error) -> Error {
     }
 }
 
-/// The record of a shard that need not be built again: same plan, sources unchanged, files in place. Any other is
-/// removed.
+/// The record of a shard that need not be built again: same plan, sources unchanged, files in place.
 pub(super) fn finished<S: DatasetSource>(
     source: &S,
     folder: &OutputFolder,
@@ -97,19 +103,12 @@ pub(super) fn finished<S: DatasetSource>(
         Err(Error::Record { .. }) => return Ok(None),
         Err(error) => return Err(error),
     };
-    let same_build = record.plan_xxh3 == plan_xxh3
-        && record.program == PROGRAM
-        && record.instruction_set == source.head().instruction_set;
     // What could not be read then may be readable now; a new time of change alone is no change.
     let unchanged = |then: &SourceRecord| then.holds(&source.files(then.asset));
     let is_final = |reject: &RejectRow| reject.stage != CHANGED_WHILE_READ;
-    if same_build
+    let is_finished = record.is_of(plan_xxh3)
         && record.files.are_in(folder)
         && record.sources.iter().all(unchanged)
-        && record.rejects.iter().all(is_final)
-    {
-        return Ok(Some(record));
-    }
-    folder.records().remove_shard(shard)?;
-    Ok(None)
+        && record.rejects.iter().all(is_final);
+    Ok(is_finished.then_some(record))
 }

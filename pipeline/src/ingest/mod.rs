@@ -1,25 +1,36 @@
 //! Provides planning, building and committing of a dataset from any `DatasetSource`: threads, rejects, resume, commit.
 
+mod build_part;
 mod commit;
+mod headers;
 mod lanes;
 mod ledger;
+mod parts;
 mod plan;
 mod shard;
+mod shard_list;
+mod status;
 
-use std::ops::Range;
+use std::fmt::Display;
 use std::path::Path;
+use std::time::Duration;
 
 use frontend::flow::Workers;
 use shardfmt::OutputFolder;
 use shardfmt::dataset::{FolderState, LockedFolder};
 
-pub use commit::commit;
+pub use build_part::{BuiltPart, Shards, build_part};
+pub use commit::{CommitOptions, commit};
+pub use parts::Part;
 pub use plan::Plan;
+pub use shard_list::ranges;
+pub use status::{Stage, Status, status};
 
 use crate::dataset_source::DatasetSource;
 use crate::error::{Error, Result};
 use crate::event::{Event, Events, Outcome};
-use lanes::{Rivals, build_shards};
+use frontend::InstructionSet;
+use lanes::build_shards;
 
 /// What the folder beside a dataset is called, in which `--overwrite` builds.
 const OVERWRITE: &str = "overwrite";
@@ -47,6 +58,8 @@ pub struct BuildOptions {
     pub existing: Existing,
     /// More rejected recordings than this fail the build.
     pub max_rejects: Option<u64>,
+    /// How long to wait for locks that other processes have.
+    pub wait: Duration,
 }
 
 /// How a build ended.
@@ -59,8 +72,8 @@ pub enum Built {
 }
 
 /// The folder at `dir`; an overwrite that was cut off while it exchanged folders there is brought to its end.
-fn folder(dir: &Path) -> Result<OutputFolder> {
-    let folder = OutputFolder::at(dir)?;
+fn folder(dir: &Path, wait: Duration) -> Result<OutputFolder> {
+    let folder = OutputFolder::at(dir)?.patient(wait);
     folder.end_exchange(&folder.beside(OVERWRITE))?;
     Ok(folder)
 }
@@ -70,7 +83,7 @@ fn folder(dir: &Path) -> Result<OutputFolder> {
 /// # Errors
 /// See [`Error`]; what was committed before is never harmed, and an unfinished build can be resumed.
 pub fn build<S: DatasetSource>(source: &S, dir: &Path, options: &BuildOptions, events: &Events<'_>) -> Result<Built> {
-    let folder = &folder(dir)?;
+    let folder = &folder(dir, options.wait)?;
     let path = folder.path();
     match (folder.state()?, options.existing) {
         (FolderState::Free, _) | (FolderState::Unfinished, Existing::Resume) => {
@@ -152,7 +165,7 @@ fn overwrite<S: DatasetSource>(
     }
     let mut locked = aside.lock()?;
     let outcome = match build_locked(source, &locked, options, events) {
-        Err(Error::PlanChanged { .. } | Error::Record { .. }) => {
+        Err(Error::PlanChanged { .. } | Error::Record { .. } | Error::WrongInstructionSet { .. }) => {
             aside.remove()?;
             locked = aside.lock()?;
             build_locked(source, &locked, options, events)?
@@ -173,13 +186,13 @@ fn build_locked<S: DatasetSource>(
     let workers = Workers::start(options.threads)?;
     let plan = match ledger::read_plan(folder)? {
         Some(plan) => {
-            workers.install(|| plan.check(source, folder.path()))?;
+            plan.check_processor(source, folder.path())?;
+            workers.install(|| plan.check(source, folder.path(), &plan.all_shards()))?;
             plan
         }
-        None => make_plan(source, folder, options, &workers)?,
+        None => make_plan(source, folder, (options, &InstructionSet::detect()), &workers, events)?,
     };
-    let shards = 0..plan.shards.len() as u32;
-    let built = build_shards(source, folder, (&plan, shards), &workers, Rivals::KeptOut, events);
+    let built = build_shards(source, folder, (&plan, &plan.all_shards()), &workers, events);
     built.map_err(|error| with_clips_bytes(error, &plan))?;
     commit::commit_locked(folder, options.max_rejects, events)
 }
@@ -199,81 +212,92 @@ fn with_clips_bytes(error: Error, plan: &Plan) -> Error {
 fn make_plan<S: DatasetSource>(
     source: &S,
     folder: &LockedFolder,
-    options: &BuildOptions,
+    (options, instruction_set): (&BuildOptions, &InstructionSet),
     workers: &Workers,
+    events: &Events<'_>,
 ) -> Result<Plan> {
-    let plan = workers.install(|| Plan::make(source, options.shard_clips));
+    let (assets, parts) = workers.install(|| headers::look_at_all(source, folder, events))?;
+    let plan = Plan::of(source, assets, options.shard_clips, instruction_set);
     folder.records().write_plan(&plan)?;
+    parts.remove();
     Ok(plan)
 }
 
-/// Writes the plan of a dataset into an empty folder, for `build_range` and `commit` to follow.
-///
-/// # Errors
-/// When the folder is not empty or the plan cannot be written.
-pub fn plan<S: DatasetSource>(source: &S, dir: &Path, options: &BuildOptions) -> Result<Plan> {
-    let folder = folder(dir)?;
-    let expect_free = || -> Result<()> {
-        match folder.state()? {
-            FolderState::Free => Ok(()),
-            // Cut off before its plan was written.
-            FolderState::Unfinished if ledger::read_plan(&folder)?.is_none() => Ok(()),
-            state => Err(not_empty(folder.path(), state)),
-        }
-    };
-    expect_free()?;
-    let locked = folder.lock()?;
-    expect_free()?;
-    make_plan(source, &locked, options, &Workers::start(options.threads)?)
-}
-
-/// What `build_range` did.
+/// What `plan` found or did.
 #[derive(Debug)]
-pub struct BuiltRange {
-    /// Shards of the whole plan.
-    pub planned: u32,
-    /// Recordings rejected in the shards of the range.
-    pub rejects: u64,
+pub enum Planned {
+    /// The plan was made.
+    New(Plan),
+    /// The folder has this plan already.
+    Already(Plan),
+    /// The folder holds the dataset already.
+    Committed,
 }
 
-/// Builds some of the planned shards. Several processes may do so at once, each with its own shards.
+/// Writes the plan of a dataset into an empty folder, for `build_part` and `commit` to follow: for machines that have
+/// `instruction_set`, or else what this one has. With [`Existing::Resume`] a folder that has this plan, or the dataset
+/// made of it, is as good, and headers that were looked at before a run was cut off are not looked at again.
 ///
 /// # Errors
-/// When there is no plan, the plan is another one, or a shard cannot be built.
-pub fn build_range<S: DatasetSource>(
+/// When the folder holds something else, [`Error::PlanChanged`] says what differs; when the plan cannot be written.
+pub fn plan<S: DatasetSource>(
     source: &S,
     dir: &Path,
-    range: Range<u32>,
-    threads: usize,
+    (options, instruction_set): (&BuildOptions, Option<&InstructionSet>),
     events: &Events<'_>,
-) -> Result<BuiltRange> {
-    let folder = OutputFolder::at(dir)?;
-    expect_unfinished(&folder)?;
-    let locked = folder.lock_shared()?;
-    expect_unfinished(&folder)?;
-    let plan = ledger::plan_of(&folder)?;
-    let planned = plan.shards.len() as u32;
-    if range.start >= range.end || range.end > planned {
-        return Err(Error::ShardRange {
-            start: range.start,
-            end: range.end,
-            planned,
-        });
+) -> Result<Planned> {
+    let folder = folder(dir, options.wait)?;
+    let workers = Workers::start(options.threads)?;
+    let found = || -> Result<Option<Planned>> {
+        match (folder.state()?, ledger::read_plan(&folder)?) {
+            // Cut off before its plan was written.
+            (FolderState::Free, _) | (FolderState::Unfinished, None) => Ok(None),
+            (FolderState::Unfinished, Some(plan)) if options.existing == Existing::Resume => {
+                workers.install(|| expect_same_plan(source, &folder, (options, instruction_set), &plan))?;
+                Ok(Some(Planned::Already(plan)))
+            }
+            (FolderState::Committed, _) if options.existing == Existing::Resume => {
+                expect_same_dataset(source, folder.path())?;
+                Ok(Some(Planned::Committed))
+            }
+            (state, _) => Err(not_empty(folder.path(), state)),
+        }
+    };
+    if let Some(found) = found()? {
+        return Ok(found);
     }
-    let workers = Workers::start(threads)?;
-    workers.install(|| plan.check(source, folder.path()))?;
-    let rejects = build_shards(source, &locked, (&plan, range), &workers, Rivals::Beside, events)?;
-    Ok(BuiltRange { planned, rejects })
+    let locked = folder.lock()?;
+    if let Some(found) = found()? {
+        return Ok(found);
+    }
+    let here = InstructionSet::detect();
+    let options = (options, instruction_set.unwrap_or(&here));
+    make_plan(source, &locked, options, &workers, events).map(Planned::New)
 }
 
-/// A committed dataset is checked to be this one, and every byte of it verified; what an interrupted run left is
-/// removed.
-fn verify_committed<S: DatasetSource>(
+/// Refuses a plan that is not the one that would be made now.
+fn expect_same_plan<S: DatasetSource>(
     source: &S,
     folder: &OutputFolder,
-    events: &Events<'_>,
-) -> Result<shardfmt::verify::Report> {
-    let dir = folder.path();
+    (options, instruction_set): (&BuildOptions, Option<&InstructionSet>),
+    plan: &Plan,
+) -> Result<()> {
+    plan.check(source, folder.path(), &plan.all_shards())?;
+    let differs = |key: &str, was: &dyn Display, is: &dyn Display| Error::PlanChanged {
+        path: folder.path().into(),
+        difference: format!("{key} was {was} and is {is}"),
+    };
+    if let Some(asked) = instruction_set.filter(|asked| asked.as_str() != plan.head.instruction_set) {
+        return Err(differs("instruction_set", &plan.head.instruction_set, asked));
+    }
+    if options.shard_clips != plan.shard_clips {
+        return Err(differs("shards.clips", &plan.shard_clips, &options.shard_clips));
+    }
+    Ok(())
+}
+
+/// Refuses a committed dataset that is not the one that would be built now.
+fn expect_same_dataset<S: DatasetSource>(source: &S, dir: &Path) -> Result<()> {
     let head = shardfmt::read_dataset_json(&dir.join(shardfmt::entry::DATASET_JSON))?.head;
     let wanted = source.head();
     let differs = |difference| Error::PlanChanged {
@@ -286,6 +310,18 @@ fn verify_committed<S: DatasetSource>(
     if head.program != wanted.program {
         return Err(differs(format!("by {}, this is {}", head.program, wanted.program)));
     }
+    Ok(())
+}
+
+/// A committed dataset is checked to be this one, and every byte of it verified; what an interrupted run left is
+/// removed.
+fn verify_committed<S: DatasetSource>(
+    source: &S,
+    folder: &OutputFolder,
+    events: &Events<'_>,
+) -> Result<shardfmt::verify::Report> {
+    let dir = folder.path();
+    expect_same_dataset(source, dir)?;
     if folder.has_records() {
         let _lock = folder.lock()?;
         folder.remove_records()?;

@@ -1,19 +1,23 @@
 //! Defines `Plan`: which asset goes to which shard, decided from headers alone before anything is decoded.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 use std::ops::Range;
 use std::path::Path;
 
+use frontend::InstructionSet;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use shardfmt::checksum::Hasher;
 use shardfmt::{DatasetHead, Difference, Taxa, Taxon, Xxh3, difference};
 
+use super::headers::still;
 use crate::dataset_source::DatasetSource;
 use crate::error::{Error, Result};
 use crate::packing::pack;
 use crate::provenance::PROGRAM;
 use crate::tally::Tallies;
-use frontend::source_file::{SourceStat, stats};
+use frontend::source_file::SourceStat;
 
 /// One asset of the plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,21 +56,19 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Makes a plan: looks at every header (in parallel on the pool this is called from).
-    pub fn make<S: DatasetSource>(source: &S, shard_clips: u32) -> Plan {
-        let asset = |number| {
-            let files = stats(&source.files(number));
-            PlannedAsset {
-                asset_id: source.name(number).0,
-                clips: source.estimate_clips(number),
-                files,
-            }
-        };
-        let assets: Vec<PlannedAsset> = (0..source.len()).into_par_iter().map(asset).collect();
+    /// The plan of these assets, for machines that have this instruction set.
+    pub(super) fn of<S: DatasetSource>(
+        source: &S,
+        assets: Vec<PlannedAsset>,
+        shard_clips: u32,
+        instruction_set: &InstructionSet,
+    ) -> Plan {
+        let mut head = source.head().clone();
+        head.instruction_set = instruction_set.to_string();
         Plan {
             program: PROGRAM.into(),
             inputs_xxh3: source.inputs_xxh3(),
-            head: source.head().clone(),
+            head,
             taxa: source.taxa().iter().cloned().collect(),
             tallies: source.tallies(),
             metadata: source.shard_metadata(),
@@ -76,12 +78,29 @@ impl Plan {
         }
     }
 
-    /// Brings a stored plan up to date with the sources as they are now.
+    /// Refuses a processor that would round otherwise than the plan asks for.
     ///
     /// # Errors
-    /// [`Error::PlanChanged`] when settings, tables or program differ, or when changed sources would go to other
-    /// shards.
-    pub fn check<S: DatasetSource>(&self, source: &S, dir: &Path) -> Result<()> {
+    /// [`Error::WrongInstructionSet`].
+    pub fn check_processor<S: DatasetSource>(&self, source: &S, dir: &Path) -> Result<()> {
+        let (planned, here) = (&self.head.instruction_set, &source.head().instruction_set);
+        if planned == here {
+            return Ok(());
+        }
+        Err(Error::WrongInstructionSet {
+            path: dir.into(),
+            planned: planned.clone(),
+            here: here.clone(),
+            machines: InstructionSet::machines(planned),
+        })
+    }
+
+    /// Checks that settings, tables and program are those of the plan, and that the sources of `shards`, as they are
+    /// now, would go to the same shards.
+    ///
+    /// # Errors
+    /// [`Error::PlanChanged`] names the first difference.
+    pub fn check<S: DatasetSource>(&self, source: &S, dir: &Path, shards: &[u32]) -> Result<()> {
         let changed = |difference: String| Error::PlanChanged {
             path: dir.into(),
             difference,
@@ -94,23 +113,26 @@ impl Plan {
             let first = differ.first().map(Difference::to_string);
             return Err(changed(first.unwrap_or_else(|| "the tables have changed".into())));
         }
-        let refreshed = |(number, planned): (usize, &PlannedAsset)| {
-            let files = stats(&source.files(number));
-            let clips = if files == planned.files {
-                planned.clips
-            } else {
-                source.estimate_clips(number)
-            };
-            PlannedAsset {
-                asset_id: planned.asset_id,
-                clips,
-                files,
+        let mut clips: Vec<u64> = self.assets.iter().map(|asset| asset.clips).collect();
+        let mut first = None;
+        for assets in shards.iter().filter_map(|shard| self.shards.get(*shard as usize)) {
+            let then = self.assets.get(assets.clone()).unwrap_or_default();
+            let now = assets.clone().into_par_iter().zip(then);
+            let now: Vec<u64> = now.map(|(number, then)| still(source, number, then).clips).collect();
+            for ((then, now), clips) in then
+                .iter()
+                .zip(now)
+                .zip(clips.get_mut(assets.clone()).unwrap_or_default())
+            {
+                if *clips != now {
+                    first.get_or_insert(then.asset_id);
+                    *clips = now;
+                }
             }
-        };
-        let now: Vec<PlannedAsset> = self.assets.par_iter().enumerate().map(refreshed).collect();
-        if pack(now.iter().map(|asset| asset.clips), self.shard_clips) != self.shards {
-            let first = self.assets.iter().zip(&now).find(|(then, now)| then.clips != now.clips);
-            let id = first.map_or(0, |(then, _)| then.asset_id);
+        }
+        if let Some(id) = first
+            && pack(clips, self.shard_clips) != self.shards
+        {
             return Err(changed(format!(
                 "recordings have changed length since (first: asset {id}), so assets would go to other shards"
             )));
@@ -118,10 +140,32 @@ impl Plan {
         Ok(())
     }
 
+    /// All shards.
+    pub fn all_shards(&self) -> Vec<u32> {
+        (0..self.shards.len() as u32).collect()
+    }
+
     /// Hash that ties shard records to this plan.
     pub fn xxh3(&self) -> Xxh3 {
-        let ids = self.assets.iter().map(|asset| asset.asset_id);
-        Xxh3::of(identity(&self.program, self.inputs_xxh3, &self.shards, ids).as_bytes())
+        let mut hasher = Hasher::default();
+        // A hasher takes whatever is written to it.
+        let _ = self.write_identity(&mut hasher);
+        hasher.finish().xxh3
+    }
+
+    /// Writes what a plan is known by.
+    fn write_identity(&self, out: &mut impl Write) -> io::Result<()> {
+        write!(out, "{}\n{}\n[", self.program, self.inputs_xxh3)?;
+        for (number, assets) in self.shards.iter().enumerate() {
+            let comma = if number > 0 { ", " } else { "" };
+            write!(out, "{comma}{}..{}", assets.start, assets.end)?;
+        }
+        write!(out, "]\n[")?;
+        for (number, asset) in self.assets.iter().enumerate() {
+            let comma = if number > 0 { ", " } else { "" };
+            write!(out, "{comma}{}", asset.asset_id)?;
+        }
+        write!(out, "]\n{}", self.head.instruction_set)
     }
 
     /// The classes.
@@ -136,18 +180,4 @@ impl Plan {
     pub fn clips(&self) -> u64 {
         self.assets.iter().map(|asset| asset.clips).sum()
     }
-}
-
-/// What a plan is known by: the text is that of every plan there is, so that unfinished builds can be resumed.
-fn identity(program: &str, inputs_xxh3: Xxh3, shards: &[Range<usize>], ids: impl Iterator<Item = i64>) -> String {
-    let shards: Vec<String> = shards
-        .iter()
-        .map(|assets| format!("{}..{}", assets.start, assets.end))
-        .collect();
-    let ids: Vec<String> = ids.map(|id| id.to_string()).collect();
-    format!(
-        "{program}\n{inputs_xxh3}\n[{}]\n[{}]",
-        shards.join(", "),
-        ids.join(", ")
-    )
 }

@@ -215,6 +215,7 @@ pub(crate) fn built(manifest: &Path, out: &Path) -> Outcome {
         shard_clips: source.manifest().settings.shard_clips,
         existing: Existing::Refuse,
         max_rejects: None,
+        wait: std::time::Duration::ZERO,
     };
     match build(&source, out, &options, &|_| {}).unwrap() {
         Built::Committed(outcome) => outcome,

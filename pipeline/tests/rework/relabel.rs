@@ -65,6 +65,7 @@ fn a_resumed_build_of_the_new_manifest_finds_the_relabelled_dataset_its_own() {
         shard_clips: 12,
         existing: Existing::Resume,
         max_rejects: None,
+        wait: std::time::Duration::ZERO,
     };
     assert!(matches!(
         build(&new, &dir, &options, &|_| {}),

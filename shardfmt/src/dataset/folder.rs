@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::info::FORMAT;
 use super::records::{self, Records};
@@ -36,6 +37,8 @@ const RECOGNISED_BYTES: u64 = 4096;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutputFolder {
     dir: PathBuf,
+    /// How long locks are waited for.
+    patience: Duration,
 }
 
 impl OutputFolder {
@@ -44,19 +47,36 @@ impl OutputFolder {
     /// # Errors
     /// [`Error::Io`].
     pub fn at(dir: &Path) -> Result<Self> {
+        Ok(Self {
+            dir: Self::own_path(dir)?,
+            patience: Duration::ZERO,
+        })
+    }
+
+    /// The same folder, whose locks are waited for up to `patience` where another process has them.
+    #[must_use]
+    pub fn patient(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// How long its locks are waited for.
+    #[must_use]
+    pub fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    fn own_path(dir: &Path) -> Result<PathBuf> {
         let fail = |cause| Error::io(dir, Operation::FindFolder, cause);
         if dir.exists() {
-            let dir = fs::canonicalize(dir).map_err(fail)?;
-            return Ok(Self { dir });
+            return fs::canonicalize(dir).map_err(fail);
         }
         let dir = std::path::absolute(dir).map_err(fail)?;
         // The folder is made later; the nearest one that is there decides where.
         let Some(parent) = dir.ancestors().skip(1).find(|parent| parent.exists()) else {
-            return Ok(Self { dir });
+            return Ok(dir);
         };
         let real = fs::canonicalize(parent).map_err(|cause| Error::io(parent, Operation::FindFolder, cause))?;
-        let dir = real.join(dir.strip_prefix(parent).unwrap_or(&dir));
-        Ok(Self { dir })
+        Ok(real.join(dir.strip_prefix(parent).unwrap_or(&dir)))
     }
 
     /// Its path.
@@ -75,6 +95,7 @@ impl OutputFolder {
         name.push(purpose);
         Self {
             dir: self.dir.with_file_name(name),
+            patience: self.patience,
         }
     }
 
@@ -153,7 +174,7 @@ impl OutputFolder {
     pub fn lock(&self) -> Result<LockedFolder> {
         let records = self.dir.join(WORK_FOLDER);
         create_dirs(&records)?;
-        let lock = Lock::acquire(&records.join(records::LOCK))?;
+        let lock = Lock::acquire_within(&records.join(records::LOCK), self.patience)?;
         Ok(LockedFolder {
             folder: self.clone(),
             _lock: lock,
@@ -166,11 +187,23 @@ impl OutputFolder {
     /// # Errors
     /// As [`OutputFolder::lock`].
     pub fn lock_shared(&self) -> Result<LockedFolder> {
-        let lock = Lock::acquire_shared(&self.dir.join(WORK_FOLDER).join(records::LOCK))?;
+        let lock = Lock::acquire_shared_within(&self.dir.join(WORK_FOLDER).join(records::LOCK), self.patience)?;
         Ok(LockedFolder {
             folder: self.clone(),
             _lock: lock,
         })
+    }
+
+    /// Whether a process is writing this shard now, as far as locks tell.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn is_shard_locked(&self, shard: u32) -> Result<bool> {
+        Lock::is_held(&self.shard_lock(shard))
+    }
+
+    fn shard_lock(&self, shard: u32) -> PathBuf {
+        self.dir.join(WORK_FOLDER).join(records::lock_name(shard))
     }
 
     /// Brings a replacement of this folder by `aside` to its end that was cut off where a file system needs several
@@ -225,12 +258,12 @@ impl Deref for LockedFolder {
 }
 
 impl LockedFolder {
-    /// Keeps other writers of this shard out until dropped.
+    /// Keeps other writers of this shard out until dropped; waits up to `wait` for one that is at it.
     ///
     /// # Errors
-    /// [`Error::Locked`], [`Error::Io`].
-    pub fn lock_shard(&self, shard: u32) -> Result<Lock> {
-        Lock::acquire(&self.dir.join(WORK_FOLDER).join(records::lock_name(shard)))
+    /// [`Error::Locked`] after that time; [`Error::Io`].
+    pub fn lock_shard(&self, shard: u32, wait: Duration) -> Result<Lock> {
+        Lock::acquire_within(&self.shard_lock(shard), wait)
     }
 
     /// Creates the folders of a dataset, durably, and removes the unfinished files of writers that have died.

@@ -21,6 +21,8 @@ use crate::sealed::{seal, unseal};
 /// Name of the lock of the whole folder.
 pub(super) const LOCK: &str = "lock";
 const PLAN: &str = "plan.json";
+/// What the names of the parts of a plan that is being made start with.
+const PLAN_PART: &str = "plan-";
 
 /// Name of the lock of one shard.
 pub(super) fn lock_name(shard: u32) -> String {
@@ -29,7 +31,8 @@ pub(super) fn lock_name(shard: u32) -> String {
 
 /// Whether a file among the records may have this name.
 pub(super) fn is_name(name: &str) -> bool {
-    let numbered = name.strip_suffix(".json").or_else(|| name.strip_suffix(".lock"));
+    let number = name.strip_prefix(PLAN_PART).unwrap_or(name);
+    let numbered = number.strip_suffix(".json").or_else(|| name.strip_suffix(".lock"));
     let is_numbered = numbered.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()));
     is_numbered || [PLAN, LOCK].contains(&name) || is_temporary(name)
 }
@@ -73,6 +76,31 @@ impl Records {
         read(&self.dir.join(PLAN))
     }
 
+    fn of_plan_part(&self, part: usize) -> PathBuf {
+        self.dir.join(format!("{PLAN_PART}{part:05}.json"))
+    }
+
+    /// Writes a part of a plan that takes long to make, to be taken up if that is cut off.
+    ///
+    /// # Errors
+    /// As [`Records::write_plan`].
+    pub fn write_plan_part<T: Serialize>(&self, part: usize, value: &T) -> Result<()> {
+        write(&self.of_plan_part(part), value)
+    }
+
+    /// Reads a part of a plan; `None` when there is none.
+    ///
+    /// # Errors
+    /// As [`Records::read_plan`].
+    pub fn read_plan_part<T: DeserializeOwned>(&self, part: usize) -> Result<Option<T>> {
+        read(&self.of_plan_part(part))
+    }
+
+    /// Removes a part of a plan, which has been written whole. One that stays goes with the records.
+    pub fn remove_plan_part(&self, part: usize) {
+        let _ = fs::remove_file(self.of_plan_part(part));
+    }
+
     /// Writes the record of a shard whose files are all on disk.
     ///
     /// # Errors
@@ -96,8 +124,9 @@ impl Records {
     pub fn remove_shard(&self, shard: u32) -> Result<()> {
         let path = self.of_shard(shard);
         match fs::remove_file(&path) {
-            Err(cause) if cause.kind() != ErrorKind::NotFound => Err(Error::io(&path, Operation::Remove, cause)),
-            _ => {
+            Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(()),
+            Err(cause) => Err(Error::io(&path, Operation::Remove, cause)),
+            Ok(()) => {
                 reach("record removed");
                 sync_parent(&path)
             }

@@ -12,7 +12,7 @@ mod rework;
 
 use clap::{Parser, Subcommand};
 
-pub use build::{BuildArgs, CommitArgs, OutputArgs, PlanArgs};
+pub use build::{BuildArgs, CommitArgs, OutputArgs, PlanArgs, StatusArgs};
 pub use cache::CacheArgs;
 pub use copy::CopyArgs;
 pub use demo::{DemoArgs, DemoLayout, DemoSize};
@@ -23,7 +23,8 @@ pub use rework::{MergeArgs, RelabelArgs, ReshardArgs, SubsetArgs};
 
 /// Turn wildlife recordings into a memory-mapped training dataset of log-mel shards and Parquet sidecars.
 ///
-/// Exit codes: 0 success; 1 a dataset was built, but some recordings were rejected; 2 failure, or a damaged dataset.
+/// Exit codes: 0 success; 1 a dataset or a part was built, but some recordings were rejected; 2 failure that a retry
+/// does not mend, or a damaged dataset; 75 another process has the folder or a shard: try again later, or use --wait.
 /// Results go to standard output, messages to standard error; set RUST_LOG to error, warn, info or debug to see fewer
 /// or more of them.
 #[derive(Debug, Parser)]
@@ -49,12 +50,15 @@ pub enum Command {
     /// Build a dataset from a published set of pictures and its labels.
     #[command(after_help = import::EXAMPLES)]
     Import(ImportArgs),
-    /// Assign recordings to shards, and write the plan that `build --shards` and `commit` follow.
+    /// Assign recordings to shards, and write the plan that `build --part` and `commit` follow.
     #[command(after_help = build::PLAN_EXAMPLES)]
     Plan(PlanArgs),
     /// Commit a planned dataset whose shards are all built.
     #[command(after_help = build::COMMIT_EXAMPLES)]
     Commit(CommitArgs),
+    /// Show how far a dataset is: shards that are built, being built and missing, clips and rejects so far.
+    #[command(after_help = build::STATUS_EXAMPLES)]
+    Status(StatusArgs),
     /// Relabel a dataset from a changed manifest over unchanged audio, without decoding a recording.
     #[command(after_help = rework::RELABEL_EXAMPLES)]
     Relabel(RelabelArgs),

@@ -1,51 +1,41 @@
-//! Provides `l48 build`: a manifest in, a committed dataset or, with `--shards`, some of its shards out.
+//! Provides `l48 build`: a manifest in, a committed dataset or, with `--shards` or `--part`, some of its shards out.
 
-use std::ops::Range;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use super::die_with_parent::die_with_parent;
 use super::output::say;
 use super::progress::BuildProgress;
 use super::{Exit, summary, threads, verify};
 use crate::cli::{BuildArgs, OutputArgs};
 use pipeline::dataset_source::DatasetSource;
-use pipeline::event::Event;
-use pipeline::ingest::{self, BuildOptions, Built, Existing};
+use pipeline::ingest::{self, BuildOptions, Built, BuiltPart, Existing, Shards};
 use pipeline::manifest::{Audio, Manifest};
 use pipeline::recording_source::RecordingSource;
 
 pub(super) fn run(args: BuildArgs) -> Result<Exit> {
     let started = Instant::now();
-    let source = load(&args.manifest, Audio::Required)?;
-    let Some(range) = args.shards else {
-        return whole(&source, &args.output, source.manifest().settings.shard_clips, started);
+    if let Some(parent) = args.die_with_parent {
+        die_with_parent(parent)?;
+    }
+    let shards = match (&args.shards, args.part) {
+        (Some(range), _) => Some(Shards::Range(range.clone())),
+        (_, Some(part)) => Some(Shards::Part(part)),
+        _ => None,
     };
-    let out = &args.output.out;
-    let progress = BuildProgress::new();
-    let events = |event: Event<'_>| progress.observe(event);
-    let built = ingest::build_range(&source, out, range.clone(), threads(args.output.threads), &events);
-    progress.finish();
-    let built = built?;
-    let (out, Range { start, end }) = (out.display(), range);
-    say!(
-        "Built shards {start}..{end} of {} in {out}; {} recordings rejected.",
-        built.planned,
-        built.rejects
-    );
-    say!("Next: build the other shards, then run l48 commit {out}");
-    Ok(if built.rejects == 0 { Exit::Clean } else { Exit::Rejects })
+    let source = load(&args.manifest, Audio::Required)?;
+    let options = options(&args.output, source.manifest().settings.shard_clips, args.wait);
+    match shards {
+        Some(shards) => part(&source, &args.output.out, &shards, &options),
+        None => whole(&source, &args.output.out, &options, started),
+    }
 }
 
-/// Builds a dataset from plan to commit, behind a progress bar, and prints a summary.
-pub(super) fn whole<S: DatasetSource>(
-    source: &S,
-    output: &OutputArgs,
-    shard_clips: u32,
-    started: Instant,
-) -> Result<Exit> {
-    let options = BuildOptions {
+/// How to build.
+pub(super) fn options(output: &OutputArgs, shard_clips: u32, wait: Duration) -> BuildOptions {
+    BuildOptions {
         threads: threads(output.threads),
         shard_clips,
         existing: match (output.resume, output.overwrite) {
@@ -54,14 +44,49 @@ pub(super) fn whole<S: DatasetSource>(
             _ => Existing::Refuse,
         },
         max_rejects: output.max_rejects,
-    };
+        wait,
+    }
+}
+
+/// Builds some shards of a plan.
+fn part(source: &RecordingSource, out: &Path, shards: &Shards, options: &BuildOptions) -> Result<Exit> {
     let progress = BuildProgress::new();
-    let built = ingest::build(source, &output.out, &options, &|event| progress.observe(event));
+    let built = ingest::build_part(source, out, shards, options, &|event| progress.observe(event));
+    progress.finish();
+    let out = out.display();
+    let BuiltPart::Built {
+        shards,
+        planned,
+        rejects,
+    } = built?
+    else {
+        say!("{out} is already committed.");
+        return Ok(Exit::Clean);
+    };
+    if shards.is_empty() {
+        say!("This part has no shards: {out} is planned with {planned}, fewer than there are parts.");
+    } else {
+        let shards = ingest::ranges(&shards);
+        say!("Built shards {shards} of {planned} in {out}; {rejects} recordings rejected.");
+    }
+    say!("Next: build the other shards, then run l48 commit {out}");
+    Ok(if rejects == 0 { Exit::Clean } else { Exit::Rejects })
+}
+
+/// Builds a dataset from plan to commit, behind a progress bar, and prints a summary.
+pub(super) fn whole<S: DatasetSource>(
+    source: &S,
+    out: &Path,
+    options: &BuildOptions,
+    started: Instant,
+) -> Result<Exit> {
+    let progress = BuildProgress::new();
+    let built = ingest::build(source, out, options, &|event| progress.observe(event));
     progress.finish();
     match built? {
-        Built::Committed(outcome) => Ok(summary::print(&output.out, &outcome, Some(started.elapsed()))),
+        Built::Committed(outcome) => Ok(summary::print(out, &outcome, Some(started.elapsed()))),
         Built::Verified(report) => {
-            say!("{} is already committed.", output.out.display());
+            say!("{} is already committed.", out.display());
             Ok(verify::print(&report))
         }
     }

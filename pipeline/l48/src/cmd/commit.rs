@@ -2,13 +2,23 @@
 
 use anyhow::Result;
 
+use super::output::say;
 use super::progress::BuildProgress;
 use super::{Exit, summary};
 use crate::cli::CommitArgs;
-use pipeline::ingest;
+use pipeline::ingest::{self, CommitOptions};
 
 pub(super) fn run(args: CommitArgs) -> Result<Exit> {
     let progress = BuildProgress::new();
-    let outcome = ingest::commit(&args.dir, args.max_rejects, &|event| progress.observe(event))?;
-    Ok(summary::print(&args.dir, &outcome, None))
+    let options = CommitOptions {
+        max_rejects: args.max_rejects,
+        wait: args.wait,
+    };
+    match ingest::commit(&args.dir, options, &|event| progress.observe(event)) {
+        Err(pipeline::Error::AlreadyCommitted { .. }) if args.resume => {
+            say!("{} is already committed.", args.dir.display());
+            Ok(Exit::Clean)
+        }
+        outcome => Ok(summary::print(&args.dir, &outcome?, None)),
+    }
 }

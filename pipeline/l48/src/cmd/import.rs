@@ -1,6 +1,6 @@
 //! Provides `l48 import`: a published set of pictures in, a committed dataset out.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
@@ -56,5 +56,6 @@ fn coco2014(args: &ImportCoco2014Args) -> Result<Exit> {
 
 /// Builds the dataset.
 fn write<S: DatasetSource>(set: &S, output: &ImportOutput, started: Instant) -> Result<Exit> {
-    build::whole(set, &output.dataset, output.shard_clips, started)
+    let options = build::options(&output.dataset, output.shard_clips, Duration::ZERO);
+    build::whole(set, &output.dataset.out, &options, started)
 }

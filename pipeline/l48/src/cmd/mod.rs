@@ -4,6 +4,7 @@ mod build;
 mod commit;
 mod copy;
 mod demo;
+mod die_with_parent;
 mod export;
 mod import;
 mod inspect;
@@ -16,6 +17,7 @@ mod progress;
 mod relabel;
 mod reshard;
 mod stats;
+mod status;
 mod subset;
 mod summary;
 mod verify;
@@ -35,8 +37,10 @@ pub enum Exit {
     Clean,
     /// A dataset was built, but some recordings were rejected: 1.
     Rejects,
-    /// The command failed, or the dataset is damaged: 2.
+    /// The command failed in a way that a retry does not mend, or the dataset is damaged: 2.
     Failed,
+    /// Another process has the folder or a shard, and a retry may succeed: 75, `EX_TEMPFAIL` of BSD's sysexits.h.
+    Busy,
 }
 
 impl Exit {
@@ -46,6 +50,23 @@ impl Exit {
             Exit::Clean => 0,
             Exit::Rejects => 1,
             Exit::Failed => 2,
+            Exit::Busy => 75,
+        }
+    }
+
+    /// How a command ends that failed for this.
+    fn of(error: &anyhow::Error) -> Self {
+        let is_lock = |cause: &(dyn std::error::Error + 'static)| {
+            let inner = match cause.downcast_ref() {
+                Some(pipeline::Error::Dataset(inner)) => Some(inner),
+                _ => cause.downcast_ref(),
+            };
+            matches!(inner, Some(shardfmt::Error::Locked { .. }))
+        };
+        if error.chain().any(is_lock) {
+            Exit::Busy
+        } else {
+            Exit::Failed
         }
     }
 }
@@ -63,7 +84,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
     let exit = run(Cli::parse_from(args)).and_then(|exit| output::written().map(|()| exit));
     exit.unwrap_or_else(|error| {
         tracing::error!("{error:#}");
-        Exit::Failed
+        Exit::of(&error)
     })
 }
 
@@ -77,6 +98,7 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Import(args) => import::run(args),
         Command::Plan(args) => plan::run(args),
         Command::Commit(args) => commit::run(args),
+        Command::Status(args) => status::run(args),
         Command::Relabel(args) => relabel::run(args),
         Command::Merge(args) => merge::run(args),
         Command::Reshard(args) => reshard::run(args),

@@ -16,11 +16,12 @@ pub(super) struct BuildProgress {
 const LOGGED_REJECTS: u64 = 50;
 
 impl BuildProgress {
-    /// A bar over clips; it shows nothing when standard error is not a terminal.
+    /// A bar over clips, and before over headers; it shows nothing when standard error is not a terminal.
     pub(super) fn new() -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        let style = "{wide_bar:.green/black} {human_pos}/{human_len} clips  {per_sec}  {eta} left{msg}";
+        let style = "{wide_bar:.green/black} {human_pos}/{human_len} {prefix}  {per_sec}  {eta} left{msg}";
         bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar.set_prefix("clips");
         BuildProgress {
             bar,
             rejects: AtomicU64::new(0),
@@ -30,7 +31,13 @@ impl BuildProgress {
     /// Draws an event, or logs it above the bar.
     pub(super) fn observe(&self, event: Event<'_>) {
         match event {
+            Event::Headers { read, of } => {
+                self.bar.set_prefix("headers");
+                self.bar.set_length(of as u64);
+                self.bar.set_position(read as u64);
+            }
             Event::Planned { clips, done } => {
+                self.bar.set_prefix("clips");
                 self.bar.set_length(clips);
                 self.bar.set_position(done);
                 self.bar.reset_eta();
