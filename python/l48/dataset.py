@@ -68,12 +68,6 @@ class Dataset:
         """What `dataset.json` says."""
         return Info.parse(self._native.info_json())
 
-    @property
-    def image_form(self) -> tuple[np.dtype[Any], tuple[int, int, int]]:
-        """Number type of the images, and their channels, height and width."""
-        spec = self.info.clips
-        return _DTYPES[spec.dtype], (spec.channels or 1, spec.height, spec.width)
-
     def __len__(self) -> int:
         return len(self._native)
 

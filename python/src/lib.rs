@@ -1,12 +1,10 @@
 //! Defines the extension module `l48._native`: what the Python package calls.
 
-mod batch;
 mod dataset;
 mod error;
 mod memory;
 mod order;
 mod selection;
-mod stream;
 mod trained;
 
 use std::ffi::OsString;
@@ -26,8 +24,6 @@ mod _native {
     use super::program;
     #[pymodule_export]
     use super::selection::NativeSelection;
-    #[pymodule_export]
-    use super::stream::NativeStream;
     #[pymodule_export]
     use super::trained::{asset_start, shuffled_assets, unseal};
 }

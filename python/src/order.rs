@@ -8,7 +8,7 @@ use crate::selection::{NativeSelection, refused};
 
 /// The order of a selection's rows in every epoch, cut into batches.
 #[pyclass(frozen, module = "l48._native")]
-pub(crate) struct NativeOrder(pub(crate) Sampler);
+pub(crate) struct NativeOrder(Sampler);
 
 #[pymethods]
 impl NativeOrder {

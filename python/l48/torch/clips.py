@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,8 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils import data
 
-from .._native import NativeSelection
-from ..order import Order
+from .._native import NativeOrder, NativeSelection
 from .asset_reg import AssetRegulariser
 
 if TYPE_CHECKING:
@@ -149,26 +148,17 @@ class Clips(data.Dataset[Batch]):
 
     def __getitems__(self, indices: Sequence[int]) -> Gathered:
         """The clips with these numbers, gathered in one call."""
-        memory, places = self._native.gather([int(index) for index in indices])
-
-        def part(number: int, kind: torch.dtype, *of_row: int) -> Tensor:
-            size = (len(indices), *of_row)
-            count = math.prod(size)
-            if not count:
-                return torch.empty(size, dtype=kind)
-            return torch.frombuffer(memory, dtype=kind, count=count, offset=places[number]).reshape(size)
-
-        return Gathered(
-            Batch(
-                clips=part(0, self._dtype, *self._shape),
-                labels=part(1, torch.float32, self.classes),
-                mask=part(2, torch.float32, self.classes),
-                asset_id=part(3, torch.int64),
-                clip_index=part(4, torch.int64),
-                ref_db=part(5, torch.float32),
-                rows=part(6, torch.int64),
-            )
-        )
+        memory, first, facts = self._native.gather([int(index) for index in indices])
+        size = (len(indices), *self._shape)
+        numbers = (torch.float32, torch.float32, torch.int64, torch.int64, torch.float32, torch.int64)
+        if not indices:
+            clips = torch.empty(size, dtype=self._dtype)
+            empty = [torch.empty((0, self.classes) if at < 2 else 0, dtype=kind) for at, kind in enumerate(numbers)]
+            return Gathered(Batch(clips, *empty))
+        count = int(np.prod(size))
+        clips = torch.frombuffer(memory, dtype=self._dtype, count=count, offset=first).reshape(size)
+        labels, mask, *others = (torch.frombuffer(fact, dtype=kind) for fact, kind in zip(facts, numbers, strict=True))
+        return Gathered(Batch(clips, labels.reshape(len(indices), -1), mask.reshape(len(indices), -1), *others))
 
     def regulariser(self, **settings: Any) -> AssetRegulariser:
         """The asset regulariser of these clips; `settings` are those of `AssetRegulariser`."""
@@ -176,13 +166,14 @@ class Clips(data.Dataset[Batch]):
         return AssetRegulariser(self.asset_ids, positives, self.classes, rows=self.rows, **settings)
 
 
-class BatchSampler(Order, data.Sampler[list[int]]):
+class BatchSampler(data.Sampler[list[int]]):
     """The order of the rows of `Clips`, batch by batch: a function of seed, epoch and rows, as in `l48-train`.
 
     `batch` is the size of the global batch: rank r of `ranks` gets its even, contiguous part, so that the parts in
     order are the same whatever the number of ranks. No batch is dropped, and none is a single row.
 
-    Each pass is an epoch. A `DataLoader` with workers reads ahead of what is trained on, so its user says how many
+    Each pass is an epoch. The first after `load_state_dict` begins where the state was saved, whatever the number of
+    ranks or workers then. A `DataLoader` with workers reads ahead of what is trained on, so its user says how many
     batches are done: `sampler.state_dict(done)`.
     """
 
@@ -203,13 +194,53 @@ class BatchSampler(Order, data.Sampler[list[int]]):
         Raises ValueError for settings that do not fit each other.
         """
         of_asset, share = (clips_per_asset, max_clips_per_asset), (rank, ranks)
-        super().__init__(clips._native, batch, seed, of_asset, class_balanced, share)
+        self._native = NativeOrder(clips._native, batch, seed, of_asset, class_balanced, share)
         self.batch_size, self.drop_last = batch, False
+        # The epoch of the pass that was begun last and the batches of it that were drawn; and where the next one
+        # begins.
+        self._epoch, self._drawn = 1, 0
+        self._next = (1, 0)
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of the present pass, or of the next if there was none yet; from 1."""
+        return self._epoch
+
+    def __len__(self) -> int:
+        """Batches in an epoch, the same for every rank."""
+        return self._native.batches
 
     def __iter__(self) -> Iterator[list[int]]:
         """The next epoch, or the rest of the one whose state was loaded."""
-        epoch, first = self._begin()
+        epoch, first = self._next
+        self._epoch, self._drawn = epoch, first
+        self._next = (epoch + 1, 0)
         for step in range(first, len(self)):
-            rows = self._order.batch(epoch, step)
-            self._draw(epoch, step)
+            rows = self._native.batch(epoch, step)
+            if self._epoch == epoch:
+                self._drawn = step + 1
             yield rows
+
+    def set_epoch(self, epoch: int) -> None:
+        """Makes the next pass that of an epoch counted from 0, as torch's samplers count; a loaded place in that epoch
+        stays."""
+        if self._next[0] != epoch + 1:
+            self._next = (epoch + 1, 0)
+
+    def state_dict(self, done: int | None = None) -> dict[str, Any]:
+        """The place in the order after `done` batches of the present epoch, by default those drawn: the four values
+        that `l48-train` writes into a checkpoint, the same for every rank."""
+        epoch, drawn = self._epoch, self._drawn if done is None else done
+        if drawn >= len(self):
+            epoch, drawn = epoch + 1, 0
+        state: dict[str, Any] = json.loads(self._native.state(epoch, drawn))
+        return state
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Makes the next pass continue from a state: of any rank, of any number of ranks, of `l48.Stream`, or the
+        `state.json` of a checkpoint of `l48-train`.
+
+        Raises ValueError if it is of other clips, another seed or another batch size.
+        """
+        self._next = self._native.resume(json.dumps(state.get("sampler", state)))
+        self._epoch, self._drawn = self._next

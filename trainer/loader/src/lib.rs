@@ -19,5 +19,5 @@ pub use block_mean::block_mean_spec;
 pub use error::{Error, Result};
 pub use gather::{ClipReader, Gather};
 pub use sampler::{Sampler, SamplerConfig, SamplerState};
-pub use stream::{BatchMemory, BatchSource, Loaded, Next, OwnedStream, Returns, Stream, stream};
+pub use stream::{BatchMemory, Loaded, Stream, stream};
 pub use supervision::{Catalogue, Clip, Filters, FullUnknown, Labels, Lacking, Mode, Report, Rows, Supervision};

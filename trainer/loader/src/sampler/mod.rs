@@ -119,12 +119,6 @@ impl Sampler {
         self.batches.largest()
     }
 
-    /// Rows of this rank's share of the largest batch at most.
-    #[must_use]
-    pub fn largest_share(&self) -> usize {
-        self.largest_batch().div_ceil(self.config.ranks)
-    }
-
     /// This rank's rows of batch `step` (from 0) of `epoch` (from 1); empty past the last batch, and where a batch has
     /// fewer rows than there are ranks.
     #[must_use]
