@@ -4,7 +4,9 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use loader::{Catalogue, Filters, FullUnknown, Labels, Mode, Rows, Sampler, SamplerConfig, SamplerState, Supervision};
+use loader::{
+    Arrangement, Catalogue, Filters, FullUnknown, Labels, Mode, Rows, Sampler, SamplerConfig, SamplerState, Supervision,
+};
 use proptest::prelude::*;
 use shardfmt::checksum::Hasher;
 use shardfmt::{LabelRow, LabelSource, Split};
@@ -58,6 +60,8 @@ fn config(batch: usize) -> SamplerConfig {
         clips_per_asset: None,
         max_clips_per_asset: None,
         class_balanced: false,
+        arrangement: Arrangement::Shuffled,
+        drop_last: false,
         rank: 0,
         ranks: 1,
     }
