@@ -97,10 +97,15 @@ $(WHEEL_VENV)/ready: python/requirements-build.txt
 	$(WHEEL_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r python/requirements-build.txt
 	@touch $@
 
-test-reach: wheel ## Install the wheel into a fresh environment and test it there.
+# torch is several GB: once the wheel is installed with what it needs, the environment also sees the one that libtorch is
+# from. Packages that use torch come without it.
+test-reach: wheel l48-train ## Install the wheel into a fresh environment and test it there.
 	rm -rf $(REACH_VENV)
 	$(PYTHON) -m venv $(REACH_VENV)
 	$(REACH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check dist/l48-*.whl -r python/tests/requirements.txt
+	$(TORCH_VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+		>"$$($(REACH_VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/libtorch.pth"
+	$(REACH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r python/tests/requirements-torch.txt
 	$(REACH_VENV)/bin/pytest -c python/pyproject.toml python/tests
 	$(REACH_VENV)/bin/mypy --config-file python/pyproject.toml
 	$(REACH_VENV)/bin/stubtest l48 --mypy-config-file python/pyproject.toml
@@ -163,7 +168,7 @@ fuzz-check: ## Check that the fuzz targets compile; part of lint.
 lint: libtorch ## Check formatting and lints, warnings denied.
 	$(CARGO) fmt --all -- --check
 	rustfmt --edition 2024 --check trainer/src/loss/*.rs # declared by a macro, where cargo fmt does not look
-	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --features l48-python/cloud --locked -- -D warnings
 
 doc: libtorch ## Build the API documentation.
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked

@@ -176,6 +176,9 @@ pub enum Error {
         /// The list.
         list: PathBuf,
     },
+    /// No dataset was given to be merged: name at least one.
+    #[error("no dataset to merge was given")]
+    NothingToMerge,
     /// The output folder is not empty: choose another.
     #[error("{} is not empty ({what}); choose another folder for --out", path.display())]
     OutputTaken {

@@ -14,6 +14,9 @@ use frontend::recordings::{RecordingFacts, RecordingReader, Waveform};
 use frontend::source::{ClipSource, Rejected, Rendered};
 use frontend::spectrogram::Scratch;
 
+/// Recordings at addresses that come before their turn, for each that is read.
+const AHEAD: usize = 4;
+
 /// The recordings of a manifest as a source of clips.
 pub struct RecordingSource {
     manifest: Manifest,
@@ -91,6 +94,9 @@ impl ClipSource for RecordingSource {
     }
 
     fn open(&self, asset: usize) -> Result<RecordingReader, Rejected> {
+        // Those that follow come meanwhile, if they are at addresses.
+        let next = self.manifest.recordings.iter().skip(asset + 1).take(AHEAD);
+        storage::expect_at(next.map(|recording| recording.file.clone()));
         self.frontend().open(&self.recording(asset).file)
     }
 

@@ -185,12 +185,16 @@ impl Tallies {
 
     /// Adds to a count.
     pub fn add(&mut self, reason: Reason, count: u64) {
-        self.add_key(reason.key().into(), count);
+        if count > 0 {
+            self.add_key(reason.key().into(), count);
+        }
     }
 
     /// Adds to the count of a detail.
     pub fn add_detail(&mut self, reason: Reason, detail: &str, count: u64) {
-        self.add_key(format!("{}:{detail}", reason.key()), count);
+        if count > 0 {
+            self.add_key(format!("{}:{detail}", reason.key()), count);
+        }
     }
 
     /// Adds all counts of `others`.
@@ -201,9 +205,7 @@ impl Tallies {
     }
 
     fn add_key(&mut self, key: String, count: u64) {
-        if count > 0 {
-            *self.0.entry(key).or_default() += count;
-        }
+        *self.0.entry(key).or_default() += count;
     }
 
     /// How many there are of a reason, over all details.

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from typing import TYPE_CHECKING
 
@@ -18,14 +19,20 @@ if TYPE_CHECKING:
 __all__ = ["ChecksumError", "Clip", "Dataset", "DatasetError", "open"]
 
 
-def open(path: str | os.PathLike[str]) -> Dataset:
-    """Opens the dataset in a folder; no clip is read.
+def open(
+    path: str | os.PathLike[str], cache: str | os.PathLike[str] | None = None, cache_bytes: int | None = None
+) -> Dataset:
+    """Opens the dataset in a folder or at an address (s3://, gs://, az://, https://); no clip is read.
+
+    The files of a dataset at an address come to the folder `cache` when they are touched, verified, and the ones that
+    were not used for longest leave it beyond `cache_bytes`. Without them the variables L48_CACHE and L48_CACHE_BYTES
+    say, else it is the folder l48 among your caches, and 100 GiB.
 
     Raises DatasetError if there is none, or its tables do not fit each other, and ChecksumError if a table is damaged.
     """
     from .dataset import Dataset
 
-    return Dataset(path)
+    return Dataset(path, cache, cache_bytes)
 
 
 def __getattr__(name: str) -> object:
@@ -34,4 +41,6 @@ def __getattr__(name: str) -> object:
         from . import dataset
 
         return getattr(dataset, name)
+    if name in ("metrics", "torch"):
+        return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

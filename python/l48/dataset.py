@@ -42,17 +42,26 @@ class Dataset:
     anew where it is unpickled.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        """See `l48.open`."""
-        self.path = Path(path)
-        self._native = NativeDataset(self.path)
+    path: Path
+    """The folder of its files; of a dataset at an address, of those that are near."""
 
-    def __reduce__(self) -> tuple[type[Dataset], tuple[Path]]:
-        return (Dataset, (self.path,))
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        cache: str | os.PathLike[str] | None = None,
+        cache_bytes: int | None = None,
+    ) -> None:
+        """See `l48.open`."""
+        self._opened = (os.fspath(path), cache, cache_bytes)
+        self._native = NativeDataset(*self._opened)
+        self.path = self._native.dir
+
+    def __reduce__(self) -> tuple[type[Dataset], tuple[str, str | os.PathLike[str] | None, int | None]]:
+        return (Dataset, self._opened)
 
     def __repr__(self) -> str:
         counts = self.info.counts
-        return f"<l48.Dataset {self.info.name!r}: {counts.clips} clips of {counts.assets} recordings in {self.path}>"
+        return f"<l48.Dataset {self.info.name!r}: {counts.clips} clips of {counts.assets} recordings in {self._native.place}>"
 
     @cached_property
     def info(self) -> Info:

@@ -8,14 +8,16 @@ use pyo3::prelude::*;
 use shardfmt::dataset::DatasetShard;
 use shardfmt::entry::{assets_path, labels_path, priors_path};
 use shardfmt::{Checks, Dataset};
+use storage::{CacheSettings, Location, open_dataset};
 
-use crate::error::raised;
+use crate::error::{not_opened, raised};
 use crate::memory::Memory;
 
 /// An opened dataset. Shards are mapped when they are first touched, and records verified.
 #[pyclass(frozen, module = "l48._native")]
 pub(crate) struct NativeDataset {
     dataset: Dataset,
+    place: Location,
     /// The first row of each shard, counted through the dataset, then the number of all.
     starts: Vec<u64>,
     shards: Vec<Mutex<Option<Arc<DatasetShard>>>>,
@@ -23,10 +25,13 @@ pub(crate) struct NativeDataset {
 
 #[pymethods]
 impl NativeDataset {
-    /// Opens the dataset in a folder; no clip is read.
+    /// Opens the dataset in a folder or at an address; no clip is read.
     #[new]
-    fn open(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
-        let dataset = py.detach(|| Dataset::open(&path)).map_err(|error| raised(py, &error))?;
+    #[pyo3(signature = (path, cache = None, cache_bytes = None))]
+    fn open(py: Python<'_>, path: PathBuf, cache: Option<PathBuf>, cache_bytes: Option<u64>) -> PyResult<Self> {
+        let place = Location::of(&path);
+        let open = || open_dataset(&place, &CacheSettings::asked(cache, cache_bytes)?);
+        let dataset = py.detach(open).map_err(|error| not_opened(py, error))?;
         let mut starts = vec![0];
         let mut clips = 0;
         for shard in 0..dataset.shard_count() {
@@ -40,6 +45,7 @@ impl NativeDataset {
         let shards = (0..dataset.shard_count()).map(|_| Mutex::default()).collect();
         Ok(NativeDataset {
             dataset,
+            place,
             starts,
             shards,
         })
@@ -50,6 +56,18 @@ impl NativeDataset {
         self.starts
             .last()
             .map_or(0, |clips| usize::try_from(*clips).unwrap_or(usize::MAX))
+    }
+
+    /// The folder of its files; of one at an address, of those that are near.
+    #[getter]
+    fn dir(&self) -> PathBuf {
+        self.dataset.dir().to_path_buf()
+    }
+
+    /// The folder or the address it was opened at, without what is secret in it.
+    #[getter]
+    fn place(&self) -> String {
+        self.place.to_string()
     }
 
     /// Number of shards.

@@ -1,6 +1,6 @@
 //! Provides `raised`, the Python exception that an error of a dataset becomes.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
@@ -14,6 +14,21 @@ pub(crate) fn raised(py: Python<'_>, error: &Error) -> PyErr {
         _ => "DatasetError",
     };
     exception(py, class, error).unwrap_or_else(|failed| failed)
+}
+
+/// The exception for a dataset that cannot be had from where it is.
+pub(crate) fn not_opened(py: Python<'_>, error: storage::Error) -> PyErr {
+    let path = PathBuf::new();
+    match error {
+        storage::Error::Dataset(error) => raised(py, &error),
+        error => raised(
+            py,
+            &Error::Backing {
+                path,
+                cause: error.into(),
+            },
+        ),
+    }
 }
 
 fn exception(py: Python<'_>, class: &str, error: &Error) -> PyResult<PyErr> {

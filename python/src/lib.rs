@@ -3,6 +3,9 @@
 mod dataset;
 mod error;
 mod memory;
+mod order;
+mod selection;
+mod trained;
 
 use std::ffi::OsString;
 
@@ -16,7 +19,13 @@ mod _native {
     #[pymodule_export]
     use super::memory::Memory;
     #[pymodule_export]
+    use super::order::NativeOrder;
+    #[pymodule_export]
     use super::program;
+    #[pymodule_export]
+    use super::selection::NativeSelection;
+    #[pymodule_export]
+    use super::trained::{asset_start, shuffled_assets, unseal};
 }
 
 /// Runs the program `l48` with its command line, the program's name first, and returns its exit code. Other Python

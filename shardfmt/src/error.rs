@@ -369,6 +369,15 @@ pub enum Error {
         reason: String,
     },
 
+    /// A file of a dataset that is kept elsewhere could not be brought near. The cause says what to do.
+    #[error("{cause}")]
+    Backing {
+        /// The place it was to be brought to.
+        path: PathBuf,
+        /// Why.
+        cause: Box<dyn std::error::Error + Send + Sync>,
+    },
+
     /// A file listed by the dataset is not there. Restore it or rebuild the dataset.
     #[error("{path}: listed in dataset.json but missing", path = path.display())]
     FileMissing {
@@ -428,7 +437,8 @@ pub enum Error {
 
 impl Error {
     /// An [`Error::Io`] about `path`.
-    pub(crate) fn io(path: &Path, operation: Operation, cause: io::Error) -> Self {
+    #[must_use]
+    pub fn io(path: &Path, operation: Operation, cause: io::Error) -> Self {
         Self::Io {
             path: path.to_path_buf(),
             operation,

@@ -7,6 +7,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use crate::dataset::Held;
 use crate::error::{Error, Result};
 use crate::need::Operation;
 use crate::shard::{Checks, Shard};
@@ -21,6 +22,7 @@ use crate::shard::{Checks, Shard};
 pub struct MappedFile {
     map: memmap2::Mmap,
     path: PathBuf,
+    _held: Held,
 }
 
 impl MappedFile {
@@ -28,6 +30,12 @@ impl MappedFile {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The same map; the file stays near while it lives.
+    #[must_use]
+    pub(crate) fn holding(self, held: Held) -> Self {
+        Self { _held: held, ..self }
     }
 }
 
@@ -48,6 +56,7 @@ pub fn map_file(path: &Path) -> Result<MappedFile> {
     Ok(MappedFile {
         map,
         path: path.to_path_buf(),
+        _held: Held::default(),
     })
 }
 

@@ -5,8 +5,8 @@ use std::process::Stdio;
 use crate::program::{Ended, command, ended, l48, run, workspace};
 use crate::recordings::Workplace;
 
-const COMMANDS: [&str; 14] = [
-    "build", "import", "plan", "commit", "relabel", "merge", "reshard", "subset", "verify", "inspect", "stats",
+const COMMANDS: [&str; 15] = [
+    "build", "import", "plan", "commit", "relabel", "merge", "reshard", "subset", "copy", "verify", "inspect", "stats",
     "preview", "export", "demo",
 ];
 
@@ -251,4 +251,46 @@ fn the_makefile_builds_what_it_is_told_to() {
         demo.find("l48 build data/demo-recordings/manifest.toml"),
     );
     assert!(made.is_some() && made < built, "the demo is made, then built: {demo}");
+}
+
+/// The program that is tested here has no clients of stores.
+#[test]
+fn an_address_says_which_program_reads_it() {
+    let place = Workplace::new();
+    for refused in [
+        l48!("stats", "s3://lab/birds"),
+        l48!("verify", "https://me:word@example.org/birds"),
+        l48!(
+            "preview",
+            "gs://lab/birds",
+            "--asset",
+            "1",
+            "--out",
+            place.path("p.png")
+        ),
+        l48!("copy", "az://lab/birds", place.path("birds")),
+    ] {
+        let refused = refused
+            .expect(2)
+            .complains("birds: this program reads files of this machine only");
+        assert!(!refused.stderr.contains("word"), "{refused:?}");
+    }
+    let far = Workplace::with_recordings("", &[(1, 3.0)]);
+    let table = "asset_id,path,split\n1,https://me:word@example.org/1.wav,train\n";
+    std::fs::write(far.path("recordings.csv"), table).expect("the table can be written");
+    let refused = l48!("build", far.path("manifest.toml"), "--out", far.path("out")).expect(2);
+    refused.complains("https://example.org/1.wav: this program reads files of this machine only");
+}
+
+#[test]
+fn a_dataset_is_copied_from_folder_to_folder() {
+    let place = Workplace::with_recordings("", &[(1, 3.0), (2, 4.0)]);
+    let (out, copy) = (place.path("out"), place.path("copy"));
+    l48!("build", place.path("manifest.toml"), "--out", &out).expect(0);
+    l48!("copy", &out, &copy).expect(0).prints("verified.");
+    l48!("copy", &out, &copy).expect(0).prints("of the files were there");
+    l48!("verify", &copy).expect(0);
+    l48!("copy", place.path("none"), &copy)
+        .expect(2)
+        .complains("no dataset here");
 }

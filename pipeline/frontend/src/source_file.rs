@@ -9,6 +9,7 @@ use std::time::UNIX_EPOCH;
 use serde::{Deserialize, Serialize};
 use shardfmt::Xxh3;
 use shardfmt::checksum::{FileHash, Hasher, copy_into};
+use storage::Location;
 
 use crate::source::Rejected;
 
@@ -22,11 +23,22 @@ pub struct SourceStat {
     pub bytes: u64,
     /// Time of the last change in nanoseconds since 1970.
     pub mtime_ns: i128,
+    /// Checksum of the version that a store or server names, of a file at an address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Xxh3>,
 }
 
 impl SourceStat {
     /// Looks at a file; `None` when it is not there or may not be looked at.
     pub fn of(file: &Path) -> Option<SourceStat> {
+        if Location::is_address(file) {
+            let facts = storage::facts_at(file).ok()?;
+            return Some(SourceStat {
+                bytes: facts.bytes,
+                mtime_ns: 0,
+                version: Some(Xxh3::of(facts.version.as_bytes())),
+            });
+        }
         let facts = std::fs::metadata(file).ok()?;
         let changed = facts.modified().ok()?;
         let mtime_ns = match changed.duration_since(UNIX_EPOCH) {
@@ -36,6 +48,7 @@ impl SourceStat {
         Some(SourceStat {
             bytes: facts.len(),
             mtime_ns,
+            version: None,
         })
     }
 }
@@ -132,12 +145,14 @@ fn hash(files: &[PathBuf]) -> io::Result<FileHash> {
     Ok(hasher.finish())
 }
 
-/// Opens a file, but no pipe and no device: those may never end.
+/// Opens a file, but no pipe and no device: those may never end. One at an address is brought here whole.
 ///
 /// # Errors
 /// What the system says, or that it is not a regular file.
 pub fn open_file(file: &Path) -> io::Result<File> {
-    if std::fs::metadata(file)?.is_file() {
+    if Location::is_address(file) {
+        storage::open_at(file).map_err(|error| io::Error::other(error.to_string()))
+    } else if std::fs::metadata(file)?.is_file() {
         File::open(file)
     } else {
         Err(io::Error::other("not a regular file"))

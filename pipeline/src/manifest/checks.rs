@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use shardfmt::{BoxStatus, Split, Taxa};
+use storage::Location;
 
 use super::label_rules::{LabelRules, PriorConflict};
 use super::model::{Audio, BoxCode, Recording, nanoseconds};
@@ -95,6 +96,9 @@ fn end_ns_of(recording: &Recording, audio: Audio<'_>) -> i64 {
 pub(super) fn leakage(recordings: &[Recording], notes: &mut Notes) {
     let coordinates = |r: &Recording| Some(format!("({}, {})", r.latitude?, r.longitude?));
     let file = |r: &Recording| {
+        if Location::is_address(&r.file) {
+            return Some(r.path.clone());
+        }
         std::fs::canonicalize(&r.file)
             .ok()
             .map(|f| f.to_string_lossy().into_owned())

@@ -77,6 +77,7 @@ impl Manifest {
         let aliases = |label: &str| rules.aliases.get(label).map_or(label, String::as_str).to_string();
         let taxa = read_taxa(&settings.tables.taxa, &mut problems);
         let table = &settings.tables.recordings;
+        let table = (table.as_path(), settings.tables.recordings_at.as_deref());
         let mut recordings = recordings::read(table, taxa.as_ref(), &aliases, audio, &mut notes, &mut problems);
         if let Some(taxa) = &taxa {
             checks::markers(file, &settings, taxa, &mut problems);

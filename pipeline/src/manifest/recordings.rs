@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use jiff::fmt::temporal::Pieces;
 use shardfmt::{Split, Taxa};
+use storage::Location;
 
 use super::model::{Audio, RecordedAt, Recording};
 use super::notes::Notes;
@@ -50,7 +51,7 @@ pub(super) fn recording_of<'r>(
 /// Reads the recordings table. A recording with a mistake keeps its place, so that other tables do not seem to name
 /// an asset that is not there; the mistake is in `problems`, and a manifest with problems is refused as a whole.
 pub(super) fn read(
-    file: &Path,
+    (file, prefix): (&Path, Option<&str>),
     taxa: Option<&Taxa>,
     aliases: &dyn Fn(&str) -> String,
     audio: Audio<'_>,
@@ -69,7 +70,10 @@ pub(super) fn read(
         let asset_id = asset_id.filter(|id| asset_ids.is_new(*id, &row, problems));
         row.require("path", problems);
         let path = row.as_written("path");
-        let file = path.map(|path| names.find(&folder.join(path)));
+        let file = path.map(|path| match address(path, prefix) {
+            Some(address) => address,
+            None => names.find(&folder.join(path)),
+        });
         if let Some(file) = &file {
             check_file(&row, file, audio, notes, problems);
         }
@@ -77,7 +81,7 @@ pub(super) fn read(
         let text = |column| row.cell(column).map(str::to_string);
         let recording = Recording {
             asset_id: asset_id.unwrap_or_default(),
-            path: path.map_or_else(String::new, |path| outward_path(folder, Path::new(path))),
+            path: path.map_or_else(String::new, |path| outward(folder, path)),
             file: file.unwrap_or_default(),
             split: split(&row, problems).unwrap_or(Split::Train),
             target,
@@ -101,8 +105,35 @@ pub(super) fn read(
     recordings
 }
 
-/// Checks that the recording is there, or counts that it is gone.
+/// Where a recording is that lies at an address: one that `path` names, or one under the address `prefix`.
+fn address(path: &str, prefix: Option<&str>) -> Option<PathBuf> {
+    if Location::is_address(Path::new(path)) {
+        return Some(path.into());
+    }
+    let prefix = prefix.filter(|_| !Path::new(path).is_absolute())?;
+    let whole = format!("{}/{path}", prefix.trim_end_matches('/'));
+    Some(whole.into())
+}
+
+/// The path as outputs name it: an address without what may be secret in it, and none that the paths are under, so that
+/// a dataset does not depend on where its recordings are.
+fn outward(folder: &Path, path: &str) -> String {
+    match Location::of(Path::new(path)) {
+        address @ Location::Address(_) => address.to_string(),
+        Location::Path(path) => outward_path(folder, &path),
+    }
+}
+
+/// Checks that the recording is there, or counts that it is gone. One at an address is asked for when it is read: a
+/// million of them would take hours now.
 fn check_file(row: &Row<'_>, file: &Path, audio: Audio<'_>, notes: &mut Notes, problems: &mut Problems) {
+    if Location::is_address(file) {
+        if !storage::reads_addresses() {
+            let url = Location::of(file).to_string();
+            row.problem(problems, "path", storage::Error::NotBuilt { url }.to_string());
+        }
+        return;
+    }
     match std::fs::metadata(file) {
         Ok(facts) if facts.is_file() => {}
         Ok(_) => row.problem(problems, "path", "is not a file"),
@@ -217,6 +248,25 @@ mod tests {
         assert!(parse_time("2018-06-02T06:30:00").unwrap_err().contains("no UTC offset"));
         assert!(parse_time("2018-06-02").is_err());
         assert!(parse_time("yesterday").is_err());
+    }
+
+    #[test]
+    fn a_recording_at_an_address_is_named_without_what_is_secret() {
+        let at = |path, prefix| address(path, prefix).map(|address| address.display().to_string());
+        assert_eq!(
+            at("a/x.wav", Some("s3://lab/audio/")).as_deref(),
+            Some("s3://lab/audio/a/x.wav")
+        );
+        assert_eq!(
+            at("https://h/x.wav?sig=1", Some("s3://lab")).as_deref(),
+            Some("https://h/x.wav?sig=1")
+        );
+        assert_eq!((at("/a/x.wav", Some("s3://lab")), at("a/x.wav", None)), (None, None));
+        assert_eq!(
+            outward(Path::new("/a"), "https://me:word@h/x.wav?sig=1"),
+            "https://h/x.wav"
+        );
+        assert_eq!(outward(Path::new("/a"), "audio/x.wav"), "audio/x.wav");
     }
 
     #[test]

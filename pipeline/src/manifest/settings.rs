@@ -6,6 +6,8 @@ use toml::de::DeTable;
 
 use super::image_settings;
 use super::label_rules::{self, CodeLine, LabelRules};
+use storage::Location;
+
 use super::section::{Section, TomlText};
 use crate::tables::{Problems, decode, nfc};
 use frontend::{Frontend, ImageSettings};
@@ -62,6 +64,8 @@ pub struct TablePaths {
     pub folder: PathBuf,
     /// The recordings table.
     pub recordings: PathBuf,
+    /// Address that its paths are under, if not its own folder.
+    pub recordings_at: Option<String>,
     /// The classes.
     pub taxa: PathBuf,
     /// The boxes.
@@ -184,6 +188,13 @@ fn tables(file: &Path, mut section: Section<'_, '_>, problems: &mut Problems) ->
     let recordings = section
         .require_str("recordings", problems)
         .map(|t| folder.join(t.value));
+    let recordings_at = section.take_str("recordings_at", problems);
+    if let Some(at) = &recordings_at
+        && !Location::is_address(Path::new(&at.value))
+    {
+        let message = "expected an address that the paths of recordings are under, such as s3://lab/audio";
+        section.problem(problems, "recordings_at", at.line, &at.value, message);
+    }
     let taxa = section.require_str("taxa", problems).map(|t| folder.join(t.value));
     let boxes = if section.is_table("boxes") {
         section
@@ -201,6 +212,7 @@ fn tables(file: &Path, mut section: Section<'_, '_>, problems: &mut Problems) ->
     Some(TablePaths {
         folder: folder.into(),
         recordings: recordings?,
+        recordings_at: recordings_at.map(|at| at.value),
         taxa: taxa?,
         boxes,
         geo_prior,

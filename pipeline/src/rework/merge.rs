@@ -25,13 +25,26 @@ use crate::tally::Tallies;
 /// [`Error::OutputTaken`]; [`Error::Dataset`] naming shard, asset and row of a damaged record. Nothing is then left at
 /// `out`.
 pub fn merge(first: &Path, others: &[PathBuf], out: &Path, events: &Events<'_>) -> Result<Outcome> {
+    free_folder(out)?;
+    let dirs = std::iter::once(first).chain(others.iter().map(PathBuf::as_path));
+    let datasets = dirs.map(Dataset::open).collect::<shardfmt::Result<_>>()?;
+    merge_of(datasets, out, events)
+}
+
+/// [`merge`] of opened datasets, wherever they are kept, in their order.
+///
+/// # Errors
+/// As [`merge`]; [`Error::NothingToMerge`] without any.
+pub fn merge_of(datasets: Vec<Dataset>, out: &Path, events: &Events<'_>) -> Result<Outcome> {
     let destination = free_folder(out)?;
-    let first = Part::open(first)?;
-    let others: Vec<Part> = others.iter().map(|dir| Part::open(dir)).collect::<Result<_>>()?;
-    let parts: Vec<&Part> = std::iter::once(&first).chain(&others).collect();
-    for part in &others {
+    let parts: Vec<Part> = datasets.into_iter().map(Part::of).collect::<Result<_>>()?;
+    let parts: Vec<&Part> = parts.iter().collect();
+    let Some((first, others)) = parts.split_first() else {
+        return Err(Error::NothingToMerge);
+    };
+    for part in others {
         if let Some(difference) = difference(&first.dataset, &part.dataset) {
-            return Err(part.differs_from(&first, difference));
+            return Err(part.differs_from(first, difference));
         }
     }
     check_disjoint(&parts)?;
@@ -39,7 +52,7 @@ pub fn merge(first: &Path, others: &[PathBuf], out: &Path, events: &Events<'_>) 
     events(Event::Planned { clips, done: 0 });
     let output = Replacement::beside(&destination, PURPOSE)?;
     let taxa = first.dataset.taxa().clone();
-    let writer = DatasetWriter::new(output.folder(), description(&parts, &first), taxa);
+    let writer = DatasetWriter::new(output.folder(), description(&parts, first), taxa);
     let taken: Result<Vec<_>> = parts
         .iter()
         .flat_map(|part| (0..part.dataset.shard_count()).map(|shard| (&part.dataset, shard)))
@@ -67,8 +80,7 @@ struct Part {
 }
 
 impl Part {
-    fn open(dir: &Path) -> Result<Self> {
-        let dataset = Dataset::open(dir)?;
+    fn of(dataset: Dataset) -> Result<Self> {
         let rejects = dataset.rejects()?;
         Ok(Part { dataset, rejects })
     }

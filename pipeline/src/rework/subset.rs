@@ -24,16 +24,24 @@ use crate::provenance::{of_subset, shard_clips};
 /// [`Error::NothingSelected`]; [`Error::OutputTaken`]; [`Error::Dataset`] naming shard, asset and row of a damaged
 /// record. Nothing is then left at `out`.
 pub fn subset(dir: &Path, list: &ClipList, out: &Path, events: &Events<'_>) -> Result<Outcome> {
+    free_folder(out)?;
+    subset_of(&Dataset::open(dir)?, list, out, events)
+}
+
+/// [`subset`] of an opened dataset, wherever it is kept.
+///
+/// # Errors
+/// As [`subset`].
+pub fn subset_of(dataset: &Dataset, list: &ClipList, out: &Path, events: &Events<'_>) -> Result<Outcome> {
     let destination = free_folder(out)?;
-    let dataset = Dataset::open(dir)?;
     let rejects = dataset.rejects()?;
     if list.is_empty() {
         return Err(Error::NothingSelected {
             list: list.file().into(),
         });
     }
-    let taken = list.select(&dataset)?;
-    let planned = plan(&dataset, &taken, shard_size(&dataset))?;
+    let taken = list.select(dataset)?;
+    let planned = plan(dataset, &taken, shard_size(dataset))?;
     events(Event::Planned {
         clips: taken.iter().map(|taken| taken.rows.len() as u64).sum(),
         done: 0,
@@ -41,7 +49,7 @@ pub fn subset(dir: &Path, list: &ClipList, out: &Path, events: &Events<'_>) -> R
     let output = Replacement::beside(&destination, PURPOSE)?;
     let head = of_subset(dataset.head(), &list.name(), list.xxh3());
     let writer = DatasetWriter::new(output.folder(), head, dataset.taxa().clone());
-    let (files, silent_clips) = copy_clips(&dataset, &planned, &writer, events)?;
+    let (files, silent_clips) = copy_clips(dataset, &planned, &writer, events)?;
     let committed = writer.commit(&files, &rejects, dataset.info().tallies.clone())?;
     let outcome = super::outcome(&committed, silent_clips, rejects);
     output.place(&destination)?;

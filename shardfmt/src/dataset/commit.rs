@@ -47,7 +47,7 @@ fn encode(info: &DatasetInfo, path: &Path) -> Result<Vec<u8>> {
 /// and [`Error::UnsupportedFeature`] if a newer program wrote it; [`Error::DatasetJson`]; [`Error::Io`].
 pub fn read_dataset_json(path: &Path) -> Result<DatasetInfo> {
     match fs::read(path) {
-        Ok(bytes) => decode(&bytes, path),
+        Ok(bytes) => decode_dataset_json(&bytes, path),
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => Err(Error::NoDataset {
             path: path.to_path_buf(),
         }),
@@ -55,7 +55,11 @@ pub fn read_dataset_json(path: &Path) -> Result<DatasetInfo> {
     }
 }
 
-fn decode(bytes: &[u8], path: &Path) -> Result<DatasetInfo> {
+/// What the bytes of a `dataset.json` say; messages name `path`.
+///
+/// # Errors
+/// As [`read_dataset_json`].
+pub fn decode_dataset_json(bytes: &[u8], path: &Path) -> Result<DatasetInfo> {
     let fail = |field, reason: String| Error::DatasetJson {
         path: path.to_path_buf(),
         field,
@@ -87,7 +91,7 @@ mod tests {
 
     #[test]
     fn encoding_again_gives_the_same_bytes() {
-        let info = decode(GOLDEN, Path::new("d")).unwrap();
+        let info = decode_dataset_json(GOLDEN, Path::new("d")).unwrap();
         assert_eq!(encode(&info, Path::new("d")).unwrap(), GOLDEN);
     }
 
@@ -96,10 +100,13 @@ mod tests {
         for bit in 0..GOLDEN.len() * 8 {
             let mut bytes = GOLDEN.to_vec();
             bytes[bit / 8] ^= 1 << (bit % 8);
-            assert!(decode(&bytes, Path::new("d")).is_err(), "bit {bit}");
+            assert!(decode_dataset_json(&bytes, Path::new("d")).is_err(), "bit {bit}");
         }
         for length in 0..GOLDEN.len() {
-            assert!(decode(&GOLDEN[..length], Path::new("d")).is_err(), "{length} bytes");
+            assert!(
+                decode_dataset_json(&GOLDEN[..length], Path::new("d")).is_err(),
+                "{length} bytes"
+            );
         }
     }
 }

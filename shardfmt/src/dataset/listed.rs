@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
+use super::backing::{Backing, Held};
 use super::build_identity::{BuildIdentity, check_meaning};
 use super::info::DatasetInfo;
 use crate::checksum::Xxh3;
@@ -28,7 +29,12 @@ pub(crate) struct Listed {
     positions: HashMap<String, usize>,
     /// The build that the headers of all shards are compared with: that of the first one that was looked at.
     build: OnceLock<BuildIdentity>,
+    /// What the folder is a near copy of, if it is one.
+    backing: Option<Arc<dyn Backing>>,
 }
+
+/// How often a file is brought near that another process removes, to have room, before it is opened.
+const FETCHES: u32 = 5;
 
 impl Listed {
     /// What `info`, which keeps the rules of `dataset.json`, lists of the folder `dir`.
@@ -39,6 +45,35 @@ impl Listed {
             positions: names.zip(0..).collect(),
             build: OnceLock::new(),
             info,
+            backing: None,
+        }
+    }
+
+    /// The same list of a folder that is a near copy of `backing`.
+    pub(crate) fn backed_by(self, backing: Arc<dyn Backing>) -> Self {
+        let backing = Some(backing);
+        Self { backing, ..self }
+    }
+
+    /// What the folder is a near copy of.
+    pub(crate) fn backing(&self) -> Option<&dyn Backing> {
+        self.backing.as_deref()
+    }
+
+    /// Opens a listed file with `open` once it is there with its listed size.
+    pub(crate) fn open_near<T>(&self, entry: &FileEntry, open: impl Fn(&Path, Held) -> Result<T>) -> Result<T> {
+        let path = self.dir.join(&entry.path);
+        let mut left = FETCHES;
+        loop {
+            let held = match &self.backing {
+                Some(backing) => backing.fetch(entry)?,
+                None => Held::default(),
+            };
+            left -= 1;
+            match check_size(&self.dir, entry).and_then(|()| open(&path, held)) {
+                Err(error) if self.backing.is_some() && left > 0 && is_gone(&error) => {}
+                outcome => return outcome,
+            }
         }
     }
 
@@ -64,9 +99,9 @@ impl Listed {
     /// Opens a table once its checksum holds; the same open file is then parsed, so that no other can slip in between.
     pub(crate) fn open_verified(&self, name: &str) -> Result<(File, PathBuf)> {
         let entry = self.entry(name)?;
-        check_size(&self.dir, entry)?;
+        let open = |path: &Path, _: Held| File::open(path).map_err(|cause| Error::io(path, Operation::Open, cause));
+        let mut file = self.open_near(entry, open)?;
         let path = self.dir.join(name);
-        let mut file = File::open(&path).map_err(|cause| Error::io(&path, Operation::Open, cause))?;
         let got = hash_reader(&mut file, &path, &mut |_| {})?.xxh3;
         if got != entry.xxh3 {
             return Err(Error::FileChecksum {
@@ -83,9 +118,8 @@ impl Listed {
     /// Maps a listed file once its checksum holds.
     pub(crate) fn map_verified(&self, name: &str) -> Result<MappedFile> {
         let entry = self.entry(name)?;
-        check_size(&self.dir, entry)?;
         let path = self.dir.join(name);
-        let mapped = map_file(&path)?;
+        let mapped = self.open_near(entry, |path, held| Ok(map_file(path)?.holding(held)))?;
         let got = Xxh3::of(mapped.as_ref());
         if got != entry.xxh3 {
             return Err(Error::FileChecksum {
@@ -154,9 +188,10 @@ impl Listed {
     pub(crate) fn open_shard(&self, shard: u32, checks: Checks) -> Result<Shard<MappedFile>> {
         let name = shard_path(shard);
         let entry = self.entry(&name)?;
-        check_size(&self.dir, entry)?;
         let path = self.dir.join(&name);
-        let opened = Shard::open(&path, checks)?;
+        let opened = self.open_near(entry, |path, held| {
+            Shard::from_named(map_file(path)?.holding(held), path, checks)
+        })?;
         if opened.spec() != self.info.head.clips {
             let (expected, got) = (format!("{:?}", self.info.head.clips), format!("{:?}", opened.spec()));
             return Err(Error::Mismatch {
@@ -197,6 +232,15 @@ impl Listed {
         let path = self.dir.join(shard_path(other));
         let header = Layout::decode(map_file(&path).ok()?.as_ref(), &path).ok()?;
         BuildIdentity::of(&path, &header.metadata)
+    }
+}
+
+/// Whether an error is that of a file that is not there.
+fn is_gone(error: &Error) -> bool {
+    match error {
+        Error::FileMissing { .. } => true,
+        Error::Io { cause, .. } => cause.kind() == std::io::ErrorKind::NotFound,
+        _ => false,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Provides a committed dataset: its description, its shards and sidecars, and where each recording's clips lie.
 
+mod backing;
 mod build_identity;
 mod commit;
 mod folder;
@@ -14,8 +15,10 @@ mod writer;
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
-pub use commit::{read_dataset_json, write_dataset_json};
+pub use backing::{Backing, Held};
+pub use commit::{decode_dataset_json, read_dataset_json, write_dataset_json};
 pub use folder::{FolderState, LockedFolder, OutputFolder};
 pub use info::{Axes, Counts, DatasetHead, DatasetInfo, FORMAT, SCHEMA_VERSION, ValueScale};
 pub(crate) use listed::{Listed, check_size};
@@ -27,7 +30,7 @@ pub use shard_file::Linked;
 pub use shard_output::{ShardFiles, ShardOutput, ShardTables};
 pub use writer::DatasetWriter;
 
-use crate::entry::{DATASET_JSON, FileEntry, REJECTS, TAXA, assets_path, labels_path, priors_path};
+use crate::entry::{DATASET_JSON, FileEntry, REJECTS, TAXA, assets_path, labels_path, priors_path, shard_path};
 use crate::error::{Error, Result};
 use crate::mmap::MappedFile;
 use crate::shard::Checks;
@@ -36,6 +39,9 @@ use crate::sidecar::priors::read_priors_from;
 use crate::sidecar::rejects::read_rejects_from;
 use crate::sidecar::taxa::read_taxa_from;
 use crate::sidecar::{AssetRow, GeoPrior, LabelForm, LabelRow, PriorRow, RejectRow, Taxa};
+
+/// What the names of asset tables start with.
+const ASSETS_FOLDER: &str = "assets/";
 
 /// Where the clips of a recording lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +80,24 @@ impl Dataset {
         for entry in &listed.info().files {
             check_size(dir, entry)?;
         }
+        Self::of_listed(listed)
+    }
+
+    /// Opens the dataset of which the folder `dir` is a near copy: its `dataset.json` is there, other files come when
+    /// they are touched.
+    ///
+    /// # Errors
+    /// As [`Dataset::open`], and [`Error::Backing`].
+    pub fn open_backed(dir: &Path, backing: Arc<dyn Backing>) -> Result<Self> {
+        let info = read_dataset_json(&dir.join(DATASET_JSON))?;
+        let is_asset_table = |entry: &&FileEntry| entry.path.starts_with(ASSETS_FOLDER);
+        let tables: Vec<_> = info.files.iter().filter(is_asset_table).cloned().collect();
+        backing.expect(&tables);
+        Self::of_listed(Listed::new(dir, info).backed_by(backing))
+    }
+
+    fn of_listed(listed: Listed) -> Result<Self> {
+        let dir = listed.dir().to_path_buf();
         let (file, path) = listed.open_verified(TAXA)?;
         let taxa = read_taxa_from(file, &path)?;
         listed.check_rows(TAXA, &path, taxa.len())?;
@@ -140,6 +164,20 @@ impl Dataset {
     /// [`Error::FileMissing`], [`Error::FileSize`], [`Error::FileChecksum`], [`Error::Io`].
     pub fn map(&self, name: &str) -> Result<MappedFile> {
         self.listed.map_verified(name)
+    }
+
+    /// Begins to bring near the clips of these shards, in this order, where the dataset is kept elsewhere; does not
+    /// wait.
+    pub fn expect_shards(&self, shards: &[u32]) {
+        let Some(backing) = self.listed.backing() else { return };
+        let entries = shards.iter().filter_map(|shard| self.file(&shard_path(*shard)).ok());
+        backing.expect(&entries.cloned().collect::<Vec<_>>());
+    }
+
+    /// Whether it is kept elsewhere, and its folder is a near copy that files come to when they are touched.
+    #[must_use]
+    pub fn is_near_copy(&self) -> bool {
+        self.listed.backing().is_some()
     }
 
     /// The classes.

@@ -42,6 +42,11 @@ fn take_over_by(
 ) -> Result<FileEntry> {
     let (source, target) = (from.dir().join(shard_path(shard)), to.join(shard_path(number)));
     let listed = from.file(&shard_path(shard))?;
+    // Near while it is taken over, where it is kept elsewhere.
+    let _near = match from.is_near_copy() {
+        true => Some(from.open_shard(shard, Checks::Off)?),
+        false => None,
+    };
     // Whatever keeps a link from being made (another file system, too many links), a copy can do without; a source that
     // is not there fails either way.
     let is_link = link(&source, &target).is_ok();

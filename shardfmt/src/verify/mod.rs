@@ -7,11 +7,14 @@ mod shard_check;
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::path::Path;
+use std::sync::Arc;
 
 pub use report::{Finding, Part, Report};
 
 use self::cross_check::finding;
-use crate::dataset::{Listed, assets_unlike, check_size, labels_unlike, priors_unlike, read_dataset_json};
+use crate::dataset::{
+    Backing, Held, Listed, assets_unlike, check_size, labels_unlike, priors_unlike, read_dataset_json,
+};
 use crate::entry::{
     DATASET_JSON, FOLDERS, FileEntry, REJECTS, TAXA, WORK_FOLDER, assets_path, labels_path, priors_path, shard_path,
 };
@@ -42,6 +45,30 @@ pub enum Depth {
 /// [`Error::NoDataset`] if there is no `dataset.json`, [`Error::Io`] if a folder cannot be listed. Everything wrong
 /// with the dataset itself is a [`Finding`].
 pub fn verify(dir: &Path, depth: Depth, progress: &mut dyn FnMut(u64, u64)) -> Result<Report> {
+    verify_at(dir, None, depth, progress)
+}
+
+/// Checks the dataset of which the folder `dir` is a near copy, as [`verify`] does. What `backing` brings near should
+/// not have been compared with checksums: here it is told where in a file damage lies. Of a quick check the shards stay
+/// where they are, and only their sizes are asked for.
+///
+/// # Errors
+/// As [`verify`]; [`Error::Backing`].
+pub fn verify_backed(
+    dir: &Path,
+    backing: Arc<dyn Backing>,
+    depth: Depth,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Report> {
+    verify_at(dir, Some(backing), depth, progress)
+}
+
+fn verify_at(
+    dir: &Path,
+    backing: Option<Arc<dyn Backing>>,
+    depth: Depth,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Report> {
     let mut report = Report {
         files: 1,
         ..Report::default()
@@ -59,7 +86,10 @@ pub fn verify(dir: &Path, depth: Depth, progress: &mut dyn FnMut(u64, u64)) -> R
         }
     };
     let hashed = |entry: &&FileEntry| depth == Depth::Full || !is_shard(entry);
-    let listed = Listed::new(dir, info);
+    let listed = match backing {
+        Some(backing) => Listed::new(dir, info).backed_by(backing),
+        None => Listed::new(dir, info),
+    };
     let listed_bytes = listed.info().files.iter().filter(hashed).map(|entry| entry.bytes);
     let total_bytes = listed_bytes.fold(0, u64::saturating_add);
     let mut run = Run {
@@ -72,8 +102,7 @@ pub fn verify(dir: &Path, depth: Depth, progress: &mut dyn FnMut(u64, u64)) -> R
         sound: HashSet::new(),
         told: HashSet::new(),
     };
-    run.hash_files(hashed);
-    run.check_contents();
+    run.check_contents()?;
     if depth == Depth::Full {
         run.find_unlisted()?;
     }
@@ -101,16 +130,19 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Looks at each listed file and hashes those that `hashed` selects.
-    fn hash_files(&mut self, hashed: impl Fn(&&FileEntry) -> bool) {
+    /// Looks at some listed files, and hashes them but for the shards of a quick check. Each is read again soon, while
+    /// it is in memory, or near.
+    fn hash_files(&mut self, names: &[String]) -> Result<()> {
         let listed = self.listed;
-        for entry in &listed.info().files {
+        for name in names {
+            let entry = listed.entry(name)?;
             self.report.files += 1;
-            let outcome = check_size(self.dir, entry).and_then(|()| match hashed(&entry) {
-                true => self.hash_file(entry),
-                false => Ok(true),
-            });
+            let outcome = match self.depth {
+                Depth::Quick if is_shard(entry) => self.listed_size(entry),
+                _ => self.hash_file(entry),
+            };
             match outcome {
+                Err(error @ Error::Backing { .. }) => return Err(error),
                 Ok(true) => {
                     self.sound.insert(entry.path.clone());
                 }
@@ -129,12 +161,31 @@ impl Run<'_> {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Whether the file has the listed size.
+    fn listed_size(&self, entry: &FileEntry) -> Result<bool> {
+        let path = self.dir.join(&entry.path);
+        let Some(backing) = self.listed.backing() else {
+            return check_size(self.dir, entry).map(|()| true);
+        };
+        match backing.size(entry)? {
+            Some(got) if got == entry.bytes => Ok(true),
+            Some(got) => Err(Error::FileSize {
+                path,
+                expected: entry.bytes,
+                got,
+            }),
+            None => Err(Error::FileMissing { path }),
+        }
     }
 
     /// Whether the file has the listed checksum. Reads rather than maps, so that a failing disk is an error.
     fn hash_file(&mut self, entry: &FileEntry) -> Result<bool> {
         let path = self.dir.join(&entry.path);
-        let file = File::open(&path).map_err(|cause| Error::io(&path, Operation::Open, cause))?;
+        let open = |path: &Path, _: Held| File::open(path).map_err(|cause| Error::io(path, Operation::Open, cause));
+        let file = self.listed.open_near(entry, open)?;
         let (done, total) = (&mut self.report.bytes, self.total_bytes);
         let hash = hash_reader(file, &path, &mut |bytes| {
             *done += bytes;
@@ -143,14 +194,16 @@ impl Run<'_> {
         Ok(hash.xxh3 == entry.xxh3)
     }
 
-    fn check_contents(&mut self) {
+    fn check_contents(&mut self) -> Result<()> {
         let full = self.depth == Depth::Full;
+        self.hash_files(&[TAXA.to_owned(), REJECTS.to_owned()])?;
         let taxa = self.table(TAXA, read_taxa_from, Taxa::len);
         if full {
             self.table(REJECTS, read_rejects_from, Vec::len);
         }
         let mut asset_ids = HashSet::new();
         for number in 0..self.listed.info().counts.shards {
+            self.hash_files(&[shard_path, labels_path, priors_path, assets_path].map(|path| path(number)))?;
             let form = self.listed.info().head.label_form();
             let labels = taxa.as_ref().and_then(|taxa| {
                 self.table(
@@ -182,6 +235,7 @@ impl Run<'_> {
             }
             self.check_shard(number, labels.as_deref(), assets.as_deref());
         }
+        Ok(())
     }
 
     /// Reads a table whose checksum holds; what it cannot be read for is a finding.
@@ -224,7 +278,8 @@ impl Run<'_> {
     fn check_shard(&mut self, number: u32, labels: Option<&[LabelRow]>, assets: Option<&[AssetRow]>) {
         let name = shard_path(number);
         let sound = self.sound.contains(&name);
-        if self.told.contains(&name) {
+        let stays_away = self.depth == Depth::Quick && self.listed.backing().is_some();
+        if self.told.contains(&name) || stays_away {
             return;
         }
         let mut findings = Vec::new();
@@ -258,22 +313,30 @@ impl Run<'_> {
             .iter()
             .map(|entry| entry.path.as_str())
             .collect();
-        let mut names: Vec<_> = list(self.dir, "")?
-            .into_iter()
-            .filter(|name| name != DATASET_JSON && name != WORK_FOLDER)
-            .collect();
-        names.retain(|name| !FOLDERS.contains(&name.as_str()));
-        for folder in FOLDERS {
-            if self.dir.join(folder).is_dir() {
-                names.extend(list(self.dir, folder)?);
-            }
-        }
+        let names = match self.listed.backing() {
+            Some(backing) => backing.names()?.unwrap_or_default(),
+            None => all_names(self.dir)?,
+        };
+        let is_own = |name: &String| name == DATASET_JSON || name.split('/').next() == Some(WORK_FOLDER);
+        let names: Vec<_> = names.into_iter().filter(|name| !is_own(name)).collect();
         for name in names.iter().filter(|name| !listed.contains(name.as_str())) {
             let detail = "not listed in dataset.json; delete it if nothing needs it";
             self.report.findings.push(Finding::new(name, Part::Unlisted, detail));
         }
         Ok(())
     }
+}
+
+/// Names of the files in a dataset folder, as paths under it.
+fn all_names(dir: &Path) -> Result<Vec<String>> {
+    let mut names = list(dir, "")?;
+    names.retain(|name| !FOLDERS.contains(&name.as_str()));
+    for folder in FOLDERS {
+        if dir.join(folder).is_dir() {
+            names.extend(list(dir, folder)?);
+        }
+    }
+    Ok(names)
 }
 
 /// Names in a folder of the dataset, as paths under the dataset folder, in order.

@@ -19,6 +19,8 @@ impl ClipReader {
     /// # Errors
     /// [`Error::Dataset`] naming the shard that is damaged or not the one listed.
     pub fn open(dataset: &Dataset) -> Result<Self> {
+        // Several come at once where the dataset is kept elsewhere.
+        dataset.expect_shards(&(0..dataset.shard_count()).collect::<Vec<_>>());
         let shards = (0..dataset.shard_count()).map(|shard| dataset.open_shard(shard, Checks::FirstTouch));
         Ok(Self {
             shards: shards.collect::<shardfmt::Result<_>>()?,

@@ -35,7 +35,7 @@ fn read(name: &str) -> Tensors {
 }
 
 fn number(value: &Value) -> f64 {
-    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
+    value.as_f64().unwrap_or_else(|| panic!("{value} is not a number"))
 }
 
 /// Our method and its parameters for a file of numbers.

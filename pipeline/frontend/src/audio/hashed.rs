@@ -25,6 +25,8 @@ const BUFFER_BYTES: u64 = 1 << 17;
 #[derive(Clone)]
 pub(super) struct HashedSource {
     size: u64,
+    /// Whether what a reader leaves out is read for the hash at once.
+    follows: bool,
     hashing: Arc<Mutex<Hashing>>,
 }
 
@@ -42,8 +44,14 @@ impl HashedSource {
         let (hasher, hashed) = (Hasher::default(), 0);
         Self {
             size,
+            follows: true,
             hashing: Arc::new(Mutex::new(Hashing { source, hasher, hashed })),
         }
+    }
+
+    /// The same source for one who looks at some parts only: no more is read than is asked for.
+    pub(super) fn for_a_look(self) -> Self {
+        Self { follows: false, ..self }
     }
 
     /// Size and checksum of the whole source, as far as it reaches now; what has not been hashed is read.
@@ -70,9 +78,10 @@ impl RangedRead for HashedSource {
     }
 
     fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let follows = self.follows;
         self.with(|hashing| {
             let skipped = offset.saturating_sub(hashing.hashed);
-            if buffer.len() >= SOUND_BYTES && (1..=SKIPPED_BYTES).contains(&skipped) {
+            if follows && buffer.len() >= SOUND_BYTES && (1..=SKIPPED_BYTES).contains(&skipped) {
                 // Bytes that cannot be read are no concern of this reader; they are tried again at the end.
                 hashing.hash_to(offset).ok();
             }
@@ -199,6 +208,15 @@ mod tests {
         assert_eq!(bytes_read(backwards.into_iter().rev()), 2 * size - (1 << 15));
         bytes_read(sound(0, size).chain(sound(100, size)));
         bytes_read([(size + 5, 10), (5, 1 << 20), (size - 7, 1 << 15), (0, 1)]);
+    }
+
+    #[test]
+    fn a_look_at_a_part_reads_no_more_than_that() {
+        let (source, hash, read) = counted(u64::MAX);
+        let mut look = source.for_a_look();
+        fill_at(&mut look, 500_000, &mut vec![0; 1 << 15]).unwrap();
+        assert_eq!(read.load(Ordering::Relaxed), 1 << 15);
+        assert_eq!(look.finish().unwrap(), hash);
     }
 
     #[test]

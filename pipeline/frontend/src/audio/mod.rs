@@ -23,6 +23,7 @@ mod hashed;
 mod note;
 mod ogg;
 mod opus;
+mod place;
 mod ranged;
 mod recorder;
 mod reject;

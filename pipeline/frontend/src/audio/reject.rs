@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::source_file::CHANGED_WHILE_READ;
+
 /// Why one recording is refused. The run goes on without it: nothing here is a mistake of the
 /// configuration.
 ///
@@ -12,6 +14,12 @@ pub enum Reject {
     /// The file cannot be opened or read. Check the path, the permissions and the disk.
     #[error("cannot be read: {0}")]
     Read(#[from] io::Error),
+    /// The store or server that has the recording cannot be reached, or the recording changes there. Build again later.
+    #[error("cannot be read: {reason}")]
+    Away {
+        /// What it said, with the address.
+        reason: String,
+    },
     /// The path names a directory, a pipe or a device.
     #[error("not a regular file")]
     NotAFile,
@@ -140,6 +148,7 @@ impl Reject {
             | Self::Unsupported { .. }
             | Self::Header { .. }
             | Self::NoSuchChannel { .. } => "open",
+            Self::Away { .. } => CHANGED_WHILE_READ,
             Self::Truncated { .. }
             | Self::Damaged { .. }
             | Self::Decode { .. }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::folder::on_this_machine;
+
 pub(super) const BUILD_EXAMPLES: &str = "\
 Examples:
   l48 build manifests/birds.toml --out data/birds
@@ -26,7 +28,7 @@ Example:
 #[derive(Debug, Args)]
 pub struct OutputArgs {
     /// Folder of the dataset.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = on_this_machine())]
     pub out: PathBuf,
     /// Threads that decode and compute [default: one per core].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
@@ -66,7 +68,7 @@ pub struct PlanArgs {
     /// The manifest (TOML).
     pub manifest: PathBuf,
     /// Folder of the dataset.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = on_this_machine())]
     pub out: PathBuf,
     /// Threads that read headers [default: one per core].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
@@ -77,6 +79,7 @@ pub struct PlanArgs {
 #[derive(Debug, Args)]
 pub struct CommitArgs {
     /// Folder of the dataset.
+    #[arg(value_parser = on_this_machine())]
     pub dir: PathBuf,
     /// Fail, and commit nothing, if more than this many recordings were rejected.
     #[arg(long, value_name = "N")]

@@ -1,8 +1,11 @@
 //! Defines the command line of `l48`: its commands, their flags and their help.
 
 mod build;
+mod cache;
+mod copy;
 mod demo;
 mod export;
+mod folder;
 mod import;
 mod look;
 mod rework;
@@ -10,6 +13,8 @@ mod rework;
 use clap::{Parser, Subcommand};
 
 pub use build::{BuildArgs, CommitArgs, OutputArgs, PlanArgs};
+pub use cache::CacheArgs;
+pub use copy::CopyArgs;
 pub use demo::{DemoArgs, DemoLayout, DemoSize};
 pub use export::{CocoDetectionArgs, CroissantArgs, ExportArgs, ExportForm};
 pub use import::{FirstCoordinate, ImportArgs, ImportCoco2014Args, ImportMl48sArgs, ImportOutput, ImportSet, TopRow};
@@ -62,6 +67,12 @@ pub enum Command {
     /// Copy the clips on a list into a dataset of their own.
     #[command(after_help = rework::SUBSET_EXAMPLES)]
     Subset(SubsetArgs),
+    /// Copy a dataset to or from an object store, or from folder to folder.
+    ///
+    /// Every file is compared with its checksum on the way; dataset.json comes last, and never over another one. A copy
+    /// that was cut off is begun again with the same command, and leaves out what is there.
+    #[command(after_help = copy::EXAMPLES)]
+    Copy(CopyArgs),
     /// Check every byte of a dataset against its checksums, and its tables against each other.
     #[command(after_help = look::VERIFY_EXAMPLES)]
     Verify(VerifyArgs),
@@ -84,6 +95,7 @@ pub enum Command {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
     use clap::CommandFactory;
 
     use super::*;
@@ -91,6 +103,22 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn an_address_is_not_taken_for_a_folder_to_write_to() {
+        for command in [
+            "build m.toml --out s3://lab/birds",
+            "plan m.toml --out gs://lab/birds",
+            "commit s3://lab/birds",
+            "relabel s3://lab/birds m.toml",
+            "subset data/birds --clips c.csv --out s3://lab/part",
+        ] {
+            let error = Cli::try_parse_from(std::iter::once("l48").chain(command.split(' '))).map(|_| ());
+            let told = error.map_err(|error| error.to_string()).unwrap_err();
+            assert!(told.contains("then run `l48 copy FOLDER "), "{told}");
+        }
+        Cli::try_parse_from("l48 subset s3://lab/birds --clips c.csv --out data/part".split(' ')).unwrap();
     }
 
     /// The help of every command ends in an example of it.

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use shardfmt::{Checks, Dataset, Shard};
+use shardfmt::{Checks, Shard};
+use storage::{CacheSettings, Location, open_dataset};
 
 use super::output::say;
 use super::{Exit, human_bytes};
@@ -14,8 +15,9 @@ use crate::cli::InspectArgs;
 const LISTED_ASSETS: usize = 20;
 
 pub(super) fn run(args: InspectArgs) -> Result<Exit> {
-    let value = if args.path.is_dir() {
-        dataset(&args.path)?
+    let location = Location::of(&args.path);
+    let value = if args.path.is_dir() || matches!(location, Location::Address(_)) {
+        dataset(&location, &args.cache.settings()?)?
     } else {
         shard(&args.path)?
     };
@@ -27,8 +29,8 @@ pub(super) fn run(args: InspectArgs) -> Result<Exit> {
     Ok(Exit::Clean)
 }
 
-fn dataset(path: &Path) -> Result<Value> {
-    let dataset = Dataset::open(path)?;
+fn dataset(location: &Location, cache: &CacheSettings) -> Result<Value> {
+    let dataset = open_dataset(location, cache)?;
     let mut value = serde_json::to_value(dataset.info())?;
     if let Some(object) = value.as_object_mut() {
         let codes: Vec<&str> = dataset.taxa().iter().map(|taxon| taxon.species_code.as_str()).collect();

@@ -1,6 +1,7 @@
 //! Provides `l48 merge`: several datasets become one.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+use storage::{Location, open_dataset};
 
 use super::progress::BuildProgress;
 use super::{Exit, summary};
@@ -8,9 +9,11 @@ use crate::cli::MergeArgs;
 use pipeline::rework;
 
 pub(super) fn run(args: MergeArgs) -> Result<Exit> {
-    let (first, others) = args.dirs.split_first().context("no dataset to merge was given")?;
+    let cache = args.cache.settings()?;
+    let open = |dir| open_dataset(&Location::of(dir), &cache);
+    let datasets = args.dirs.iter().map(|dir| open(dir)).collect::<storage::Result<_>>()?;
     let progress = BuildProgress::new();
-    let merged = rework::merge(first, others, &args.out, &|event| progress.observe(event));
+    let merged = rework::merge_of(datasets, &args.out, &|event| progress.observe(event));
     progress.finish();
     Ok(summary::print_rework(&args.out, &merged?))
 }

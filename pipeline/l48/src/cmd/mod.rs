@@ -2,6 +2,7 @@
 
 mod build;
 mod commit;
+mod copy;
 mod demo;
 mod export;
 mod import;
@@ -80,6 +81,7 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Merge(args) => merge::run(args),
         Command::Reshard(args) => reshard::run(args),
         Command::Subset(args) => subset::run(args),
+        Command::Copy(args) => copy::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Stats(args) => stats::run(args),

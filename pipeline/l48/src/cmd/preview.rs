@@ -1,7 +1,7 @@
 //! Provides `l48 preview`: a clip, or all clips of a recording, as a picture.
 
 use anyhow::{Result, bail};
-use shardfmt::Dataset;
+use storage::{Location, open_dataset};
 
 use super::Exit;
 use super::output::say;
@@ -9,7 +9,7 @@ use crate::cli::PreviewArgs;
 use pipeline::preview::{SHEET_CLIPS, clips_of, draw};
 
 pub(super) fn run(args: PreviewArgs) -> Result<Exit> {
-    let dataset = Dataset::open(&args.dir)?;
+    let dataset = open_dataset(&Location::of(&args.dir), &args.cache.settings()?)?;
     let Some(asset) = dataset.assets().iter().find(|asset| asset.asset_id == args.asset) else {
         let mut ids: Vec<i64> = dataset.assets().iter().map(|asset| asset.asset_id).collect();
         ids.sort_unstable_by_key(|id| id.abs_diff(args.asset));
@@ -17,7 +17,7 @@ pub(super) fn run(args: PreviewArgs) -> Result<Exit> {
         bail!(
             "asset {} is not in {}; the nearest ids are {ids:?}",
             args.asset,
-            args.dir.display()
+            Location::of(&args.dir)
         );
     };
     let (shard, mut rows) = clips_of(&dataset, asset)?;

@@ -1,7 +1,7 @@
 //! Provides `l48 stats`: clips, recordings and labels by split and by class.
 
 use anyhow::Result;
-use shardfmt::Dataset;
+use storage::{Location, open_dataset};
 
 use super::Exit;
 use super::output::say;
@@ -12,7 +12,7 @@ use pipeline::stats::{ClassStats, SplitStats, Stats};
 const NAME_CELLS: usize = 30;
 
 pub(super) fn run(args: StatsArgs) -> Result<Exit> {
-    let stats = Stats::of(&Dataset::open(&args.dir)?)?;
+    let stats = Stats::of(&open_dataset(&Location::of(&args.dir), &args.cache.settings()?)?)?;
     if args.json {
         say!("{}", serde_json::to_string_pretty(&stats)?);
     } else {

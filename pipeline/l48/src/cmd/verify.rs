@@ -1,7 +1,8 @@
 //! Provides `l48 verify`: every byte is checked against its checksum, every table against the others.
 
 use anyhow::Result;
-use shardfmt::verify::{Depth, Report, verify};
+use shardfmt::verify::{Depth, Report};
+use storage::{Location, verify_dataset};
 
 use super::output::say;
 use super::progress::bytes_bar;
@@ -11,7 +12,8 @@ use crate::cli::VerifyArgs;
 pub(super) fn run(args: VerifyArgs) -> Result<Exit> {
     let bar = bytes_bar(0);
     let depth = if args.quick { Depth::Quick } else { Depth::Full };
-    let report = verify(&args.dir, depth, &mut |done, total| {
+    let cache = args.cache.settings()?;
+    let report = verify_dataset(&Location::of(&args.dir), &cache, depth, &mut |done, total| {
         bar.set_length(total);
         bar.set_position(done);
     });

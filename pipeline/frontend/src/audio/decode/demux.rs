@@ -1,6 +1,5 @@
 //! Opens a container's demuxer and its track's decoder.
 
-use std::fs::File;
 use std::io::{BufReader, Seek, SeekFrom};
 use std::path::Path;
 
@@ -18,7 +17,8 @@ use crate::audio::hashed::HashedSource;
 use crate::audio::note::Note;
 use crate::audio::ogg;
 use crate::audio::opus::OpusDecoder;
-use crate::audio::ranged::{RangedRead, RangedStream, Seekable};
+use crate::audio::place::bytes_of;
+use crate::audio::ranged::{RangedRead, RangedStream};
 use crate::audio::reject::Reject;
 use crate::audio::wav::{self, OpenLength};
 
@@ -48,11 +48,10 @@ pub(super) struct OpenContainer {
 impl OpenContainer {
     /// Opens a recording; `whole` walks its structure first. The reader of WAV always does.
     pub(super) fn open(path: &Path, whole: bool, open_length: OpenLength) -> Result<Self, Reject> {
-        // Opening a pipe would wait for a writer.
-        if !std::fs::metadata(path)?.is_file() {
-            return Err(Reject::NotAFile);
+        let mut bytes = HashedSource::new(bytes_of(path, whole)?);
+        if !whole {
+            bytes = bytes.for_a_look();
         }
-        let bytes = HashedSource::new(Box::new(Seekable::new(File::open(path)?)?));
         let mut file = RangedStream::new(Box::new(bytes.clone()));
         let (container, offset) = identify(&mut file)?;
         let findings = {

@@ -1,0 +1,246 @@
+"""Defines `Clips`, a map-style dataset, and `BatchSampler`, the order of its rows, for torch's `DataLoader`."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.utils import data
+
+from .._native import NativeOrder, NativeSelection
+from .asset_reg import AssetRegulariser
+
+if TYPE_CHECKING:
+    from ..dataset import Dataset
+
+_DTYPES = {"U8": torch.uint8, "F16": torch.float16, "F32": torch.float32}
+
+
+class Batch(NamedTuple):
+    """A batch, or one clip, without the dimension B."""
+
+    clips: Tensor
+    """Stored values, [B, channels, height, width]."""
+    labels: Tensor
+    """1 where a class is known to be present, else 0, f32 [B, classes]."""
+    mask: Tensor
+    """1 where a class is known, else 0, f32 [B, classes]."""
+    asset_id: Tensor
+    """The recording of each clip, i64 [B]."""
+    clip_index: Tensor
+    """Its number in the recording, i64 [B]."""
+    ref_db: Tensor
+    """Level in dB that the values refer to, f32 [B]."""
+    rows: Tensor
+    """Its number in the dataset, i64 [B]."""
+
+
+class Gathered(Sequence[Batch]):
+    """Clips gathered in one piece, `whole`; as a sequence, one clip after the other, for any `collate_fn`."""
+
+    def __init__(self, whole: Batch) -> None:
+        """Clips of a batch."""
+        self.whole = whole
+
+    def __len__(self) -> int:
+        return len(self.whole.rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Batch: ...
+    @overload
+    def __getitem__(self, index: slice) -> Gathered: ...
+    def __getitem__(self, index: int | slice) -> Batch | Gathered:
+        """A clip, or some of them, without a copy."""
+        part = Batch(*(field[index] for field in self.whole))
+        return Gathered(part) if isinstance(index, slice) else part
+
+
+def collate(gathered: Gathered | Sequence[Batch]) -> Batch:
+    """The batch that `Clips` has gathered, as it is: the `collate_fn` for a `DataLoader`.
+
+    The default one gives the same, but copies every clip once more.
+    """
+    if isinstance(gathered, Gathered):
+        return gathered.whole
+    return Batch(*(torch.stack(field) for field in zip(*gathered, strict=True)))
+
+
+class Clips(data.Dataset[Batch]):
+    """The clips of a split, with what `mode` shows of their labels; `clips[i]` is the i-th of those selected.
+
+    `__getitems__` gathers a whole batch in one call. Clips may be used in forked workers, and are opened anew where
+    they are unpickled, so that any start method of workers does.
+
+    >>> clips = Clips("data/birds", split="train", mode="checklist")
+    >>> sampler = BatchSampler(clips, batch=64, seed=48)
+    >>> loader = data.DataLoader(clips, batch_sampler=sampler, num_workers=2, collate_fn=collate)
+    >>> next(iter(loader)).clips.shape
+    torch.Size([64, 1, 448, 448])
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset | str | os.PathLike[str],
+        split: Literal["train", "val", "test"] = "train",
+        mode: Literal["target", "geo", "checklist", "full"] | None = "target",
+        *,
+        rows: Literal["own", "common"] = "own",
+        keep_silent: bool = False,
+        remove_unannotated: bool = True,
+        remove_empty: bool = False,
+    ) -> None:
+        """Selects clips as `l48-train` selects its training rows, from a dataset or its folder.
+
+        With `mode=None` they are those to measure on: every clip of which all classes are known, with all of them.
+        Modes, `rows` and filters are those of docs/training.md.
+
+        Raises ValueError where nothing is left to use, or no recording has the prior that the mode needs; DatasetError
+        and ChecksumError for damaged tables.
+        """
+        path = dataset if isinstance(dataset, (str, os.PathLike)) else dataset.path
+        self._choice = (Path(path), split, mode, rows, (keep_silent, remove_unannotated, remove_empty))
+        self._open()
+
+    def _open(self) -> None:
+        from ..dataset import Dataset
+
+        self._native = NativeSelection(*self._choice)
+        spec = Dataset(self._choice[0]).info.clips
+        self._dtype, self._shape = _DTYPES[spec.dtype], (spec.channels or 1, spec.height, spec.width)
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        return self._choice
+
+    def __setstate__(self, choice: tuple[Any, ...]) -> None:
+        self._choice = choice
+        self._open()
+
+    def __len__(self) -> int:
+        return len(self._native)
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        return self._native.classes
+
+    @property
+    def rows(self) -> npt.NDArray[np.int64]:
+        """The number in the dataset of each clip selected, ascending."""
+        return np.frombuffer(self._native.rows(), np.int64)
+
+    @property
+    def asset_ids(self) -> npt.NDArray[np.int64]:
+        """The recording of each clip selected."""
+        return np.frombuffer(self._native.asset_ids(), np.int64)
+
+    def __getitem__(self, index: int) -> Batch:
+        """A clip, verified; raises ChecksumError, with recording and row, if it is damaged."""
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"clip {index} of {len(self)}")
+        return self.__getitems__([index % len(self)])[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> Gathered:
+        """The clips with these numbers, gathered in one call."""
+        memory, first, facts = self._native.gather([int(index) for index in indices])
+        size = (len(indices), *self._shape)
+        numbers = (torch.float32, torch.float32, torch.int64, torch.int64, torch.float32, torch.int64)
+        if not indices:
+            clips = torch.empty(size, dtype=self._dtype)
+            empty = [torch.empty((0, self.classes) if at < 2 else 0, dtype=kind) for at, kind in enumerate(numbers)]
+            return Gathered(Batch(clips, *empty))
+        count = int(np.prod(size))
+        clips = torch.frombuffer(memory, dtype=self._dtype, count=count, offset=first).reshape(size)
+        labels, mask, *others = (torch.frombuffer(fact, dtype=kind) for fact, kind in zip(facts, numbers, strict=True))
+        return Gathered(Batch(clips, labels.reshape(len(indices), -1), mask.reshape(len(indices), -1), *others))
+
+    def regulariser(self, **settings: Any) -> AssetRegulariser:
+        """The asset regulariser of these clips; `settings` are those of `AssetRegulariser`."""
+        positives = [np.frombuffer(part, np.int64) for part in self._native.positives()]
+        return AssetRegulariser(self.asset_ids, positives, self.classes, rows=self.rows, **settings)
+
+
+class BatchSampler(data.Sampler[list[int]]):
+    """The order of the rows of `Clips`, batch by batch: a function of seed, epoch and rows, as in `l48-train`.
+
+    `batch` is the size of the global batch: rank r of `ranks` gets its even, contiguous part, so that the parts in
+    order are the same whatever the number of ranks. No batch is dropped, and none is a single row.
+
+    Each pass is an epoch. The first after `load_state_dict` begins where the state was saved, whatever the number of
+    ranks or workers then. A `DataLoader` with workers reads ahead of what is trained on, so its user says how many
+    batches are done: `sampler.state_dict(done)`.
+    """
+
+    def __init__(
+        self,
+        clips: Clips,
+        batch: int,
+        seed: int = 48,
+        *,
+        rank: int = 0,
+        ranks: int = 1,
+        clips_per_asset: int | None = None,
+        max_clips_per_asset: int | None = None,
+        class_balanced: bool = False,
+    ) -> None:
+        """The order of `clips`; the settings are those of docs/training.md.
+
+        Raises ValueError for settings that do not fit each other.
+        """
+        of_asset, share = (clips_per_asset, max_clips_per_asset), (rank, ranks)
+        self._native = NativeOrder(clips._native, batch, seed, of_asset, class_balanced, share)
+        self.batch_size, self.drop_last = batch, False
+        # The epoch of the pass that was begun last and the batches of it that were drawn; and where the next one
+        # begins.
+        self._epoch, self._drawn = 1, 0
+        self._next = (1, 0)
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of the present pass, or of the next if there was none yet; from 1."""
+        return self._epoch
+
+    def __len__(self) -> int:
+        """Batches in an epoch, the same for every rank."""
+        return self._native.batches
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """The next epoch, or the rest of the one whose state was loaded."""
+        epoch, first = self._next
+        self._epoch, self._drawn = epoch, first
+        self._next = (epoch + 1, 0)
+        for step in range(first, len(self)):
+            rows = self._native.batch(epoch, step)
+            if self._epoch == epoch:
+                self._drawn = step + 1
+            yield rows
+
+    def set_epoch(self, epoch: int) -> None:
+        """Makes the next pass that of an epoch counted from 0, as torch's samplers count; a loaded place in that epoch
+        stays."""
+        if self._next[0] != epoch + 1:
+            self._next = (epoch + 1, 0)
+
+    def state_dict(self, done: int | None = None) -> dict[str, Any]:
+        """The place in the order after `done` batches of the present epoch, by default those drawn: the four values
+        that `l48-train` writes into a checkpoint, the same for every rank."""
+        epoch, drawn = self._epoch, self._drawn if done is None else done
+        if drawn >= len(self):
+            epoch, drawn = epoch + 1, 0
+        state: dict[str, Any] = json.loads(self._native.state(epoch, drawn))
+        return state
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Makes the next pass continue from a state: of any rank, of any number of ranks, of `l48.Stream`, or the
+        `state.json` of a checkpoint of `l48-train`.
+
+        Raises ValueError if it is of other clips, another seed or another batch size.
+        """
+        self._next = self._native.resume(json.dumps(state.get("sampler", state)))
+        self._epoch, self._drawn = self._next

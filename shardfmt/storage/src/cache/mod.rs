@@ -1,0 +1,230 @@
+//! Defines `NearCopy`, the folder of a cache that the files of a dataset kept elsewhere come to when they are touched.
+//!
+//! A file comes whole under a temporary name, is compared with its checksum, and is renamed. Processes of a machine
+//! share it: one of them brings it while the others wait for a lock that ends with its process. What an earlier process
+//! brought is compared with its checksum before this one uses it, and brought again if it is another.
+
+mod ahead;
+mod settings;
+mod space;
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use shardfmt::dataset::{Backing, Held};
+use shardfmt::persist::{AtomicFile, Lock, create_dirs};
+use shardfmt::{FileEntry, hash_file};
+
+use self::ahead::Ahead;
+pub use self::settings::{CacheSettings, parse_bytes};
+use self::space::Space;
+use crate::error::{Error, Result};
+use crate::files::Files;
+
+/// How long a process waits for another that brings the same file, before it brings it too.
+const PATIENCE: Duration = Duration::from_secs(900);
+/// How often it looks.
+const LOOK: Duration = Duration::from_millis(50);
+/// A file used within this time is not marked as used again.
+const USED: Duration = Duration::from_secs(30);
+/// How often a file whose bytes are others than listed is brought.
+const FETCHES: u32 = 2;
+
+/// Whether files are compared with their checksums when they come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arrivals {
+    /// Yes: others are refused.
+    Checked,
+    /// No: who asked for them looks for damage.
+    AsTheyAre,
+}
+
+/// A folder that files come to.
+#[derive(Debug)]
+pub(crate) struct NearCopy {
+    dir: PathBuf,
+    files: Files,
+    space: Space,
+    arrivals: Arrivals,
+    /// Files that this process has compared with their checksums, by inode and size.
+    sound: Mutex<HashMap<String, (u64, u64)>>,
+    ahead: Ahead,
+    /// `dataset.json`, kept while the dataset is open.
+    kept: Mutex<Vec<Held>>,
+}
+
+impl NearCopy {
+    /// The folder `dir` of the cache of `settings`, for the dataset at `files`.
+    pub(crate) fn new(dir: PathBuf, files: Files, settings: &CacheSettings, arrivals: Arrivals) -> Arc<Self> {
+        Arc::new_cyclic(|own| Self {
+            dir,
+            files,
+            space: Space::of(settings),
+            arrivals,
+            sound: Mutex::default(),
+            ahead: Ahead::for_copy(own.clone()),
+            kept: Mutex::default(),
+        })
+    }
+
+    /// Keeps the file `path` from being removed while the dataset is open.
+    pub(crate) fn keep(&self, path: &Path) {
+        let held = self.space.hold(path);
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(held);
+    }
+
+    /// Brings a file near, unless it is.
+    fn bring(&self, entry: &FileEntry) -> Result<Held> {
+        let path = self.dir.join(&entry.path);
+        // Before it is looked at, so that no other thread removes it from here on.
+        let held = self.space.hold(&path);
+        if self.is_near(entry, &path)? {
+            return Ok(held);
+        }
+        path.parent().map_or(Ok(()), create_dirs)?;
+        let _alone = self.lock(&entry.path)?;
+        if !self.is_near(entry, &path)? {
+            self.download(entry, &path)?;
+        }
+        Ok(held)
+    }
+
+    /// Whether the file is here and is the one listed; another is removed.
+    fn is_near(&self, entry: &FileEntry, path: &Path) -> Result<bool> {
+        let Ok(facts) = fs::metadata(path) else {
+            return Ok(false);
+        };
+        if self.arrivals == Arrivals::AsTheyAre {
+            return Ok(true);
+        }
+        let identity = (facts.ino(), facts.len());
+        let known = self.sound().get(&entry.path) == Some(&identity);
+        // Its bytes may have changed since another process checked them.
+        if known || (facts.len() == entry.bytes && hash_file(path)?.xxh3 == entry.xxh3) {
+            self.sound().insert(entry.path.clone(), identity);
+            mark_used(path, &facts);
+            return Ok(true);
+        }
+        self.sound().remove(&entry.path);
+        let _ = fs::remove_file(path);
+        Ok(false)
+    }
+
+    fn sound(&self) -> std::sync::MutexGuard<'_, HashMap<String, (u64, u64)>> {
+        self.sound.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until no other process or thread brings the file `name`. Where locks do nothing, both bring it, and its
+    /// bytes are the same.
+    fn lock(&self, name: &str) -> Result<Option<Lock>> {
+        let locks = self.dir.join(".locks");
+        create_dirs(&locks)?;
+        let path = locks.join(name.replace('/', "-"));
+        let begun = Instant::now();
+        loop {
+            match Lock::acquire(&path) {
+                Ok(lock) => return Ok(Some(lock)),
+                Err(shardfmt::Error::Locked { .. }) if begun.elapsed() < PATIENCE => std::thread::sleep(LOOK),
+                Err(shardfmt::Error::Locked { .. }) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn download(&self, entry: &FileEntry, path: &Path) -> Result<()> {
+        let url = || self.files.location(&entry.path).to_string();
+        let mut left = FETCHES;
+        loop {
+            let facts = self.files.facts(&entry.path)?;
+            let is_checked = self.arrivals == Arrivals::Checked;
+            if is_checked && facts.bytes != entry.bytes {
+                return Err(Error::Unlike {
+                    url: url(),
+                    expected: format!("{} bytes", entry.bytes),
+                    got: format!("{} bytes", facts.bytes),
+                });
+            }
+            self.space.make_room(facts.bytes)?;
+            let mut file = AtomicFile::create(path)?;
+            // So that others who make room see what it will take.
+            let grown = file.set_len(facts.bytes);
+            grown.map_err(|cause| crate::folder::local(path, shardfmt::Operation::Write, cause))?;
+            let hash = self.files.download(&entry.path, &facts, &mut file)?;
+            left -= 1;
+            if is_checked && hash.xxh3 != entry.xxh3 {
+                if left > 0 {
+                    continue;
+                }
+                let expected = shardfmt::checksum::FileHash {
+                    bytes: entry.bytes,
+                    xxh3: entry.xxh3,
+                };
+                return Err(crate::folder::unlike(url(), expected, hash));
+            }
+            file.commit()?;
+            if let Ok(facts) = fs::metadata(path) {
+                self.sound().insert(entry.path.clone(), (facts.ino(), facts.len()));
+            }
+            return Ok(());
+        }
+    }
+
+    /// The error of a dataset whose file could not be brought near.
+    fn not_near(&self, entry: &FileEntry, error: Error) -> shardfmt::Error {
+        let path = self.dir.join(&entry.path);
+        match error {
+            Error::Dataset(error) => error,
+            // A check goes on with the other files.
+            Error::Missing { .. } if self.arrivals == Arrivals::AsTheyAre => shardfmt::Error::FileMissing { path },
+            error => shardfmt::Error::Backing {
+                path,
+                cause: error.into(),
+            },
+        }
+    }
+}
+
+impl Backing for NearCopy {
+    fn fetch(&self, entry: &FileEntry) -> shardfmt::Result<Held> {
+        self.bring(entry).map_err(|error| self.not_near(entry, error))
+    }
+
+    fn expect(&self, entries: &[FileEntry]) {
+        self.ahead.add(entries);
+    }
+
+    fn size(&self, entry: &FileEntry) -> shardfmt::Result<Option<u64>> {
+        match self.files.facts(&entry.path) {
+            Ok(facts) => Ok(Some(facts.bytes)),
+            Err(Error::Missing { .. }) => Ok(None),
+            Err(error) => Err(self.not_near(entry, error)),
+        }
+    }
+
+    fn names(&self) -> shardfmt::Result<Option<Vec<String>>> {
+        match self.files.list("") {
+            Ok(names) => Ok(Some(names.into_iter().map(|(name, _)| name).collect())),
+            // A web server.
+            Err(Error::Setting { .. }) => Ok(None),
+            Err(error) => Err(shardfmt::Error::Backing {
+                path: self.dir.clone(),
+                cause: error.into(),
+            }),
+        }
+    }
+}
+
+/// Marks a file as used now: what was not used for longest is removed first.
+fn mark_used(path: &Path, facts: &fs::Metadata) {
+    let age = facts.modified().ok().and_then(|time| time.elapsed().ok());
+    if age.is_some_and(|age| age > USED)
+        && let Ok(file) = File::open(path)
+    {
+        // It may be another user's; then it is removed sooner.
+        let _ = file.set_modified(SystemTime::now());
+    }
+}
