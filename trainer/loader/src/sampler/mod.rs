@@ -6,7 +6,7 @@
 mod batches;
 mod order;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 
 use serde::{Deserialize, Serialize};
 use shardfmt::Xxh3;
@@ -202,18 +202,35 @@ impl Sampler {
     }
 
     /// The whole order of an epoch.
+    ///
+    /// No thread waits for another here: a process may be forked while one of its threads holds the list, and then has
+    /// it locked for ever.
     fn order_of(&self, epoch: u32) -> Arc<[u32]> {
-        // A panic while the list is held cannot leave it half changed.
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, order)) = recent.iter().find(|(of, _)| *of == epoch) {
-            return Arc::clone(order);
+        let known = self.recent().and_then(|recent| {
+            let found = recent.iter().find(|(of, _)| *of == epoch);
+            found.map(|(_, order)| Arc::clone(order))
+        });
+        if let Some(order) = known {
+            return order;
         }
         let order: Arc<[u32]> = self.order.of_epoch(self.config.seed, epoch).into();
-        if recent.len() >= RECENT_EPOCHS {
-            recent.remove(0);
+        if let Some(mut recent) = self.recent() {
+            if recent.len() >= RECENT_EPOCHS {
+                recent.remove(0);
+            }
+            recent.push((epoch, Arc::clone(&order)));
         }
-        recent.push((epoch, Arc::clone(&order)));
         order
+    }
+
+    /// The orders that are kept, unless another thread is at them.
+    fn recent(&self) -> Option<MutexGuard<'_, Vec<(u32, Arc<[u32]>)>>> {
+        match self.recent.try_lock() {
+            Ok(recent) => Some(recent),
+            // A panic while the list is held cannot leave it half changed.
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 }
 

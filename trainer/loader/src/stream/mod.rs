@@ -131,6 +131,6 @@ pub fn stream<M: BatchMemory, T, E: From<Error>>(
         drop(closing);
         result
     });
-    *free = shared.into_memory();
+    *free = shared.take_memory();
     result
 }

@@ -9,11 +9,16 @@ use super::shared::{BatchSource, Closing, Next, Shared};
 use crate::error::{Error, Result};
 
 /// Batches in order, while threads of its own load the next ones. Its end stops them.
+///
+/// A process that was forked from the stream's has none of its threads, and may have its lock as one of them held it:
+/// there it gives no batches, and its memory is never freed.
 #[derive(Debug)]
 pub struct OwnedStream<M: Send + 'static, S: BatchSource<M> + Send + 'static> {
     shared: Arc<Shared<M, S>>,
     threads: Vec<JoinHandle<()>>,
     next: u64,
+    /// The process that has the threads.
+    process: u32,
 }
 
 /// Gives memory back to the stream that it is from, from any thread and at any time.
@@ -40,6 +45,7 @@ impl<M: Send + 'static, S: BatchSource<M> + Send + 'static> OwnedStream<M, S> {
             shared: Arc::new(Shared::new(source, free)),
             threads: Vec::new(),
             next: 0,
+            process: std::process::id(),
         };
         for _ in 0..threads.saturating_sub(1).max(1) {
             let shared = Arc::clone(&stream.shared);
@@ -80,7 +86,7 @@ impl<M: Send + 'static, S: BatchSource<M> + Send + 'static> OwnedStream<M, S> {
     /// Memory that is free, being filled, or full, and not handed out.
     #[must_use]
     pub fn memory_count(&self) -> usize {
-        self.shared.memory_count(self.next)
+        self.shared.memory_count()
     }
 
     /// Gives memory to the stream, of a batch or new.
@@ -88,39 +94,48 @@ impl<M: Send + 'static, S: BatchSource<M> + Send + 'static> OwnedStream<M, S> {
         self.shared.give(memory);
     }
 
-    /// What gives memory back without the stream at hand.
+    /// Whether this process is another than the one that has the threads.
     #[must_use]
-    pub fn returns(&self) -> Returns<M, S> {
-        Returns(Arc::downgrade(&self.shared))
+    pub fn is_of_another_process(&self) -> bool {
+        self.process != std::process::id()
     }
 
-    /// Leaves everything as it is and waits for no thread: for a process that was forked, which has none of them.
-    pub fn abandon(self) {
-        std::mem::forget(self);
-    }
-}
-
-impl<M: Send + 'static, S: BatchSource<M> + Send + 'static> Drop for OwnedStream<M, S> {
-    fn drop(&mut self) {
+    /// Ends the stream and returns the memory that was not handed out; none in another process.
+    pub fn end(&mut self) -> Vec<M> {
+        if self.is_of_another_process() {
+            std::mem::forget(Arc::clone(&self.shared));
+            self.threads.drain(..).for_each(std::mem::forget);
+            return Vec::new();
+        }
         drop(Closing(&*self.shared));
         for thread in self.threads.drain(..) {
             // A thread that has panicked has said so, and has closed the stream.
             drop(thread.join());
         }
+        self.shared.take_memory()
+    }
+
+    /// What gives memory back without the stream at hand.
+    #[must_use]
+    pub fn returns(&self) -> Returns<M, S> {
+        Returns(Arc::downgrade(&self.shared))
+    }
+}
+
+impl<M: Send + 'static, S: BatchSource<M> + Send + 'static> Drop for OwnedStream<M, S> {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 
 impl<M, S: BatchSource<M>> Returns<M, S> {
-    /// Gives memory back, or returns it where the stream is no more.
+    /// Gives memory back, unless the stream is no more or has `most` without it.
     ///
     /// # Errors
     /// The memory itself.
-    pub fn give(&self, memory: M) -> std::result::Result<(), M> {
+    pub fn give_below(&self, most: usize, memory: M) -> std::result::Result<(), M> {
         match self.0.upgrade() {
-            Some(shared) => {
-                shared.give(memory);
-                Ok(())
-            }
+            Some(shared) => shared.give_below(most, memory),
             None => Err(memory),
         }
     }

@@ -55,12 +55,27 @@ struct State<M> {
     free: Vec<M>,
     /// Batches that were taken to be loaded: the number of the next.
     taken: u64,
+    /// Batches handed out, damaged ones included.
+    handed_out: u64,
     /// Loaded, and not handed out yet.
     loaded: BTreeMap<u64, Result<Loaded<M>>>,
     /// What the consumer sleeps for, if it does.
     awaited: Option<u64>,
     /// No batch is wanted any more.
     closed: bool,
+}
+
+impl<M> State<M> {
+    fn hand_out(&mut self, number: u64) -> Option<Result<Loaded<M>>> {
+        let loaded = self.loaded.remove(&number)?;
+        self.handed_out = number + 1;
+        Some(loaded)
+    }
+
+    fn memory_count(&self) -> usize {
+        let in_flight = self.taken.saturating_sub(self.handed_out);
+        self.free.len() + usize::try_from(in_flight).unwrap_or(usize::MAX)
+    }
 }
 
 /// What there is to do.
@@ -81,6 +96,7 @@ impl<M, S: BatchSource<M>> Shared<M, S> {
             state: Mutex::new(State {
                 free,
                 taken: 0,
+                handed_out: 0,
                 loaded: BTreeMap::new(),
                 awaited: None,
                 closed: false,
@@ -94,20 +110,13 @@ impl<M, S: BatchSource<M>> Shared<M, S> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// All memory that was not handed out, once the threads are done.
-    pub(super) fn into_memory(self) -> Vec<M> {
-        let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let left = state.loaded.into_values().flatten().map(|loaded| loaded.memory);
-        state.free.into_iter().chain(left).collect()
-    }
-
     /// Hands out batch `next`, the one after those handed out before, loading what follows meanwhile; with `patience`,
     /// [`Next::NotYet`] once that has passed.
     pub(super) fn next(&self, next: u64, patience: Option<Duration>) -> Result<Next<M>> {
         let begin = Instant::now();
         let mut state = self.state();
         loop {
-            if let Some(loaded) = state.loaded.remove(&next) {
+            if let Some(loaded) = state.hand_out(next) {
                 return loaded.map(Next::Batch);
             }
             // A thread has panicked, which the end of the scope passes on.
@@ -147,14 +156,35 @@ impl<M, S: BatchSource<M>> Shared<M, S> {
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return None,
         };
-        state.loaded.remove(&next)
+        state.hand_out(next)
     }
 
-    /// Memory that is free, being filled, or full, where `handed_out` batches were handed out.
-    pub(super) fn memory_count(&self, handed_out: u64) -> usize {
-        let state = self.state();
-        let in_flight = state.taken.saturating_sub(handed_out);
-        state.free.len() + usize::try_from(in_flight).unwrap_or(usize::MAX)
+    /// Memory that is free, being filled, or full.
+    pub(super) fn memory_count(&self) -> usize {
+        self.state().memory_count()
+    }
+
+    /// Takes memory to be filled, if there is less than `most` of it.
+    ///
+    /// # Errors
+    /// The memory itself.
+    pub(super) fn give_below(&self, most: usize, memory: M) -> std::result::Result<(), M> {
+        let mut state = self.state();
+        if state.closed || state.memory_count() >= most {
+            return Err(memory);
+        }
+        state.free.push(memory);
+        self.freed.notify_one();
+        Ok(())
+    }
+
+    /// All memory that was not handed out, of a stream whose threads are done.
+    pub(super) fn take_memory(&self) -> Vec<M> {
+        let mut state = self.state();
+        let loaded = std::mem::take(&mut state.loaded).into_values().flatten();
+        let mut memory = std::mem::take(&mut state.free);
+        memory.extend(loaded.map(|loaded| loaded.memory));
+        memory
     }
 
     /// Takes memory to be filled.
