@@ -95,7 +95,7 @@ class NativeStream:
         threads: int,
         means: tuple[int, int] | None,
         depth: int | tuple[int, int, int],
-        allocate: Callable[[int], Buffer],
+        allocate: Callable[[int], object],
     ) -> NativeStream: ...
     @property
     def places(self) -> list[int]: ...

@@ -16,8 +16,6 @@ from ._native import NativeOrder, NativeSelection, NativeStream
 from .errors import DatasetError
 
 if TYPE_CHECKING:
-    from typing_extensions import Buffer
-
     from .dataset import Dataset
 
 _DTYPES: dict[str, np.dtype[Any]] = {"U8": np.dtype("u1"), "F16": np.dtype("f2"), "F32": np.dtype("f4")}
@@ -103,7 +101,7 @@ class Stream:
         block_mean: tuple[int, int] | None = None,
         threads: int = 2,
         buffers: int | None = None,
-        allocate: Callable[[int], Buffer] | None = None,
+        allocate: Callable[[int], Any] | None = None,
     ) -> None:
         """Selects and orders clips of a dataset or its folder; modes, filters and orders are those of docs/training.md.
 
@@ -200,13 +198,14 @@ class Stream:
     def _take(self, epoch: int, step: int) -> Batch:
         memory, count = self._native.batch(epoch, step)
         self._taken = step + 1
-        whole = np.frombuffer(memory, np.uint8)
+        whole = np.frombuffer(memoryview(memory), np.uint8)
 
         def part(place: int, dtype: Any, *shape: int) -> npt.NDArray[Any]:
             dtype = np.dtype(dtype)
             begin = self._places[place]
             size = dtype.itemsize * count * int(np.prod(shape, dtype=np.int64))
-            return whole[begin : begin + size].view(dtype).reshape(count, *shape)
+            array: npt.NDArray[Any] = whole[begin : begin + size].view(dtype).reshape(count, *shape)
+            return array
 
         classes = self.classes
         return Batch(

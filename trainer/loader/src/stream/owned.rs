@@ -76,11 +76,12 @@ impl<M: Send + 'static, S: BatchSource<M> + Send + 'static> OwnedStream<M, S> {
     /// # Errors
     /// That of the first record, in batch order, that could not be read.
     pub fn next_within(&mut self, patience: Duration) -> Result<Next<M>> {
-        let next = self.shared.next(self.next, Some(patience))?;
-        if matches!(next, Next::Batch(_)) {
+        let next = self.shared.next(self.next, Some(patience));
+        // Asked again after an error, it gives the batch that follows.
+        if matches!(next, Ok(Next::Batch(_)) | Err(_)) {
             self.next += 1;
         }
-        Ok(next)
+        next
     }
 
     /// Memory that is free, being filled, or full, and not handed out.
