@@ -15,8 +15,9 @@ from .errors import ChecksumError, DatasetError
 
 if TYPE_CHECKING:
     from .dataset import Clip, Dataset
+    from .stream import Batch, Stream, run_state
 
-__all__ = ["ChecksumError", "Clip", "Dataset", "DatasetError", "open"]
+__all__ = ["Batch", "ChecksumError", "Clip", "Dataset", "DatasetError", "Stream", "open", "run_state"]
 
 
 def open(
@@ -41,6 +42,10 @@ def __getattr__(name: str) -> object:
         from . import dataset
 
         return getattr(dataset, name)
+    if name in ("Batch", "Stream", "run_state"):
+        from . import stream
+
+        return getattr(stream, name)
     if name in ("metrics", "torch"):
         return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,5 +1,5 @@
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import final
 
@@ -7,9 +7,11 @@ from typing_extensions import Buffer
 
 __all__ = [
     "Memory",
+    "NativeBuffer",
     "NativeDataset",
     "NativeOrder",
     "NativeSelection",
+    "NativeStream",
     "asset_start",
     "program",
     "shuffled_assets",
@@ -70,9 +72,36 @@ class NativeOrder:
         of_asset: tuple[int | None, int | None],
         class_balanced: bool,
         share: tuple[int, int],
+        order: str = "shuffled",
+        window_shards: int | None = None,
+        drop_last: bool = False,
     ) -> NativeOrder: ...
     @property
     def batches(self) -> int: ...
     def batch(self, epoch: int, step: int) -> list[int]: ...
     def state(self, epoch: int, steps: int) -> str: ...
     def resume(self, state: str) -> tuple[int, int]: ...
+
+@final
+class NativeBuffer(Buffer):
+    def __len__(self) -> int: ...
+
+@final
+class NativeStream:
+    def __new__(
+        cls,
+        selection: NativeSelection,
+        order: NativeOrder,
+        threads: int,
+        means: tuple[int, int] | None,
+        depth: int | tuple[int, int, int],
+        allocate: Callable[[int], object],
+    ) -> NativeStream: ...
+    @property
+    def places(self) -> list[int]: ...
+    @property
+    def shape(self) -> tuple[str, int, int, int]: ...
+    @property
+    def depth(self) -> int: ...
+    def batch(self, epoch: int, step: int) -> tuple[NativeBuffer, int]: ...
+    def stop(self) -> None: ...

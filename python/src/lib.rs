@@ -1,10 +1,12 @@
 //! Defines the extension module `l48._native`: what the Python package calls.
 
+mod buffer;
 mod dataset;
 mod error;
 mod memory;
 mod order;
 mod selection;
+mod stream;
 mod trained;
 
 use std::ffi::OsString;
@@ -15,6 +17,8 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _native {
     #[pymodule_export]
+    use super::buffer::NativeBuffer;
+    #[pymodule_export]
     use super::dataset::NativeDataset;
     #[pymodule_export]
     use super::memory::Memory;
@@ -24,6 +28,8 @@ mod _native {
     use super::program;
     #[pymodule_export]
     use super::selection::NativeSelection;
+    #[pymodule_export]
+    use super::stream::NativeStream;
     #[pymodule_export]
     use super::trained::{asset_start, shuffled_assets, unseal};
 }

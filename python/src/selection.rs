@@ -9,15 +9,13 @@ use pyo3::types::{PyByteArray, PyBytes};
 use shardfmt::entry::DATASET_JSON;
 use shardfmt::{Dataset, Split, Xxh3, hash_file};
 
+use crate::buffer::ALIGNMENT;
 use crate::error::raised;
-
-/// Copies to memory that is aligned so are fast (Zen's `rep movsb` to 16 bytes past a page takes five times as long).
-const ALIGNMENT: usize = 64;
 
 /// Clips selected from a dataset, which is opened anew: no lock or thread is shared with other processes.
 #[pyclass(frozen, module = "l48._native")]
 pub(crate) struct NativeSelection {
-    clips: ClipReader,
+    pub(crate) clips: ClipReader,
     pub(crate) supervision: Supervision,
     /// XXH3-64 of `dataset.json`, which lists the checksum of every file.
     pub(crate) dataset_hash: Xxh3,
@@ -25,18 +23,12 @@ pub(crate) struct NativeSelection {
     starts: Vec<u64>,
 }
 
-/// Numbers of a gathered batch beside its clips, in the order of its rows.
-struct Facts {
-    labels: Vec<u8>,
-    mask: Vec<u8>,
-    asset_id: Vec<u8>,
-    clip_index: Vec<u8>,
-    ref_db: Vec<u8>,
-    rows: Vec<u8>,
-}
+/// Numbers of a gathered batch beside its clips: labels and mask f32, asset ids and clip indices i64, levels f32 and
+/// rows i64, one after another.
+pub(crate) const FACTS: usize = 6;
 
 /// Memory with the clips of a batch and the byte they begin at; labels, mask, asset ids, clip indices, levels, rows.
-type Batch<'py> = (Bound<'py, PyByteArray>, usize, [Bound<'py, PyByteArray>; 6]);
+type Batch<'py> = (Bound<'py, PyByteArray>, usize, [Bound<'py, PyByteArray>; FACTS]);
 
 #[pymethods]
 impl NativeSelection {
@@ -122,15 +114,7 @@ impl NativeSelection {
         let Some(facts) = facts.map_err(|error| refused(py, &error))? else {
             return Err(PyValueError::new_err("no batch was gathered"));
         };
-        let Facts {
-            labels,
-            mask,
-            asset_id,
-            clip_index,
-            ref_db,
-            rows,
-        } = facts;
-        let facts = [labels, mask, asset_id, clip_index, ref_db, rows].map(|numbers| PyByteArray::new(py, &numbers));
+        let facts = facts.map(|numbers| PyByteArray::new(py, &numbers));
         Ok((memory, first, facts))
     }
 }
@@ -164,30 +148,39 @@ impl NativeSelection {
         place.map_or(-1, |place| i64::try_from(place).unwrap_or(i64::MAX))
     }
 
-    fn facts(&self, rows: &[u32], ref_db: &[f32]) -> Facts {
+    fn facts(&self, rows: &[u32], ref_db: &[f32]) -> [Vec<u8>; FACTS] {
+        let line = 4 * self.supervision.classes();
+        let mut facts = [line, line, 8, 8, 4, 8].map(|bytes| vec![0; bytes * rows.len()]);
+        self.write_facts(rows, ref_db, facts.each_mut().map(Vec::as_mut_slice));
+        facts
+    }
+
+    /// Writes the numbers of a batch beside its clips, each kind from the beginning of its memory.
+    pub(crate) fn write_facts(&self, rows: &[u32], ref_db: &[f32], into: [&mut [u8]; FACTS]) {
         let classes = self.supervision.classes();
-        let [mut labels, mut mask] = [(); 2].map(|()| vec![0_u8; classes * rows.len()]);
+        let [labels, mask, asset_id, clip_index, levels, numbers] = into;
+        let mut known = vec![0_u8; 2 * classes];
+        let (known_labels, known_mask) = known.split_at_mut(classes);
         let lines = labels
-            .chunks_exact_mut(classes.max(1))
-            .zip(mask.chunks_exact_mut(classes.max(1)));
+            .chunks_exact_mut(4 * classes.max(1))
+            .zip(mask.chunks_exact_mut(4 * classes.max(1)));
         for (&row, (labels, mask)) in rows.iter().zip(lines) {
-            self.supervision.labels.write(row as usize, labels, mask);
+            self.supervision.labels.write(row as usize, known_labels, known_mask);
+            write_all(labels, known_labels.iter().map(|&known| f32::from(known).to_ne_bytes()));
+            write_all(mask, known_mask.iter().map(|&known| f32::from(known).to_ne_bytes()));
         }
-        let floats = |bytes: &[u8]| bytes.iter().flat_map(|&byte| f32::from(byte).to_ne_bytes()).collect();
         let clips = || rows.iter().filter_map(|&row| self.supervision.clips.get(row as usize));
-        Facts {
-            labels: floats(&labels),
-            mask: floats(&mask),
-            asset_id: clips().flat_map(|clip| clip.asset_id.to_ne_bytes()).collect(),
-            clip_index: clips()
-                .flat_map(|clip| i64::from(clip.clip_index).to_ne_bytes())
-                .collect(),
-            ref_db: ref_db.iter().flat_map(|level| level.to_ne_bytes()).collect(),
-            rows: rows
-                .iter()
-                .flat_map(|&row| self.number(row as usize).to_ne_bytes())
-                .collect(),
-        }
+        write_all(asset_id, clips().map(|clip| clip.asset_id.to_ne_bytes()));
+        write_all(clip_index, clips().map(|clip| i64::from(clip.clip_index).to_ne_bytes()));
+        write_all(levels, ref_db.iter().map(|level| level.to_ne_bytes()));
+        write_all(numbers, rows.iter().map(|&row| self.number(row as usize).to_ne_bytes()));
+    }
+}
+
+/// Writes numbers one after another.
+fn write_all<const N: usize>(into: &mut [u8], numbers: impl Iterator<Item = [u8; N]>) {
+    for (into, number) in into.chunks_exact_mut(N).zip(numbers) {
+        into.copy_from_slice(&number);
     }
 }
 

@@ -9,7 +9,7 @@ use loader::{FullUnknown, Mode, Rows};
 use shardfmt::Split;
 
 use crate::asset_reg::{Control, Init};
-use crate::config::OptimiserName;
+use crate::config::{OptimiserName, OrderName};
 use crate::model::{Arch, Precision};
 
 /// Trains single-positive multi-label models on dataset shards and evaluates them.
@@ -173,6 +173,12 @@ pub struct SettingArgs {
     /// Draw rarer classes more often.
     #[arg(long)]
     pub class_balanced: bool,
+    /// Over how much of the dataset an epoch is shuffled [default: shuffled].
+    #[arg(long)]
+    pub order: Option<OrderName>,
+    /// Shards that are shuffled together, with --order window [default: 8].
+    #[arg(long, value_name = "SHARDS")]
+    pub window_shards: Option<usize>,
     /// Leave out clips without a known positive.
     #[arg(long)]
     pub remove_empty: bool,
@@ -250,6 +256,12 @@ pub struct RowsArgs {
     /// Keep clips without any known class.
     #[arg(long)]
     pub keep_unannotated: bool,
+    /// Over how much of the dataset an epoch is shuffled [default: shuffled].
+    #[arg(long)]
+    pub order: Option<OrderName>,
+    /// Shards that are shuffled together, with --order window [default: 8].
+    #[arg(long, value_name = "SHARDS")]
+    pub window_shards: Option<usize>,
     /// Leave out clips without a known positive.
     #[arg(long)]
     pub remove_empty: bool,

@@ -18,6 +18,6 @@ pub mod supervision;
 pub use block_mean::block_mean_spec;
 pub use error::{Error, Result};
 pub use gather::{ClipReader, Gather};
-pub use sampler::{Sampler, SamplerConfig, SamplerState};
-pub use stream::{BatchMemory, Loaded, Stream, stream};
+pub use sampler::{Arrangement, DEFAULT_WINDOW_SHARDS, Sampler, SamplerConfig, SamplerState};
+pub use stream::{BatchMemory, BatchSource, Loaded, Next, OwnedStream, Returns, Stream, stream};
 pub use supervision::{Catalogue, Clip, Filters, FullUnknown, Labels, Lacking, Mode, Report, Rows, Supervision};

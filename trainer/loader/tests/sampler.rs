@@ -4,23 +4,30 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use loader::{Catalogue, Filters, FullUnknown, Labels, Mode, Rows, Sampler, SamplerConfig, SamplerState, Supervision};
+use loader::{
+    Arrangement, Catalogue, Filters, FullUnknown, Labels, Mode, Rows, Sampler, SamplerConfig, SamplerState, Supervision,
+};
 use proptest::prelude::*;
 use shardfmt::checksum::Hasher;
 use shardfmt::{LabelRow, LabelSource, Split};
 
 const CLASSES: usize = 4;
 
-/// Recordings with the given numbers of clips.
+/// Recordings with the given numbers of clips, all in one shard.
 fn recordings(clips: &[usize]) -> Supervision {
+    recordings_in_shards(clips, usize::MAX)
+}
+
+/// Recordings with the given numbers of clips, so many of them in a shard.
+fn recordings_in_shards(clips: &[usize], to_a_shard: usize) -> Supervision {
     let mut labels = Vec::new();
-    for (asset_id, &count) in (10_i64..).step_by(7).zip(clips) {
+    for ((number, asset_id), &count) in (10_i64..).step_by(7).enumerate().zip(clips) {
         for clip_index in 0..count as u32 {
             let target = asset_id as u32 % CLASSES as u32;
             labels.push(LabelRow {
                 asset_id,
                 clip_index,
-                shard: 0,
+                shard: (number / to_a_shard) as u32,
                 row: labels.len() as u32,
                 start_s: 0.0,
                 end_s: 3.0,
@@ -58,6 +65,8 @@ fn config(batch: usize) -> SamplerConfig {
         clips_per_asset: None,
         max_clips_per_asset: None,
         class_balanced: false,
+        arrangement: Arrangement::Shuffled,
+        drop_last: false,
         rank: 0,
         ranks: 1,
     }
@@ -335,4 +344,104 @@ fn settings_and_states_that_do_not_fit_are_refused() {
             .contains("settings that order them")
     );
     assert!(resume(&one, &SamplerState { epoch: 0, ..state }).is_err());
+}
+
+#[test]
+fn windows_shuffle_a_few_shards_at_a_time() {
+    let rows = recordings_in_shards(&[4, 1, 3, 2].repeat(9), 3);
+    let windows = |shards, seed, clips_per_asset, max_clips_per_asset| {
+        let arrangement = Arrangement::Window(shards);
+        let config = SamplerConfig {
+            seed,
+            arrangement,
+            clips_per_asset,
+            max_clips_per_asset,
+            ..config(7)
+        };
+        sampler(&rows, config)
+    };
+    for shards in [1, 2, 5, 12, 99] {
+        for (together, most) in [(None, None), (Some(3), None), (Some(2), Some(3))] {
+            let one = windows(shards, 11, together, most);
+            let mut firsts = HashSet::new();
+            for epoch in 1..=6 {
+                let order = epoch_of(&one, epoch);
+                assert_eq!(order.len(), one.rows_per_epoch());
+                let different: HashSet<u32> = order.iter().copied().collect();
+                assert_eq!(different.len(), order.len(), "no row twice");
+                // The shards in the order of their first row: each window has the next ones, and none comes back.
+                let mut met: Vec<u32> = Vec::new();
+                for row in &order {
+                    let shard = rows.clips[*row as usize].shard;
+                    if !met.contains(&shard) {
+                        met.push(shard);
+                    }
+                    let place = met.iter().position(|one| *one == shard).unwrap();
+                    assert_eq!(place / shards, (met.len() - 1) / shards, "{shards} shards at a time");
+                }
+                assert_eq!(met.len(), 12);
+                firsts.insert(met);
+                assert_eq!(order, epoch_of(&windows(shards, 11, together, most), epoch));
+                assert_ne!(order, epoch_of(&windows(shards, 12, together, most), epoch));
+            }
+            assert_eq!(firsts.len(), 6, "every epoch has other windows");
+        }
+    }
+    let plain = windows(2, 11, None, None);
+    let other = windows(3, 11, None, None);
+    assert!(
+        other.resume(&plain.state(1, 1)).is_err(),
+        "another window is another order"
+    );
+    assert!(sampler(&rows, config(7)).resume(&plain.state(1, 1)).is_err());
+    let stored = SamplerConfig {
+        arrangement: Arrangement::Stored,
+        ..config(7)
+    };
+    let stored = sampler(&rows, stored);
+    assert!((1..4).all(|epoch| epoch_of(&stored, epoch).into_iter().eq(0..rows.rows() as u32)));
+    for (arrangement, setting) in [
+        (Arrangement::Window(2), "window"),
+        (Arrangement::Stored, "stored"),
+        (Arrangement::Window(0), "window_shards"),
+    ] {
+        let balanced = SamplerConfig {
+            arrangement,
+            class_balanced: true,
+            ..config(7)
+        };
+        let error = Sampler::new(&rows, shardfmt::Xxh3(99), balanced)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(setting), "{error}");
+    }
+}
+
+#[test]
+fn a_partial_last_batch_is_left_out_where_that_is_asked_for() {
+    for count in [8, 9, 10, 11, 12] {
+        let rows = recordings(&vec![1; count]);
+        let whole = sampler(&rows, config(4));
+        let full = SamplerConfig {
+            drop_last: true,
+            ..config(4)
+        };
+        let full = sampler(&rows, full);
+        let batches = |one: &Sampler| -> Vec<Vec<u32>> {
+            (0..one.batches_per_epoch())
+                .map(|step| one.global_batch(1, step))
+                .collect()
+        };
+        assert_eq!(full.batches_per_epoch(), count / 4);
+        assert!(batches(&full).iter().all(|batch| batch.len() == 4));
+        assert_eq!(batches(&full).concat(), batches(&whole).concat()[..count / 4 * 4]);
+        assert_eq!(full.resume(&full.state(3, 2)).unwrap(), (3, 2));
+        assert!(full.global_batch(1, count / 4).is_empty());
+    }
+    let few = SamplerConfig {
+        drop_last: true,
+        ..config(4)
+    };
+    let error = Sampler::new(&recordings(&[3]), shardfmt::Xxh3(99), few).unwrap_err();
+    assert!(error.to_string().starts_with("drop_last: leaves no batch"), "{error}");
 }

@@ -2,8 +2,13 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
-use loader::{BatchMemory, Catalogue, Clip, ClipReader, Error, Gather, block_mean_spec, stream};
+use loader::{
+    BatchMemory, BatchSource, Catalogue, Clip, ClipReader, Error, Gather, Next, OwnedStream, block_mean_spec, stream,
+};
 use shardfmt::{ClipSpec, Dataset};
 
 /// Memory that somebody else owns: it is lent for the time of a stream.
@@ -131,4 +136,130 @@ fn what_does_not_fit_is_refused() {
     if let Some(means) = block_mean_spec(stored, stored.height / 2, stored.width / 2) {
         assert!(Gather::new(&clips, &places, means).is_ok());
     }
+}
+
+/// Batches of the golden dataset, two rows each, that note how many threads fill at a time.
+struct Source {
+    clips: ClipReader,
+    places: Vec<Clip>,
+    count: u64,
+    pause: Duration,
+    filled: Arc<AtomicUsize>,
+}
+
+impl BatchSource<Vec<u8>> for Source {
+    fn rows(&self, number: u64) -> Option<Vec<u32>> {
+        let first = u32::try_from(number).unwrap() % (u32::try_from(self.places.len()).unwrap() - 1);
+        (number < self.count).then(|| vec![first, first + 1])
+    }
+
+    fn fill(&self, rows: &[u32], memory: &mut Vec<u8>) -> loader::Result<Vec<f32>> {
+        std::thread::sleep(self.pause);
+        self.filled.fetch_add(1, Ordering::Relaxed);
+        Gather::new(&self.clips, &self.places, self.clips.spec())?.batch(rows, memory)
+    }
+
+    fn clip_bytes(&self) -> usize {
+        self.clips.spec().clip_bytes()
+    }
+}
+
+fn owned(count: u64, buffers: usize, threads: usize, pause: Duration) -> (OwnedStream<Vec<u8>, Source>, Source) {
+    let source = || {
+        let (clips, places) = golden();
+        let filled = Arc::default();
+        Source {
+            clips,
+            places,
+            count,
+            pause,
+            filled,
+        }
+    };
+    let (first, kept) = (source(), source());
+    let kept = Source {
+        filled: Arc::clone(&first.filled),
+        ..kept
+    };
+    let free = vec![vec![0; 2 * first.clip_bytes()]; buffers];
+    (OwnedStream::new(first, free, threads).unwrap(), kept)
+}
+
+const LONG: Duration = Duration::from_secs(60);
+
+#[test]
+fn a_stream_that_owns_its_threads_gives_batches_in_order() {
+    for threads in [1, 2, 4] {
+        let (mut stream, source) = owned(40, 3, threads, Duration::ZERO);
+        for number in 0..40 {
+            let Next::Batch(mut batch) = stream.next_within(LONG).unwrap() else {
+                panic!("no batch {number}");
+            };
+            assert_eq!(batch.rows, source.rows(number).unwrap());
+            let stored: Vec<&[u8]> = batch
+                .rows
+                .iter()
+                .map(|&row| source.clips.stored(&source.places[row as usize]).unwrap())
+                .collect();
+            assert!(stored.concat() == batch.bytes());
+            assert_eq!(stream.memory_count(), 2);
+            stream.give(batch.memory);
+        }
+        assert!(matches!(stream.next_within(LONG).unwrap(), Next::End));
+        assert_eq!(stream.end().len(), 3);
+    }
+}
+
+#[test]
+fn patience_ends_and_what_is_ready_is_there_at_once() {
+    let (mut stream, _) = owned(9, 3, 2, Duration::from_millis(300));
+    assert!(stream.ready().unwrap().is_none());
+    // The consumer loads too, and is not interrupted at that.
+    let begin = Instant::now();
+    let first = stream.next_within(Duration::from_millis(1)).unwrap();
+    assert!(matches!(first, Next::NotYet | Next::Batch(_)) && begin.elapsed() < Duration::from_secs(5));
+    std::thread::sleep(Duration::from_secs(2));
+    let begin = Instant::now();
+    assert!(stream.ready().unwrap().is_some());
+    assert!(begin.elapsed() < Duration::from_millis(100));
+}
+
+#[test]
+fn a_stream_that_is_dropped_ends_its_threads_and_memory_comes_back_to_it_only_before() {
+    let (mut stream, source) = owned(1000, 3, 3, Duration::from_millis(5));
+    let Next::Batch(batch) = stream.next_within(LONG).unwrap() else {
+        panic!("no batch");
+    };
+    let returns = stream.returns();
+    let memory = returns.give_below(2, batch.memory).unwrap_err();
+    assert!(returns.give_below(3, memory).is_ok());
+    assert_eq!(stream.memory_count(), 3);
+    drop(stream);
+    let filled = source.filled.load(Ordering::Relaxed);
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!(
+        source.filled.load(Ordering::Relaxed),
+        filled,
+        "no thread loads any more"
+    );
+    assert!(returns.give_below(9, Vec::new()).is_err());
+}
+
+#[test]
+fn an_error_comes_in_its_turn_and_costs_no_memory() {
+    let (clips, places) = golden();
+    let (pause, filled) = (Duration::ZERO, Arc::default());
+    let source = Source {
+        clips,
+        places,
+        count: 3,
+        pause,
+        filled,
+    };
+    let mut stream = OwnedStream::new(source, vec![Vec::new(); 2], 2).unwrap();
+    for _ in 0..3 {
+        let error = stream.next_within(LONG).unwrap_err().to_string();
+        assert_eq!(error, "batch: has 2 rows, but its memory has room for 0");
+    }
+    assert_eq!(stream.end().len(), 2);
 }

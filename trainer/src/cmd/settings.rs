@@ -31,6 +31,8 @@ pub(super) fn resolve(args: &SettingArgs, base: Config) -> Result<Config> {
     set_some(&mut config.sampling.clips_per_asset, args.clips_per_asset);
     set_some(&mut config.sampling.max_clips_per_asset, args.max_clips_per_asset);
     config.sampling.class_balanced |= args.class_balanced;
+    set(&mut config.sampling.order, args.order);
+    set_some(&mut config.sampling.window_shards, args.window_shards);
     config.filters.remove_empty |= args.remove_empty;
     config.filters.keep_silent |= args.keep_silent;
     config.measure_test &= !args.no_test;

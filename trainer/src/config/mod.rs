@@ -10,7 +10,9 @@ use shardfmt::Operation;
 use shardfmt::{DatasetHead, Difference};
 use tch::Device;
 
-pub use sections::{CheckpointConfig, LossConfig, ModelConfig, OptimiserConfig, OptimiserName, SamplingConfig};
+pub use sections::{
+    CheckpointConfig, LossConfig, ModelConfig, OptimiserConfig, OptimiserName, OrderName, SamplingConfig,
+};
 
 use crate::asset_reg::AssetRegConfig;
 use crate::augment::AugmentConfig;
@@ -126,10 +128,15 @@ impl Config {
         for (setting, value) in [
             ("sampling.clips_per_asset", self.sampling.clips_per_asset),
             ("sampling.max_clips_per_asset", self.sampling.max_clips_per_asset),
+            ("sampling.window_shards", self.sampling.window_shards),
         ] {
             if value == Some(0) {
                 return Err(Error::setting(setting, "must be at least 1"));
             }
+        }
+        if self.sampling.order.is_default() && self.sampling.window_shards.is_some() {
+            let reason = "has no effect: the order is \"shuffled\"; set sampling.order = \"window\", or drop it";
+            return Err(Error::setting("sampling.window_shards", reason));
         }
         let optimiser = &self.optimiser;
         for (setting, value, least) in [
@@ -180,6 +187,8 @@ impl Config {
             clips_per_asset: self.sampling.clips_per_asset,
             max_clips_per_asset: self.sampling.max_clips_per_asset,
             class_balanced: self.sampling.class_balanced,
+            arrangement: self.sampling.arrangement(),
+            drop_last: false,
             rank: 0,
             ranks: 1,
         }

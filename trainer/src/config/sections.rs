@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use loader::{Arrangement, DEFAULT_WINDOW_SHARDS};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Arch, Precision};
@@ -18,6 +19,42 @@ pub struct SamplingConfig {
     pub clips_per_asset: Option<usize>,
     /// Draw every class equally often.
     pub class_balanced: bool,
+    /// Over how much of the dataset an epoch is shuffled; left out of a run's settings where it is all of it.
+    #[serde(skip_serializing_if = "OrderName::is_default")]
+    pub order: OrderName,
+    /// Shards of a window, for order `window`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window_shards: Option<usize>,
+}
+
+/// The orders of an epoch by name; see [`Arrangement`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum OrderName {
+    /// Shuffled over the whole dataset.
+    #[default]
+    Shuffled,
+    /// Shuffled over a window of shards at a time.
+    Window,
+}
+
+impl OrderName {
+    /// Whether it is what every run had before there was another.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl SamplingConfig {
+    /// Over how much of the dataset an epoch is shuffled.
+    #[must_use]
+    pub fn arrangement(&self) -> Arrangement {
+        match self.order {
+            OrderName::Shuffled => Arrangement::Shuffled,
+            OrderName::Window => Arrangement::Window(self.window_shards.unwrap_or(DEFAULT_WINDOW_SHARDS)),
+        }
+    }
 }
 
 /// The method and its parameters.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use loader::{Catalogue, Filters, FullUnknown, Mode, Rows, Sampler, SamplerConfig};
+use loader::{Arrangement, Catalogue, Filters, FullUnknown, Mode, Rows, Sampler, SamplerConfig};
 use shardfmt::{Dataset, Split};
 
 use crate::dataset::{Made, write};
@@ -195,6 +195,8 @@ fn a_loss_that_is_no_number_stops_the_run_and_saves_its_state() {
         clips_per_asset: None,
         max_clips_per_asset: None,
         class_balanced: false,
+        arrangement: Arrangement::Shuffled,
+        drop_last: false,
         rank: 0,
         ranks: 1,
     };

@@ -6,7 +6,7 @@
 mod batches;
 mod order;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 
 use serde::{Deserialize, Serialize};
 use shardfmt::Xxh3;
@@ -15,7 +15,11 @@ use shardfmt::checksum::Hasher;
 use crate::error::{Error, Result};
 use crate::supervision::Supervision;
 use batches::Batches;
+pub use order::Arrangement;
 use order::Order;
+
+/// Shards of a window where none are asked for.
+pub const DEFAULT_WINDOW_SHARDS: usize = 8;
 
 /// How rows are ordered and cut into batches.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +34,10 @@ pub struct SamplerConfig {
     pub max_clips_per_asset: Option<usize>,
     /// Draw every class equally often.
     pub class_balanced: bool,
+    /// Over how much of the dataset an epoch is shuffled.
+    pub arrangement: Arrangement,
+    /// Leave out the last batch of an epoch where it has fewer rows than the others.
+    pub drop_last: bool,
     /// Number of this process among `ranks`, from 0.
     pub rank: usize,
     /// Processes that share each batch.
@@ -67,14 +75,16 @@ impl Sampler {
     /// A sampler of the rows of `supervision`. `dataset_hash` is a hash of the dataset's content.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a size of 0, a rank that is not below `ranks`, both `clips_per_asset` and
-    /// `class_balanced`, or `class_balanced` without any known positive.
+    /// [`Error::Setting`] for a size of 0, a rank that is not below `ranks`, settings that each set the order, such as
+    /// `clips_per_asset` and `class_balanced`; `class_balanced` without any known positive, or `drop_last` with fewer
+    /// rows than a batch has.
     pub fn new(supervision: &Supervision, dataset_hash: Xxh3, config: SamplerConfig) -> Result<Self> {
         let sizes = [
             ("batch", Some(config.batch)),
             ("clips_per_asset", config.clips_per_asset),
             ("max_clips_per_asset", config.max_clips_per_asset),
             ("ranks", Some(config.ranks)),
+            ("window_shards", config.arrangement.window_shards()),
         ];
         if let Some((name, _)) = sizes.into_iter().find(|(_, size)| *size == Some(0)) {
             return Err(Error::setting(name, "must be at least 1"));
@@ -89,7 +99,18 @@ impl Sampler {
             ));
         }
         let order = Order::new(supervision, &config)?;
-        let batches = Batches::new(order.rows_per_epoch(), config.batch);
+        let mut rows = order.rows_per_epoch();
+        if config.drop_last {
+            rows -= rows % config.batch;
+            if rows == 0 {
+                let reason = format!(
+                    "leaves no batch: there are {} rows; use a smaller batch",
+                    order.rows_per_epoch()
+                );
+                return Err(Error::setting("drop_last", reason));
+            }
+        }
+        let batches = Batches::new(rows, config.batch);
         let dataset_hash = hash_of(supervision, dataset_hash, &config);
         Ok(Self {
             config,
@@ -100,7 +121,7 @@ impl Sampler {
         })
     }
 
-    /// Rows in an epoch, of all ranks together.
+    /// Rows in an epoch, of all ranks together; with `drop_last` those of the batch that is left out too.
     #[must_use]
     pub fn rows_per_epoch(&self) -> usize {
         self.order.rows_per_epoch()
@@ -181,18 +202,35 @@ impl Sampler {
     }
 
     /// The whole order of an epoch.
+    ///
+    /// No thread waits for another here: a process may be forked while one of its threads holds the list, and then has
+    /// it locked for ever.
     fn order_of(&self, epoch: u32) -> Arc<[u32]> {
-        // A panic while the list is held cannot leave it half changed.
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, order)) = recent.iter().find(|(of, _)| *of == epoch) {
-            return Arc::clone(order);
+        let known = self.recent().and_then(|recent| {
+            let found = recent.iter().find(|(of, _)| *of == epoch);
+            found.map(|(_, order)| Arc::clone(order))
+        });
+        if let Some(order) = known {
+            return order;
         }
         let order: Arc<[u32]> = self.order.of_epoch(self.config.seed, epoch).into();
-        if recent.len() >= RECENT_EPOCHS {
-            recent.remove(0);
+        if let Some(mut recent) = self.recent() {
+            if recent.len() >= RECENT_EPOCHS {
+                recent.remove(0);
+            }
+            recent.push((epoch, Arc::clone(&order)));
         }
-        recent.push((epoch, Arc::clone(&order)));
         order
+    }
+
+    /// The orders that are kept, unless another thread is at them.
+    fn recent(&self) -> Option<MutexGuard<'_, Vec<(u32, Arc<[u32]>)>>> {
+        match self.recent.try_lock() {
+            Ok(recent) => Some(recent),
+            // A panic while the list is held cannot leave it half changed.
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 }
 
@@ -208,6 +246,7 @@ fn hash_of(supervision: &Supervision, dataset_hash: Xxh3, config: &SamplerConfig
         config.class_balanced.into(),
     ];
     settings.iter().for_each(|setting| hash.update(&setting.to_le_bytes()));
+    config.arrangement.hash_into(&mut hash);
     for clip in &supervision.clips {
         hash.update(&clip.asset_id.to_le_bytes());
         hash.update(&clip.shard.to_le_bytes());

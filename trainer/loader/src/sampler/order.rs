@@ -1,19 +1,59 @@
-//! Computes the order of an epoch: plain, grouped by recording, or balanced over classes.
+//! Computes the order of an epoch: shuffled whole, by windows of shards or as stored; grouped by recording; or balanced
+//! over classes.
 
 use std::collections::HashMap;
 
 use rand_chacha::ChaCha8Rng;
+use shardfmt::checksum::Hasher;
 
 use super::SamplerConfig;
 use crate::error::{Error, Result};
 use crate::random::{Purpose, keyed, shuffle};
 use crate::supervision::Supervision;
 
+/// Over how much of the dataset an epoch is shuffled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Arrangement {
+    /// All of it.
+    #[default]
+    Shuffled,
+    /// A window of so many shards at a time, drawn anew for each epoch: for datasets that do not fit near, where a read
+    /// from another shard is dear. All rows of a window come before those of the next.
+    Window(usize),
+    /// Nothing: rows come in the order of the dataset, in every epoch.
+    Stored,
+}
+
+impl Arrangement {
+    /// Shards of a window, if there are windows.
+    pub(super) fn window_shards(self) -> Option<usize> {
+        match self {
+            Self::Window(shards) => Some(shards),
+            Self::Shuffled | Self::Stored => None,
+        }
+    }
+
+    /// Adds what changes an order. The plain shuffle adds nothing, as it did before there were others.
+    pub(super) fn hash_into(self, hash: &mut Hasher) {
+        match self {
+            Self::Shuffled => {}
+            Self::Window(shards) => {
+                hash.update(b"window");
+                hash.update(&(shards as u64).to_le_bytes());
+            }
+            Self::Stored => hash.update(b"stored"),
+        }
+    }
+}
+
 /// Everything the order of any epoch is computed from.
 #[derive(Debug)]
 pub(super) struct Order {
     /// Rows of each recording, recordings in the order of their first row.
     assets: Vec<Vec<u32>>,
+    /// The shard of each recording, counted through those that have rows.
+    shards: Vec<usize>,
+    arrangement: Arrangement,
     clips_per_asset: Option<usize>,
     max_clips_per_asset: usize,
     /// Classes that are known positives of each row, where the order is balanced over them.
@@ -23,19 +63,19 @@ pub(super) struct Order {
 
 impl Order {
     pub(super) fn new(supervision: &Supervision, config: &SamplerConfig) -> Result<Self> {
-        if config.class_balanced && config.clips_per_asset.is_some() {
-            return Err(Error::setting(
-                "class_balanced",
-                "cannot be combined with clips_per_asset: each sets the order; drop one",
-            ));
-        }
-        let mut assets: Vec<Vec<u32>> = Vec::new();
-        let mut numbers = HashMap::new();
+        check_combination(config)?;
+        let (mut assets, mut shards): (Vec<Vec<u32>>, Vec<usize>) = Default::default();
+        let (mut numbers, mut shard_numbers) = (HashMap::new(), HashMap::new());
         for (clip, row) in supervision.clips.iter().zip(0..) {
             let number = *numbers.entry(clip.asset_id).or_insert(assets.len());
             match assets.get_mut(number) {
                 Some(rows) => rows.push(row),
-                None => assets.push(vec![row]),
+                None => {
+                    assets.push(vec![row]);
+                    let next = shard_numbers.len();
+                    // All clips of a recording are in one shard.
+                    shards.push(*shard_numbers.entry(clip.shard).or_insert(next));
+                }
             }
         }
         let max_clips_per_asset = config.max_clips_per_asset.unwrap_or(usize::MAX);
@@ -56,6 +96,8 @@ impl Order {
         Ok(Self {
             rows_per_epoch: assets.iter().map(|rows| rows.len().min(max_clips_per_asset)).sum(),
             assets,
+            shards,
+            arrangement: config.arrangement,
             clips_per_asset: config.clips_per_asset,
             max_clips_per_asset,
             positives,
@@ -69,17 +111,36 @@ impl Order {
 
     /// The rows of an epoch in order.
     pub(super) fn of_epoch(&self, seed: u64, epoch: u32) -> Vec<u32> {
+        if self.arrangement == Arrangement::Stored {
+            let mut rows = self.assets.concat();
+            rows.sort_unstable();
+            return rows;
+        }
         let mut random = keyed(seed, Purpose::Order, &[epoch.into()]);
         let chosen = self.choose(&mut random);
         if let Some(positives) = &self.positives {
             return balanced(&mut random, &chosen.concat(), positives);
         }
-        let mut groups: Vec<&[u32]> = Vec::new();
-        for rows in &chosen {
-            groups.extend(cut_evenly(rows, self.clips_per_asset.unwrap_or(1)));
+        let windows = self.windows(&mut random);
+        let mut groups: Vec<Vec<&[u32]>> = vec![Vec::new(); windows.iter().max().map_or(0, |last| last + 1)];
+        for (rows, shard) in chosen.iter().zip(&self.shards) {
+            if let Some(groups) = windows.get(*shard).and_then(|window| groups.get_mut(*window)) {
+                groups.extend(cut_evenly(rows, self.clips_per_asset.unwrap_or(1)));
+            }
         }
-        shuffle(&mut random, &mut groups);
-        groups.concat()
+        groups.iter_mut().for_each(|groups| shuffle(&mut random, groups));
+        groups.concat().concat()
+    }
+
+    /// The window that each shard is in; one for all where a shuffle goes over everything.
+    fn windows(&self, random: &mut ChaCha8Rng) -> Vec<usize> {
+        let shards = self.shards.iter().max().map_or(0, |last| last + 1);
+        let Some(size) = self.arrangement.window_shards() else {
+            return vec![0; shards];
+        };
+        let mut places: Vec<usize> = (0..shards).collect();
+        shuffle(random, &mut places);
+        places.iter().map(|place| place / size.max(1)).collect()
     }
 
     /// Shuffles each recording's rows and takes the first of them.
@@ -91,6 +152,28 @@ impl Order {
         }
         chosen
     }
+}
+
+/// Refuses settings of which each sets the order.
+fn check_combination(config: &SamplerConfig) -> Result<()> {
+    let balanced = (config.class_balanced, "class_balanced");
+    let grouped = (config.clips_per_asset.is_some(), "clips_per_asset");
+    let capped = (config.max_clips_per_asset.is_some(), "max_clips_per_asset");
+    let window = (config.arrangement.window_shards().is_some(), "order = \"window\"");
+    let stored = (config.arrangement == Arrangement::Stored, "order = \"stored\"");
+    for (one, other) in [
+        (balanced, grouped),
+        (balanced, window),
+        (balanced, stored),
+        (stored, grouped),
+        (stored, capped),
+    ] {
+        if let ((true, setting), (true, other)) = (one, other) {
+            let reason = format!("cannot be combined with {other}: each sets the order; drop one");
+            return Err(Error::setting(setting, reason));
+        }
+    }
+    Ok(())
 }
 
 /// Cuts `rows` into as few pieces of at most `most` as there can be, whose sizes differ by one at most: 13 rows by 4
