@@ -246,6 +246,39 @@ fn locks_are_waited_for_as_long_as_asked() {
 }
 
 #[test]
+fn whoever_waits_until_another_has_committed_finds_it_done() {
+    let place = five_shards();
+    let (manifest, out) = (place.manifest(), place.path("out"));
+    l48!["build", &manifest, "--out", place.path("whole")].expect(0);
+    let whole = tree(&place.path("whole"));
+    l48!["plan", &manifest, "--out", &out].expect(0);
+    l48!["build", &manifest, "--out", &out, "--part", "0/1"].expect(0);
+    // As if another process had committed while these wait.
+    let lock = Lock::acquire(&out.join(".build/lock")).unwrap();
+    let mut waiting = Vec::new();
+    for arguments in [&["--part", "0/2"][..], &[]] {
+        let mut build = build(&place);
+        build.args(arguments).args(["--resume", "--wait", "600"]);
+        waiting.push((start(&mut build), build));
+    }
+    let mut commit = command();
+    commit.arg("commit").arg(&out).args(["--resume", "--wait", "600"]);
+    waiting.push((start(&mut commit), commit));
+    std::thread::sleep(Duration::from_millis(700));
+    for name in ["taxa.parquet", "rejects.parquet", "dataset.json"] {
+        std::fs::copy(place.path("whole").join(name), out.join(name)).unwrap();
+    }
+    std::fs::remove_dir_all(out.join(".build")).unwrap();
+    drop(lock);
+    for (child, command) in waiting {
+        ended(&command, child.wait_with_output().unwrap())
+            .expect(0)
+            .prints("is already committed");
+    }
+    assert_same(&whole, &tree(&out), "by another");
+}
+
+#[test]
 fn of_two_workers_on_the_same_shards_the_later_takes_what_it_finds() {
     let place = five_shards();
     let (manifest, out) = (place.manifest(), place.path("out"));

@@ -82,11 +82,12 @@ pub fn build_part<S: DatasetSource>(
     if is_done()? {
         return Ok(BuiltPart::Committed);
     }
-    let locked = folder.lock_shared()?;
-    // A rival may have committed in between.
+    let locked = folder.lock_shared();
+    // A rival may have committed in between, and removed what the lock was in.
     if is_done()? {
         return Ok(BuiltPart::Committed);
     }
+    let locked = locked?;
     let plan = ledger::plan_of(&folder)?;
     plan.check_processor(source, folder.path())?;
     let (shards, planned) = (shards.of(&plan)?, plan.shards.len() as u32);

@@ -31,7 +31,10 @@ pub struct CommitOptions {
 pub fn commit(dir: &Path, options: CommitOptions, events: &Events<'_>) -> Result<Outcome> {
     let folder = folder(dir, options.wait)?;
     expect_unfinished(&folder)?;
-    let locked = folder.lock()?;
+    // One that committed while this waited has removed what the lock was in.
+    let locked = folder
+        .lock()
+        .or_else(|error| expect_unfinished(&folder).and(Err(error.into())))?;
     // A rival may have committed in between.
     expect_unfinished(&folder)?;
     let outcome = commit_locked(&locked, options.max_rejects, events)?;

@@ -129,8 +129,8 @@ fn build_here<S: DatasetSource>(
     options: &BuildOptions,
     events: &Events<'_>,
 ) -> Result<Built> {
-    let locked = folder.lock()?;
-    // A rival may have committed between the first look and the lock.
+    let locked = folder.lock();
+    // A rival may have committed between the first look and the lock, and removed what the lock was in.
     if folder.state()? == FolderState::Committed {
         drop(locked);
         return match options.existing {
@@ -138,7 +138,7 @@ fn build_here<S: DatasetSource>(
             Existing::Refuse | Existing::Overwrite => Err(not_empty(folder.path(), FolderState::Committed)),
         };
     }
-    let outcome = build_locked(source, &locked, options, events)?;
+    let outcome = build_locked(source, &locked?, options, events)?;
     folder.remove_records()?;
     Ok(Built::Committed(outcome))
 }
@@ -266,10 +266,12 @@ pub fn plan<S: DatasetSource>(
     if let Some(found) = found()? {
         return Ok(found);
     }
-    let locked = folder.lock()?;
+    let locked = folder.lock();
+    // A rival may have planned in between, or even committed, and removed what the lock was in.
     if let Some(found) = found()? {
         return Ok(found);
     }
+    let locked = locked?;
     let here = InstructionSet::detect();
     let options = (options, instruction_set.unwrap_or(&here));
     make_plan(source, &locked, options, &workers, events).map(Planned::New)
