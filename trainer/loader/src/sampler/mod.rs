@@ -65,8 +65,11 @@ pub struct Sampler {
     order: Order,
     batches: Batches,
     /// Orders of the epochs asked for last: a loader that reads ahead works on two.
-    recent: Mutex<Vec<(u32, Arc<[u32]>)>>,
+    recent: Mutex<Orders>,
 }
+
+/// Whole orders, each with its epoch.
+type Orders = Vec<(u32, Arc<[u32]>)>;
 
 /// Epochs whose order is kept.
 const RECENT_EPOCHS: usize = 2;
@@ -224,7 +227,7 @@ impl Sampler {
     }
 
     /// The orders that are kept, unless another thread is at them.
-    fn recent(&self) -> Option<MutexGuard<'_, Vec<(u32, Arc<[u32]>)>>> {
+    fn recent(&self) -> Option<MutexGuard<'_, Orders>> {
         match self.recent.try_lock() {
             Ok(recent) => Some(recent),
             // A panic while the list is held cannot leave it half changed.
