@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use loader::{
-    BatchMemory, BatchSource, Catalogue, Clip, ClipReader, Error, Gather, Next, OwnedStream, block_mean_spec, stream,
+    BatchMemory, BatchSource, Catalogue, Clip, ClipReader, Error, Gather, Loaded, Next, OwnedStream, block_mean_spec,
+    stream,
 };
 use shardfmt::{ClipSpec, Dataset};
 
@@ -187,14 +188,20 @@ fn owned(count: u64, buffers: usize, threads: usize, pause: Duration) -> (OwnedS
 
 const LONG: Duration = Duration::from_secs(60);
 
+fn next(stream: &mut OwnedStream<Vec<u8>, Source>) -> Loaded<Vec<u8>> {
+    let batch = match stream.next_within(LONG).unwrap() {
+        Next::Batch(batch) => Some(batch),
+        Next::End | Next::NotYet => None,
+    };
+    batch.unwrap()
+}
+
 #[test]
 fn a_stream_that_owns_its_threads_gives_batches_in_order() {
     for threads in [1, 2, 4] {
         let (mut stream, source) = owned(40, 3, threads, Duration::ZERO);
         for number in 0..40 {
-            let Next::Batch(mut batch) = stream.next_within(LONG).unwrap() else {
-                panic!("no batch {number}");
-            };
+            let mut batch = next(&mut stream);
             assert_eq!(batch.rows, source.rows(number).unwrap());
             let stored: Vec<&[u8]> = batch
                 .rows
@@ -227,9 +234,7 @@ fn patience_ends_and_what_is_ready_is_there_at_once() {
 #[test]
 fn a_stream_that_is_dropped_ends_its_threads_and_memory_comes_back_to_it_only_before() {
     let (mut stream, source) = owned(1000, 3, 3, Duration::from_millis(5));
-    let Next::Batch(batch) = stream.next_within(LONG).unwrap() else {
-        panic!("no batch");
-    };
+    let batch = next(&mut stream);
     let returns = stream.returns();
     let memory = returns.give_below(2, batch.memory).unwrap_err();
     assert!(returns.give_below(3, memory).is_ok());

@@ -68,7 +68,7 @@ pub struct Sampler {
     recent: Mutex<Orders>,
 }
 
-/// Orders, each with its epoch.
+/// Whole orders, each with its epoch.
 type Orders = Vec<(u32, Arc<[u32]>)>;
 
 /// Epochs whose order is kept.
