@@ -11,7 +11,7 @@ use shardfmt::persist::{Lock, is_temporary};
 use crate::file_tree::{assert_same, names, tree};
 use crate::program::{command, ended, fail_point_command, l48, run};
 use crate::recordings::Workplace;
-use crate::torture::{kill_at, points, reset};
+use crate::torture::{SMALL, kill_at, points, reset};
 
 /// Long enough for a busy machine.
 const LONG: Duration = Duration::from_secs(120);
@@ -170,12 +170,12 @@ fn the_same_plan_is_success_and_another_is_told_apart() {
 
 #[test]
 fn a_plan_that_was_cut_off_goes_on_where_it_was() {
-    let place = Workplace::with_recordings(crate::torture::SMALL, &[(0, 1.0)]);
+    let place = Workplace::with_recordings(SMALL, &[(0, 0.1)]);
     let mut table = String::from("asset_id,path,split\n");
     // More than the 8,192 that are kept at a time.
     let recording = std::fs::read(place.path("audio/0.wav")).unwrap();
     for id in 0..8_300 {
-        place.write_bytes(&format!("audio/{id}.wav"), &recording[..4_000]);
+        place.write_bytes(&format!("audio/{id}.wav"), &recording);
         table += &format!("{id},audio/{id}.wav,train\n");
     }
     place.write("recordings.csv", &table);
@@ -197,7 +197,7 @@ fn a_plan_that_was_cut_off_goes_on_where_it_was() {
     // What was looked at is not looked at again unless its time or size changed: this header promises nothing now.
     let first = place.path("audio/7.wav");
     let modified = std::fs::metadata(&first).unwrap().modified().unwrap();
-    std::fs::write(&first, [0; 4_000]).unwrap();
+    std::fs::write(&first, vec![0; recording.len()]).unwrap();
     std::fs::File::options()
         .write(true)
         .open(&first)

@@ -10,7 +10,7 @@ use shardfmt::dataset::LockedFolder;
 use shardfmt::persist::Lock;
 use shardfmt::{DatasetWriter, Error as FormatError};
 
-use super::ledger::{self, ShardRecord};
+use super::ledger::{Recorded, ShardRecord, recorded};
 use super::plan::Plan;
 use super::shard::Shared;
 use crate::dataset_source::DatasetSource;
@@ -64,12 +64,12 @@ struct Survey {
 fn survey<S: DatasetSource>(shared: &Shared<'_, S>, folder: &LockedFolder, shards: &[u32]) -> Result<Survey> {
     let (mut missing, mut done, mut rejects) = (VecDeque::new(), 0, 0);
     for &shard in shards {
-        match ledger::finished(shared.source, folder, shared.plan_xxh3, shard)? {
-            Some(record) => {
+        match recorded(shared.source, folder, shared.plan_xxh3, shard)? {
+            Recorded::Finished(record) => {
                 done += record.files.clips();
                 rejects += tell_rejects(shared, &record);
             }
-            None => missing.push_back(shard),
+            Recorded::Nothing | Recorded::Stale => missing.push_back(shard),
         }
     }
     let assets = missing
@@ -143,12 +143,15 @@ fn wait_for<S: DatasetSource>(shard: u32, shared: &Shared<'_, S>, folder: &Locke
 
 /// Builds a shard that is locked, unless whoever had the lock before has finished it.
 fn build_or_take<S: DatasetSource>(shard: u32, shared: &Shared<'_, S>, folder: &LockedFolder) -> Result<u64> {
-    if let Some(record) = ledger::finished(shared.source, folder, shared.plan_xxh3, shard)? {
-        (shared.events)(Event::Clips(record.files.clips()));
-        return Ok(tell_rejects(shared, &record));
+    match recorded(shared.source, folder, shared.plan_xxh3, shard)? {
+        Recorded::Finished(record) => {
+            (shared.events)(Event::Clips(record.files.clips()));
+            return Ok(tell_rejects(shared, &record));
+        }
+        // Not before the lock is held: until then another process may be writing a new one.
+        Recorded::Stale => folder.records().remove_shard(shard)?,
+        Recorded::Nothing => {}
     }
-    // Not before the lock is held: until then another process may be writing a new one.
-    folder.records().remove_shard(shard)?;
     let Some(record) = shared.build(shard)? else {
         return Ok(0);
     };

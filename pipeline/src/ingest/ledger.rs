@@ -89,18 +89,28 @@ pub(super) fn damaged(error: shardfmt::Error) -> Error {
     }
 }
 
-/// The record of a shard that need not be built again: same plan, sources unchanged, files in place.
-pub(super) fn finished<S: DatasetSource>(
+/// What is recorded of a shard.
+pub(super) enum Recorded {
+    /// Nothing.
+    Nothing,
+    /// A shard to be built again: of another plan, of sources that have changed, or the record or the files are damaged.
+    Stale,
+    /// A shard that need not be built again.
+    Finished(Box<ShardRecord>),
+}
+
+/// Looks what is recorded of a shard: finished is one of the same plan, with sources unchanged and files in place.
+pub(super) fn recorded<S: DatasetSource>(
     source: &S,
     folder: &OutputFolder,
     plan_xxh3: Xxh3,
     shard: u32,
-) -> Result<Option<ShardRecord>> {
+) -> Result<Recorded> {
     let record = match read_record(folder, shard) {
         Ok(Some(record)) => record,
-        Ok(None) => return Ok(None),
+        Ok(None) => return Ok(Recorded::Nothing),
         // A damaged record says nothing; its shard is built again.
-        Err(Error::Record { .. }) => return Ok(None),
+        Err(Error::Record { .. }) => return Ok(Recorded::Stale),
         Err(error) => return Err(error),
     };
     // What could not be read then may be readable now; a new time of change alone is no change.
@@ -110,5 +120,9 @@ pub(super) fn finished<S: DatasetSource>(
         && record.files.are_in(folder)
         && record.sources.iter().all(unchanged)
         && record.rejects.iter().all(is_final);
-    Ok(is_finished.then_some(record))
+    Ok(if is_finished {
+        Recorded::Finished(Box::new(record))
+    } else {
+        Recorded::Stale
+    })
 }
