@@ -5,16 +5,19 @@ use std::process::Stdio;
 use crate::program::{Ended, command, ended, l48, run, workspace};
 use crate::recordings::Workplace;
 
-const COMMANDS: [&str; 15] = [
-    "build", "import", "plan", "commit", "relabel", "merge", "reshard", "subset", "copy", "verify", "inspect", "stats",
-    "preview", "export", "demo",
+const COMMANDS: [&str; 16] = [
+    "build", "import", "plan", "commit", "status", "relabel", "merge", "reshard", "subset", "copy", "verify",
+    "inspect", "stats", "preview", "export", "demo",
 ];
 
 #[test]
 fn help_lists_every_command_and_its_examples() {
     let help = l48!("--help").expect(0);
     assert!(
-        help.stderr.is_empty() && help.stdout.contains("Exit codes: 0 success; 1 a dataset was built"),
+        help.stderr.is_empty()
+            && help
+                .stdout
+                .contains("Exit codes: 0 success; 1 a dataset or a part was built"),
         "{help:?}"
     );
     let listed: Vec<&str> = help
@@ -48,7 +51,8 @@ fn mistakes_of_usage_end_in_2_and_print_no_results() {
         &["build", "m.toml", "--out", "o", "--shards", "5..2"],
         &["build", "m.toml", "--out", "o", "--shards", "3"],
         &["build", "m.toml", "--out", "o", "--resume", "--overwrite"],
-        &["build", "m.toml", "--out", "o", "--shards", "0..1", "--resume"],
+        &["build", "m.toml", "--out", "o", "--shards", "0..1", "--overwrite"],
+        &["build", "m.toml", "--out", "o", "--part", "2/2"],
         &["build", "m.toml", "--out", "o", "--max-rejects", "-1"],
         &["verify", "a", "b"],
         &["subset", "a", "--out", "o"],
