@@ -14,7 +14,7 @@ pub(super) const BUILD_EXAMPLES: &str = "\
 Examples:
   l48 build manifests/birds.toml --out data/birds
   l48 build manifests/birds.toml --out data/birds --resume
-  l48 build manifests/birds.toml --out data/birds --part 0/64   # after `l48 plan`, on any number of machines";
+  l48 build manifests/birds.toml --out data/birds --part 0/64   # after `l48 plan`";
 
 pub(super) const PLAN_EXAMPLES: &str = "\
 Example:
