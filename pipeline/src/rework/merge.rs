@@ -1,7 +1,7 @@
 //! Provides `merge`: several datasets of the same settings become one, their shards taken over as they are.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
@@ -17,25 +17,14 @@ use crate::event::{Event, Events};
 use crate::provenance::{IMAGE_KEYS, PARTS_KEY, PROGRAM, set_config};
 use crate::tally::Tallies;
 
-/// Merges committed datasets into a new one at `out`: first the shards of `first`, then those of each other, in order.
-/// Every record is read and verified on the way.
+/// Merges committed datasets, wherever they are kept, into a new one at `out`: the shards of each, in order. Every record
+/// is read and verified on the way.
 ///
 /// # Errors
 /// [`Error::PartsDiffer`] when images, classes or instruction sets differ or an asset stands in two of them;
-/// [`Error::OutputTaken`]; [`Error::Dataset`] naming shard, asset and row of a damaged record. Nothing is then left at
-/// `out`.
-pub fn merge(first: &Path, others: &[PathBuf], out: &Path, events: &Events<'_>) -> Result<Outcome> {
-    free_folder(out)?;
-    let dirs = std::iter::once(first).chain(others.iter().map(PathBuf::as_path));
-    let datasets = dirs.map(Dataset::open).collect::<shardfmt::Result<_>>()?;
-    merge_of(datasets, out, events)
-}
-
-/// [`merge`] of opened datasets, wherever they are kept, in their order.
-///
-/// # Errors
-/// As [`merge`]; [`Error::NothingToMerge`] without any.
-pub fn merge_of(datasets: Vec<Dataset>, out: &Path, events: &Events<'_>) -> Result<Outcome> {
+/// [`Error::NothingToMerge`] without any; [`Error::OutputTaken`]; [`Error::Dataset`] naming shard, asset and row of a
+/// damaged record. Nothing is then left at `out`.
+pub fn merge(datasets: Vec<Dataset>, out: &Path, events: &Events<'_>) -> Result<Outcome> {
     let destination = free_folder(out)?;
     let parts: Vec<Part> = datasets.into_iter().map(Part::of).collect::<Result<_>>()?;
     let parts: Vec<&Part> = parts.iter().collect();

@@ -18,11 +18,11 @@ mod subset;
 use shardfmt::{Dataset, RejectRow};
 
 pub use clip_list::ClipList;
-pub use merge::{merge, merge_of};
+pub use merge::merge;
 pub use relabel::{durations_s, relabel};
 pub use reshard::reshard;
 pub use shardfmt::dataset::Linked;
-pub use subset::{subset, subset_of};
+pub use subset::subset;
 
 use crate::event::Events;
 use crate::event::Outcome;

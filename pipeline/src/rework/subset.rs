@@ -14,7 +14,7 @@ use crate::event::Outcome;
 use crate::event::{Event, Events};
 use crate::provenance::{of_subset, shard_clips};
 
-/// Copies the clips of the dataset in `dir` that the list names to a new dataset at `out`.
+/// Copies the clips of a dataset, wherever it is kept, that the list names to a new dataset at `out`.
 ///
 /// Clips keep the dataset's order, their numbers and their labels; a recording without a clip left is dropped, rejected
 /// ones stay listed. Shards have the size the dataset was built with. Every record is verified when it is read.
@@ -23,16 +23,7 @@ use crate::provenance::{of_subset, shard_clips};
 /// [`Error::Manifest`] with every entry of the list that names an unknown clip or repeats one;
 /// [`Error::NothingSelected`]; [`Error::OutputTaken`]; [`Error::Dataset`] naming shard, asset and row of a damaged
 /// record. Nothing is then left at `out`.
-pub fn subset(dir: &Path, list: &ClipList, out: &Path, events: &Events<'_>) -> Result<Outcome> {
-    free_folder(out)?;
-    subset_of(&Dataset::open(dir)?, list, out, events)
-}
-
-/// [`subset`] of an opened dataset, wherever it is kept.
-///
-/// # Errors
-/// As [`subset`].
-pub fn subset_of(dataset: &Dataset, list: &ClipList, out: &Path, events: &Events<'_>) -> Result<Outcome> {
+pub fn subset(dataset: &Dataset, list: &ClipList, out: &Path, events: &Events<'_>) -> Result<Outcome> {
     let destination = free_folder(out)?;
     let rejects = dataset.rejects()?;
     if list.is_empty() {

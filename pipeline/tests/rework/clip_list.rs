@@ -9,10 +9,10 @@ use arrow_array::{
 };
 use parquet::arrow::ArrowWriter;
 use pipeline::Error;
-use pipeline::rework::{ClipList, subset};
+use pipeline::rework::ClipList;
 use shardfmt::Dataset;
 
-use super::dataset_files::assert_alone;
+use super::dataset_files::{assert_alone, subset};
 use super::recordings::{Recordings, built};
 
 /// A dataset, and subsets of it.

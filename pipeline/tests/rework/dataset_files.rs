@@ -1,11 +1,25 @@
-//! Provides a dataset as files: all of its bytes, damage to a record, and what stands beside it.
+//! Provides a dataset as files: all of its bytes, damage to a record, what stands beside it, and the commands on folders.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use pipeline::event::{Events, Outcome};
+use pipeline::rework::{self, ClipList};
 use shardfmt::entry::{assets_path, labels_path, priors_path, shard_path};
 use shardfmt::verify::{Depth, verify};
 use shardfmt::{Checks, Dataset};
+
+/// Merges the datasets in folders.
+pub(crate) fn merge(first: &Path, others: &[PathBuf], out: &Path, events: &Events<'_>) -> pipeline::Result<Outcome> {
+    let dirs = std::iter::once(first).chain(others.iter().map(PathBuf::as_path));
+    let datasets = dirs.map(Dataset::open).collect::<shardfmt::Result<_>>()?;
+    rework::merge(datasets, out, events)
+}
+
+/// Chooses clips of the dataset in a folder.
+pub(crate) fn subset(dir: &Path, list: &ClipList, out: &Path, events: &Events<'_>) -> pipeline::Result<Outcome> {
+    rework::subset(&Dataset::open(dir)?, list, out, events)
+}
 
 /// Bytes of every file under a folder, by path.
 pub(crate) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {

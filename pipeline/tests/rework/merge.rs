@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use pipeline::Error;
-use pipeline::rework::{Linked, merge, relabel};
+use pipeline::rework::{Linked, relabel};
 use shardfmt::entry::{labels_path, priors_path, shard_path};
 use shardfmt::{AssetRow, Checks, Dataset, LabelRow, read_dataset_json, write_dataset_json};
 
-use super::dataset_files::{assert_alone, assert_sound, damage_record, files};
+use super::dataset_files::{assert_alone, assert_sound, damage_record, files, merge};
 use super::recordings::{NEW, OLD, REJECTED, Recordings, SETTINGS, all, built, new_details, old_details, source};
 
 const FIRST: [i64; 3] = [11, REJECTED, 25];

@@ -1,11 +1,11 @@
 //! Resharded datasets: there and back, merged ones, damaged ones.
 
 use pipeline::Error;
-use pipeline::rework::{merge, reshard};
+use pipeline::rework::reshard;
 use shardfmt::entry::shard_path;
 use shardfmt::{Checks, Dataset};
 
-use super::dataset_files::{assert_alone, assert_same, assert_sound, damage_record, files};
+use super::dataset_files::{assert_alone, assert_same, assert_sound, damage_record, files, merge};
 use super::recordings::{OLD, Recordings, SETTINGS, SHARD_CLIPS, built, old_details};
 
 #[test]

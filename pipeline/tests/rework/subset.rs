@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use pipeline::Error;
-use pipeline::rework::{ClipList, Linked, merge, relabel, subset};
+use pipeline::rework::{ClipList, Linked, relabel};
 use serde_json::{Value, json};
 use shardfmt::Xxh3;
 use shardfmt::{AssetRow, Checks, Dataset, LabelRow, PriorRow, Split};
 
-use super::dataset_files::{assert_alone, assert_same, assert_sound, damage_record, files};
+use super::dataset_files::{assert_alone, assert_same, assert_sound, damage_record, files, merge, subset};
 use super::recordings::{NEW, OLD, Recordings, SETTINGS, built, new_details, old_details, source};
 
 /// A clip with all that is known of it.

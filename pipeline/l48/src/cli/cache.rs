@@ -1,9 +1,10 @@
 //! Defines the arguments of commands that read a dataset which may be kept elsewhere.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use storage::CacheSettings;
+use shardfmt::Dataset;
+use storage::{CacheSettings, Location, open_dataset};
 
 /// Where the files of a dataset come to that is kept elsewhere.
 #[derive(Debug, Args)]
@@ -19,6 +20,14 @@ pub struct CacheArgs {
 }
 
 impl CacheArgs {
+    /// Opens the dataset at `place`, a folder or an address.
+    ///
+    /// # Errors
+    /// As [`CacheSettings::asked`] and [`open_dataset`].
+    pub fn open(&self, place: &Path) -> storage::Result<Dataset> {
+        open_dataset(&Location::of(place), &self.settings()?)
+    }
+
     /// What they and the environment say.
     ///
     /// # Errors

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use shardfmt::{Checks, Shard};
-use storage::{CacheSettings, Location, open_dataset};
+use shardfmt::{Checks, Dataset, Shard};
+use storage::Location;
 
 use super::output::say;
 use super::{Exit, human_bytes};
@@ -15,9 +15,8 @@ use crate::cli::InspectArgs;
 const LISTED_ASSETS: usize = 20;
 
 pub(super) fn run(args: InspectArgs) -> Result<Exit> {
-    let location = Location::of(&args.path);
-    let value = if args.path.is_dir() || matches!(location, Location::Address(_)) {
-        dataset(&location, &args.cache.settings()?)?
+    let value = if args.path.is_dir() || Location::is_address(&args.path) {
+        dataset(&args.cache.open(&args.path)?)?
     } else {
         shard(&args.path)?
     };
@@ -29,8 +28,7 @@ pub(super) fn run(args: InspectArgs) -> Result<Exit> {
     Ok(Exit::Clean)
 }
 
-fn dataset(location: &Location, cache: &CacheSettings) -> Result<Value> {
-    let dataset = open_dataset(location, cache)?;
+fn dataset(dataset: &Dataset) -> Result<Value> {
     let mut value = serde_json::to_value(dataset.info())?;
     if let Some(object) = value.as_object_mut() {
         let codes: Vec<&str> = dataset.taxa().iter().map(|taxon| taxon.species_code.as_str()).collect();

@@ -1,7 +1,7 @@
 //! Provides `l48 preview`: a clip, or all clips of a recording, as a picture.
 
 use anyhow::{Result, bail};
-use storage::{Location, open_dataset};
+use storage::Location;
 
 use super::Exit;
 use super::output::say;
@@ -9,7 +9,7 @@ use crate::cli::PreviewArgs;
 use pipeline::preview::{SHEET_CLIPS, clips_of, draw};
 
 pub(super) fn run(args: PreviewArgs) -> Result<Exit> {
-    let dataset = open_dataset(&Location::of(&args.dir), &args.cache.settings()?)?;
+    let dataset = args.cache.open(&args.dir)?;
     let Some(asset) = dataset.assets().iter().find(|asset| asset.asset_id == args.asset) else {
         let mut ids: Vec<i64> = dataset.assets().iter().map(|asset| asset.asset_id).collect();
         ids.sort_unstable_by_key(|id| id.abs_diff(args.asset));

@@ -1,7 +1,6 @@
 //! Provides `l48 stats`: clips, recordings and labels by split and by class.
 
 use anyhow::Result;
-use storage::{Location, open_dataset};
 
 use super::Exit;
 use super::output::say;
@@ -12,7 +11,7 @@ use pipeline::stats::{ClassStats, SplitStats, Stats};
 const NAME_CELLS: usize = 30;
 
 pub(super) fn run(args: StatsArgs) -> Result<Exit> {
-    let stats = Stats::of(&open_dataset(&Location::of(&args.dir), &args.cache.settings()?)?)?;
+    let stats = Stats::of(&args.cache.open(&args.dir)?)?;
     if args.json {
         say!("{}", serde_json::to_string_pretty(&stats)?);
     } else {

@@ -1,7 +1,6 @@
 //! Provides `l48 subset`: the clips of a list, as a dataset of their own.
 
 use anyhow::Result;
-use storage::{Location, open_dataset};
 
 use super::progress::BuildProgress;
 use super::{Exit, summary};
@@ -14,8 +13,8 @@ pub(super) fn run(args: SubsetArgs) -> Result<Exit> {
     for remark in list.remarks() {
         tracing::warn!("{remark}");
     }
-    let dataset = open_dataset(&Location::of(&args.dir), &args.cache.settings()?)?;
-    let chosen = rework::subset_of(&dataset, &list, &args.out, &|event| progress.observe(event));
+    let dataset = args.cache.open(&args.dir)?;
+    let chosen = rework::subset(&dataset, &list, &args.out, &|event| progress.observe(event));
     progress.finish();
     Ok(summary::print_rework(&args.out, &chosen?))
 }
