@@ -36,16 +36,6 @@ impl Parts<'_> {
     }
 }
 
-/// Looks at one asset: its files, and how many clips their headers promise.
-fn look<S: DatasetSource>(source: &S, number: usize) -> PlannedAsset {
-    let files = stats(&source.files(number));
-    PlannedAsset {
-        asset_id: source.name(number).0,
-        clips: source.estimate_clips(number),
-        files,
-    }
-}
-
 /// Looks at every asset that is not the same as when it was looked at before the plan was cut off. Runs on the pool it
 /// is called from.
 pub(super) fn look_at_all<'a, S: DatasetSource>(
@@ -74,10 +64,10 @@ pub(super) fn look_at_all<'a, S: DatasetSource>(
         match kept.filter(|part| part.assets.len() == range.len()) {
             Some(part) => {
                 let now = range.clone().into_par_iter().zip(&part.assets);
-                assets.par_extend(now.map(|(number, then)| still(source, number, then)));
+                assets.par_extend(now.map(|(number, then)| look(source, number, Some(then))));
             }
             None => {
-                let found = range.clone().into_par_iter().map(|number| look(source, number));
+                let found = range.clone().into_par_iter().map(|number| look(source, number, None));
                 let part = Part {
                     program: PROGRAM.into(),
                     inputs_xxh3: source.inputs_xxh3(),
@@ -107,13 +97,13 @@ fn kept<S: DatasetSource>(source: &S, folder: &OutputFolder, number: usize) -> R
     Ok(part.filter(|part| part.program == PROGRAM && part.inputs_xxh3 == source.inputs_xxh3()))
 }
 
-/// The asset as it is now: as it was, if its files were not touched.
-pub(super) fn still<S: DatasetSource>(source: &S, number: usize, then: &PlannedAsset) -> PlannedAsset {
+/// Looks at one asset: its files, and how many clips their headers promise. Headers of files that were not touched since
+/// `then` are as they were.
+pub(super) fn look<S: DatasetSource>(source: &S, number: usize, then: Option<&PlannedAsset>) -> PlannedAsset {
     let files = stats(&source.files(number));
-    let clips = if files == then.files {
-        then.clips
-    } else {
-        source.estimate_clips(number)
+    let clips = match then {
+        Some(then) if then.files == files => then.clips,
+        _ => source.estimate_clips(number),
     };
     PlannedAsset {
         asset_id: source.name(number).0,

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use shardfmt::checksum::Hasher;
 use shardfmt::{DatasetHead, Difference, Taxa, Taxon, Xxh3, difference};
 
-use super::headers::still;
+use super::headers::look;
 use crate::dataset_source::DatasetSource;
 use crate::error::{Error, Result};
 use crate::packing::pack;
@@ -118,7 +118,9 @@ impl Plan {
         for assets in shards.iter().filter_map(|shard| self.shards.get(*shard as usize)) {
             let then = self.assets.get(assets.clone()).unwrap_or_default();
             let now = assets.clone().into_par_iter().zip(then);
-            let now: Vec<u64> = now.map(|(number, then)| still(source, number, then).clips).collect();
+            let now: Vec<u64> = now
+                .map(|(number, then)| look(source, number, Some(then)).clips)
+                .collect();
             for ((then, now), clips) in then
                 .iter()
                 .zip(now)
