@@ -96,7 +96,7 @@ impl ClipSource for RecordingSource {
     fn open(&self, asset: usize) -> Result<RecordingReader, Rejected> {
         // Those that follow come meanwhile, if they are at addresses.
         let next = self.manifest.recordings.iter().skip(asset + 1).take(AHEAD);
-        storage::expect_at(next.map(|recording| recording.file.clone()));
+        storage::expect_at(next.map(|recording| recording.file.as_path()));
         self.frontend().open(&self.recording(asset).file)
     }
 

@@ -102,6 +102,37 @@ impl Write for Hasher {
     }
 }
 
+/// A writer that hashes what passes through it.
+pub struct HashedWriter<W> {
+    to: W,
+    hasher: Hasher,
+}
+
+impl<W: Write> HashedWriter<W> {
+    /// Hashes what is written to `to` from now on.
+    pub fn new(to: W) -> Self {
+        let hasher = Hasher::default();
+        Self { to, hasher }
+    }
+
+    /// The writer, and size and checksum of what it has taken.
+    pub fn finish(self) -> (W, FileHash) {
+        (self.to, self.hasher.finish())
+    }
+}
+
+impl<W: Write> Write for HashedWriter<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.to.write(bytes)?;
+        self.hasher.update(bytes.get(..written).unwrap_or_default());
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
 /// Writes what is left in `reader` to `hasher` (or to any writer around one), in constant memory.
 ///
 /// # Errors

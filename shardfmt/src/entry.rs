@@ -56,6 +56,15 @@ pub struct FileEntry {
 }
 
 impl FileEntry {
+    /// Size and checksum.
+    #[must_use]
+    pub fn hash(&self) -> FileHash {
+        FileHash {
+            bytes: self.bytes,
+            xxh3: self.xxh3,
+        }
+    }
+
     /// The entry of a file just written to `path`. Its place in the dataset is the file name, after the name of the
     /// folder it lies in if that is one of [`FOLDERS`].
     #[must_use]

@@ -1,6 +1,6 @@
 //! Provides the writing of a table: the one place that sets the Parquet options, so that equal rows give equal bytes.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
 use arrow_array::{ArrayRef, RecordBatch};
@@ -14,7 +14,7 @@ use parquet::file::properties::WriterProperties;
 
 use super::schema::{ColumnSchema, units_json};
 use super::{Columns, Table};
-use crate::checksum::Hasher;
+use crate::checksum::HashedWriter;
 use crate::entry::FileEntry;
 use crate::error::{Error, Result};
 use crate::need::Operation;
@@ -38,7 +38,7 @@ const CREATED_BY: &str = "shardfmt";
 pub struct TableWriter {
     path: PathBuf,
     schema: SchemaRef,
-    writer: ArrowWriter<BufWriter<Hashed>>,
+    writer: ArrowWriter<BufWriter<HashedWriter<AtomicFile>>>,
     rows: u64,
 }
 
@@ -67,10 +67,8 @@ impl TableWriter {
             .with_properties(properties)
             .with_skip_arrow_metadata(true);
         let schema = SchemaRef::new(Schema::new(columns));
-        let file = BufWriter::new(Hashed {
-            file: AtomicFile::create(path)?,
-            hasher: Hasher::default(),
-        });
+        // Hashed while it is written: Parquet is written from its start to its end.
+        let file = BufWriter::new(HashedWriter::new(AtomicFile::create(path)?));
         let writer = ArrowWriter::try_new_with_options(file, SchemaRef::clone(&schema), options);
         Ok(Self {
             writer: writer.map_err(|error| from_parquet(path, error))?,
@@ -101,9 +99,10 @@ impl TableWriter {
         let Self { path, writer, rows, .. } = self;
         let file = writer.into_inner().map_err(|error| from_parquet(&path, error))?;
         let file = file.into_inner();
-        let Hashed { file, hasher } = file.map_err(|e| Error::io(&path, Operation::Write, e.into_error()))?;
+        let file = file.map_err(|e| Error::io(&path, Operation::Write, e.into_error()))?;
+        let (file, hash) = file.finish();
         file.commit()?;
-        Ok(FileEntry::of_written(&path, rows, hasher.finish()))
+        Ok(FileEntry::of_written(&path, rows, hash))
     }
 }
 
@@ -128,24 +127,6 @@ pub fn write_table<R: Table>(path: &Path, taxa: &Taxa, rows: &[R], columns: Colu
         table.push(written.map(|(array, _)| array).collect())?;
     }
     table.finish()
-}
-
-/// A file that is hashed while it is written; Parquet is written from its start to its end.
-struct Hashed {
-    file: AtomicFile,
-    hasher: Hasher,
-}
-
-impl Write for Hashed {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.file.write(bytes)?;
-        self.hasher.update(bytes.get(..written).unwrap_or_default());
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
 }
 
 /// A library error; an operating system error inside it (a full disk) is brought out.

@@ -8,13 +8,12 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use shardfmt::checksum::FileHash;
 use shardfmt::dataset::decode_dataset_json;
 use shardfmt::entry::{DATASET_JSON, WORK_FOLDER};
 use shardfmt::persist::{AtomicFile, create_dirs, is_temporary, remove_leftovers};
 use shardfmt::{FileEntry, Xxh3};
 
-use crate::dataset::DESCRIPTION_BYTES;
+use crate::dataset::{DESCRIPTION_BYTES, description_of};
 use crate::error::{Error, Result};
 use crate::files::{Files, Placed};
 use crate::folder::{local, unlike};
@@ -44,10 +43,7 @@ pub fn copy_dataset(
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Copied> {
     let (from, to) = (Files::under(from)?, Files::under(to)?);
-    let description = match from.whole(DATASET_JSON, DESCRIPTION_BYTES) {
-        Err(Error::Missing { url }) => return Err(shardfmt::Error::NoDataset { path: url.into() }.into()),
-        description => description?,
-    };
+    let description = description_of(&from)?;
     let path = PathBuf::from(from.location(DATASET_JSON).to_string());
     let entries = decode_dataset_json(&description, &path)?.files;
     // Two copies of one dataset write the same bytes; one of another would write over them.
@@ -135,21 +131,17 @@ impl Copy<'_> {
     }
 
     fn one(&self, entry: &FileEntry) -> Result<()> {
-        let expected = FileHash {
-            bytes: entry.bytes,
-            xxh3: entry.xxh3,
-        };
         if self.is_there(entry)? {
             self.there.fetch_add(1, Ordering::Relaxed);
         } else {
             match (self.from.location(&entry.path), self.to.location(&entry.path)) {
-                (Location::Path(source), _) => self.to.upload(&entry.path, &source, expected)?,
+                (Location::Path(source), _) => self.to.upload(&entry.path, &source, entry.hash())?,
                 (_, Location::Path(target)) => {
                     target.parent().map_or(Ok(()), create_dirs)?;
                     target.parent().map_or(Ok(()), remove_leftovers)?;
                     self.bring(entry, AtomicFile::create(&target)?)?.commit()?;
                 }
-                _ => self.through_scratch(entry, expected)?,
+                _ => self.through_scratch(entry)?,
             }
         }
         let done = self.done.fetch_add(entry.bytes, Ordering::Relaxed) + entry.bytes;
@@ -176,25 +168,21 @@ impl Copy<'_> {
     fn bring<W: Write>(&self, entry: &FileEntry, mut target: W) -> Result<W> {
         let facts = self.from.facts(&entry.path)?;
         let got = self.from.download(&entry.path, &facts, &mut target)?;
-        if (got.bytes, got.xxh3) == (entry.bytes, entry.xxh3) {
+        if got == entry.hash() {
             return Ok(target);
         }
-        let expected = FileHash {
-            bytes: entry.bytes,
-            xxh3: entry.xxh3,
-        };
-        Err(unlike(self.from.location(&entry.path).to_string(), expected, got))
+        Err(unlike(self.from.location(&entry.path).to_string(), entry.hash(), got))
     }
 
     /// From one store to another, by way of a file here: what arrives is verified before any of it is sent on.
-    fn through_scratch(&self, entry: &FileEntry, expected: FileHash) -> Result<()> {
+    fn through_scratch(&self, entry: &FileEntry) -> Result<()> {
         let scratch = std::env::temp_dir().join(format!("l48-copy-{}", std::process::id()));
         create_dirs(&scratch)?;
         let path = scratch.join(entry.path.replace('/', "-"));
         let file = std::fs::File::create(&path).map_err(|cause| local(&path, shardfmt::Operation::Create, cause))?;
         let sent = self
             .bring(entry, file)
-            .and_then(|_| self.to.upload(&entry.path, &path, expected));
+            .and_then(|_| self.to.upload(&entry.path, &path, entry.hash()));
         let _ = std::fs::remove_file(&path);
         // Once it is empty.
         let _ = std::fs::remove_dir(&scratch);

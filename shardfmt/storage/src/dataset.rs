@@ -57,13 +57,21 @@ pub fn verify_dataset(
     Ok(verify_backed(&dir, copy, depth, progress)?)
 }
 
+/// The bytes of `dataset.json` of the dataset at `files`.
+///
+/// # Errors
+/// [`shardfmt::Error::NoDataset`] if there is none; as [`Files::whole`].
+pub(crate) fn description_of(files: &Files) -> Result<Vec<u8>> {
+    match files.whole(DATASET_JSON, DESCRIPTION_BYTES) {
+        Err(Error::Missing { url }) => Err(shardfmt::Error::NoDataset { path: url.into() }.into()),
+        description => description,
+    }
+}
+
 /// The folder of a cache for the dataset at `location`, with its `dataset.json`.
 fn near_copy(location: &Location, cache: &CacheSettings, arrivals: Arrivals) -> Result<(PathBuf, Arc<dyn Backing>)> {
     let files = Files::under(location)?;
-    let description = match files.whole(DATASET_JSON, DESCRIPTION_BYTES) {
-        Err(Error::Missing { url }) => return Err(shardfmt::Error::NoDataset { path: url.into() }.into()),
-        description => description?,
-    };
+    let description = description_of(&files)?;
     let url = location.to_string();
     let name: String = url
         .chars()

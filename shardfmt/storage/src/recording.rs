@@ -54,9 +54,12 @@ pub fn open_at(url: &Path) -> Result<File> {
 }
 
 /// Begins to bring the files at those of `urls` that are addresses, in this order, and does not wait.
-pub fn expect_at(urls: impl IntoIterator<Item = PathBuf>) {
+pub fn expect_at<'a>(urls: impl IntoIterator<Item = &'a Path>) {
     let urls = urls.into_iter().filter(|url| Location::is_address(url));
-    AHEAD_OF_TURN.expect(urls.collect());
+    let urls: Vec<PathBuf> = urls.map(Path::to_path_buf).collect();
+    if !urls.is_empty() {
+        AHEAD_OF_TURN.expect(urls);
+    }
 }
 
 /// Files are asked for by their whole address: their own name is empty.

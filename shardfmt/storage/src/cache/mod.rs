@@ -13,7 +13,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use shardfmt::dataset::{Backing, Held};
 use shardfmt::persist::{AtomicFile, Lock, create_dirs};
@@ -27,8 +27,6 @@ use crate::files::Files;
 
 /// How long a process waits for another that brings the same file, before it brings it too.
 const PATIENCE: Duration = Duration::from_secs(900);
-/// How often it looks.
-const LOOK: Duration = Duration::from_millis(50);
 /// A file used within this time is not marked as used again.
 const USED: Duration = Duration::from_secs(30);
 /// How often a file whose bytes are others than listed is brought.
@@ -124,14 +122,10 @@ impl NearCopy {
         let locks = self.dir.join(".locks");
         create_dirs(&locks)?;
         let path = locks.join(name.replace('/', "-"));
-        let begun = Instant::now();
-        loop {
-            match Lock::acquire(&path) {
-                Ok(lock) => return Ok(Some(lock)),
-                Err(shardfmt::Error::Locked { .. }) if begun.elapsed() < PATIENCE => std::thread::sleep(LOOK),
-                Err(shardfmt::Error::Locked { .. }) => return Ok(None),
-                Err(error) => return Err(error.into()),
-            }
+        match Lock::acquire_within(&path, PATIENCE) {
+            Ok(lock) => Ok(Some(lock)),
+            Err(shardfmt::Error::Locked { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -159,11 +153,7 @@ impl NearCopy {
                 if left > 0 {
                     continue;
                 }
-                let expected = shardfmt::checksum::FileHash {
-                    bytes: entry.bytes,
-                    xxh3: entry.xxh3,
-                };
-                return Err(crate::folder::unlike(url(), expected, hash));
+                return Err(crate::folder::unlike(url(), entry.hash(), hash));
             }
             file.commit()?;
             if let Ok(facts) = fs::metadata(path) {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::{Error as Answer, GetOptions, GetRange, ObjectStoreExt};
-use shardfmt::checksum::{FileHash, Hasher};
+use shardfmt::checksum::{FileHash, HashedWriter};
 
 use super::connect::Client;
 use super::retry::{Tries, Verdict, insist, verdict};
@@ -64,10 +64,7 @@ pub(super) async fn piece(
 
 /// The whole file, into `to`.
 pub(super) async fn whole(client: &Client, address: &Address, facts: &Facts, to: &mut dyn Write) -> Result<FileHash> {
-    let mut hashed = Hashed {
-        hasher: Hasher::default(),
-        to,
-    };
+    let mut hashed = HashedWriter::new(to);
     let starts = (0..facts.bytes.div_ceil(PIECE_BYTES)).map(|number| number * PIECE_BYTES);
     let known = Some(facts.version.as_str());
     if serves_pieces(client, address, facts).await? {
@@ -83,7 +80,7 @@ pub(super) async fn whole(client: &Client, address: &Address, facts: &Facts, to:
     } else {
         stream_into(client, address, known, &mut hashed).await?;
     }
-    let hash = hashed.hasher.finish();
+    let (_, hash) = hashed.finish();
     if hash.bytes == facts.bytes {
         return Ok(hash);
     }
@@ -186,23 +183,5 @@ impl Write for Cut {
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
-    }
-}
-
-/// A writer that hashes what passes through it.
-struct Hashed<'w> {
-    hasher: Hasher,
-    to: &'w mut dyn Write,
-}
-
-impl Write for Hashed<'_> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let count = self.to.write(bytes)?;
-        self.hasher.update(bytes.get(..count).unwrap_or_default());
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.to.flush()
     }
 }

@@ -134,7 +134,7 @@ impl Chunks {
         walk.go_to(end)
     }
 
-    /// Ends the walk at what is no chunk, or not all of one: behind the samples, that is noted.
+    /// Ends the walk at what is not a chunk, or not all of one: behind the samples, that is noted.
     fn end_at<R: Read + Seek>(
         &mut self,
         walk: &mut Walk<'_, R>,
