@@ -16,9 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ._native import Memory, NativeDataset
-from .info import Info
-
-_DTYPES: dict[str, np.dtype[Any]] = {"U8": np.dtype("u1"), "F16": np.dtype("<f2"), "F32": np.dtype("<f4")}
+from .info import DTYPES, Info
 
 
 @dataclass(frozen=True)
@@ -128,4 +126,4 @@ class Dataset:
     def _image(self, memory: Memory) -> npt.NDArray[Any]:
         spec = self.info.clips
         shape = (spec.height, spec.width) if spec.channels is None else (spec.channels, spec.height, spec.width)
-        return np.frombuffer(memoryview(memory), _DTYPES[spec.dtype]).reshape(shape)
+        return np.frombuffer(memoryview(memory), DTYPES[spec.dtype]).reshape(shape)

@@ -6,7 +6,12 @@ import json
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import numpy as np
+
 _T = TypeVar("_T")
+
+DTYPES: dict[str, np.dtype[Any]] = {"U8": np.dtype("u1"), "F16": np.dtype("<f2"), "F32": np.dtype("<f4")}
+"""Number types of clips by their names in `dataset.json`."""
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ import numpy.typing as npt
 
 from ._native import NativeOrder, NativeSelection, NativeStream
 from .errors import DatasetError
+from .info import DTYPES
+from .order import Order
 
 if TYPE_CHECKING:
     from .dataset import Dataset
-
-_DTYPES: dict[str, np.dtype[Any]] = {"U8": np.dtype("u1"), "F16": np.dtype("f2"), "F32": np.dtype("f4")}
 
 _ALIGNMENT = 64
 """Bytes that a batch's memory is aligned to."""
@@ -55,7 +55,7 @@ class Batch:
         return len(self.rows)
 
 
-class Stream:
+class Stream(Order):
     """Batches of the clips of a split, with what `mode` shows of their labels, in the order of `l48-train`.
 
     The order of an epoch is a function of seed, epoch and rows. `batch` is the size of the global batch: rank r of
@@ -118,44 +118,32 @@ class Stream:
         prior that the mode needs; DatasetError and ChecksumError for damaged tables.
         """
         self._settings = dict(locals())
-        for name in ("self", "dataset"):
+        for name in ("self", "dataset", "__class__"):
             del self._settings[name]
         path = Path(dataset if isinstance(dataset, (str, os.PathLike)) else dataset.path)
         self._settings["dataset"] = path
         filters = (keep_silent, remove_unannotated, remove_empty)
         self._selection = NativeSelection(path, split, mode, rows, filters)
         of_asset, share = (clips_per_asset, max_clips_per_asset), (rank, ranks)
-        self._order = NativeOrder(
-            self._selection, batch, seed, of_asset, class_balanced, share, order, window_shards, drop_last
+        super().__init__(
+            NativeOrder(self._selection, batch, seed, of_asset, class_balanced, share, order, window_shards, drop_last)
         )
         depth = (_RING_BYTES, *_RING_BATCHES) if buffers is None else buffers
         self._native = NativeStream(
             self._selection, self._order, threads, block_mean, depth, _aligned if allocate is None else allocate
         )
         dtype, *shape = self._native.shape
-        self._dtype, self._shape, self._places = _DTYPES[dtype], shape, self._native.places
-        # The epoch of the pass that was begun last and the batches of it that were taken; where the next one begins; and
-        # how many passes were begun.
-        self._epoch, self._taken = 1, 0
-        self._next = (1, 0)
+        self._dtype, self._shape, self._places = DTYPES[dtype], shape, self._native.places
+        # How many passes were begun.
         self._passes = 0
 
     def __reduce__(self) -> tuple[Callable[..., Stream], tuple[dict[str, Any], dict[str, Any]]]:
         return (_opened, (self._settings, self.state_dict()))
 
-    def __len__(self) -> int:
-        """Batches in an epoch, the same for every rank."""
-        return self._order.batches
-
     @property
     def classes(self) -> int:
         """Number of classes."""
         return self._selection.classes
-
-    @property
-    def epoch(self) -> int:
-        """The epoch of the present pass, or of the next if there was none yet; from 1."""
-        return self._epoch
 
     @property
     def buffers(self) -> int:
@@ -180,9 +168,7 @@ class Stream:
         """
         self._passes += 1
         this_pass = self._passes
-        epoch, first = self._next
-        self._epoch, self._taken = epoch, first
-        self._next = (epoch + 1, 0)
+        epoch, first = self._begin()
         whole = False
         try:
             for step in range(first, len(self)):
@@ -217,33 +203,6 @@ class Stream:
             ref_db=part(5, np.float32),
             rows=part(6, np.int64),
         )
-
-    def set_epoch(self, epoch: int) -> None:
-        """Makes the next pass that of an epoch counted from 0, as torch's samplers count; a loaded place in that epoch
-        stays."""
-        if self._next[0] != epoch + 1:
-            self._next = (epoch + 1, 0)
-
-    def state_dict(self) -> dict[str, Any]:
-        """The place in the order after the batches taken: the four values that `l48-train` writes into a checkpoint, the
-        same for every rank."""
-        epoch, taken = self._epoch, self._taken
-        if taken >= len(self):
-            epoch, taken = epoch + 1, 0
-        state: dict[str, Any] = json.loads(self._order.state(epoch, taken))
-        return state
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Makes the next pass continue from a state: of any rank, of any number of ranks, of `l48.torch.BatchSampler`, or
-        the `state.json` of a checkpoint of `l48-train` (see `run_state`).
-
-        Raises ValueError if it is of other clips, another order, seed or batch size.
-        """
-        epoch, taken = self._order.resume(json.dumps(state.get("sampler", state)))
-        if taken >= len(self):
-            epoch, taken = epoch + 1, 0
-        self._next = (epoch, taken)
-        self._epoch, self._taken = self._next
 
 
 def run_state(run: str | os.PathLike[str], checkpoint: Literal["last", "best"] = "last") -> dict[str, Any]:

@@ -18,9 +18,21 @@ use crate::memory::Memory;
 pub(crate) struct NativeDataset {
     dataset: Dataset,
     place: Location,
-    /// The first row of each shard, counted through the dataset, then the number of all.
+    /// As [`first_rows`].
     starts: Vec<u64>,
     shards: Vec<Mutex<Option<Arc<DatasetShard>>>>,
+}
+
+/// The first row of each shard, counted through the dataset, then the number of all.
+pub(crate) fn first_rows(dataset: &Dataset) -> Vec<u64> {
+    let mut starts = vec![0];
+    let mut clips = 0;
+    for shard in 0..dataset.shard_count() {
+        let assets = dataset.assets_of(shard).iter();
+        clips += assets.map(|asset| u64::from(asset.clips)).sum::<u64>();
+        starts.push(clips);
+    }
+    starts
 }
 
 #[pymethods]
@@ -32,16 +44,7 @@ impl NativeDataset {
         let place = Location::of(&path);
         let open = || open_dataset(&place, &CacheSettings::asked(cache, cache_bytes)?);
         let dataset = py.detach(open).map_err(|error| not_opened(py, error))?;
-        let mut starts = vec![0];
-        let mut clips = 0;
-        for shard in 0..dataset.shard_count() {
-            clips += dataset
-                .assets_of(shard)
-                .iter()
-                .map(|asset| u64::from(asset.clips))
-                .sum::<u64>();
-            starts.push(clips);
-        }
+        let starts = first_rows(&dataset);
         let shards = (0..dataset.shard_count()).map(|_| Mutex::default()).collect();
         Ok(NativeDataset {
             dataset,

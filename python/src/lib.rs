@@ -1,5 +1,6 @@
 //! Defines the extension module `l48._native`: what the Python package calls.
 
+mod batch;
 mod buffer;
 mod dataset;
 mod error;

@@ -3,14 +3,15 @@
 use std::sync::{Arc, Mutex, TryLockError};
 use std::time::Duration;
 
-use loader::{BatchSource, Gather, Loaded, Next, OwnedStream, Result, block_mean_spec};
+use loader::{BatchSource, Loaded, Next, OwnedStream, Result, block_mean_spec};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use shardfmt::ClipSpec;
 
-use crate::buffer::{ALIGNMENT, Lent, NativeBuffer};
+use crate::batch::Layout;
+use crate::buffer::{Lent, NativeBuffer};
 use crate::order::NativeOrder;
-use crate::selection::{FACTS, NativeSelection, refused};
+use crate::selection::{NativeSelection, refused};
 
 /// How long Python's signals may wait while a batch is waited for.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -34,8 +35,7 @@ struct Source {
     selection: Py<NativeSelection>,
     order: Py<NativeOrder>,
     loaded: ClipSpec,
-    /// Where the clips and each of the facts begin in a batch's memory, and where all ends.
-    places: [usize; FACTS + 2],
+    layout: Layout,
 }
 
 /// The batches from a place in the order on, epoch after epoch.
@@ -59,7 +59,6 @@ impl NativeStream {
     #[new]
     #[pyo3(signature = (selection, order, threads, means, depth, allocate))]
     fn new(
-        py: Python<'_>,
         selection: Py<NativeSelection>,
         order: Py<NativeOrder>,
         threads: usize,
@@ -78,16 +77,11 @@ impl NativeStream {
                 ))
             })?,
         };
-        let gather = Gather::new(&selection.get().clips, &selection.get().supervision.clips, loaded);
-        let clip_bytes = gather.map_err(|error| refused(py, &error))?.clip_bytes();
-        let rows = order.get().largest_share();
-        let places = places(rows, clip_bytes, selection.get().supervision.classes());
+        let layout = Layout::new(selection.get(), loaded, order.get().largest_share());
         let depth = match depth {
             Depth::Batches(0) => return Err(PyValueError::new_err("buffers: must be at least 1")),
             Depth::Batches(depth) => depth,
-            Depth::Room(room, least, most) => {
-                (room / places.last().copied().unwrap_or_default().max(1)).clamp(least, most.max(least))
-            }
+            Depth::Room(room, least, most) => (room / layout.bytes().max(1)).clamp(least, most.max(least)),
         };
         if threads == 0 {
             return Err(PyValueError::new_err("threads: must be at least 1"));
@@ -97,7 +91,7 @@ impl NativeStream {
                 selection,
                 order,
                 loaded,
-                places,
+                layout,
             }),
             allocate,
             threads,
@@ -108,13 +102,8 @@ impl NativeStream {
 
     /// Where clips, labels, mask, asset ids, clip indices, levels and rows begin in a batch's memory.
     #[getter]
-    fn places(&self) -> [usize; FACTS + 1] {
-        let mut places = [0; FACTS + 1];
-        places
-            .iter_mut()
-            .zip(self.source.places)
-            .for_each(|(to, from)| *to = from);
-        places
+    fn places(&self) -> Vec<usize> {
+        self.source.layout.starts()
     }
 
     /// Type, channels, height and width of clips as they are loaded.
@@ -238,7 +227,7 @@ impl NativeStream {
     }
 
     fn allocate(&self, py: Python<'_>) -> PyResult<Lent> {
-        let bytes = self.source.places.last().copied().unwrap_or_default();
+        let bytes = self.source.layout.bytes();
         Lent::new(&self.allocate.bind(py).call1((bytes,))?, bytes)
     }
 }
@@ -264,35 +253,11 @@ impl BatchSource<Lent> for Batches {
     }
 
     fn fill(&self, rows: &[u32], memory: &mut Lent) -> Result<Vec<f32>> {
-        let selection = self.source.selection.get();
-        let gather = Gather::new(&selection.clips, &selection.supervision.clips, self.source.loaded)?;
-        let (mut rest, mut begin) = (memory.bytes_mut(), 0);
-        let mut ends = self.source.places.iter().skip(1);
-        let mut part = || {
-            let size = ends.next().map_or(0, |end| end - begin);
-            begin += size;
-            rest.split_off_mut(..size).unwrap_or_default()
-        };
-        let ref_db = gather.batch(rows, part())?;
-        selection.write_facts(rows, &ref_db, std::array::from_fn(|_| part()));
-        Ok(ref_db)
+        let from = (self.source.selection.get(), self.source.loaded);
+        self.source.layout.fill(from, rows, memory.bytes_mut())
     }
 
     fn clip_bytes(&self) -> usize {
         self.source.loaded.clip_bytes()
     }
-}
-
-/// Where the parts of a batch of up to `rows` rows begin, each aligned, and where the last one ends.
-fn places(rows: usize, clip_bytes: usize, classes: usize) -> [usize; FACTS + 2] {
-    let row_bytes = [clip_bytes, 4 * classes, 4 * classes, 8, 8, 4, 8];
-    let mut places = [0; FACTS + 2];
-    let mut end = 0_usize;
-    for (place, bytes) in places.iter_mut().skip(1).zip(row_bytes) {
-        end = end
-            .saturating_add(rows.saturating_mul(bytes))
-            .next_multiple_of(ALIGNMENT);
-        *place = end;
-    }
-    places
 }

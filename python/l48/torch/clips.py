@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import math
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils import data
 
 from .._native import NativeOrder, NativeSelection
+from ..order import Order
 from .asset_reg import AssetRegulariser
 
 if TYPE_CHECKING:
@@ -148,17 +149,26 @@ class Clips(data.Dataset[Batch]):
 
     def __getitems__(self, indices: Sequence[int]) -> Gathered:
         """The clips with these numbers, gathered in one call."""
-        memory, first, facts = self._native.gather([int(index) for index in indices])
-        size = (len(indices), *self._shape)
-        numbers = (torch.float32, torch.float32, torch.int64, torch.int64, torch.float32, torch.int64)
-        if not indices:
-            clips = torch.empty(size, dtype=self._dtype)
-            empty = [torch.empty((0, self.classes) if at < 2 else 0, dtype=kind) for at, kind in enumerate(numbers)]
-            return Gathered(Batch(clips, *empty))
-        count = int(np.prod(size))
-        clips = torch.frombuffer(memory, dtype=self._dtype, count=count, offset=first).reshape(size)
-        labels, mask, *others = (torch.frombuffer(fact, dtype=kind) for fact, kind in zip(facts, numbers, strict=True))
-        return Gathered(Batch(clips, labels.reshape(len(indices), -1), mask.reshape(len(indices), -1), *others))
+        memory, places = self._native.gather([int(index) for index in indices])
+
+        def part(place: int, dtype: torch.dtype, *shape: int) -> Tensor:
+            size = (len(indices), *shape)
+            if not indices:
+                return torch.empty(size, dtype=dtype)
+            return torch.frombuffer(memory, dtype=dtype, count=math.prod(size), offset=places[place]).reshape(size)
+
+        # Whoever keeps labels does not keep the clips beside them.
+        return Gathered(
+            Batch(
+                clips=part(0, self._dtype, *self._shape),
+                labels=part(1, torch.float32, self.classes).clone(),
+                mask=part(2, torch.float32, self.classes).clone(),
+                asset_id=part(3, torch.int64).clone(),
+                clip_index=part(4, torch.int64).clone(),
+                ref_db=part(5, torch.float32).clone(),
+                rows=part(6, torch.int64).clone(),
+            )
+        )
 
     def regulariser(self, **settings: Any) -> AssetRegulariser:
         """The asset regulariser of these clips; `settings` are those of `AssetRegulariser`."""
@@ -166,15 +176,14 @@ class Clips(data.Dataset[Batch]):
         return AssetRegulariser(self.asset_ids, positives, self.classes, rows=self.rows, **settings)
 
 
-class BatchSampler(data.Sampler[list[int]]):
+class BatchSampler(Order, data.Sampler[list[int]]):
     """The order of the rows of `Clips`, batch by batch: a function of seed, epoch and rows, as in `l48-train`.
 
     `batch` is the size of the global batch: rank r of `ranks` gets its even, contiguous part, so that the parts in
     order are the same whatever the number of ranks. No batch is dropped, and none is a single row.
 
-    Each pass is an epoch. The first after `load_state_dict` begins where the state was saved, whatever the number of
-    ranks or workers then. A `DataLoader` with workers reads ahead of what is trained on, so its user says how many
-    batches are done: `sampler.state_dict(done)`.
+    Each pass is an epoch; see `Order`. A `DataLoader` with workers reads ahead of what is trained on, so its user says
+    how many batches are done: `sampler.state_dict(done)`.
     """
 
     def __init__(
@@ -194,53 +203,14 @@ class BatchSampler(data.Sampler[list[int]]):
         Raises ValueError for settings that do not fit each other.
         """
         of_asset, share = (clips_per_asset, max_clips_per_asset), (rank, ranks)
-        self._native = NativeOrder(clips._native, batch, seed, of_asset, class_balanced, share)
+        super().__init__(NativeOrder(clips._native, batch, seed, of_asset, class_balanced, share))
         self.batch_size, self.drop_last = batch, False
-        # The epoch of the pass that was begun last and the batches of it that were drawn; and where the next one
-        # begins.
-        self._epoch, self._drawn = 1, 0
-        self._next = (1, 0)
-
-    @property
-    def epoch(self) -> int:
-        """The epoch of the present pass, or of the next if there was none yet; from 1."""
-        return self._epoch
-
-    def __len__(self) -> int:
-        """Batches in an epoch, the same for every rank."""
-        return self._native.batches
 
     def __iter__(self) -> Iterator[list[int]]:
         """The next epoch, or the rest of the one whose state was loaded."""
-        epoch, first = self._next
-        self._epoch, self._drawn = epoch, first
-        self._next = (epoch + 1, 0)
+        epoch, first = self._begin()
         for step in range(first, len(self)):
-            rows = self._native.batch(epoch, step)
+            rows = self._order.batch(epoch, step)
             if self._epoch == epoch:
-                self._drawn = step + 1
+                self._taken = step + 1
             yield rows
-
-    def set_epoch(self, epoch: int) -> None:
-        """Makes the next pass that of an epoch counted from 0, as torch's samplers count; a loaded place in that epoch
-        stays."""
-        if self._next[0] != epoch + 1:
-            self._next = (epoch + 1, 0)
-
-    def state_dict(self, done: int | None = None) -> dict[str, Any]:
-        """The place in the order after `done` batches of the present epoch, by default those drawn: the four values
-        that `l48-train` writes into a checkpoint, the same for every rank."""
-        epoch, drawn = self._epoch, self._drawn if done is None else done
-        if drawn >= len(self):
-            epoch, drawn = epoch + 1, 0
-        state: dict[str, Any] = json.loads(self._native.state(epoch, drawn))
-        return state
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Makes the next pass continue from a state: of any rank, of any number of ranks, of `l48.Stream`, or the
-        `state.json` of a checkpoint of `l48-train`.
-
-        Raises ValueError if it is of other clips, another seed or another batch size.
-        """
-        self._next = self._native.resume(json.dumps(state.get("sampler", state)))
-        self._epoch, self._drawn = self._next
