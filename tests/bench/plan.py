@@ -9,35 +9,12 @@ import argparse, os, shutil, struct, tempfile
 from pathlib import Path
 
 from measure import L48, load, run
-
-RATE_HZ = 4000
-MANIFEST = """[dataset]
-name = "bench"
-[tables]
-recordings = "recordings.csv"
-taxa = "taxa.csv"
-[audio]
-sample_rate_hz = 4000
-[clips]
-duration_s = 0.1
-hop_s = 0.1
-[spectrogram]
-n_fft = 128
-win_length = 128
-hop_length = 25
-n_mels = 16
-frames = 16
-fmin_hz = 50.0
-fmax_hz = 2000.0
-[shards]
-clips = 4096
-"""
+from tiny import RATE_HZ, manifest, wav_header
 
 
 def write_recordings(folder, number):
     frames = RATE_HZ // 10
-    form = struct.pack("<IHHIIHH", 16, 1, 1, RATE_HZ, 2 * RATE_HZ, 2, 16)
-    header = b"RIFF" + struct.pack("<I", 36 + 2 * frames) + b"WAVEfmt " + form + b"data" + struct.pack("<I", 2 * frames)
+    header = wav_header(frames)
     with open(folder / "recordings.csv", "w") as table:
         table.write("asset_id,path,split\n")
         for asset in range(number):
@@ -49,7 +26,7 @@ def write_recordings(folder, number):
             (folder / path).write_bytes(header + sound)
             table.write(f"{asset},{path},train\n")
     (folder / "taxa.csv").write_text("species_code\nwoothr\n")
-    (folder / "manifest.toml").write_text(MANIFEST)
+    (folder / "manifest.toml").write_text(manifest("bench", shard_clips=4096))
 
 
 def measure(what, *arguments):
@@ -61,19 +38,19 @@ def plan_and_build(number, cold, build):
     with tempfile.TemporaryDirectory(prefix="l48-plan-") as folder:
         folder = Path(folder)
         write_recordings(folder, number)
-        manifest, out = folder / "manifest.toml", folder / "out"
+        manifest_file, out = folder / "manifest.toml", folder / "out"
         print(f"{number} recordings")
         if cold:
             os.sync()
             Path("/proc/sys/vm/drop_caches").write_text("3")
-            measure("  plan, files not cached", "plan", manifest, "--out", out)
+            measure("  plan, files not cached", "plan", manifest_file, "--out", out)
             shutil.rmtree(out)
-        measure("  plan", "plan", manifest, "--out", out)
-        measure("  plan --resume", "plan", manifest, "--out", out, "--resume")
+        measure("  plan", "plan", manifest_file, "--out", out)
+        measure("  plan --resume", "plan", manifest_file, "--out", out, "--resume")
         parts = max(1, number // 1000)
-        measure(f"  build --part 0/{parts}", "build", manifest, "--out", out, "--part", f"0/{parts}")
+        measure(f"  build --part 0/{parts}", "build", manifest_file, "--out", out, "--part", f"0/{parts}")
         if build:
-            measure("  build --part 0/1", "build", manifest, "--out", out, "--part", "0/1")
+            measure("  build --part 0/1", "build", manifest_file, "--out", out, "--part", "0/1")
             measure("  status", "status", out)
             measure("  commit", "commit", out)
 

@@ -6,36 +6,16 @@ import json, math, shutil, struct, tempfile
 from pathlib import Path
 
 from measure import L48, READ_RANDOM, ROOT, load, median, run
+from tiny import CLIP_S, RATE_HZ, manifest, wav_header
 
 SIZES = (1_000, 10_000, 100_000)
 REPEATS = {1_000: 5, 10_000: 3, 100_000: 1}
-CLIPS_PER_RECORDING, RATE_HZ, CLIP_S = 20, 4_000, 0.1
-MANIFEST = f"""[dataset]
-name = "scaling"
-[tables]
-recordings = "recordings.csv"
-taxa = "taxa.csv"
-boxes = "boxes.csv"
-[audio]
-sample_rate_hz = {RATE_HZ}
-[clips]
-duration_s = {CLIP_S}
-hop_s = {CLIP_S}
-[spectrogram]
-n_fft = 128
-win_length = 128
-hop_length = 25
-n_mels = 16
-frames = 16
-fmin_hz = 50.0
-fmax_hz = 2000.0
-"""
+CLIPS_PER_RECORDING = 20
 
 
 def make_recordings(folder, clips):
     samples = int(CLIPS_PER_RECORDING * CLIP_S * RATE_HZ)
-    header = b"RIFF" + struct.pack("<I", 36 + 2 * samples) + b"WAVEfmt "
-    header += struct.pack("<IHHIIHH", 16, 1, 1, RATE_HZ, 2 * RATE_HZ, 2, 16) + b"data" + struct.pack("<I", 2 * samples)
+    header = wav_header(samples)
     (folder / "audio").mkdir(parents=True)
     state, recordings, boxes = 1, ["asset_id,path,split"], ["asset_id,start_s,end_s,species_code"]
     for number in range(clips // CLIPS_PER_RECORDING):
@@ -49,7 +29,7 @@ def make_recordings(folder, clips):
     (folder / "recordings.csv").write_text("\n".join(recordings) + "\n")
     (folder / "boxes.csv").write_text("\n".join(boxes) + "\n")
     (folder / "taxa.csv").write_text("species_code\n" + "".join(f"bird{species}\n" for species in range(20)))
-    (folder / "manifest.toml").write_text(MANIFEST)
+    (folder / "manifest.toml").write_text(manifest("scaling", ("recordings", "taxa", "boxes")))
 
 
 def measure(clips):
