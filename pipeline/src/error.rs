@@ -202,6 +202,20 @@ pub enum Error {
         /// The dataset.
         dataset: PathBuf,
     },
+    /// A file of a training run cannot be reported on: name the run's own dataset, or make the file again.
+    #[error("{}: {reason}", path.display())]
+    Run {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
+    /// A picture cannot be encoded: its clip is too large.
+    #[error("cannot encode a picture: {cause}")]
+    Picture {
+        /// The encoder's error.
+        cause: jpeg_encoder::EncodingError,
+    },
     /// Another program replaced this dataset while it was being rewritten: run again.
     #[error("{} was replaced by another dataset in the meantime and was left as it is; run again", path.display())]
     Replaced {

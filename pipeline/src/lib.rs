@@ -23,6 +23,7 @@ mod packing;
 pub mod preview;
 mod provenance;
 pub mod recording_source;
+pub mod report;
 pub mod rework;
 pub mod stats;
 pub mod tables;

@@ -199,7 +199,7 @@ impl Implications {
 }
 
 /// Accumulates all counts.
-struct Counter<'a> {
+pub(crate) struct Counter<'a> {
     taxa: &'a Taxa,
     /// Of each split, then of all.
     splits: [Tally; Split::ALL.len() + 1],
@@ -211,7 +211,8 @@ struct Counter<'a> {
 }
 
 impl<'a> Counter<'a> {
-    fn new(taxa: &'a Taxa) -> Self {
+    /// Nothing counted yet.
+    pub(crate) fn new(taxa: &'a Taxa) -> Self {
         Counter {
             taxa,
             splits: Default::default(),
@@ -222,7 +223,7 @@ impl<'a> Counter<'a> {
     }
 
     /// Adds a row; `geo` is the prior of its recording.
-    fn add(&mut self, row: &LabelRow, geo: &GeoPrior) {
+    pub(crate) fn add(&mut self, row: &LabelRow, geo: &GeoPrior) {
         let [of_train, of_val, of_test] = &mut self.classes;
         let [all_train, all_val, all_test] = &mut self.implied;
         let [train, val, test, total] = &mut self.splits;
@@ -256,7 +257,8 @@ impl<'a> Counter<'a> {
         }
     }
 
-    fn finish(self) -> Stats {
+    /// The counts, without tallies.
+    pub(crate) fn finish(self) -> Stats {
         let names = Split::ALL.iter().map(|split| split.as_str()).chain(["total"]);
         let splits = self
             .splits

@@ -35,6 +35,7 @@ mod raven_files; // annotation files as people have them: over several recording
 mod readers; // datasets read by Python, Node and the stock safetensors library
 mod real_recordings; // field recordings in every supported format, and those that must be refused
 mod rejects; // recordings that are refused early or late, and what becomes of the others
+mod report; // `l48 report`: the page against the tables; which runs and scores are refused
 mod resume; // builds killed at any moment, and sources that change in between
 mod rework; // one dataset made of another: subset, and relabel without recordings
 mod several_machines; // parts of a plan, exit codes, waiting, status, the death of a parent

@@ -12,7 +12,8 @@ use shardfmt::{AssetRow, Checks, Dataset, DatasetShard, Dtype, GeoPrior, LabelRo
 use crate::error::{Result, io};
 use canvas::Canvas;
 use frontend::spectrogram::FrequencyAxis;
-use panel::{ClipImage, Panel};
+pub(crate) use panel::ClipImage;
+use panel::Panel;
 
 /// Most panels side by side in a sheet.
 const SHEET_COLUMNS: usize = 4;
@@ -70,7 +71,7 @@ pub fn draw(dataset: &Dataset, shard: &DatasetShard, asset: &AssetRow, rows: &[L
 
 /// A stored clip in colour: a photograph in its own, else the brightness of the first channel; dB values span their
 /// own range.
-fn image_of(shard: &DatasetShard, row: u32, is_photograph: bool) -> shardfmt::Result<ClipImage> {
+pub(crate) fn image_of(shard: &DatasetShard, row: u32, is_photograph: bool) -> shardfmt::Result<ClipImage> {
     let spec = shard.spec();
     let pixels = spec.height as usize * spec.width as usize;
     let image = |colours| ClipImage {

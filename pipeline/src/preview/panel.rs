@@ -37,11 +37,13 @@ const BOX_COLOURS: [Rgb888; 8] = [
 ];
 
 /// The stored values of one clip as colours.
-pub(super) struct ClipImage {
-    pub(super) height: u32,
-    pub(super) width: u32,
+pub(crate) struct ClipImage {
+    /// Rows.
+    pub(crate) height: u32,
+    /// Columns.
+    pub(crate) width: u32,
     /// `[height][width]`, row 0 first.
-    pub(super) colours: Vec<Rgb888>,
+    pub(crate) colours: Vec<Rgb888>,
 }
 
 impl ClipImage {

@@ -1,4 +1,4 @@
-//! Defines the arguments of `verify`, `inspect`, `stats` and `preview`, which change no dataset.
+//! Defines the arguments of `verify`, `inspect`, `stats`, `preview` and `report`, which change no dataset.
 
 use std::path::PathBuf;
 
@@ -29,6 +29,12 @@ Examples:
   l48 preview data/birds --asset 1001 --out sheet.png
   l48 preview data/birds --asset 1001 --clip 0 --out clip.png
   l48 preview s3://lab/birds --asset 1001 --out sheet.png --cache-bytes 50G";
+
+pub(super) const REPORT_EXAMPLES: &str = "\
+Examples:
+  l48 report data/birds --out birds.html
+  l48 report runs/birds --out run.html
+  l48 report runs/birds --dataset /mnt/birds --out run.html   # the dataset has moved";
 
 /// Arguments of `verify`.
 #[derive(Debug, Args)]
@@ -87,6 +93,23 @@ pub struct PreviewArgs {
     /// The picture to write (PNG).
     #[arg(long, value_name = "PNG")]
     pub out: PathBuf,
+    /// Where its files come to.
+    #[command(flatten)]
+    pub cache: CacheArgs,
+}
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Folder of a dataset, or its address, or folder of a run.
+    #[arg(value_name = "DIR|URL|RUN")]
+    pub dir: PathBuf,
+    /// The page to write (HTML).
+    #[arg(long, value_name = "HTML")]
+    pub out: PathBuf,
+    /// Where the dataset of the run is now [default: where it was when the run began].
+    #[arg(long, value_name = "DIR|URL")]
+    pub dataset: Option<PathBuf>,
     /// Where its files come to.
     #[command(flatten)]
     pub cache: CacheArgs,

@@ -18,7 +18,7 @@ pub use copy::CopyArgs;
 pub use demo::{DemoArgs, DemoLayout, DemoSize};
 pub use export::{CocoDetectionArgs, CroissantArgs, ExportArgs, ExportForm};
 pub use import::{FirstCoordinate, ImportArgs, ImportCoco2014Args, ImportMl48sArgs, ImportOutput, ImportSet, TopRow};
-pub use look::{InspectArgs, PreviewArgs, StatsArgs, VerifyArgs};
+pub use look::{InspectArgs, PreviewArgs, ReportArgs, StatsArgs, VerifyArgs};
 pub use rework::{MergeArgs, RelabelArgs, ReshardArgs, SubsetArgs};
 
 /// Turn wildlife recordings into a memory-mapped training dataset of log-mel shards and Parquet sidecars.
@@ -89,6 +89,12 @@ pub enum Command {
     /// Draw a clip, or a recording's first 64 clips as a sheet, with boxes, names and axes.
     #[command(after_help = look::PREVIEW_EXAMPLES)]
     Preview(PreviewArgs),
+    /// Write a dataset, or a run on it, as one HTML page: counts, coverage of labels, what is odd, pictures of clips.
+    ///
+    /// The page needs no network. Of a run it shows its end, its classes and, where RUN/predictions.parquet has the
+    /// scores of all clips, its worst mistakes.
+    #[command(after_help = look::REPORT_EXAMPLES)]
+    Report(ReportArgs),
     /// Export a dataset to other tools.
     #[command(after_help = export::EXAMPLES)]
     Export(ExportArgs),

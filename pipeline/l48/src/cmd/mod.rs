@@ -15,6 +15,7 @@ mod plan;
 mod preview;
 mod progress;
 mod relabel;
+mod report;
 mod reshard;
 mod stats;
 mod status;
@@ -108,6 +109,7 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Inspect(args) => inspect::run(args),
         Command::Stats(args) => stats::run(args),
         Command::Preview(args) => preview::run(args),
+        Command::Report(args) => report::run(args),
         Command::Export(args) => export::run(args),
         Command::Demo(args) => demo::run(args),
     }
