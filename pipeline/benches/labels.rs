@@ -9,7 +9,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use pipeline::labels::{ClipSpan, ImageAxes, Labeller};
 use pipeline::manifest::{
     AssetBox, BoxCode, BoxTable, Checklist, Completeness, GeoPrior, IgnoredOnly, LabelRules, OtherCodes, PriorConflict,
-    Recording, Span, SpanScope,
+    Recording, Span, SpanScope, WeakLabels,
 };
 use shardfmt::{Split, Taxa, Taxon};
 
@@ -42,6 +42,8 @@ fn rules() -> LabelRules {
         ignored_only: IgnoredOnly::Absent,
         other_codes: OtherCodes::Error,
         prior_conflict: PriorConflict::PositiveWins,
+        weak: WeakLabels::None,
+        weak_threshold: None,
     }
 }
 
@@ -73,6 +75,7 @@ fn recording(classes: u32) -> Recording {
         checklist_id: None,
         license: None,
         source_url: None,
+        heard: None,
         annotation: None,
         boxes: boxes.collect(),
         spans: vec![Span {
@@ -88,6 +91,7 @@ fn recording(classes: u32) -> Recording {
             observed: possible,
             complete: true,
         })),
+        scores: Vec::new(),
         line: 0,
     }
 }

@@ -4,13 +4,16 @@
 //! A clip is `[start, start + duration)` of its recording; what lies past the recording's end is padding. All
 //! comparisons are made on integer nanoseconds. The thresholds are those of the L48 data set's documentation.
 
-use shardfmt::{BoxStatus, ClipBox, LabelSource, Taxa};
+use shardfmt::{BoxStatus, ClipBox, FromRecording, HeardSource, LabelSource, Taxa};
 
 use crate::manifest::{
     AssetBox, BoxCode, Completeness, IgnoredOnly, LabelRules, Recording, SpanScope, nanoseconds, seconds,
 };
 
 mod left_out;
+mod weak;
+
+pub use weak::add_weak;
 
 /// A box longer than this that shows only at the edge of a clip is ignored there.
 const EDGE_MIN_DURATION_NS: i64 = 80_000_000;
@@ -79,6 +82,8 @@ pub struct ClipLabels {
     pub unknown: Vec<u32>,
     /// What made the clip complete.
     pub source: LabelSource,
+    /// Classes that are present because they were heard in the recording, all of which is in the clip; ascending.
+    pub from_recording: Vec<FromRecording>,
     /// The boxes that overlap the clip's audio, in table order.
     pub boxes: Vec<ClipBox>,
 }
@@ -170,21 +175,26 @@ impl<'a> Labeller<'a> {
             absent: Vec::new(),
             unknown: Vec::new(),
             source,
+            from_recording: Vec::new(),
             boxes,
         };
+        let whole = self.is_whole(clip);
         for (class, bits) in (0u32..).zip(&boxed) {
             let geo_negative = self.recording.geo.as_ref().is_some_and(|geo| geo.is_negative(class));
+            let heard = self.recording.is_heard(class);
             let list = if bits & 1 == 1 {
-                let list_negative = self
-                    .recording
-                    .checklist
-                    .as_ref()
-                    .is_some_and(|list| list.is_negative(class));
-                *prior_conflicts += u64::from(geo_negative || list_negative);
+                *prior_conflicts += u64::from(self.recording.ruled_out_by(class).is_some());
+                &mut labels.present
+            } else if heard && whole {
+                labels.from_recording.push(FromRecording {
+                    class,
+                    label_source: HeardSource::Whole,
+                    score: None,
+                });
                 &mut labels.present
             } else if *bits == 2 && self.rules.ignored_only == IgnoredOnly::Unknown {
                 &mut labels.unknown
-            } else if geo_negative {
+            } else if geo_negative && !heard {
                 &mut labels.absent
             } else if unknown_bird {
                 &mut labels.unknown
@@ -212,6 +222,11 @@ impl<'a> Labeller<'a> {
         let mut near: Vec<usize> = reaching.map(|(number, _)| *number).collect();
         near.sort_unstable();
         near.into_iter().map(|number| &boxes[number])
+    }
+
+    /// Whether all of the recording's sound is in the clip.
+    fn is_whole(&self, clip: ClipSpan) -> bool {
+        clip.start_ns <= 0 && clip.real_end_ns + COVER_SLACK_NS >= self.end_ns
     }
 
     fn is_above_range(&self, found: &AssetBox) -> bool {

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use shardfmt::{AssetRow, DatasetHead, GeoPrior, LabelForm, LabelRow, PriorRow, Taxa, Xxh3};
+use shardfmt::{AssetRow, DatasetHead, GeoPrior, HEARD, Label, LabelForm, LabelRow, PriorRow, Taxa, Xxh3};
 
 use crate::dataset_source::{AssetRecord, DatasetSource, Placement};
-use crate::labels::{ClipSpan, ImageAxes, Labeller};
-use crate::manifest::{Manifest, Recording, nanoseconds};
+use crate::labels::{ClipSpan, ImageAxes, Labeller, add_weak};
+use crate::manifest::{Manifest, Recording, WeakLabels, nanoseconds};
 use crate::provenance::{PROGRAM, manifest_config};
 use crate::tally::{Reason, Tallies};
 use frontend::Frontend;
@@ -44,6 +44,12 @@ impl RecordingSource {
 
     fn frontend(&self) -> &Frontend {
         &self.manifest.frontend
+    }
+
+    /// Mean level of a stored clip in dB, if the rule for weak labels asks for it.
+    pub(crate) fn mean_db(&self, ref_db: f32, stored: &[u8]) -> Option<f32> {
+        let is_asked = self.manifest.settings.labels.weak == WeakLabels::Peaks;
+        is_asked.then(|| self.frontend().mean_db(ref_db, stored))
     }
 
     /// Where a clip lies in its recording, in seconds: start, end, and length of its real audio.
@@ -105,7 +111,9 @@ impl ClipSource for RecordingSource {
     }
 
     fn render(&self, clip: &Waveform, scratch: &mut Scratch, stored: &mut [u8]) -> Rendered {
-        self.frontend().render(clip, scratch, stored)
+        let mut rendered = self.frontend().render(clip, scratch, stored);
+        rendered.mean_db = self.mean_db(rendered.ref_db, stored);
+        rendered
     }
 }
 
@@ -138,6 +146,7 @@ impl DatasetSource for RecordingSource {
         tallies.add(Reason::SpanOfReject, recording.spans.len() as u64);
         let priors = u64::from(recording.geo.is_some()) + u64::from(recording.checklist.is_some());
         tallies.add(Reason::PriorOfReject, priors);
+        tallies.add(Reason::HeardOfReject, recording.heard.iter().flatten().count() as u64);
         tallies
     }
 
@@ -188,6 +197,7 @@ impl DatasetSource for RecordingSource {
                 source_index: None,
                 source_id: None,
                 others: None,
+                from_recording: found.from_recording,
             };
             // At once: a long recording has many clips, and each may have thousands of classes.
             form.apply_to(&mut label, &geo, classes);
@@ -195,6 +205,10 @@ impl DatasetSource for RecordingSource {
         }
         form.apply(&mut prior, &mut labels, classes);
         let mut tallies = labeller.tallies(&spans, self);
+        tallies.add(Reason::HeardNowhere, heard_nowhere(recording, &labels, &geo));
+        let levels_db: Vec<Option<f32>> = clips.iter().map(|clip| clip.mean_db).collect();
+        let rules = &self.manifest.settings.labels;
+        tallies.add_all(&add_weak(rules.weak, recording, &levels_db, &geo, &mut labels));
         tallies.add(Reason::PriorConflict, conflicts);
         let oddities = facts.oddities.iter();
         oddities.for_each(|kind| tallies.add_detail(Reason::OddFile, kind, 1));
@@ -212,7 +226,7 @@ fn head(manifest: &Manifest) -> DatasetHead {
     let (frontend, config) = (&manifest.frontend, manifest_config(manifest));
     DatasetHead {
         features_required: LabelForm::of_classes(manifest.taxa.len()).features_required(),
-        features_optional: Vec::new(),
+        features_optional: features_optional(manifest),
         name: manifest.settings.name.clone(),
         program: PROGRAM.into(),
         config_xxh3: Xxh3::of(config.to_string().as_bytes()),
@@ -222,6 +236,19 @@ fn head(manifest: &Manifest) -> DatasetHead {
         values: frontend.values(),
         instruction_set: frontend.instruction_set().to_string(),
     }
+}
+
+/// The feature of what was heard, if a recording says it.
+fn features_optional(manifest: &Manifest) -> Vec<String> {
+    let is_said = manifest.recordings.iter().any(|recording| recording.heard.is_some());
+    is_said.then(|| HEARD.to_owned()).into_iter().collect()
+}
+
+/// How many species heard in the recording are absent from each of its clips.
+fn heard_nowhere(recording: &Recording, labels: &[LabelRow], geo: &GeoPrior) -> u64 {
+    let heard = recording.heard.iter().flatten();
+    let is_nowhere = |class: &&u32| labels.iter().all(|row| row.label(**class, geo) == Label::Absent);
+    heard.filter(is_nowhere).count() as u64
 }
 
 fn asset_row(recording: &Recording, facts: &RecordingFacts, duration_s: f64, place: &Placement) -> AssetRow {
@@ -241,6 +268,7 @@ fn asset_row(recording: &Recording, facts: &RecordingFacts, duration_s: f64, pla
         target: recording.target,
         license: recording.license.clone(),
         source_url: recording.source_url.clone(),
+        heard: recording.heard.clone(),
     }
 }
 

@@ -2,7 +2,7 @@
 //! out of it.
 
 use serde::Serialize;
-use shardfmt::{BoxStatus, Checks, ClipBox, Dataset, GeoPrior, Implied, Label, LabelRow, Split, Taxa, Taxon};
+use shardfmt::{AssetRow, BoxStatus, Checks, ClipBox, Dataset, GeoPrior, Implied, Label, LabelRow, Split, Taxa, Taxon};
 
 use crate::tally::Tallies;
 
@@ -64,6 +64,10 @@ pub struct SplitStats {
     pub with_box: u64,
     /// Clips of digital silence.
     pub silent: u64,
+    /// Recordings of which somebody said what was heard in them.
+    pub with_heard: u64,
+    /// Clips with a weak label.
+    pub with_weak: u64,
     /// Present classes per clip.
     pub positives: Spread,
     /// Absent classes per clip.
@@ -89,6 +93,10 @@ pub struct ClassStats {
     pub unknown: u64,
     /// Clips where it is present and every class is known: those an evaluation can use.
     pub evaluable: u64,
+    /// Recordings that it was heard in, wherever.
+    pub heard: u64,
+    /// Clips where a rule takes it for present, which is weak: it is unknown there.
+    pub weak: u64,
 }
 
 /// Everything counted.
@@ -126,6 +134,7 @@ impl Tally {
         stats.with_label += u64::from(!row.present.is_empty() || absent > 0);
         stats.with_box += u64::from(has_box);
         stats.silent += u64::from(row.silent);
+        stats.with_weak += u64::from(row.from_recording.iter().any(|item| item.label_source.is_weak()));
         self.positives.push(row.present.len() as u32);
         self.negatives.push(absent as u32);
     }
@@ -252,8 +261,29 @@ impl<'a> Counter<'a> {
         each(&row.present, ClassTally::add_present);
         each(&row.absent, |class, _| class.stats.absent += 1);
         each(&row.unknown, |class, _| class.stats.unknown += 1);
+        for item in row.from_recording.iter().filter(|item| item.label_source.is_weak()) {
+            each(&[item.class], |class, _| class.stats.weak += 1);
+        }
         if row.others.is_some() {
             add_implied(row, geo, classes, all);
+        }
+    }
+
+    /// Adds what was heard in a recording.
+    pub(crate) fn add_heard(&mut self, asset: &AssetRow) {
+        let Some(heard) = &asset.heard else { return };
+        let [of_train, of_val, of_test] = &mut self.classes;
+        let [train, val, test, total] = &mut self.splits;
+        let (tally, classes) = match asset.split {
+            Split::Train => (train, of_train),
+            Split::Val => (val, of_val),
+            Split::Test => (test, of_test),
+        };
+        tally.stats.with_heard += 1;
+        total.stats.with_heard += 1;
+        for class in heard {
+            let class = classes.get_mut(*class as usize);
+            class.into_iter().for_each(|class| class.stats.heard += 1);
         }
     }
 
@@ -318,6 +348,7 @@ impl Stats {
                 counter.add(&row, priors.get(&row.asset_id).unwrap_or(&no_prior));
             }
         }
+        dataset.assets().iter().for_each(|asset| counter.add_heard(asset));
         Ok(Stats {
             tallies: Tallies::of(dataset.info()),
             ..counter.finish()

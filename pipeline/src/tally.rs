@@ -132,6 +132,43 @@ reasons! {
     /// A (clip, class) pair where a box won over a prior.
     PriorConflict = "prior_conflicts",
         "label contradicts a prior; the box won", "labels contradict a prior; the box won";
+    /// A species that was heard in a recording although a prior rules it out.
+    HeardConflict = "heard_prior_conflicts",
+        "species heard in a recording contradicts a prior; what was heard won",
+        "species heard in recordings contradict a prior; what was heard won";
+    /// A species that was heard in a recording of which every clip is labelled as without it.
+    HeardNowhere = "heard_but_absent_from_clips",
+        "species was heard in a recording, and is absent from each of its clips by their annotations",
+        "species were heard in recordings, and are absent from each of their clips by their annotations";
+    /// A code among those heard that is neither a class nor an alias nor a marker; the detail is the code.
+    HeardOtherCode = "heard_of_other_codes",
+        "species in the column heard is outside the taxa table and [labels], so it labels nothing",
+        "species in the column heard are outside the taxa table and [labels], so they label nothing";
+    /// A marker among those heard; the detail is the marker.
+    HeardMarker = "heard_markers",
+        "marker in the column heard says nothing of a class", "markers in the column heard say nothing of a class";
+    /// A species heard in a recording that was rejected.
+    HeardOfReject = "heard_of_rejects",
+        "species heard in a rejected recording was left out", "species heard in rejected recordings were left out";
+    /// A (clip, class) pair that a rule takes for present; the detail is the rule.
+    WeakLabel = "weak_labels",
+        "label is weak: a rule takes a species heard in the recording for present in the clip",
+        "labels are weak: a rule takes species heard in the recording for present in the clip";
+    /// A score of a recording that is not in the recordings table.
+    ScoreOfOtherAsset = "scores_of_other_assets",
+        "score is of a recording that is not in the recordings table",
+        "scores are of recordings that are not in the recordings table";
+    /// A score of a label that is no class.
+    ScoreOfOtherCode = "scores_of_other_codes",
+        "score is of a species outside the taxa table", "scores are of species outside the taxa table";
+    /// A score of a species that was not heard in its recording.
+    ScoreNotHeard = "scores_of_species_not_heard",
+        "score is of a species that the column heard of its recording does not list, so it labels nothing",
+        "scores are of species that the column heard of their recordings does not list, so they label nothing";
+    /// A score of a clip that its recording does not have.
+    ScoreWithoutClip = "scores_without_clip",
+        "score names no clip of its recording: a start_s must be that of a clip",
+        "scores name no clip of their recordings: a start_s must be that of a clip";
     /// A row of the geographic prior that lists no species.
     PriorWithoutSpecies = "priors_without_species",
         "row of the geographic prior lists no possible species, so every modelled class is absent there",

@@ -96,6 +96,7 @@ fn label(row: u32, classes: u32) -> LabelRow {
         source_index: None,
         source_id: None,
         others: None,
+        from_recording: Vec::new(),
     }
 }
 

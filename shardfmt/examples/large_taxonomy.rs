@@ -108,6 +108,7 @@ fn label(clip: u32, form: LabelForm, random: &mut ChaCha8Rng) -> LabelRow {
         source_index: None,
         source_id: None,
         others: (form == LabelForm::Implied).then_some(Others::Unknown),
+        from_recording: Vec::new(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Defines the asset regulariser: a table of estimated labels of each asset pulls its clips together.
 //!
-//! T \[assets, C\] starts in U(.4, .6), known positives of any of the asset's training clips at 1. Per batch R_P = mean
+//! T \[assets, C\] starts in U(.4, .6), known positives of any of the asset's training clips at 1, and on request what
+//! was heard in the recording. Per batch R_P = mean
 //! BCE(x, T\[asset\]) with T as it was before the batch; then T\[a\] <- (1 - eps) T\[a\] + eps p for each clip in batch
 //! order. Source: Sun, Maji and Van Horn 2025 (arXiv 2511.00252). Two controls tell consistency from plain smoothing:
 //! the table frozen at its start, and asset ids shuffled over clips.
@@ -86,6 +87,25 @@ pub enum Control {
     Shuffled,
 }
 
+/// What the table takes for present when it starts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Positives {
+    /// Known positives of any of the asset's training clips.
+    #[default]
+    Clips,
+    /// These, and what was heard anywhere in the recording.
+    Heard,
+}
+
+impl Positives {
+    /// Whether it is what every run had before there was another.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// The regulariser as configured; the defaults are the published values, where there are any.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -98,6 +118,9 @@ pub struct AssetRegConfig {
     pub init: Init,
     /// Control, if any.
     pub control: Control,
+    /// What starts at 1; left out of a run's settings where it is what every run had before there was another.
+    #[serde(skip_serializing_if = "Positives::is_default")]
+    pub positives: Positives,
 }
 
 impl Default for AssetRegConfig {
@@ -107,6 +130,7 @@ impl Default for AssetRegConfig {
             eps: 0.001,
             init: Init::Uniform,
             control: Control::None,
+            positives: Positives::Clips,
         }
     }
 }
@@ -195,7 +219,11 @@ impl AssetTable {
         let mut values = start.to_vec();
         let classes = clips.labels.classes();
         for (row, clip) in row_of_clip.iter().zip(0..) {
-            for class in clips.labels.positives(clip) {
+            let heard = match config.positives {
+                Positives::Clips => &[],
+                Positives::Heard => clips.labels.heard(clip).unwrap_or_default(),
+            };
+            for class in clips.labels.positives(clip).into_iter().chain(heard.iter().copied()) {
                 let entry = values.get_mut(row * classes + class as usize);
                 entry.into_iter().for_each(|entry| *entry = 1.0);
             }

@@ -5,10 +5,10 @@ mod choice;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use loader::{FullUnknown, Mode, Rows};
+use loader::{FullUnknown, Level, Mode, Rows, Unheard};
 use shardfmt::Split;
 
-use crate::asset_reg::{Control, Init};
+use crate::asset_reg::{Control, Init, Positives};
 use crate::config::{OptimiserName, OrderName};
 use crate::model::{Arch, Precision};
 
@@ -34,7 +34,9 @@ pub enum Command {
     )]
     Fit(Box<FitArgs>),
     /// Evaluate the best epoch of a run on a split.
-    #[command(after_help = "Example:\n  l48-train eval runs/demo --split test")]
+    #[command(
+        after_help = "Examples:\n  l48-train eval runs/demo --split test\n  l48-train eval runs/demo --level recording"
+    )]
     Eval(EvalArgs),
     /// Write the scores of every clip of a dataset as a Parquet table.
     #[command(after_help = "Example:\n  l48-train predict runs/demo data/demo --out predictions.parquet")]
@@ -137,6 +139,9 @@ pub struct SettingArgs {
     /// A control instead of the regulariser itself [default: none].
     #[arg(long)]
     pub asset_reg_control: Option<Control>,
+    /// What a recording's running means take for present at the start [default: clips].
+    #[arg(long)]
+    pub asset_reg_positives: Option<Positives>,
     /// The network [default: resnet50].
     #[arg(long)]
     pub arch: Option<Arch>,
@@ -188,6 +193,12 @@ pub struct SettingArgs {
     /// Do not measure the best epoch on test; for datasets without such a split.
     #[arg(long)]
     pub no_test: bool,
+    /// What val and test are measured on [default: clip].
+    #[arg(long, value_parser = choice::level())]
+    pub level: Option<Level>,
+    /// What a class is that was not heard in a recording, with --level recording [default: unknown].
+    #[arg(long, value_parser = choice::unheard())]
+    pub unheard: Option<Unheard>,
     /// Control: give each clip of train and val the labels of another clip.
     #[arg(long)]
     pub permute_labels: bool,
@@ -207,6 +218,12 @@ pub struct EvalArgs {
     /// Another dataset with the same images and classes [default: the one trained on].
     #[arg(long, value_name = "DIR")]
     pub dataset: Option<PathBuf>,
+    /// What is measured [default: that of the run].
+    #[arg(long, value_parser = choice::level())]
+    pub level: Option<Level>,
+    /// What a class is that was not heard in a recording, with --level recording [default: that of the run].
+    #[arg(long, value_parser = choice::unheard())]
+    pub unheard: Option<Unheard>,
     /// Replicates of the bootstrap over recordings; 0 for none.
     #[arg(long, value_name = "N", default_value_t = 1000)]
     pub bootstrap: u32,

@@ -105,7 +105,10 @@ impl Run<'_> {
                 of,
             })
         };
-        let val = self.material.evaluate(learner.model(), &self.rows.val, 0, &mut tell)?;
+        let val = {
+            let val = (&self.rows.val, &self.config.eval);
+            self.material.evaluate(learner.model(), val, 0, &mut tell)?
+        };
         observer.observe(&evaluated(&val, epoch, step, Split::Val))?;
         // The first of equals stays: a strict maximum, as published.
         let best = state.best.is_none_or(|best| val.map > best.val_map);
@@ -144,10 +147,10 @@ impl Run<'_> {
         };
         let checkpoint = Checkpoint::open(&dir)?;
         let (model, scaling) = trained_model(&self.config, &self.material.dataset, &checkpoint, self.device)?;
-        let (material, observer) = (self.material, &mut self.observers);
+        let (material, observer, eval) = (self.material, &mut self.observers, &self.config.eval);
         let mut measure = |rows: &Supervision, split, replicates| {
             let mut tell = |clips, of| observer.observe(&Event::Scored { split, clips, of });
-            material.evaluate((&model, &scaling), rows, replicates, &mut tell)
+            material.evaluate((&model, &scaling), (rows, eval), replicates, &mut tell)
         };
         let val = match best_val {
             Some(val) => val,

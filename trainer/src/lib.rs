@@ -24,5 +24,6 @@ pub mod run;
 pub mod run_folder;
 pub mod state;
 pub mod throughput;
+mod yardstick;
 
 pub use error::{Error, Result};

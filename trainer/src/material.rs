@@ -3,15 +3,17 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use loader::{Catalogue, ClipReader, Supervision};
+use loader::{Catalogue, ClipReader, Level, Supervision};
 use shardfmt::{Dataset, Split};
 
+use crate::asset_reg::{AssetRegConfig, Positives};
 use crate::batch::Scaling;
-use crate::config::Config;
+use crate::config::{Config, EvalConfig};
 use crate::error::{Error, Result};
 use crate::metric::{self, Evaluation};
 use crate::model::Model;
 use crate::predict;
+use crate::yardstick::{Yardstick, raise};
 
 /// The interval does not depend on the run's seed, so that runs are compared over the same resampled sets.
 const INTERVAL_SEED: u64 = 48;
@@ -52,8 +54,8 @@ impl Material {
         let mut supervision =
             self.catalogue
                 .training(config.mode, config.rows, config.full_unknown, &config.filters)?;
-        if config.asset_reg.is_some() {
-            check_assets(&supervision)?;
+        if let Some(asset_reg) = &config.asset_reg {
+            check_assets(&supervision, asset_reg)?;
         }
         if config.permute_labels {
             supervision.permute_labels(config.seed);
@@ -65,11 +67,12 @@ impl Material {
     /// the epoch would use true labels.
     ///
     /// # Errors
-    /// [`Error::Loader`] for an empty split; [`Error::NothingToMeasure`] if no clip of it is fully known.
+    /// [`Error::Loader`] for an empty split; [`Error::NothingToMeasure`] if no clip of it is fully known,
+    /// [`Error::Setting`] if recordings are to be measured and none is.
     pub fn evaluation(&self, config: &Config, split: Split) -> Result<Supervision> {
         let mut supervision = self.catalogue.evaluation(split)?;
-        if !supervision.clips.iter().any(|clip| clip.fully_annotated) {
-            return Err(nothing_to_measure(&supervision));
+        if Yardstick::of(&supervision, &config.eval).rows() == 0 {
+            return Err(nothing_to_measure(&supervision, &config.eval));
         }
         if config.permute_labels && split == Split::Val {
             supervision.permute_labels(config.seed);
@@ -77,50 +80,91 @@ impl Material {
         Ok(supervision)
     }
 
-    /// mAP of `model` on the fully known clips of `supervision`, with an interval over `replicates` resampled sets of
-    /// recordings if there are any. The other clips are not even scored. `tell` gets the number of clips scored so far,
-    /// and of all.
+    /// How many clips of a split are scored when it is measured.
     ///
     /// # Errors
-    /// [`Error::NothingToMeasure`] if no clip is fully known; those of `tell`.
+    /// As [`Material::evaluation`].
+    pub(crate) fn scored(&self, config: &Config, split: Split) -> Result<u64> {
+        let supervision = self.evaluation(config, split)?;
+        Ok(Yardstick::of(&supervision, &config.eval).clips.len() as u64)
+    }
+
+    /// mAP of `model` on the fully known clips, or recordings, of `supervision`, with an interval over `replicates`
+    /// resampled sets of recordings if there are any. The other clips are not even scored. `tell` gets the number of
+    /// clips scored so far, and of all.
+    ///
+    /// # Errors
+    /// [`Error::NothingToMeasure`] if no clip is fully known, [`Error::Setting`] if no recording is; those of `tell`.
     pub fn evaluate(
         &self,
         model: (&Model, &Scaling),
-        supervision: &Supervision,
+        (supervision, eval): (&Supervision, &EvalConfig),
         replicates: u32,
         tell: &mut dyn FnMut(u64, u64) -> Result<()>,
     ) -> Result<Evaluation> {
-        let known = supervision.fully_known();
+        let known = Yardstick::of(supervision, eval);
         if known.rows() == 0 {
-            return Err(nothing_to_measure(supervision));
+            return Err(nothing_to_measure(supervision, eval));
         }
         let mut ring = predict::ring(&self.clips, model.0);
-        let ([labels, mask], classes) = (known.labels.matrices(), known.classes());
-        let mut scores = Vec::with_capacity(labels.len());
+        let classes = supervision.classes().max(1);
+        let mut scores = vec![f32::NEG_INFINITY; known.labels.len()];
+        let mut scored = 0;
         predict::scores(model, &self.clips, &known.clips, &mut ring, |_, batch| {
-            scores.extend_from_slice(batch);
-            tell((scores.len() / classes.max(1)) as u64, known.rows() as u64)
+            for clip in batch.chunks_exact(classes) {
+                let row = known.row_of_clip.get(scored).map_or(0, |row| *row as usize * classes);
+                scores
+                    .get_mut(row..row + classes)
+                    .into_iter()
+                    .for_each(|row| raise(row, clip));
+                scored += 1;
+            }
+            tell(scored as u64, known.clips.len() as u64)
         })?;
-        let mut evaluation = metric::evaluate(&scores, &labels, &mask, classes)?;
-        evaluation.left_out = (supervision.rows() - known.rows()) as u64;
+        let (labels, mask) = (&known.labels, &known.mask);
+        let mut evaluation = metric::evaluate(&scores, labels, mask, classes)?;
+        evaluation.left_out = known.left_out;
         if replicates > 0 {
-            let assets = known.asset_ids();
-            let interval = metric::interval(&scores, &labels, &mask, classes, &assets, INTERVAL_SEED, replicates)?;
+            let assets = &known.asset_ids;
+            let interval = metric::interval(&scores, labels, mask, classes, assets, INTERVAL_SEED, replicates)?;
             evaluation.interval = Some(interval);
         }
         Ok(evaluation)
     }
 }
 
-fn nothing_to_measure(supervision: &Supervision) -> Error {
+fn nothing_to_measure(supervision: &Supervision, eval: &EvalConfig) -> Error {
+    let split = supervision.clips.first().map_or("", |clip| clip.split.as_str());
+    if eval.level == Level::Recording {
+        let reason = format!(
+            "no recording of split {split} has every class known: what nobody heard in one is unknown. Set eval.unheard \
+             = \"absent\" (--unheard absent) if everything that is in a recording is in its column heard, or annotate \
+             some completely"
+        );
+        return Error::setting("eval.level", reason);
+    }
+    if (0..supervision.rows()).any(|row| supervision.labels.heard(row).is_some()) {
+        let reason = format!(
+            "no clip of split {split} has every class known, but its recordings say what was heard in them; set \
+             eval.level = \"recording\" (--level recording) to measure these, or annotate some completely"
+        );
+        return Error::setting("eval.level", reason);
+    }
     Error::NothingToMeasure {
         split: supervision.clips.first().map(|clip| clip.split),
         left_out: supervision.rows() as u64,
     }
 }
 
-/// Refuses rows in which no recording has a second clip that its clips could be pulled towards.
-fn check_assets(supervision: &Supervision) -> Result<()> {
+/// Refuses rows in which no recording has a second clip that its clips could be pulled towards, or of which nobody said
+/// what was heard if that is where the table starts.
+fn check_assets(supervision: &Supervision, asset_reg: &AssetRegConfig) -> Result<()> {
+    let mut rows = 0..supervision.rows();
+    if asset_reg.positives == Positives::Heard && !rows.any(|row| supervision.labels.heard(row).is_some()) {
+        let reason = "is \"heard\", but no training recording has species in the column heard; add it with `l48 \
+                      relabel`, or drop the setting";
+        return Err(Error::setting("asset_reg.positives", reason));
+    }
     let assets: HashSet<i64> = supervision.clips.iter().map(|clip| clip.asset_id).collect();
     if assets.len() < supervision.rows() {
         return Ok(());

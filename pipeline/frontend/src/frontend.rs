@@ -163,7 +163,14 @@ impl Frontend {
             ref_db: image.ref_db,
             silent: image.silent,
             rms_dbfs: rms_dbfs(valid),
+            mean_db: None,
         }
+    }
+
+    /// Mean level in dB of a stored image, padding included: that of its values, relative to `ref_db`.
+    pub fn mean_db(&self, ref_db: f32, stored: &[u8]) -> f32 {
+        let (_, offset, step) = self.log_mel.value_scale();
+        (f64::from(ref_db) + offset + step * self.log_mel.mean_stored(stored)) as f32
     }
 }
 

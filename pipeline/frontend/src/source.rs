@@ -33,6 +33,8 @@ pub struct Rendered {
     pub silent: bool,
     /// RMS level of the waveform in dB full scale; `None` where there is none.
     pub rms_dbfs: Option<f32>,
+    /// Mean level of the stored image in dB, where somebody asks for it.
+    pub mean_db: Option<f32>,
 }
 
 /// A source of assets, numbered from 0.

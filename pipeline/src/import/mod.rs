@@ -58,5 +58,6 @@ fn render(picture: &Picture, resizer: &mut Resizer, stored: &mut [u8]) -> Render
         ref_db: f32::NAN,
         silent: false,
         rms_dbfs: None,
+        mean_db: None,
     }
 }

@@ -23,6 +23,9 @@ impl Labeller<'_> {
             let is_cut = span.start_ns < self.end_ns && self.is_cut(span.end_ns) && *span != Span::WHOLE;
             tallies.add(Reason::SpanCutAtEnd, u64::from(is_cut));
         }
+        let heard = self.recording.heard.iter().flatten();
+        let conflicts = heard.filter(|class| self.recording.ruled_out_by(**class).is_some());
+        tallies.add(Reason::HeardConflict, conflicts.count() as u64);
         tallies
     }
 

@@ -8,8 +8,11 @@ use proptest::prelude::*;
 use shardfmt::{Split, Taxon};
 
 use super::*;
-use crate::manifest::{BoxTable, Checklist, GeoPrior, OtherCodes, PriorConflict, Span};
+use crate::manifest::{BoxTable, Checklist, GeoPrior, OtherCodes, PriorConflict, Span, WeakLabels};
 use crate::tally::{Reason, Tallies};
+
+#[path = "heard_tests.rs"]
+mod heard_tests;
 
 /// Clip of 3 s, image of 50 to 11,025 Hz on a linear scale.
 struct Linear;
@@ -46,6 +49,8 @@ fn rules() -> LabelRules {
         ignored_only: IgnoredOnly::Absent,
         other_codes: OtherCodes::Error,
         prior_conflict: PriorConflict::Error,
+        weak: WeakLabels::None,
+        weak_threshold: None,
     }
 }
 
@@ -83,11 +88,13 @@ fn recording(boxes: Vec<AssetBox>) -> Recording {
         checklist_id: None,
         license: None,
         source_url: None,
+        heard: None,
         annotation: None,
         boxes,
         spans: vec![],
         geo: None,
         checklist: None,
+        scores: Vec::new(),
         line: 2,
     }
 }

@@ -45,7 +45,8 @@ pub(super) struct BoxReader<'a> {
 }
 
 impl BoxReader<'_> {
-    fn code(&self, label: &str) -> Option<BoxCode> {
+    /// What a label means; `None` for one that is a mistake.
+    pub(super) fn code(&self, label: &str) -> Option<BoxCode> {
         let code = self.rules.aliases.get(label).map_or(label, String::as_str);
         let stands_in = |list: &[String]| list.iter().any(|c| c == code || c == label);
         if let Some(class) = self.taxa.index(code) {
@@ -59,8 +60,20 @@ impl BoxReader<'_> {
         }
     }
 
+    /// The class that a label or its alias names.
+    pub(super) fn class(&self, label: &str) -> Option<u32> {
+        self.taxa
+            .index(self.rules.aliases.get(label).map_or(label, String::as_str))
+    }
+
+    /// Counts a label that is kept although it is no class, and looks for what may have been meant.
+    pub(super) fn count_other(&self, reason: Reason, code: &str, notes: &mut Notes) {
+        notes.tallies.add_detail(reason, code, 1);
+        notes.suggestion(code, self.taxa, self.rules);
+    }
+
     /// Whether a label is a word like `NA`, which neither the taxa nor the aliases or markers name.
-    fn is_no_value(&self, label: &str) -> bool {
+    pub(super) fn is_no_value(&self, label: &str) -> bool {
         is_no_value(label) && matches!(self.code(label), None | Some(BoxCode::Other(_)))
     }
 
@@ -103,8 +116,7 @@ impl BoxReader<'_> {
         }
         let (start_ns, end_ns) = from_start((raw.start_s, raw.end_s), reasons, notes)?;
         if let BoxCode::Other(code) = &code {
-            notes.tallies.add_detail(Reason::OtherCode, code, 1);
-            notes.suggestion(code, self.taxa, self.rules);
+            self.count_other(Reason::OtherCode, code, notes);
         }
         Some(AssetBox {
             start_ns,
@@ -118,7 +130,8 @@ impl BoxReader<'_> {
         })
     }
 
-    fn unknown_code(&self, label: &str, notes: &mut Notes) -> String {
+    /// What is wrong with a label that means nothing, and what can be done.
+    pub(super) fn unknown_code(&self, label: &str, notes: &mut Notes) -> String {
         let ways = "add it to the taxa table, to [labels] aliases, unknown_bird_codes or no_bird_codes, or set \
                     other_codes = \"keep-box\"";
         match notes.suggestion(label, self.taxa, self.rules) {

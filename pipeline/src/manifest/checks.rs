@@ -6,12 +6,16 @@ use std::path::Path;
 use shardfmt::{BoxStatus, Split, Taxa};
 use storage::Location;
 
-use super::label_rules::{LabelRules, PriorConflict};
+use super::label_rules::{LabelRules, PriorConflict, WeakLabels};
 use super::model::{Audio, BoxCode, Recording, nanoseconds};
 use super::notes::Notes;
 use super::settings::Settings;
 use super::suggestion::suggestion;
 use crate::tables::Problems;
+
+/// What can be done about a label that a prior contradicts.
+const WAYS: &str =
+    "correct one of them, or set prior_conflict = \"positive-wins\" in [labels] if vagrants are real";
 
 /// How many examples of one kind of leakage a warning names.
 const EXAMPLES: usize = 3;
@@ -40,39 +44,38 @@ pub(super) fn markers(file: &Path, settings: &Settings, taxa: &Taxa, problems: &
     }
 }
 
-/// A box that says present where a prior says absent. Boxes the table ignores and boxes that the header says lie past
-/// the recording's end are left alone.
+/// A box, or what was heard in a recording, that says present where a prior says absent. Boxes the table ignores and
+/// boxes that the header says lie past the recording's end are left alone.
 pub(super) fn prior_conflicts(
-    rules: &LabelRules,
+    settings: &Settings,
     taxa: &Taxa,
     recordings: &[Recording],
     audio: Audio<'_>,
     problems: &mut Problems,
 ) {
-    if rules.prior_conflict == PriorConflict::PositiveWins {
+    if settings.labels.prior_conflict == PriorConflict::PositiveWins {
         return;
     }
     for recording in recordings {
+        for class in recording.heard.iter().flatten() {
+            if let Some(prior) = recording.ruled_out_by(*class) {
+                let message = format!("a species was heard that the recording's {prior} prior says is absent; {WAYS}");
+                let (table, code) = (&settings.tables.recordings, taxa.code(*class).unwrap_or_default());
+                problems.cell(table, recording.line, "heard", code, message);
+            }
+        }
         let mut end_ns: Option<i64> = None;
         for found in &recording.boxes {
             let BoxCode::Class(class) = found.code else { continue };
-            let geo = recording.geo.as_ref().is_some_and(|prior| prior.is_negative(class));
-            let list = recording
-                .checklist
-                .as_ref()
-                .is_some_and(|prior| prior.is_negative(class));
-            if found.status == Some(BoxStatus::Ignore) || !(geo || list) {
+            let Some(prior) = recording.ruled_out_by(class).filter(|_| found.status != Some(BoxStatus::Ignore)) else {
                 continue;
-            }
+            };
             let end_ns = *end_ns.get_or_insert_with(|| end_ns_of(recording, audio));
             if found.start_ns >= end_ns {
                 continue;
             }
-            let prior = if geo { "geographic" } else { "checklist" };
-            let message = format!(
-                "the recording has a box of a species that its {prior} prior says is absent; correct one of them, or set \
-                 prior_conflict = \"positive-wins\" in [labels] if vagrants are real"
-            );
+            let message =
+                format!("the recording has a box of a species that its {prior} prior says is absent; {WAYS}");
             problems.cell(
                 &found.table.file,
                 found.line,
@@ -81,6 +84,17 @@ pub(super) fn prior_conflicts(
                 message,
             );
         }
+    }
+}
+
+/// Notes that a rule for weak labels was given and no training recording says what was heard in it.
+pub(super) fn weak_without_heard(rules: &LabelRules, recordings: &[Recording], notes: &mut Notes) {
+    let mut training = recordings.iter().filter(|recording| recording.split == Split::Train);
+    if rules.weak != WeakLabels::None && !training.any(|recording| recording.heard.is_some()) {
+        notes.remarks.push(format!(
+            "weak = {:?} makes no labels: no training recording has species in the column heard",
+            rules.weak.as_str()
+        ));
     }
 }
 

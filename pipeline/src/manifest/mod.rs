@@ -3,6 +3,7 @@
 mod audacity;
 mod boxes;
 mod checks;
+mod clip_scores;
 mod empty_tables;
 mod image_settings;
 mod label_rules;
@@ -26,11 +27,11 @@ use shardfmt::Taxa;
 
 use crate::tables::{Problems, read_taxa};
 use boxes::BoxReader;
-pub use label_rules::{CodeLine, Completeness, IgnoredOnly, LabelRules, OtherCodes, PriorConflict};
+pub use label_rules::{CodeLine, Completeness, IgnoredOnly, LabelRules, OtherCodes, PriorConflict, WeakLabels};
 use lengths::Lengths;
 pub use model::{
-    AssetBox, Audio, BoxCode, BoxTable, Checklist, GeoPrior, RecordedAt, Recording, Span, SpanScope, nanoseconds,
-    seconds,
+    AssetBox, Audio, BoxCode, BoxTable, Checklist, ClipScore, GeoPrior, NamedClip, RecordedAt, Recording, Span,
+    SpanScope, nanoseconds, seconds,
 };
 pub use notes::Notes;
 use pattern::Pattern;
@@ -78,10 +79,10 @@ impl Manifest {
         let taxa = read_taxa(&settings.tables.taxa, &mut problems);
         let table = &settings.tables.recordings;
         let table = (table.as_path(), settings.tables.recordings_at.as_deref());
-        let mut recordings = recordings::read(table, taxa.as_ref(), &aliases, audio, &mut notes, &mut problems);
-        if let Some(taxa) = &taxa {
+        let reader = taxa.as_ref().map(|taxa| BoxReader { taxa, rules });
+        let mut recordings = recordings::read(table, reader.as_ref(), audio, &mut notes, &mut problems);
+        if let (Some(taxa), Some(reader)) = (&taxa, reader) {
             checks::markers(file, &settings, taxa, &mut problems);
-            let reader = BoxReader { taxa, rules };
             read_boxes(
                 &settings.tables,
                 &reader,
@@ -103,7 +104,11 @@ impl Manifest {
             if let Some(file) = &settings.tables.checklist_prior {
                 priors::read_checklists(file, &classes, &mut recordings, &mut notes, &mut problems);
             }
-            checks::prior_conflicts(rules, taxa, &recordings, audio, &mut problems);
+            if let Some(file) = settings.tables.clip_scores.as_deref().filter(|_| rules.weak.threshold().is_some()) {
+                clip_scores::read(file, &reader, &mut recordings, &mut notes, &mut problems);
+            }
+            checks::prior_conflicts(&settings, taxa, &recordings, audio, &mut problems);
+            checks::weak_without_heard(rules, &recordings, &mut notes);
         }
         if recordings.is_empty() && problems.is_empty() {
             problems.file(&settings.tables.recordings, "has no recordings");

@@ -46,6 +46,8 @@ pub struct Recording {
     pub license: Option<String>,
     /// Where the recording was published.
     pub source_url: Option<String>,
+    /// Classes heard anywhere in it, in class order; `None` = nobody said.
+    pub heard: Option<Vec<u32>>,
     /// Annotation file of this recording, in place of the pattern of `[tables.boxes]`.
     pub annotation: Option<String>,
     /// Boxes, in table order.
@@ -56,8 +58,48 @@ pub struct Recording {
     pub geo: Option<GeoPrior>,
     /// Checklist prior; `None` = no such row.
     pub checklist: Option<Arc<Checklist>>,
+    /// A model's scores of classes that were heard, in table order: those that the rule for weak labels takes.
+    pub scores: Vec<ClipScore>,
     /// Line in the recordings table.
     pub line: u64,
+}
+
+/// A model's score of a class in one clip.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ClipScore {
+    /// Which clip.
+    pub clip: NamedClip,
+    /// The class.
+    pub class: u32,
+    /// The score.
+    pub score: f64,
+}
+
+/// A clip as a table names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NamedClip {
+    /// By its number in its recording.
+    Index(u32),
+    /// By its start, in nanoseconds of its recording.
+    Start(i64),
+}
+
+impl Recording {
+    /// Which prior says that a class is absent, if any does: "geographic" or "checklist".
+    pub fn ruled_out_by(&self, class: u32) -> Option<&'static str> {
+        let geo = self.geo.as_ref().is_some_and(|prior| prior.is_negative(class));
+        let list = || self.checklist.as_ref().is_some_and(|prior| prior.is_negative(class));
+        match geo {
+            true => Some("geographic"),
+            false => list().then_some("checklist"),
+        }
+    }
+
+    /// Whether a class was heard anywhere in it.
+    pub fn is_heard(&self, class: u32) -> bool {
+        let heard = self.heard.as_deref().unwrap_or_default();
+        heard.binary_search(&class).is_ok()
+    }
 }
 
 /// What the code of a box means.

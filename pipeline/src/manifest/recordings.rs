@@ -5,10 +5,11 @@ use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
 use jiff::fmt::temporal::Pieces;
-use shardfmt::{Split, Taxa};
+use shardfmt::Split;
 use storage::Location;
 
-use super::model::{Audio, RecordedAt, Recording};
+use super::boxes::BoxReader;
+use super::model::{Audio, BoxCode, RecordedAt, Recording};
 use super::notes::Notes;
 use crate::tables::{Columns, FileNames, Problems, Row, Table, UniqueKey, is_no_value};
 use crate::tally::Reason;
@@ -23,6 +24,7 @@ const COLUMNS: Columns<'_> = Columns {
         "checklist_id",
         "license",
         "source_url",
+        "heard",
         "annotation",
     ],
 };
@@ -52,8 +54,7 @@ pub(super) fn recording_of<'r>(
 /// an asset that is not there; the mistake is in `problems`, and a manifest with problems is refused as a whole.
 pub(super) fn read(
     (file, prefix): (&Path, Option<&str>),
-    taxa: Option<&Taxa>,
-    aliases: &dyn Fn(&str) -> String,
+    codes: Option<&BoxReader<'_>>,
     audio: Audio<'_>,
     notes: &mut Notes,
     problems: &mut Problems,
@@ -77,7 +78,7 @@ pub(super) fn read(
         if let Some(file) = &file {
             check_file(&row, file, audio, notes, problems);
         }
-        let target = target(&row, taxa, aliases, problems);
+        let target = target(&row, codes, problems);
         let text = |column| row.cell(column).map(str::to_string);
         let recording = Recording {
             asset_id: asset_id.unwrap_or_default(),
@@ -91,11 +92,13 @@ pub(super) fn read(
             checklist_id: row.id("checklist_id").map(str::to_string),
             license: text("license"),
             source_url: text("source_url"),
+            heard: codes.and_then(|codes| heard(&row, codes, notes, problems)),
             annotation: row.as_written("annotation").map(str::to_string),
             boxes: Vec::new(),
             spans: Vec::new(),
             geo: None,
             checklist: None,
+            scores: Vec::new(),
             line: row.line,
         };
         if asset_id.is_some() {
@@ -152,14 +155,9 @@ fn split(row: &Row<'_>, problems: &mut Problems) -> Option<Split> {
     split.ok()
 }
 
-fn target(
-    row: &Row<'_>,
-    taxa: Option<&Taxa>,
-    aliases: &dyn Fn(&str) -> String,
-    problems: &mut Problems,
-) -> Option<u32> {
+fn target(row: &Row<'_>, codes: Option<&BoxReader<'_>>, problems: &mut Problems) -> Option<u32> {
     let label = row.word("target_species")?;
-    let class = taxa?.index(&aliases(label));
+    let class = codes?.class(label);
     if class.is_none() && is_no_value(label) {
         row.count_no_value(problems, "target_species");
     } else if class.is_none() {
@@ -167,6 +165,30 @@ fn target(
         row.problem(problems, "target_species", message);
     }
     class
+}
+
+/// The classes that were heard; a cell that is empty or says `NA` says nothing. Markers and, where they are allowed,
+/// other codes are counted: that something else was heard makes no class absent.
+fn heard(row: &Row<'_>, codes: &BoxReader<'_>, notes: &mut Notes, problems: &mut Problems) -> Option<Vec<u32>> {
+    let (mut classes, mut has_said) = (Vec::new(), false);
+    for label in row.list("heard") {
+        if codes.is_no_value(label) {
+            row.count_no_value(problems, "heard");
+            continue;
+        }
+        has_said = true;
+        match codes.code(label) {
+            Some(BoxCode::Class(class)) => classes.push(class),
+            Some(BoxCode::UnknownBird(code) | BoxCode::NoBird(code)) => {
+                notes.tallies.add_detail(Reason::HeardMarker, &code, 1);
+            }
+            Some(BoxCode::Other(code)) => codes.count_other(Reason::HeardOtherCode, &code, notes),
+            None => row.problem(problems, "heard", codes.unknown_code(label, notes)),
+        }
+    }
+    classes.sort_unstable();
+    classes.dedup();
+    has_said.then_some(classes)
 }
 
 fn recorded_at(row: &Row<'_>, problems: &mut Problems) -> Option<RecordedAt> {

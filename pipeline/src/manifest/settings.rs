@@ -76,6 +76,8 @@ pub struct TablePaths {
     pub checklist_prior: Option<PathBuf>,
     /// Annotated spans.
     pub annotated_spans: Option<PathBuf>,
+    /// A model's scores of clips.
+    pub clip_scores: Option<PathBuf>,
 }
 
 /// Everything the TOML file says.
@@ -131,7 +133,10 @@ fn parse(file: &Path, text: &str, problems: &mut Problems) -> Option<(Settings, 
     let section = root.take_section("clips", problems);
     let clips_line = section.as_ref().map_or(1, Section::line);
     let clips = image_settings::clips(section, problems);
-    let (labels, label_lines) = label_rules::read(root.take_section("labels", problems), problems);
+    let (labels, label_lines) = {
+        let has_scores = tables.as_ref().is_none_or(|tables| tables.clip_scores.is_some());
+        label_rules::read(root.take_section("labels", problems), has_scores, problems)
+    };
     let section = root.take_section("spectrogram", problems);
     let spectrogram_line = section.as_ref().map_or(1, Section::line);
     let spectrogram = image_settings::spectrogram(section, problems);
@@ -206,8 +211,8 @@ fn tables(file: &Path, mut section: Section<'_, '_>, problems: &mut Problems) ->
             .map(|t| BoxesFrom::Table(folder.join(t.value)))
     };
     let mut path = |key| section.take_str(key, problems).map(|t| folder.join(t.value));
-    let (geo_prior, checklist_prior, annotated_spans) =
-        (path("geo_prior"), path("checklist_prior"), path("annotated_spans"));
+    let (geo_prior, checklist_prior) = (path("geo_prior"), path("checklist_prior"));
+    let (annotated_spans, clip_scores) = (path("annotated_spans"), path("clip_scores"));
     section.finish(problems);
     Some(TablePaths {
         folder: folder.into(),
@@ -218,6 +223,7 @@ fn tables(file: &Path, mut section: Section<'_, '_>, problems: &mut Problems) ->
         geo_prior,
         checklist_prior,
         annotated_spans,
+        clip_scores,
     })
 }
 

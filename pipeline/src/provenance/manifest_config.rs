@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use shardfmt::Xxh3;
 use shardfmt::checksum::Hasher;
 
-use crate::manifest::{AssetBox, BoxCode, Manifest, Recording, Span, SpanScope};
+use crate::manifest::{AssetBox, BoxCode, ClipScore, Manifest, NamedClip, Recording, Span, SpanScope};
 
 /// Everything that decides the dataset besides the sources' bytes. No paths: a dataset moves.
 pub(crate) fn manifest_config(manifest: &Manifest) -> Value {
@@ -36,7 +36,7 @@ fn tables_xxh3(manifest: &Manifest) -> Xxh3 {
 
 fn recording_json(recording: &Recording) -> Value {
     let Recording { geo, checklist, .. } = recording;
-    json!({
+    let mut value = json!({
         "asset_id": recording.asset_id,
         "path": recording.path,
         "split": recording.split.as_str(),
@@ -50,7 +50,17 @@ fn recording_json(recording: &Recording) -> Value {
         "spans": recording.spans.iter().map(span_json).collect::<Vec<_>>(),
         "geo": geo.as_ref().map(|geo| (&geo.possible, &*geo.modelled)),
         "checklist": checklist.as_ref().map(|list| (&list.observed, list.complete)),
-    })
+    });
+    // Only where there is any, so that the hash of other sets stays what it is.
+    if let (Some(heard), Some(value)) = (&recording.heard, value.as_object_mut()) {
+        value.insert("heard".into(), json!(heard));
+        let score = |score: &ClipScore| match score.clip {
+            NamedClip::Index(index) => json!(["index", index, score.class, score.score]),
+            NamedClip::Start(start_ns) => json!(["start", start_ns, score.class, score.score]),
+        };
+        value.insert("scores".into(), recording.scores.iter().map(score).collect());
+    }
+    value
 }
 
 fn box_json(found: &AssetBox) -> Value {

@@ -78,6 +78,7 @@ impl Survey {
                 .collect();
             for asset in dataset.assets_of(number) {
                 whereabouts.add(asset, priors.get(&asset.asset_id));
+                counter.add_heard(asset);
             }
             let no_prior = GeoPrior::default();
             let geo: HashMap<i64, GeoPrior> = match is_implied {

@@ -144,6 +144,11 @@ fn take_shard(
 /// `dataset.json` of the merged set: what the parts share, and under `parts` what is each one's own.
 fn description(parts: &[&Part], first: &Part) -> DatasetHead {
     let mut head = first.dataset.head().clone();
+    for part in parts {
+        let features = part.dataset.head().features_optional.iter();
+        let new: Vec<String> = features.filter(|name| !head.features_optional.contains(name)).cloned().collect();
+        head.features_optional.extend(new);
+    }
     let mut names: Vec<&str> = Vec::new();
     for part in parts {
         let name = part.dataset.head().name.as_str();

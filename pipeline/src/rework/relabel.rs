@@ -259,7 +259,7 @@ impl Relabelling<'_> {
             source_xxh3: asset.source_xxh3,
         };
         let old = input.labels_of(asset);
-        let rendered: Result<Vec<Rendered>> = old.iter().map(|label| rendered(input, label)).collect();
+        let rendered: Result<Vec<Rendered>> = old.iter().map(|label| rendered(self.source, input, label)).collect();
         let number = self.numbers.get(&id).ok_or_else(|| {
             let (expected, got) = ("in the manifest".into(), format!("{id}, which is not"));
             input.mismatch(assets_path(input.number()), "asset_id", expected, got)
@@ -285,11 +285,13 @@ impl Relabelling<'_> {
     }
 }
 
-fn rendered(input: &Input<'_>, label: &LabelRow) -> Result<Rendered> {
+fn rendered(source: &RecordingSource, input: &Input<'_>, label: &LabelRow) -> Result<Rendered> {
+    let ref_db = input.shard.ref_db(label.row)?;
     Ok(Rendered {
-        ref_db: input.shard.ref_db(label.row)?,
+        ref_db,
         silent: label.silent,
         rms_dbfs: label.rms_dbfs,
+        mean_db: source.mean_db(ref_db, input.shard.clip(label.row)?),
     })
 }
 

@@ -60,6 +60,7 @@ fn clip(asset_id: i64, split: Split, lists: [&[u32]; 3]) -> LabelRow {
         source_index: None,
         source_id: None,
         others: None,
+        from_recording: Vec::new(),
     }
 }
 

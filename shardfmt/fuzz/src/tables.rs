@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::path::Path;
 
 use shardfmt::{
-    FileEntry, LabelForm, Result, Taxa, Taxon, read_assets, read_labels, read_priors, read_rejects, read_taxa,
+    FileEntry, LabelForm, Result, TableForm, Taxa, Taxon, read_assets, read_labels, read_priors, read_rejects, read_taxa,
     write_assets, write_labels, write_priors, write_rejects, write_taxa,
 };
 
@@ -45,6 +45,12 @@ pub fn sidecar_tables(data: &[u8]) {
             |path| read_labels(path, &taxa, LabelForm::Implied),
             |path, rows| write_labels(path, &taxa, LabelForm::Implied, rows),
         );
+        check(
+            file,
+            copy,
+            |path| read_labels(path, &taxa, with_heard(LabelForm::Listed)),
+            |path, rows| write_labels(path, &taxa, with_heard(LabelForm::Listed), rows),
+        );
     }
     if names("priors/1") {
         check(
@@ -58,13 +64,24 @@ pub fn sidecar_tables(data: &[u8]) {
         check(
             file,
             copy,
-            |path| read_assets(path, &taxa),
-            |path, rows| write_assets(path, &taxa, rows),
+            |path| read_assets(path, &taxa, LabelForm::Listed),
+            |path, rows| write_assets(path, &taxa, LabelForm::Listed, rows),
+        );
+        check(
+            file,
+            copy,
+            |path| read_assets(path, &taxa, with_heard(LabelForm::Listed)),
+            |path, rows| write_assets(path, &taxa, with_heard(LabelForm::Listed), rows),
         );
     }
     if names("rejects/1") {
         check(file, copy, read_rejects, write_rejects);
     }
+}
+
+/// The form of a dataset that says what was heard in its recordings.
+fn with_heard(labels: LabelForm) -> TableForm {
+    TableForm { labels, heard: true }
 }
 
 fn check<R: Debug + PartialEq>(

@@ -9,7 +9,7 @@ use crate::checksum::Xxh3;
 use crate::entry::{DATASET_JSON, FileEntry, REJECTS, TAXA, assets_path, labels_path, priors_path, shard_path};
 use crate::error::{Error, Result};
 use crate::layout::ClipSpec;
-use crate::sidecar::{IMPLIED_LABELS, LabelForm};
+use crate::sidecar::{HEARD, IMPLIED_LABELS, LabelForm, TableForm};
 use crate::words::{FrequencyScale, Row0, ValueReference, ValueUnit};
 
 /// Value of `format`.
@@ -116,6 +116,15 @@ impl DatasetHead {
         match self.features_required.iter().any(|feature| feature == IMPLIED_LABELS) {
             true => LabelForm::Implied,
             false => LabelForm::Listed,
+        }
+    }
+
+    /// The form of all tables.
+    #[must_use]
+    pub fn table_form(&self) -> TableForm {
+        TableForm {
+            labels: self.label_form(),
+            heard: self.features_optional.iter().any(|feature| feature == HEARD),
         }
     }
 

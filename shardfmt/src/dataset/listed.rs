@@ -149,7 +149,7 @@ impl Listed {
     /// Reads the asset table of one shard and checks that its runs cover the shard's rows, in order and without gaps.
     pub(crate) fn read_assets(&self, taxa: &Taxa, shard: u32) -> Result<Vec<AssetRow>> {
         let (file, path) = self.open_verified(&assets_path(shard))?;
-        let rows = read_assets_from(file, &path, taxa)?;
+        let rows = read_assets_from(file, &path, taxa, self.info().head.table_form())?;
         self.check_rows(&assets_path(shard), &path, rows.len())?;
         let mismatch = |field, expected: u64, got: String| {
             Err(Error::Mismatch {

@@ -240,7 +240,7 @@ impl Dataset {
     pub fn labels(&self, shard: &DatasetShard) -> Result<Vec<LabelRow>> {
         let name = labels_path(shard.number());
         let (file, path) = self.listed.open_verified(&name)?;
-        let rows = read_labels_from(file, &path, &self.taxa, self.head().label_form())?;
+        let rows = read_labels_from(file, &path, &self.taxa, self.head().table_form())?;
         self.listed.check_rows(&name, &path, rows.len())?;
         shard.check_labels(&rows)?;
         Ok(rows)

@@ -266,8 +266,8 @@ pub(super) fn take_shard(
 fn write_tables(writer: &DatasetWriter<'_>, number: u32, tables: &ShardTables) -> Result<[FileEntry; 3]> {
     let path = |of: fn(u32) -> String| writer.folder().path().join(of(number));
     Ok([
-        write_labels(&path(labels_path), writer.taxa(), writer.label_form(), &tables.labels)?,
+        write_labels(&path(labels_path), writer.taxa(), writer.table_form(), &tables.labels)?,
         write_priors(&path(priors_path), writer.taxa(), &tables.priors)?,
-        write_assets(&path(assets_path), writer.taxa(), &tables.assets)?,
+        write_assets(&path(assets_path), writer.taxa(), writer.table_form(), &tables.assets)?,
     ])
 }

@@ -17,7 +17,7 @@ use crate::need::Operation;
 use crate::persist::{is_being_written, is_temporary};
 use crate::shard::Checks;
 use crate::shard_writer::ShardWriter;
-use crate::sidecar::{LabelForm, RejectRow, Taxa, write_rejects, write_taxa};
+use crate::sidecar::{HEARD, RejectRow, TableForm, Taxa, write_rejects, write_taxa};
 
 /// Makes a dataset in a folder that is locked and prepared. What it commits can be opened: shards and tables agree as
 /// they are written, and all of them are looked at once more before `dataset.json` makes them a dataset.
@@ -33,7 +33,7 @@ impl<'a> DatasetWriter<'a> {
     #[must_use]
     pub fn new(folder: &'a LockedFolder, mut head: DatasetHead, taxa: Taxa) -> Self {
         // Tables are written anew, without what a newer program may have added to those of another dataset.
-        head.features_optional = Vec::new();
+        head.features_optional.retain(|feature| feature == HEARD);
         Self { folder, head, taxa }
     }
 
@@ -49,9 +49,9 @@ impl<'a> DatasetWriter<'a> {
         &self.taxa
     }
 
-    /// How its label tables list classes.
-    pub(super) fn label_form(&self) -> LabelForm {
-        self.head.label_form()
+    /// The form of its tables.
+    pub(super) fn table_form(&self) -> TableForm {
+        self.head.table_form()
     }
 
     /// Starts shard `number`, with `metadata` in its header.

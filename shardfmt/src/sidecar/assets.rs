@@ -3,11 +3,12 @@
 use std::fs::File;
 use std::path::Path;
 
+use super::label_form::TableForm;
 use crate::checksum::Xxh3;
 use crate::entry::FileEntry;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::table;
-use crate::table::{Class, Columns, Fault, Text, open_table, read_table, write_table};
+use crate::table::{Class, Classes, Extended, Fault, Text, open_table, read_table, write_table};
 use crate::taxa::Taxa;
 use crate::words::Split;
 
@@ -45,36 +46,45 @@ table! {
         license: Option<String>,
         /// Page or address the recording was taken from.
         source_url: Option<String>,
+        /// Classes heard anywhere in it, in class order; `None` where nobody said, or in datasets that do not say.
+        heard: Option<Vec<u32>> as Extended<Classes>,
     }
     check check
 }
 
 fn check(row: &AssetRow, _: &Taxa) -> std::result::Result<(), Fault> {
-    match row.clips {
-        0 => Err(Fault::new("clips", "is 0; a recording without clips is a reject")),
-        _ => Ok(()),
+    if row.clips == 0 {
+        return Err(Fault::new("clips", "is 0; a recording without clips is a reject"));
+    }
+    match row.heard.as_deref().unwrap_or_default().is_sorted_by(|a, b| a < b) {
+        true => Ok(()),
+        false => Err(Fault::new("heard", "is not in the order of the classes, each once")),
     }
 }
 
-/// Writes the table of one shard's assets.
+/// Writes the table of one shard's assets, in the form of its dataset.
 ///
 /// # Errors
-/// [`Error::Cell`](crate::Error::Cell) for a class index not in `taxa`, no clips, or a duration that is not a finite
-/// number; [`Error::Io`](crate::Error::Io).
-pub fn write_assets(path: &Path, taxa: &Taxa, rows: &[AssetRow]) -> Result<FileEntry> {
-    write_table(path, taxa, rows, Columns::Base)
+/// [`Error::Cell`] for a class index not in `taxa`, no clips, a duration that is not a finite number, or what was heard
+/// where the dataset does not say; [`Error::Io`].
+pub fn write_assets(path: &Path, taxa: &Taxa, form: impl Into<TableForm>, rows: &[AssetRow]) -> Result<FileEntry> {
+    let form = form.into();
+    if let Some((_, row)) = rows.iter().zip(0..).find(|(row, _)| !form.heard && row.heard.is_some()) {
+        let reason = "is given, but the dataset does not say what was heard in its recordings";
+        return Err(Error::fault(path, row, Fault::new("heard", reason)));
+    }
+    write_table(path, taxa, rows, form.asset_columns())
 }
 
-/// Reads the table of one shard's assets.
+/// Reads the table of one shard's assets, of a dataset in `form`.
 ///
 /// # Errors
-/// As [`read_taxa`](super::read_taxa) for the file and its columns; [`Error::Cell`](crate::Error::Cell) for a value
-/// outside the schema.
-pub fn read_assets(path: &Path, taxa: &Taxa) -> Result<Vec<AssetRow>> {
-    read_assets_from(open_table(path)?, path, taxa)
+/// As [`read_taxa`](super::read_taxa) for the file and its columns; [`Error::Cell`] for a value outside the schema.
+pub fn read_assets(path: &Path, taxa: &Taxa, form: impl Into<TableForm>) -> Result<Vec<AssetRow>> {
+    read_assets_from(open_table(path)?, path, taxa, form.into())
 }
 
 /// [`read_assets`] from a file opened already.
-pub(crate) fn read_assets_from(file: File, path: &Path, taxa: &Taxa) -> Result<Vec<AssetRow>> {
-    read_table(file, path, taxa, Columns::Base)
+pub(crate) fn read_assets_from(file: File, path: &Path, taxa: &Taxa, form: TableForm) -> Result<Vec<AssetRow>> {
+    read_table(file, path, taxa, form.asset_columns())
 }

@@ -287,6 +287,7 @@ mod tests {
             source_index: None,
             source_id: None,
             others: None,
+            from_recording: Vec::new(),
         }
     }
 

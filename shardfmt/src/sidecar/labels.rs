@@ -4,11 +4,12 @@ use std::fs::File;
 use std::path::Path;
 
 use super::boxes::ClipBox;
-use super::label_form::LabelForm;
+use super::from_recording::{self, FromRecording};
+use super::label_form::{LabelForm, TableForm};
 use crate::entry::FileEntry;
 use crate::error::{Error, Result};
 use crate::table;
-use crate::table::{Class, Classes, Columns, Extension, Fault, Nested, Text, open_table, read_table, write_table};
+use crate::table::{Class, Classes, Extended, Extension, Fault, Nested, Text, open_table, read_table, write_table};
 use crate::taxa::Taxa;
 use crate::words::{LabelSource, Others, Split};
 
@@ -58,6 +59,8 @@ table! {
         /// What holds for the classes that no list names, in datasets with implied labels; `None` in others, where they
         /// are unknown.
         others: Option<Others> as Extension,
+        /// What the clip has of the species heard in its recording, in class order; empty in datasets that do not say.
+        from_recording: Vec<FromRecording> as Extended<Nested>,
     }
     check check
 }
@@ -89,7 +92,7 @@ fn check(row: &LabelRow, taxa: &Taxa) -> std::result::Result<(), Fault> {
             }
         }
     }
-    Ok(())
+    from_recording::check(row)
 }
 
 /// The lists of a row with implied labels: each ascends, and the one that `others` stands for is empty.
@@ -111,8 +114,13 @@ fn check_implied(lists: &[(&'static str, &Vec<u32>); 3], others: Others) -> std:
 /// # Errors
 /// [`Error::Cell`] for a class index not in `taxa`, a class listed twice, a row in another form, or a time
 /// that is not a finite number; [`Error::Io`].
-pub fn write_labels(path: &Path, taxa: &Taxa, form: LabelForm, rows: &[LabelRow]) -> Result<FileEntry> {
-    let (is_other, reason) = match form {
+pub fn write_labels(path: &Path, taxa: &Taxa, form: impl Into<TableForm>, rows: &[LabelRow]) -> Result<FileEntry> {
+    let form = form.into();
+    if let Some((_, row)) = rows.iter().zip(0..).find(|(row, _)| !form.heard && !row.from_recording.is_empty()) {
+        let reason = "is given, but the dataset does not say what was heard in its recordings";
+        return Err(Error::fault(path, row, Fault::new("from_recording", reason)));
+    }
+    let (is_other, reason) = match form.labels {
         LabelForm::Listed => (
             Option::is_some as fn(&Option<Others>) -> bool,
             "is given, but the dataset lists all labels",
@@ -124,16 +132,7 @@ pub fn write_labels(path: &Path, taxa: &Taxa, form: LabelForm, rows: &[LabelRow]
     };
     match rows.iter().zip(0..).find(|(row, _)| is_other(&row.others)) {
         Some((_, row)) => Err(Error::fault(path, row, Fault::new("others", reason))),
-        None => write_table(path, taxa, rows, form.columns()),
-    }
-}
-
-impl LabelForm {
-    fn columns(self) -> Columns {
-        match self {
-            Self::Listed => Columns::Base,
-            Self::Implied => Columns::All,
-        }
+        None => write_table(path, taxa, rows, form.label_columns()),
     }
 }
 
@@ -142,11 +141,11 @@ impl LabelForm {
 /// # Errors
 /// As [`read_taxa`](super::read_taxa) for the file and its columns; [`Error::Cell`] for a value outside
 /// the schema.
-pub fn read_labels(path: &Path, taxa: &Taxa, form: LabelForm) -> Result<Vec<LabelRow>> {
-    read_labels_from(open_table(path)?, path, taxa, form)
+pub fn read_labels(path: &Path, taxa: &Taxa, form: impl Into<TableForm>) -> Result<Vec<LabelRow>> {
+    read_labels_from(open_table(path)?, path, taxa, form.into())
 }
 
 /// [`read_labels`] from a file opened already.
-pub(crate) fn read_labels_from(file: File, path: &Path, taxa: &Taxa, form: LabelForm) -> Result<Vec<LabelRow>> {
-    read_table(file, path, taxa, form.columns())
+pub(crate) fn read_labels_from(file: File, path: &Path, taxa: &Taxa, form: TableForm) -> Result<Vec<LabelRow>> {
+    read_table(file, path, taxa, form.label_columns())
 }

@@ -2,6 +2,7 @@
 
 pub mod assets;
 mod boxes;
+mod from_recording;
 mod implied;
 mod label_form;
 pub mod labels;
@@ -11,8 +12,9 @@ pub mod taxa;
 
 pub use assets::{AssetRow, read_assets, write_assets};
 pub use boxes::ClipBox;
+pub use from_recording::{FromRecording, HeardSource, WeakRule};
 pub use implied::{GeoPrior, Implied, Label};
-pub use label_form::{IMPLIED_LABELS, LabelForm};
+pub use label_form::{HEARD, IMPLIED_LABELS, LabelForm, TableForm};
 pub use labels::{LabelRow, read_labels, write_labels};
 pub use priors::{PriorRow, read_priors, write_priors};
 pub use rejects::{RejectRow, read_rejects, write_rejects};

@@ -1,6 +1,7 @@
 //! Defines the codecs: how values of a row's fields become a column, and back.
 
 use std::fmt::Display;
+use std::marker::PhantomData;
 use std::ops::Range;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -24,7 +25,10 @@ pub enum Text {}
 /// [`Text`] of a column that only some datasets have: see [`Columns::All`](super::Columns::All). `None` where there is
 /// none.
 pub enum Extension {}
-/// An optional class index, stored as species code.
+/// Values stored as codec `C` does, in a column that only some datasets have; where there is none, the default of their
+/// type.
+pub struct Extended<C>(PhantomData<C>);
+/// A class index, stored as species code; `Option` may be null.
 pub enum Class {}
 /// Class indices, stored as a list of species codes; `Option` may be null.
 pub enum Classes {}
@@ -229,6 +233,31 @@ impl<T: Display + FromStr<Err: Display>> Column<Option<T>> for Extension {
     }
 }
 
+impl<T: Default, C: Column<T>> Column<T> for Extended<C> {
+    const NULLABLE: bool = C::NULLABLE;
+    const EXTENSION: bool = true;
+
+    fn data_type() -> DataType {
+        C::data_type()
+    }
+
+    fn check(value: &T, taxa: &Taxa) -> Result<(), String> {
+        C::check(value, taxa)
+    }
+
+    fn array(values: &[&T], taxa: &Taxa) -> ArrayRef {
+        C::array(values, taxa)
+    }
+
+    fn read(array: &dyn Array, row: usize, taxa: &Taxa) -> Result<T, String> {
+        C::read(array, row, taxa)
+    }
+
+    fn missing() -> Option<T> {
+        Some(T::default())
+    }
+}
+
 fn check_classes(classes: &[u32], taxa: &Taxa) -> Result<(), String> {
     match classes.iter().find(|class| taxa.code(**class).is_none()) {
         Some(class) => Err(format!("class index {class}, but there are {} classes", taxa.len())),
@@ -261,6 +290,25 @@ impl Column<Option<u32>> for Class {
         let codes: &StringArray = typed(array)?;
         let code = codes.is_valid(row).then(|| codes.value(row));
         code.map(|code| index_of(code, taxa)).transpose()
+    }
+}
+
+impl Column<u32> for Class {
+    fn data_type() -> DataType {
+        DataType::Utf8
+    }
+
+    fn check(value: &u32, taxa: &Taxa) -> Result<(), String> {
+        check_classes(&[*value], taxa)
+    }
+
+    fn array(values: &[&u32], taxa: &Taxa) -> ArrayRef {
+        let codes = values.iter().map(|class| taxa.code(**class));
+        Arc::new(codes.collect::<StringArray>())
+    }
+
+    fn read(array: &dyn Array, row: usize, taxa: &Taxa) -> Result<u32, String> {
+        index_of(typed::<StringArray>(array)?.value(row), taxa)
     }
 }
 

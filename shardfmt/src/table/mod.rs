@@ -9,7 +9,7 @@ mod schema;
 mod unfolding;
 mod write;
 
-pub use column::{Class, Classes, Column, Extension, Microseconds, Nested, Plain, Scalar, Text};
+pub use column::{Class, Classes, Column, Extended, Extension, Microseconds, Nested, Plain, Scalar, Text};
 pub use read::{open_table, read_table};
 pub use schema::ColumnSchema;
 pub use write::{TableWriter, write_table};
@@ -69,7 +69,9 @@ pub trait Table: Record {
 pub enum Columns {
     /// Those that every dataset has. Others of the same names as extensions have no meaning.
     Base,
-    /// Extensions, too: the dataset says that it has them.
+    /// These extensions, too, by name: the dataset says that it has them.
+    With(&'static [&'static str]),
+    /// Every extension.
     All,
 }
 

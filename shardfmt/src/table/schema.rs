@@ -45,7 +45,11 @@ impl ColumnSchema {
 
     /// Whether it is one of `columns`.
     pub(super) fn is_among(&self, columns: Columns) -> bool {
-        columns == Columns::All || !self.is_extension
+        match columns {
+            Columns::Base => !self.is_extension,
+            Columns::With(names) => !self.is_extension || names.contains(&self.name),
+            Columns::All => true,
+        }
     }
 
     pub(super) fn field(&self) -> Field {

@@ -23,3 +23,16 @@ pub(super) fn check_splits(number: u32, labels: &[LabelRow], assets: &[AssetRow]
         }
     }
 }
+
+/// Labels against assets: what clips have of their recording was heard in it.
+pub(super) fn check_heard(number: u32, labels: &[LabelRow], assets: &[AssetRow], findings: &mut Vec<Finding>) {
+    let heard: HashMap<_, _> = assets.iter().map(|asset| (asset.asset_id, &asset.heard)).collect();
+    for (label, row) in labels.iter().zip(0..) {
+        let heard = heard.get(&label.asset_id).and_then(|heard| heard.as_deref());
+        let is_heard = |class: &u32| heard.is_some_and(|heard| heard.binary_search(class).is_ok());
+        if !label.from_recording.iter().all(|item| is_heard(&item.class)) {
+            let detail = format!("a label comes from a class that was not heard in asset {}", label.asset_id);
+            findings.push(Finding::new(&labels_path(number), Part::Row(row), detail));
+        }
+    }
+}

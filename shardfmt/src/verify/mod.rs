@@ -204,7 +204,7 @@ impl Run<'_> {
         let mut asset_ids = HashSet::new();
         for number in 0..self.listed.info().counts.shards {
             self.hash_files(&[shard_path, labels_path, priors_path, assets_path].map(|path| path(number)))?;
-            let form = self.listed.info().head.label_form();
+            let form = self.listed.info().head.table_form();
             let labels = taxa.as_ref().and_then(|taxa| {
                 self.table(
                     &labels_path(number),
@@ -223,6 +223,7 @@ impl Run<'_> {
             let findings = &mut self.report.findings;
             if let (Some(labels), Some(assets)) = (&labels, &assets) {
                 cross_check::check_splits(number, labels, assets, findings);
+                cross_check::check_heard(number, labels, assets, findings);
             }
             if let (Some(priors), Some(assets)) = (&priors, &assets) {
                 findings.extend(priors_unlike(number, priors, assets).into_iter().map(finding));

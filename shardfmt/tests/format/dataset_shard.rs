@@ -80,7 +80,7 @@ fn dataset(metadata: &BTreeMap<String, String>) -> tempfile::TempDir {
             .unwrap(),
         );
         files.push(write_priors(&dir.join(priors_path(shard)), &taxa, &[prior]).unwrap());
-        files.push(write_assets(&dir.join(assets_path(shard)), &taxa, &[asset]).unwrap());
+        files.push(write_assets(&dir.join(assets_path(shard)), &taxa, LabelForm::Listed, &[asset]).unwrap());
     }
     files.push(write_rejects(&dir.join(REJECTS), &[]).unwrap());
     let counts = Counts {

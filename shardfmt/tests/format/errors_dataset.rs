@@ -206,7 +206,7 @@ fn cell_with_a_label_that_is_not_allowed() {
         clips: 0,
         ..sample::assets()[0].clone()
     };
-    let error = write_assets(&path, &sample::taxa(), &[empty]).unwrap_err();
+    let error = write_assets(&path, &sample::taxa(), LabelForm::Listed, &[empty]).unwrap_err();
     assert!(matches!(
         error,
         Error::Cell {
@@ -302,7 +302,7 @@ fn mismatch_of_spec_and_of_assets() {
     for (name, break_it) in cases {
         let mut rows = sample::assets();
         break_it(&mut rows[1]);
-        let entry = write_assets(&dir.join("assets/00000.parquet"), &sample::taxa(), &rows).unwrap();
+        let entry = write_assets(&dir.join("assets/00000.parquet"), &sample::taxa(), LabelForm::Listed, &rows).unwrap();
         let mut files = info.files.clone();
         let position = files.iter().position(|old| old.path == entry.path).unwrap();
         files[position] = entry;

@@ -134,8 +134,8 @@ proptest! {
         let rows: Vec<_> = ids.into_iter().map(row).collect();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("assets");
-        write_assets(&path, &sample::taxa(), &rows).unwrap();
-        prop_assert_eq!(read_assets(&path, &sample::taxa()).unwrap(), rows);
+        write_assets(&path, &sample::taxa(), LabelForm::Listed, &rows).unwrap();
+        prop_assert_eq!(read_assets(&path, &sample::taxa(), LabelForm::Listed).unwrap(), rows);
     }
 }
 
@@ -194,6 +194,7 @@ fn any_label() -> impl Strategy<Value = LabelRow> {
                     source_index: source_id.map(|id| !id),
                     source_id,
                     others: None,
+                    from_recording: Vec::new(),
                 }
             },
         )

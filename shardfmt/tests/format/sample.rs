@@ -84,6 +84,7 @@ pub fn labels() -> Vec<LabelRow> {
             source_index: None,
             source_id: None,
             others: None,
+            from_recording: Vec::new(),
         }
     };
     let given = ClipBox {
@@ -171,6 +172,7 @@ pub fn assets() -> Vec<AssetRow> {
         target: Some(1),
         license: Some("CC-BY 4.0".into()),
         source_url: None,
+        heard: None,
     };
     let other = AssetRow {
         asset_id: -5,
@@ -247,11 +249,11 @@ pub fn write_dataset(dir: &Path) {
         write_shard(&dir.join(shard_path(0)), &ROWS),
         write_labels(&dir.join(labels_path(0)), &taxa(), LabelForm::Listed, &labels()).unwrap(),
         write_priors(&dir.join(priors_path(0)), &taxa(), &priors()).unwrap(),
-        write_assets(&dir.join(assets_path(0)), &taxa(), &assets()).unwrap(),
+        write_assets(&dir.join(assets_path(0)), &taxa(), LabelForm::Listed, &assets()).unwrap(),
         write_shard(&dir.join(shard_path(1)), &[]),
         write_labels(&dir.join(labels_path(1)), &taxa(), LabelForm::Listed, &[]).unwrap(),
         write_priors(&dir.join(priors_path(1)), &taxa(), &[]).unwrap(),
-        write_assets(&dir.join(assets_path(1)), &taxa(), &[]).unwrap(),
+        write_assets(&dir.join(assets_path(1)), &taxa(), LabelForm::Listed, &[]).unwrap(),
     ];
     write_dataset_json(dir, &info(files)).unwrap();
 }

@@ -168,7 +168,7 @@ fn write_shard(
         &labels,
     )?);
     files.push(write_priors(&dir.join(priors_path(shard)), taxa, &priors)?);
-    files.push(write_assets(&dir.join(assets_path(shard)), taxa, &assets)?);
+    files.push(write_assets(&dir.join(assets_path(shard)), taxa, LabelForm::Listed, &assets)?);
     Ok(())
 }
 
@@ -203,6 +203,7 @@ fn label(clip: u32, shard: u32, row: u32, random: &mut ChaCha8Rng) -> LabelRow {
         source_index: None,
         source_id: None,
         others: Some(Others::Unknown),
+        from_recording: Vec::new(),
     }
 }
 
@@ -236,6 +237,7 @@ fn asset_row(asset: u32, shard: u32, first_row: u32, clips: &std::ops::Range<u32
         target: None,
         license: None,
         source_url: None,
+        heard: None,
     }
 }
 

@@ -20,4 +20,7 @@ pub use error::{Error, Result};
 pub use gather::{ClipReader, Gather};
 pub use sampler::{Arrangement, DEFAULT_WINDOW_SHARDS, Sampler, SamplerConfig, SamplerState};
 pub use stream::{BatchMemory, BatchSource, Loaded, Next, OwnedStream, Returns, Stream, stream};
-pub use supervision::{Catalogue, Clip, Filters, FullUnknown, Labels, Lacking, Mode, Report, Rows, Supervision};
+pub use supervision::{
+    Catalogue, Clip, Filters, FullUnknown, Labels, Lacking, Level, Mode, RecordingLabels, Report, Rows, Supervision,
+    Unheard,
+};

@@ -45,6 +45,7 @@ fn recordings_in_shards(clips: &[usize], to_a_shard: usize) -> Supervision {
                 source_index: None,
                 source_id: None,
                 others: None,
+                from_recording: Vec::new(),
             });
         }
     }

@@ -58,6 +58,7 @@ fn row(asset: usize, clip_index: u32, (said, target, silent): Said, split: Split
         source_index: None,
         source_id: None,
         others: None,
+        from_recording: Vec::new(),
     }
 }
 

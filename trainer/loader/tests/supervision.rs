@@ -102,6 +102,7 @@ impl Official {
                 source_index: Some(number.into()),
                 source_id: clip["id"].as_i64(),
                 others: None,
+                from_recording: Vec::new(),
                 ..empty_row()
             }
         });
@@ -152,6 +153,7 @@ fn empty_row() -> LabelRow {
         source_index: None,
         source_id: None,
         others: None,
+        from_recording: Vec::new(),
     }
 }
 

@@ -102,11 +102,8 @@ pub fn efforts<'a>(plan: &'a BenchmarkPlan, materials: &mut Materials, out: &Pat
                 let supervision = material.training(&config)?;
                 let sampler = Sampler::new(&supervision, Xxh3::default(), config.sampler())?;
                 let steps = sampler.batches_per_epoch() as u64 * u64::from(config.epochs);
-                let known_clips = |split| -> Result<u64> {
-                    let clips = material.evaluation(&config, split)?.clips;
-                    Ok(clips.iter().filter(|clip| clip.fully_annotated).count() as u64)
-                };
-                let scored = known_clips(Split::Val)? * u64::from(config.epochs) + known_clips(Split::Test)?;
+                let of_val = material.scored(&config, Split::Val)?;
+                let scored = of_val * u64::from(config.epochs) + material.scored(&config, Split::Test)?;
                 let found = [sampler.rows_per_epoch() as u64, steps, scored];
                 known.push((shape, found));
                 found

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use loader::{FullUnknown, Mode, Rows};
+use loader::{FullUnknown, Level, Mode, Rows, Unheard};
 use shardfmt::words::UnknownWord;
 
 /// A parser of `words`, each with its help.
@@ -47,4 +47,22 @@ pub(super) fn rows() -> impl TypedValueParser<Value = Rows> {
         }
     };
     words(Rows::ALL.map(|value| (value.as_str(), help(value))))
+}
+
+/// The parser of what is measured.
+pub(super) fn level() -> impl TypedValueParser<Value = Level> {
+    let help = |level| match level {
+        Level::Clip => "Each clip by itself",
+        Level::Recording => "Each recording, by the highest scores of its clips and the labels of the whole",
+    };
+    words(Level::ALL.map(|value| (value.as_str(), help(value))))
+}
+
+/// The parser of what a class is that was not heard in a recording.
+pub(super) fn unheard() -> impl TypedValueParser<Value = Unheard> {
+    let help = |unheard| match unheard {
+        Unheard::Unknown => "Unknown, unless the clips say more",
+        Unheard::Absent => "Absent: whoever said what was heard named everything",
+    };
+    words(Unheard::ALL.map(|value| (value.as_str(), help(value))))
 }

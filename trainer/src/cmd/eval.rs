@@ -1,6 +1,7 @@
 //! `l48-train eval`: measures the best epoch of a run on a split.
 
 use anyhow::{Context, Result};
+use loader::{Level, Unheard};
 use shardfmt::Split;
 
 use super::{device, fit, output, trained};
@@ -20,7 +21,14 @@ pub(super) fn run(args: &EvalArgs) -> Result<()> {
         EvaluatedSplit::Test => Split::Test,
     };
     let (model, scaling) = trained::model(&args.run, &material.dataset, device)?;
-    if split == Split::Val && Config::read(&folder.config())?.permute_labels {
+    let config = Config::read(&folder.config())?;
+    let mut eval = config.eval;
+    eval.level = args.level.unwrap_or(eval.level);
+    // What was not heard means nothing for clips: of the run's setting nothing is left then.
+    let of_run = if eval.level == Level::Recording { eval.unheard } else { Unheard::default() };
+    eval.unheard = args.unheard.unwrap_or(of_run);
+    eval.validate()?;
+    if split == Split::Val && config.permute_labels {
         tracing::warn!(
             "the run chose its epoch on val with other clips' labels; here val is measured with its own, so the \
              figures differ"
@@ -33,7 +41,7 @@ pub(super) fn run(args: &EvalArgs) -> Result<()> {
         bar.set_position(clips);
         Ok(())
     };
-    let evaluation = material.evaluate((&model, &scaling), &supervision, args.bootstrap, &mut tell)?;
+    let evaluation = material.evaluate((&model, &scaling), (&supervision, &eval), args.bootstrap, &mut tell)?;
     bar.finish_and_clear();
-    output::print(&fit::line(split, &evaluation))
+    output::print(&fit::line(split, eval.level, &evaluation))
 }

@@ -1,6 +1,7 @@
 //! `l48-train fit`: trains a model and evaluates its best epoch.
 
 use anyhow::Result;
+use loader::Level;
 use shardfmt::Split;
 
 use super::{device, output, settings};
@@ -30,10 +31,10 @@ pub(super) fn run(args: &FitArgs) -> Result<()> {
     };
     let outcome = fit(&material, &config, &args.out, device, existing)?;
     let folder = RunFolder::open(&args.out)?.0;
-    let of = config.epochs;
-    let mut text = line(Split::Val, &outcome.val);
+    let (of, level) = (config.epochs, config.eval.level);
+    let mut text = line(Split::Val, level, &outcome.val);
     text += &match &outcome.test {
-        Some(test) => line(Split::Test, test),
+        Some(test) => line(Split::Test, level, test),
         None => "test  not measured, as requested\n".to_owned(),
     };
     text += &format!("best  epoch {} of {of}, chosen on val\n", outcome.best.epoch);
@@ -46,12 +47,12 @@ pub(super) fn run(args: &FitArgs) -> Result<()> {
 }
 
 /// A line on a split: mAP and what to compare it with.
-pub(super) fn line(split: Split, evaluation: &Evaluation) -> String {
+pub(super) fn line(split: Split, level: Level, evaluation: &Evaluation) -> String {
     let interval = evaluation
         .interval
         .map_or_else(String::new, |[low, high]| format!(" [{low:.3}, {high:.3}]"));
     format!(
-        "{:<5} mAP {:.4}{interval}, chance {:.4}; over classes that occur {:.4}; {} clips, {} left out\n",
+        "{:<5} mAP {:.4}{interval}, chance {:.4}; over classes that occur {:.4}; {} {level}s, {} left out\n",
         split.as_str(),
         evaluation.map,
         evaluation.chance,

@@ -36,6 +36,8 @@ pub(super) fn resolve(args: &SettingArgs, base: Config) -> Result<Config> {
     config.filters.remove_empty |= args.remove_empty;
     config.filters.keep_silent |= args.keep_silent;
     config.measure_test &= !args.no_test;
+    set(&mut config.eval.level, args.level);
+    set(&mut config.eval.unheard, args.unheard);
     config.permute_labels |= args.permute_labels;
     set_some(&mut config.checkpoint.every_steps, args.checkpoint_every);
     config.validate()?;
@@ -68,10 +70,13 @@ fn set_loss(config: &mut Config, args: &SettingArgs) {
 }
 
 fn set_asset_reg(config: &mut Config, args: &SettingArgs) -> Result<()> {
-    let details = args.asset_reg_eps.is_some() || args.asset_reg_init.is_some() || args.asset_reg_control.is_some();
+    let details = args.asset_reg_eps.is_some()
+        || args.asset_reg_init.is_some()
+        || args.asset_reg_control.is_some()
+        || args.asset_reg_positives.is_some();
     if config.asset_reg.is_none() && args.asset_reg.is_none() {
         if details {
-            let reason = "is not set, so its eps, init and control have no effect; give --asset-reg ALPHA";
+            let reason = "is not set, so its eps, init, control and positives have no effect; give --asset-reg ALPHA";
             return Err(Error::setting("asset_reg", reason));
         }
         return Ok(());
@@ -81,5 +86,6 @@ fn set_asset_reg(config: &mut Config, args: &SettingArgs) -> Result<()> {
     set(&mut asset_reg.eps, args.asset_reg_eps);
     set(&mut asset_reg.init, args.asset_reg_init);
     set(&mut asset_reg.control, args.asset_reg_control);
+    set(&mut asset_reg.positives, args.asset_reg_positives);
     Ok(())
 }

@@ -4,14 +4,14 @@ mod sections;
 
 use std::path::Path;
 
-use loader::{Filters, FullUnknown, Mode, Rows, SamplerConfig};
+use loader::{Filters, FullUnknown, Level, Mode, Rows, SamplerConfig};
 use serde::{Deserialize, Serialize};
 use shardfmt::Operation;
 use shardfmt::{DatasetHead, Difference};
 use tch::Device;
 
 pub use sections::{
-    CheckpointConfig, LossConfig, ModelConfig, OptimiserConfig, OptimiserName, OrderName, SamplingConfig,
+    CheckpointConfig, EvalConfig, LossConfig, ModelConfig, OptimiserConfig, OptimiserName, OrderName, SamplingConfig,
 };
 
 use crate::asset_reg::AssetRegConfig;
@@ -59,6 +59,9 @@ pub struct Config {
     pub augment: AugmentConfig,
     /// When checkpoints are written.
     pub checkpoint: CheckpointConfig,
+    /// What splits are measured on.
+    #[serde(skip_serializing_if = "EvalConfig::is_default")]
+    pub eval: EvalConfig,
 }
 
 impl Default for Config {
@@ -81,6 +84,7 @@ impl Default for Config {
             optimiser: OptimiserConfig::default(),
             augment: AugmentConfig::default(),
             checkpoint: CheckpointConfig::default(),
+            eval: EvalConfig::default(),
         }
     }
 }
@@ -160,6 +164,11 @@ impl Config {
         }
         if let Some(asset_reg) = &self.asset_reg {
             asset_reg.validate()?;
+        }
+        self.eval.validate()?;
+        if self.permute_labels && self.eval.level == Level::Recording {
+            let reason = "permutes labels of clips, so recordings cannot be measured; drop it, or measure clips";
+            return Err(Error::setting("permute_labels", reason));
         }
         self.augment.validate()
     }

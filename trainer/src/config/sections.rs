@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use loader::{Arrangement, DEFAULT_WINDOW_SHARDS};
+use loader::{Arrangement, DEFAULT_WINDOW_SHARDS, Level, Unheard};
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, Result};
 use crate::model::{Arch, Precision};
 use crate::optim::Algorithm;
 
@@ -121,6 +122,38 @@ impl OptimiserConfig {
             OptimiserName::Sgd => Algorithm::Sgd {
                 momentum: self.momentum,
             },
+        }
+    }
+}
+
+/// What splits are measured on; left out of a run's settings where it is what every run had before there was a choice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EvalConfig {
+    /// Clips, or recordings by the highest scores of their clips.
+    pub level: Level,
+    /// What a class is in a recording that was not heard in it, at level `recording`.
+    pub unheard: Unheard,
+}
+
+impl EvalConfig {
+    /// Whether each clip is measured by itself.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Checks that both go together.
+    ///
+    /// # Errors
+    /// [`Error::Setting`].
+    pub fn validate(&self) -> Result<()> {
+        match (self.level, self.unheard) {
+            (Level::Clip, Unheard::Absent) => {
+                let reason = "has no effect: clips are measured; set eval.level = \"recording\", or drop it";
+                Err(Error::setting("eval.unheard", reason))
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -167,7 +167,7 @@ pub(crate) fn write(dir: &Path, made: Made) {
         writer.finish().unwrap(),
         write_labels(&dir.join(labels_path(0)), &taxa, shardfmt::LabelForm::Listed, &labels).unwrap(),
         write_priors(&dir.join(priors_path(0)), &taxa, &priors).unwrap(),
-        write_assets(&dir.join(assets_path(0)), &taxa, &assets).unwrap(),
+        write_assets(&dir.join(assets_path(0)), &taxa, shardfmt::LabelForm::Listed, &assets).unwrap(),
     ];
     write_dataset_json(dir, &info(made, files)).unwrap();
 }
@@ -189,6 +189,7 @@ fn asset_row(asset_id: i64, asset: u32, first_row: u32) -> AssetRow {
         target: Some(asset % CLASSES),
         license: None,
         source_url: None,
+        heard: None,
     }
 }
 
@@ -215,6 +216,7 @@ fn label_row(present: &[u32], asset_id: i64, asset: u32, clip_index: u32, row: u
         source_index: None,
         source_id: None,
         others: None,
+        from_recording: Vec::new(),
     }
 }
 

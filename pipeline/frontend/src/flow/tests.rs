@@ -132,6 +132,7 @@ impl ClipSource for Numbers {
             ref_db: f32::from(clip[0]),
             silent: false,
             rms_dbfs: None,
+            mean_db: None,
         }
     }
 }
@@ -298,6 +299,7 @@ impl ClipSource for Recordings {
             ref_db: 0.0,
             silent: false,
             rms_dbfs: None,
+            mean_db: None,
         }
     }
 }

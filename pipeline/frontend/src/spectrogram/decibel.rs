@@ -75,6 +75,22 @@ impl Levels {
         }
     }
 
+    /// Mean of stored values; exact for whole numbers.
+    pub(super) fn mean_stored(&self, stored: &[u8]) -> f64 {
+        let sum = match self.dtype {
+            Dtype::U8 => stored.iter().map(|&value| u64::from(value)).sum::<u64>() as f64,
+            Dtype::F16 => {
+                let (values, _) = stored.as_chunks();
+                values.iter().map(|value| f16::from_le_bytes(*value).to_f64()).sum()
+            }
+            Dtype::F32 => {
+                let (values, _) = stored.as_chunks();
+                values.iter().map(|value| f64::from(f32::from_le_bytes(*value))).sum()
+            }
+        };
+        sum / (stored.len() / self.dtype.bytes()).max(1) as f64
+    }
+
     /// Stores the first `width` values of each row of `stride` values of mel power, whose maximum is
     /// `max`.
     #[inline(always)]

@@ -113,6 +113,11 @@ impl LogMel {
         self.levels.value_scale()
     }
 
+    /// Mean of the values of a picture as it is stored; exact for whole numbers.
+    pub fn mean_stored(&self, stored: &[u8]) -> f64 {
+        self.levels.mean_stored(stored)
+    }
+
     /// Makes the buffers of one thread.
     pub fn scratch(&self) -> Scratch {
         Scratch {

@@ -34,7 +34,7 @@ fn by_split(stats: &Stats) -> Vec<Vec<String>> {
         let cells = columns.iter().map(|column| cell(column));
         std::iter::once(name.to_owned()).chain(cells).collect()
     };
-    vec![
+    let mut rows = vec![
         row("", &|s| s.split.clone()),
         row("recordings", &|s| s.assets.to_string()),
         row("clips", &|s| s.clips.to_string()),
@@ -54,10 +54,16 @@ fn by_split(stats: &Stats) -> Vec<Vec<String>> {
         row("  max per clip", &|s| s.negatives.max.to_string()),
         row("  mean per clip", &|s| format!("{:.2}", s.negatives.mean)),
         row("  median per clip", &|s| s.negatives.median.to_string()),
-    ]
+    ];
+    if stats.splits.iter().any(|split| split.with_heard > 0) {
+        rows.push(row("recordings with heard species", &|s| share(s.with_heard, s.assets)));
+        rows.push(row("clips with a weak label", &|s| share(s.with_weak, s.clips)));
+    }
+    rows
 }
 
-/// A row for each class and split in which the class has any label.
+/// A row for each class and split in which the class has any label. Where recordings say what was heard in them, with how
+/// many, and how many weak labels came of it.
 fn by_class(classes: &[ClassStats]) -> Vec<Vec<String>> {
     let head = [
         "code",
@@ -69,6 +75,8 @@ fn by_class(classes: &[ClassStats]) -> Vec<Vec<String>> {
         "absent",
         "unknown",
     ];
+    let has_heard = classes.iter().any(|class| class.heard > 0);
+    let head = head.into_iter().chain(["heard", "weak"].into_iter().filter(|_| has_heard));
     let row = |class: &ClassStats| {
         let name = class.common_name.as_deref().unwrap_or_default();
         let words = [
@@ -83,10 +91,14 @@ fn by_class(classes: &[ClassStats]) -> Vec<Vec<String>> {
             class.absent,
             class.unknown,
         ];
+        let of_recordings = [class.heard, class.weak].into_iter().filter(|_| has_heard);
+        let counts = counts.into_iter().chain(of_recordings);
         words.into_iter().chain(counts.map(|count| count.to_string())).collect()
     };
-    let known = classes.iter().filter(|class| class.present + class.absent > 0);
-    std::iter::once(head.map(str::to_owned).to_vec())
+    let known = classes
+        .iter()
+        .filter(|class| class.present + class.absent + class.heard > 0);
+    std::iter::once(head.map(str::to_owned).collect())
         .chain(known.map(row))
         .collect()
 }

@@ -43,6 +43,7 @@ pub(super) fn record(
         source_index: i64::try_from(number).ok(),
         source_id: Some(photograph.image_id),
         others: None,
+        from_recording: Vec::new(),
     };
     AssetRecord {
         asset: asset_row(photograph, place),
@@ -92,6 +93,7 @@ fn asset_row(photograph: &Photograph, place: &Placement) -> AssetRow {
         target: Some(photograph.target),
         license: photograph.license.as_deref().map(str::to_owned),
         source_url: photograph.source_url.clone(),
+        heard: None,
     }
 }
 

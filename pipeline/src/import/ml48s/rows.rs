@@ -56,6 +56,7 @@ pub(super) fn record(
                 source_index: Some(given.source_index),
                 source_id: Some(clip.id),
                 others: None,
+                from_recording: Vec::new(),
             }
         });
     AssetRecord {
@@ -109,6 +110,7 @@ fn asset_row(asset: &Asset, path: &str, clips: &[GivenClip], place: &Placement) 
         target: asset.target,
         license: None,
         source_url: None,
+        heard: None,
     }
 }
 

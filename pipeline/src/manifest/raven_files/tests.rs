@@ -24,11 +24,13 @@ fn shelf(files: &[(&str, f64)]) -> (Vec<Recording>, HashMap<i64, f64>) {
         checklist_id: None,
         license: None,
         source_url: None,
+        heard: None,
         annotation: None,
         boxes: vec![],
         spans: vec![],
         geo: None,
         checklist: None,
+        scores: Vec::new(),
         line: 2,
     };
     let recordings = ids().zip(files).map(recording).collect();

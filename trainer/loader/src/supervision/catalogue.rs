@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 use shardfmt::entry::{labels_path, priors_path};
-use shardfmt::{Checks, Dataset, LabelRow, PriorRow, Split};
+use shardfmt::{AssetRow, Checks, Dataset, LabelRow, PriorRow, Split};
 
 use super::knowledge::Knowledge;
 use super::piece::{Joined, Piece};
@@ -56,7 +56,7 @@ impl Catalogue {
             let opened = dataset.open_shard(shard, Checks::Off)?;
             let (labels, priors) = (dataset.labels(&opened)?, dataset.priors(&opened)?);
             let files = [labels_path(shard), priors_path(shard)].map(|name| dataset.dir().join(name));
-            let mut piece = Piece::new([&files[0], &files[1]], classes, labels, &priors)?;
+            let mut piece = Piece::new([&files[0], &files[1]], classes, labels, &priors, dataset.assets_of(shard))?;
             // What the regulariser, batches and predictions take for a clip's recording is what stands beside its
             // image.
             for (clip, row) in piece.clips_mut().iter_mut().zip(0..) {
@@ -81,8 +81,22 @@ impl Catalogue {
     /// [`Error::Dataset`] for a class index that is not below `classes`; [`Error::Unsuitable`] for two prior rows of a
     /// recording.
     pub fn from_rows(name: &Path, classes: usize, labels: &[LabelRow], priors: &[PriorRow]) -> Result<Self> {
+        Self::from_tables(name, classes, labels, priors, &[])
+    }
+
+    /// [`Catalogue::from_rows`] with what was heard in the recordings of `assets`.
+    ///
+    /// # Errors
+    /// As [`Catalogue::from_rows`].
+    pub fn from_tables(
+        name: &Path,
+        classes: usize,
+        labels: &[LabelRow],
+        priors: &[PriorRow],
+        assets: &[AssetRow],
+    ) -> Result<Self> {
         let mut all = Joined::new(name, classes);
-        all.add(Piece::new([name, name], classes, labels.to_vec(), priors)?)?;
+        all.add(Piece::new([name, name], classes, labels.to_vec(), priors, assets)?)?;
         Ok(Self::of(name, all))
     }
 

@@ -43,6 +43,28 @@ pub enum Rows {
     Common,
 }
 
+/// What a model is measured on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    /// Each clip by itself.
+    #[default]
+    Clip,
+    /// Each recording by the highest scores of its clips.
+    Recording,
+}
+
+/// What a class is in a recording of which somebody said what was heard, and that was not among it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unheard {
+    /// Unknown, unless its clips say more.
+    #[default]
+    Unknown,
+    /// Absent: whoever listened named everything.
+    Absent,
+}
+
 /// Which clips are left out of training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -106,6 +128,8 @@ macro_rules! words {
 words!(Mode, "mode": Target = "target", Geo = "geo", Checklist = "checklist", Full = "full");
 words!(FullUnknown, "treatment of unknown labels": AssumeNegative = "assume-negative", Masked = "masked");
 words!(Rows, "choice of rows": Own = "own", Common = "common");
+words!(Level, "level": Clip = "clip", Recording = "recording");
+words!(Unheard, "label of what was not heard": Unknown = "unknown", Absent = "absent");
 
 #[cfg(test)]
 mod tests {
@@ -123,6 +147,12 @@ mod tests {
         }
         for rows in Rows::ALL {
             assert_eq!(serde_json::to_value(rows).unwrap(), rows.as_str());
+        }
+        for level in Level::ALL {
+            assert_eq!(serde_json::to_value(level).unwrap(), level.as_str());
+        }
+        for unheard in Unheard::ALL {
+            assert_eq!(serde_json::to_value(unheard).unwrap(), unheard.as_str());
         }
         let error = "ful".parse::<Mode>().unwrap_err().to_string();
         assert_eq!(error, "\"ful\" is not a mode (expected target, geo, checklist, full)");

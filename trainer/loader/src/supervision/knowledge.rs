@@ -27,8 +27,9 @@ pub(super) struct Knowledge {
 pub(super) struct Listed {
     /// Place in the lists of the shard.
     start: usize,
-    /// Number of classes present, absent and unknown, which follow one another there.
-    counts: [u32; 3],
+    /// Number of classes present, absent, unknown, and present or weakly so, which follow one another there. The last are
+    /// none where no label is weak.
+    counts: [u32; 4],
     others: Others,
     /// Place of the shard's lists.
     shard: u32,
@@ -45,6 +46,8 @@ pub(super) struct Known<'a> {
     absent: &'a [u32],
     /// Classes that are unknown, ascending.
     unknown: &'a [u32],
+    /// Classes that are present, or that a rule takes for it, ascending; empty where there is no weak label.
+    likely: &'a [u32],
     /// What the others are.
     rest: Rest<'a>,
 }
@@ -89,15 +92,24 @@ impl Listed {
             Some(Others::Prior) if geo.is_none() => Others::Unknown,
             others => others.unwrap_or(Others::Unknown),
         };
+        let present: Vec<&u32> = present.collect();
+        let weak = row.from_recording.iter().filter(|item| item.label_source.is_weak());
+        let weak: Vec<u32> = weak.map(|item| item.class).collect();
+        let mut likely: Vec<&u32> = weak.iter().collect();
+        if !weak.is_empty() {
+            likely.extend(&present);
+            likely.sort_unstable();
+        }
         Ok(Self::new(
-            [present.collect(), only_absent.collect(), unknown.iter().collect()],
+            [present, only_absent.collect(), unknown.iter().collect(), likely],
             others,
             lists,
         ))
     }
 
-    /// Adds the classes that are present, absent and unknown to `lists`; each ascends, and no class is in two.
-    pub(super) fn new(named: [Vec<&u32>; 3], others: Others, lists: &mut Vec<u32>) -> Self {
+    /// Adds the classes that are present, absent, unknown, and present or weakly so to `lists`; each ascends, and no class
+    /// is in two of the first three.
+    pub(super) fn new(named: [Vec<&u32>; 4], others: Others, lists: &mut Vec<u32>) -> Self {
         let start = lists.len();
         let counts = named
             .each_ref()
@@ -120,12 +132,14 @@ impl Listed {
     /// What is known of the clip: `lists` are those of its shard, `prior` that of its recording.
     pub(super) fn known<'a>(&self, lists: &'a [u32], prior: &'a Prior) -> Known<'a> {
         let list = |range: Range<usize>| lists.get(range).unwrap_or_default();
-        let [present, absent, unknown] = self.counts.map(|count| count as usize);
+        let [present, absent, unknown, likely] = self.counts.map(|count| count as usize);
         let [absent_from, unknown_from] = [self.start + present, self.start + present + absent];
+        let likely_from = unknown_from + unknown;
         Known {
             present: list(self.start..absent_from),
             absent: list(absent_from..unknown_from),
-            unknown: list(unknown_from..unknown_from + unknown),
+            unknown: list(unknown_from..likely_from),
+            likely: list(likely_from..likely_from + likely),
             rest: match (self.others, prior.geo()) {
                 (Others::Absent, _) => Rest::Absent,
                 (Others::Prior, Some(geo)) => Rest::RuledOut(geo),
@@ -160,17 +174,21 @@ impl Knowledge {
     }
 }
 
-impl Known<'_> {
+impl<'a> Known<'a> {
     const NOTHING: Self = Known {
         present: &[],
         absent: &[],
         unknown: &[],
+        likely: &[],
         rest: Rest::Unknown,
     };
 
-    /// Whether the class is present.
-    pub(super) fn is_present(&self, class: u32) -> bool {
-        self.present.binary_search(&class).is_ok()
+    /// Classes that are present, ascending, with those of weak labels if these count.
+    pub(super) fn positives(&self, weak: bool) -> &'a [u32] {
+        match weak && !self.likely.is_empty() {
+            true => self.likely,
+            false => self.present,
+        }
     }
 
     /// How many of `classes` classes are known: present or absent.

@@ -17,15 +17,22 @@ use crate::error::{Error, Result};
 pub struct Labels {
     knowledge: Arc<Knowledge>,
     mode: Mode,
+    /// Whether weak labels count as known positives.
+    weak: bool,
     /// The clip that each row has its labels of.
     clips: Arc<[u32]>,
 }
 
 impl Labels {
-    /// Labels of `clips`, places in `knowledge`, as `mode` shows them.
-    pub(super) fn new(knowledge: Arc<Knowledge>, mode: Mode, clips: Vec<u32>) -> Self {
+    /// Labels of `clips`, places in `knowledge`, as `mode` shows them; `weak` says whether weak ones count.
+    pub(super) fn new(knowledge: Arc<Knowledge>, mode: Mode, weak: bool, clips: Vec<u32>) -> Self {
         let clips = clips.into();
-        Self { knowledge, mode, clips }
+        Self {
+            knowledge,
+            mode,
+            weak,
+            clips,
+        }
     }
 
     /// The labels that `labels` and `mask` give, both `[N, classes]` row-major: 1 for present and for known, else 0.
@@ -47,7 +54,7 @@ impl Labels {
                 named.map(|(class, _)| class).collect()
             };
             listed.push(Listed::new(
-                [list(true), list(false), Vec::new()],
+                [list(true), list(false), Vec::new(), Vec::new()],
                 Others::Unknown,
                 &mut lists,
             ));
@@ -60,7 +67,7 @@ impl Labels {
             lists: vec![lists.into()],
             priors: vec![Prior::NONE],
         };
-        Ok(Self::new(Arc::new(knowledge), Mode::Full, clips))
+        Ok(Self::new(Arc::new(knowledge), Mode::Full, false, clips))
     }
 
     /// Number of classes C; a class index is a row of `taxa.parquet`.
@@ -92,6 +99,13 @@ impl Labels {
     pub fn positives(&self, row: usize) -> Vec<u32> {
         let shown = self.shown(row);
         shown.map_or_else(Vec::new, |shown| shown.positives().collect())
+    }
+
+    /// Classes heard anywhere in the recording of a row, ascending; `None` where nobody said.
+    #[must_use]
+    pub fn heard(&self, row: usize) -> Option<&[u32]> {
+        let clip = self.clips.get(row)?;
+        self.knowledge.prior(*clip as usize).heard()
     }
 
     /// Number of known positives of all rows together.
@@ -127,13 +141,14 @@ impl Labels {
         Self {
             knowledge: Arc::clone(&self.knowledge),
             mode: self.mode,
+            weak: self.weak,
             clips: clips.collect(),
         }
     }
 
     fn shown(&self, row: usize) -> Option<Shown<'_>> {
         let clip = self.clips.get(row)?;
-        Some(Shown::new(&self.knowledge, *clip as usize, self.mode))
+        Some(Shown::new(&self.knowledge, *clip as usize, self.mode, self.weak))
     }
 }
 
@@ -141,6 +156,8 @@ impl Labels {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shown<'a> {
     known: Known<'a>,
+    /// Classes that count as present, ascending.
+    present: &'a [u32],
     seen: Seen<'a>,
     classes: usize,
 }
@@ -159,8 +176,8 @@ enum Seen<'a> {
 }
 
 impl<'a> Shown<'a> {
-    /// What `mode` shows of a clip.
-    pub(super) fn new(knowledge: &'a Knowledge, clip: usize, mode: Mode) -> Self {
+    /// What `mode` shows of a clip; `weak` says whether weak labels count as known positives.
+    pub(super) fn new(knowledge: &'a Knowledge, clip: usize, mode: Mode, weak: bool) -> Self {
         let seen = match mode {
             Mode::Full => Seen::Everything,
             Mode::Target | Mode::Geo | Mode::Checklist => Seen::TargetAndPrior {
@@ -168,8 +185,10 @@ impl<'a> Shown<'a> {
                 ruled_out: knowledge.prior(clip).ruled_out(mode),
             },
         };
+        let known = knowledge.of(clip);
         Self {
-            known: knowledge.of(clip),
+            known,
+            present: known.positives(weak),
             seen,
             classes: knowledge.classes,
         }
@@ -178,20 +197,31 @@ impl<'a> Shown<'a> {
     /// How many classes are known.
     pub(super) fn count(&self) -> usize {
         match self.seen {
-            Seen::Everything => self.known.count(self.classes),
+            Seen::Everything => self.known.count(self.classes) + self.present.len() - self.known.present.len(),
             Seen::TargetAndPrior { target, ruled_out } => {
                 let negatives = ruled_out.map_or(0, |set| set.count(self.classes));
                 let target_is = |is: &dyn Fn(u32) -> bool| usize::from(target.is_some_and(is));
                 let is_negative = |class| ruled_out.is_some_and(|set| set.contains(class));
-                negatives - target_is(&is_negative) + target_is(&|class| self.known.is_present(class))
+                negatives - target_is(&is_negative) + target_is(&|class| self.is_present(class))
             }
         }
+    }
+
+    fn is_present(&self, class: u32) -> bool {
+        self.present.binary_search(&class).is_ok()
+    }
+
+    /// How many of the known positives are weak.
+    pub(super) fn weak(&self) -> usize {
+        self.positives()
+            .filter(|class| self.known.present.binary_search(class).is_err())
+            .count()
     }
 
     /// The known positives, ascending.
     pub(super) fn positives(&self) -> impl Iterator<Item = u32> {
         let seen = self.seen;
-        let present = self.known.present.iter().copied();
+        let present = self.present.iter().copied();
         present.filter(move |class| match seen {
             Seen::Everything => true,
             Seen::TargetAndPrior { target, ruled_out } => {
@@ -203,14 +233,17 @@ impl<'a> Shown<'a> {
     /// Writes 1 for each class that is known, and 0 for the others.
     fn write_mask(&self, mask: &mut [u8]) {
         match self.seen {
-            Seen::Everything => self.known.write_mask(mask),
+            Seen::Everything => {
+                self.known.write_mask(mask);
+                set_all(mask, self.present, 1);
+            }
             Seen::TargetAndPrior { target, ruled_out } => {
                 match ruled_out {
                     Some(set) => set.write(mask),
                     None => mask.fill(0),
                 }
                 if let Some(target) = target {
-                    set_all(mask, &[target], self.known.is_present(target).into());
+                    set_all(mask, &[target], self.is_present(target).into());
                 }
             }
         }

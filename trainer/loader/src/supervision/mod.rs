@@ -13,12 +13,14 @@ mod knowledge;
 mod labels;
 mod piece;
 mod prior;
+mod recordings;
 mod report;
 mod select;
 
 pub use catalogue::{Catalogue, Clip};
-pub use choice::{Filters, FullUnknown, Mode, Rows};
+pub use choice::{Filters, FullUnknown, Level, Mode, Rows, Unheard};
 pub use labels::Labels;
+pub use recordings::RecordingLabels;
 pub use report::{Lacking, Report};
 
 use crate::random::{Purpose, keyed, shuffle_forward};

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use shardfmt::{GeoPrior, LabelRow, PriorRow};
+use shardfmt::{AssetRow, GeoPrior, LabelRow, PriorRow};
 
 use super::catalogue::Clip;
 use super::knowledge::{Knowledge, Listed};
@@ -21,13 +21,21 @@ pub(super) struct Piece {
 }
 
 impl Piece {
-    /// What is kept of the rows of a shard, whose files of labels and priors are `files`.
-    pub(super) fn new(files: [&Path; 2], classes: usize, labels: Vec<LabelRow>, priors: &[PriorRow]) -> Result<Self> {
+    /// What is kept of the rows of a shard, whose files of labels and priors are `files`; of `assets`, what was heard.
+    pub(super) fn new(
+        files: [&Path; 2],
+        classes: usize,
+        labels: Vec<LabelRow>,
+        priors: &[PriorRow],
+        assets: &[AssetRow],
+    ) -> Result<Self> {
         let no_class = |path: &Path, column, row, class| {
             let reason = format!("class index {class}, but there are {classes} classes");
             cell(path, column, row, reason)
         };
         let mut piece = Self::default();
+        let heard = assets.iter().filter_map(|asset| Some((asset.asset_id, asset.heard.as_deref()?)));
+        let mut heard: HashMap<i64, &[u32]> = heard.collect();
         let mut of_asset: HashMap<i64, (GeoPrior, usize)> = HashMap::with_capacity(priors.len());
         for (prior, row) in priors.iter().zip(0..) {
             let lists = [&prior.geo_possible, &prior.geo_modelled, &prior.checklist_observed];
@@ -38,9 +46,13 @@ impl Piece {
             }
             let classes = u32::try_from(classes).unwrap_or(u32::MAX);
             let geo = GeoPrior::new(prior, classes);
-            piece.priors.push((prior.asset_id, Prior::new(prior, &geo, classes)));
+            let heard = heard.remove(&prior.asset_id);
+            piece.priors.push((prior.asset_id, Prior::new(prior, &geo, classes, heard)));
             of_asset.insert(prior.asset_id, (geo, piece.priors.len() - 1));
         }
+        // Recordings of which nothing else is known.
+        let only_heard = |asset: &AssetRow| Some((asset.asset_id, Prior::only_heard(heard.remove(&asset.asset_id)?)));
+        piece.priors.extend(assets.iter().filter_map(only_heard));
         for (mut label, row) in labels.into_iter().zip(0..) {
             let of_asset = of_asset.get(&label.asset_id);
             let geo = of_asset.map(|(geo, _)| geo);

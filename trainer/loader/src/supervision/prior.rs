@@ -54,6 +54,20 @@ impl ClassSet {
         }
     }
 
+    /// The set without the classes of `others`, which ascend.
+    fn without(&self, others: &[u32], classes: u32) -> Self {
+        let except = if self.rest {
+            let mut either = [&*self.except, others].concat();
+            either.sort_unstable();
+            either.dedup();
+            either
+        } else {
+            let kept = self.except.iter().filter(|class| others.binary_search(class).is_err());
+            kept.copied().collect()
+        };
+        Self::new(self.rest, except, classes)
+    }
+
     /// The classes, of `classes`, that belong to either.
     fn union(&self, other: &Self, classes: u32) -> Self {
         let (all, some) = if self.rest { (self, other) } else { (other, self) };
@@ -73,12 +87,16 @@ impl ClassSet {
     }
 }
 
-/// What the priors of one recording rule out.
+/// What the priors of one recording rule out, and what was heard in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Prior {
     /// Modelled and not possible; `None` without a geographic prior.
     geo: Option<ClassSet>,
+    /// The same without what was heard, where that makes a difference.
+    geo_unheard: Option<ClassSet>,
     checklist: Checklist,
+    /// Classes heard anywhere in the recording, ascending; `None` where nobody said.
+    heard: Option<Box<[u32]>>,
 }
 
 /// The meaning of a species missing from a checklist.
@@ -89,7 +107,8 @@ enum Checklist {
     Missing,
     /// Nothing: its observer did not report every species.
     Incomplete,
-    /// It was not there. These are the classes that the checklist or the geographic prior rules out.
+    /// It was not there. These are the classes that the checklist or the geographic prior rules out, without those
+    /// heard.
     Complete(ClassSet),
 }
 
@@ -97,11 +116,20 @@ impl Prior {
     /// That of a recording of which nothing is known.
     pub(super) const NONE: Self = Self {
         geo: None,
+        geo_unheard: None,
         checklist: Checklist::Missing,
+        heard: None,
     };
 
-    /// What `row`, whose geographic prior is `geo`, rules out of `classes` classes.
-    pub(super) fn new(row: &PriorRow, geo: &GeoPrior, classes: u32) -> Self {
+    /// That of a recording of which nothing is known but what was heard in it.
+    pub(super) fn only_heard(heard: &[u32]) -> Self {
+        let heard = Some(heard.into());
+        Self { heard, ..Self::NONE }
+    }
+
+    /// What `row`, whose geographic prior is `geo`, rules out of `classes` classes. What was `heard` in the recording,
+    /// ascending, no mode takes for ruled out.
+    pub(super) fn new(row: &PriorRow, geo: &GeoPrior, classes: u32, heard: Option<&[u32]>) -> Self {
         let geo = row.geo_possible.is_some().then(|| {
             let Implied { rest, except } = geo.implied();
             ClassSet::new(rest == Label::Absent, except.to_vec(), classes)
@@ -113,14 +141,29 @@ impl Prior {
                 observed.sort_unstable();
                 observed.dedup();
                 let unobserved = ClassSet::new(true, observed, classes);
-                Checklist::Complete(match &geo {
+                let either = match &geo {
                     Some(geo) => geo.union(&unobserved, classes),
                     None => unobserved,
-                })
+                };
+                Checklist::Complete(either.without(heard.unwrap_or_default(), classes))
             }
             (Some(_), _) => Checklist::Incomplete,
         };
-        Self { geo, checklist }
+        let is_out = |class: &u32| geo.as_ref().is_some_and(|geo| geo.contains(*class));
+        let geo_unheard = heard
+            .filter(|heard| heard.iter().any(is_out))
+            .and_then(|heard| Some(geo.as_ref()?.without(heard, classes)));
+        Self {
+            geo,
+            geo_unheard,
+            checklist,
+            heard: heard.map(Into::into),
+        }
+    }
+
+    /// Classes heard anywhere in the recording, ascending; `None` where nobody said.
+    pub(super) fn heard(&self) -> Option<&[u32]> {
+        self.heard.as_deref()
     }
 
     /// Whether there is a geographic prior.
@@ -147,7 +190,7 @@ impl Prior {
     pub(super) fn ruled_out(&self, mode: Mode) -> Option<&ClassSet> {
         match (mode, &self.checklist) {
             (Mode::Checklist, Checklist::Complete(either)) => Some(either),
-            (Mode::Geo | Mode::Checklist, _) => self.geo(),
+            (Mode::Geo | Mode::Checklist, _) => self.geo_unheard.as_ref().or(self.geo()),
             (Mode::Target | Mode::Full, _) => None,
         }
     }
@@ -161,7 +204,7 @@ mod tests {
     use super::*;
 
     fn prior(row: &PriorRow, classes: u32) -> Prior {
-        Prior::new(row, &GeoPrior::new(row, classes), classes)
+        Prior::new(row, &GeoPrior::new(row, classes), classes, None)
     }
 
     /// The classes below `classes` that a prior rules out in a mode.
@@ -204,6 +247,21 @@ mod tests {
         assert!(!self::prior(&PriorRow::default(), 2).has_geo());
     }
 
+    #[test]
+    fn what_was_heard_is_not_ruled_out() {
+        let row = PriorRow {
+            geo_possible: Some(vec![3]),
+            checklist_observed: Some(vec![2]),
+            checklist_complete: Some(true),
+            ..PriorRow::default()
+        };
+        let prior = Prior::new(&row, &GeoPrior::new(&row, 5), 5, Some(&[1, 3]));
+        assert_eq!(negatives(&prior, Mode::Geo, 5), [0, 2, 4]);
+        assert_eq!(negatives(&prior, Mode::Checklist, 5), [0, 2, 4]);
+        assert!(prior.geo().is_some_and(|geo| geo.contains(1)), "the table's own prior stays");
+        assert_eq!(prior.heard(), Some(&[1, 3][..]));
+    }
+
     fn any_set() -> impl Strategy<Value = (bool, Vec<u32>)> {
         let except = prop::sample::subsequence((0..9).collect::<Vec<u32>>(), 0..=9);
         (any::<bool>(), except)
@@ -215,6 +273,10 @@ mod tests {
             let (set, other) = (ClassSet::new(rest, except.clone(), 9), ClassSet::new(other_rest, other_except, 9));
             prop_assert!(set.except.len() <= 4);
             let either = set.union(&other, 9);
+            let without = set.without(&[2, 5], 9);
+            for class in 0..9 {
+                prop_assert_eq!(without.contains(class), set.contains(class) && class != 2 && class != 5);
+            }
             let (mut written, mut members) = ([7; 9], Vec::new());
             either.write(&mut written);
             for class in 0..9 {

@@ -31,6 +31,9 @@ pub struct Report {
     pub kept: Lacking,
     /// Known positives among them: entries with mask 1 and label 1.
     pub known_positives: u64,
+    /// Those of them that are weak: a rule takes them for present.
+    #[serde(default)]
+    pub weak_positives: u64,
     /// Known negatives among them: entries with mask 1 and label 0.
     pub known_negatives: u64,
     /// Kept clips without a geographic prior; counted in the modes that use one.
@@ -68,6 +71,12 @@ impl Report {
             notes.push(format!(
                 "{} clips of {} recordings {what}",
                 lacking.clips, lacking.assets
+            ));
+        }
+        if self.weak_positives > 0 {
+            notes.push(format!(
+                "{} of {} known positives are weak: heard in the recording, and taken for present in the clip by a rule",
+                self.weak_positives, self.known_positives
             ));
         }
         if self.prior_conflicts > 0 {

@@ -49,15 +49,26 @@ impl Catalogue {
             remove_empty: false,
             keep_silent: true,
         };
-        self.select(split, Mode::Full, Rows::Own, &all)
+        self.select_with(split, Mode::Full, Rows::Own, &all, false)
     }
 
     /// The clips of any split as `mode` and `filters` show them; [`Catalogue::training`] and [`Catalogue::evaluation`]
-    /// are what a run uses of it.
+    /// are what a run uses of it. Weak labels, which only clips for training have, count as known positives.
     ///
     /// # Errors
     /// [`Error::Unsuitable`] as [`Catalogue::training`].
     pub fn select(&self, split: Split, mode: Mode, rows: Rows, filters: &Filters) -> Result<Supervision> {
+        self.select_with(split, mode, rows, filters, true)
+    }
+
+    fn select_with(
+        &self,
+        split: Split,
+        mode: Mode,
+        rows: Rows,
+        filters: &Filters,
+        weak: bool,
+    ) -> Result<Supervision> {
         self.check_priors(split, mode)?;
         let filter_mode = if rows == Rows::Common { Mode::Target } else { mode };
         let (mut clips, mut places) = (Vec::new(), Vec::new());
@@ -66,11 +77,11 @@ impl Catalogue {
             let (known, prior) = (self.knowledge.of(place), self.knowledge.prior(place));
             tally.report.split_clips += 1;
             tally.count_whole(clip, &known, filters);
-            let deciding = Shown::new(&self.knowledge, place, filter_mode);
+            let deciding = Shown::new(&self.knowledge, place, filter_mode, weak);
             if tally.is_left_out(clip, &deciding, filters) {
                 continue;
             }
-            let shown = Shown::new(&self.knowledge, place, mode);
+            let shown = Shown::new(&self.knowledge, place, mode, weak);
             tally.keep(mode, clip, &known, &shown, prior);
             clips.push(clip.clone());
             places.push(u32::try_from(place).unwrap_or(u32::MAX));
@@ -88,7 +99,7 @@ impl Catalogue {
         }
         Ok(Supervision {
             clips,
-            labels: Labels::new(Arc::clone(&self.knowledge), mode, places),
+            labels: Labels::new(Arc::clone(&self.knowledge), mode, weak, places),
             unknown_left_out: false,
             report,
         })
@@ -193,6 +204,7 @@ impl Tally {
         }
         let positives = shown.positives().count() as u64;
         self.report.known_positives += positives;
+        self.report.weak_positives += shown.weak() as u64;
         self.report.known_negatives += shown.count() as u64 - positives;
         if let Some(ruled_out) = prior.ruled_out(mode) {
             let conflicts = known.present.iter().filter(|class| ruled_out.contains(**class));
