@@ -13,7 +13,7 @@ use crate::asset_reg::{Control, Init};
 use crate::config::{OptimiserName, OrderName};
 use crate::model::{Arch, Precision};
 
-pub use detect::DetectArgs;
+pub use detect::{CalibrateArgs, DetectArgs};
 
 /// Trains single-positive multi-label models on dataset shards and evaluates them.
 ///
@@ -46,6 +46,9 @@ pub enum Command {
     /// Find the classes of a run in recordings.
     #[command(after_help = detect::EXAMPLES)]
     Detect(DetectArgs),
+    /// Fit what makes probabilities of a run's logits, on val, for `detect --calibrated`.
+    #[command(after_help = "Example:\n  l48-train calibrate runs/demo")]
+    Calibrate(CalibrateArgs),
     /// Write the rows of a mode with their labels and masks as a Parquet table.
     #[command(
         after_help = "Examples:\n  l48-train rows data/l48 --mode checklist --out rows.parquet\n  l48-train rows data/l48 --mode full --split val --keep-unannotated --keep-silent --out val.parquet"

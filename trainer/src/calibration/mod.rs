@@ -6,11 +6,13 @@
 
 mod file;
 mod logistic;
+mod reliability;
 
 use loader::Supervision;
 
 pub use file::{CalibrationFile, CalibrationRecord, ClassRecord};
 pub use logistic::{Logistic, fit_logistic};
+pub use reliability::{Bin, reliability, reliability_svg};
 
 use crate::detect::sigmoid;
 use crate::error::{Error, Result};

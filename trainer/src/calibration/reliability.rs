@@ -1,5 +1,7 @@
 //! Provides the reliability of probabilities: how often they come true, by their size.
 
+use crate::observer::chart::{Across, BLUE, Chart, Line, Stroke, VERMILLION, svg};
+
 /// Bins of equal width from 0 to 1.
 const BINS: usize = 10;
 
@@ -41,6 +43,29 @@ pub fn reliability(probabilities: impl Iterator<Item = (f64, bool)>) -> (Vec<Bin
     (bins, error)
 }
 
+/// The reliability diagram, as an SVG file: how often probabilities come true against how large they are, before and
+/// after calibration.
+#[must_use]
+pub fn reliability_svg(sigmoids: &[Bin], calibrated: &[Bin]) -> String {
+    let line = |name, colour, stroke, points| Line {
+        name,
+        colour,
+        stroke,
+        points,
+        bars: Vec::new(),
+    };
+    let points = |bins: &[Bin]| bins.iter().map(|bin| (bin.mean, bin.share)).collect();
+    svg(&[Chart {
+        heading: "Share of clips with the class, val",
+        across: Across::Shares("probability"),
+        lines: vec![
+            line("ideal", "#2f3e46", Stroke::Dashed, vec![(0.0, 0.0), (1.0, 1.0)]),
+            line("sigmoid", VERMILLION, Stroke::Bold, points(sigmoids)),
+            line("calibrated", BLUE, Stroke::Bold, points(calibrated)),
+        ],
+    }])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,5 +81,16 @@ mod tests {
         }
         assert!((error - (0.05 + 2.0 * 0.35 + 2.0 * 0.45) / 5.0).abs() < 1e-12, "{error}");
         assert_eq!(reliability(std::iter::empty()), (Vec::new(), 0.0));
+    }
+
+    #[test]
+    fn the_diagram_has_a_dot_for_each_bin() {
+        let (bins, _) = reliability([(0.05, false), (0.9, true)].into_iter());
+        let svg = reliability_svg(&bins, &bins[..1]);
+        // And one in the legend of each of the two lines.
+        assert_eq!(svg.matches("<circle").count(), 2 + 1 + 2);
+        for text in ["ideal", "sigmoid", "calibrated", ">probability<", ">1.0<"] {
+            assert!(svg.contains(text), "{text} in {svg}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Defines the flags of `detect`.
+//! Defines the flags of `detect` and of what goes with it.
 
 use std::path::PathBuf;
 
@@ -61,6 +61,19 @@ pub struct DetectArgs {
     /// Threads that decode and render [default: all cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
+    /// Where to compute.
+    #[command(flatten)]
+    pub device: DeviceArg,
+}
+
+/// Arguments of `calibrate`.
+#[derive(Debug, Args)]
+pub struct CalibrateArgs {
+    /// Folder of the run.
+    pub run: PathBuf,
+    /// Another dataset with the same images and classes, whose val is used [default: the one trained on].
+    #[arg(long, value_name = "DIR")]
+    pub dataset: Option<PathBuf>,
     /// Where to compute.
     #[command(flatten)]
     pub device: DeviceArg,

@@ -2,6 +2,7 @@
 
 mod bench;
 mod benchmark;
+mod calibrate;
 mod detect;
 mod device;
 mod eval;
@@ -94,6 +95,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Eval(args) => eval::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Detect(args) => return detect::run(&args),
+        Command::Calibrate(args) => calibrate::run(&args),
         Command::Rows(args) => rows::run(&args),
         Command::Benchmark(args) => return benchmark::run_command(&args),
         Command::Bench(args) => bench::run(&args),

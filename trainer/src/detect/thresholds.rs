@@ -4,7 +4,7 @@ use std::path::Path;
 
 use shardfmt::Taxa;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::csv_table::CsvTable;
 
 /// Names of the column with the class.
@@ -14,7 +14,7 @@ const THRESHOLD: &str = "threshold";
 /// The least probability of each class: that of the file, and `otherwise` for classes it does not name.
 ///
 /// # Errors
-/// [`Error::Table`] naming file and line of a code that is no class or comes twice, and of a threshold outside 0 to 1.
+/// [`Error::Table`](crate::Error::Table) naming file and line of a code that is no class or comes twice, and of a threshold outside 0 to 1.
 pub fn read_thresholds(path: &Path, taxa: &Taxa, otherwise: f64) -> Result<Vec<f64>> {
     let mut csv = CsvTable::open(path)?;
     let (code, threshold) = (csv.column(&CODE)?, csv.column(&[THRESHOLD])?);
