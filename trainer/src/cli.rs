@@ -13,7 +13,7 @@ use crate::asset_reg::{Control, Init};
 use crate::config::{OptimiserName, OrderName};
 use crate::model::{Arch, Precision};
 
-pub use detect::{CalibrateArgs, DetectArgs};
+pub use detect::{CalibrateArgs, DetectArgs, SuggestArgs};
 
 /// Trains single-positive multi-label models on dataset shards and evaluates them.
 ///
@@ -49,6 +49,11 @@ pub enum Command {
     /// Fit what makes probabilities of a run's logits, on val, for `detect --calibrated`.
     #[command(after_help = "Example:\n  l48-train calibrate runs/demo")]
     Calibrate(CalibrateArgs),
+    /// List the clips that an annotator should look at next.
+    #[command(
+        after_help = "Examples:\n  l48-train suggest runs/demo data/demo --clips 50\n  l48-train suggest runs/demo data/demo --clips 50 --by disagreement --per-recording 2 --out next.csv --raven next"
+    )]
+    Suggest(SuggestArgs),
     /// Write the rows of a mode with their labels and masks as a Parquet table.
     #[command(
         after_help = "Examples:\n  l48-train rows data/l48 --mode checklist --out rows.parquet\n  l48-train rows data/l48 --mode full --split val --keep-unannotated --keep-silent --out val.parquet"

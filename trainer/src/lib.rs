@@ -26,6 +26,7 @@ pub mod predict;
 pub mod run;
 pub mod run_folder;
 pub mod state;
+pub mod suggest;
 pub mod throughput;
 
 pub use error::{Error, Result};

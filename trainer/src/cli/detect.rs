@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 use frontend::window::Decimal;
 
-use super::DeviceArg;
+use shardfmt::Split;
+
+use super::{DeviceArg, parse_split};
+use crate::suggest::Worth;
 
 /// Lines of commands that work.
 pub(super) const EXAMPLES: &str = "Examples:
@@ -74,6 +77,36 @@ pub struct CalibrateArgs {
     /// Another dataset with the same images and classes, whose val is used [default: the one trained on].
     #[arg(long, value_name = "DIR")]
     pub dataset: Option<PathBuf>,
+    /// Where to compute.
+    #[command(flatten)]
+    pub device: DeviceArg,
+}
+
+/// Arguments of `suggest`.
+#[derive(Debug, Args)]
+pub struct SuggestArgs {
+    /// Folder of the run.
+    pub run: PathBuf,
+    /// Folder of the dataset.
+    pub dataset: PathBuf,
+    /// How many clips.
+    #[arg(long, value_name = "N")]
+    pub clips: usize,
+    /// What makes a clip worth a look; only classes that are unknown in it count.
+    #[arg(long, value_enum, default_value_t = Worth::Uncertainty)]
+    pub by: Worth,
+    /// Which split: train, val or test.
+    #[arg(long, value_parser = parse_split, default_value = "train")]
+    pub split: Split,
+    /// At most so many clips of a recording.
+    #[arg(long, value_name = "K")]
+    pub per_recording: Option<usize>,
+    /// The table to write (CSV) [default: standard output].
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Also write a Raven selection table to fill in for each recording, in this folder.
+    #[arg(long, value_name = "DIR")]
+    pub raven: Option<PathBuf>,
     /// Where to compute.
     #[command(flatten)]
     pub device: DeviceArg,

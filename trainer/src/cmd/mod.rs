@@ -12,6 +12,7 @@ mod output;
 mod predict;
 mod rows;
 mod settings;
+mod suggest;
 mod trained;
 mod worker;
 
@@ -96,6 +97,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Predict(args) => predict::run(&args),
         Command::Detect(args) => return detect::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
+        Command::Suggest(args) => suggest::run(&args),
         Command::Rows(args) => rows::run(&args),
         Command::Benchmark(args) => return benchmark::run_command(&args),
         Command::Bench(args) => bench::run(&args),

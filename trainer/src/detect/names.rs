@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// A name for each of `files`, paths without a root: below what their folders have in common, without the ending, or
 /// with it where another file would have the same name.
-pub(super) fn distinct_names(files: &[PathBuf]) -> Vec<PathBuf> {
+pub(crate) fn distinct_names(files: &[PathBuf]) -> Vec<PathBuf> {
     let shared = shared_folder(files);
     let below = |file: &PathBuf| file.strip_prefix(&shared).unwrap_or(file).to_path_buf();
     let mut without_ending: HashMap<PathBuf, usize> = HashMap::new();

@@ -26,28 +26,38 @@ pub enum SelectionForm {
 pub(crate) struct Selection<'a> {
     pub(crate) start_s: f64,
     pub(crate) end_s: f64,
-    pub(crate) taxon: &'a Taxon,
+    /// `None` leaves the cells empty, to be filled in.
+    pub(crate) taxon: Option<&'a Taxon>,
     /// `None` leaves the cell empty.
     pub(crate) probability: Option<f32>,
 }
 
 /// The recording of a table.
 pub(crate) struct SelectionsOf<'a> {
-    /// Where it is; written with the whole path.
-    pub(crate) file: &'a Path,
+    /// Where it is, for programs that open it.
+    pub(crate) path: &'a str,
     /// The band of frequencies that was looked at, in Hz.
     pub(crate) band_hz: (f64, f64),
 }
 
 impl SelectionForm {
-    /// Where the table of the recording called `name` is below the folder of results.
-    pub(crate) fn file(self, name: &Path) -> PathBuf {
-        let (folder, suffix) = match self {
-            Self::Raven => ("raven", ".Table.1.selections.txt"),
-            Self::BirdNet => ("birdnet", ".BirdNET.selection.table.txt"),
-            Self::Audacity => ("audacity", ".txt"),
+    /// The folder of the tables in that of the detections.
+    pub(super) fn folder(self) -> &'static str {
+        match self {
+            Self::Raven => "raven",
+            Self::BirdNet => "birdnet",
+            Self::Audacity => "audacity",
+        }
+    }
+
+    /// What the table of the recording called `name` is called.
+    pub(crate) fn file_name(self, name: &Path) -> PathBuf {
+        let suffix = match self {
+            Self::Raven => ".Table.1.selections.txt",
+            Self::BirdNet => ".BirdNET.selection.table.txt",
+            Self::Audacity => ".txt",
         };
-        Path::new(folder).join(with_suffix(name, suffix))
+        with_suffix(name, suffix)
     }
 
     /// The table of `selections`, which are in order.
@@ -60,14 +70,13 @@ impl SelectionForm {
 }
 
 fn selection_table(of: &SelectionsOf<'_>, selections: &[Selection<'_>]) -> String {
-    let whole = std::path::absolute(of.file).ok().filter(|_| !storage::Location::is_address(of.file));
-    let path = cell(&whole.as_deref().unwrap_or(of.file).to_string_lossy());
+    let path = cell(of.path);
     let [low, high] = [of.band_hz.0, of.band_hz.1].map(seconds);
     let mut table = HEADER.to_owned();
     for (number, selection) in (1..).zip(selections) {
         let [begin, end] = [selection.start_s, selection.end_s].map(seconds);
         let confidence = selection.probability.map_or_else(String::new, |probability| format!("{probability:.4}"));
-        let [name, code] = [common_name(selection.taxon), &selection.taxon.species_code].map(cell);
+        let [name, code] = [common_name, species_code].map(|of| selection.taxon.map_or_else(String::new, |taxon| cell(of(taxon))));
         table += &format!(
             "{number}\tSpectrogram 1\t1\t{begin}\t{end}\t{low}\t{high}\t{name}\t{code}\t{confidence}\t{path}\t{begin}\n"
         );
@@ -80,7 +89,7 @@ fn label_track(of: &SelectionsOf<'_>, selections: &[Selection<'_>]) -> String {
     let mut track = String::new();
     for selection in selections {
         let [begin, end] = [selection.start_s, selection.end_s].map(seconds);
-        let code = cell(&selection.taxon.species_code);
+        let code = selection.taxon.map_or_else(String::new, |taxon| cell(species_code(taxon)));
         track += &format!("{begin}\t{end}\t{code}\n\\\t{low}\t{high}\n");
     }
     track
@@ -90,6 +99,10 @@ fn label_track(of: &SelectionsOf<'_>, selections: &[Selection<'_>]) -> String {
 fn common_name(taxon: &Taxon) -> &str {
     let names = [&taxon.common_name, &taxon.scientific_name];
     names.into_iter().flatten().next().unwrap_or(&taxon.species_code)
+}
+
+fn species_code(taxon: &Taxon) -> &str {
+    &taxon.species_code
 }
 
 /// The text without what would end a cell: these tables know no quotes.
@@ -111,13 +124,13 @@ mod tests {
 
     fn table(form: SelectionForm, taxon: &Taxon) -> String {
         let of = SelectionsOf {
-            file: Path::new("/field/a\tb.wav"),
+            path: "/field/a\tb.wav",
             band_hz: (50.0, 11_025.0),
         };
         let selection = |start_s: f64, probability| Selection {
             start_s,
             end_s: start_s + 3.0,
-            taxon,
+            taxon: Some(taxon),
             probability,
         };
         form.text(&of, &[selection(0.0, Some(0.987_65)), selection(1.5, None)])
@@ -148,8 +161,8 @@ mod tests {
 
     #[test]
     fn names_keep_their_dots() {
-        let names = [SelectionForm::Raven, SelectionForm::BirdNet, SelectionForm::Audacity].map(|form| form.file(Path::new("s1/a.b")));
-        let expected = ["raven/s1/a.b.Table.1.selections.txt", "birdnet/s1/a.b.BirdNET.selection.table.txt", "audacity/s1/a.b.txt"];
+        let names = [SelectionForm::Raven, SelectionForm::BirdNet, SelectionForm::Audacity].map(|form| form.file_name(Path::new("s1/a.b")));
+        let expected = ["s1/a.b.Table.1.selections.txt", "s1/a.b.BirdNET.selection.table.txt", "s1/a.b.txt"];
         assert_eq!(names, expected.map(PathBuf::from));
     }
 }

@@ -61,6 +61,12 @@ pub struct Summary {
     pub detections: u64,
 }
 
+/// The path from the root, which other programs open a recording by; an address as it is.
+fn whole_path(file: &Path) -> String {
+    let whole = std::path::absolute(file).ok().filter(|_| !storage::Location::is_address(file));
+    whole.as_deref().unwrap_or(file).to_string_lossy().into_owned()
+}
+
 /// What is the same for all recordings.
 pub struct TablesOf<'a> {
     /// The classes of the run.
@@ -158,12 +164,10 @@ impl<'a> Tables<'a> {
         }
         let (low_hz, high_hz) = self.of.band_hz;
         let band_hz = (low_hz, high_hz.min(f64::from(native_rate_hz) / 2.0));
-        let of = SelectionsOf {
-            file: &listed.file,
-            band_hz,
-        };
+        let path = whole_path(&listed.file);
+        let of = SelectionsOf { path: &path, band_hz };
         for form in &self.choice.forms {
-            let table = self.dir.join(form.file(&listed.name));
+            let table = self.dir.join(form.folder()).join(form.file_name(&listed.name));
             table.parent().map_or(Ok(()), create_dirs)?;
             write_atomic(&table, form.text(&of, &selections).as_bytes())?;
         }
@@ -180,15 +184,14 @@ impl<'a> Tables<'a> {
         Ok(Selection {
             start_s: self.of.times.of(detection.first_window, duration_s)[0],
             end_s: self.of.times.of(detection.last_window, duration_s)[1],
-            taxon,
+            taxon: Some(taxon),
             probability: Some(found.probability),
         })
     }
 
     fn row(&mut self, path: &str, selection: &Selection<'_>, found: &Found) -> Result<()> {
-        let Selection {
-            start_s, end_s, taxon, ..
-        } = selection;
+        let Selection { start_s, end_s, .. } = selection;
+        let Some(taxon) = selection.taxon else { return Ok(()) };
         let name = |name: &Option<String>| name.clone().unwrap_or_default();
         self.csv.push([
             path,
