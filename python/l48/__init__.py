@@ -9,15 +9,29 @@ from __future__ import annotations
 
 import importlib
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from .errors import ChecksumError, DatasetError
+from .errors import ChecksumError, DatasetError, RecordingError
 
 if TYPE_CHECKING:
     from .dataset import Clip, Dataset
+    from .recording import Window
     from .stream import Batch, Stream, run_state
 
-__all__ = ["Batch", "ChecksumError", "Clip", "Dataset", "DatasetError", "Stream", "open", "run_state"]
+__all__ = [
+    "Batch",
+    "ChecksumError",
+    "Clip",
+    "Dataset",
+    "DatasetError",
+    "RecordingError",
+    "Stream",
+    "Window",
+    "clips",
+    "open",
+    "run_state",
+]
 
 
 def open(
@@ -36,12 +50,33 @@ def open(
     return Dataset(path, cache, cache_bytes)
 
 
+def clips(path: str | os.PathLike[str], run: str | os.PathLike[str], hop_s: float | None = None) -> Iterator[Window]:
+    """The windows of a recording as a run of `l48-train` has seen those it was trained on: the same images, byte for byte.
+
+    Windows lie end to end, or start `hop_s` seconds after one another. They are decoded and rendered one after the other,
+    as they are asked for.
+
+    >>> for window in clips("dawn.wav", run="runs/birds"):      # doctest: +SKIP
+    ...     print(window.start_s, window.image.shape)
+
+    Raises RecordingError, at once or between two windows, if the recording cannot be decoded exactly, and DatasetError if
+    there is no run, or one on pictures.
+    """
+    from .recording import windows
+
+    return windows(path, run, hop_s)
+
+
 def __getattr__(name: str) -> object:
     # NumPy and pyarrow take longer to import than the program takes to start.
     if name in ("Clip", "Dataset"):
         from . import dataset
 
         return getattr(dataset, name)
+    if name == "Window":
+        from . import recording
+
+        return recording.Window
     if name in ("Batch", "Stream", "run_state"):
         from . import stream
 

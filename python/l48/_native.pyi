@@ -8,6 +8,7 @@ from typing_extensions import Buffer
 __all__ = [
     "Memory",
     "NativeBuffer",
+    "NativeClips",
     "NativeDataset",
     "NativeOrder",
     "NativeSelection",
@@ -25,6 +26,15 @@ def unseal(path: str | os.PathLike[str]) -> str: ...
 @final
 class Memory(Buffer):
     def __len__(self) -> int: ...
+
+@final
+class NativeClips:
+    def __new__(
+        cls, path: str | os.PathLike[str], record: str | os.PathLike[str], hop_s: float | None = None
+    ) -> NativeClips: ...
+    @property
+    def shape(self) -> tuple[str, int, int]: ...
+    def next(self) -> tuple[bytes, float, float] | None: ...
 
 @final
 class NativeDataset:

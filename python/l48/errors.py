@@ -13,6 +13,15 @@ class DatasetError(Exception):
         self.path = path
 
 
+class RecordingError(Exception):
+    """A recording that cannot be decoded exactly; `path` is its file, `stage` what refused it."""
+
+    def __init__(self, message: str, path: Path | None = None, stage: str | None = None) -> None:
+        super().__init__(message)
+        self.path = path
+        self.stage = stage
+
+
 class ChecksumError(DatasetError):
     """Bytes that are not those that were written: of a table, or of the clip in `row` of the shard `path`."""
 

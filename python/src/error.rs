@@ -16,6 +16,16 @@ pub(crate) fn raised(py: Python<'_>, error: &Error) -> PyErr {
     exception(py, class, error).unwrap_or_else(|failed| failed)
 }
 
+/// The exception for the record of a run, `path`, that cannot be used.
+pub(crate) fn unreadable(py: Python<'_>, path: &Path, reason: &str) -> PyErr {
+    let raise = || -> PyResult<PyErr> {
+        let class = py.import("l48.errors")?.getattr("DatasetError")?;
+        let message = format!("{}: {reason}", path.display());
+        Ok(PyErr::from_value(class.call1((message, path.to_path_buf()))?))
+    };
+    raise().unwrap_or_else(|failed| failed)
+}
+
 /// The exception for a dataset that cannot be had from where it is.
 pub(crate) fn not_opened(py: Python<'_>, error: storage::Error) -> PyErr {
     let path = PathBuf::new();

@@ -2,6 +2,7 @@
 
 mod batch;
 mod buffer;
+mod clips;
 mod dataset;
 mod error;
 mod memory;
@@ -19,6 +20,8 @@ use pyo3::prelude::*;
 mod _native {
     #[pymodule_export]
     use super::buffer::NativeBuffer;
+    #[pymodule_export]
+    use super::clips::NativeClips;
     #[pymodule_export]
     use super::dataset::NativeDataset;
     #[pymodule_export]

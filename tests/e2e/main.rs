@@ -10,6 +10,7 @@ mod outside; // what may be missing where the tests run: real recordings, fixtur
 mod picture_file; // reads the PNGs that the program writes, and writes JPEGs
 mod program; // builds the programs once and runs them: exit code, standard output, standard error
 mod recordings; // writes small recordings, tables and manifests into a temporary folder
+mod tunes; // writes recordings that can be learnt in seconds, whose truth is known
 
 // The tests.
 mod annotation_formats; // boxes.csv, Raven and Audacity say the same; so do CSV and Parquet tables, in any line ending
@@ -17,6 +18,7 @@ mod benchmark_layouts; // the synthetic benchmark in each layout, through to a t
 mod cluster_recipes; // the recipes for many machines: processes, SLURM by a stand-in, Kubernetes by its schema
 mod command_line; // help, usage errors, what goes to which stream, closed pipes
 mod demo; // `l48 demo`: what it promises, and that a seed decides every byte
+mod detect; // `l48-train detect`: the scores of `predict` at the same windows, its tables, kills, and the way back to training
 mod determinism; // the same bytes for any number of threads and processes, at any place, at any time
 mod exchanged; // sound files of another dataset, build or shard in the place of its own
 mod export; // what `l48 export` hands on: loaded by pycocotools and mlcroissant

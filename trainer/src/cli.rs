@@ -1,6 +1,7 @@
 //! Defines the command line of `l48-train`: flags only, no behaviour.
 
 mod choice;
+mod detect;
 
 use std::path::PathBuf;
 
@@ -12,10 +13,13 @@ use crate::asset_reg::{Control, Init, Positives};
 use crate::config::{OptimiserName, OrderName};
 use crate::model::{Arch, Precision};
 
+pub use detect::{CalibrateArgs, DetectArgs, SuggestArgs};
+
 /// Trains single-positive multi-label models on dataset shards and evaluates them.
 ///
 /// Results go to standard output, logs and progress to standard error. Exit codes: 0 success, 1 a benchmark is complete
-/// but some of its runs diverged, 2 failure.
+/// but some of its runs diverged, or recordings were looked through but some were refused, 2 failure, 75
+/// another process has the folder.
 #[derive(Debug, Parser)]
 #[command(name = "l48-train", version, max_term_width = 120)]
 pub struct Cli {
@@ -41,6 +45,17 @@ pub enum Command {
     /// Write the scores of every clip of a dataset as a Parquet table.
     #[command(after_help = "Example:\n  l48-train predict runs/demo data/demo --out predictions.parquet")]
     Predict(PredictArgs),
+    /// Find the classes of a run in recordings.
+    #[command(after_help = detect::EXAMPLES)]
+    Detect(DetectArgs),
+    /// Fit what makes probabilities of a run's logits, on val, for `detect --calibrated`.
+    #[command(after_help = "Example:\n  l48-train calibrate runs/demo")]
+    Calibrate(CalibrateArgs),
+    /// List the clips that an annotator should look at next.
+    #[command(
+        after_help = "Examples:\n  l48-train suggest runs/demo data/demo --clips 50\n  l48-train suggest runs/demo data/demo --clips 50 --by disagreement --per-recording 2 --out next.csv --raven next"
+    )]
+    Suggest(SuggestArgs),
     /// Write the rows of a mode with their labels and masks as a Parquet table.
     #[command(
         after_help = "Examples:\n  l48-train rows data/l48 --mode checklist --out rows.parquet\n  l48-train rows data/l48 --mode full --split val --keep-unannotated --keep-silent --out val.parquet"

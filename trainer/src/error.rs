@@ -104,6 +104,44 @@ pub enum Error {
         /// Names with the shape found and the shape needed.
         other_shape: Vec<String>,
     },
+    /// Recordings cannot be cut or rendered as a setting says; the message names it.
+    #[error(transparent)]
+    Frontend(#[from] frontend::Error),
+    /// A table given on the command line cannot be used. Correct the file at the place named.
+    #[error("{path}{}: {reason}", at_line(*line), path = path.display())]
+    Table {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: Option<u64>,
+        /// The fault.
+        reason: String,
+    },
+    /// A folder of detections cannot be continued with other settings. Give the same ones, or another folder.
+    #[error(
+        "{folder} cannot be continued with other settings (there -> requested): {differences}; give the same ones, or \
+         another --out",
+        folder = folder.display(), differences = differences.join("; ")
+    )]
+    OtherDetections {
+        /// The folder.
+        folder: PathBuf,
+        /// The differences: name, value there, value requested.
+        differences: Vec<String>,
+    },
+    /// Too little is known of the clips of val to calibrate scores, or the scores say nothing. Annotate more of its
+    /// recordings completely.
+    #[error(
+        "nothing can be calibrated: val has {positives} known positives and {negatives} known negatives of all classes \
+         together, of which {} of each are needed, with scores that tell them apart; annotate more of its recordings",
+        crate::calibration::LEAST_OF_EACH
+    )]
+    Calibration {
+        /// Pairs of clip and class known to be present.
+        positives: u64,
+        /// Pairs known to be absent.
+        negatives: u64,
+    },
     /// Tensors of one batch do not fit each other: a bug of the code that made the batch.
     #[error("{what}: shape {got:?} instead of {expected:?}")]
     Shape {
@@ -220,6 +258,11 @@ pub(crate) fn of_libtorch(text: &str) -> String {
         .iter()
         .any(|words| text.contains(words));
     format!("{first}{}", if full { "; use a smaller --batch" } else { "" })
+}
+
+/// The line in [`Error::Table`], if it is one.
+fn at_line(line: Option<u64>) -> String {
+    line.map_or_else(String::new, |line| format!(":{line}"))
 }
 
 /// Says how far saved weights may be ahead of the rest of the state.

@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::epoch::Pass;
 use crate::error::{Error, Result};
 use crate::event::{Event, Observer};
-use crate::learner::trained_model;
+use crate::learner::{Subject, trained_model};
 use crate::material::Material;
 use crate::metric::{BOOTSTRAP_REPLICATES, Evaluation};
 use crate::run::{Existing, Run};
@@ -146,7 +146,8 @@ impl Run<'_> {
             });
         };
         let checkpoint = Checkpoint::open(&dir)?;
-        let (model, scaling) = trained_model(&self.config, &self.material.dataset, &checkpoint, self.device)?;
+        let (model, scaling) =
+            trained_model(&self.config, &Subject::of(&self.material.dataset), &checkpoint, self.device)?;
         let (material, observer, eval) = (self.material, &mut self.observers, &self.config.eval);
         let mut measure = |rows: &Supervision, split, replicates| {
             let mut tell = |clips, of| observer.observe(&Event::Scored { split, clips, of });

@@ -1,9 +1,10 @@
 //! Defines the learner: model, method, asset regulariser and optimiser, and one step of them.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use loader::{Labels, Mode, Supervision};
-use shardfmt::{ClipSpec, Dataset};
+use shardfmt::{ClipSpec, Dataset, ValueScale};
 use tch::{Device, Kind, Tensor};
 
 use crate::asset_reg::{AssetTable, Clips};
@@ -81,7 +82,7 @@ impl Learner {
         checkpoint: &Checkpoint,
         device: Device,
     ) -> Result<Self> {
-        let start = (random_model(config, dataset, device)?, Vec::new());
+        let start = (random_model(config, &Subject::of(dataset), device)?, Vec::new());
         let mut learner = Self::with_model(start, config, dataset, supervision, device)?;
         learner.restore(checkpoint)?;
         Ok(learner)
@@ -135,7 +136,7 @@ impl Learner {
         let mut learner = Self {
             device,
             notes,
-            scaling: Scaling::new(dataset.head(), &model.normalisation(), device)?,
+            scaling: Subject::of(dataset).scaling(&model, device)?,
             augmentation: augmentation(config, dataset, &objective)?,
             model,
             known: Known::new(&supervision.labels, device),
@@ -299,13 +300,41 @@ fn objective_config(config: &Config, mask_unknown: bool) -> ObjectiveConfig {
     }
 }
 
+/// What a model is made for: classes, and the clips they are found in.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// Number of classes.
+    pub classes: usize,
+    /// Shape and number type of a clip as stored.
+    pub clips: ClipSpec,
+    /// What stored values mean.
+    pub values: &'a ValueScale,
+}
+
+impl<'a> Subject<'a> {
+    /// That of a dataset.
+    #[must_use]
+    pub fn of(dataset: &'a Dataset) -> Self {
+        let head = dataset.head();
+        Self {
+            classes: dataset.taxa().len(),
+            clips: head.clips,
+            values: &head.values,
+        }
+    }
+
+    fn scaling(&self, model: &Model, device: Device) -> Result<Scaling> {
+        Scaling::new(self.clips.dtype, self.values, &model.normalisation(), device)
+    }
+}
+
 /// The model of a configuration with random initial weights.
-fn random_model(config: &Config, dataset: &Dataset, device: Device) -> Result<Model> {
+fn random_model(config: &Config, subject: &Subject<'_>, device: Device) -> Result<Model> {
     let precision = config.model.precision;
     let settings = ModelSpec {
         arch: config.model.arch,
-        classes: dataset.taxa().len(),
-        clip_channels: dataset.head().clips.channels.unwrap_or(1) as usize,
+        classes: subject.classes,
+        clip_channels: subject.clips.channels.unwrap_or(1) as usize,
         precision: precision.unwrap_or(Precision::usual(device)),
     };
     Model::new(&settings, config.seed, device)
@@ -313,7 +342,7 @@ fn random_model(config: &Config, dataset: &Dataset, device: Device) -> Result<Mo
 
 /// The model that a run starts with, and notes on it.
 fn starting_model(config: &Config, dataset: &Dataset, device: Device) -> Result<(Model, Vec<String>)> {
-    let mut model = random_model(config, dataset, device)?;
+    let mut model = random_model(config, &Subject::of(dataset), device)?;
     let Some(path) = &config.model.weights else {
         return Ok((model, Vec::new()));
     };
@@ -330,19 +359,25 @@ fn starting_model(config: &Config, dataset: &Dataset, device: Device) -> Result<
     Ok((model, notes))
 }
 
+/// The file with the weights of a checkpoint's model.
+#[must_use]
+pub fn weights_file(checkpoint: &Checkpoint) -> PathBuf {
+    checkpoint.file(MODEL)
+}
+
 /// The model of a checkpoint, to evaluate it.
 ///
 /// # Errors
 /// [`Error::Checkpoint`](crate::Error::Checkpoint), [`Error::State`](crate::Error::State).
 pub fn trained_model(
     config: &Config,
-    dataset: &Dataset,
+    subject: &Subject<'_>,
     checkpoint: &Checkpoint,
     device: Device,
 ) -> Result<(Model, Scaling)> {
     // Every weight comes from the checkpoint; the file they once started from may be gone.
-    let mut model = random_model(config, dataset, device)?;
+    let mut model = random_model(config, subject, device)?;
     model.load(&checkpoint.tensors(MODEL)?)?;
-    let scaling = Scaling::new(dataset.head(), &model.normalisation(), device)?;
+    let scaling = subject.scaling(&model, device)?;
     Ok((model, scaling))
 }

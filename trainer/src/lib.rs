@@ -1,13 +1,16 @@
-//! Trains single-positive multi-label models on the clips of a dataset, and measures them.
+//! Trains single-positive multi-label models on the clips of a dataset, measures them, and finds classes in recordings.
 
 pub mod asset_reg;
 pub mod augment;
 pub mod batch;
 pub mod benchmark;
+pub mod calibration;
 pub mod checkpoint;
 pub mod cli;
 pub mod cmd;
 pub mod config;
+mod csv_table;
+pub mod detect;
 pub mod epoch;
 pub mod error;
 pub mod event;
@@ -23,6 +26,7 @@ pub mod predict;
 pub mod run;
 pub mod run_folder;
 pub mod state;
+pub mod suggest;
 pub mod throughput;
 mod yardstick;
 

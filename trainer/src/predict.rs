@@ -1,7 +1,7 @@
 //! Provides the scores that a model gives to clips.
 
 use loader::{Clip, ClipReader};
-use tch::{Device, no_grad};
+use tch::{Device, TchError, Tensor, no_grad};
 
 use crate::batch::{Ring, SCORING_BUFFERS, Scaling, THREADS, stream};
 use crate::error::Result;
@@ -21,10 +21,35 @@ pub fn ring(clips: &ClipReader, model: &Model) -> Ring {
 /// # Errors
 /// Those of reading clips, of libtorch, and of `take`.
 pub fn scores(
+    model: (&Model, &Scaling),
+    clips: &ClipReader,
+    places: &[Clip],
+    ring: &mut Ring,
+    take: impl FnMut(&[u32], &[f32]) -> Result<()>,
+) -> Result<()> {
+    outputs(model, clips, places, ring, Tensor::f_sigmoid, take)
+}
+
+/// As [`scores`], but gives the logits.
+///
+/// # Errors
+/// As [`scores`].
+pub fn logits(
+    model: (&Model, &Scaling),
+    clips: &ClipReader,
+    places: &[Clip],
+    ring: &mut Ring,
+    take: impl FnMut(&[u32], &[f32]) -> Result<()>,
+) -> Result<()> {
+    outputs(model, clips, places, ring, |logits| Ok(logits.shallow_clone()), take)
+}
+
+fn outputs(
     (model, scaling): (&Model, &Scaling),
     clips: &ClipReader,
     places: &[Clip],
     ring: &mut Ring,
+    of_logits: impl Fn(&Tensor) -> std::result::Result<Tensor, TchError>,
     mut take: impl FnMut(&[u32], &[f32]) -> Result<()>,
 ) -> Result<()> {
     let device = model.device();
@@ -37,7 +62,7 @@ pub fn scores(
         while let Some(batch) = stream.next_batch()? {
             let scores = no_grad(|| -> Result<Vec<f32>> {
                 let images = scaling.images(&batch.memory.upload(batch.rows.len(), device)?)?;
-                let scores = model.forward(&images, false)?.f_sigmoid()?.f_flatten(0, -1)?;
+                let scores = of_logits(&model.forward(&images, false)?)?.f_flatten(0, -1)?;
                 // Waits for the device, so the buffer is free afterwards.
                 Ok(Vec::try_from(scores.f_to_device(Device::Cpu)?)?)
             })?;

@@ -22,6 +22,13 @@ pub enum Error {
     /// Images cannot be made so: change the setting named.
     #[error("[spectrogram] {0}")]
     Spectrogram(#[from] ConfigError),
+    /// What is recorded about images does not say how to make them: use a dataset or a run that was made of recordings,
+    /// with the program that made it.
+    #[error("{reason}")]
+    Recorded {
+        /// What is missing, or differs.
+        reason: String,
+    },
     /// The threads could not be started: use fewer.
     #[error("cannot start {threads} threads: {message}")]
     Threads {

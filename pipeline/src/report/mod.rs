@@ -133,11 +133,13 @@ fn classes(page: &mut Html, classes: &[ClassStats]) {
          <span class=\"key\" style=\"background:var(--test)\"></span>absent\
          <span class=\"key\" style=\"background:var(--unknown)\"></span>unknown. A click on a heading sorts.</p>\n",
     );
+    // Weak labels are made of what was heard.
+    let has_heard = classes.iter().any(|class| class.heard > 0);
     let mut groups: Vec<&[ClassStats]> = classes.chunks(SPLITS.len()).collect();
     let present = |group: &[ClassStats]| group.iter().map(|class| class.present).sum::<u64>();
     groups.sort_by_key(|group| std::cmp::Reverse(present(group)));
-    let (heard, silent): (Vec<_>, Vec<_>) = groups.into_iter().partition(|group| present(group) > 0);
-    let rows = heard.iter().chain(&silent).take(CLASSES_LISTED).filter_map(|group| {
+    let (occurring, others): (Vec<_>, Vec<_>) = groups.into_iter().partition(|group| present(group) > 0);
+    let rows = occurring.iter().chain(&others).take(CLASSES_LISTED).filter_map(|group| {
         let first = group.first()?;
         let sum = |count: fn(&ClassStats) -> u64| group.iter().map(count).sum::<u64>();
         let labels = [
@@ -150,30 +152,26 @@ fn classes(page: &mut Html, classes: &[ClassStats]) {
             Cell::Text(first.common_name.clone().unwrap_or_default()),
             Cell::count(sum(|class| class.assets)),
         ];
+        row.extend(has_heard.then(|| Cell::count(sum(|class| class.heard))));
         row.extend(group.iter().map(|class| Cell::count(class.present)));
+        row.extend(has_heard.then(|| Cell::count(sum(|class| class.weak))));
         row.extend(labels.iter().skip(1).map(|(count, _)| Cell::count(*count)));
         row.push(Cell::Bar(labels.to_vec()));
         Some(row)
     });
-    let headings = [
-        "code",
-        "name",
-        "recordings",
-        "present in train",
-        "in val",
-        "in test",
-        "absent",
-        "unknown",
-        "coverage",
-    ];
+    let mut headings = vec!["code", "name", "recordings"];
+    headings.extend(has_heard.then_some("heard somewhere"));
+    headings.extend(["present in train", "in val", "in test"]);
+    headings.extend(has_heard.then_some("weak"));
+    headings.extend(["absent", "unknown", "coverage"]);
     let rows: Vec<_> = rows.collect();
     let caption = format!(
         "{} classes, {} of them with a clip.",
-        heard.len() + silent.len(),
-        heard.len()
+        occurring.len() + others.len(),
+        occurring.len()
     );
     page.table(&caption, &headings, &rows);
-    left_out(page, heard.len() + silent.len(), rows.len(), "classes");
+    left_out(page, occurring.len() + others.len(), rows.len(), "classes");
 }
 
 /// Says how many rows a table does not show.

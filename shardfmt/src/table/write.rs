@@ -51,6 +51,30 @@ impl TableWriter {
         Self::with_units(path, name, columns, "{}".to_owned())
     }
 
+    /// Begins a table of rows of `R`, with all its columns, at `path`.
+    ///
+    /// # Errors
+    /// As [`TableWriter::create`].
+    pub fn of<R: Table>(path: &Path) -> Result<Self> {
+        let columns = R::columns();
+        let fields = columns.iter().map(ColumnSchema::field).collect();
+        Self::with_units(path, R::NAME, fields, units_json(&columns))
+    }
+
+    /// Adds rows to a table begun with [`TableWriter::of`].
+    ///
+    /// # Errors
+    /// [`Error::Cell`] for a value that is not allowed; as [`TableWriter::push`].
+    pub fn push_rows<R: Table>(&mut self, rows: &[R], taxa: &Taxa) -> Result<()> {
+        for piece in rows.chunks(BATCH_ROWS) {
+            for (item, row) in piece.iter().zip(self.rows..) {
+                item.check(taxa).map_err(|fault| Error::fault(&self.path, row, fault))?;
+            }
+            self.push(R::arrays(&piece.iter().collect::<Vec<_>>(), taxa))?;
+        }
+        Ok(())
+    }
+
     fn with_units(path: &Path, name: &str, columns: Vec<Field>, units: String) -> Result<Self> {
         let metadata = vec![
             KeyValue::new(SCHEMA_KEY.to_owned(), name.to_owned()),

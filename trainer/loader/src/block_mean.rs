@@ -18,7 +18,7 @@ pub fn block_mean_spec(stored: ClipSpec, height: u32, width: u32) -> Option<Clip
 }
 
 /// Writes the means of the bytes of `clip` over blocks as f32 into `into`: see [`block_mean_spec`]. Sums are exact.
-pub(crate) fn block_means(clip: &[u8], stored: ClipSpec, pooled: ClipSpec, into: &mut [u8]) {
+pub fn block_means(clip: &[u8], stored: ClipSpec, pooled: ClipSpec, into: &mut [u8]) {
     let [width, rows, columns] =
         [stored.width, stored.height / pooled.height, stored.width / pooled.width].map(|size| size as usize);
     let share = 1.0 / (rows * columns) as f32;

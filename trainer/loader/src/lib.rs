@@ -15,7 +15,7 @@ pub mod sampler;
 mod stream;
 pub mod supervision;
 
-pub use block_mean::block_mean_spec;
+pub use block_mean::{block_mean_spec, block_means};
 pub use error::{Error, Result};
 pub use gather::{ClipReader, Gather};
 pub use sampler::{Arrangement, DEFAULT_WINDOW_SHARDS, Sampler, SamplerConfig, SamplerState};

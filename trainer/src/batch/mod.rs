@@ -7,7 +7,7 @@ mod sizes;
 mod upload;
 
 use loader::Labels;
-use shardfmt::{DatasetHead, Dtype};
+use shardfmt::{Dtype, ValueScale};
 use tch::{Device, Kind, Tensor};
 
 pub use buffer::Buffer;
@@ -31,16 +31,16 @@ pub struct Scaling {
 }
 
 impl Scaling {
-    /// Stored values -> levels from 0 to 1 (bytes over 255; decibels over 80) -> (level - mean) / deviation.
+    /// Stored values, of type `dtype` and meaning `values` -> levels from 0 to 1 (bytes over 255; decibels over 80) -> (level - mean) / deviation.
     ///
     /// # Errors
     /// Errors of libtorch, such as a lack of memory; the same in all of this module.
-    pub fn new(head: &DatasetHead, normalisation: &Normalisation, device: Device) -> Result<Self> {
-        let (step, offset) = match head.clips.dtype {
+    pub fn new(dtype: Dtype, values: &ValueScale, normalisation: &Normalisation, device: Device) -> Result<Self> {
+        let (step, offset) = match dtype {
             Dtype::U8 => (1.0 / 255.0, 0.0),
             Dtype::F16 | Dtype::F32 => (
-                head.values.step / LEVEL_RANGE_DB,
-                head.values.offset / LEVEL_RANGE_DB + 1.0,
+                values.step / LEVEL_RANGE_DB,
+                values.offset / LEVEL_RANGE_DB + 1.0,
             ),
         };
         let channels = normalisation.mean.iter().zip(&normalisation.std);

@@ -199,12 +199,18 @@ impl Checkpoint {
         Ok(Self { dir, state })
     }
 
+    /// The file of one part.
+    #[must_use]
+    pub fn file(&self, part: &str) -> PathBuf {
+        self.dir.join(file_name(part))
+    }
+
     /// Tensors of one part, on the host.
     ///
     /// # Errors
     /// [`Error::Checkpoint`] if the file is missing or damaged.
     pub fn tensors(&self, part: &str) -> Result<Vec<Named>> {
-        tensors::read(&self.dir.join(file_name(part)))
+        tensors::read(&self.file(part))
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod bench;
 mod benchmark;
+mod calibrate;
+mod detect;
 mod device;
 mod eval;
 mod fit;
@@ -10,6 +12,7 @@ mod output;
 mod predict;
 mod rows;
 mod settings;
+mod suggest;
 mod trained;
 mod worker;
 
@@ -20,12 +23,15 @@ use anyhow::Result;
 use clap::Parser;
 
 use crate::cli::{Cli, Command};
-use crate::error::of_libtorch;
+use crate::error::{Error, of_libtorch};
 
-/// The exit code of a benchmark that is complete, but with runs that diverged.
+/// The exit code of a benchmark that is complete, but with runs that diverged, and of detections without recordings that
+/// were refused.
 const INCOMPLETE: u8 = 1;
 /// The exit code of a failure.
 const FAILED: u8 = 2;
+/// The exit code where another process has the folder, so that a retry may succeed: `EX_TEMPFAIL` of BSD's sysexits.h.
+const BUSY: u8 = 75;
 
 /// Message and place of the first panic of the process.
 static PANIC: Mutex<Option<String>> = Mutex::new(None);
@@ -49,7 +55,7 @@ pub fn main() -> ExitCode {
         Ok(Ok(code)) => code,
         Ok(Err(error)) => {
             tracing::error!("{error:#}");
-            ExitCode::from(FAILED)
+            ExitCode::from(if is_lock(&error) { BUSY } else { FAILED })
         }
         Err(_) => {
             let panic = PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -57,6 +63,15 @@ pub fn main() -> ExitCode {
             ExitCode::from(FAILED)
         }
     }
+}
+
+/// Whether a command failed because another process works in its folder.
+fn is_lock(error: &anyhow::Error) -> bool {
+    let inner = match error.downcast_ref() {
+        Some(Error::Dataset(inner)) => Some(inner),
+        _ => error.downcast_ref(),
+    };
+    matches!(inner, Some(shardfmt::Error::Locked { .. }))
 }
 
 /// A panic as a sentence: libtorch's own reason where tch unwrapped one, otherwise the message and place of a bug.
@@ -80,6 +95,9 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Fit(args) => fit::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Predict(args) => predict::run(&args),
+        Command::Detect(args) => return detect::run(&args),
+        Command::Calibrate(args) => calibrate::run(&args),
+        Command::Suggest(args) => suggest::run(&args),
         Command::Rows(args) => rows::run(&args),
         Command::Benchmark(args) => return benchmark::run_command(&args),
         Command::Bench(args) => bench::run(&args),

@@ -180,6 +180,14 @@ impl Model {
     /// # Errors
     /// [`Error::Shape`] for images of other channels; errors of libtorch, such as a lack of memory.
     pub fn forward(&self, images: &Tensor, train: bool) -> Result<Tensor> {
+        self.logits(&self.features(images, train)?)
+    }
+
+    /// What the last layer sees of normalised images: f32 \[B, features\], pooled over each image.
+    ///
+    /// # Errors
+    /// As [`Model::forward`].
+    pub fn features(&self, images: &Tensor, train: bool) -> Result<Tensor> {
         let (batch, channels, height, width) = images.size4()?;
         let expected = i64::try_from(self.channels()).unwrap_or(i64::MAX);
         if channels != expected {
@@ -196,8 +204,19 @@ impl Model {
             images.shallow_clone()
         };
         match &self.net {
-            Net::ResNet(net) => net.forward(&images.f_to_kind(self.spec.precision.kind())?, train),
-            Net::Tiny(net) => net.forward(&images, train),
+            Net::ResNet(net) => net.features(&images.f_to_kind(self.spec.precision.kind())?, train),
+            Net::Tiny(net) => net.features(&images, train),
+        }
+    }
+
+    /// Logits f32 \[B, classes\] of [`Model::features`].
+    ///
+    /// # Errors
+    /// Errors of libtorch.
+    pub fn logits(&self, features: &Tensor) -> Result<Tensor> {
+        match &self.net {
+            Net::ResNet(net) => net.fc.forward(features),
+            Net::Tiny(net) => net.fc.forward(features),
         }
     }
 

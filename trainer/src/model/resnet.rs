@@ -25,7 +25,7 @@ struct Block {
 pub(super) struct ResNet {
     stem: ConvNorm,
     blocks: Vec<Block>,
-    fc: Linear,
+    pub(super) fc: Linear,
 }
 
 impl ResNet {
@@ -53,8 +53,8 @@ impl ResNet {
         })
     }
 
-    /// Logits f32 of `x` \[B, C, H, W\], which is of the kind that convolutions compute in.
-    pub(super) fn forward(&self, x: &Tensor, train: bool) -> Result<Tensor> {
+    /// Features f32 of `x` \[B, C, H, W\], which is of the kind that convolutions compute in.
+    pub(super) fn features(&self, x: &Tensor, train: bool) -> Result<Tensor> {
         let mut x = self
             .stem
             .forward(x, train)?
@@ -63,7 +63,7 @@ impl ResNet {
         for block in &self.blocks {
             x = block.forward(&x, train)?;
         }
-        self.fc.forward(&x.f_mean_dim([2, 3].as_slice(), false, Kind::Float)?)
+        Ok(x.f_mean_dim([2, 3].as_slice(), false, Kind::Float)?)
     }
 }
 

@@ -19,7 +19,7 @@ const BANDS: i64 = 7;
 
 pub(super) struct Tiny {
     blocks: Vec<ConvNorm>,
-    fc: Linear,
+    pub(super) fc: Linear,
     compute: Kind,
 }
 
@@ -39,8 +39,8 @@ impl Tiny {
         })
     }
 
-    /// Logits f32 of `x` \[B, C, H, W\].
-    pub(super) fn forward(&self, x: &Tensor, train: bool) -> Result<Tensor> {
+    /// Features f32 of `x` \[B, C, H, W\].
+    pub(super) fn features(&self, x: &Tensor, train: bool) -> Result<Tensor> {
         let (batch, _, height, width) = x.size4()?;
         let pooled = [height.min(POOLED[0]), width.min(POOLED[1])];
         let mut x = x.f_to_kind(Kind::Float)?;
@@ -64,7 +64,7 @@ impl Tiny {
             .f_mean_dim([3].as_slice(), true, None)?
             .f_adaptive_avg_pool2d([BANDS, 1])?;
         let most = x.f_amax([3], true)?.f_adaptive_avg_pool2d([BANDS, 1])?;
-        self.fc.forward(&Tensor::f_cat(&[mean, most], 1)?.f_flatten(1, -1)?)
+        Ok(Tensor::f_cat(&[mean, most], 1)?.f_flatten(1, -1)?)
     }
 }
 

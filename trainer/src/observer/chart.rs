@@ -24,9 +24,16 @@ const STYLE: &str = "text{font:13px sans-serif;fill:#2f3e46} .heading{font-size:
     .before{text-anchor:end} .centred{text-anchor:middle} path{fill:none;stroke-width:1} \
     .bold{stroke-width:2.2;stroke-linejoin:round} .dashed{stroke-width:1.5;stroke-dasharray:6 4}";
 
+/// Colours that people with any colour vision tell apart (Okabe and Ito 2008, "Color universal design").
+pub(crate) const BLUE: &str = "#0072b2";
+pub(crate) const VERMILLION: &str = "#d55e00";
+pub(crate) const GREEN: &str = "#009e73";
+/// Sky blue of the same palette, for what lies behind a blue line.
+pub(crate) const SKY: &str = "#56b4e9";
+
 /// How a line is drawn.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Stroke {
+pub(crate) enum Stroke {
     /// With a dot at each point, unless there are many.
     Bold,
     Thin,
@@ -34,27 +41,51 @@ pub(super) enum Stroke {
 }
 
 /// A line of a chart.
-pub(super) struct Line {
+pub(crate) struct Line {
     /// In the legend.
-    pub(super) name: &'static str,
-    pub(super) colour: &'static str,
-    pub(super) stroke: Stroke,
+    pub(crate) name: &'static str,
+    pub(crate) colour: &'static str,
+    pub(crate) stroke: Stroke,
     /// Points by ascending x.
-    pub(super) points: Vec<(f64, f64)>,
+    pub(crate) points: Vec<(f64, f64)>,
     /// Bars about points: x, low end, high end.
-    pub(super) bars: Vec<(f64, f64, f64)>,
+    pub(crate) bars: Vec<(f64, f64, f64)>,
 }
 
-/// A chart over epochs. Later lines are drawn over earlier ones.
-pub(super) struct Chart {
-    pub(super) heading: &'static str,
-    /// The end of the x axis.
-    pub(super) epochs: u32,
-    pub(super) lines: Vec<Line>,
+/// What the x axis of a chart shows.
+#[derive(Clone, Copy)]
+pub(crate) enum Across {
+    /// Epochs, up to this one.
+    Epochs(u32),
+    /// Shares from 0 to 1, named so.
+    Shares(&'static str),
+}
+
+impl Across {
+    fn axis(self) -> Axis {
+        match self {
+            Self::Epochs(epochs) => Axis::new(epochs.into(), true),
+            Self::Shares(_) => Axis::new(1.0, false),
+        }
+    }
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Epochs(_) => "epoch",
+            Self::Shares(label) => label,
+        }
+    }
+}
+
+/// A chart. Later lines are drawn over earlier ones.
+pub(crate) struct Chart {
+    pub(crate) heading: &'static str,
+    pub(crate) across: Across,
+    pub(crate) lines: Vec<Line>,
 }
 
 /// The charts as an SVG file.
-pub(super) fn svg(charts: &[Chart]) -> String {
+pub(crate) fn svg(charts: &[Chart]) -> String {
     let height = CHART_HEIGHT * charts.len() as f64;
     let mut drawing = Drawing(format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" viewBox=\"0 0 {WIDTH} \
@@ -123,7 +154,7 @@ impl Chart {
             line.points.iter().map(|point| point.1).chain(bars)
         });
         let highest = highs.filter(|y| y.is_finite()).fold(0.0, f64::max);
-        let (x_axis, y_axis) = (Axis::new(self.epochs.into(), true), Axis::new(1.02 * highest, false));
+        let (x_axis, y_axis) = (self.across.axis(), Axis::new(1.02 * highest, false));
         let (right, bottom) = (LEFT + PLOT_WIDTH, top + PLOT_HEIGHT);
         drawing.text("heading", LEFT, top - 16.0, self.heading);
         for (number, share) in y_axis.ticks() {
@@ -137,7 +168,7 @@ impl Chart {
             drawing.text("centred", x, bottom + 20.0, &number);
         }
         drawing.path("axis", INK, &format!("M{LEFT} {top}V{bottom}H{right}"));
-        drawing.text("centred", LEFT + PLOT_WIDTH / 2.0, bottom + 40.0, "epoch");
+        drawing.text("centred", LEFT + PLOT_WIDTH / 2.0, bottom + 40.0, self.across.label());
         let place = |(x, y)| {
             let (across, up): (f64, f64) = (x / x_axis.end, y / y_axis.end);
             (LEFT + across * PLOT_WIDTH, bottom - up * PLOT_HEIGHT)

@@ -5,19 +5,12 @@ use std::path::{Path, PathBuf};
 use shardfmt::Split;
 use shardfmt::persist::write_atomic;
 
-use super::chart::{Chart, Line, Stroke, svg};
+use super::chart::{Across, BLUE, Chart, GREEN, Line, SKY, Stroke, VERMILLION, svg};
 use crate::error::Result;
 use crate::event::{Event, Observer};
 
 /// Points of the loss within an epoch, each a mean over steps.
 const POINTS_PER_EPOCH: u64 = 40;
-
-/// Colours that people with any colour vision tell apart (Okabe and Ito 2008, "Color universal design").
-const BLUE: &str = "#0072b2";
-const VERMILLION: &str = "#d55e00";
-const GREEN: &str = "#009e73";
-/// Sky blue of the same palette, for what lies behind a blue line.
-const SKY: &str = "#56b4e9";
 
 /// Means of a quantity over some steps each.
 #[derive(Default)]
@@ -109,7 +102,7 @@ impl Curves {
         }
         let chart = |heading, lines| Chart {
             heading,
-            epochs: self.epochs,
+            across: Across::Epochs(self.epochs),
             lines,
         };
         svg(&[chart("Training loss", losses), chart("Mean average precision, %", maps)])

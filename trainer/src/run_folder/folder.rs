@@ -8,6 +8,7 @@ use shardfmt::persist::{Lock, is_temporary, remove_leftovers, sync_dir, sync_par
 use shardfmt::sealed::{seal, unseal};
 
 use super::record::RunRecord;
+use crate::calibration::CalibrationFile;
 use crate::error::{Error, Result};
 
 const CONFIG: &str = "config.toml";
@@ -15,6 +16,8 @@ const RECORD: &str = "run.json";
 const METRICS: &str = "metrics.jsonl";
 const CURVES: &str = "curves.svg";
 const PER_CLASS: &str = "per_class.parquet";
+const CALIBRATION: &str = "calibration.json";
+const RELIABILITY: &str = "reliability.svg";
 const TENSORBOARD: &str = "tensorboard";
 const CHECKPOINTS: &str = "checkpoints";
 const LOCK: &str = ".lock";
@@ -105,6 +108,18 @@ impl RunFolder {
     #[must_use]
     pub fn per_class(&self) -> PathBuf {
         self.dir.join(PER_CLASS)
+    }
+
+    /// What makes probabilities of its best model's logits, once it was fitted.
+    #[must_use]
+    pub fn calibration(&self) -> CalibrationFile {
+        CalibrationFile::at(self.dir.join(CALIBRATION))
+    }
+
+    /// The picture of how often probabilities come true.
+    #[must_use]
+    pub fn reliability(&self) -> PathBuf {
+        self.dir.join(RELIABILITY)
     }
 
     /// Folder of the TensorBoard files.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use frontend::{ImageSettings, RecordedImages};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shardfmt::entry::DATASET_JSON;
@@ -16,9 +17,7 @@ use crate::error::{Error, Result};
 const FORMAT: &str = "l48-run";
 /// Version of the layout this crate writes and reads.
 const SCHEMA_VERSION: u32 = 1;
-/// Parts of a dataset's configuration that decide its images, where it has them.
-const IMAGE_SETTINGS: [&str; 3] = ["audio", "clips", "spectrogram"];
-/// The one of them that may differ between a run's dataset and another: where clips are cut. Their length is in the
+/// The section of the settings of images that may differ between a run's dataset and another: where clips are cut. Their length is in the
 /// axes.
 const CUTTING: &str = "clips";
 /// Differences that are listed one by one.
@@ -125,9 +124,20 @@ impl DatasetRecord {
             clips: head.clips,
             axes: head.axes.clone(),
             values: head.values.clone(),
-            image: IMAGE_SETTINGS.into_iter().filter_map(setting).collect(),
+            image: ImageSettings::KEYS.into_iter().filter_map(setting).collect(),
             taxa: dataset.taxa().iter().cloned().collect(),
         })
+    }
+
+    /// What decided the images, for recordings that are to be rendered alike.
+    #[must_use]
+    pub fn images(&self) -> RecordedImages<'_> {
+        RecordedImages {
+            sections: &self.image,
+            clips: self.clips,
+            axes: &self.axes,
+            values: &self.values,
+        }
     }
 
     /// Checks that the images and classes of `dataset` mean what those of the run's own dataset do; `run` is for the

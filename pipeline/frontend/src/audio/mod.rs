@@ -19,6 +19,7 @@
 mod audit;
 mod container;
 mod decode;
+mod endings;
 mod hashed;
 mod note;
 mod ogg;
@@ -32,6 +33,7 @@ mod view;
 mod wav;
 
 pub use decode::{Channel, Decoder, Header, probe};
+pub use endings::is_recording_name;
 pub use note::Note;
 pub use recorder::recorder_metadata;
 pub use reject::Reject;
