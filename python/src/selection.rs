@@ -118,12 +118,16 @@ impl NativeSelection {
     fn open(path: &Path, choose: impl Fn(&Catalogue) -> loader::Result<Supervision> + Sync) -> loader::Result<Self> {
         let dataset = Dataset::open(path)?;
         // Threads of its own: the shared ones would be missing in a forked process, which would wait for them for ever.
-        let catalogue = match rayon::ThreadPoolBuilder::new().build() {
-            Ok(pool) => pool.install(|| Catalogue::read(&dataset)),
-            Err(_) => Catalogue::read(&dataset),
+        let read = || -> loader::Result<_> {
+            let clips = ClipReader::open(&dataset)?;
+            Ok((Catalogue::read_beside(&dataset, &clips)?, clips))
+        };
+        let (catalogue, clips) = match rayon::ThreadPoolBuilder::new().build() {
+            Ok(pool) => pool.install(read),
+            Err(_) => read(),
         }?;
         Ok(Self {
-            clips: ClipReader::open(&dataset)?,
+            clips,
             supervision: choose(&catalogue)?,
             dataset_hash: hash_file(&dataset.dir().join(DATASET_JSON))?.xxh3,
             starts: first_rows(&dataset),
