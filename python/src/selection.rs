@@ -31,9 +31,10 @@ type Batch<'py> = (Bound<'py, PyByteArray>, Vec<usize>);
 #[pymethods]
 impl NativeSelection {
     /// Selects the clips of a split: those to train on as `mode` shows them, or, without a mode, those of which all is
-    /// known. The filters are `keep_silent`, `remove_unannotated` and `remove_empty`.
+    /// known. The filters are `keep_silent`, `remove_unannotated` and `remove_empty`; `permute_labels` is the seed by
+    /// which each clip gets the labels of another.
     #[new]
-    #[pyo3(signature = (path, split, mode, rows, filters))]
+    #[pyo3(signature = (path, split, mode, rows, filters, permute_labels=None))]
     fn select(
         py: Python<'_>,
         path: PathBuf,
@@ -41,6 +42,7 @@ impl NativeSelection {
         mode: Option<&str>,
         rows: &str,
         filters: (bool, bool, bool),
+        permute_labels: Option<u64>,
     ) -> PyResult<Self> {
         let split: Split = word(split)?;
         let (mode, rows): (Option<Mode>, Rows) = (mode.map(word).transpose()?, word(rows)?);
@@ -50,9 +52,13 @@ impl NativeSelection {
             remove_empty,
             keep_silent,
         };
-        let choose = |catalogue: &Catalogue| match mode {
-            Some(mode) => catalogue.select(split, mode, rows, &filters),
-            None => Ok(catalogue.evaluation(split)?.fully_known()),
+        let choose = |catalogue: &Catalogue| {
+            let mut chosen = match mode {
+                Some(mode) => catalogue.select(split, mode, rows, &filters)?,
+                None => catalogue.evaluation(split)?.fully_known(),
+            };
+            permute_labels.into_iter().for_each(|seed| chosen.permute_labels(seed));
+            Ok(chosen)
         };
         py.detach(|| Self::open(&path, choose))
             .map_err(|error| refused(py, &error))

@@ -109,3 +109,88 @@ impl ClassCodes {
         codes.get_array_memory_size().saturating_sub(known_bytes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use arrow_array::{Int32Array, StringArray};
+    use arrow_buffer::OffsetBuffer;
+
+    use super::*;
+    use crate::taxa::Taxon;
+
+    fn taxa(codes: &[&str]) -> Taxa {
+        let taxon = |code: &&str| Taxon {
+            species_code: (*code).to_owned(),
+            common_name: None,
+            scientific_name: None,
+        };
+        Taxa::new(codes.iter().map(taxon).collect()).unwrap()
+    }
+
+    fn texts(codes: &[&str]) -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(codes))
+    }
+
+    fn column(dictionary: &ArrayRef, keys: Vec<Option<i32>>) -> ArrayRef {
+        Arc::new(DictionaryArray::new(Int32Array::from(keys), Arc::clone(dictionary)))
+    }
+
+    fn values(array: &ArrayRef) -> Vec<Option<u32>> {
+        let indices: &UInt32Array = array.as_any().downcast_ref().unwrap();
+        indices.iter().collect()
+    }
+
+    #[test]
+    fn a_dictionary_is_followed_until_there_is_another() {
+        let taxa = taxa(&["a", "b", "c"]);
+        let mut codes = ClassCodes::default();
+        let first = texts(&["c", "a"]);
+        let keys = vec![Some(0), None, Some(1), Some(0)];
+        let found = codes.look_up(&column(&first, keys.clone()), &taxa);
+        assert_eq!(values(&found), [Some(2), None, Some(0), Some(2)]);
+        // The same numbers of another dictionary of the same size.
+        let second = texts(&["b", "c"]);
+        let found = codes.look_up(&column(&second, keys.clone()), &taxa);
+        assert_eq!(values(&found), [Some(1), None, Some(2), Some(1)]);
+        let found = codes.look_up(&column(&first, keys), &taxa);
+        assert_eq!(values(&found), [Some(2), None, Some(0), Some(2)]);
+    }
+
+    #[test]
+    fn lists_keep_their_bounds_and_nulls() {
+        let taxa = taxa(&["a", "b"]);
+        let items = column(&texts(&["b", "a"]), vec![Some(0), Some(1), Some(1)]);
+        let item = Arc::new(Field::new("element", items.data_type().clone(), false));
+        let nulls = vec![true, false, true].into();
+        let lists = ListArray::new(item, OffsetBuffer::from_lengths([2, 0, 1]), items, Some(nulls));
+        let found = ClassCodes::default().look_up(&(Arc::new(lists) as ArrayRef), &taxa);
+        let found = found.as_list::<i32>();
+        assert_eq!((found.is_null(1), found.len()), (true, 3));
+        assert_eq!([values(&found.value(0)), values(&found.value(2))], [vec![Some(1), Some(0)], vec![Some(0)]]);
+    }
+
+    #[test]
+    fn a_column_with_a_code_that_is_no_class_stays_as_it_is() {
+        let taxa = taxa(&["a"]);
+        let mut codes = ClassCodes::default();
+        let unknown = column(&texts(&["a", "zz"]), vec![Some(0), Some(1)]);
+        assert_eq!(codes.look_up(&unknown, &taxa).data_type(), unknown.data_type());
+        // One that the dictionary has, but no row, is none.
+        let unused = column(&texts(&["a", "zz"]), vec![Some(0)]);
+        assert_eq!(values(&codes.look_up(&unused, &taxa)), [Some(0)]);
+    }
+
+    #[test]
+    fn bytes_of_a_dictionary_count_once() {
+        let taxa = taxa(&["a"]);
+        let mut codes = ClassCodes::default();
+        let dictionary = texts(&["a"; 1000]);
+        let array = column(&dictionary, vec![Some(7)]);
+        let all = codes.new_bytes(&array);
+        codes.look_up(&array, &taxa);
+        let again = codes.new_bytes(&column(&dictionary, vec![Some(8)]));
+        assert_eq!(all - again, dictionary.get_array_memory_size());
+        assert!(again < 1000 && all > 1000, "{again} of {all}");
+    }
+}
