@@ -1,12 +1,14 @@
 //! Provides the reading of a table: strict about the columns, an error instead of a panic for any bytes.
 
 use std::fs::File;
+use std::io::{Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, ListArray, RecordBatch, StructArray};
 use arrow_schema::{DataType, SchemaRef};
+use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::file::metadata::FileMetaData;
@@ -50,9 +52,7 @@ fn read_pieces<R: Table>(file: File, path: &Path, taxa: &Taxa, columns: Columns)
     let fail = |reason: String| unreadable(path, reason);
     // Types come from the Parquet schema itself, so that a file rewritten by any tool reads the same.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    let pages = file
-        .try_clone()
-        .map_err(|cause| Error::io(path, Operation::Open, cause))?;
+    let file = whole(file, path)?;
     let found = ArrowReaderMetadata::load(&file, options.clone()).map_err(|e| unreadable(path, e))?;
     let metadata = found.metadata().file_metadata();
     check_name(path, metadata, R::NAME)?;
@@ -62,7 +62,7 @@ fn read_pieces<R: Table>(file: File, path: &Path, taxa: &Taxa, columns: Columns)
     let expected_rows = u64::try_from(metadata.num_rows()).map_err(|_| fail("negative row count".into()))?;
     // Columns of others are left undecoded.
     let columns = ProjectionMask::columns(metadata.schema_descr(), read().map(|column| column.name));
-    check_pages(&pages, found.metadata(), &columns, PAGE_LIMITS).map_err(fail)?;
+    check_pages(Cursor::new(&file), found.metadata(), &columns, PAGE_LIMITS).map_err(fail)?;
     let options = options.with_schema(Arc::new(as_dictionaries(found.schema(), &schema)));
     let reader = ArrowReaderMetadata::try_new(Arc::clone(found.metadata()), options).and_then(|found| {
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, found);
@@ -89,6 +89,18 @@ fn read_pieces<R: Table>(file: File, path: &Path, taxa: &Taxa, columns: Columns)
         return Err(fail(format!("{} rows, the footer says {expected_rows}", all.len())));
     }
     Ok(all)
+}
+
+/// The bytes of a table: the library would ask for every page of every column by calls of its own, which take longer than
+/// to read the small tables that most are. One that is larger than what it may unfold to is refused.
+fn whole(mut file: File, path: &Path) -> Result<Bytes> {
+    let io = |operation| move |cause| Error::io(path, operation, cause);
+    let length = file.metadata().map_err(io(Operation::LookAt))?.len();
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    count_decoded(length, &mut 0).map_err(|reason| unreadable(path, reason))?;
+    let mut bytes = Vec::with_capacity(length);
+    file.read_to_end(&mut bytes).map_err(io(Operation::Read))?;
+    Ok(bytes.into())
 }
 
 fn check_name(path: &Path, metadata: &FileMetaData, expected: &'static str) -> Result<()> {
