@@ -113,7 +113,8 @@ def main():
     os.dup2(2, 1)
     sys.stdout = answer
     dataset, folder = map(Path, sys.argv[1:])
-    lost, repeated, reordered = (sum(column) for column in zip(*(found := ours(dataset))))
+    found = ours(dataset)
+    lost, repeated, reordered = (sum(column) for column in zip(*found))
     said = f"{lost} lost, {repeated} repeated, {reordered} in another order, of {len(found)}"
     target("resumed after every batch, other ranks, threads and workers", said, "0, 0, 0", not (lost or repeated or reordered))
     clips = training_clips(dataset)

@@ -79,30 +79,23 @@ impl Listed {
         let none = GeoPrior::default();
         LabelForm::Implied.apply_to(row, geo.unwrap_or(&none), u32::try_from(classes).unwrap_or(u32::MAX));
         // Where lists contradict each other, the last one holds.
-        let [present, absent, unknown] = [&row.present, &row.absent, &row.unknown].map(|list| ascending(list));
+        let lists_of_row = [&mut row.present, &mut row.absent, &mut row.unknown];
+        let [present, absent, unknown] = lists_of_row.map(ascending);
         let is_in = |list: &[u32], class: &u32| list.binary_search(class).is_ok();
-        let present = present
-            .iter()
-            .filter(|class| !is_in(&absent, class) && !is_in(&unknown, class));
-        let only_absent = absent.iter().filter(|class| !is_in(&unknown, class));
+        absent.retain(|class| !is_in(unknown, class));
+        present.retain(|class| !is_in(absent, class) && !is_in(unknown, class));
         let others = match row.others {
             Some(Others::Prior) if geo.is_none() => Others::Unknown,
             others => others.unwrap_or(Others::Unknown),
         };
-        Ok(Self::new(
-            [present.collect(), only_absent.collect(), unknown.iter().collect()],
-            others,
-            lists,
-        ))
+        Ok(Self::new([present, absent, unknown], others, lists))
     }
 
     /// Adds the classes that are present, absent and unknown to `lists`; each ascends, and no class is in two.
-    pub(super) fn new(named: [Vec<&u32>; 3], others: Others, lists: &mut Vec<u32>) -> Self {
+    pub(super) fn new(named: [&[u32]; 3], others: Others, lists: &mut Vec<u32>) -> Self {
         let start = lists.len();
-        let counts = named
-            .each_ref()
-            .map(|list| u32::try_from(list.len()).unwrap_or(u32::MAX));
-        lists.extend(named.into_iter().flatten());
+        let counts = named.map(|list| u32::try_from(list.len()).unwrap_or(u32::MAX));
+        named.into_iter().for_each(|list| lists.extend_from_slice(list));
         Self {
             start,
             counts,
@@ -135,8 +128,8 @@ impl Listed {
     }
 }
 
-fn ascending(classes: &[u32]) -> Vec<u32> {
-    let mut classes = classes.to_vec();
+/// The same classes in their order, each once.
+fn ascending(classes: &mut Vec<u32>) -> &mut Vec<u32> {
     classes.sort_unstable();
     classes.dedup();
     classes
