@@ -20,7 +20,7 @@ WHEEL_VENV = .venv-wheel
 REACH_VENV = .venv-reach
 
 .DEFAULT_GOAL := help
-.PHONY: help shards demo-recordings l48 wheel test-reach test test-env libtorch train table l48-train torture fuzz fuzz-check fuzz-keep \
+.PHONY: help shards demo-recordings l48 wheel reach-env test-reach test test-env libtorch train table l48-train torture fuzz fuzz-check fuzz-keep \
 	bench bench-env lint doc clean
 
 help: ## Show the targets.
@@ -99,13 +99,14 @@ $(WHEEL_VENV)/ready: python/requirements-build.txt
 
 # torch is several GB: once the wheel is installed with what it needs, the environment also sees the one that libtorch is
 # from. Packages that use torch come without it.
-test-reach: wheel l48-train ## Install the wheel into a fresh environment and test it there.
+reach-env: wheel
 	rm -rf $(REACH_VENV)
 	$(PYTHON) -m venv $(REACH_VENV)
 	$(REACH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check dist/l48-*.whl -r python/tests/requirements.txt
 	$(TORCH_VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
 		>"$$($(REACH_VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/libtorch.pth"
 	$(REACH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r python/tests/requirements-torch.txt
+test-reach: reach-env l48-train ## Install the wheel into a fresh environment and test it there.
 	$(REACH_VENV)/bin/pytest -c python/pyproject.toml python/tests
 	$(REACH_VENV)/bin/mypy --config-file python/pyproject.toml
 	$(REACH_VENV)/bin/stubtest l48 --mypy-config-file python/pyproject.toml
@@ -120,13 +121,14 @@ libtorch: .libtorch
 
 # Other pipelines and formats, to compare with: PyTorch alone is several GB.
 bench-env: $(BENCH_VENV)/ready
-$(BENCH_VENV)/ready: tests/bench/requirements.txt
+$(BENCH_VENV)/ready: tests/bench/requirements.txt tests/bench/requirements-no-deps.txt
 	$(PYTHON) -m venv $(BENCH_VENV)
 	$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/bench/requirements.txt
+	$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r tests/bench/requirements-no-deps.txt
 	@touch $@
 
 # Set L48_DATA to a folder with audio/ to measure with your own recordings; see docs/benchmarks.md.
-bench: bench-env ## Measure every stage, and compare with other tools.
+bench: bench-env wheel ## Measure every stage, and compare with other tools.
 	$(CARGO) bench --locked -p frontend -p pipeline -p shardfmt --benches
 	$(CARGO) build --release --locked -p l48 -p shardfmt --bin l48 --example read_random
 	$(BENCH_VENV)/bin/python tests/bench/ingest.py
@@ -135,14 +137,19 @@ bench: bench-env ## Measure every stage, and compare with other tools.
 	$(BENCH_VENV)/bin/python tests/bench/scaling.py
 	$(BENCH_VENV)/bin/python tests/bench/memory.py
 	$(BENCH_VENV)/bin/python tests/bench/plan.py
+	$(CARGO) build --release --locked -p loader --example large_supervision
+	$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps dist/l48-*.whl
+	$(BENCH_VENV)/bin/python tests/bench/stream.py
 	$(MAKE) l48-train
 	$(BENCH_VENV)/bin/python tests/bench/train.py
 
-# Random kills, besides those at every write boundary.
+# Random kills, besides those at every write boundary; those of the Python package take a second each.
 TORTURE ?= 500
-torture: ## Kill the program at every write boundary and at TORTURE random moments.
+TORTURE_PYTHON ?= 200
+torture: reach-env ## Kill programs at every write boundary and at TORTURE random moments, consumers in Python at TORTURE_PYTHON.
 	L48_TORTURE=$(TORTURE) $(CARGO) test --workspace --locked --test e2e torture
 	L48_TORTURE=$(TORTURE) $(CARGO) test --workspace --locked --test run resume
+	L48_TORTURE=$(TORTURE_PYTHON) $(REACH_VENV)/bin/pytest -c python/pyproject.toml python/tests/test_torch_kills.py
 
 # Needs `cargo install cargo-fuzz`, a nightly toolchain and a C++ compiler. Inputs worth keeping go to target/fuzz;
 # `fuzz-keep` rebuilds the committed corpora from those and from themselves.

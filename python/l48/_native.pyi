@@ -63,6 +63,7 @@ class NativeSelection:
         mode: str | None,
         rows: str,
         filters: tuple[bool, bool, bool],
+        permute_labels: int | None = None,
     ) -> NativeSelection: ...
     def __len__(self) -> int: ...
     @property

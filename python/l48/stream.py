@@ -33,7 +33,8 @@ _RING_BATCHES = (4, 128)
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A batch. Its arrays may be kept, and written to: their memory is used again only when nobody has them any more."""
+    """A batch. Its arrays may be kept, and written to: the memory of clips is used again only when nobody has them any
+    more. The other arrays have memory of their own, so that who keeps labels does not keep clips."""
 
     clips: npt.NDArray[Any]
     """Stored values, [B, channels, height, width]."""
@@ -98,6 +99,7 @@ class Stream(Order):
         keep_silent: bool = False,
         remove_unannotated: bool = True,
         remove_empty: bool = False,
+        permute_labels: bool = False,
         block_mean: tuple[int, int] | None = None,
         threads: int = 2,
         buffers: int | None = None,
@@ -107,7 +109,8 @@ class Stream(Order):
 
         With `mode=None` the clips are those to measure on: every clip of which all classes are known, with all of them.
         `order="stored"` is the order of the dataset. `drop_last` leaves out the last batch of an epoch where it is
-        smaller than the others. `block_mean=(height, width)` gives means over blocks of the stored bytes, as f32.
+        smaller than the others. `permute_labels` gives each clip labels and mask of another one, by `seed`: the control of
+        `l48-train`. `block_mean=(height, width)` gives means over blocks of the stored bytes, as f32.
 
         `threads` load, that of the `for` among them while it waits. `buffers` says how many batches there is memory
         for, two of them in the hands of the loop; more are added where more are kept. `allocate(bytes)` gives memory for
@@ -123,7 +126,7 @@ class Stream(Order):
         path = Path(dataset if isinstance(dataset, (str, os.PathLike)) else dataset.path)
         self._settings["dataset"] = path
         filters = (keep_silent, remove_unannotated, remove_empty)
-        self._selection = NativeSelection(path, split, mode, rows, filters)
+        self._selection = NativeSelection(path, split, mode, rows, filters, seed if permute_labels else None)
         of_asset, share = (clips_per_asset, max_clips_per_asset), (rank, ranks)
         super().__init__(
             NativeOrder(self._selection, batch, seed, of_asset, class_balanced, share, order, window_shards, drop_last)
@@ -196,12 +199,12 @@ class Stream(Order):
         classes = self.classes
         return Batch(
             clips=part(0, self._dtype, *self._shape),
-            labels=part(1, np.float32, classes),
-            mask=part(2, np.float32, classes),
-            asset_id=part(3, np.int64),
-            clip_index=part(4, np.int64),
-            ref_db=part(5, np.float32),
-            rows=part(6, np.int64),
+            labels=part(1, np.float32, classes).copy(),
+            mask=part(2, np.float32, classes).copy(),
+            asset_id=part(3, np.int64).copy(),
+            clip_index=part(4, np.int64).copy(),
+            ref_db=part(5, np.float32).copy(),
+            rows=part(6, np.int64).copy(),
         )
 
 

@@ -31,9 +31,10 @@ type Batch<'py> = (Bound<'py, PyByteArray>, Vec<usize>);
 #[pymethods]
 impl NativeSelection {
     /// Selects the clips of a split: those to train on as `mode` shows them, or, without a mode, those of which all is
-    /// known. The filters are `keep_silent`, `remove_unannotated` and `remove_empty`.
+    /// known. The filters are `keep_silent`, `remove_unannotated` and `remove_empty`; `permute_labels` is the seed by
+    /// which each clip gets the labels of another.
     #[new]
-    #[pyo3(signature = (path, split, mode, rows, filters))]
+    #[pyo3(signature = (path, split, mode, rows, filters, permute_labels=None))]
     fn select(
         py: Python<'_>,
         path: PathBuf,
@@ -41,6 +42,7 @@ impl NativeSelection {
         mode: Option<&str>,
         rows: &str,
         filters: (bool, bool, bool),
+        permute_labels: Option<u64>,
     ) -> PyResult<Self> {
         let split: Split = word(split)?;
         let (mode, rows): (Option<Mode>, Rows) = (mode.map(word).transpose()?, word(rows)?);
@@ -50,9 +52,13 @@ impl NativeSelection {
             remove_empty,
             keep_silent,
         };
-        let choose = |catalogue: &Catalogue| match mode {
-            Some(mode) => catalogue.select(split, mode, rows, &filters),
-            None => Ok(catalogue.evaluation(split)?.fully_known()),
+        let choose = |catalogue: &Catalogue| {
+            let mut chosen = match mode {
+                Some(mode) => catalogue.select(split, mode, rows, &filters)?,
+                None => catalogue.evaluation(split)?.fully_known(),
+            };
+            permute_labels.into_iter().for_each(|seed| chosen.permute_labels(seed));
+            Ok(chosen)
         };
         py.detach(|| Self::open(&path, choose))
             .map_err(|error| refused(py, &error))
@@ -118,12 +124,16 @@ impl NativeSelection {
     fn open(path: &Path, choose: impl Fn(&Catalogue) -> loader::Result<Supervision> + Sync) -> loader::Result<Self> {
         let dataset = Dataset::open(path)?;
         // Threads of its own: the shared ones would be missing in a forked process, which would wait for them for ever.
-        let catalogue = match rayon::ThreadPoolBuilder::new().build() {
-            Ok(pool) => pool.install(|| Catalogue::read(&dataset)),
-            Err(_) => Catalogue::read(&dataset),
+        let read = || -> loader::Result<_> {
+            let clips = ClipReader::open(&dataset)?;
+            Ok((Catalogue::read_beside(&dataset, &clips)?, clips))
+        };
+        let (catalogue, clips) = match rayon::ThreadPoolBuilder::new().build() {
+            Ok(pool) => pool.install(read),
+            Err(_) => read(),
         }?;
         Ok(Self {
-            clips: ClipReader::open(&dataset)?,
+            clips,
             supervision: choose(&catalogue)?,
             dataset_hash: hash_file(&dataset.dir().join(DATASET_JSON))?.xxh3,
             starts: first_rows(&dataset),

@@ -90,8 +90,7 @@ def test_a_batch_is_the_clips_of_the_dataset_and_the_labels_of_the_mode(demo: Pa
             assert (batch.mask[place] == known).all()
             present = np.isin(np.arange(stream.classes), label["present"])
             assert (batch.labels[place] == present * known).all()
-    for array in fields(batch):
-        assert array.flags.writeable and array.ctypes.data % 64 == 0
+    assert all(array.flags.writeable for array in fields(batch)) and batch.clips.ctypes.data % 64 == 0
 
 
 def numbered(birds: l48.Dataset, table: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ pub mod shard_writer;
 pub mod sidecar;
 pub mod table;
 pub mod taxa;
+mod verified;
 pub mod verify;
 pub mod words;
 

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::checksum::Xxh3;
 use crate::error::{Error, Result};
 use crate::layout::{ClipSpec, Dtype, Layout, TailTensor};
+use crate::verified::Verified;
 
 /// When clip records are compared with their checksums.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,9 +30,7 @@ pub struct Shard<D: AsRef<[u8]>> {
     path: PathBuf,
     layout: Layout,
     data_offset: u64,
-    checks: Checks,
-    /// One bit a row, set once the record has been verified; empty unless `checks` is `FirstTouch`.
-    verified: Vec<AtomicU64>,
+    verified: Verified,
     assets: HashMap<i64, Range<u32>>,
 }
 
@@ -71,19 +69,13 @@ impl<D: AsRef<[u8]>> Shard<D> {
             });
         }
         let data_offset = layout.data_offset();
-        let words = if checks == Checks::FirstTouch {
-            layout.rows.div_ceil(64)
-        } else {
-            0
-        };
-        let verified = (0..words).map(|_| AtomicU64::new(0)).collect();
+        let verified = Verified::none(layout.rows, checks);
         let (path, assets) = (path.to_path_buf(), HashMap::new());
         Ok(Self {
             data,
             path,
             layout,
             data_offset,
-            checks,
             verified,
             assets,
         })
@@ -172,24 +164,43 @@ impl<D: AsRef<[u8]>> Shard<D> {
     /// # Errors
     /// [`Error::RowOutOfRange`], [`Error::ClipChecksum`].
     pub fn clip(&self, row: u32) -> Result<&[u8]> {
+        let (offset, clip) = self.record(row)?;
+        if self.verified.lacks(row) {
+            self.check_clip(row, offset, Xxh3::of(clip))?;
+        }
+        Ok(clip)
+    }
+
+    /// Copies the clip at `row` into `into`, which has its size; verified as [`Checks`] says, by the bytes that were
+    /// copied, while they are in the cache. After an error any bytes may be there.
+    ///
+    /// # Errors
+    /// As [`Shard::clip`]; [`Error::ClipSize`] for memory of another size.
+    pub fn copy_clip(&self, row: u32, into: &mut [u8]) -> Result<()> {
+        let (offset, clip) = self.record(row)?;
+        let (expected, got) = (clip.len(), into.len());
+        if expected != got {
+            let (asset_id, clip_index) = (self.asset_id(row)?, self.clip_index(row)?);
+            return Err(Error::ClipSize {
+                asset_id,
+                clip_index,
+                expected,
+                got,
+            });
+        }
+        if self.verified.lacks(row) {
+            return self.check_clip(row, offset, Xxh3::of_copied(clip, into));
+        }
+        into.copy_from_slice(clip);
+        Ok(())
+    }
+
+    /// Where the record at `row` begins, and its bytes.
+    fn record(&self, row: u32) -> Result<(u64, &[u8])> {
         self.check_row(row)?;
         let offset = self.layout.record_offset(row.into());
         let clip = self.slice(offset, self.layout.spec.clip_bytes() as u64)?;
-        match self.checks {
-            Checks::Off => {}
-            Checks::Always => self.check_clip(row, offset, clip)?,
-            Checks::FirstTouch => {
-                let (word, bit) = (self.verified.get(row as usize / 64), 1_u64 << (row % 64));
-                // Relaxed: the bit guards no other memory; at worst two threads verify one record.
-                if word.is_none_or(|word| word.load(Ordering::Relaxed) & bit == 0) {
-                    self.check_clip(row, offset, clip)?;
-                    if let Some(word) = word {
-                        word.fetch_or(bit, Ordering::Relaxed);
-                    }
-                }
-            }
-        }
-        Ok(clip)
+        Ok((offset, clip))
     }
 
     /// The clip at `row` as `f32` values in row-major order.
@@ -283,9 +294,11 @@ impl<D: AsRef<[u8]>> Shard<D> {
         }
     }
 
-    fn check_clip(&self, row: u32, offset: u64, clip: &[u8]) -> Result<()> {
-        let (expected, got) = (self.record_xxh3(row)?, Xxh3::of(clip));
+    /// Compares the checksum `got` of a record with the stored one.
+    fn check_clip(&self, row: u32, offset: u64, got: Xxh3) -> Result<()> {
+        let expected = self.record_xxh3(row)?;
         if expected == got {
+            self.verified.add(row);
             return Ok(());
         }
         let (asset_id, offset) = (self.asset_id(row)?, self.data_offset.saturating_add(offset));

@@ -36,8 +36,8 @@ impl Material {
     /// [`Error::Dataset`] and [`Error::Loader`] naming file and row of what is damaged.
     pub fn open(dir: &Path) -> Result<Self> {
         let dataset = Dataset::open(dir)?;
-        let catalogue = Catalogue::read(&dataset)?;
         let clips = ClipReader::open(&dataset)?;
+        let catalogue = Catalogue::read_beside(&dataset, &clips)?;
         Ok(Self {
             dataset,
             catalogue,

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::backing::{Backing, Held};
@@ -35,6 +36,9 @@ pub(crate) struct Listed {
 
 /// How often a file is brought near that another process removes, to have room, before it is opened.
 const FETCHES: u32 = 5;
+
+/// Asset tables that are worth a thread: each takes some tenths of a millisecond.
+const SHARDS_A_THREAD: u32 = 8;
 
 impl Listed {
     /// What `info`, which keeps the rules of `dataset.json`, lists of the folder `dir`.
@@ -144,6 +148,35 @@ impl Listed {
             expected,
             got,
         })
+    }
+
+    /// Reads the asset tables of all shards, on all processors, and checks them as [`Listed::read_assets`] does.
+    pub(crate) fn read_all_assets(&self, taxa: &Taxa) -> Result<Vec<Vec<AssetRow>>> {
+        let shards = self.info.counts.shards;
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let threads = processors.min(shards.div_ceil(SHARDS_A_THREAD) as usize).max(1);
+        let next = AtomicU32::new(0);
+        let read = || {
+            let mut read = Vec::new();
+            loop {
+                let shard = next.fetch_add(1, Ordering::Relaxed);
+                if shard >= shards {
+                    return read;
+                }
+                read.push((shard, self.read_assets(taxa, shard)));
+            }
+        };
+        // Threads of its own, which end here: a process may be forked later, and has none of the others' then.
+        let mut all = std::thread::scope(|scope| {
+            let others: Vec<_> = (1..threads).map(|_| scope.spawn(read)).collect();
+            let mut all = read();
+            for other in others {
+                all.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            }
+            all
+        });
+        all.sort_unstable_by_key(|(shard, _)| *shard);
+        all.into_iter().map(|(_, rows)| rows).collect()
     }
 
     /// Reads the asset table of one shard and checks that its runs cover the shard's rows, in order and without gaps.

@@ -103,16 +103,15 @@ impl Dataset {
         listed.check_rows(TAXA, &path, taxa.len())?;
         let mut assets = Vec::new();
         let mut locations = HashMap::new();
-        for shard in 0..listed.info().counts.shards {
-            let rows = listed.read_assets(&taxa, shard)?;
+        for rows in listed.read_all_assets(&taxa)? {
             for row in &rows {
                 let location = AssetLocation {
-                    shard,
+                    shard: row.shard,
                     first_row: row.first_row,
                     clips: row.clips,
                 };
                 if locations.insert(row.asset_id, location).is_some() {
-                    let path = dir.join(assets_path(shard));
+                    let path = dir.join(assets_path(row.shard));
                     let (expected, got) = ("unique".to_owned(), format!("{} again", row.asset_id));
                     return Err(Error::Mismatch {
                         path,

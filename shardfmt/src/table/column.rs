@@ -7,9 +7,10 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use arrow_array::builder::{ListBuilder, StringBuilder};
+use arrow_array::types::Int32Type;
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, ListArray, StringArray,
-    StructArray, TimestampMicrosecondArray, UInt32Array, UInt64Array,
+    Array, ArrayRef, BooleanArray, DictionaryArray, Float32Array, Float64Array, Int32Array, Int64Array, ListArray,
+    StringArray, StructArray, TimestampMicrosecondArray, UInt32Array, UInt64Array,
 };
 use arrow_buffer::OffsetBuffer;
 use arrow_schema::{DataType, Field, Fields, TimeUnit};
@@ -43,6 +44,9 @@ pub trait Column<T> {
     const NULLABLE: bool = false;
     /// Whether only some datasets have the column.
     const EXTENSION: bool = false;
+    /// Whether its texts are species codes: then it is read from class indices too, a [`UInt32Array`] in the place of
+    /// the texts.
+    const CLASSES: bool = false;
 
     /// Type of the column.
     fn data_type() -> DataType;
@@ -270,8 +274,24 @@ fn index_of(code: &str, taxa: &Taxa) -> Result<u32, String> {
     index.ok_or_else(|| format!("species code {code:?} is not in the class list"))
 }
 
+/// The class indices of items of an array of species codes, or of class indices.
+fn indices(array: &dyn Array, items: Range<usize>, taxa: &Taxa) -> Result<Vec<u32>, String> {
+    let any = array.as_any();
+    if let Some(indices) = any.downcast_ref::<UInt32Array>() {
+        return Ok(indices.values().get(items).unwrap_or_default().to_vec());
+    }
+    if let Some(codes) = any.downcast_ref::<DictionaryArray<Int32Type>>() {
+        let texts: &StringArray = typed(codes.values())?;
+        let code = |item| codes.key(item).map_or("", |key| texts.value(key));
+        return items.map(|item| index_of(code(item), taxa)).collect();
+    }
+    let codes: &StringArray = typed(array)?;
+    items.map(|item| index_of(codes.value(item), taxa)).collect()
+}
+
 impl Column<Option<u32>> for Class {
     const NULLABLE: bool = true;
+    const CLASSES: bool = true;
 
     fn data_type() -> DataType {
         DataType::Utf8
@@ -287,9 +307,10 @@ impl Column<Option<u32>> for Class {
     }
 
     fn read(array: &dyn Array, row: usize, taxa: &Taxa) -> Result<Option<u32>, String> {
-        let codes: &StringArray = typed(array)?;
-        let code = codes.is_valid(row).then(|| codes.value(row));
-        code.map(|code| index_of(code, taxa)).transpose()
+        match array.is_valid(row) {
+            true => Ok(indices(array, row..row + 1, taxa)?.pop()),
+            false => Ok(None),
+        }
     }
 }
 
@@ -324,13 +345,15 @@ fn class_lists<'v>(lists: impl Iterator<Item = Option<&'v Vec<u32>>>, taxa: &Tax
 }
 
 /// The items of all lists, and where those of the list at `row` lie among them.
-fn items_at<A: 'static>(array: &dyn Array, row: usize) -> Result<(&A, Range<usize>), String> {
+fn items_at(array: &dyn Array, row: usize) -> Result<(&dyn Array, Range<usize>), String> {
     let lists: &ListArray = typed(array)?;
     let offset = |row| lists.value_offsets().get(row).map_or(0, |offset| *offset as usize);
-    Ok((typed(lists.values())?, offset(row)..offset(row + 1)))
+    Ok((lists.values(), offset(row)..offset(row + 1)))
 }
 
 impl Column<Vec<u32>> for Classes {
+    const CLASSES: bool = true;
+
     fn data_type() -> DataType {
         list_of(DataType::Utf8)
     }
@@ -344,13 +367,14 @@ impl Column<Vec<u32>> for Classes {
     }
 
     fn read(array: &dyn Array, row: usize, taxa: &Taxa) -> Result<Vec<u32>, String> {
-        let (codes, items) = items_at::<StringArray>(array, row)?;
-        items.map(|item| index_of(codes.value(item), taxa)).collect()
+        let (codes, items) = items_at(array, row)?;
+        indices(codes, items, taxa)
     }
 }
 
 impl Column<Option<Vec<u32>>> for Classes {
     const NULLABLE: bool = true;
+    const CLASSES: bool = true;
 
     fn data_type() -> DataType {
         list_of(DataType::Utf8)
@@ -414,7 +438,8 @@ impl<R: Record> Column<Vec<R>> for Nested {
     }
 
     fn read(array: &dyn Array, row: usize, taxa: &Taxa) -> Result<Vec<R>, String> {
-        let (structs, items) = items_at::<StructArray>(array, row)?;
+        let (structs, items) = items_at(array, row)?;
+        let structs: &StructArray = typed(structs)?;
         if items.is_empty() {
             return Ok(Vec::new());
         }

@@ -1,6 +1,7 @@
 //! Provides Parquet tables of typed rows: [`table!`](crate::table!) declares one, and its columns, writing and reading
 //! follow.
 
+mod class_codes;
 mod column;
 pub mod limits;
 mod page_header;

@@ -1,15 +1,19 @@
 //! Provides the reading of a table: strict about the columns, an error instead of a panic for any bytes.
 
 use std::fs::File;
+use std::io::{Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
 
-use arrow_array::{Array, ListArray, RecordBatch, StructArray};
+use arrow_array::{Array, ArrayRef, ListArray, RecordBatch, StructArray};
 use arrow_schema::{DataType, SchemaRef};
+use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::file::metadata::FileMetaData;
 
+use super::class_codes::{ClassCodes, as_dictionaries};
 use super::limits::{PAGE_LIMITS, check_pages, count_decoded};
 use super::schema::{ColumnSchema, is_readable_as};
 use super::write::{BATCH_ROWS, SCHEMA_KEY};
@@ -48,36 +52,55 @@ fn read_pieces<R: Table>(file: File, path: &Path, taxa: &Taxa, columns: Columns)
     let fail = |reason: String| unreadable(path, reason);
     // Types come from the Parquet schema itself, so that a file rewritten by any tool reads the same.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    let pages = file
-        .try_clone()
-        .map_err(|cause| Error::io(path, Operation::Open, cause))?;
-    let builder =
-        ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).map_err(|e| unreadable(path, e))?;
-    let metadata = builder.metadata().file_metadata();
+    let file = whole(file, path)?;
+    let found = ArrowReaderMetadata::load(&file, options.clone()).map_err(|e| unreadable(path, e))?;
+    let metadata = found.metadata().file_metadata();
     check_name(path, metadata, R::NAME)?;
     let schema = R::columns();
     let read = || schema.iter().filter(|column| column.is_among(columns));
-    read().try_for_each(|column| check_column(path, builder.schema(), column))?;
+    read().try_for_each(|column| check_column(path, found.schema(), column))?;
     let expected_rows = u64::try_from(metadata.num_rows()).map_err(|_| fail("negative row count".into()))?;
     // Columns of others are left undecoded.
     let columns = ProjectionMask::columns(metadata.schema_descr(), read().map(|column| column.name));
-    check_pages(&pages, builder.metadata(), &columns, PAGE_LIMITS).map_err(fail)?;
-    let reader = builder
-        .with_projection(columns)
-        .with_batch_size(BATCH_ROWS)
-        .build()
-        .map_err(|e| unreadable(path, e))?;
+    check_pages(Cursor::new(&file), found.metadata(), &columns, PAGE_LIMITS).map_err(fail)?;
+    let options = options.with_schema(Arc::new(as_dictionaries(found.schema(), &schema)));
+    let reader = ArrowReaderMetadata::try_new(Arc::clone(found.metadata()), options).and_then(|found| {
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, found);
+        builder.with_projection(columns).with_batch_size(BATCH_ROWS).build()
+    });
     let mut all = Vec::new();
     let mut decoded_bytes = 0;
-    for batch in reader {
+    let mut codes: Vec<ClassCodes> = schema.iter().map(|_| ClassCodes::default()).collect();
+    for batch in reader.map_err(|e| unreadable(path, e))? {
         let batch = batch.map_err(|e| unreadable(path, e))?;
-        count_decoded(batch.get_array_memory_size(), &mut decoded_bytes).map_err(fail)?;
-        append(&batch, path, taxa, read(), &schema, &mut all)?;
+        read().try_for_each(|column| check_nulls(&batch, column, path, all.len() as u64))?;
+        // Columns that the file is not read for are not in the batch: they were not projected.
+        let mut arrays: Vec<_> = schema.iter().map(|column| batch.column_by_name(column.name).cloned()).collect();
+        for ((array, column), codes) in arrays.iter_mut().zip(&schema).zip(&mut codes) {
+            let Some(array) = array else { continue };
+            count_decoded(codes.new_bytes(array), &mut decoded_bytes).map_err(fail)?;
+            if column.is_of_classes {
+                *array = codes.look_up(array, taxa);
+            }
+        }
+        append(&arrays, batch.num_rows(), path, taxa, &mut all)?;
     }
     if all.len() as u64 != expected_rows {
         return Err(fail(format!("{} rows, the footer says {expected_rows}", all.len())));
     }
     Ok(all)
+}
+
+/// The bytes of a table: the library would ask for every page of every column by calls of its own, which take longer than
+/// to read the small tables that most are. One that is larger than what it may unfold to is refused.
+fn whole(mut file: File, path: &Path) -> Result<Bytes> {
+    let io = |operation| move |cause| Error::io(path, operation, cause);
+    let length = file.metadata().map_err(io(Operation::LookAt))?.len();
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    count_decoded(length, &mut 0).map_err(|reason| unreadable(path, reason))?;
+    let mut bytes = Vec::with_capacity(length);
+    file.read_to_end(&mut bytes).map_err(io(Operation::Read))?;
+    Ok(bytes.into())
 }
 
 fn check_name(path: &Path, metadata: &FileMetaData, expected: &'static str) -> Result<()> {
@@ -109,21 +132,17 @@ fn check_column(path: &Path, schema: &SchemaRef, column: &ColumnSchema) -> Resul
     })
 }
 
-/// Appends the rows of a piece of the table.
-fn append<'c, R: Table>(
-    batch: &RecordBatch,
+/// Appends the rows of a piece of the table, whose columns are `arrays`.
+fn append<R: Table>(
+    arrays: &[Option<ArrayRef>],
+    count: usize,
     path: &Path,
     taxa: &Taxa,
-    mut read: impl Iterator<Item = &'c ColumnSchema>,
-    schema: &[ColumnSchema],
     rows: &mut Vec<R>,
 ) -> Result<()> {
     let first_row = rows.len() as u64;
-    read.try_for_each(|column| check_nulls(batch, column, path, first_row))?;
-    // Columns that the file is not read for are not in the batch: they were not projected.
-    let array = |column: &ColumnSchema| batch.column_by_name(column.name).map(|array| array.as_ref());
-    let arrays: Vec<Option<&dyn Array>> = schema.iter().map(array).collect();
-    for row in 0..batch.num_rows() {
+    let arrays: Vec<Option<&dyn Array>> = arrays.iter().map(Option::as_deref).collect();
+    for row in 0..count {
         let read = R::read(&arrays, row, taxa).and_then(|item| {
             item.check(taxa)?;
             Ok(item)

@@ -23,6 +23,8 @@ pub struct ColumnSchema {
     pub unit: &'static str,
     /// Whether only some datasets have it.
     pub is_extension: bool,
+    /// Whether its texts are species codes.
+    pub(super) is_of_classes: bool,
 }
 
 /// The type "list of `item`", whose items are never null.
@@ -40,6 +42,7 @@ impl ColumnSchema {
             nullable: C::NULLABLE,
             unit,
             is_extension: C::EXTENSION,
+            is_of_classes: C::CLASSES,
         }
     }
 

@@ -218,6 +218,28 @@ fn clip_checksum_names_asset_row_and_offset_and_first_touch_remembers_only_sound
 }
 
 #[test]
+fn a_copy_is_checked_like_a_view_and_needs_its_room() {
+    let mut bytes = sample::shard_bytes();
+    bytes[4096 + 3 * 15 + 14] ^= 1;
+    for checks in [Checks::FirstTouch, Checks::Always] {
+        let shard = Shard::from_bytes(bytes.clone(), checks).unwrap();
+        let mut into = [7; 15];
+        for _ in 0..2 {
+            let error = shard.copy_clip(3, &mut into).unwrap_err();
+            assert!(matches!(error, Error::ClipChecksum { row: 3, .. }), "{error}");
+            shard.copy_clip(2, &mut into).unwrap();
+            assert_eq!(into, sample::clip(2)[..]);
+        }
+    }
+    let shard = Shard::from_bytes(bytes, Checks::Off).unwrap();
+    assert_eq!(shard.copy_clip(3, &mut [0; 15]).map_err(|error| error.to_string()), Ok(()));
+    for room in [0, 14, 16] {
+        let error = shard.copy_clip(0, &mut vec![0; room]).unwrap_err();
+        assert!(matches!(error, Error::ClipSize { expected: 15, got, .. } if got == room));
+    }
+}
+
+#[test]
 fn row_out_of_range() {
     let bytes = sample::shard_bytes();
     let shard = Shard::from_bytes(bytes, Checks::Off).unwrap();

@@ -2,7 +2,8 @@
 //!
 //! `cargo run --release -p loader --example large_supervision [CLIPS]` writes a dataset whose clips are one byte each,
 //! and opens it in a process of its own, so that only what opening takes is measured. With a folder, `[CLIPS] DIR`, it
-//! is kept there; with a folder alone, what is there is opened.
+//! is kept there; with a folder alone, what is there is opened. `CLIPS DIR CLASSES SIDE` makes clips of SIDE x SIDE
+//! bytes, and so many classes.
 #![allow(clippy::print_stdout, reason = "what it is for")]
 
 use std::collections::BTreeMap;
@@ -22,7 +23,11 @@ use shardfmt::{
     write_assets, write_dataset_json, write_labels, write_priors, write_rejects, write_taxa,
 };
 
-const CLASSES: u32 = 10_000;
+/// Classes and side of a clip where they are not given.
+const SHAPE: Shape = Shape {
+    classes: 10_000,
+    side: 1,
+};
 const CLIPS_PER_RECORDING: u32 = 10;
 const CLIPS_PER_SHARD: u32 = 500;
 /// Entries of a clip's own: two species heard, and what was known of others.
@@ -34,16 +39,29 @@ const OBSERVED: u32 = 20;
 /// Rows of the batches that are written out.
 const BATCH: usize = 64;
 
+/// What is the same for all clips.
+#[derive(Clone, Copy)]
+struct Shape {
+    classes: u32,
+    /// Rows and columns of a clip.
+    side: u32,
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let (first, dir) = (arguments.next(), arguments.next());
+    let mut number = |usual| arguments.next().map_or(Ok(usual), |number| number.parse());
+    let shape = Shape {
+        classes: number(SHAPE.classes)?,
+        side: number(SHAPE.side)?,
+    };
     if let Some(dir) = first.as_deref().map(Path::new).filter(|dir| dir.is_dir()) {
         return open(dir);
     }
     let clips = first.map_or(Ok(100_000), |clips| clips.parse())?;
     let temporary = tempfile::tempdir()?;
     let dir = dir.as_deref().map_or(temporary.path(), Path::new);
-    write(dir, clips)?;
+    write(dir, clips, shape)?;
     let status = Command::new(std::env::current_exe()?).arg(dir).status()?;
     status.success().then_some(()).ok_or_else(|| status.to_string().into())
 }
@@ -117,7 +135,7 @@ fn processor_s() -> Result<f64, Box<dyn Error>> {
     Ok(ticks.sum::<Result<f64, _>>()? / 100.0)
 }
 
-fn write(dir: &Path, clips: u32) -> Result<(), Box<dyn Error>> {
+fn write(dir: &Path, clips: u32, shape: Shape) -> Result<(), Box<dyn Error>> {
     for folder in ["shards", "labels", "priors", "assets"] {
         fs::create_dir_all(dir.join(folder))?;
     }
@@ -126,7 +144,7 @@ fn write(dir: &Path, clips: u32) -> Result<(), Box<dyn Error>> {
         common_name: None,
         scientific_name: None,
     };
-    let taxa = Taxa::new((0..CLASSES).map(taxon).collect())?;
+    let taxa = Taxa::new((0..shape.classes).map(taxon).collect())?;
     let mut random = ChaCha8Rng::seed_from_u64(48);
     let mut files = vec![
         write_taxa(&dir.join(TAXA), &taxa)?,
@@ -135,29 +153,30 @@ fn write(dir: &Path, clips: u32) -> Result<(), Box<dyn Error>> {
     for shard in 0..clips.div_ceil(CLIPS_PER_SHARD) {
         let first = shard * CLIPS_PER_SHARD;
         let clips = first..(first + CLIPS_PER_SHARD).min(clips);
-        write_shard(dir, &taxa, shard, clips, &mut files, &mut random)?;
+        write_shard(dir, &taxa, shape, (shard, clips), &mut files, &mut random)?;
     }
-    write_dataset_json(dir, &info(clips, files)?)?;
+    write_dataset_json(dir, &info(clips, shape, files)?)?;
     Ok(())
 }
 
 fn write_shard(
     dir: &Path,
     taxa: &Taxa,
-    shard: u32,
-    clips: std::ops::Range<u32>,
+    shape: Shape,
+    (shard, clips): (u32, std::ops::Range<u32>),
     files: &mut Vec<FileEntry>,
     random: &mut ChaCha8Rng,
 ) -> Result<(), Box<dyn Error>> {
-    let mut writer = ShardWriter::create(&dir.join(shard_path(shard)), spec()?, &BTreeMap::new())?;
+    let mut writer = ShardWriter::create(&dir.join(shard_path(shard)), spec(shape)?, &BTreeMap::new())?;
+    let image = vec![0; shape.side.pow(2) as usize];
     let recordings = clips.start / CLIPS_PER_RECORDING..clips.end.div_ceil(CLIPS_PER_RECORDING);
-    let priors: Vec<PriorRow> = recordings.clone().map(|asset| prior(asset, random)).collect();
+    let priors: Vec<PriorRow> = recordings.clone().map(|asset| prior(asset, shape, random)).collect();
     let assets = recordings.map(|asset| asset_row(asset, shard, asset * CLIPS_PER_RECORDING - clips.start, &clips));
     let assets: Vec<AssetRow> = assets.collect();
     let mut labels = Vec::new();
     for clip in clips {
-        let row = label(clip, shard, writer.rows(), random);
-        writer.push(row.asset_id, row.clip_index, -20.0, &[0])?;
+        let row = label(clip, (shard, writer.rows()), shape, random);
+        writer.push(row.asset_id, row.clip_index, -20.0, &image)?;
         labels.push(row);
     }
     files.push(writer.finish()?);
@@ -172,12 +191,12 @@ fn write_shard(
     Ok(())
 }
 
-fn spec() -> Result<ClipSpec, Box<dyn Error>> {
-    Ok(ClipSpec::new(Dtype::U8, None, 1, 1)?)
+fn spec(shape: Shape) -> Result<ClipSpec, Box<dyn Error>> {
+    Ok(ClipSpec::new(Dtype::U8, None, shape.side, shape.side)?)
 }
 
-fn label(clip: u32, shard: u32, row: u32, random: &mut ChaCha8Rng) -> LabelRow {
-    let mut present = distinct(PRESENT + ABSENT, random);
+fn label(clip: u32, (shard, row): (u32, u32), shape: Shape, random: &mut ChaCha8Rng) -> LabelRow {
+    let mut present = distinct(PRESENT + ABSENT, shape.classes, random);
     let mut absent = present.split_off(PRESENT as usize);
     present.sort_unstable();
     absent.sort_unstable();
@@ -207,8 +226,8 @@ fn label(clip: u32, shard: u32, row: u32, random: &mut ChaCha8Rng) -> LabelRow {
     }
 }
 
-fn prior(asset: u32, random: &mut ChaCha8Rng) -> PriorRow {
-    let [mut possible, mut observed] = [POSSIBLE, OBSERVED].map(|count| distinct(count, random));
+fn prior(asset: u32, shape: Shape, random: &mut ChaCha8Rng) -> PriorRow {
+    let [mut possible, mut observed] = [POSSIBLE, OBSERVED].map(|count| distinct(count.min(shape.classes), shape.classes, random));
     possible.sort_unstable();
     observed.sort_unstable();
     PriorRow {
@@ -241,7 +260,7 @@ fn asset_row(asset: u32, shard: u32, first_row: u32, clips: &std::ops::Range<u32
     }
 }
 
-fn info(clips: u32, files: Vec<FileEntry>) -> Result<DatasetInfo, Box<dyn Error>> {
+fn info(clips: u32, shape: Shape, files: Vec<FileEntry>) -> Result<DatasetInfo, Box<dyn Error>> {
     let form = LabelForm::Implied;
     let head = DatasetHead {
         features_required: form.features_required(),
@@ -250,7 +269,7 @@ fn info(clips: u32, files: Vec<FileEntry>) -> Result<DatasetInfo, Box<dyn Error>
         program: "example".into(),
         config: serde_json::json!({}),
         config_xxh3: Xxh3(0),
-        clips: spec()?,
+        clips: spec(shape)?,
         axes: Axes::PHOTOGRAPH,
         values: ValueScale {
             unit: ValueUnit::Level,
@@ -273,10 +292,10 @@ fn info(clips: u32, files: Vec<FileEntry>) -> Result<DatasetInfo, Box<dyn Error>
     })
 }
 
-fn distinct(count: u32, random: &mut ChaCha8Rng) -> Vec<u32> {
+fn distinct(count: u32, of: u32, random: &mut ChaCha8Rng) -> Vec<u32> {
     let mut classes = Vec::new();
     while classes.len() < count as usize {
-        let class = random.random_range(0..CLASSES);
+        let class = random.random_range(0..of);
         if !classes.contains(&class) {
             classes.push(class);
         }

@@ -1,5 +1,6 @@
 //! Provides the clips of a dataset by shard and row, each one verified when it is first touched, and gathers batches.
 
+use rayon::prelude::*;
 use shardfmt::{Checks, ClipSpec, Dataset, DatasetShard};
 
 use crate::block_mean::block_means;
@@ -14,19 +15,21 @@ pub struct ClipReader {
 }
 
 impl ClipReader {
-    /// Maps every shard; reads no clip.
+    /// Maps every shard, on the threads of the pool that it is called in; reads no clip.
     ///
     /// # Errors
-    /// [`Error::Dataset`] naming the shard that is damaged or not the one listed.
+    /// [`Error::Dataset`] naming a shard that is damaged or not the one listed.
     pub fn open(dataset: &Dataset) -> Result<Self> {
         // Several come at once where the dataset is kept elsewhere.
         dataset.expect_shards(&(0..dataset.shard_count()).collect::<Vec<_>>());
-        let shards = (0..dataset.shard_count()).map(|shard| dataset.open_shard(shard, Checks::FirstTouch));
+        let shards = (0..dataset.shard_count()).into_par_iter();
+        let shards = shards.map(|shard| dataset.open_shard(shard, Checks::FirstTouch));
         Ok(Self {
             shards: shards.collect::<shardfmt::Result<_>>()?,
             spec: dataset.head().clips,
         })
     }
+
 
     /// Shape and number type of every clip.
     #[must_use]
@@ -39,11 +42,12 @@ impl ClipReader {
     /// # Errors
     /// [`Error::Dataset`] with shard, recording and row of a damaged record.
     pub fn stored(&self, place: &Clip) -> Result<&[u8]> {
-        Ok(self.shard(place)?.clip(place.row)?)
+        Ok(self.shard(place.shard)?.clip(place.row)?)
     }
 
-    fn shard(&self, place: &Clip) -> Result<&DatasetShard> {
-        let shard = self.shards.get(place.shard as usize);
+    /// The shard of a number.
+    pub(crate) fn shard(&self, number: u32) -> Result<&DatasetShard> {
+        let shard = self.shards.get(number as usize);
         let path = || {
             self.shards
                 .first()
@@ -51,7 +55,7 @@ impl ClipReader {
         };
         Ok(shard.ok_or_else(|| shardfmt::Error::NoSuchShard {
             path: path(),
-            shard: place.shard,
+            shard: number,
             shards: self.shards.len() as u32,
         })?)
     }
@@ -59,13 +63,12 @@ impl ClipReader {
     /// Copies a clip into `into`, as means over blocks if `loaded` is not as clips are stored, and returns its level,
     /// `ref_db`.
     fn copy(&self, place: &Clip, loaded: ClipSpec, into: &mut [u8]) -> Result<f32> {
-        let shard = self.shard(place)?;
+        let shard = self.shard(place.shard)?;
         check_place(shard, place)?;
-        let clip = shard.clip(place.row)?;
         if loaded == self.spec {
-            into.copy_from_slice(clip);
+            shard.copy_clip(place.row, into)?;
         } else {
-            block_means(clip, self.spec, loaded, into);
+            block_means(shard.clip(place.row)?, self.spec, loaded, into);
         }
         Ok(shard.ref_db(place.row)?)
     }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 use shardfmt::entry::{labels_path, priors_path};
-use shardfmt::{AssetRow, Checks, Dataset, LabelRow, PriorRow, Split};
+use shardfmt::{AssetRow, Checks, Dataset, DatasetShard, LabelRow, PriorRow, Split};
 
 use super::knowledge::Knowledge;
 use super::piece::{Joined, Piece};
 use crate::error::{Error, Result};
+use crate::gather::ClipReader;
 
 /// Shards that each thread reads before what was read is joined.
 const SHARDS_AT_ONCE: usize = 16;
@@ -51,25 +52,26 @@ impl Catalogue {
     /// # Errors
     /// [`Error::Dataset`] naming file and row for a damaged table, or a shard and a table that do not go together.
     pub fn read(dataset: &Dataset) -> Result<Self> {
-        let classes = dataset.taxa().len();
-        let read = |shard: u32| -> Result<Piece> {
-            let opened = dataset.open_shard(shard, Checks::Off)?;
-            let (labels, priors) = (dataset.labels(&opened)?, dataset.priors(&opened)?);
-            let files = [labels_path(shard), priors_path(shard)].map(|name| dataset.dir().join(name));
-            let mut piece = Piece::new([&files[0], &files[1]], classes, labels, &priors, dataset.assets_of(shard))?;
-            // What the regulariser, batches and predictions take for a clip's recording is what stands beside its
-            // image.
-            for (clip, row) in piece.clips_mut().iter_mut().zip(0..) {
-                (clip.asset_id, clip.clip_index) = (opened.asset_id(row)?, opened.clip_index(row)?);
-            }
-            Ok(piece)
-        };
-        let mut all = Joined::new(dataset.dir(), classes);
+        Self::read_each(dataset, |shard| {
+            read_shard(dataset, &dataset.open_shard(shard, Checks::Off)?)
+        })
+    }
+
+    /// [`Catalogue::read`] of a dataset whose shards are open.
+    ///
+    /// # Errors
+    /// As [`Catalogue::read`].
+    pub fn read_beside(dataset: &Dataset, clips: &ClipReader) -> Result<Self> {
+        Self::read_each(dataset, |shard| read_shard(dataset, clips.shard(shard)?))
+    }
+
+    fn read_each(dataset: &Dataset, read: impl Fn(u32) -> Result<Piece> + Sync) -> Result<Self> {
+        let mut all = Joined::new(dataset.dir(), dataset.taxa().len());
         // A part of the shards at a time, so that few clips are in memory twice.
         let at_once = SHARDS_AT_ONCE * rayon::current_num_threads();
         for first in (0..dataset.shard_count()).step_by(at_once) {
             let shards = first..dataset.shard_count().min(first.saturating_add(at_once as u32));
-            let pieces = shards.into_par_iter().map(read).collect::<Result<Vec<_>>>()?;
+            let pieces = shards.into_par_iter().map(&read).collect::<Result<Vec<_>>>()?;
             pieces.into_iter().try_for_each(|piece| all.add(piece))?;
         }
         Ok(Self::of(dataset.dir(), all))
@@ -129,4 +131,18 @@ impl Catalogue {
         let dataset = self.dataset.clone();
         Error::Unsuitable { dataset, reason }
     }
+}
+
+/// Reads the tables of a shard.
+fn read_shard(dataset: &Dataset, shard: &DatasetShard) -> Result<Piece> {
+    let (labels, priors) = (dataset.labels(shard)?, dataset.priors(shard)?);
+    let files = [labels_path(shard.number()), priors_path(shard.number())];
+    let files = files.map(|name| dataset.dir().join(name));
+    let (classes, assets) = (dataset.taxa().len(), dataset.assets_of(shard.number()));
+    let mut piece = Piece::new([&files[0], &files[1]], classes, labels, &priors, assets)?;
+    // What the regulariser, batches and predictions take for a clip's recording is what stands beside its image.
+    for (clip, row) in piece.clips_mut().iter_mut().zip(0..) {
+        (clip.asset_id, clip.clip_index) = (shard.asset_id(row)?, shard.clip_index(row)?);
+    }
+    Ok(piece)
 }

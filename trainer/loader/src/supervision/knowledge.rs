@@ -82,39 +82,30 @@ impl Listed {
         let none = GeoPrior::default();
         LabelForm::Implied.apply_to(row, geo.unwrap_or(&none), u32::try_from(classes).unwrap_or(u32::MAX));
         // Where lists contradict each other, the last one holds.
-        let [present, absent, unknown] = [&row.present, &row.absent, &row.unknown].map(|list| ascending(list));
+        let lists_of_row = [&mut row.present, &mut row.absent, &mut row.unknown];
+        let [present, absent, unknown] = lists_of_row.map(ascending);
         let is_in = |list: &[u32], class: &u32| list.binary_search(class).is_ok();
-        let present = present
-            .iter()
-            .filter(|class| !is_in(&absent, class) && !is_in(&unknown, class));
-        let only_absent = absent.iter().filter(|class| !is_in(&unknown, class));
+        absent.retain(|class| !is_in(unknown, class));
+        present.retain(|class| !is_in(absent, class) && !is_in(unknown, class));
         let others = match row.others {
             Some(Others::Prior) if geo.is_none() => Others::Unknown,
             others => others.unwrap_or(Others::Unknown),
         };
-        let present: Vec<&u32> = present.collect();
         let weak = row.from_recording.iter().filter(|item| item.label_source.is_weak());
-        let weak: Vec<u32> = weak.map(|item| item.class).collect();
-        let mut likely: Vec<&u32> = weak.iter().collect();
-        if !weak.is_empty() {
-            likely.extend(&present);
+        let mut likely: Vec<u32> = weak.map(|item| item.class).collect();
+        if !likely.is_empty() {
+            likely.extend_from_slice(present);
             likely.sort_unstable();
         }
-        Ok(Self::new(
-            [present, only_absent.collect(), unknown.iter().collect(), likely],
-            others,
-            lists,
-        ))
+        Ok(Self::new([present, absent, unknown, &likely], others, lists))
     }
 
-    /// Adds the classes that are present, absent, unknown, and present or weakly so to `lists`; each ascends, and no class
-    /// is in two of the first three.
-    pub(super) fn new(named: [Vec<&u32>; 4], others: Others, lists: &mut Vec<u32>) -> Self {
+    /// Adds the classes that are present, absent, unknown, and present or weakly so to `lists`; each ascends, and no
+    /// class is in two of the first three.
+    pub(super) fn new(named: [&[u32]; 4], others: Others, lists: &mut Vec<u32>) -> Self {
         let start = lists.len();
-        let counts = named
-            .each_ref()
-            .map(|list| u32::try_from(list.len()).unwrap_or(u32::MAX));
-        lists.extend(named.into_iter().flatten());
+        let counts = named.map(|list| u32::try_from(list.len()).unwrap_or(u32::MAX));
+        named.into_iter().for_each(|list| lists.extend_from_slice(list));
         Self {
             start,
             counts,
@@ -149,8 +140,8 @@ impl Listed {
     }
 }
 
-fn ascending(classes: &[u32]) -> Vec<u32> {
-    let mut classes = classes.to_vec();
+/// The same classes in their order, each once.
+fn ascending(classes: &mut Vec<u32>) -> &mut Vec<u32> {
     classes.sort_unstable();
     classes.dedup();
     classes

@@ -51,13 +51,10 @@ impl Labels {
             let list = |present: bool| {
                 let entries = all.iter().zip(labels.iter().zip(mask));
                 let named = entries.filter(|(_, (label, known))| **known != 0 && (**label != 0) == present);
-                named.map(|(class, _)| class).collect()
+                named.map(|(class, _)| *class).collect::<Vec<u32>>()
             };
-            listed.push(Listed::new(
-                [list(true), list(false), Vec::new(), Vec::new()],
-                Others::Unknown,
-                &mut lists,
-            ));
+            let (present, absent) = (list(true), list(false));
+            listed.push(Listed::new([&present, &absent, &[], &[]], Others::Unknown, &mut lists));
         }
         let clips = (0..).zip(&listed).map(|(clip, _)| clip).collect();
         let knowledge = Knowledge {

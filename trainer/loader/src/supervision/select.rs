@@ -141,12 +141,16 @@ impl Catalogue {
 struct Count {
     clips: u64,
     assets: HashSet<i64>,
+    /// The recording of the clip counted last: most clips follow another one of theirs.
+    last: Option<i64>,
 }
 
 impl Count {
     fn add(&mut self, clip: &Clip) {
         self.clips += 1;
-        self.assets.insert(clip.asset_id);
+        if self.last.replace(clip.asset_id) != Some(clip.asset_id) {
+            self.assets.insert(clip.asset_id);
+        }
     }
 
     fn finish(&self) -> Lacking {
