@@ -20,7 +20,7 @@ WHEEL_VENV = .venv-wheel
 REACH_VENV = .venv-reach
 
 .DEFAULT_GOAL := help
-.PHONY: help shards demo-recordings l48 wheel test-reach test test-env libtorch train table l48-train torture fuzz fuzz-check fuzz-keep \
+.PHONY: help shards demo-recordings l48 wheel reach-env test-reach test test-env libtorch train table l48-train torture fuzz fuzz-check fuzz-keep \
 	bench bench-env lint doc clean
 
 help: ## Show the targets.
@@ -99,16 +99,17 @@ $(WHEEL_VENV)/ready: python/requirements-build.txt
 
 # torch is several GB: once the wheel is installed with what it needs, the environment also sees the one that libtorch is
 # from. Packages that use torch come without it.
-test-reach: wheel l48-train ## Install the wheel into a fresh environment and test it there.
+test-reach: reach-env l48-train ## Install the wheel into a fresh environment and test it there.
+	$(REACH_VENV)/bin/pytest -c python/pyproject.toml python/tests
+	$(REACH_VENV)/bin/mypy --config-file python/pyproject.toml
+	$(REACH_VENV)/bin/stubtest l48 --mypy-config-file python/pyproject.toml
+reach-env: wheel libtorch
 	rm -rf $(REACH_VENV)
 	$(PYTHON) -m venv $(REACH_VENV)
 	$(REACH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check dist/l48-*.whl -r python/tests/requirements.txt
 	$(TORCH_VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
 		>"$$($(REACH_VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/libtorch.pth"
 	$(REACH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r python/tests/requirements-torch.txt
-	$(REACH_VENV)/bin/pytest -c python/pyproject.toml python/tests
-	$(REACH_VENV)/bin/mypy --config-file python/pyproject.toml
-	$(REACH_VENV)/bin/stubtest l48 --mypy-config-file python/pyproject.toml
 
 # libtorch comes with the PyTorch wheel (several GB, once); .cargo/config.toml says where the build finds it.
 libtorch: .libtorch
@@ -140,9 +141,10 @@ bench: bench-env ## Measure every stage, and compare with other tools.
 
 # Random kills, besides those at every write boundary.
 TORTURE ?= 500
-torture: ## Kill the program at every write boundary and at TORTURE random moments.
+torture: reach-env ## Kill the program at every write boundary and at TORTURE random moments, also on a Ray cluster.
 	L48_TORTURE=$(TORTURE) $(CARGO) test --workspace --locked --test e2e torture
 	L48_TORTURE=$(TORTURE) $(CARGO) test --workspace --locked --test run resume
+	L48_TORTURE=$(TORTURE) $(REACH_VENV)/bin/pytest -c python/pyproject.toml python/tests/test_ray.py
 
 # Needs `cargo install cargo-fuzz`, a nightly toolchain and a C++ compiler. Inputs worth keeping go to target/fuzz;
 # `fuzz-keep` rebuilds the committed corpora from those and from themselves.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ except ModuleNotFoundError as missing:
 WAIT_S = 600
 """How long a part, a plan or a commit waits for processes that it replaces: for longer than these outlive their node."""
 
+KNOCK_S = 20
+
 # A process reads the tables once, whatever its threads, so that many small ones would take memory; but a node is full only
 # with a whole number of them.
 MOST_CPUS = 8
@@ -37,15 +40,28 @@ def connected(address: str | None) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
+    asked = address or os.environ.get("RAY_ADDRESS", "")
     try:
+        _knock(asked)
         ray.init(address=address)
     except ConnectionError as error:
-        raise BuildError(f"there is no Ray cluster at {address or os.environ.get('RAY_ADDRESS')}: {error}", 75) from error
+        raise BuildError(f"there is no Ray cluster at {asked}: {error}", 75) from error
     try:
         yield
     finally:
         # Tasks of this process end with its connection.
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Raises ConnectionError if nothing listens at HOST:PORT, which Ray would try for many minutes."""
+    host, colon, port = address.rpartition(":")
+    if not colon or "/" in address or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_S).close()
+    except OSError as error:
+        raise ConnectionError(str(error)) from error
 
 
 def cpus_of_nodes() -> list[int]:
@@ -80,7 +96,7 @@ def build_part(work: Work, part: int) -> Ended:
     here = metadata.version("l48")
     if here != work.version:
         complaint = f"this node has l48 {here}, and the build was started by l48 {work.version}: install one version"
-        return Ended(2, "", complaint, os.uname().nodename)
+        return Ended(2, "", complaint, socket.gethostname())
     arguments = ["build", work.manifest, "--out", work.out, "--part", f"{part}/{work.parts}", "--resume"]
     arguments += ["--threads", str(work.threads), "--wait", str(WAIT_S), f"--die-with-parent={os.getpid()}"]
     # Ray shows on the driver, and keeps in the node's logs, what a worker writes.
