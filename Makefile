@@ -99,7 +99,7 @@ $(WHEEL_VENV)/ready: python/requirements-build.txt
 
 # torch is several GB: once the wheel is installed with what it needs, the environment also sees the one that libtorch is
 # from. Packages that use torch come without it.
-reach-env: wheel
+reach-env: wheel libtorch
 	rm -rf $(REACH_VENV)
 	$(PYTHON) -m venv $(REACH_VENV)
 	$(REACH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check dist/l48-*.whl -r python/tests/requirements.txt
@@ -143,13 +143,16 @@ bench: bench-env wheel ## Measure every stage, and compare with other tools.
 	$(MAKE) l48-train
 	$(BENCH_VENV)/bin/python tests/bench/train.py
 
-# Random kills, besides those at every write boundary; those of the Python package take a second each.
+# Random kills, besides those at every write boundary.
 TORTURE ?= 500
+# Random kills on a Ray cluster and of consumers in Python; each takes a second or more.
 TORTURE_PYTHON ?= 200
-torture: reach-env ## Kill programs at every write boundary and at TORTURE random moments, consumers in Python at TORTURE_PYTHON.
+TORTURE_RAY ?= 100
+torture: reach-env ## Kill programs at every write boundary and at TORTURE random moments, in Python and on a Ray cluster too.
 	L48_TORTURE=$(TORTURE) $(CARGO) test --workspace --locked --test e2e torture
 	L48_TORTURE=$(TORTURE) $(CARGO) test --workspace --locked --test run resume
 	L48_TORTURE=$(TORTURE_PYTHON) $(REACH_VENV)/bin/pytest -c python/pyproject.toml python/tests/test_torch_kills.py
+	L48_TORTURE=$(TORTURE_RAY) $(REACH_VENV)/bin/pytest -c python/pyproject.toml python/tests/test_ray.py
 
 # Needs `cargo install cargo-fuzz`, a nightly toolchain and a C++ compiler. Inputs worth keeping go to target/fuzz;
 # `fuzz-keep` rebuilds the committed corpora from those and from themselves.

@@ -81,6 +81,6 @@ def __getattr__(name: str) -> object:
         from . import stream
 
         return getattr(stream, name)
-    if name in ("metrics", "torch"):
+    if name in ("metrics", "ray", "torch"):
         return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -31,3 +31,12 @@ class ChecksumError(DatasetError):
         super().__init__(message, path)
         self.asset_id = asset_id
         self.row = row
+
+
+class BuildError(Exception):
+    """A build that did not come to a dataset, by the exit codes of the program: `code` is 75 if running it again may help,
+    which goes on where it stopped, and 2 if something has to be mended before."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code

@@ -50,7 +50,7 @@ echo 17
 "##;
 
 /// Five shards, one recording of which is refused.
-fn place() -> Workplace {
+pub(crate) fn place() -> Workplace {
     let place = Workplace::with_recordings(
         "[shards]\nclips = 3\n",
         &[(1, 9.0), (2, 9.0), (3, 12.0), (4, 9.0), (5, 9.0)],
@@ -60,7 +60,8 @@ fn place() -> Workplace {
     place
 }
 
-fn recipe(name: &str, place: &Workplace, parts: &str) -> Command {
+/// A recipe of `manifests/cluster`, about to build the dataset of a place into its folder `out`.
+pub(crate) fn recipe(name: &str, place: &Workplace, parts: &str) -> Command {
     let mut recipe = Command::new("bash");
     recipe.arg(workspace().join("manifests/cluster").join(name));
     recipe.arg(place.manifest()).arg(place.path("out")).arg(parts);

@@ -43,6 +43,7 @@ mod resume; // builds killed at any moment, and sources that change in between
 mod rework; // one dataset made of another: subset, and relabel without recordings
 mod several_machines; // parts of a plan, exit codes, waiting, status, the death of a parent
 mod shipped_manifests; // every manifests/*.toml builds; birds.toml shows every key with its default
+mod slurm; // the recipe for SLURM on a real one, if it is installed
 mod stats; // `l48 stats`: its tables against the labels
 mod table_forms; // tables as programs write them: encodings, separators, gzip, words for no value, Parquet codecs
 mod tallies; // whatever is left out or odd is counted, and where the count is found
