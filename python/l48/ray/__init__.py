@@ -1,6 +1,7 @@
 """Builds a dataset on a Ray cluster, or on this machine with Ray: `build`, and `python -m l48.ray build`.
 
-The bytes are those of one `l48 build`, whatever is killed on the way; a build that was cut off goes on when it is run again.
+The bytes are those of one `l48 build`, whatever is killed on the way. A build that was cut off goes on when it is run
+again.
 
 >>> built = build("birds.toml", "/shared/birds")      # doctest: +SKIP
 >>> built.clips, built.rejects                        # doctest: +SKIP
@@ -55,15 +56,15 @@ def build(
     """Plans a dataset, builds its shards on all nodes of a Ray cluster, and commits it.
 
     Arguments:
-      manifest: the manifest (TOML). It, its tables and recordings, and the folder `out` have the same paths on all nodes and
-        here.
-      out: folder or address of the dataset. What a build that was cut off has left there is taken up, and a dataset of this
-        plan that is committed already is success; anything else there is an error.
+      manifest: the manifest (TOML). It, its tables and recordings, and the folder `out` have the same paths on all
+        nodes and here.
+      out: folder or address of the dataset. What a build that was cut off has left there is taken up, and a dataset of
+        this plan that is committed already is success; anything else there is an error.
       cpus: processors, and threads, for each part; by default those of the smallest node, at most 8.
       parts: how many parts the shards are built in; by default parts of minutes.
-      retries: how often a part is started again that was killed or met another process on its shards, and how often one
-        whose node was lost.
-      instruction_set: what all nodes have to have, as in `l48 plan --instruction-set`; by default what this machine has.
+      retries: how often a part is started again that was killed or met another process on its shards, and how often
+        one whose worker or node was lost.
+      instruction_set: what all nodes have to have, as in `l48 plan --instruction-set`; by default this machine's.
       max_rejects: commit nothing, and fail, if more recordings than this were rejected.
       address: the cluster. By default the one that this process is connected to, that RAY_ADDRESS names or that runs on
         this machine; else a new one of this machine alone, which ends with the build.
@@ -87,7 +88,7 @@ def build(
             if parts is None:
                 parts = number_of_parts(status.shards, status.planned_clips, cpus, places)
             progress.say(
-                f"{status.shards} shards with about {status.planned_clips:,} clips, in {parts} parts with {cpus} CPUs each; "
+                f"{status.shards} shards with about {status.planned_clips:,} clips, in {parts} parts of {cpus} CPUs; "
                 f"room for {places} at a time on {len(nodes)} nodes"
             )
             _build_all(Work(source, target, parts, cpus, metadata.version("l48")), retries, progress)

@@ -10,7 +10,7 @@ from typing import TextIO
 
 from .program import run
 
-# Seconds between looks, and how many times a look's own time: a folder of a million recordings takes seconds to look at.
+# Seconds between looks, and how many times a look's own time: that is seconds with a million recordings.
 EVERY_S, EVERY_LOOK = 5.0, 20.0
 # In a log, as opposed to a terminal, a line that says nothing new is not repeated, and others come seldom.
 LOG_S = 30.0
