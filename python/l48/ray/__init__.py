@@ -82,19 +82,19 @@ def build(
         pin = [] if instruction_set is None else ["--instruction-set", instruction_set]
         plan = ["plan", source, "--out", target, "--resume", "--wait", str(WAIT_S), *pin]
         _run_here(plan, retries, quiet)
-        status = _status(target)
+        status = Status.parse(_run_here(["status", target, "--json"], retries, quiet).output)
         if status.stage == "building":
             places = slots(nodes, cpus)
             if parts is None:
                 parts = number_of_parts(status.shards, status.planned_clips, cpus, places)
             progress.say(
-                f"{status.shards} shards with about {status.planned_clips:,} clips, in {parts} parts of {cpus} CPUs; "
-                f"room for {places} at a time on {len(nodes)} nodes"
+                f"{status.shards} shards with about {status.planned_clips:,} clips, in {parts} parts that take {cpus} CPU "
+                f"each; room for {places} at a time on {len(nodes)} nodes"
             )
             _build_all(Work(source, target, parts, cpus, metadata.version("l48")), retries, progress)
         limit = [] if max_rejects is None else ["--max-rejects", str(max_rejects)]
         commit = _run_here(["commit", target, "--resume", "--wait", str(WAIT_S), *limit], retries, quiet)
-    status = _status(target)
+    status = Status.parse(_run_here(["status", target, "--json"], retries, quiet).output)
     return Built(target, status.shards, status.clips, status.rejects, commit.output)
 
 
@@ -117,13 +117,6 @@ def _run_here(arguments: list[str], retries: int, quiet: bool) -> Ended:
             break
         time.sleep(min(2**tried, 10))
     raise BuildError(f"l48 {arguments[0]}: {ended.reason()}", 75 if ended.may_succeed_later() else 2)
-
-
-def _status(out: str) -> Status:
-    status = Status.of(out)
-    if status is None:
-        raise BuildError(f"l48 status cannot tell how far {out} is", 75)
-    return status
 
 
 def _absolute(path: str | os.PathLike[str]) -> str:
