@@ -88,7 +88,7 @@ def build(
             if parts is None:
                 parts = number_of_parts(status.shards, status.planned_clips, cpus, places)
             progress.say(
-                f"{status.shards} shards with about {status.planned_clips:,} clips, in {parts} parts that take {cpus} CPU "
+                f"{status.shards} shards with about {status.planned_clips:,} clips, in {parts} parts of {cpus} CPU "
                 f"each; room for {places} at a time on {len(nodes)} nodes"
             )
             _build_all(Work(source, target, parts, cpus, metadata.version("l48")), retries, progress)
