@@ -236,7 +236,6 @@ def test_kills_leave_the_bytes_of_one_build(cluster: Cluster, many: Path, tmp_pa
             break
         # Killed, or an error that says to run it again.
         assert driver.returncode in (-signal.SIGKILL, 75), log.read_text()
-    print(f"{kind}: {kills} kills")
     assert driver.returncode == 0, log.read_text()
     assert tree(out) == tree(many.parent / "whole")
     assert none_is_left(out)
