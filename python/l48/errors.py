@@ -34,8 +34,8 @@ class ChecksumError(DatasetError):
 
 
 class BuildError(Exception):
-    """A build that did not come to a dataset, by the exit codes of the program: `code` is 75 if running it again may help,
-    which goes on where it stopped, and 2 if something has to be mended before."""
+    """A build that did not come to a dataset. `code` is what the program's exit code would be: 75 if running it again
+    may help, which goes on where it stopped, and 2 if something has to be mended before."""
 
     def __init__(self, message: str, code: int) -> None:
         super().__init__(message)

@@ -10,8 +10,8 @@ whole command, from plan to commit; the clusters are started before. The recordi
 import argparse, csv, os, shutil, statistics, subprocess, sys, tempfile, time
 from pathlib import Path
 
-# Before Ray is imported: two nodes of one address, and no usage told.
-os.environ |= {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_USAGE_STATS_ENABLED": "0"}
+# Before Ray is imported: two nodes of one address, no usage told, and workers that are no nicer than plain processes.
+os.environ |= {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
 from ray.cluster_utils import Cluster
 
 from measure import ROOT, busy_s, load, target, wait_for_quiet

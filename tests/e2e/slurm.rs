@@ -158,7 +158,7 @@ fn submit(place: &Workplace, slurm: &mut Slurm, folder: &Path) {
     slurm.until("the jobs have ended", || said(folder, "squeue", &["-h"]).is_empty());
 }
 
-/// What a job wrote, whose number in the order of submission is given.
+/// What a job wrote, by the name that SLURM gives the file.
 fn written(place: &Workplace, name: &str) -> String {
     fs::read_to_string(place.path("jobs").join(name)).unwrap()
 }

@@ -1,6 +1,7 @@
 """Builds a dataset on a Ray cluster, or on this machine with Ray: `build`, and `python -m l48.ray build`.
 
-The bytes are those of one `l48 build`, whatever is killed on the way; a build that was cut off goes on when it is run again.
+The bytes are those of one `l48 build`, whatever is killed on the way. A build that was cut off goes on when it is run
+again.
 
 >>> built = build("birds.toml", "/shared/birds")      # doctest: +SKIP
 >>> built.clips, built.rejects                        # doctest: +SKIP
@@ -55,15 +56,15 @@ def build(
     """Plans a dataset, builds its shards on all nodes of a Ray cluster, and commits it.
 
     Arguments:
-      manifest: the manifest (TOML). It, its tables and recordings, and the folder `out` have the same paths on all nodes and
-        here.
-      out: folder or address of the dataset. What a build that was cut off has left there is taken up, and a dataset of this
-        plan that is committed already is success; anything else there is an error.
+      manifest: the manifest (TOML). It, its tables and recordings, and the folder `out` have the same paths on all
+        nodes and here.
+      out: folder or address of the dataset. What a build that was cut off has left there is taken up, and a dataset of
+        this plan that is committed already is success; anything else there is an error.
       cpus: processors, and threads, for each part; by default those of the smallest node, at most 8.
       parts: how many parts the shards are built in; by default parts of minutes.
-      retries: how often a part is started again that was killed or met another process on its shards, and how often one
-        whose node was lost.
-      instruction_set: what all nodes have to have, as in `l48 plan --instruction-set`; by default what this machine has.
+      retries: how often a part is started again that was killed or met another process on its shards, and how often
+        one whose worker or node was lost.
+      instruction_set: what all nodes have to have, as in `l48 plan --instruction-set`; by default this machine's.
       max_rejects: commit nothing, and fail, if more recordings than this were rejected.
       address: the cluster. By default the one that this process is connected to, that RAY_ADDRESS names or that runs on
         this machine; else a new one of this machine alone, which ends with the build.
@@ -81,19 +82,19 @@ def build(
         pin = [] if instruction_set is None else ["--instruction-set", instruction_set]
         plan = ["plan", source, "--out", target, "--resume", "--wait", str(WAIT_S), *pin]
         _run_here(plan, retries, quiet)
-        status = _status(target)
+        status = Status.parse(_run_here(["status", target, "--json"], retries, quiet).output)
         if status.stage == "building":
             places = slots(nodes, cpus)
             if parts is None:
                 parts = number_of_parts(status.shards, status.planned_clips, cpus, places)
             progress.say(
-                f"{status.shards} shards with about {status.planned_clips:,} clips, in {parts} parts with {cpus} CPUs each; "
-                f"room for {places} at a time on {len(nodes)} nodes"
+                f"{status.shards} shards with about {status.planned_clips:,} clips, in {parts} parts of {cpus} CPU "
+                f"each; room for {places} at a time on {len(nodes)} nodes"
             )
             _build_all(Work(source, target, parts, cpus, metadata.version("l48")), retries, progress)
         limit = [] if max_rejects is None else ["--max-rejects", str(max_rejects)]
         commit = _run_here(["commit", target, "--resume", "--wait", str(WAIT_S), *limit], retries, quiet)
-    status = _status(target)
+    status = Status.parse(_run_here(["status", target, "--json"], retries, quiet).output)
     return Built(target, status.shards, status.clips, status.rejects, commit.output)
 
 
@@ -116,13 +117,6 @@ def _run_here(arguments: list[str], retries: int, quiet: bool) -> Ended:
             break
         time.sleep(min(2**tried, 10))
     raise BuildError(f"l48 {arguments[0]}: {ended.reason()}", 75 if ended.may_succeed_later() else 2)
-
-
-def _status(out: str) -> Status:
-    status = Status.of(out)
-    if status is None:
-        raise BuildError(f"l48 status cannot tell how far {out} is", 75)
-    return status
 
 
 def _absolute(path: str | os.PathLike[str]) -> str:

@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--out", required=True, metavar="DIR", help="folder of the dataset; an unfinished build there is taken up")
     add("--cpus", type=int, metavar="N", help="processors for each part [default: the smallest node's, at most 8]")
     add("--parts", type=int, metavar="N", help="parts to build in [default: parts of minutes]")
-    add("--retries", type=int, metavar="N", default=5, help="times a part that was killed is started again [default: 5]")
+    add("--retries", type=int, metavar="N", default=5, help="times a part that was killed is begun again [default: 5]")
     add("--instruction-set", metavar="NAME", help="what all nodes have to have [default: what this machine has]")
     add("--max-rejects", type=int, metavar="N", help="commit nothing if more than this many recordings are rejected")
     add("--address", help="the cluster [default: RAY_ADDRESS, or one on this machine, else a new one of it alone]")

@@ -21,12 +21,12 @@ except ModuleNotFoundError as missing:
     raise ModuleNotFoundError("l48.ray needs Ray: pip install 'l48[ray]'", name=missing.name) from missing
 
 WAIT_S = 600
-"""How long a part, a plan or a commit waits for processes that it replaces: for longer than these outlive their node."""
+"""How long a part, a plan or a commit waits for processes that it replaces: longer than these outlive their node."""
 
 KNOCK_S = 20
 
-# A process reads the tables once, whatever its threads, so that many small ones would take memory; but a node is full only
-# with a whole number of them.
+# A process reads the tables once, whatever its threads, so that many small ones would take memory; but a node is full
+# only with a whole number of them.
 MOST_CPUS = 8
 
 
@@ -110,7 +110,8 @@ class Tasks:
         """`retries` is how often Ray itself starts a part again whose worker or node was lost."""
         self._work = work
         # Spread: packed, the parts of a small build would share a node while others are idle.
-        self._remote: Any = ray.remote(num_cpus=work.threads, max_retries=retries, scheduling_strategy="SPREAD")(build_part)
+        options: dict[str, Any] = {"num_cpus": work.threads, "max_retries": retries, "scheduling_strategy": "SPREAD"}
+        self._remote: Any = ray.remote(**options)(build_part)
         self._parts: dict[Any, int] = {}
 
     def __len__(self) -> int:

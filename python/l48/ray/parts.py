@@ -11,8 +11,8 @@ from typing import Protocol
 from ..errors import BuildError
 from .program import Ended
 
-# Clips of the usual settings that a processor makes in a second (docs/benchmarks.md). Others are off by a few times, which
-# makes parts of other lengths and no difference else.
+# Clips of the usual settings that a processor makes in a second (docs/benchmarks.md). Others are off by a few times,
+# which makes parts of other lengths and no difference else.
 CLIPS_PER_CPU_S = 100
 # A part costs some time before its first clip, and what is left of it is waited for in the end.
 LONG_S, SHORT_S = 300, 20
@@ -72,6 +72,7 @@ def build_parts(tasks: Running, parts: int, retries: int, tell: Callable[[], Non
     if given_up:
         reasons = "".join(f"\n  part {part}/{parts}: {ended.reason()}" for part, ended in sorted(given_up.items()))
         raise BuildError(
-            f"{len(given_up)} of {parts} parts were tried {retries + 1} times each; run the build again to go on:{reasons}",
+            f"{len(given_up)} of {parts} parts were tried {retries + 1} times each; run the build again to go on:"
+            f"{reasons}",
             75,
         )

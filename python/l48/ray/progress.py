@@ -10,7 +10,7 @@ from typing import TextIO
 
 from .program import run
 
-# Seconds between looks, and how many times a look's own time: a folder of a million recordings takes seconds to look at.
+# Seconds between looks, and how many times a look's own time: that is seconds with a million recordings.
 EVERY_S, EVERY_LOOK = 5.0, 20.0
 # In a log, as opposed to a terminal, a line that says nothing new is not repeated, and others come seldom.
 LOG_S = 30.0
@@ -30,12 +30,9 @@ class Status:
     rejects: int
 
     @classmethod
-    def of(cls, out: str) -> Status | None:
-        """Asks `l48 status`; None if it cannot tell now."""
-        ended = run(["status", out, "--json"])
-        if ended.code != 0:
-            return None
-        members = json.loads(ended.output)
+    def parse(cls, text: str) -> Status:
+        """Reads what `l48 status --json` has printed."""
+        members = json.loads(text)
         return cls(
             stage=members["stage"],
             shards=members["shards"],
@@ -74,10 +71,12 @@ class Progress:
         if self._stream is None or time.monotonic() < self._next_s:
             return
         begun = time.monotonic()
-        status = Status.of(self._out)
+        ended = run(["status", self._out, "--json"])
         now = time.monotonic()
         self._next_s = now + max(EVERY_S, EVERY_LOOK * (now - begun))
-        if status is not None:
+        # What cannot be told now may be the next time.
+        if ended.code == 0:
+            status = Status.parse(ended.output)
             self._tell(status.line() + self._left(status, now), now)
 
     def _left(self, status: Status, now: float) -> str:
