@@ -152,7 +152,7 @@ fn the_demos_card_becomes_a_dataset() {
 fn every_kind_of_file_is_taken_told_or_counted() {
     let place = Workplace::new();
     let guano = |text: &str| chunk("guan", format!("GUANO|Version: 1.0\n{text}").as_bytes());
-    let mut field = |name: &str, bytes: &[u8]| place.write_bytes(&format!("field/{name}"), bytes);
+    let field = |name: &str, bytes: &[u8]| place.write_bytes(&format!("field/{name}"), bytes);
     field(
         "a/20240501_043000.WAV",
         &wav(
