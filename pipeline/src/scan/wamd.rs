@@ -159,7 +159,7 @@ mod tests {
         #[test]
         fn no_bytes_panic(bytes in proptest::collection::vec(0_u8..32, 0..80)) {
             let wamd = Wamd::parse(&bytes);
-            (wamd.serial(), wamd.start(), wamd.place(), wamd.time_expansion());
+            let _ = (wamd.serial(), wamd.start(), wamd.place(), wamd.time_expansion());
         }
     }
 }
