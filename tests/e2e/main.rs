@@ -41,6 +41,7 @@ mod rejects; // recordings that are refused early or late, and what becomes of t
 mod report; // `l48 report`: the page against the tables; which runs and scores are refused
 mod resume; // builds killed at any moment, and sources that change in between
 mod rework; // one dataset made of another: subset, and relabel without recordings
+mod scan; // `l48 scan`: folders as recorders leave them, into tables that build
 mod several_machines; // parts of a plan, exit codes, waiting, status, the death of a parent
 mod shipped_manifests; // every manifests/*.toml builds; birds.toml shows every key with its default
 mod slurm; // the recipe for SLURM on a real one, if it is installed

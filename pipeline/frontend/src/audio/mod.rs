@@ -32,7 +32,7 @@ mod resample;
 mod view;
 mod wav;
 
-pub use decode::{Channel, Decoder, Header, probe};
+pub use decode::{Channel, Decoder, Header, Look, look, probe};
 pub use endings::is_recording_name;
 pub use note::Note;
 pub use recorder::recorder_metadata;
