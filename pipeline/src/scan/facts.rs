@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use frontend::audio::{Look, MetadataKind, RecorderMetadata, look};
+use frontend::audio::{Look, MetadataKind, RecorderMetadata, is_recording_name, look};
 
 use super::audiomoth;
 use super::clock::{self, Named};
@@ -53,8 +53,7 @@ pub(super) struct Facts {
 
 /// Whether a file's name is that of a recording, by its extension.
 pub(super) fn is_recording(name: &str) -> bool {
-    let extension = extension(name);
-    CONTAINERS.iter().any(|(known, _)| *known == extension) || UNREAD.contains(&extension.as_str())
+    is_recording_name(Path::new(name)) || UNREAD.contains(&extension(name).as_str())
 }
 
 /// The extension of a name in small letters; empty without one.
