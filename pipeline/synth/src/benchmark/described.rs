@@ -12,7 +12,7 @@ use crate::tables::{UNKNOWN_BIRD, is_active};
 use pipeline::labels::{ClipLabels, ClipSpan, ImageAxes, Labeller};
 use pipeline::manifest::{
     self, AssetBox, BoxCode, BoxTable, Checklist, Completeness, GeoPrior, IgnoredOnly, LabelRules, OtherCodes,
-    PriorConflict, Span, SpanScope, nanoseconds, WeakLabels,
+    PriorConflict, Span, SpanScope, WeakLabels, nanoseconds,
 };
 
 /// The classes.
