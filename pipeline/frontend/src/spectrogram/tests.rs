@@ -211,6 +211,72 @@ fn the_baseline_instruction_set_makes_the_same_picture() {
     }
 }
 
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn longer_vectors_make_the_same_bytes() {
+    let Some(avx2) = pulp::x86::V3::try_new() else {
+        return;
+    };
+    let waveform = noise(66_150);
+    // Whole blocks of every vector length, pictures that end within a block, and within a vector.
+    for (frames, n_fft, dtype) in [
+        (448, 2048, Dtype::U8),
+        (448, 2048, Dtype::F32),
+        (77, 2048, Dtype::U8),
+        (131, 300, Dtype::F16),
+        (3, 512, Dtype::F32),
+    ] {
+        let config = SpectrogramConfig {
+            n_fft,
+            win_length: n_fft / 2,
+            n_mels: 16,
+            frames: Frames::First(frames),
+            fmax_hz: 4000.0,
+            dtype,
+            ..Default::default()
+        };
+        let best = render(&config, &waveform);
+        assert_eq!(render_on(Arch::V3(avx2), &config, &waveform), best, "{frames} frames");
+    }
+}
+
+#[test]
+fn frames_of_a_block_are_those_of_the_picture() {
+    // Each frame alone is the same as among others, wherever in a block it lies.
+    let config = SpectrogramConfig {
+        hop_length: 10,
+        ..small()
+    };
+    let waveform = noise(2000);
+    let (whole, _) = render(&config, &waveform);
+    let (whole, width) = (floats(&whole), 201);
+    for frame in [0, 1, 7, 31, 32, 63, 64, 100, 199, 200] {
+        // The frame's own samples, as the only frame of a clip.
+        let begin = (frame * 10) as isize - 128;
+        let sample = |n: isize| {
+            usize::try_from(n)
+                .ok()
+                .and_then(|n| waveform.get(n))
+                .copied()
+                .unwrap_or(0.0)
+        };
+        let own: Vec<f32> = (0..256).map(|n| sample(begin + n)).collect();
+        let alone = SpectrogramConfig {
+            hop_length: 128,
+            frames: Frames::First(2),
+            ..config.clone()
+        };
+        let (alone, _) = render(&alone, &own);
+        for (band, alone) in floats(&alone).chunks(2).enumerate() {
+            assert_eq!(
+                alone[1].to_bits(),
+                whole[band * width + frame].to_bits(),
+                "frame {frame}, band {band}"
+            );
+        }
+    }
+}
+
 #[test]
 fn silence_is_the_floor_in_every_type() {
     let silence = vec![0.0; 1000];
