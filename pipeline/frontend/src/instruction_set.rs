@@ -92,11 +92,11 @@ impl fmt::Display for InstructionSet {
     }
 }
 
-/// What our loops use. AVX-512 rounds as AVX2 with FMA does, on vectors twice as long.
+/// What our loops use.
 #[cfg(target_arch = "x86_64")]
 fn ours(arch: Arch) -> &'static str {
     match arch {
-        Arch::V4(_) | Arch::V3(_) => "avx2+fma",
+        Arch::V3(_) => "avx2+fma",
         _ => "sse2",
     }
 }
