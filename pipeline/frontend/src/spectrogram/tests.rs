@@ -211,35 +211,6 @@ fn the_baseline_instruction_set_makes_the_same_picture() {
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-#[test]
-fn longer_vectors_make_the_same_bytes() {
-    let Some(avx2) = pulp::x86::V3::try_new() else {
-        return;
-    };
-    let waveform = noise(66_150);
-    // Whole blocks of every vector length, pictures that end within a block, and within a vector.
-    for (frames, n_fft, dtype) in [
-        (448, 2048, Dtype::U8),
-        (448, 2048, Dtype::F32),
-        (77, 2048, Dtype::U8),
-        (131, 300, Dtype::F16),
-        (3, 512, Dtype::F32),
-    ] {
-        let config = SpectrogramConfig {
-            n_fft,
-            win_length: n_fft / 2,
-            n_mels: 16,
-            frames: Frames::First(frames),
-            fmax_hz: 4000.0,
-            dtype,
-            ..Default::default()
-        };
-        let best = render(&config, &waveform);
-        assert_eq!(render_on(Arch::V3(avx2), &config, &waveform), best, "{frames} frames");
-    }
-}
-
 #[test]
 fn frames_of_a_block_are_those_of_the_picture() {
     // Each frame alone is the same as among others, wherever in a block it lies.
