@@ -98,8 +98,8 @@ impl FrameSource {
         (spacing - 1) * self.hop + self.window.len()
     }
 
-    /// Puts sample `n` of the vectors of a block at `samples[n * lanes + lane]`, zero beyond the clip; vector `g` begins
-    /// at `n = g * hop`.
+    /// Puts sample `n` of the vectors of a block at `samples[n * lanes + lane]`, zero beyond the clip; vector `g`
+    /// begins at `n = g * hop`.
     #[inline(always)]
     pub(super) fn interleave<S: Simd>(&self, block: Block, clip: &[f32], edge: &mut [f32], samples: &mut [f32]) {
         let lanes = S::F32_LANES;
