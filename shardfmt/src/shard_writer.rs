@@ -14,7 +14,7 @@ use crate::need::Operation;
 use crate::persist::AtomicFile;
 
 /// Small records are gathered to this size before they are written; larger ones go straight through.
-const BUFFER_BYTES: usize = 256 << 10;
+const BUFFER_BYTES: usize = 64 << 10;
 /// A sync is asked for after this many bytes: the device then works while clips are made, not only at the end.
 const SYNC_BYTES: usize = 32 << 20;
 

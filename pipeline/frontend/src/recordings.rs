@@ -119,9 +119,7 @@ impl AssetReader for RecordingReader {
 
     fn next(&mut self, clip: &mut Waveform) -> Result<bool, Rejected> {
         loop {
-            if let Some(cut) = self.cutter.next_clip() {
-                clip.samples.clear();
-                clip.samples.extend_from_slice(cut.waveform);
+            if let Some(cut) = self.cutter.next_clip(&mut clip.samples) {
                 clip.valid_samples = usize::try_from(cut.valid_samples).unwrap_or(usize::MAX);
                 self.facts.clips.push(ClipExtent {
                     clip_index: self.facts.clips.len() as u32,

@@ -140,16 +140,14 @@ impl Windowing {
 }
 
 /// One clip of a recording.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Clip<'a> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Clip {
     /// Its number, from 0.
     pub index: u64,
     /// Its first sample in the recording.
     pub start_sample: u64,
     /// Samples that come from the recording; the rest are zeros.
     pub valid_samples: u64,
-    /// All its samples.
-    pub waveform: &'a [f32],
 }
 
 /// Cuts a stream into clips, holding no more than one clip and one push.
@@ -198,8 +196,8 @@ impl Cutter {
         self.clip_count = Some(self.windowing.clip_count(self.received));
     }
 
-    /// The next clip that is complete.
-    pub fn next_clip(&mut self) -> Option<Clip<'_>> {
+    /// The next clip that is complete; `waveform` becomes all its samples.
+    pub fn next_clip(&mut self, waveform: &mut Vec<f32>) -> Option<Clip> {
         let start_sample = self.windowing.start(self.next_index);
         let end_sample = start_sample.checked_add(self.windowing.duration_samples)?;
         let valid_samples = if end_sample <= self.received {
@@ -217,11 +215,20 @@ impl Cutter {
         }
         let index = self.next_index;
         self.next_index += 1;
+        waveform.clear();
+        if at == 0 && end_sample <= self.windowing.start(self.next_index) {
+            // No other clip has samples of this one: all of them change hands, and only what follows is copied.
+            std::mem::swap(waveform, &mut self.buffer);
+            self.buffer.extend_from_slice(&waveform[end..]);
+            waveform.truncate(end);
+            self.base = end_sample;
+        } else {
+            waveform.extend_from_slice(&self.buffer[at..end]);
+        }
         Some(Clip {
             index,
             start_sample,
             valid_samples,
-            waveform: &self.buffer[at..end],
         })
     }
 

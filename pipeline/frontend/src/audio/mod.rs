@@ -17,6 +17,7 @@
 //! noticed, and what is refused by name.
 
 mod audit;
+mod blocks;
 mod container;
 mod decode;
 mod endings;

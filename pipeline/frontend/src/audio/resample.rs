@@ -1,23 +1,7 @@
 //! Resamples a stream of samples, in constant memory and without moving it in time.
-//!
-//! Rubato's FFT resampler works in blocks and is late by half an output block. A block of an odd
-//! number of output samples would leave half a sample that cannot be cut off, so blocks are chosen
-//! even. The filter's transition band is inversely proportional to the block at the lower rate; that
-//! sets the block's size.
 
-use fourier::block_resampler;
-use rubato::audioadapter_buffers::direct::SequentialSlice;
-use rubato::{Fft, Resampler as _};
-
+use super::blocks::Blocks;
 use super::reject::Reject;
-
-/// Samples of a block at the lower of the two rates, at least. At 2,048 the band is flat to 0.45 of
-/// the lower rate within 0.001 dB.
-const MIN_BLOCK: u64 = 2048;
-
-/// Samples of a block at either rate, at most: 4 MiB of samples, and a few times that of spectra.
-/// Rates with no common factor reach it; all usual rates need less than a hundredth.
-const MAX_BLOCK: u64 = 1 << 20;
 
 /// The largest ratio of two rates. 1 MHz to 4 kHz is within it.
 const MAX_RATIO: u32 = 256;
@@ -39,16 +23,6 @@ pub struct Resampler {
     blocks: Option<Blocks>,
     received: u64,
     sent: u64,
-}
-
-/// The block transform, and the block being filled.
-struct Blocks {
-    fft: Fft<f32>,
-    input: Vec<f32>,
-    filled: usize,
-    output: Vec<f32>,
-    /// Output samples still to be dropped: the transform's delay.
-    late: usize,
 }
 
 impl std::fmt::Debug for Resampler {
@@ -76,44 +50,14 @@ impl Resampler {
         if u64::from(high) > u64::from(low) * u64::from(MAX_RATIO) {
             return Err(refuse(format!("the ratio exceeds {MAX_RATIO}")));
         }
-        let mut resampler = Self {
+        let same = from_hz == to_hz;
+        Ok(Self {
             from_hz,
             to_hz,
-            blocks: None,
+            blocks: if same { None } else { Some(Blocks::new(from_hz, to_hz)?) },
             received: 0,
             sent: 0,
-        };
-        if from_hz == to_hz {
-            return Ok(resampler);
-        }
-        let divisor = u64::from(gcd(from_hz, to_hz));
-        let (unit_in, unit_out) = (u64::from(from_hz) / divisor, u64::from(to_hz) / divisor);
-        let mut units = MIN_BLOCK.div_ceil(unit_in.min(unit_out));
-        if units * unit_out % 2 == 1 {
-            units += 1;
-        }
-        let (block_in, block_out) = (units * unit_in, units * unit_out);
-        if block_in.max(block_out) > MAX_BLOCK {
-            let needed = block_in.max(block_out);
-            return Err(refuse(format!(
-                "blocks of {needed} samples would be needed, the limit is {MAX_BLOCK}"
-            )));
-        }
-        let fft = block_resampler(from_hz, to_hz, block_in as usize).map_err(|error| refuse(error.to_string()))?;
-        if (fft.fft_size_in() as u64, fft.fft_size_out() as u64) != (block_in, block_out) {
-            return Err(refuse(format!(
-                "the resampler chose blocks of {} samples",
-                fft.fft_size_out()
-            )));
-        }
-        resampler.blocks = Some(Blocks {
-            late: fft.output_delay(),
-            fft,
-            input: vec![0.0; block_in as usize],
-            filled: 0,
-            output: vec![0.0; block_out as usize],
-        });
-        Ok(resampler)
+        })
     }
 
     /// Takes the next input samples and appends the output samples that they complete.
@@ -129,17 +73,7 @@ impl Resampler {
             return Ok(());
         };
         let start = out.len();
-        let mut rest = input;
-        while !rest.is_empty() {
-            let free = &mut blocks.input[blocks.filled..];
-            let (now, later) = rest.split_at(free.len().min(rest.len()));
-            free[..now.len()].copy_from_slice(now);
-            blocks.filled += now.len();
-            rest = later;
-            if blocks.filled == blocks.input.len() {
-                blocks.process(out)?;
-            }
-        }
+        blocks.push(input, out)?;
         self.sent += (out.len() - start) as u64;
         Ok(())
     }
@@ -151,45 +85,18 @@ impl Resampler {
     /// [`Reject::Resample`].
     pub fn finish(mut self, out: &mut Vec<f32>) -> Result<(), Reject> {
         let total = resampled_frames(self.received, self.from_hz, self.to_hz);
-        let Some(blocks) = &mut self.blocks else {
+        let Some(mut blocks) = self.blocks.take() else {
             return Ok(());
         };
         let start = out.len();
         let missing = usize::try_from(total.saturating_sub(self.sent)).unwrap_or(usize::MAX);
         while out.len() - start < missing {
-            blocks.input[blocks.filled..].fill(0.0);
-            blocks.process(out)?;
+            blocks.fill_up(out)?;
         }
         out.truncate(start + missing);
+        blocks.keep();
         Ok(())
     }
-}
-
-impl Blocks {
-    /// Transforms the filled block and appends what lies behind the delay.
-    fn process(&mut self, out: &mut Vec<f32>) -> Result<(), Reject> {
-        let failed = |reason: String| Reject::Resample { reason };
-        let input = SequentialSlice::new(&self.input[..], 1, self.input.len());
-        let input = input.map_err(|error| failed(error.to_string()))?;
-        let frames = self.output.len();
-        let mut output =
-            SequentialSlice::new_mut(&mut self.output[..], 1, frames).map_err(|error| failed(error.to_string()))?;
-        self.fft
-            .process_into_buffer(&input, &mut output, None)
-            .map_err(|error| failed(error.to_string()))?;
-        self.filled = 0;
-        let dropped = self.late.min(frames);
-        self.late -= dropped;
-        out.extend_from_slice(&self.output[dropped..]);
-        Ok(())
-    }
-}
-
-fn gcd(mut a: u32, mut b: u32) -> u32 {
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    a
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Defines `ClipBatch`, a few consecutive clips on their way from reading through rendering to delivery.
 
 use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
 
 use shardfmt::Xxh3;
 
@@ -25,12 +26,14 @@ pub(super) struct Slot<C> {
 /// Ends of assets, each with the number of clips read before it.
 type Ends<S> = VecDeque<(usize, AssetEnd<<S as ClipSource>::Facts>)>;
 
-/// Consecutive clips, where among them assets end, and the memory to render them.
+/// Working memory that no thread renders with now. The latest is taken first: it is still in the cache.
+pub(super) type Scratches<S> = Mutex<Vec<<S as ClipSource>::Scratch>>;
+
+/// Consecutive clips, and where among them assets end.
 pub(super) struct ClipBatch<S: ClipSource> {
     slots: Vec<Slot<S::Clip>>,
     used: usize,
     ends: Ends<S>,
-    scratch: S::Scratch,
 }
 
 impl<S: ClipSource> ClipBatch<S> {
@@ -53,7 +56,6 @@ impl<S: ClipSource> ClipBatch<S> {
             slots: std::iter::repeat_with(slot).take(clips).collect(),
             used: 0,
             ends: VecDeque::new(),
-            scratch: source.scratch(),
         }
     }
 
@@ -80,11 +82,15 @@ impl<S: ClipSource> ClipBatch<S> {
     }
 
     /// Renders its clips.
-    pub(super) fn render(&mut self, source: &S) {
+    pub(super) fn render(&mut self, source: &S, scratches: &Scratches<S>) {
+        let lock = || scratches.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = lock().pop();
+        let mut scratch = idle.unwrap_or_else(|| source.scratch());
         for slot in self.slots.get_mut(..self.used).unwrap_or_default() {
-            slot.rendered = Some(source.render(&slot.clip, &mut self.scratch, &mut slot.stored));
+            slot.rendered = Some(source.render(&slot.clip, &mut scratch, &mut slot.stored));
             slot.xxh3 = Xxh3::of(&slot.stored);
         }
+        lock().push(scratch);
     }
 
     /// Empties it: the slots that held its clips, and its ends.

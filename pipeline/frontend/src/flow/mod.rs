@@ -25,7 +25,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use rayon::Scope;
 
 use crate::source::ClipSource;
-use batch::ClipBatch;
+use batch::{ClipBatch, Scratches};
 pub use delivery::{AssetEnd, Delivery, StoredClip, WholeAsset};
 use feeder::Feeder;
 pub use workers::Workers;
@@ -50,9 +50,11 @@ pub fn run<S: ClipSource, E>(
     mut deliver: impl FnMut(Delivery<'_, S::Facts>) -> Result<(), E>,
 ) -> Result<bool, E> {
     let (batch_clips, batch_bytes) = ClipBatch::size(source);
+    let scratches = Scratches::<S>::default();
     let mut flow = Flow {
         workers,
         source,
+        scratches: &scratches,
         left: assets,
         expected_clips: &expected_clips,
         streams: VecDeque::new(),
@@ -96,6 +98,7 @@ impl<S: ClipSource> Stream<'_, S> {
 struct Flow<'a, S: ClipSource> {
     workers: &'a Workers,
     source: &'a S,
+    scratches: &'a Scratches<S>,
     left: Range<usize>,
     expected_clips: &'a dyn Fn(usize) -> u64,
     streams: VecDeque<Stream<'a, S>>,
@@ -223,9 +226,9 @@ impl<'a, S: ClipSource> Flow<'a, S> {
             return;
         }
         self.start_reading(scope, sender);
-        let source = self.source;
+        let (source, scratches) = (self.source, self.scratches);
         spawn(scope, sender, move || {
-            batch.render(source);
+            batch.render(source, scratches);
             Done::Rendered(number, batch_number, batch)
         });
     }

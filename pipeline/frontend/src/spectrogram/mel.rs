@@ -3,7 +3,10 @@
 //! Reference: librosa 0.11 `filters.mel`, `hz_to_mel`; Slaney, Auditory Toolbox (1998); Young et al.,
 //! The HTK Book, section 5.4.
 
+use pulp::Simd;
+
 use super::config::{ConfigError, MelNorm, MelScale, SpectrogramConfig};
+use super::frames::GROUPS;
 
 /// Slaney's scale: 200/3 Hz a mel up to 1 kHz (15 mel), then 27 steps for a factor of 6.4.
 const SLANEY_HZ_A_MEL: f64 = 200.0 / 3.0;
@@ -110,4 +113,24 @@ impl MelBank {
             .iter()
             .map(|band| (band.first_bin, &self.weights[band.weights_start..band.weights_end]))
     }
+}
+
+/// The power in the band with these `weights` from `first_bin` on, of spectra side by side.
+#[inline(always)]
+pub(super) fn filter<S: Simd>(
+    simd: S,
+    (first_bin, weights): (usize, &[f32]),
+    mut power: [&[S::f32s]; GROUPS],
+) -> [S::f32s; GROUPS] {
+    for bins in &mut power {
+        *bins = &bins[first_bin..][..weights.len()];
+    }
+    let mut sums = [simd.splat_f32s(0.0); GROUPS];
+    for (n, &weight) in weights.iter().enumerate() {
+        let weight = simd.splat_f32s(weight);
+        for (sum, bins) in sums.iter_mut().zip(power) {
+            *sum = simd.mul_add_e_f32s(weight, bins[n], *sum);
+        }
+    }
+    sums
 }

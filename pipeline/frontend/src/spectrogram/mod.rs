@@ -21,9 +21,9 @@ pub use self::config::{
     TopDb,
 };
 use self::decibel::Levels;
-use self::frames::FrameSource;
-use self::mel::MelBank;
-use self::spectrum::{Spectrum, SpectrumScratch};
+use self::frames::{FrameSource, GROUPS};
+use self::mel::{MelBank, filter};
+use self::spectrum::{Spectrum, SpectrumScratch, aligned};
 
 /// Power below which nothing is told apart: librosa's `amin`, -100 dB.
 const MIN_POWER: f32 = 1e-10;
@@ -50,9 +50,11 @@ pub struct LogMel {
 #[derive(Debug)]
 pub struct Scratch {
     spectrum: SpectrumScratch,
-    /// Samples of the frames at the clip's ends, with zeros around them.
+    /// Samples of the lanes at the clip's ends, with zeros around them.
     edge: Vec<f32>,
-    /// Mel power, one row a band, rows padded to whole vectors.
+    /// Samples of a block of frames.
+    samples: Vec<f32>,
+    /// Mel power: for each band the vectors of all blocks.
     mel: Vec<f32>,
 }
 
@@ -120,10 +122,13 @@ impl LogMel {
 
     /// Makes the buffers of one thread.
     pub fn scratch(&self) -> Scratch {
+        let lanes = dispatch(self.arch, Lanes);
+        let samples = self.frames.block_vectors(lanes) * lanes;
         Scratch {
-            spectrum: self.spectrum.scratch(),
-            edge: vec![0.0; self.frames.edge_samples()],
-            mel: vec![0.0; self.height * self.stride()],
+            spectrum: self.spectrum.scratch(lanes),
+            edge: vec![0.0; samples],
+            samples: vec![0.0; samples + MAX_LANES],
+            mel: vec![0.0; self.height * self.stride(lanes) + MAX_LANES],
         }
     }
 
@@ -136,11 +141,6 @@ impl LogMel {
     pub fn render(&self, waveform: &[f32], scratch: &mut Scratch, out: &mut [u8]) -> ImageLevel {
         assert_eq!(waveform.len(), self.clip_samples, "samples of the clip");
         assert_eq!(out.len(), self.bytes(), "bytes of the picture");
-        assert_eq!(
-            scratch.mel.len(),
-            self.height * self.stride(),
-            "the scratch of another configuration"
-        );
         let render = Render {
             plan: self,
             waveform,
@@ -151,8 +151,20 @@ impl LogMel {
     }
 
     /// Length of a row of mel power.
-    fn stride(&self) -> usize {
-        self.width.next_multiple_of(MAX_LANES)
+    fn stride(&self, lanes: usize) -> usize {
+        self.width.next_multiple_of(GROUPS * lanes)
+    }
+}
+
+/// Tells how many lanes vectors have.
+struct Lanes;
+
+impl WithSimd for Lanes {
+    type Output = usize;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> usize {
+        S::F32_LANES
     }
 }
 
@@ -183,25 +195,44 @@ impl WithSimd for Render<'_> {
             scratch,
             out,
         } = self;
-        let Scratch { spectrum, edge, mel } = scratch;
-        let stride = plan.stride();
-        let mut max = simd.splat_f32s(0.0);
-        for first_frame in (0..plan.width).step_by(S::F32_LANES) {
-            let power = plan
-                .spectrum
-                .power(simd, &plan.frames, first_frame, waveform, edge, spectrum);
-            for ((first_bin, weights), row) in plan.bank.bands().zip(mel.chunks_exact_mut(stride)) {
-                let mut sum = simd.splat_f32s(0.0);
-                for (&weight, &power) in weights.iter().zip(&power[first_bin..]) {
-                    sum = simd.mul_add_e_f32s(simd.splat_f32s(weight), power, sum);
+        let Scratch {
+            spectrum,
+            edge,
+            samples,
+            mel,
+        } = scratch;
+        let stride = plan.stride(S::F32_LANES);
+        assert_eq!(
+            mel.len(),
+            plan.height * stride + MAX_LANES,
+            "the scratch of another configuration"
+        );
+        let (samples, mel) = (aligned(samples), &mut aligned(mel)[..plan.height * stride]);
+        // The maximum of whole blocks, and that of the last one, not all of which need be picture.
+        let (mut max, mut max_of_rest) = (simd.splat_f32s(0.0), 0.0f32);
+        for block in plan.frames.blocks(S::F32_LANES) {
+            plan.frames.interleave::<S>(block, waveform, edge, samples);
+            for group in 0..block.spacing {
+                plan.spectrum
+                    .transform(simd, &plan.frames, group, S::as_simd_f32s(samples).0, spectrum);
+            }
+            let whole = block.is_whole(S::F32_LANES);
+            let power = plan.spectrum.powers::<S>(spectrum);
+            for (band, row) in plan.bank.bands().zip(mel.chunks_exact_mut(stride)) {
+                let sums = filter(simd, band, power);
+                let (row, _) = S::as_mut_simd_f32s(&mut row[block.first..]);
+                row[..GROUPS].copy_from_slice(&sums);
+                if whole {
+                    for sum in sums {
+                        max = simd.max_f32s(max, sum);
+                    }
+                } else {
+                    block.each(&sums, |_, power: f32| max_of_rest = max_of_rest.max(power));
                 }
-                max = simd.max_f32s(max, sum);
-                let (row, _) = S::as_mut_simd_f32s(&mut row[first_frame..]);
-                row[0] = sum;
             }
         }
-        let max = simd.reduce_max_f32s(max);
-        plan.levels.store(mel, stride, plan.width, max, out)
+        let max = simd.reduce_max_f32s(max).max(max_of_rest);
+        plan.levels.store(simd, mel, &plan.frames, max, out)
     }
 }
 

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use fourier::{Complex, RealToComplex, real_forward};
 use pulp::Simd;
 
-use super::MAX_LANES;
-use super::frames::FrameSource;
+use super::frames::{FrameSource, GROUPS};
 use super::octaves::Octaves;
 
 /// Cache line size in `f32` values: vectors must not straddle lines.
@@ -65,8 +64,8 @@ impl Spectrum {
         }
     }
 
-    pub(super) fn scratch(&self) -> SpectrumScratch {
-        let vectors = |count: usize| vec![0.0; count * MAX_LANES + LINE];
+    pub(super) fn scratch(&self, lanes: usize) -> SpectrumScratch {
+        let vectors = |count: usize| vec![0.0; count * lanes + LINE];
         let (work, frame, spectrum, transform) = match &self.transform {
             Transform::Octaves(octaves) => (vectors(octaves.work_vectors()), Vec::new(), Vec::new(), Vec::new()),
             Transform::General(fft) => (
@@ -76,7 +75,7 @@ impl Spectrum {
                 fft.make_scratch_vec(),
             ),
         };
-        let (signal, power) = (vectors(self.signal_vectors), vectors(self.n_fft / 2 + 1));
+        let (signal, power) = (vectors(self.signal_vectors), vectors(GROUPS * self.power_vectors()));
         SpectrumScratch {
             signal,
             work,
@@ -87,17 +86,28 @@ impl Spectrum {
         }
     }
 
-    /// Power spectra of the frames from `first` on: one vector a bin, one frame a lane.
+    /// Vectors from one power spectrum to the next: they lie apart in the cache's sets.
+    fn power_vectors(&self) -> usize {
+        (self.n_fft / 2 + 1).next_multiple_of(LINE)
+    }
+
+    /// The power spectra of the last block: one vector a bin, one frame a lane.
     #[inline(always)]
-    pub(super) fn power<'a, S: Simd>(
+    pub(super) fn powers<'a, S: Simd>(&self, scratch: &'a mut SpectrumScratch) -> [&'a [S::f32s]; GROUPS] {
+        let (power, _) = S::as_simd_f32s(aligned(&mut scratch.power));
+        std::array::from_fn(|group| &power[group * self.power_vectors()..][..self.n_fft / 2 + 1])
+    }
+
+    /// Makes the power spectra of vector `group` of a block, whose frames lie in `samples`.
+    #[inline(always)]
+    pub(super) fn transform<S: Simd>(
         &self,
         simd: S,
         frames: &FrameSource,
-        first: usize,
-        clip: &[f32],
-        edge: &mut [f32],
-        scratch: &'a mut SpectrumScratch,
-    ) -> &'a [S::f32s] {
+        group: usize,
+        samples: &[S::f32s],
+        scratch: &mut SpectrumScratch,
+    ) {
         let SpectrumScratch {
             signal,
             work,
@@ -107,16 +117,15 @@ impl Spectrum {
             transform,
         } = scratch;
         let signal = &mut aligned(signal)[..self.signal_vectors * S::F32_LANES];
-        frames.fill::<S>(first, clip, edge, signal);
-        let power = aligned(power);
+        frames.windowed(simd, group, samples, S::as_mut_simd_f32s(signal).0);
+        let power = &mut aligned(power)[group * self.power_vectors() * S::F32_LANES..];
         match &self.transform {
             Transform::Octaves(octaves) => {
                 signal[frames.window_length() * S::F32_LANES..].fill(0.0);
                 let (signal, _) = S::as_mut_simd_f32s(signal);
                 let (work, _) = S::as_mut_simd_f32s(aligned(work));
                 let (power, _) = S::as_mut_simd_f32s(power);
-                octaves.power(simd, signal, work, power);
-                power
+                octaves.power(simd, signal, work, &mut power[..self.n_fft / 2 + 1]);
             }
             Transform::General(fft) => {
                 let lanes = S::F32_LANES;
@@ -133,7 +142,6 @@ impl Spectrum {
                         *out = bin.norm_sqr();
                     }
                 }
-                S::as_simd_f32s(power).0
             }
         }
     }
@@ -141,7 +149,7 @@ impl Spectrum {
 
 /// The part of a buffer that begins at a cache line.
 #[inline(always)]
-fn aligned(buffer: &mut [f32]) -> &mut [f32] {
+pub(super) fn aligned(buffer: &mut [f32]) -> &mut [f32] {
     let offset = buffer
         .as_ptr()
         .align_offset(LINE * size_of::<f32>())

@@ -212,6 +212,43 @@ fn the_baseline_instruction_set_makes_the_same_picture() {
 }
 
 #[test]
+fn frames_of_a_block_are_those_of_the_picture() {
+    // Each frame alone is the same as among others, wherever in a block it lies.
+    let config = SpectrogramConfig {
+        hop_length: 10,
+        ..small()
+    };
+    let waveform = noise(2000);
+    let (whole, _) = render(&config, &waveform);
+    let (whole, width) = (floats(&whole), 201);
+    for frame in [0, 1, 7, 31, 32, 63, 64, 100, 199, 200] {
+        // The frame's own samples, as the only frame of a clip.
+        let begin = (frame * 10) as isize - 128;
+        let sample = |n: isize| {
+            usize::try_from(n)
+                .ok()
+                .and_then(|n| waveform.get(n))
+                .copied()
+                .unwrap_or(0.0)
+        };
+        let own: Vec<f32> = (0..256).map(|n| sample(begin + n)).collect();
+        let alone = SpectrogramConfig {
+            hop_length: 128,
+            frames: Frames::First(2),
+            ..config.clone()
+        };
+        let (alone, _) = render(&alone, &own);
+        for (band, alone) in floats(&alone).chunks(2).enumerate() {
+            assert_eq!(
+                alone[1].to_bits(),
+                whole[band * width + frame].to_bits(),
+                "frame {frame}, band {band}"
+            );
+        }
+    }
+}
+
+#[test]
 fn silence_is_the_floor_in_every_type() {
     let silence = vec![0.0; 1000];
     let clip = Reference::Clip(ClipKeyword::Clip);

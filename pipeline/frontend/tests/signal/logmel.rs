@@ -188,9 +188,10 @@ fn clips_of(path: &Path, hop_s: &str, mut visit: impl FnMut(u64, u64, &[f32])) {
     let windowing = Windowing::new("3".parse().unwrap(), hop_s.parse().unwrap(), RATE_HZ, Tail::Pad).unwrap();
     let mut cutter = Cutter::new(windowing);
     let (mut native, mut resampled) = (Vec::new(), Vec::new());
+    let mut waveform = Vec::new();
     let mut drain = |cutter: &mut Cutter| {
-        while let Some(clip) = cutter.next_clip() {
-            visit(clip.start_sample, clip.valid_samples, clip.waveform);
+        while let Some(clip) = cutter.next_clip(&mut waveform) {
+            visit(clip.start_sample, clip.valid_samples, &waveform);
         }
     };
     while decoder.read(&mut native).unwrap() > 0 {

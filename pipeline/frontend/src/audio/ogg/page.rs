@@ -20,27 +20,39 @@ const CONTINUED: u8 = 1;
 const FIRST: u8 = 2;
 const LAST: u8 = 4;
 
-/// The CRC-32 of RFC 3533: polynomial 0x04c11db7, not reflected, starting at zero.
-const CRC_TABLE: [u32; 256] = {
-    let mut table = [0; 256];
+/// Bytes of the checksum that are taken at once.
+const CRC_STEP: usize = 8;
+
+/// The CRC-32 of RFC 3533: polynomial 0x04c11db7, not reflected, starting at zero. Table `n` is for a byte with `n` bytes
+/// behind it.
+const CRC_TABLES: [[u32; 256]; CRC_STEP] = {
+    let mut tables = [[0; 256]; CRC_STEP];
     let mut byte = 0;
     while byte < 256 {
         let mut crc = (byte as u32) << 24;
         let mut bit = 0;
-        while bit < 8 {
+        while bit < 8 * CRC_STEP {
             crc = (crc << 1) ^ if crc & 0x8000_0000 != 0 { 0x04c1_1db7 } else { 0 };
             bit += 1;
+            if bit % 8 == 0 {
+                tables[bit / 8 - 1][byte] = crc;
+            }
         }
-        table[byte] = crc;
         byte += 1;
     }
-    table
+    tables
 };
 
 fn crc(bytes: &[u8], crc: u32) -> u32 {
-    bytes.iter().fold(crc, |crc, &byte| {
-        (crc << 8) ^ CRC_TABLE[usize::from((crc >> 24) as u8 ^ byte)]
-    })
+    let (steps, rest) = bytes.as_chunks::<CRC_STEP>();
+    let of = |behind: usize, byte: u8| CRC_TABLES[behind][usize::from(byte)];
+    let crc = steps.iter().fold(crc, |crc, &[b0, b1, b2, b3, b4, b5, b6, b7]| {
+        let [c0, c1, c2, c3] = crc.to_be_bytes();
+        let front = of(7, b0 ^ c0) ^ of(6, b1 ^ c1) ^ of(5, b2 ^ c2) ^ of(4, b3 ^ c3);
+        front ^ of(3, b4) ^ of(2, b5) ^ of(1, b6) ^ of(0, b7)
+    });
+    rest.iter()
+        .fold(crc, |crc, &byte| (crc << 8) ^ of(0, (crc >> 24) as u8 ^ byte))
 }
 
 /// One page.
