@@ -143,7 +143,12 @@ impl Run<'_> {
             });
         };
         let checkpoint = Checkpoint::open(&dir)?;
-        let (model, scaling) = trained_model(&self.config, &Subject::of(&self.material.dataset), &checkpoint, self.device)?;
+        let (model, scaling) = trained_model(
+            &self.config,
+            &Subject::of(&self.material.dataset),
+            &checkpoint,
+            self.device,
+        )?;
         let (material, observer) = (self.material, &mut self.observers);
         let mut measure = |rows: &Supervision, split, replicates| {
             let mut tell = |clips, of| observer.observe(&Event::Scored { split, clips, of });
