@@ -61,7 +61,9 @@ impl NativeClips {
         let hop_s = hop_s.map(Decimal::try_from).transpose();
         let hop_s = hop_s.map_err(|error| PyValueError::new_err(format!("hop_s: {error}")))?;
         let frontend = frontend(py, &record, hop_s)?;
-        let reader = py.detach(|| frontend.open(&path)).map_err(|rejected| refused(py, &path, &rejected))?;
+        let reader = py
+            .detach(|| frontend.open(&path))
+            .map_err(|rejected| refused(py, &path, &rejected))?;
         let reading = Mutex::new(Reading {
             reader,
             clip: Waveform::default(),
@@ -90,7 +92,8 @@ impl NativeClips {
         let more = py.detach(|| {
             let more = reading.reader.next(&mut reading.clip)?;
             if more {
-                self.frontend.render(&reading.clip, &mut reading.scratch, &mut reading.image);
+                self.frontend
+                    .render(&reading.clip, &mut reading.scratch, &mut reading.image);
             }
             Ok(more)
         });
@@ -115,7 +118,9 @@ fn frontend(py: Python<'_>, record: &Path, hop_s: Option<Decimal>) -> PyResult<F
         axes: &run.dataset.axes,
         values: &run.dataset.values,
     };
-    images.frontend(hop_s).map_err(|error| unreadable(py, record, &error.to_string()))
+    images
+        .frontend(hop_s)
+        .map_err(|error| unreadable(py, record, &error.to_string()))
 }
 
 /// The exception for a recording that is refused.
@@ -125,7 +130,10 @@ fn refused(py: Python<'_>, path: &Path, rejected: &Rejected) -> PyErr {
         place.set_item("path", path.to_path_buf())?;
         place.set_item("stage", &rejected.stage)?;
         let message = format!("{}: {}", path.display(), rejected.reason);
-        let raised = py.import("l48.errors")?.getattr("RecordingError")?.call((message,), Some(&place))?;
+        let raised = py
+            .import("l48.errors")?
+            .getattr("RecordingError")?
+            .call((message,), Some(&place))?;
         Ok(PyErr::from_value(raised))
     };
     raise().unwrap_or_else(|failed| failed)

@@ -44,7 +44,9 @@ fn predicted(place: &Workplace, data: &Path) -> Scores {
     let table = place.path("predictions.parquet");
     l48_train!("predict", place.path("run"), data, "--out", &table, "--device", "cpu").expect(0);
     let dataset = open(data);
-    let starts = labels(&dataset).into_iter().map(|row| ((row.asset_id, row.clip_index), row.start_s));
+    let starts = labels(&dataset)
+        .into_iter()
+        .map(|row| ((row.asset_id, row.clip_index), row.start_s));
     let starts: BTreeMap<(i64, u32), f64> = starts.collect();
     let mut scores = Scores::new();
     for batch in batches(&table) {
@@ -69,14 +71,22 @@ fn detected(out: &Path) -> Scores {
         let [start_s, logit, probability] = [&row[1], &row[6], &row[7]].map(|cell| cell.parse::<f64>().unwrap());
         assert!((1.0 / (1.0 + (-logit).exp()) - probability).abs() < 1e-6, "{row:?}");
         let class = CODES.iter().position(|code| *code == row[3]).unwrap();
-        ((stem.parse().unwrap(), microseconds(start_s), class), probability as f32)
+        (
+            (stem.parse().unwrap(), microseconds(start_s), class),
+            probability as f32,
+        )
     });
     scores.collect()
 }
 
 #[track_caller]
 fn assert_close(detected: &Scores, predicted: &Scores) {
-    assert!(detected.keys().eq(predicted.keys()), "{} and {} scores", detected.len(), predicted.len());
+    assert!(
+        detected.keys().eq(predicted.keys()),
+        "{} and {} scores",
+        detected.len(),
+        predicted.len()
+    );
     for (key, score) in predicted {
         let found = detected[key];
         assert!((found - score).abs() < 1e-5, "{key:?}: {found} instead of {score}");
@@ -107,11 +117,22 @@ fn windows_have_the_scores_that_predict_gives_their_clips() {
     let (data, run) = tunes::trained(&place);
     let from_dataset = predicted(&place, &data);
     let out = place.path("all");
-    let ended = l48_train!("detect", &run, place.path("recordings.csv"), "--out", &out, "--min-score", "0");
+    let ended = l48_train!(
+        "detect",
+        &run,
+        place.path("recordings.csv"),
+        "--out",
+        &out,
+        "--min-score",
+        "0"
+    );
     let windows = RECORDINGS * WINDOWS;
     ended
         .expect(0)
-        .prints(&format!("{} detections in {RECORDINGS} recordings (0.13 h, {windows} windows)", windows * 4))
+        .prints(&format!(
+            "{} detections in {RECORDINGS} recordings (0.13 h, {windows} windows)",
+            windows * 4
+        ))
         .prints("times real time");
     assert_close(&detected(&out), &from_dataset);
 
@@ -130,7 +151,18 @@ fn windows_have_the_scores_that_predict_gives_their_clips() {
     place.write("manifest.toml", &tunes::manifest("boxes = \"boxes.csv\"\n", "1.25"));
     let (data, out) = (place.path("dense-data"), place.path("dense"));
     l48!("build", place.manifest(), "--out", &data).expect(0);
-    l48_train!("detect", &run, place.path("audio"), "--out", &out, "--min-score", "0", "--hop", "1.25").expect(0);
+    l48_train!(
+        "detect",
+        &run,
+        place.path("audio"),
+        "--out",
+        &out,
+        "--min-score",
+        "0",
+        "--hop",
+        "1.25"
+    )
+    .expect(0);
     assert_close(&detected(&out), &predicted(&place, &data));
     thresholds_and_merging(&place, &run);
     embeddings(&place, &run);
@@ -141,7 +173,13 @@ fn thresholds_and_merging(place: &Workplace, run: &Path) {
     let detect = |name: &str, more: &[&str]| {
         let out = place.path(name);
         let mut command = train_command();
-        command.arg("detect").arg(run).arg(place.path("audio/1.wav")).arg("--out").arg(&out).args(more);
+        command
+            .arg("detect")
+            .arg(run)
+            .arg(place.path("audio/1.wav"))
+            .arg("--out")
+            .arg(&out)
+            .args(more);
         crate::program::run(command.arg("--thresholds").arg(place.path("thresholds.csv"))).expect(0);
         detected(&out)
     };
@@ -154,7 +192,11 @@ fn thresholds_and_merging(place: &Workplace, run: &Path) {
     // One detection of each of the two from the start to the end, with the best of its scores.
     let merged = detect("merged", &["--min-score", "0", "--hop", "1", "--merge"]);
     for class in [2, 3] {
-        let best = all.iter().filter(|(key, _)| key.2 == class).map(|(_, score)| *score).fold(0.0, f32::max);
+        let best = all
+            .iter()
+            .filter(|(key, _)| key.2 == class)
+            .map(|(_, score)| *score)
+            .fold(0.0, f32::max);
         assert_eq!(merged.get(&(1, 0, class)), Some(&best));
         assert_eq!(count(&merged, class), 1);
     }
@@ -166,8 +208,14 @@ fn embeddings(place: &Workplace, run: &Path) {
     let out = place.path("features");
     l48_train!("detect", run, place.path("audio/7.wav"), "--out", &out, "--embeddings").expect(0);
     let batches = batches(&out.join("embeddings/7.parquet"));
-    assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), WINDOWS as usize);
-    let starts = batches[0].column_by_name("start_s").unwrap().as_primitive::<Float64Type>();
+    assert_eq!(
+        batches.iter().map(RecordBatch::num_rows).sum::<usize>(),
+        WINDOWS as usize
+    );
+    let starts = batches[0]
+        .column_by_name("start_s")
+        .unwrap()
+        .as_primitive::<Float64Type>();
     assert_eq!(starts.values().to_vec(), [0.0, 3.0, 6.0, 9.0]);
     let lists = batches[0].column_by_name("embedding").unwrap().as_list::<i32>();
     let of = |row: usize| lists.value(row).as_primitive::<Float32Type>().values().to_vec();
@@ -183,19 +231,33 @@ fn every_recording_has_its_tables_and_bad_ones_are_listed() {
     place.flac("night/s2/dawn.flac", RATE_HZ, &tunes::sound(4)[..5 * RATE_HZ as usize]);
     place.write_bytes("night/s2/cut.wav", b"RIFF, but no more than that");
     place.write("night/s2/notes.txt", "not looked at");
-    // So that nothing is found in noise.
-    place.write("thresholds.csv", "code,threshold\nlowpip,0.7\nmidpip,0.7\nhighpip,0.7\ntoppip,0.7\n");
+    place.write(
+        "thresholds.csv",
+        "code,threshold\nlowpip,0.4\nmidpip,0.4\nhighpip,0.4\ntoppip,0.4\n",
+    );
     let out = place.path("out");
     let detect = |more: &[&str]| {
         let mut command = train_command();
-        command.arg("detect").arg(&run).arg(place.path("night")).arg("--out").arg(&out).args(more);
+        command
+            .arg("detect")
+            .arg(&run)
+            .arg(place.path("night"))
+            .arg("--out")
+            .arg(&out)
+            .args(more);
         command.arg("--thresholds").arg(place.path("thresholds.csv"));
         crate::program::run(command.args(["--raven", "--birdnet", "--audacity"]))
     };
-    detect(&[]).expect(1).complains("cut.wav: refused (open)").prints("1 recordings refused");
+    detect(&[])
+        .expect(1)
+        .complains("cut.wav: refused (open)")
+        .prints("1 recordings refused");
     let path = |name: &str| place.path("night").join(name).display().to_string();
     let rejects = csv(&place.read("out/rejects.csv"));
-    assert_eq!((rejects.len(), &rejects[0][0], rejects[0][1].as_str()), (1, &path("s2/cut.wav"), "open"));
+    assert_eq!(
+        (rejects.len(), &rejects[0][0], rejects[0][1].as_str()),
+        (1, &path("s2/cut.wav"), "open")
+    );
     let recordings = csv(&place.read("out/recordings.csv"));
     let listed: Vec<&[String]> = recordings.iter().map(|row| &row[..3]).collect();
     let expected = [
@@ -205,6 +267,7 @@ fn every_recording_has_its_tables_and_bad_ones_are_listed() {
     ];
     assert_eq!(listed, expected);
     tables_agree(&place);
+    nothing_found(&place, &run);
     resumed(&place, &detect);
 }
 
@@ -212,10 +275,17 @@ fn every_recording_has_its_tables_and_bad_ones_are_listed() {
 fn tables_agree(place: &Workplace) {
     let rows = csv(&place.read("out/detections.csv"));
     assert!(!rows.is_empty());
-    for (recording, name) in [("s1/dawn.wav", "s1/dawn"), ("s2/dawn.wav", "s2/dawn.wav"), ("s2/dawn.flac", "s2/dawn.flac")] {
+    for (recording, name) in [
+        ("s1/dawn.wav", "s1/dawn"),
+        ("s2/dawn.wav", "s2/dawn.wav"),
+        ("s2/dawn.flac", "s2/dawn.flac"),
+    ] {
         let path = place.path("night").join(recording).display().to_string();
         let raven = place.read(&format!("out/raven/{name}.Table.1.selections.txt"));
-        assert_eq!(place.read(&format!("out/birdnet/{name}.BirdNET.selection.table.txt")), raven);
+        assert_eq!(
+            place.read(&format!("out/birdnet/{name}.BirdNET.selection.table.txt")),
+            raven
+        );
         assert_eq!(raven.lines().next(), Some(HEADER));
         let of_recording: Vec<&Vec<String>> = rows.iter().filter(|row| row[0] == path).collect();
         let ceiling_hz = if recording == "s2/dawn.wav" { "8000" } else { "11025" };
@@ -234,17 +304,68 @@ fn tables_agree(place: &Workplace) {
         assert_eq!(place.read(&format!("out/audacity/{name}.txt")), track);
     }
     // The last window ends with its recording.
-    let ends = rows.iter().filter(|row| row[0].ends_with("dawn.flac")).map(|row| row[2].as_str());
-    assert!(ends.clone().all(|end| end == "3" || end == "5"), "{:?}", ends.collect::<Vec<_>>());
-    let table: usize = batches(&place.path("out/detections.parquet")).iter().map(RecordBatch::num_rows).sum();
+    let ends = rows
+        .iter()
+        .filter(|row| row[0].ends_with("dawn.flac"))
+        .map(|row| row[2].as_str());
+    assert!(
+        ends.clone().all(|end| end == "3" || end == "5"),
+        "{:?}",
+        ends.collect::<Vec<_>>()
+    );
+    let table: usize = batches(&place.path("out/detections.parquet"))
+        .iter()
+        .map(RecordBatch::num_rows)
+        .sum();
     assert_eq!(table, rows.len());
     let batch = &batches(&place.path("out/detections.parquet"))[0];
-    let text = |name: &str, row: usize| batch.column_by_name(name).unwrap().as_string::<i32>().value(row).to_owned();
+    let text = |name: &str, row: usize| {
+        batch
+            .column_by_name(name)
+            .unwrap()
+            .as_string::<i32>()
+            .value(row)
+            .to_owned()
+    };
     for (at, row) in rows.iter().enumerate() {
-        assert_eq!([text("path", at), text("species_code", at), text("scientific_name", at)], [&row[0], &row[3], &row[5]].map(String::clone));
+        assert_eq!(
+            [text("path", at), text("species_code", at), text("scientific_name", at)],
+            [&row[0], &row[3], &row[5]].map(String::clone)
+        );
     }
     assert!(!batch.column_by_name("probability").unwrap().is_empty());
     read_by_peers(place);
+}
+
+/// Tables without rows have their header, and nothing else.
+fn nothing_found(place: &Workplace, run: &Path) {
+    let (audio, out) = (place.path("audio/1.wav"), place.path("nothing"));
+    let flags = ["--raven", "--birdnet", "--audacity"];
+    let mut command = train_command();
+    command
+        .arg("detect")
+        .arg(run)
+        .arg(audio)
+        .arg("--out")
+        .arg(&out)
+        .args(flags)
+        .args(["--min-score", "1"]);
+    crate::program::run(&mut command)
+        .expect(0)
+        .prints("0 detections in 1 recordings");
+    let header = format!("{HEADER}\n");
+    assert_eq!(place.read("nothing/raven/1.Table.1.selections.txt"), header);
+    assert_eq!(place.read("nothing/birdnet/1.BirdNET.selection.table.txt"), header);
+    assert_eq!(place.read("nothing/audacity/1.txt"), "");
+    assert_eq!(place.read("nothing/rejects.csv"), "path,stage,reason\n");
+    assert_eq!(place.read("nothing/detections.csv").lines().count(), 1);
+    assert_eq!(
+        batches(&out.join("detections.parquet"))
+            .iter()
+            .map(RecordBatch::num_rows)
+            .sum::<usize>(),
+        0
+    );
 }
 
 /// Crowsetta reads the tables of Raven.
@@ -263,17 +384,26 @@ fn read_by_peers(place: &Workplace) {
 /// A folder is refused without --resume and with other settings; with the same ones nothing is decoded again.
 fn resumed(place: &Workplace, detect: &dyn Fn(&[&str]) -> crate::program::Ended) {
     let before = place.read("out/detections.csv");
-    detect(&[]).expect(2).complains("already has detections; continue with --resume");
+    detect(&[])
+        .expect(2)
+        .complains("already has detections; continue with --resume");
     detect(&["--resume", "--hop", "1.5"])
         .expect(2)
         .complains("image.clips.hop_s: \"3\" -> \"1.5\"; give the same ones, or another --out");
     let again = detect(&["--resume"]).expect(1);
-    assert!(!again.stdout.contains("times real time"), "nothing was decoded: {}", again.stdout);
+    assert!(
+        !again.stdout.contains("times real time"),
+        "nothing was decoded: {}",
+        again.stdout
+    );
     // What was refused and stays the same is not tried again; what has changed is.
     assert!(!again.stderr.contains("cut.wav"), "{}", again.stderr);
     assert_eq!(place.read("out/detections.csv"), before);
     place.wav("night/s2/cut.wav", RATE_HZ, 1, &tunes::sound(6));
-    detect(&["--resume"]).expect(0).complains("3 recordings were done before").prints("4 recordings");
+    detect(&["--resume"])
+        .expect(0)
+        .complains("3 recordings were done before")
+        .prints("4 recordings");
     assert!(place.read("out/detections.csv").len() > before.len());
 }
 
@@ -283,7 +413,12 @@ fn a_killed_run_continues_to_the_same_tables() {
     let (_, run) = tunes::trained(&place);
     let command = |out: &str| {
         let mut command = train_command();
-        command.arg("detect").arg(&run).arg(place.path("audio")).arg("--out").arg(place.path(out));
+        command
+            .arg("detect")
+            .arg(&run)
+            .arg(place.path("audio"))
+            .arg("--out")
+            .arg(place.path(out));
         command.args(["--resume", "--raven", "--embeddings", "--threads", "2"]);
         command
     };
@@ -307,11 +442,20 @@ fn a_killed_run_continues_to_the_same_tables() {
     }
     assert!(done > 0, "no kill left a part");
     crate::program::run(&mut command("killed")).expect(0);
-    for table in ["detections.csv", "detections.parquet", "recordings.csv", "rejects.csv", "raven/11.Table.1.selections.txt"] {
+    for table in [
+        "detections.csv",
+        "detections.parquet",
+        "recordings.csv",
+        "rejects.csv",
+        "raven/11.Table.1.selections.txt",
+    ] {
         let bytes = |out: &str| fs::read(place.path(out).join(table)).unwrap();
         assert_eq!(bytes("killed"), bytes("whole"), "{table}");
     }
-    assert_eq!(fs::read_dir(place.path("killed/embeddings")).unwrap().count(), RECORDINGS as usize);
+    assert_eq!(
+        fs::read_dir(place.path("killed/embeddings")).unwrap().count(),
+        RECORDINGS as usize
+    );
 }
 
 /// Detect, correct the tables by hand, and learn from them: with boxes of the tables alone.
@@ -320,24 +464,48 @@ fn corrected_tables_lead_back_to_training() {
     let place = tunes::place("3");
     let (data, run) = tunes::trained(&place);
     let found = place.path("found");
-    l48_train!("detect", &run, place.path("recordings.csv"), "--out", &found, "--min-score", "0.5", "--raven").expect(0);
+    l48_train!(
+        "detect",
+        &run,
+        place.path("recordings.csv"),
+        "--out",
+        &found,
+        "--min-score",
+        "0.5",
+        "--raven"
+    )
+    .expect(0);
     // A person takes out what is wrong and puts in what was missed.
     for recording in 0..RECORDINGS {
         let name = format!("found/raven/{recording}.Table.1.selections.txt");
         let mut lines = vec![HEADER.to_owned()];
-        let mut rows: Vec<Vec<String>> = place.read(&name).lines().skip(1).map(|line| line.split('\t').map(str::to_owned).collect()).collect();
-        let truth: Vec<(u32, usize)> = (0..WINDOWS).flat_map(|window| present(recording, window).into_iter().map(move |class| (window, class))).collect();
+        let mut rows: Vec<Vec<String>> = place
+            .read(&name)
+            .lines()
+            .skip(1)
+            .map(|line| line.split('\t').map(str::to_owned).collect())
+            .collect();
+        let truth: Vec<(u32, usize)> = (0..WINDOWS)
+            .flat_map(|window| present(recording, window).into_iter().map(move |class| (window, class)))
+            .collect();
         let place_of = |row: &Vec<String>| {
             let class = CODES.iter().position(|code| *code == row[8]).unwrap();
             ((row[3].parse::<f64>().unwrap() / 3.0) as u32, class)
         };
         rows.retain(|row| truth.contains(&place_of(row)));
-        let missed = truth.iter().filter(|there| !rows.iter().any(|row| place_of(row) == **there));
-        let added: Vec<Vec<String>> = missed.map(|&(window, class)| {
-            let (begin, code) = (f64::from(window) * 3.0, CODES[class]);
-            let cells = format!("0\tSpectrogram 1\t1\t{begin}\t{}\t50\t11025\t\t{code}\t\t\t{begin}", begin + 3.0);
-            cells.split('\t').map(str::to_owned).collect()
-        }).collect();
+        let missed = truth
+            .iter()
+            .filter(|there| !rows.iter().any(|row| place_of(row) == **there));
+        let added: Vec<Vec<String>> = missed
+            .map(|&(window, class)| {
+                let (begin, code) = (f64::from(window) * 3.0, CODES[class]);
+                let cells = format!(
+                    "0\tSpectrogram 1\t1\t{begin}\t{}\t50\t11025\t\t{code}\t\t\t{begin}",
+                    begin + 3.0
+                );
+                cells.split('\t').map(str::to_owned).collect()
+            })
+            .collect();
         rows.extend(added);
         for (number, row) in (1..).zip(&mut rows) {
             row[0] = number.to_string();
@@ -352,7 +520,12 @@ fn corrected_tables_lead_back_to_training() {
     let after = open(&corrected);
     for recording in (0..RECORDINGS).map(i64::from) {
         for (truth, now) in clips_of(&before, recording).iter().zip(clips_of(&after, recording)) {
-            assert_eq!(codes(&before, &truth.present), codes(&after, &now.present), "clip {} of {recording}", now.clip_index);
+            assert_eq!(
+                codes(&before, &truth.present),
+                codes(&after, &now.present),
+                "clip {} of {recording}",
+                now.clip_index
+            );
             assert!(now.fully_annotated);
         }
     }
@@ -361,5 +534,7 @@ fn corrected_tables_lead_back_to_training() {
     assert_eq!(labels(&open(&data)).len(), labels(&after).len());
     let again = place.path("run-2");
     tunes::fit(&data, &again).expect(0).prints("test");
-    l48_train!("eval", &again, "--split", "test", "--device", "cpu").expect(0).prints("mAP");
+    l48_train!("eval", &again, "--split", "test", "--device", "cpu")
+        .expect(0)
+        .prints("mAP");
 }

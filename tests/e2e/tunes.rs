@@ -43,7 +43,11 @@ pub(crate) fn sound(recording: u32) -> Vec<f32> {
         let (window, into_s) = ((time_s / 3.0) as u32, time_s % 3.0);
         let tones = present(recording, window).into_iter().map(|class| {
             let phase = std::f64::consts::TAU * PITCHES_HZ[class] * time_s;
-            if (0.5..2.5).contains(&into_s) { 0.2 * phase.sin() } else { 0.0 }
+            if (0.5..2.5).contains(&into_s) {
+                0.2 * phase.sin()
+            } else {
+                0.0
+            }
         });
         (0.02 * noise + tones.sum::<f64>()) as f32
     };
@@ -69,11 +73,17 @@ pub(crate) fn place(hop_s: &str) -> Workplace {
         }
     }
     let spans = (0..RECORDINGS).map(|recording| format!("{recording},0,12,all\n"));
-    place.write("spans.csv", &format!("asset_id,start_s,end_s,scope\n{}", spans.collect::<String>()));
+    place.write(
+        "spans.csv",
+        &format!("asset_id,start_s,end_s,scope\n{}", spans.collect::<String>()),
+    );
     place.write("recordings.csv", &recordings);
     place.write("boxes.csv", &boxes);
     let taxa = CODES.map(|code| format!("{code},The {code},Pipus {code}\n"));
-    place.write("taxa.csv", &format!("species_code,common_name,scientific_name\n{}", taxa.concat()));
+    place.write(
+        "taxa.csv",
+        &format!("species_code,common_name,scientific_name\n{}", taxa.concat()),
+    );
     place.write("manifest.toml", &manifest("boxes = \"boxes.csv\"\n", hop_s));
     place
 }

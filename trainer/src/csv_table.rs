@@ -45,7 +45,11 @@ impl CsvTable {
         found.ok_or_else(|| Error::Table {
             path: self.path.clone(),
             line: None,
-            reason: format!("no column {}; the table has: {}", names.join(" or "), self.header.join(", ")),
+            reason: format!(
+                "no column {}; the table has: {}",
+                names.join(" or "),
+                self.header.join(", ")
+            ),
         })
     }
 
@@ -109,7 +113,9 @@ impl CsvFile {
     /// # Errors
     /// [`Error::Io`].
     pub(crate) fn push<C: AsRef<[u8]>>(&mut self, cells: impl IntoIterator<Item = C>) -> Result<()> {
-        self.writer.write_record(cells).map_err(|error| unwritten(&self.path, error.into()))
+        self.writer
+            .write_record(cells)
+            .map_err(|error| unwritten(&self.path, error.into()))
     }
 
     /// Completes the file and makes it durable under its name.
@@ -117,8 +123,13 @@ impl CsvFile {
     /// # Errors
     /// [`Error::Dataset`], [`Error::Io`].
     pub(crate) fn finish(self) -> Result<()> {
-        let buffered = self.writer.into_inner().map_err(|error| unwritten(&self.path, error.into_error()))?;
-        let file = buffered.into_inner().map_err(|error| unwritten(&self.path, error.into_error()))?;
+        let buffered = self
+            .writer
+            .into_inner()
+            .map_err(|error| unwritten(&self.path, error.into_error()))?;
+        let file = buffered
+            .into_inner()
+            .map_err(|error| unwritten(&self.path, error.into_error()))?;
         Ok(file.commit()?)
     }
 }

@@ -146,8 +146,8 @@ impl Run<'_> {
             });
         };
         let checkpoint = Checkpoint::open(&dir)?;
-        let (model, scaling) =
-            trained_model(&self.config, &Subject::of(&self.material.dataset), &checkpoint, self.device)?;
+        let subject = Subject::of(&self.material.dataset);
+        let (model, scaling) = trained_model(&self.config, &subject, &checkpoint, self.device)?;
         let (material, observer, eval) = (self.material, &mut self.observers, &self.config.eval);
         let mut measure = |rows: &Supervision, split, replicates| {
             let mut tell = |clips, of| observer.observe(&Event::Scored { split, clips, of });

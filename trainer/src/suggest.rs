@@ -45,7 +45,11 @@ pub fn suggest(
     for ((row, clip), of_clip) in (0..).zip(&supervision.clips).zip(probabilities.chunks_exact(classes)) {
         supervision.labels.write(row, &mut labels, &mut mask);
         let others = means.get(&clip.asset_id);
-        let unknown = of_clip.iter().zip(&mask).enumerate().filter(|(_, (_, known))| **known == 0);
+        let unknown = of_clip
+            .iter()
+            .zip(&mask)
+            .enumerate()
+            .filter(|(_, (_, known))| **known == 0);
         let worth: f64 = unknown
             .map(|(class, (&probability, _))| match (worth, others) {
                 (Worth::Uncertainty, _) => entropy(f64::from(probability)),

@@ -38,14 +38,20 @@ impl RecordedImages<'_> {
             hop_s: self.axes.hop_s,
             ..frontend.axes()
         };
-        let [was, is] = [(self.clips, self.axes, self.values), (frontend.clip_spec(), &axes, &frontend.values())]
-            .map(|(clips, axes, values)| serde_json::json!({ "clips": clips, "axes": axes, "values": values }));
+        let [was, is] = [
+            (self.clips, self.axes, self.values),
+            (frontend.clip_spec(), &axes, &frontend.values()),
+        ]
+        .map(|(clips, axes, values)| serde_json::json!({ "clips": clips, "axes": axes, "values": values }));
         let differences: Vec<String> = difference("", &was, &is).iter().map(ToString::to_string).collect();
         if differences.is_empty() {
             return Ok(frontend);
         }
         Err(Error::Recorded {
-            reason: format!("this program would make other images of recordings: {}", differences.join("; ")),
+            reason: format!(
+                "this program would make other images of recordings: {}",
+                differences.join("; ")
+            ),
         })
     }
 
@@ -123,11 +129,20 @@ mod tests {
     fn images_that_are_not_of_recordings_or_would_be_others_are_refused() {
         let frontend = made();
         let mut sections = sections(frontend.settings());
-        sections.insert("spectrogram".into(), to_value(&ImageSettings::default().spectrogram).unwrap());
+        sections.insert(
+            "spectrogram".into(),
+            to_value(&ImageSettings::default().spectrogram).unwrap(),
+        );
         let error = made_again(&sections, &frontend, None).unwrap_err().to_string();
-        assert!(error.contains("other images of recordings: axes.frame_rate_hz was 200"), "{error}");
+        assert!(
+            error.contains("other images of recordings: axes.frame_rate_hz was 200"),
+            "{error}"
+        );
         sections.remove("audio");
         let error = made_again(&sections, &frontend, None).unwrap_err().to_string();
-        assert!(error.ends_with("the images are not of recordings: nothing is recorded of [audio]"), "{error}");
+        assert!(
+            error.ends_with("the images are not of recordings: nothing is recorded of [audio]"),
+            "{error}"
+        );
     }
 }

@@ -38,10 +38,7 @@ impl Scaling {
     pub fn new(dtype: Dtype, values: &ValueScale, normalisation: &Normalisation, device: Device) -> Result<Self> {
         let (step, offset) = match dtype {
             Dtype::U8 => (1.0 / 255.0, 0.0),
-            Dtype::F16 | Dtype::F32 => (
-                values.step / LEVEL_RANGE_DB,
-                values.offset / LEVEL_RANGE_DB + 1.0,
-            ),
+            Dtype::F16 | Dtype::F32 => (values.step / LEVEL_RANGE_DB, values.offset / LEVEL_RANGE_DB + 1.0),
         };
         let channels = normalisation.mean.iter().zip(&normalisation.std);
         let (factor, shift): (Vec<f32>, Vec<f32>) = channels

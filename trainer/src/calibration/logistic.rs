@@ -43,7 +43,13 @@ pub fn fit_logistic(scores: impl Iterator<Item = (f64, bool)> + Clone) -> Option
     if positives == 0.0 || negatives == 0.0 || scores.clone().any(|score| !score.0.is_finite()) {
         return None;
     }
-    let target = |positive| if positive { (positives + 1.0) / (positives + 2.0) } else { 1.0 / (negatives + 2.0) };
+    let target = |positive| {
+        if positive {
+            (positives + 1.0) / (positives + 2.0)
+        } else {
+            1.0 / (negatives + 2.0)
+        }
+    };
     let loss = |fit: Logistic| {
         let of_one = |(x, positive): (f64, bool)| softplus(fit.at(x)) - target(positive) * fit.at(x);
         scores.clone().map(of_one).sum::<f64>() + 0.5 * RIDGE * fit.slope * fit.slope
@@ -59,7 +65,11 @@ pub fn fit_logistic(scores: impl Iterator<Item = (f64, bool)> + Clone) -> Option
             let p = sigmoid(fit.at(x));
             let (error, weight) = (p - target(positive), p * (1.0 - p));
             gradient = [gradient[0] + error * x, gradient[1] + error];
-            hessian = [hessian[0] + weight * x * x, hessian[1] + weight * x, hessian[2] + weight];
+            hessian = [
+                hessian[0] + weight * x * x,
+                hessian[1] + weight * x,
+                hessian[2] + weight,
+            ];
         }
         let determinant = hessian[0] * hessian[2] - hessian[1] * hessian[1];
         if determinant <= 0.0 {

@@ -71,7 +71,9 @@ pub fn fit_classes(logits: &[f32], supervision: &Supervision) -> Result<(Vec<Fit
     };
     let (positives, negatives) = counts(&mut known(0, 1));
     let pooled = fit_logistic(known(0, 1)).filter(|_| positives.min(negatives) >= LEAST_OF_EACH);
-    let pooled = pooled.filter(|pooled| pooled.slope > 0.0).ok_or(Error::Calibration { positives, negatives })?;
+    let pooled = pooled
+        .filter(|pooled| pooled.slope > 0.0)
+        .ok_or(Error::Calibration { positives, negatives })?;
     let fit = |class| {
         let (positives, negatives) = counts(&mut known(class, classes));
         let enough = positives.min(negatives) >= LEAST_OF_EACH;

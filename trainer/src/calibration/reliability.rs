@@ -77,9 +77,15 @@ mod tests {
         let expected = [(1, 0.05, 0.0), (2, 0.15, 0.5), (2, 0.95, 0.5)];
         assert_eq!(bins.len(), expected.len());
         for (bin, (count, mean, share)) in bins.iter().zip(expected) {
-            assert!(bin.count == count && (bin.mean - mean).abs() < 1e-12 && (bin.share - share).abs() < 1e-12, "{bin:?}");
+            assert!(
+                bin.count == count && (bin.mean - mean).abs() < 1e-12 && (bin.share - share).abs() < 1e-12,
+                "{bin:?}"
+            );
         }
-        assert!((error - (0.05 + 2.0 * 0.35 + 2.0 * 0.45) / 5.0).abs() < 1e-12, "{error}");
+        assert!(
+            (error - (0.05 + 2.0 * 0.35 + 2.0 * 0.45) / 5.0).abs() < 1e-12,
+            "{error}"
+        );
         assert_eq!(reliability(std::iter::empty()), (Vec::new(), 0.0));
     }
 

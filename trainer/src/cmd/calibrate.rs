@@ -25,14 +25,23 @@ pub(super) fn run(args: &CalibrateArgs) -> Result<()> {
     let bar = indicatif::ProgressBar::new(val.rows() as u64);
     let mut found = Vec::with_capacity(val.rows() * val.classes());
     let mut ring = ring(&material.clips, &trained.model);
-    logits((&trained.model, &trained.scaling), &material.clips, &val.clips, &mut ring, |rows, logits| {
-        bar.inc(rows.len() as u64);
-        found.extend_from_slice(logits);
-        Ok(())
-    })?;
+    logits(
+        (&trained.model, &trained.scaling),
+        &material.clips,
+        &val.clips,
+        &mut ring,
+        |rows, logits| {
+            bar.inc(rows.len() as u64);
+            found.extend_from_slice(logits);
+            Ok(())
+        },
+    )?;
     bar.finish_and_clear();
     let (fitted, pooled) = fit_classes(&found, &val)?;
-    let hashes = [trained.weights_xxh3()?, hash_file(&material.dataset.dir().join(DATASET_JSON))?.xxh3];
+    let hashes = [
+        trained.weights_xxh3()?,
+        hash_file(&material.dataset.dir().join(DATASET_JSON))?.xxh3,
+    ];
     let written = CalibrationRecord::new(hashes, val.rows() as u64, &record.taxa, (&fitted, pooled));
     let calibration = Calibration {
         classes: fitted.iter().map(|class| class.logistic).collect(),

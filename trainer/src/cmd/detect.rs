@@ -15,8 +15,8 @@ use super::trained::Trained;
 use super::{INCOMPLETE, device, output};
 use crate::cli::DetectArgs;
 use crate::detect::{
-    Choice, DetectionFolder, Detector, Plan, PlanSettings, Progress, SelectionForm, Summary, TableChoice, TablesOf, Times,
-    Work, find_recordings, read_thresholds, write_tables,
+    Choice, DetectionFolder, Detector, Plan, PlanSettings, Progress, SelectionForm, Summary, TableChoice, TablesOf,
+    Times, Work, find_recordings, read_thresholds, write_tables,
 };
 
 /// Time between lines of log where there is no terminal for a bar.
@@ -42,7 +42,9 @@ pub(super) fn run(args: &DetectArgs) -> Result<ExitCode> {
     };
     let begun = Instant::now();
     let shown = Shown::new(frontend.settings().clips.hop_s.to_f64());
-    let work = detector.detect(&folder, &recordings, &Workers::start(threads)?, &|progress| shown.tell(&progress))?;
+    let work = detector.detect(&folder, &recordings, &Workers::start(threads)?, &|progress| {
+        shown.tell(&progress)
+    })?;
     shown.bar.finish_and_clear();
     let took = begun.elapsed();
     let (low_hz, high_hz) = frontend.log_mel().axis().range_hz();
@@ -59,19 +61,29 @@ pub(super) fn run(args: &DetectArgs) -> Result<ExitCode> {
 /// What is detected, and the record of it.
 fn plan(args: &DetectArgs, trained: &Trained, taxa: &Taxa, frontend: &Frontend) -> Result<(Choice, Plan)> {
     let weights_xxh3 = trained.weights_xxh3()?;
-    let read = || trained.folder.calibration().read(weights_xxh3, &trained.record.dataset.taxa);
+    let read = || {
+        trained
+            .folder
+            .calibration()
+            .read(weights_xxh3, &trained.record.dataset.taxa)
+    };
     let (calibration, calibration_xxh3) = args.calibrated.then(read).transpose()?.unzip();
     let thresholds = match &args.thresholds {
         Some(file) => read_thresholds(file, taxa, args.min_score)?,
         None => vec![args.min_score; taxa.len()],
     };
-    let own = taxa.iter().zip(&thresholds).filter(|(_, threshold)| **threshold != args.min_score);
+    let own = taxa
+        .iter()
+        .zip(&thresholds)
+        .filter(|(_, threshold)| **threshold != args.min_score);
     let top_k = args.top_k.map(|top_k| top_k as usize);
     let settings = PlanSettings {
         weights_xxh3,
         image: frontend.settings().clone(),
         min_score: args.min_score,
-        thresholds: own.map(|(taxon, &threshold)| (taxon.species_code.clone(), threshold)).collect::<BTreeMap<_, _>>(),
+        thresholds: own
+            .map(|(taxon, &threshold)| (taxon.species_code.clone(), threshold))
+            .collect::<BTreeMap<_, _>>(),
         top_k,
         calibration_xxh3,
         embeddings: args.embeddings,

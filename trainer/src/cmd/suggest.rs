@@ -43,16 +43,25 @@ pub(super) fn run(args: &SuggestArgs) -> Result<()> {
     let bar = indicatif::ProgressBar::new(rows.rows() as u64);
     let mut probabilities = Vec::with_capacity(rows.rows() * rows.classes());
     let mut ring = ring(&material.clips, &trained.model);
-    scores((&trained.model, &trained.scaling), &material.clips, &rows.clips, &mut ring, |clips, scores| {
-        bar.inc(clips.len() as u64);
-        probabilities.extend_from_slice(scores);
-        Ok(())
-    })?;
+    scores(
+        (&trained.model, &trained.scaling),
+        &material.clips,
+        &rows.clips,
+        &mut ring,
+        |clips, scores| {
+            bar.inc(clips.len() as u64);
+            probabilities.extend_from_slice(scores);
+            Ok(())
+        },
+    )?;
     bar.finish_and_clear();
     let limits = (args.clips, args.per_recording.unwrap_or(usize::MAX));
     let suggestions = suggest(&probabilities, &rows, args.by, limits);
     if suggestions.is_empty() {
-        tracing::warn!("every class is known in every clip of {}: there is nothing to look at", args.split.as_str());
+        tracing::warn!(
+            "every class is known in every clip of {}: there is nothing to look at",
+            args.split.as_str()
+        );
     }
     let found = described(&material.dataset, &rows, &probabilities, &suggestions)?;
     let table = table(&found)?;
@@ -60,7 +69,9 @@ pub(super) fn run(args: &SuggestArgs) -> Result<()> {
         Some(out) => write_atomic(out, table.as_bytes())?,
         None => output::print(&table)?,
     }
-    args.raven.as_ref().map_or(Ok(()), |folder| write_raven(folder, &material.dataset, &found))
+    args.raven
+        .as_ref()
+        .map_or(Ok(()), |folder| write_raven(folder, &material.dataset, &found))
 }
 
 /// The suggestions with what their dataset says of the clips.
@@ -70,7 +81,11 @@ fn described<'a>(
     probabilities: &[f32],
     suggestions: &[Suggestion],
 ) -> Result<Vec<Row<'a>>> {
-    let paths: HashMap<i64, &str> = dataset.assets().iter().map(|asset| (asset.asset_id, asset.path.as_str())).collect();
+    let paths: HashMap<i64, &str> = dataset
+        .assets()
+        .iter()
+        .map(|asset| (asset.asset_id, asset.path.as_str()))
+        .collect();
     let mut labels = BTreeMap::new();
     let mut found = Vec::new();
     for suggestion in suggestions {
@@ -81,9 +96,14 @@ fn described<'a>(
                 empty.insert(dataset.labels(&dataset.open_shard(clip.shard, Checks::Off)?)?)
             }
         };
-        let label = of_shard.get(clip.row as usize).context("a clip has no row in its label table")?;
+        let label = of_shard
+            .get(clip.row as usize)
+            .context("a clip has no row in its label table")?;
         let classes = rows.classes().max(1);
-        let of_clip = probabilities.chunks_exact(classes).nth(suggestion.row).unwrap_or_default();
+        let of_clip = probabilities
+            .chunks_exact(classes)
+            .nth(suggestion.row)
+            .unwrap_or_default();
         found.push(Row {
             clip,
             worth: suggestion.worth,
@@ -110,7 +130,16 @@ fn likely(dataset: &Dataset, probabilities: &[f32]) -> String {
 /// The table as CSV.
 fn table(found: &[Row<'_>]) -> Result<String> {
     let mut csv = csv::Writer::from_writer(Vec::new());
-    csv.write_record(["rank", "asset_id", "path", "clip_index", "start_s", "end_s", "bits", "likely"])?;
+    csv.write_record([
+        "rank",
+        "asset_id",
+        "path",
+        "clip_index",
+        "start_s",
+        "end_s",
+        "bits",
+        "likely",
+    ])?;
     for (rank, row) in (1..).zip(found) {
         let Row { clip, path, likely, .. } = row;
         csv.write_record([
@@ -130,9 +159,15 @@ fn table(found: &[Row<'_>]) -> Result<String> {
 /// A table a recording in `folder`, with a selection a clip whose label is for the annotator to fill in.
 fn write_raven(folder: &Path, dataset: &Dataset, found: &[Row<'_>]) -> Result<()> {
     let mut of_path: BTreeMap<&str, Vec<&Row<'_>>> = BTreeMap::new();
-    found.iter().for_each(|row| of_path.entry(row.path).or_default().push(row));
+    found
+        .iter()
+        .for_each(|row| of_path.entry(row.path).or_default().push(row));
     // Over all recordings, so that a table has the same name in every round.
-    let all: Vec<PathBuf> = dataset.assets().iter().map(|asset| PathBuf::from(&asset.path)).collect();
+    let all: Vec<PathBuf> = dataset
+        .assets()
+        .iter()
+        .map(|asset| PathBuf::from(&asset.path))
+        .collect();
     let names: HashMap<PathBuf, PathBuf> = all.iter().cloned().zip(distinct_names(&all)).collect();
     let axes = &dataset.head().axes;
     for (path, mut rows) in of_path {

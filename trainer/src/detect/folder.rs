@@ -116,7 +116,9 @@ fn check_free(dir: &Path) -> Result<()> {
     };
     for entry in entries {
         let name = entry.map_err(list_error)?.file_name();
-        let known = name.to_str().is_some_and(|name| [LOCK, PARTS].contains(&name) || is_temporary(name));
+        let known = name
+            .to_str()
+            .is_some_and(|name| [LOCK, PARTS].contains(&name) || is_temporary(name));
         if !known {
             let reason = format!("{} contains {name:?}; give a new or empty folder", dir.display());
             return Err(Error::setting("out", reason));

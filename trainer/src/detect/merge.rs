@@ -86,11 +86,21 @@ mod tests {
 
     #[test]
     fn neighbours_become_one_with_the_best_score() {
-        let detections = [at(0, 5, 0.5), at(1, 5, 0.9), at(1, 2, 0.3), at(2, 5, 0.75), at(4, 5, 0.5), at(4, 2, 0.5)];
+        let detections = [
+            at(0, 5, 0.5),
+            at(1, 5, 0.9),
+            at(1, 2, 0.3),
+            at(2, 5, 0.75),
+            at(4, 5, 0.5),
+            at(4, 2, 0.5),
+        ];
         let expected = [(0, 2, 5, 9.0), (1, 1, 2, 3.0), (4, 4, 5, 5.0), (4, 4, 2, 5.0)];
         assert_eq!(merge("3", &detections), expected);
         // With an overlap of a half, windows 2 and 4 touch too.
-        assert_eq!(merge("1.5", &detections), [(0, 4, 5, 9.0), (1, 1, 2, 3.0), (4, 4, 2, 5.0)]);
+        assert_eq!(
+            merge("1.5", &detections),
+            [(0, 4, 5, 9.0), (1, 1, 2, 3.0), (4, 4, 2, 5.0)]
+        );
         // With gaps nothing does.
         assert_eq!(merge("4", &detections).len(), detections.len());
     }

@@ -41,19 +41,28 @@ mod tests {
 
     fn names(files: &[&str]) -> Vec<String> {
         let files: Vec<PathBuf> = files.iter().map(PathBuf::from).collect();
-        distinct_names(&files).iter().map(|name| name.display().to_string()).collect()
+        distinct_names(&files)
+            .iter()
+            .map(|name| name.display().to_string())
+            .collect()
     }
 
     #[test]
     fn names_are_short_and_distinct() {
         assert_eq!(names(&["r/a.wav"]), ["a"]);
-        assert_eq!(names(&["r/s1/a.wav", "r/s2/a.wav", "r/s2/b.wav"]), ["s1/a", "s2/a", "s2/b"]);
+        assert_eq!(
+            names(&["r/s1/a.wav", "r/s2/a.wav", "r/s2/b.wav"]),
+            ["s1/a", "s2/a", "s2/b"]
+        );
         assert_eq!(names(&["r/a.wav", "r/a.flac", "r/b.flac"]), ["a.wav", "a.flac", "b"]);
         assert_eq!(names(&["r/a.b.wav", "r/a.wav"]), ["a.b", "a"]);
         // `ab` and `a/b` share no folder.
         assert_eq!(names(&["ab/x.wav", "a/x.wav"]), ["ab/x", "a/x"]);
         assert_eq!(names(&[]), Vec::<String>::new());
-        assert_eq!(names(&["r/a.wav", "r/a.flac", "r/a.wav.mp3"]), ["a.wav", "a.flac", "a.wav.mp3"]);
+        assert_eq!(
+            names(&["r/a.wav", "r/a.flac", "r/a.wav.mp3"]),
+            ["a.wav", "a.flac", "a.wav.mp3"]
+        );
         // Names without an ending collide neither with each other nor with those that lost theirs.
         assert_eq!(names(&["r/a", "r/a.wav"]), ["a", "a.wav"]);
     }

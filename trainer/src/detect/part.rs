@@ -215,7 +215,10 @@ mod tests {
             stage: "open".into(),
             reason: "empty".into(),
         };
-        PartWriter::create(&path).unwrap().finish("b", source(), rejected.clone()).unwrap();
+        PartWriter::create(&path)
+            .unwrap()
+            .finish("b", source(), rejected.clone())
+            .unwrap();
         assert_eq!(read_record(&path).unwrap().unwrap().outcome, rejected);
         assert_eq!(rows(&path).unwrap(), []);
     }

@@ -64,7 +64,9 @@ impl Plan {
             return Ok(());
         }
         let got = format!("{} version {}", self.format, self.schema_version);
-        Err(format!("is {got}, but this program reads {FORMAT} version {SCHEMA_VERSION}"))
+        Err(format!(
+            "is {got}, but this program reads {FORMAT} version {SCHEMA_VERSION}"
+        ))
     }
 
     /// Settings that `asked` has otherwise: name, value here, value there.

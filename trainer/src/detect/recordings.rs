@@ -44,7 +44,10 @@ pub fn find_recordings(inputs: &[PathBuf]) -> Result<Vec<Listed>> {
         } else if !input.exists() {
             let reason = format!("{} is neither a file nor a folder", input.display());
             return Err(Error::setting("recordings", reason));
-        } else if input.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv")) {
+        } else if input
+            .extension()
+            .is_some_and(|ending| ending.eq_ignore_ascii_case("csv"))
+        {
             of_table(input, &mut found)?;
         } else {
             found.push((input.display().to_string(), input.clone()));
@@ -98,7 +101,11 @@ fn of_table(table: &Path, found: &mut Vec<(String, PathBuf)>) -> Result<()> {
         }
         let path = Path::new(cell);
         let is_address = Location::is_address(path);
-        let file = if is_address { path.to_path_buf() } else { folder.join(path) };
+        let file = if is_address {
+            path.to_path_buf()
+        } else {
+            folder.join(path)
+        };
         found.push((cell.to_owned(), file));
     }
     Ok(())
@@ -148,7 +155,15 @@ mod tests {
 
     #[test]
     fn a_folder_is_searched_in_order_and_hidden_files_are_not_looked_at() {
-        let files = ["a/b.WAV", "a/b.flac", "a/x/dawn.wav", "a/notes.txt", "a/.trash/c.wav", "a/._b.wav", "a/x/dusk.ogg"];
+        let files = [
+            "a/b.WAV",
+            "a/b.flac",
+            "a/x/dawn.wav",
+            "a/notes.txt",
+            "a/.trash/c.wav",
+            "a/._b.wav",
+            "a/x/dusk.ogg",
+        ];
         let folder = place(&files);
         let expected = [
             ["a/b.WAV", "b.WAV"],
@@ -173,11 +188,17 @@ mod tests {
     #[test]
     fn a_table_names_recordings_relative_to_it() {
         let folder = place(&["audio/1.wav", "tables/r.csv"]);
-        fs::write(folder.path().join("tables/r.csv"), "asset_id,path\n1,../audio/1.wav\n2,../audio/missing.wav\n").unwrap();
+        fs::write(
+            folder.path().join("tables/r.csv"),
+            "asset_id,path\n1,../audio/1.wav\n2,../audio/missing.wav\n",
+        )
+        .unwrap();
         let expected = [["../audio/1.wav", "1"], ["../audio/missing.wav", "missing"]];
         assert_eq!(listed(folder.path(), &["tables/r.csv"]), expected);
         fs::write(folder.path().join("tables/r.csv"), "asset_id,path\n1,\n").unwrap();
-        let error = find_recordings(&[folder.path().join("tables/r.csv")]).unwrap_err().to_string();
+        let error = find_recordings(&[folder.path().join("tables/r.csv")])
+            .unwrap_err()
+            .to_string();
         assert!(error.ends_with("r.csv:2: path = \"\": must not be empty"), "{error}");
     }
 

@@ -62,7 +62,10 @@ impl Filling {
                 };
                 let memory = self.next.memory.insert(memory);
                 let (rows, at) = (memory.rows(), self.next.of.len());
-                let into = memory.bytes_mut().chunks_exact_mut(self.loaded.clip_bytes().max(1)).nth(at);
+                let into = memory
+                    .bytes_mut()
+                    .chunks_exact_mut(self.loaded.clip_bytes().max(1))
+                    .nth(at);
                 if let Some(into) = into {
                     if self.loaded == self.stored {
                         into.copy_from_slice(clip.bytes);
@@ -71,7 +74,11 @@ impl Filling {
                     }
                     self.next.of.push(clip.asset);
                 }
-                if self.next.of.len() == rows { self.send() } else { Ok(()) }
+                if self.next.of.len() == rows {
+                    self.send()
+                } else {
+                    Ok(())
+                }
             }
             Delivery::End(end) => {
                 self.next.ends.push((self.next.of.len(), end));

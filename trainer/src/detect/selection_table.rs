@@ -75,8 +75,11 @@ fn selection_table(of: &SelectionsOf<'_>, selections: &[Selection<'_>]) -> Strin
     let mut table = HEADER.to_owned();
     for (number, selection) in (1..).zip(selections) {
         let [begin, end] = [selection.start_s, selection.end_s].map(seconds);
-        let confidence = selection.probability.map_or_else(String::new, |probability| format!("{probability:.4}"));
-        let [name, code] = [common_name, species_code].map(|of| selection.taxon.map_or_else(String::new, |taxon| cell(of(taxon))));
+        let confidence = selection
+            .probability
+            .map_or_else(String::new, |probability| format!("{probability:.4}"));
+        let [name, code] =
+            [common_name, species_code].map(|of| selection.taxon.map_or_else(String::new, |taxon| cell(of(taxon))));
         table += &format!(
             "{number}\tSpectrogram 1\t1\t{begin}\t{end}\t{low}\t{high}\t{name}\t{code}\t{confidence}\t{path}\t{begin}\n"
         );
@@ -89,7 +92,9 @@ fn label_track(of: &SelectionsOf<'_>, selections: &[Selection<'_>]) -> String {
     let mut track = String::new();
     for selection in selections {
         let [begin, end] = [selection.start_s, selection.end_s].map(seconds);
-        let code = selection.taxon.map_or_else(String::new, |taxon| cell(species_code(taxon)));
+        let code = selection
+            .taxon
+            .map_or_else(String::new, |taxon| cell(species_code(taxon)));
         track += &format!("{begin}\t{end}\t{code}\n\\\t{low}\t{high}\n");
     }
     track
@@ -161,8 +166,13 @@ mod tests {
 
     #[test]
     fn names_keep_their_dots() {
-        let names = [SelectionForm::Raven, SelectionForm::BirdNet, SelectionForm::Audacity].map(|form| form.file_name(Path::new("s1/a.b")));
-        let expected = ["s1/a.b.Table.1.selections.txt", "s1/a.b.BirdNET.selection.table.txt", "s1/a.b.txt"];
+        let names = [SelectionForm::Raven, SelectionForm::BirdNet, SelectionForm::Audacity]
+            .map(|form| form.file_name(Path::new("s1/a.b")));
+        let expected = [
+            "s1/a.b.Table.1.selections.txt",
+            "s1/a.b.BirdNET.selection.table.txt",
+            "s1/a.b.txt",
+        ];
         assert_eq!(names, expected.map(PathBuf::from));
     }
 }

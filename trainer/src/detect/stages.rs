@@ -77,7 +77,9 @@ impl Detector<'_> {
         tell: &(dyn Fn(Progress<'_>) + Sync),
     ) -> Result<Work> {
         let missing = workers.install(|| {
-            let missing = recordings.par_iter().map(|listed| Ok((!is_done(folder, listed)?).then_some(listed)));
+            let missing = recordings
+                .par_iter()
+                .map(|listed| Ok((!is_done(folder, listed)?).then_some(listed)));
             missing.collect::<Result<Vec<_>>>()
         })?;
         let source = Recordings {
@@ -118,12 +120,21 @@ impl Detector<'_> {
             free,
             full,
         };
-        let mut parts = PartStage::new(source, folder, self.choice, Times::new(self.frontend), self.embeddings, tell);
+        let mut parts = PartStage::new(
+            source,
+            folder,
+            self.choice,
+            Times::new(self.frontend),
+            self.embeddings,
+            tell,
+        );
         std::thread::scope(|scope| {
             // A stage that fails lets go of its ends of the channels, which stops the others.
             let feeding = scope.spawn(move || {
                 let clips = |asset: usize| expected.get(asset).copied().unwrap_or_default();
-                let whole = flow::run(workers, source, 0..expected.len(), clips, |delivery| filling.take(delivery));
+                let whole = flow::run(workers, source, 0..expected.len(), clips, |delivery| {
+                    filling.take(delivery)
+                });
                 whole.and_then(|_| filling.send()).unwrap_or_else(|Stopped| {});
             });
             let writing = scope.spawn(move || parts.take_all(&to_write));

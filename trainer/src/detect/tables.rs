@@ -63,7 +63,9 @@ pub struct Summary {
 
 /// The path from the root, which other programs open a recording by; an address as it is.
 fn whole_path(file: &Path) -> String {
-    let whole = std::path::absolute(file).ok().filter(|_| !storage::Location::is_address(file));
+    let whole = std::path::absolute(file)
+        .ok()
+        .filter(|_| !storage::Location::is_address(file));
     whole.as_deref().unwrap_or(file).to_string_lossy().into_owned()
 }
 
@@ -110,7 +112,16 @@ struct Tables<'a> {
 
 impl<'a> Tables<'a> {
     fn create(dir: &'a Path, of: &'a TablesOf<'a>, choice: &'a TableChoice) -> Result<Self> {
-        let columns = ["path", "start_s", "end_s", "species_code", "common_name", "scientific_name", "logit", "probability"];
+        let columns = [
+            "path",
+            "start_s",
+            "end_s",
+            "species_code",
+            "common_name",
+            "scientific_name",
+            "logit",
+            "probability",
+        ];
         Ok(Self {
             dir,
             of,
@@ -151,7 +162,8 @@ impl<'a> Tables<'a> {
             detections = merged(detections, &self.of.times);
         }
         let count = detections.len().to_string();
-        self.recordings.push([&listed.path, &seconds(duration_s), &windows.to_string(), &count])?;
+        self.recordings
+            .push([&listed.path, &seconds(duration_s), &windows.to_string(), &count])?;
         self.summary.recordings += 1;
         self.summary.duration_s += duration_s;
         self.summary.windows += u64::from(windows);
@@ -213,7 +225,11 @@ impl<'a> Tables<'a> {
             logit: found.logit,
             probability: found.probability,
         });
-        if self.rows.len() >= ROWS { self.write_rows() } else { Ok(()) }
+        if self.rows.len() >= ROWS {
+            self.write_rows()
+        } else {
+            Ok(())
+        }
     }
 
     fn write_rows(&mut self) -> Result<()> {

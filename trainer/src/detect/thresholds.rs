@@ -4,8 +4,8 @@ use std::path::Path;
 
 use shardfmt::Taxa;
 
-use crate::error::Result;
 use crate::csv_table::CsvTable;
+use crate::error::Result;
 
 /// Names of the column with the class.
 const CODE: [&str; 2] = ["species_code", "code"];
@@ -20,7 +20,10 @@ pub fn read_thresholds(path: &Path, taxa: &Taxa, otherwise: f64) -> Result<Vec<f
     let (code, threshold) = (csv.column(&CODE)?, csv.column(&[THRESHOLD])?);
     let mut thresholds: Vec<Option<f64>> = vec![None; taxa.len()];
     while let Some((line, row)) = csv.next_row()? {
-        let (name, text) = (row.get(code).unwrap_or_default().trim(), row.get(threshold).unwrap_or_default().trim());
+        let (name, text) = (
+            row.get(code).unwrap_or_default().trim(),
+            row.get(threshold).unwrap_or_default().trim(),
+        );
         let fail = |column: &str, value: &str, reason: &str| CsvTable::cell_error(path, line, column, value, reason);
         let place = taxa.index(name).and_then(|class| thresholds.get_mut(class as usize));
         let Some(place) = place else {
@@ -60,16 +63,28 @@ mod tests {
     #[test]
     fn classes_that_are_not_named_keep_the_common_threshold() {
         assert_eq!(read("code,threshold\nc,0.9\na,0\n").unwrap(), [0.0, 0.25, 0.9]);
-        assert_eq!(read("\u{feff}note,threshold,species_code\nx,1,b\n").unwrap(), [0.25, 1.0, 0.25]);
+        assert_eq!(
+            read("\u{feff}note,threshold,species_code\nx,1,b\n").unwrap(),
+            [0.25, 1.0, 0.25]
+        );
     }
 
     #[test]
     fn mistakes_are_named_with_their_line() {
         for (text, said) in [
-            ("code,threshold\na,0.5\nd,0.5\n", "thresholds.csv:3: species_code = \"d\": is not a class of the run"),
-            ("code,threshold\na,1.5\n", "thresholds.csv:2: threshold = \"1.5\": is not a number from 0 to 1"),
+            (
+                "code,threshold\na,0.5\nd,0.5\n",
+                "thresholds.csv:3: species_code = \"d\": is not a class of the run",
+            ),
+            (
+                "code,threshold\na,1.5\n",
+                "thresholds.csv:2: threshold = \"1.5\": is not a number from 0 to 1",
+            ),
             ("code,threshold\na,0,5\n", "thresholds.csv:2"),
-            ("code,threshold\na,0.5\na,0.6\n", "thresholds.csv:3: species_code = \"a\": has a threshold"),
+            (
+                "code,threshold\na,0.5\na,0.6\n",
+                "thresholds.csv:3: species_code = \"a\": has a threshold",
+            ),
             ("code,least\na,0.5\n", "no column threshold; the table has: code, least"),
         ] {
             let error = read(text).unwrap_err().to_string();

@@ -32,7 +32,10 @@ impl Times {
     /// Whether nothing lies between the end of window `first` and the start of window `second`.
     #[must_use]
     pub fn touch(&self, first: u32, second: u32) -> bool {
-        let end = self.windowing.start(first.into()).saturating_add(self.windowing.duration_samples());
+        let end = self
+            .windowing
+            .start(first.into())
+            .saturating_add(self.windowing.duration_samples());
         self.windowing.start(second.into()) <= end
     }
 }

@@ -74,7 +74,11 @@ impl<'a> PartStage<'a> {
                 self.end(end)?;
             }
             if let Some(&asset) = scored.of.get(at) {
-                self.window(asset, logits.next().unwrap_or_default(), features.next().unwrap_or_default())?;
+                self.window(
+                    asset,
+                    logits.next().unwrap_or_default(),
+                    features.next().unwrap_or_default(),
+                )?;
             }
         }
         (self.tell)(Progress::Windows(windows));

@@ -4,8 +4,8 @@ use std::path::Path;
 
 /// Endings of the formats that are read, in lower case. What a file is in fact, its first bytes say.
 const ENDINGS: [&str; 21] = [
-    "wav", "wave", "bwf", "rf64", "w64", "flac", "mp3", "ogg", "oga", "opus", "m4a", "mp4", "m4b", "mov", "aac", "adts",
-    "aif", "aiff", "aifc", "caf", "alac",
+    "wav", "wave", "bwf", "rf64", "w64", "flac", "mp3", "ogg", "oga", "opus", "m4a", "mp4", "m4b", "mov", "aac",
+    "adts", "aif", "aiff", "aifc", "caf", "alac",
 ];
 
 /// Whether the name of `file` ends as those of recordings do that can be read.
