@@ -222,7 +222,17 @@ mod tests {
     #[test]
     fn what_is_copied_hashes_like_the_bytes_at_any_length() {
         let bytes: Vec<u8> = (0..3 * COPIED_BYTES).map(|i| (i * 31 % 251) as u8).collect();
-        for length in [0, 1, 63, 240, 241, COPIED_BYTES - 1, COPIED_BYTES, COPIED_BYTES + 1, bytes.len()] {
+        for length in [
+            0,
+            1,
+            63,
+            240,
+            241,
+            COPIED_BYTES - 1,
+            COPIED_BYTES,
+            COPIED_BYTES + 1,
+            bytes.len(),
+        ] {
             let (from, mut into) = (&bytes[..length], vec![0; length]);
             assert_eq!(Xxh3::of_copied(from, &mut into), Xxh3::of(from), "{length} bytes");
             assert_eq!(into, from);

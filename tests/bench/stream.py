@@ -151,4 +151,5 @@ def main():
             STEPS[step](dataset, folder)
 
 
-main()
+if __name__ == "__main__":
+    main()

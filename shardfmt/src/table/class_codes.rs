@@ -167,7 +167,10 @@ mod tests {
         let found = ClassCodes::default().look_up(&(Arc::new(lists) as ArrayRef), &taxa);
         let found = found.as_list::<i32>();
         assert_eq!((found.is_null(1), found.len()), (true, 3));
-        assert_eq!([values(&found.value(0)), values(&found.value(2))], [vec![Some(1), Some(0)], vec![Some(0)]]);
+        assert_eq!(
+            [values(&found.value(0)), values(&found.value(2))],
+            [vec![Some(1), Some(0)], vec![Some(0)]]
+        );
     }
 
     #[test]

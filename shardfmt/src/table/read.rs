@@ -75,7 +75,10 @@ fn read_pieces<R: Table>(file: File, path: &Path, taxa: &Taxa, columns: Columns)
         let batch = batch.map_err(|e| unreadable(path, e))?;
         read().try_for_each(|column| check_nulls(&batch, column, path, all.len() as u64))?;
         // Columns that the file is not read for are not in the batch: they were not projected.
-        let mut arrays: Vec<_> = schema.iter().map(|column| batch.column_by_name(column.name).cloned()).collect();
+        let mut arrays: Vec<_> = schema
+            .iter()
+            .map(|column| batch.column_by_name(column.name).cloned())
+            .collect();
         for ((array, column), codes) in arrays.iter_mut().zip(&schema).zip(&mut codes) {
             let Some(array) = array else { continue };
             count_decoded(codes.new_bytes(array), &mut decoded_bytes).map_err(fail)?;

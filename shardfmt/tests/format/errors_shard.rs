@@ -232,7 +232,10 @@ fn a_copy_is_checked_like_a_view_and_needs_its_room() {
         }
     }
     let shard = Shard::from_bytes(bytes, Checks::Off).unwrap();
-    assert_eq!(shard.copy_clip(3, &mut [0; 15]).map_err(|error| error.to_string()), Ok(()));
+    assert_eq!(
+        shard.copy_clip(3, &mut [0; 15]).map_err(|error| error.to_string()),
+        Ok(())
+    );
     for room in [0, 14, 16] {
         let error = shard.copy_clip(0, &mut vec![0; room]).unwrap_err();
         assert!(matches!(error, Error::ClipSize { expected: 15, got, .. } if got == room));

@@ -227,7 +227,8 @@ fn label(clip: u32, (shard, row): (u32, u32), shape: Shape, random: &mut ChaCha8
 }
 
 fn prior(asset: u32, shape: Shape, random: &mut ChaCha8Rng) -> PriorRow {
-    let [mut possible, mut observed] = [POSSIBLE, OBSERVED].map(|count| distinct(count.min(shape.classes), shape.classes, random));
+    let [mut possible, mut observed] =
+        [POSSIBLE, OBSERVED].map(|count| distinct(count.min(shape.classes), shape.classes, random));
     possible.sort_unstable();
     observed.sort_unstable();
     PriorRow {

@@ -30,7 +30,6 @@ impl ClipReader {
         })
     }
 
-
     /// Shape and number type of every clip.
     #[must_use]
     pub fn spec(&self) -> ClipSpec {
