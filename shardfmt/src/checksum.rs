@@ -1,13 +1,11 @@
 //! Provides the one checksum of the format: XXH3, 64 bits, seed 0.
 
 use std::fmt;
-use std::hash::Hasher as _;
 use std::io::{self, BufReader, Read, Write};
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use twox_hash::XxHash3_64;
-use twox_hash::xxhash3_64::{DEFAULT_SECRET_LENGTH, RawHasher, SecretBuffer};
+use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
 /// Bytes read at a time while hashing a file: they are hashed while they are in the core's own cache.
 const BUFFER_BYTES: usize = 128 << 10;
@@ -23,7 +21,7 @@ impl Xxh3 {
     /// The checksum of `bytes`.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
-        Self(XxHash3_64::oneshot(bytes))
+        Self(xxh3_64(bytes))
     }
 
     /// Copies `from` into `into`, as far as there is room, and returns the checksum of what was copied.
@@ -87,23 +85,16 @@ pub struct FileHash {
 }
 
 /// A checksum taken piece by piece: of everything that is written to it.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Hasher {
-    state: RawHasher<&'static [u8; DEFAULT_SECRET_LENGTH]>,
+    state: Xxh3Default,
     bytes: u64,
-}
-
-impl Default for Hasher {
-    fn default() -> Self {
-        let state = RawHasher::new(SecretBuffer::default());
-        Self { state, bytes: 0 }
-    }
 }
 
 impl Hasher {
     /// Adds `bytes` after those seen so far.
     pub fn update(&mut self, bytes: &[u8]) {
-        self.state.write(bytes);
+        self.state.update(bytes);
         self.bytes += bytes.len() as u64;
     }
 
@@ -112,7 +103,7 @@ impl Hasher {
     pub fn finish(&self) -> FileHash {
         FileHash {
             bytes: self.bytes,
-            xxh3: Xxh3(self.state.finish()),
+            xxh3: Xxh3(self.state.digest()),
         }
     }
 }

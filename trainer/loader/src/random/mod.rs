@@ -8,7 +8,7 @@ mod shuffle;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use twox_hash::XxHash3_128;
+use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 pub use shuffle::{shuffle, shuffle_forward};
 
@@ -40,7 +40,7 @@ pub enum Purpose {
 pub fn keyed(seed: u64, purpose: Purpose, places: &[u64]) -> ChaCha8Rng {
     let mut bytes = vec![purpose as u8];
     bytes.extend(places.iter().flat_map(|place| place.to_le_bytes()));
-    let halves = [seed, !seed].map(|seed| XxHash3_128::oneshot_with_seed(seed, &bytes).to_le_bytes());
+    let halves = [seed, !seed].map(|seed| xxh3_128_with_seed(&bytes, seed).to_le_bytes());
     let mut key = [0; 32];
     key.iter_mut()
         .zip(halves.iter().flatten())
