@@ -99,7 +99,7 @@ $(WHEEL_VENV)/ready: python/requirements-build.txt
 
 # torch is several GB: once the wheel is installed with what it needs, the environment also sees the one that libtorch is
 # from. Packages that use torch come without it.
-test-reach: wheel l48-train ## Install the wheel into a fresh environment and test it there.
+test-reach: wheel l48-train python/tests/azurite/node_modules/ready ## Install the wheel into a fresh environment and test it there.
 	rm -rf $(REACH_VENV)
 	$(PYTHON) -m venv $(REACH_VENV)
 	$(REACH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check dist/l48-*.whl -r python/tests/requirements.txt
@@ -109,6 +109,11 @@ test-reach: wheel l48-train ## Install the wheel into a fresh environment and te
 	$(REACH_VENV)/bin/pytest -c python/pyproject.toml python/tests
 	$(REACH_VENV)/bin/mypy --config-file python/pyproject.toml
 	$(REACH_VENV)/bin/stubtest l48 --mypy-config-file python/pyproject.toml
+
+# What speaks Azure in the tests.
+python/tests/azurite/node_modules/ready: python/tests/azurite/package-lock.json
+	cd python/tests/azurite && npm ci --silent --no-audit --no-fund
+	@touch $@
 
 # libtorch comes with the PyTorch wheel (several GB, once); .cargo/config.toml says where the build finds it.
 libtorch: .libtorch
@@ -175,5 +180,5 @@ doc: libtorch ## Build the API documentation.
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
 
 clean: ## Remove build products, environments and the demo.
-	rm -rf target runs/demo runs/table runs/table-ml48s runs/table-coco .libtorch $(TORCH_VENV) $(VENV) $(BENCH_VENV) $(WHEEL_VENV) $(REACH_VENV) dist tests/node/node_modules \
+	rm -rf target runs/demo runs/table runs/table-ml48s runs/table-coco .libtorch $(TORCH_VENV) $(VENV) $(BENCH_VENV) $(WHEEL_VENV) $(REACH_VENV) dist tests/node/node_modules python/tests/azurite/node_modules \
 		data/demo data/demo-recordings data/table-*.toml $(foreach set,benchmark benchmark-ml48s benchmark-coco,data/$(set)-0* data/$(set)-90*)
