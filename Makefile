@@ -106,10 +106,15 @@ reach-env: wheel libtorch
 	$(TORCH_VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
 		>"$$($(REACH_VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/libtorch.pth"
 	$(REACH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r python/tests/requirements-torch.txt
-test-reach: reach-env l48-train ## Install the wheel into a fresh environment and test it there.
+test-reach: reach-env l48-train python/tests/azurite/node_modules/ready ## Install the wheel into a fresh environment and test it there.
 	$(REACH_VENV)/bin/pytest -c python/pyproject.toml python/tests
 	$(REACH_VENV)/bin/mypy --config-file python/pyproject.toml
 	$(REACH_VENV)/bin/stubtest l48 --mypy-config-file python/pyproject.toml
+
+# What speaks Azure in the tests.
+python/tests/azurite/node_modules/ready: python/tests/azurite/package-lock.json
+	cd python/tests/azurite && npm ci --silent --no-audit --no-fund
+	@touch $@
 
 # libtorch comes with the PyTorch wheel (several GB, once); .cargo/config.toml says where the build finds it.
 libtorch: .libtorch
@@ -185,5 +190,5 @@ doc: libtorch ## Build the API documentation.
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
 
 clean: ## Remove build products, environments and the demo.
-	rm -rf target runs/demo runs/table runs/table-ml48s runs/table-coco .libtorch $(TORCH_VENV) $(VENV) $(BENCH_VENV) $(WHEEL_VENV) $(REACH_VENV) dist tests/node/node_modules \
+	rm -rf target runs/demo runs/table runs/table-ml48s runs/table-coco .libtorch $(TORCH_VENV) $(VENV) $(BENCH_VENV) $(WHEEL_VENV) $(REACH_VENV) dist tests/node/node_modules python/tests/azurite/node_modules \
 		data/demo data/demo-recordings data/table-*.toml $(foreach set,benchmark benchmark-ml48s benchmark-coco,data/$(set)-0* data/$(set)-90*)

@@ -13,6 +13,7 @@ use pipeline::Result;
 use pipeline::ingest::{BuildOptions, CommitOptions, Existing, Part, Shards, build_part, commit, plan};
 use pipeline::manifest::Manifest;
 use pipeline::recording_source::RecordingSource;
+use shardfmt::OutputFolder;
 use shardfmt::verify::{Depth, verify};
 
 const RECORDINGS: u64 = 400;
@@ -76,8 +77,16 @@ const OPTIONS: BuildOptions = BuildOptions {
 
 /// Builds every shard and stops before the commit.
 fn build_shards(source: &RecordingSource, dir: &Path) -> Result<()> {
-    plan(source, dir, (&OPTIONS, None), &|_| {})?;
-    build_part(source, dir, &Shards::Part(Part { index: 0, of: 1 }), &OPTIONS, &|_| {}).map(drop)
+    let folder = OutputFolder::at(dir)?;
+    plan(source, &folder, (&OPTIONS, None), &|_| {})?;
+    build_part(
+        source,
+        &folder,
+        &Shards::Part(Part { index: 0, of: 1 }),
+        &OPTIONS,
+        &|_| {},
+    )
+    .map(drop)
 }
 
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
@@ -108,7 +117,14 @@ fn benches(criterion: &mut Criterion) {
     group.sample_size(10).measurement_time(Duration::from_secs(2));
     group.throughput(Throughput::Elements(CLIPS));
     group.bench_function("manifest and plan (every header)", |bencher| {
-        let planned = |_| plan(&source(folder.path())?, &out, (&OPTIONS, None), &|_| {});
+        let planned = |_| {
+            plan(
+                &source(folder.path())?,
+                &OutputFolder::at(&out)?,
+                (&OPTIONS, None),
+                &|_| {},
+            )
+        };
         bencher.iter_batched(|| fs::remove_dir_all(&out), planned, BatchSize::PerIteration);
     });
     group.bench_function("commit (tables, syncs)", |bencher| {
@@ -118,7 +134,7 @@ fn benches(criterion: &mut Criterion) {
         };
         bencher.iter_batched(
             uncommitted,
-            |_| commit(&out, CommitOptions::default(), &|_| {}),
+            |_| commit(&OutputFolder::at(&out)?, CommitOptions::default(), &|_| {}),
             BatchSize::PerIteration,
         );
     });

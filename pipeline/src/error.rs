@@ -69,6 +69,46 @@ pub enum Error {
         /// First difference found.
         difference: String,
     },
+    /// What is in a store is not replaced in place: readers would find parts of both. Build at another address.
+    #[error(
+        "{} has a dataset or an unfinished build already, and what is in a store is not replaced; go on with --resume, \
+         build it at another address, or remove all that is there",
+        path.display()
+    )]
+    NoOverwrite {
+        /// The address.
+        path: PathBuf,
+    },
+    /// A committed dataset in a store has lost files, or they are others now: restore them from a copy, or build the
+    /// dataset at another address.
+    #[error(
+        "{} is committed, but {files} of its files are missing there or are others (first: {first}); restore them from \
+         a copy, or build it at another address",
+        path.display()
+    )]
+    NotWhole {
+        /// The address.
+        path: PathBuf,
+        /// How many files.
+        files: usize,
+        /// The first of them.
+        first: String,
+    },
+    /// Another machine has built the same shard with other bytes: give all machines the same recordings, then build the
+    /// shard again with --resume.
+    #[error(
+        "shard {shard} of {} was built elsewhere with other bytes: {difference}; see that all machines read the same \
+         recordings and nobody changes them, then run again",
+        path.display()
+    )]
+    BuiltOtherwise {
+        /// The address.
+        path: PathBuf,
+        /// The shard.
+        shard: u32,
+        /// What differs.
+        difference: String,
+    },
     /// There is no plan in the folder: run `l48 plan` or `l48 build` first.
     #[error("{} has no unfinished build; run `l48 plan` or `l48 build` first", path.display())]
     NotPlanned {

@@ -1,6 +1,7 @@
 """Servers for the tests of stores: one with ranges, and a proxy that breaks answers on purpose."""
 
 import hashlib
+import os
 import re
 import socket
 import subprocess
@@ -11,8 +12,24 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+import pyarrow.parquet as pq
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+SECRET = "very-secret"
+SHARDS = 8
+
+
+@dataclass
+class Plan:
+    """A manifest of the demo with several shards, and its dataset."""
+
+    manifest: Path
+    folder: Path
+    built: dict[str, bytes]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -163,3 +180,42 @@ def s3() -> Iterator[str]:
 
 def make_bucket(address: str, name: str) -> None:
     urllib.request.urlopen(urllib.request.Request(f"{address}/{name}", method="PUT"))
+
+
+def ids(dataset: Path) -> list[int]:
+    """The recordings of a dataset in order."""
+    tables = sorted((dataset / "assets").iterdir())
+    return [asset for table in tables for asset in pq.read_table(table)["asset_id"].to_pylist()]
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def environment(home: Path, s3: str, seconds: int = 60) -> dict[str, str]:
+    """What l48 is told of a store, and nothing of the user's; `seconds` is how long it tries."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return own | {
+        "HOME": str(home),
+        "L48_CACHE": str(home / "cache"),
+        "L48_STORE_SECONDS": str(seconds),
+        "AWS_ENDPOINT_URL": s3,
+        "AWS_ACCESS_KEY_ID": "someone",
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+    }
+
+
+def keys(address: str, bucket: str = "lab") -> list[str]:
+    """The names of what is in a bucket of S3."""
+    with urllib.request.urlopen(f"{address}/{bucket}?list-type=2") as answer:
+        return re.findall("<Key>(.*?)</Key>", answer.read().decode())
+
+
+def put(address: str, key: str, body: bytes, bucket: str = "lab") -> None:
+    headers = {"Content-Type": "application/octet-stream"}
+    urllib.request.urlopen(urllib.request.Request(f"{address}/{bucket}/{key}", body, headers, method="PUT"))
+
+
+def delete(address: str, key: str, bucket: str = "lab") -> None:
+    urllib.request.urlopen(urllib.request.Request(f"{address}/{bucket}/{key}", method="DELETE"))

@@ -369,13 +369,21 @@ pub enum Error {
         reason: String,
     },
 
-    /// A file of a dataset that is kept elsewhere could not be brought near. The cause says what to do.
+    /// A file of a dataset that is kept elsewhere could not be brought near, or sent there. The cause says what to do.
     #[error("{cause}")]
     Backing {
-        /// The place it was to be brought to.
+        /// Its place here, or there.
         path: PathBuf,
         /// Why.
         cause: Box<dyn std::error::Error + Send + Sync>,
+    },
+
+    /// Where the dataset is kept, something else has this name already, and is left as it is. Choose another place, or
+    /// remove it.
+    #[error("{path} has other bytes already; choose another place, or remove it first", path = path.display())]
+    Taken {
+        /// The file.
+        path: PathBuf,
     },
 
     /// A file listed by the dataset is not there. Restore it or rebuild the dataset.

@@ -1,7 +1,6 @@
 //! Provides `build_part`: some of the shards of a plan, beside other processes that build others.
 
 use std::ops::Range;
-use std::path::Path;
 
 use frontend::flow::Workers;
 use shardfmt::OutputFolder;
@@ -65,15 +64,15 @@ pub enum BuiltPart {
 /// another process has a shard for longer than the options say, or when a shard cannot be built.
 pub fn build_part<S: DatasetSource>(
     source: &S,
-    dir: &Path,
+    folder: &OutputFolder,
     shards: &Shards,
     options: &BuildOptions,
     events: &Events<'_>,
 ) -> Result<BuiltPart> {
-    let folder = OutputFolder::at(dir)?.patient(options.wait);
+    let folder = folder.clone().patient(options.wait);
     let is_done = || -> Result<bool> {
         if options.existing == Existing::Resume && folder.state()? == FolderState::Committed {
-            expect_same_dataset(source, folder.path())?;
+            expect_same_dataset(source, &folder)?;
             return Ok(true);
         }
         expect_unfinished(&folder)?;
@@ -89,11 +88,13 @@ pub fn build_part<S: DatasetSource>(
     }
     let locked = locked?;
     let plan = ledger::plan_of(&folder)?;
-    plan.check_processor(source, folder.path())?;
+    plan.check_processor(source, &folder.place())?;
     let (shards, planned) = (shards.of(&plan)?, plan.shards.len() as u32);
     let workers = Workers::start(options.threads)?;
-    workers.install(|| plan.check(source, folder.path(), &shards))?;
+    workers.install(|| plan.check(source, &folder.place(), &shards))?;
     let rejects = build_shards(source, &locked, (&plan, &shards), &workers, events)?;
+    drop(locked);
+    folder.tidy();
     Ok(BuiltPart::Built {
         shards,
         planned,

@@ -1,15 +1,15 @@
 //! Provides the commit: from finished shards to a dataset, by writing `dataset.json` last.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use shardfmt::dataset::LockedFolder;
-use shardfmt::{DatasetWriter, RejectRow, ShardFiles};
+use shardfmt::{DatasetWriter, OutputFolder, RejectRow, ShardFiles};
 
 use super::ledger::{self, ShardRecord};
 use super::plan::Plan;
 use super::shard_list::ranges;
-use super::{expect_unfinished, folder};
+use super::{expect_unfinished, ready};
 use crate::error::{Error, Result};
 use crate::event::{Events, Outcome};
 use crate::leakage::warn_of_copies;
@@ -23,13 +23,13 @@ pub struct CommitOptions {
     pub wait: Duration,
 }
 
-/// Commits a folder whose shards are all built.
+/// Commits a dataset whose shards are all built.
 ///
 /// # Errors
 /// [`Error::Unfinished`], [`Error::TooManyRejects`], [`Error::NoClips`], [`Error::AlreadyCommitted`], or a failed
 /// write.
-pub fn commit(dir: &Path, options: CommitOptions, events: &Events<'_>) -> Result<Outcome> {
-    let folder = folder(dir, options.wait)?;
+pub fn commit(folder: &OutputFolder, options: CommitOptions, events: &Events<'_>) -> Result<Outcome> {
+    let folder = ready(folder, options.wait)?;
     expect_unfinished(&folder)?;
     // One that committed while this waited has removed what the lock was in.
     let locked = folder
@@ -37,7 +37,9 @@ pub fn commit(dir: &Path, options: CommitOptions, events: &Events<'_>) -> Result
         .or_else(|error| expect_unfinished(&folder).and(Err(error.into())))?;
     // A rival may have committed in between.
     expect_unfinished(&folder)?;
-    let outcome = commit_locked(&locked, options.max_rejects, events)?;
+    // Or another machine does so now, where the dataset is kept, and removes the records.
+    let outcome = commit_locked(&locked, options.max_rejects, events)
+        .or_else(|error| expect_unfinished(&folder).and(Err(error)))?;
     folder.remove_records()?;
     Ok(outcome)
 }
@@ -105,17 +107,27 @@ fn refusal(
     })
 }
 
-/// The records of all shards, of this plan and this program.
+/// The records of all shards, of this plan and this program. Where the dataset is kept elsewhere, a shard whose files
+/// are not whole there is as good as missing, and is built again when it is built next.
 fn records(folder: &LockedFolder, plan: &Plan) -> Result<Vec<ShardRecord>> {
     let (planned, plan_xxh3) = (plan.shards.len(), plan.xxh3());
     let mut records = Vec::with_capacity(planned);
     let mut missing = Vec::new();
-    for shard in plan.all_shards() {
-        match ledger::read_record(folder, shard)? {
-            Some(record) if record.is_of(plan_xxh3) => records.push(record),
-            _ => missing.push(shard),
-        }
+    folder.records().read_shards(
+        &plan.all_shards(),
+        |shard, record: shardfmt::Result<Option<ShardRecord>>| {
+            match record.map_err(ledger::damaged)? {
+                Some(record) if record.is_of(plan_xxh3) => records.push(record),
+                _ => missing.push(shard),
+            }
+            Ok::<(), Error>(())
+        },
+    )?;
+    for shard in folder.not_whole(records.iter().map(|record| &record.files))? {
+        folder.records().remove_shard(shard)?;
+        missing.push(shard);
     }
+    missing.sort_unstable();
     if !missing.is_empty() {
         return Err(Error::Unfinished {
             planned,

@@ -10,11 +10,12 @@ use shardfmt::dataset::LockedFolder;
 use shardfmt::persist::Lock;
 use shardfmt::{DatasetWriter, Error as FormatError};
 
-use super::ledger::{Recorded, ShardRecord, recorded};
+use super::deliver::deliver;
+use super::ledger::{Recorded, ShardRecord, damaged, judge, recorded, unpublished};
 use super::plan::Plan;
 use super::shard::Shared;
 use crate::dataset_source::DatasetSource;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::event::{Event, Events};
 
 /// How long a shard that another process builds is waited for before a lane looks whether it is to stop.
@@ -41,7 +42,8 @@ pub(super) fn build_shards<S: DatasetSource>(
         events,
     };
     let Survey { missing, rejects } = survey(&shared, folder, shards)?;
-    let lanes = workers.threads().min(missing.len());
+    // One more where shards are sent away: while they are, the threads have others to build.
+    let lanes = (workers.threads() + usize::from(folder.is_scratch())).min(missing.len());
     workers.share(lanes);
     let queue = Mutex::new(Queue {
         fresh: missing,
@@ -63,15 +65,16 @@ struct Survey {
 /// Looks which shards are finished, and tells how much there is to do.
 fn survey<S: DatasetSource>(shared: &Shared<'_, S>, folder: &LockedFolder, shards: &[u32]) -> Result<Survey> {
     let (mut missing, mut done, mut rejects) = (VecDeque::new(), 0, 0);
-    for &shard in shards {
-        match recorded(shared.source, folder, shared.plan_xxh3, shard)? {
+    folder.records().read_shards(shards, |shard, record| {
+        match judge(shared.source, folder, shared.plan_xxh3, record.map_err(damaged))? {
             Recorded::Finished(record) => {
                 done += record.files.clips();
                 rejects += tell_rejects(shared, &record);
             }
             Recorded::Nothing | Recorded::Stale => missing.push_back(shard),
         }
-    }
+        Ok::<(), Error>(())
+    })?;
     let assets = missing
         .iter()
         .filter_map(|shard| shared.plan.assets.get(shared.assets_of(*shard)));
@@ -152,10 +155,21 @@ fn build_or_take<S: DatasetSource>(shard: u32, shared: &Shared<'_, S>, folder: &
         Recorded::Stale => folder.records().remove_shard(shard)?,
         Recorded::Nothing => {}
     }
-    let Some(record) = shared.build(shard)? else {
-        return Ok(0);
+    let record = match unpublished(shared.source, folder, shared.plan_xxh3, shard)? {
+        Some(record) => {
+            (shared.events)(Event::Clips(record.files.clips()));
+            tell_rejects(shared, &record);
+            record
+        }
+        None => {
+            let Some(record) = shared.build(shard)? else {
+                return Ok(0);
+            };
+            folder.records().write_shard(shard, &record)?;
+            record
+        }
     };
-    folder.records().write_shard(shard, &record)?;
+    deliver(shared.source, folder, shared.plan_xxh3, &record)?;
     Ok(record.rejects.len() as u64)
 }
 

@@ -54,6 +54,18 @@ impl ShardRecord {
     pub(super) fn is_of(&self, plan_xxh3: Xxh3) -> bool {
         self.plan_xxh3 == plan_xxh3 && self.program == PROGRAM
     }
+
+    /// Whether all that could be read is in it; what could not be read then may be readable now.
+    pub(super) fn is_final(&self) -> bool {
+        let is_final = |reject: &RejectRow| reject.stage != CHANGED_WHILE_READ;
+        self.rejects.iter().all(is_final)
+    }
+
+    /// Whether its shard need not be built again; a new time of change alone is no change.
+    pub(super) fn holds<S: DatasetSource>(&self, source: &S, plan_xxh3: Xxh3) -> bool {
+        let unchanged = |then: &SourceRecord| then.holds(&source.files(then.asset));
+        self.is_of(plan_xxh3) && self.is_final() && self.sources.iter().all(unchanged)
+    }
 }
 
 /// Reads the plan.
@@ -61,8 +73,7 @@ impl ShardRecord {
 /// # Errors
 /// [`Error::NotPlanned`]; [`Error::Record`] when it is damaged.
 pub(super) fn plan_of(folder: &OutputFolder) -> Result<Plan> {
-    let path = || folder.path().into();
-    read_plan(folder)?.ok_or_else(|| Error::NotPlanned { path: path() })
+    read_plan(folder)?.ok_or_else(|| Error::NotPlanned { path: folder.place() })
 }
 
 /// Reads the plan; `None` when there is none.
@@ -81,6 +92,23 @@ pub(super) fn read_record(folder: &OutputFolder, shard: u32) -> Result<Option<Sh
     folder.records().read_shard(shard).map_err(damaged)
 }
 
+/// A shard that a run which was cut off has finished in a scratch folder, and not published.
+///
+/// # Errors
+/// A failed read.
+pub(super) fn unpublished<S: DatasetSource>(
+    source: &S,
+    folder: &OutputFolder,
+    plan_xxh3: Xxh3,
+    shard: u32,
+) -> Result<Option<ShardRecord>> {
+    let record: Option<ShardRecord> = match folder.records().read_unpublished(shard).map_err(damaged) {
+        Err(Error::Record { .. }) => None,
+        other => other?,
+    };
+    Ok(record.filter(|record| record.files.are_in(folder) && record.holds(source, plan_xxh3)))
+}
+
 /// What to do about a damaged record of a build.
 pub(super) fn damaged(error: shardfmt::Error) -> Error {
     match error {
@@ -93,7 +121,8 @@ pub(super) fn damaged(error: shardfmt::Error) -> Error {
 pub(super) enum Recorded {
     /// Nothing.
     Nothing,
-    /// A shard to be built again: of another plan, of sources that have changed, or the record or the files are damaged.
+    /// A shard to be built again: of another plan, of sources that have changed, or the record or the files are
+    /// damaged.
     Stale,
     /// A shard that need not be built again.
     Finished(Box<ShardRecord>),
@@ -106,21 +135,26 @@ pub(super) fn recorded<S: DatasetSource>(
     plan_xxh3: Xxh3,
     shard: u32,
 ) -> Result<Recorded> {
-    let record = match read_record(folder, shard) {
+    judge(source, folder, plan_xxh3, read_record(folder, shard))
+}
+
+/// What a record says that has been read. Where the dataset is kept elsewhere, files are in place once there is a
+/// record.
+pub(super) fn judge<S: DatasetSource>(
+    source: &S,
+    folder: &OutputFolder,
+    plan_xxh3: Xxh3,
+    record: Result<Option<ShardRecord>>,
+) -> Result<Recorded> {
+    let record = match record {
         Ok(Some(record)) => record,
         Ok(None) => return Ok(Recorded::Nothing),
         // A damaged record says nothing; its shard is built again.
         Err(Error::Record { .. }) => return Ok(Recorded::Stale),
         Err(error) => return Err(error),
     };
-    // What could not be read then may be readable now; a new time of change alone is no change.
-    let unchanged = |then: &SourceRecord| then.holds(&source.files(then.asset));
-    let is_final = |reject: &RejectRow| reject.stage != CHANGED_WHILE_READ;
-    let is_finished = record.is_of(plan_xxh3)
-        && record.files.are_in(folder)
-        && record.sources.iter().all(unchanged)
-        && record.rejects.iter().all(is_final);
-    Ok(if is_finished {
+    let in_place = folder.is_scratch() || record.files.are_in(folder);
+    Ok(if in_place && record.holds(source, plan_xxh3) {
         Recorded::Finished(Box::new(record))
     } else {
         Recorded::Stale

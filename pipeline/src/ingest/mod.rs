@@ -2,6 +2,7 @@
 
 mod build_part;
 mod commit;
+mod deliver;
 mod headers;
 mod lanes;
 mod ledger;
@@ -12,12 +13,11 @@ mod shard_list;
 mod status;
 
 use std::fmt::Display;
-use std::path::Path;
 use std::time::Duration;
 
 use frontend::flow::Workers;
-use shardfmt::OutputFolder;
 use shardfmt::dataset::{FolderState, LockedFolder};
+use shardfmt::{DatasetInfo, OutputFolder};
 
 pub use build_part::{BuiltPart, Shards, build_part};
 pub use commit::{CommitOptions, commit};
@@ -69,51 +69,65 @@ pub enum Built {
     Committed(Outcome),
     /// The folder held the committed dataset already.
     Verified(shardfmt::verify::Report),
+    /// It was committed already where it is kept, and so many files are there as they are listed; none was read.
+    Found {
+        /// Their number.
+        files: usize,
+    },
 }
 
-/// The folder at `dir`; an overwrite that was cut off while it exchanged folders there is brought to its end.
-fn folder(dir: &Path, wait: Duration) -> Result<OutputFolder> {
-    let folder = OutputFolder::at(dir)?.patient(wait);
+/// The folder, whose locks are waited for; an overwrite that was cut off while it exchanged folders there is brought to
+/// its end.
+fn ready(folder: &OutputFolder, wait: Duration) -> Result<OutputFolder> {
+    let folder = folder.clone().patient(wait);
     folder.end_exchange(&folder.beside(OVERWRITE))?;
     Ok(folder)
 }
 
-/// Builds a dataset: plan, shards, commit.
+/// Builds a dataset in a folder, or in scratch for where it is kept: plan, shards, commit.
 ///
 /// # Errors
 /// See [`Error`]; what was committed before is never harmed, and an unfinished build can be resumed.
-pub fn build<S: DatasetSource>(source: &S, dir: &Path, options: &BuildOptions, events: &Events<'_>) -> Result<Built> {
-    let folder = &folder(dir, options.wait)?;
-    let path = folder.path();
+pub fn build<S: DatasetSource>(
+    source: &S,
+    folder: &OutputFolder,
+    options: &BuildOptions,
+    events: &Events<'_>,
+) -> Result<Built> {
+    let folder = &ready(folder, options.wait)?;
     match (folder.state()?, options.existing) {
         (FolderState::Free, _) | (FolderState::Unfinished, Existing::Resume) => {
             build_here(source, folder, options, events)
         }
-        (FolderState::Committed, Existing::Resume) => verify_committed(source, folder, events).map(Built::Verified),
+        (FolderState::Committed, Existing::Resume) => verify_committed(source, folder, events),
+        (FolderState::Committed | FolderState::Unfinished, Existing::Overwrite) if folder.is_scratch() => {
+            Err(Error::NoOverwrite { path: folder.place() })
+        }
         (FolderState::Committed | FolderState::Unfinished, Existing::Overwrite) => {
             overwrite(source, folder, options, events)
         }
         (FolderState::Foreign(what), Existing::Overwrite | Existing::Resume) => Err(Error::Foreign {
-            path: path.into(),
+            path: folder.place(),
             what,
         }),
-        (state, Existing::Refuse) => Err(not_empty(path, state)),
+        (state, Existing::Refuse) => Err(not_empty(folder, state)),
     }
 }
 
-fn not_empty(dir: &Path, state: FolderState) -> Error {
+fn not_empty(folder: &OutputFolder, state: FolderState) -> Error {
+    let path = folder.place();
     let what = match state {
         FolderState::Free => "nothing".into(),
         FolderState::Unfinished => "an unfinished build".into(),
         FolderState::Committed => "a committed dataset".into(),
-        FolderState::Foreign(what) => return Error::Foreign { path: dir.into(), what },
+        FolderState::Foreign(what) => return Error::Foreign { path, what },
     };
-    Error::NotEmpty { path: dir.into(), what }
+    Error::NotEmpty { path, what }
 }
 
 /// An error unless the folder holds an unfinished build.
 fn expect_unfinished(folder: &OutputFolder) -> Result<()> {
-    let path = folder.path().into();
+    let path = folder.place();
     match folder.state()? {
         FolderState::Unfinished => Ok(()),
         FolderState::Committed => Err(Error::AlreadyCommitted { path }),
@@ -134,8 +148,8 @@ fn build_here<S: DatasetSource>(
     if folder.state()? == FolderState::Committed {
         drop(locked);
         return match options.existing {
-            Existing::Resume => verify_committed(source, folder, events).map(Built::Verified),
-            Existing::Refuse | Existing::Overwrite => Err(not_empty(folder.path(), FolderState::Committed)),
+            Existing::Resume => verify_committed(source, folder, events),
+            Existing::Refuse | Existing::Overwrite => Err(not_empty(folder, FolderState::Committed)),
         };
     }
     let outcome = build_locked(source, &locked?, options, events)?;
@@ -154,7 +168,7 @@ fn overwrite<S: DatasetSource>(
     let aside = folder.beside(OVERWRITE);
     for folder in [folder, &aside] {
         if let Some(what) = folder.foreign_entry()? {
-            let path = folder.path().into();
+            let path = folder.place();
             return Err(Error::Foreign { path, what });
         }
     }
@@ -186,14 +200,17 @@ fn build_locked<S: DatasetSource>(
     let workers = Workers::start(options.threads)?;
     let plan = match ledger::read_plan(folder)? {
         Some(plan) => {
-            plan.check_processor(source, folder.path())?;
-            workers.install(|| plan.check(source, folder.path(), &plan.all_shards()))?;
+            plan.check_processor(source, &folder.place())?;
+            workers.install(|| plan.check(source, &folder.place(), &plan.all_shards()))?;
             plan
         }
         None => make_plan(source, folder, (options, &InstructionSet::detect()), &workers, events)?,
     };
     let built = build_shards(source, folder, (&plan, &plan.all_shards()), &workers, events);
-    built.map_err(|error| with_clips_bytes(error, &plan))?;
+    built.map_err(|error| match folder.is_scratch() {
+        true => error,
+        false => with_clips_bytes(error, &plan),
+    })?;
     commit::commit_locked(folder, options.max_rejects, events)
 }
 
@@ -218,9 +235,24 @@ fn make_plan<S: DatasetSource>(
 ) -> Result<Plan> {
     let (assets, parts) = workers.install(|| headers::look_at_all(source, folder, events))?;
     let plan = Plan::of(source, assets, options.shard_clips, instruction_set);
-    folder.records().write_plan(&plan)?;
+    let plan = match folder.records().write_plan(&plan)? {
+        true => plan,
+        false => rival_plan(folder, &plan)?,
+    };
     parts.remove();
     Ok(plan)
+}
+
+/// The plan that another machine has written meanwhile where the dataset is kept, if it is as good as `own`.
+fn rival_plan(folder: &OutputFolder, own: &Plan) -> Result<Plan> {
+    let plan = ledger::plan_of(folder)?;
+    if plan.xxh3() == own.xxh3() {
+        return Ok(plan);
+    }
+    Err(Error::PlanChanged {
+        path: folder.place(),
+        difference: "another machine has planned it meanwhile, from other settings, tables or recordings".into(),
+    })
 }
 
 /// What `plan` found or did.
@@ -242,25 +274,29 @@ pub enum Planned {
 /// When the folder holds something else, [`Error::PlanChanged`] says what differs; when the plan cannot be written.
 pub fn plan<S: DatasetSource>(
     source: &S,
-    dir: &Path,
+    folder: &OutputFolder,
     (options, instruction_set): (&BuildOptions, Option<&InstructionSet>),
     events: &Events<'_>,
 ) -> Result<Planned> {
-    let folder = folder(dir, options.wait)?;
+    let folder = ready(folder, options.wait)?;
     let workers = Workers::start(options.threads)?;
     let found = || -> Result<Option<Planned>> {
-        match (folder.state()?, ledger::read_plan(&folder)?) {
-            // Cut off before its plan was written.
-            (FolderState::Free, _) | (FolderState::Unfinished, None) => Ok(None),
-            (FolderState::Unfinished, Some(plan)) if options.existing == Existing::Resume => {
-                workers.install(|| expect_same_plan(source, &folder, (options, instruction_set), &plan))?;
-                Ok(Some(Planned::Already(plan)))
-            }
-            (FolderState::Committed, _) if options.existing == Existing::Resume => {
-                expect_same_dataset(source, folder.path())?;
+        match folder.state()? {
+            FolderState::Free => Ok(None),
+            FolderState::Unfinished => match ledger::read_plan(&folder)? {
+                // Cut off before its plan was written.
+                None => Ok(None),
+                Some(plan) if options.existing == Existing::Resume => {
+                    workers.install(|| expect_same_plan(source, &folder, (options, instruction_set), &plan))?;
+                    Ok(Some(Planned::Already(plan)))
+                }
+                Some(_) => Err(not_empty(&folder, FolderState::Unfinished)),
+            },
+            FolderState::Committed if options.existing == Existing::Resume => {
+                expect_same_dataset(source, &folder)?;
                 Ok(Some(Planned::Committed))
             }
-            (state, _) => Err(not_empty(folder.path(), state)),
+            state => Err(not_empty(&folder, state)),
         }
     };
     if let Some(found) = found()? {
@@ -274,7 +310,10 @@ pub fn plan<S: DatasetSource>(
     let locked = locked?;
     let here = InstructionSet::detect();
     let options = (options, instruction_set.unwrap_or(&here));
-    make_plan(source, &locked, options, &workers, events).map(Planned::New)
+    let plan = make_plan(source, &locked, options, &workers, events)?;
+    drop(locked);
+    folder.tidy();
+    Ok(Planned::New(plan))
 }
 
 /// Refuses a plan that is not the one that would be made now.
@@ -284,9 +323,9 @@ fn expect_same_plan<S: DatasetSource>(
     (options, instruction_set): (&BuildOptions, Option<&InstructionSet>),
     plan: &Plan,
 ) -> Result<()> {
-    plan.check(source, folder.path(), &plan.all_shards())?;
+    plan.check(source, &folder.place(), &plan.all_shards())?;
     let differs = |key: &str, was: &dyn Display, is: &dyn Display| Error::PlanChanged {
-        path: folder.path().into(),
+        path: folder.place(),
         difference: format!("{key} was {was} and is {is}"),
     };
     if let Some(asked) = instruction_set.filter(|asked| asked.as_str() != plan.head.instruction_set) {
@@ -299,11 +338,11 @@ fn expect_same_plan<S: DatasetSource>(
 }
 
 /// Refuses a committed dataset that is not the one that would be built now.
-fn expect_same_dataset<S: DatasetSource>(source: &S, dir: &Path) -> Result<()> {
-    let head = shardfmt::read_dataset_json(&dir.join(shardfmt::entry::DATASET_JSON))?.head;
-    let wanted = source.head();
+fn expect_same_dataset<S: DatasetSource>(source: &S, folder: &OutputFolder) -> Result<DatasetInfo> {
+    let info = folder.info()?;
+    let (head, wanted) = (&info.head, source.head());
     let differs = |difference| Error::PlanChanged {
-        path: dir.into(),
+        path: folder.place(),
         difference,
     };
     if let Some(first) = shardfmt::difference("", &head.config, &wanted.config).first() {
@@ -312,18 +351,27 @@ fn expect_same_dataset<S: DatasetSource>(source: &S, dir: &Path) -> Result<()> {
     if head.program != wanted.program {
         return Err(differs(format!("by {}, this is {}", head.program, wanted.program)));
     }
-    Ok(())
+    Ok(info)
 }
 
-/// A committed dataset is checked to be this one, and every byte of it verified; what an interrupted run left is
-/// removed.
-fn verify_committed<S: DatasetSource>(
-    source: &S,
-    folder: &OutputFolder,
-    events: &Events<'_>,
-) -> Result<shardfmt::verify::Report> {
-    let dir = folder.path();
-    expect_same_dataset(source, dir)?;
+/// A committed dataset is checked to be this one, and every byte of it verified, or, where it is kept elsewhere, its
+/// files looked at; what an interrupted run left is removed.
+fn verify_committed<S: DatasetSource>(source: &S, folder: &OutputFolder, events: &Events<'_>) -> Result<Built> {
+    let info = expect_same_dataset(source, folder)?;
+    if folder.is_scratch() {
+        folder.remove_records()?;
+        let lacking = folder.not_held(&info)?;
+        return match lacking.first() {
+            None => Ok(Built::Found {
+                files: info.files.len(),
+            }),
+            Some(first) => Err(Error::NotWhole {
+                path: folder.place(),
+                files: lacking.len(),
+                first: (*first).to_owned(),
+            }),
+        };
+    }
     if folder.has_records() {
         let _lock = folder.lock()?;
         folder.remove_records()?;
@@ -338,9 +386,6 @@ fn verify_committed<S: DatasetSource>(
         );
         events(Event::Warning(&text));
     }
-    Ok(shardfmt::verify::verify(
-        dir,
-        shardfmt::verify::Depth::Full,
-        &mut |_, _| {},
-    )?)
+    let report = shardfmt::verify::verify(folder.path(), shardfmt::verify::Depth::Full, &mut |_, _| {})?;
+    Ok(Built::Verified(report))
 }

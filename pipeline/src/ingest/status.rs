@@ -1,11 +1,9 @@
 //! Provides `status`: how far a dataset is, from its folder alone and without keeping its writers up.
 
-use std::path::Path;
-
 use shardfmt::OutputFolder;
 use shardfmt::dataset::FolderState;
 
-use super::ledger;
+use super::ledger::{self, ShardRecord};
 use crate::error::{Error, Result};
 
 /// How far a dataset is.
@@ -44,28 +42,27 @@ pub struct Status {
     pub rejects: u64,
 }
 
-/// Looks how far the dataset in `dir` is.
+/// Looks how far the dataset in a folder is, or the one that is made in scratch for where it is kept: there only locks
+/// of this machine tell what is running.
 ///
 /// # Errors
 /// [`Error::NotPlanned`] and [`Error::Foreign`] where there is none; [`Error::Record`]; a failed read.
-pub fn status(dir: &Path) -> Result<Status> {
-    let folder = OutputFolder::at(dir)?;
-    let path = || folder.path().into();
+pub fn status(folder: &OutputFolder) -> Result<Status> {
+    let path = folder.place();
     match folder.state()? {
-        FolderState::Free => Err(Error::NotPlanned { path: path() }),
-        FolderState::Foreign(what) => Err(Error::Foreign { path: path(), what }),
-        FolderState::Committed => committed(&folder),
+        FolderState::Free => Err(Error::NotPlanned { path }),
+        FolderState::Foreign(what) => Err(Error::Foreign { path, what }),
+        FolderState::Committed => committed(folder),
         // Committed between the two looks: then the records are going or gone.
-        FolderState::Unfinished => match unfinished(&folder) {
-            Err(_) if folder.state()? == FolderState::Committed => committed(&folder),
+        FolderState::Unfinished => match unfinished(folder) {
+            Err(_) if folder.state()? == FolderState::Committed => committed(folder),
             other => other,
         },
     }
 }
 
 fn committed(folder: &OutputFolder) -> Result<Status> {
-    let json = folder.path().join(shardfmt::entry::DATASET_JSON);
-    let info = shardfmt::read_dataset_json(&json)?;
+    let info = folder.info()?;
     Ok(Status {
         stage: Stage::Committed,
         name: info.head.name,
@@ -96,13 +93,14 @@ fn unfinished(folder: &OutputFolder) -> Result<Status> {
     };
     let plan_xxh3 = plan.xxh3();
     status.planned_clips = plan.clips();
-    for shard in plan.all_shards() {
+    let in_place = |record: &ShardRecord| folder.is_scratch() || record.files.are_in(folder);
+    folder.records().read_shards(&plan.all_shards(), |shard, record| {
         // A damaged record says nothing; its shard is built again.
-        let record = match ledger::read_record(folder, shard) {
+        let record: Option<ShardRecord> = match record.map_err(ledger::damaged) {
             Err(Error::Record { .. }) => None,
             other => other?,
         };
-        match record.filter(|record| record.is_of(plan_xxh3) && record.files.are_in(folder)) {
+        match record.filter(|record| record.is_of(plan_xxh3) && in_place(record)) {
             Some(record) => {
                 status.done.push(shard);
                 status.clips += record.files.clips();
@@ -111,7 +109,8 @@ fn unfinished(folder: &OutputFolder) -> Result<Status> {
             None if folder.is_shard_locked(shard)? => status.running.push(shard),
             None => status.missing.push(shard),
         }
-    }
+        Ok::<(), Error>(())
+    })?;
     status.stage = match (status.running.as_slice(), status.missing.as_slice()) {
         ([], []) => Stage::Built,
         _ => Stage::Building,

@@ -7,6 +7,7 @@ use pipeline::event::Outcome;
 use pipeline::ingest::{BuildOptions, Built, Existing, build};
 use pipeline::manifest::Manifest;
 use pipeline::recording_source::RecordingSource;
+use shardfmt::OutputFolder;
 use tempfile::TempDir;
 
 /// Clips a shard aims at in the datasets here.
@@ -217,8 +218,9 @@ pub(crate) fn built(manifest: &Path, out: &Path) -> Outcome {
         max_rejects: None,
         wait: std::time::Duration::ZERO,
     };
-    match build(&source, out, &options, &|_| {}).unwrap() {
+    let folder = OutputFolder::at(out).unwrap();
+    match build(&source, &folder, &options, &|_| {}).unwrap() {
         Built::Committed(outcome) => outcome,
-        Built::Verified(_) => panic!("nothing was built"),
+        Built::Verified(_) | Built::Found { .. } => panic!("nothing was built"),
     }
 }

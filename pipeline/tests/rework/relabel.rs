@@ -56,9 +56,11 @@ fn tables_are_those_of_a_fresh_build_and_back_again_every_byte_is_the_old_one() 
 #[test]
 fn a_resumed_build_of_the_new_manifest_finds_the_relabelled_dataset_its_own() {
     use pipeline::ingest::{BuildOptions, Built, Existing, build};
+    use shardfmt::OutputFolder;
     let place = Recordings::new();
     let dir = place.path("data");
     built(&place.old(), &dir);
+    let folder = OutputFolder::at(&dir).unwrap();
     let new = source(&place.new_labels());
     let options = BuildOptions {
         threads: 1,
@@ -68,13 +70,13 @@ fn a_resumed_build_of_the_new_manifest_finds_the_relabelled_dataset_its_own() {
         wait: std::time::Duration::ZERO,
     };
     assert!(matches!(
-        build(&new, &dir, &options, &|_| {}),
+        build(&new, &folder, &options, &|_| {}),
         Err(Error::PlanChanged { .. })
     ));
     relabel(&new, &dir, Linked::Verify, &|_| {}).unwrap();
-    match build(&new, &dir, &options, &|_| {}).unwrap() {
+    match build(&new, &folder, &options, &|_| {}).unwrap() {
         Built::Verified(report) => assert_eq!(report.findings, []),
-        Built::Committed(_) => panic!("was built again"),
+        Built::Committed(_) | Built::Found { .. } => panic!("was built again"),
     }
 }
 
@@ -261,6 +263,7 @@ fn damaged_tables_and_shard_tails_stop_it() {
     let place = Recordings::new();
     let dir = place.path("data");
     built(&place.old(), &dir);
+    let folder = OutputFolder::at(&dir).unwrap();
     let new = source(&place.new_labels());
     for (name, from_end) in [("labels/00001.parquet", 500), (shard_path(1).as_str(), 3)] {
         let path = dir.join(name);

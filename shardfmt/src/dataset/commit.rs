@@ -29,7 +29,8 @@ pub fn write_dataset_json(dir: &Path, info: &DatasetInfo) -> Result<()> {
     write_atomic(&path, &bytes)
 }
 
-fn encode(info: &DatasetInfo, path: &Path) -> Result<Vec<u8>> {
+/// The bytes of the `dataset.json` at `path`.
+pub(super) fn encode(info: &DatasetInfo, path: &Path) -> Result<Vec<u8>> {
     info.validate(path)?;
     let fail = |reason| Error::DatasetJson {
         path: path.to_path_buf(),

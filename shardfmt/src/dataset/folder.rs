@@ -5,8 +5,10 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::backing::Backing;
 use super::info::FORMAT;
 use super::records::{self, Records};
 use crate::entry::{DATASET_JSON, FOLDERS, REJECTS, TAXA, WORK_FOLDER};
@@ -33,12 +35,14 @@ pub enum FolderState {
 /// How much of `dataset.json` is looked at to tell that it is one of ours, damaged or not.
 const RECOGNISED_BYTES: u64 = 4096;
 
-/// A folder that holds a dataset, is to hold one, or is free.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A folder that holds a dataset, is to hold one, or is free; or scratch for a dataset that is kept elsewhere.
+#[derive(Clone, Debug)]
 pub struct OutputFolder {
     dir: PathBuf,
     /// How long locks are waited for.
     patience: Duration,
+    /// Where the dataset is kept, if it is only made here.
+    kept: Option<Arc<dyn Backing>>,
 }
 
 impl OutputFolder {
@@ -50,7 +54,24 @@ impl OutputFolder {
         Ok(Self {
             dir: Self::own_path(dir)?,
             patience: Duration::ZERO,
+            kept: None,
         })
+    }
+
+    /// The folder at `dir` as scratch for a dataset that is kept elsewhere. What is asked of it is answered for the
+    /// dataset there; locks are of this machine only, and nothing keeps writers on others out: whoever publishes a shard
+    /// first has it.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn scratch(dir: &Path, kept: Arc<dyn Backing>) -> Result<Self> {
+        let kept = Some(kept);
+        Ok(Self { kept, ..Self::at(dir)? })
+    }
+
+    /// Where the dataset is kept, if the folder is scratch.
+    pub(super) fn kept(&self) -> Option<&Arc<dyn Backing>> {
+        self.kept.as_ref()
     }
 
     /// The same folder, whose locks are waited for up to `patience` where another process has them.
@@ -96,6 +117,7 @@ impl OutputFolder {
         Self {
             dir: self.dir.with_file_name(name),
             patience: self.patience,
+            kept: None,
         }
     }
 
@@ -104,6 +126,9 @@ impl OutputFolder {
     /// # Errors
     /// [`Error::Io`]; so for the other questions.
     pub fn state(&self) -> Result<FolderState> {
+        if let Some(kept) = &self.kept {
+            return super::kept::state(&**kept);
+        }
         let names = self.names()?;
         let has = |name: &str| names.iter().any(|found| found == name);
         let Some(first) = names.first() else {
@@ -164,7 +189,7 @@ impl OutputFolder {
     /// The records kept while a dataset is made in it.
     #[must_use]
     pub fn records(&self) -> Records {
-        Records::new(&self.dir)
+        Records::new(&self.dir, self.kept.clone())
     }
 
     /// Takes the folder for this process alone, creating it if it is not there.
@@ -187,6 +212,10 @@ impl OutputFolder {
     /// # Errors
     /// As [`OutputFolder::lock`].
     pub fn lock_shared(&self) -> Result<LockedFolder> {
+        if self.kept.is_some() {
+            // The records are elsewhere; nothing is here before the first shard.
+            create_dirs(&self.dir.join(WORK_FOLDER))?;
+        }
         let lock = Lock::acquire_shared_within(&self.dir.join(WORK_FOLDER).join(records::LOCK), self.patience)?;
         Ok(LockedFolder {
             folder: self.clone(),
@@ -229,12 +258,15 @@ impl OutputFolder {
         remove(&self.dir)
     }
 
-    /// Removes the records of a dataset that has been committed.
+    /// Removes the records of a dataset that has been committed, and the scratch folder that it was made in.
     ///
     /// # Errors
-    /// [`Error::Io`].
+    /// [`Error::Io`]; [`Error::Backing`].
     pub fn remove_records(&self) -> Result<()> {
-        if self.has_records() {
+        if let Some(kept) = &self.kept {
+            Records::remove_published(&**kept)?;
+            self.remove()
+        } else if self.has_records() {
             remove(&self.dir.join(WORK_FOLDER))
         } else {
             Ok(())

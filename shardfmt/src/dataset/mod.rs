@@ -5,6 +5,7 @@ mod build_identity;
 mod commit;
 mod folder;
 mod info;
+mod kept;
 mod listed;
 mod records;
 mod replacement;
@@ -71,11 +72,15 @@ impl Dataset {
     /// As [`read_dataset_json`]; [`Error::FileMissing`], [`Error::FileSize`], [`Error::FileChecksum`], those of the
     /// tables, and [`Error::Mismatch`] if the asset tables do not fit the shards.
     pub fn open(dir: &Path) -> Result<Self> {
-        Self::of(dir, read_dataset_json(&dir.join(DATASET_JSON))?)
+        Self::of(dir, read_dataset_json(&dir.join(DATASET_JSON))?, None)
     }
 
-    /// The dataset in `dir` that `info`, which keeps the rules of `dataset.json`, describes.
-    fn of(dir: &Path, info: DatasetInfo) -> Result<Self> {
+    /// The dataset in `dir` that `info`, which keeps the rules of `dataset.json`, describes; or, if it is kept elsewhere,
+    /// of which `dir` has some files.
+    fn of(dir: &Path, info: DatasetInfo, kept: Option<&Arc<dyn Backing>>) -> Result<Self> {
+        if let Some(kept) = kept {
+            return Self::of_kept(dir, info, Arc::clone(kept));
+        }
         let listed = Listed::new(dir, info);
         for entry in &listed.info().files {
             check_size(dir, entry)?;
@@ -89,7 +94,10 @@ impl Dataset {
     /// # Errors
     /// As [`Dataset::open`], and [`Error::Backing`].
     pub fn open_backed(dir: &Path, backing: Arc<dyn Backing>) -> Result<Self> {
-        let info = read_dataset_json(&dir.join(DATASET_JSON))?;
+        Self::of_kept(dir, read_dataset_json(&dir.join(DATASET_JSON))?, backing)
+    }
+
+    fn of_kept(dir: &Path, info: DatasetInfo, backing: Arc<dyn Backing>) -> Result<Self> {
         let is_asset_table = |entry: &&FileEntry| entry.path.starts_with(ASSETS_FOLDER);
         let tables: Vec<_> = info.files.iter().filter(is_asset_table).cloned().collect();
         backing.expect(&tables);

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::Path;
 
-use super::commit::write_dataset_json;
+use super::commit::{encode, write_dataset_json};
 use super::folder::LockedFolder;
 use super::info::{Counts, DatasetHead, DatasetInfo};
 use super::shard_file::Linked;
 use super::shard_output::{ShardFiles, ShardOutput, ShardTables, take_shard};
 use super::{Dataset, DatasetShard};
-use crate::entry::{FOLDERS, FileEntry, REJECTS, TAXA, WORK_FOLDER, shard_path};
+use crate::entry::{DATASET_JSON, FOLDERS, FileEntry, REJECTS, TAXA, WORK_FOLDER, shard_path};
 use crate::error::{Error, Result};
 use crate::fail_point::reach;
 use crate::need::Operation;
@@ -82,24 +82,35 @@ impl<'a> DatasetWriter<'a> {
     }
 
     /// Commits: the folder becomes a dataset of these shards, in order of their numbers. What else lies in it goes.
-    /// `tallies` counts what was left out or changed on the way, by reason.
+    /// `tallies` counts what was left out or changed on the way, by reason. Of a dataset that is kept elsewhere, where
+    /// its shards have been published whole, only the asset tables are looked at once more.
     ///
     /// # Errors
     /// [`Error::Record`] if a file is not as it was when its shard was finished; [`Error::DatasetJson`],
-    /// [`Error::Mismatch`] and those of opening a dataset if what was written is not one. It then has not been
-    /// committed.
+    /// [`Error::Mismatch`] and those of opening a dataset if what was written is not one; [`Error::Taken`] if another one
+    /// has been committed. It then has not been committed.
     pub fn commit(
         &self,
         shards: &[ShardFiles],
         rejects: &[RejectRow],
         tallies: BTreeMap<String, u64>,
     ) -> Result<Dataset> {
-        let dir = self.folder.path();
-        check_in_place(dir, shards)?;
-        self.remove_strays(shards)?;
-        let mut files = vec![write_taxa(&dir.join(TAXA), &self.taxa)?];
+        let (dir, kept) = (self.folder.path(), self.folder.kept());
+        check_numbers(dir, shards)?;
+        if kept.is_none() {
+            check_in_place(dir, shards)?;
+            self.remove_strays(shards)?;
+        }
+        let taxa = write_taxa(&dir.join(TAXA), &self.taxa)?;
+        let rejected = self.write_rejects(rejects)?;
+        if let Some(kept) = kept {
+            [&taxa, &rejected]
+                .into_iter()
+                .try_for_each(|entry| kept.publish(entry))?;
+        }
+        let mut files = vec![taxa];
         files.extend(shards.iter().flat_map(ShardFiles::entries).cloned());
-        files.push(self.write_rejects(rejects)?);
+        files.push(rejected);
         let counts = Counts {
             shards: shards.len() as u32,
             clips: shards.iter().map(ShardFiles::clips).sum(),
@@ -113,12 +124,19 @@ impl<'a> DatasetWriter<'a> {
             tallies,
             files,
         };
-        info.validate(&dir.join(crate::entry::DATASET_JSON))?;
-        let dataset = Dataset::of(dir, info)?;
-        for shard in 0..dataset.shard_count() {
-            dataset.open_shard(shard, Checks::Off)?;
+        let path = self.folder.place().join(DATASET_JSON);
+        info.validate(&path)?;
+        let dataset = Dataset::of(dir, info, kept)?;
+        match kept {
+            None => {
+                for shard in 0..dataset.shard_count() {
+                    dataset.open_shard(shard, Checks::Off)?;
+                }
+                write_dataset_json(dir, dataset.info())?;
+            }
+            Some(kept) if kept.create(DATASET_JSON, &encode(dataset.info(), &path)?)? => reach("dataset published"),
+            Some(_) => return Err(Error::Taken { path }),
         }
-        write_dataset_json(dir, dataset.info())?;
         Ok(dataset)
     }
 
@@ -160,15 +178,20 @@ impl<'a> DatasetWriter<'a> {
     }
 }
 
-/// Checks that the shards are numbered from 0 on, and that each file has the size it had when it was finished.
-fn check_in_place(dir: &Path, shards: &[ShardFiles]) -> Result<()> {
+/// Checks that the shards are numbered from 0 on.
+fn check_numbers(dir: &Path, shards: &[ShardFiles]) -> Result<()> {
     if let Some((expected, shard)) = (0..).zip(shards).find(|(number, shard)| *number != shard.number()) {
         return Err(Error::DatasetJson {
-            path: dir.join(crate::entry::DATASET_JSON),
+            path: dir.join(DATASET_JSON),
             field: "files",
             reason: format!("shard {} stands where shard {expected} is to be", shard.number()),
         });
     }
+    Ok(())
+}
+
+/// Checks that each file has the size it had when it was finished.
+fn check_in_place(dir: &Path, shards: &[ShardFiles]) -> Result<()> {
     for file in shards.iter().flat_map(ShardFiles::entries) {
         let path = dir.join(&file.path);
         let facts = fs::metadata(&path).map_err(|cause| Error::io(&path, Operation::Find, cause))?;

@@ -170,7 +170,7 @@ impl Run<'_> {
         let Some(backing) = self.listed.backing() else {
             return check_size(self.dir, entry).map(|()| true);
         };
-        match backing.size(entry)? {
+        match backing.size(&entry.path)? {
             Some(got) if got == entry.bytes => Ok(true),
             Some(got) => Err(Error::FileSize {
                 path,
@@ -315,7 +315,7 @@ impl Run<'_> {
             .map(|entry| entry.path.as_str())
             .collect();
         let names = match self.listed.backing() {
-            Some(backing) => backing.names()?.unwrap_or_default(),
+            Some(backing) => backing.names("")?.unwrap_or_default(),
             None => all_names(self.dir)?,
         };
         let is_own = |name: &String| name == DATASET_JSON || name.split('/').next() == Some(WORK_FOLDER);

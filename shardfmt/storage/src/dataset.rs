@@ -1,4 +1,4 @@
-//! Provides the opening and checking of a dataset wherever it is.
+//! Provides the opening, checking and making of a dataset wherever it is.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use shardfmt::dataset::Backing;
 use shardfmt::entry::DATASET_JSON;
 use shardfmt::persist::{create_dirs, write_atomic};
 use shardfmt::verify::{Depth, Report, verify, verify_backed};
-use shardfmt::{Dataset, Xxh3};
+use shardfmt::{Dataset, OutputFolder, Xxh3};
 
 use crate::cache::{Arrivals, CacheSettings, NearCopy};
 use crate::error::{Error, Result};
@@ -68,18 +68,45 @@ pub(crate) fn description_of(files: &Files) -> Result<Vec<u8>> {
     }
 }
 
+/// The folder that the dataset at `location` is made in: its own; or, if it is to be kept in a store, scratch for it in
+/// `scratch`, which is named after the address, so that a run that was cut off is taken up.
+///
+/// # Errors
+/// [`Error::Setting`] for a web server; as [`Files::under`] and [`OutputFolder::at`].
+pub fn output_at(location: &Location, scratch: Option<&Path>) -> Result<OutputFolder> {
+    let address = match location {
+        Location::Path(path) => return Ok(OutputFolder::at(path)?),
+        Location::Address(address) => address,
+    };
+    let files = Files::under(location)?;
+    address.expect_store()?;
+    let above = scratch.map_or_else(std::env::temp_dir, Path::to_path_buf);
+    let dir = above.join(format!("l48-build-{}", name_of(location)));
+    // What is made there is published and removed by its writers, who know what they still need.
+    let settings = CacheSettings {
+        dir: dir.clone(),
+        bytes: u64::MAX,
+    };
+    let copy = NearCopy::new(dir.clone(), files, &settings, Arrivals::Checked);
+    Ok(OutputFolder::scratch(&dir, copy)?)
+}
+
+/// A name for folders here, of what is at `location` alone.
+fn name_of(location: &Location) -> String {
+    let url = location.to_string();
+    let name = url
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' });
+    let name: String = name.take(NAME_CHARS).collect();
+    format!("{name}-{}", Xxh3::of(url.as_bytes()))
+}
+
 /// The folder of a cache for the dataset at `location`, with its `dataset.json`.
 fn near_copy(location: &Location, cache: &CacheSettings, arrivals: Arrivals) -> Result<(PathBuf, Arc<dyn Backing>)> {
     let files = Files::under(location)?;
     let description = description_of(&files)?;
-    let url = location.to_string();
-    let name: String = url
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' })
-        .take(NAME_CHARS)
-        .collect();
     // Another dataset that takes its place has a folder of its own.
-    let identity = format!("{name}-{}-{}", Xxh3::of(url.as_bytes()), Xxh3::of(&description));
+    let identity = format!("{}-{}", name_of(location), Xxh3::of(&description));
     let dir = cache.dir.join("datasets").join(identity);
     create_dirs(&dir)?;
     let path = dir.join(DATASET_JSON);
@@ -129,3 +156,7 @@ fn remove_dead(above: &Path) {
 #[cfg(test)]
 #[path = "dataset_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "making_tests.rs"]
+mod making_tests;

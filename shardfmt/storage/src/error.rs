@@ -37,16 +37,28 @@ impl fmt::Display for Step {
 #[non_exhaustive]
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The store did not do what it was asked, after all tries. Look whether it can be reached; try again later.
+    /// The store could not be reached, or did not do what it was asked, for as long as we tried. Look whether it can be
+    /// reached; try again later.
     #[error("cannot {step} {url}: {cause} ({tries} {}; is the store up, and the network?)", if *tries == 1 { "try" } else { "tries" })]
-    Store {
+    Away {
         /// The file.
         url: String,
         /// What was tried.
         step: Step,
         /// How often.
         tries: u32,
-        /// The store's answer, or the network's.
+        /// The store's last answer, or the network's.
+        cause: String,
+    },
+
+    /// The store will not do what it was asked, however often. The answer says why.
+    #[error("cannot {step} {url}: {cause}")]
+    Store {
+        /// The file.
+        url: String,
+        /// What was tried.
+        step: Step,
+        /// The store's answer.
         cause: String,
     },
 

@@ -92,8 +92,8 @@ impl Files {
     ///
     /// # Errors
     /// [`Error::Missing`](crate::Error::Missing), [`Error::NoBucket`](crate::Error::NoBucket),
-    /// [`Error::StoreDenied`](crate::Error::StoreDenied), [`Error::Store`](crate::Error::Store), after ten minutes of
-    /// trying (`L48_STORE_SECONDS`); so for the other calls.
+    /// [`Error::StoreDenied`](crate::Error::StoreDenied), [`Error::Store`](crate::Error::Store);
+    /// [`Error::Away`](crate::Error::Away) after ten minutes of trying (`L48_STORE_SECONDS`); so for the other calls.
     pub fn facts(&self, name: &str) -> Result<Facts> {
         at!(self, place => place.facts(name))
     }
@@ -111,13 +111,16 @@ impl Files {
     /// # Errors
     /// As [`Files::facts`]; [`Error::Unlike`](crate::Error::Unlike) for a larger file.
     pub fn whole(&self, name: &str, limit: u64) -> Result<Vec<u8>> {
-        let facts = self.facts(name)?;
+        let (facts, small) = at!(self, place => place.begin(name))?;
         if facts.bytes > limit {
             return Err(crate::Error::Unlike {
                 url: self.location(name).to_string(),
                 expected: format!("at most {limit} bytes"),
                 got: format!("{} bytes", facts.bytes),
             });
+        }
+        if let Some(bytes) = small {
+            return Ok(bytes);
         }
         let mut bytes = Vec::new();
         self.download(name, &facts, &mut bytes)?;

@@ -49,6 +49,11 @@ impl Folder {
         })
     }
 
+    /// Size and version; a folder has no requests to save.
+    pub(crate) fn begin(&self, name: &str) -> Result<(Facts, Option<Vec<u8>>)> {
+        Ok((self.facts(name)?, None))
+    }
+
     pub(crate) fn range(&self, name: &str, range: Range<u64>, version: Option<&str>) -> Result<Vec<u8>> {
         let path = self.path(name);
         let mut file = File::open(&path).map_err(|cause| missing_or(&path, shardfmt::Operation::Open, cause))?;

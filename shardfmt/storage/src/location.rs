@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::error::{Error, Result};
+
 /// The kinds of address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scheme {
@@ -67,6 +69,17 @@ impl Address {
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// Refuses a web server: these are read, not written, and have no lists.
+    pub(crate) fn expect_store(&self) -> Result<()> {
+        if self.scheme.is_store() {
+            return Ok(());
+        }
+        Err(Error::Setting {
+            name: self.scheme.name(),
+            reason: format!("{self} is on a web server, which is only read; write to a folder, s3://, gs:// or az://"),
+        })
     }
 
     /// The address of the whole server, with name, password and query.

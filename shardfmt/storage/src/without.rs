@@ -24,6 +24,10 @@ impl Store {
         match *self {}
     }
 
+    pub(crate) fn begin(&self, _name: &str) -> Result<(Facts, Option<Vec<u8>>)> {
+        match *self {}
+    }
+
     pub(crate) fn range(&self, _name: &str, _range: Range<u64>, _version: Option<&str>) -> Result<Vec<u8>> {
         match *self {}
     }

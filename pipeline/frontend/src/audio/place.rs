@@ -28,7 +28,7 @@ pub(super) fn bytes_of(path: &Path, whole: bool) -> Result<Box<dyn RangedRead>, 
 fn away(error: storage::Error) -> Reject {
     match error {
         // A later try may find it.
-        storage::Error::Store { .. } | storage::Error::Changed { .. } => Reject::Away {
+        storage::Error::Away { .. } | storage::Error::Changed { .. } => Reject::Away {
             reason: error.to_string(),
         },
         error => Reject::Read(io::Error::other(error.to_string())),

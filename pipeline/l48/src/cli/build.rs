@@ -8,35 +8,43 @@ use clap::Args;
 use frontend::InstructionSet;
 use pipeline::ingest::Part;
 
-use super::folder::on_this_machine;
+use super::ScratchArgs;
 
 pub(super) const BUILD_EXAMPLES: &str = "\
 Examples:
   l48 build manifests/birds.toml --out data/birds
   l48 build manifests/birds.toml --out data/birds --resume
-  l48 build manifests/birds.toml --out data/birds --part 0/64   # after `l48 plan`";
+  l48 build manifests/birds.toml --out data/birds --part 0/64   # after `l48 plan`
+  l48 build manifests/birds.toml --out s3://lab/birds --scratch /scratch";
 
 pub(super) const PLAN_EXAMPLES: &str = "\
 Example:
   l48 plan manifests/birds.toml --out data/birds
   l48 build manifests/birds.toml --out data/birds --part 0/2
   l48 build manifests/birds.toml --out data/birds --part 1/2
-  l48 commit data/birds";
+  l48 commit data/birds
+Or, where machines share no disk:
+  l48 plan manifests/birds.toml --out s3://lab/birds --resume";
 
 pub(super) const COMMIT_EXAMPLES: &str = "\
-Example:
-  l48 commit data/birds";
+Examples:
+  l48 commit data/birds
+  l48 commit s3://lab/birds";
 
 pub(super) const STATUS_EXAMPLES: &str = "\
-Example:
-  l48 status data/birds";
+Examples:
+  l48 status data/birds
+  l48 status s3://lab/birds";
 
 /// Where and how a dataset is written.
 #[derive(Debug, Args)]
 pub struct OutputArgs {
-    /// Folder of the dataset.
-    #[arg(long, value_name = "DIR", value_parser = on_this_machine())]
+    /// Folder of the dataset, or its address in a store (s3://, gs://, az://).
+    #[arg(long, value_name = "DIR|URL")]
     pub out: PathBuf,
+    /// Where shards are made that go to a store.
+    #[command(flatten)]
+    pub scratch: ScratchArgs,
     /// Threads that decode and compute [default: one per core].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
@@ -89,9 +97,12 @@ pub struct BuildArgs {
 pub struct PlanArgs {
     /// The manifest (TOML).
     pub manifest: PathBuf,
-    /// Folder of the dataset.
-    #[arg(long, value_name = "DIR", value_parser = on_this_machine())]
+    /// Folder of the dataset, or its address in a store (s3://, gs://, az://).
+    #[arg(long, value_name = "DIR|URL")]
     pub out: PathBuf,
+    /// Where shards are made that go to a store.
+    #[command(flatten)]
+    pub scratch: ScratchArgs,
     /// Threads that read headers [default: one per core].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
@@ -110,9 +121,12 @@ pub struct PlanArgs {
 /// Arguments of `commit`.
 #[derive(Debug, Args)]
 pub struct CommitArgs {
-    /// Folder of the dataset.
-    #[arg(value_parser = on_this_machine())]
+    /// Folder of the dataset, or its address in a store (s3://, gs://, az://).
+    #[arg(value_name = "DIR|URL")]
     pub dir: PathBuf,
+    /// Where tables come to that are looked at once more.
+    #[command(flatten)]
+    pub scratch: ScratchArgs,
     /// Fail, and commit nothing, if more than this many recordings were rejected.
     #[arg(long, value_name = "N")]
     pub max_rejects: Option<u64>,
@@ -127,7 +141,8 @@ pub struct CommitArgs {
 /// Arguments of `status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// Folder of the dataset.
+    /// Folder of the dataset, or its address in a store (s3://, gs://, az://), where no shard is seen running.
+    #[arg(value_name = "DIR|URL")]
     pub dir: PathBuf,
     /// Print JSON.
     #[arg(long)]

@@ -18,6 +18,7 @@ pub use cache::CacheArgs;
 pub use copy::CopyArgs;
 pub use demo::{DemoArgs, DemoLayout, DemoSize};
 pub use export::{CocoDetectionArgs, CroissantArgs, ExportArgs, ExportForm};
+pub use folder::ScratchArgs;
 pub use import::{FirstCoordinate, ImportArgs, ImportCoco2014Args, ImportMl48sArgs, ImportOutput, ImportSet, TopRow};
 pub use look::{InspectArgs, PreviewArgs, ReportArgs, StatsArgs, VerifyArgs};
 pub use rework::{MergeArgs, RelabelArgs, ReshardArgs, SubsetArgs};
@@ -26,7 +27,8 @@ pub use scan::{Labels, Parting, ScanArgs, Shares};
 /// Turn wildlife recordings into a memory-mapped training dataset of log-mel shards and Parquet sidecars.
 ///
 /// Exit codes: 0 success; 1 a dataset or a part was built, but some recordings were rejected; 2 failure that a retry
-/// does not mend, or a damaged dataset; 75 another process has the folder or a shard: try again later, or use --wait.
+/// does not mend, or a damaged dataset; 75 another process has the folder or a shard (--wait waits for it), or a store
+/// was away for ten minutes (L48_STORE_SECONDS): try again later.
 /// Results go to standard output, messages to standard error; set RUST_LOG to error, warn, info or debug to see fewer
 /// or more of them.
 #[derive(Debug, Parser)]
@@ -127,17 +129,23 @@ mod tests {
     #[test]
     fn an_address_is_not_taken_for_a_folder_to_write_to() {
         for command in [
-            "build m.toml --out s3://lab/birds",
-            "plan m.toml --out gs://lab/birds",
-            "commit s3://lab/birds",
+            "build m.toml --out data/birds --scratch s3://lab/scratch",
             "relabel s3://lab/birds m.toml",
             "subset data/birds --clips c.csv --out s3://lab/part",
         ] {
             let error = Cli::try_parse_from(std::iter::once("l48").chain(command.split(' '))).map(|_| ());
             let told = error.map_err(|error| error.to_string()).unwrap_err();
-            assert!(told.contains("then run `l48 copy FOLDER "), "{told}");
+            assert!(told.contains("by `l48 copy FOLDER "), "{told}");
         }
-        Cli::try_parse_from("l48 subset s3://lab/birds --clips c.csv --out data/part".split(' ')).unwrap();
+        for command in [
+            "subset s3://lab/birds --clips c.csv --out data/part",
+            "build m.toml --out s3://lab/birds --part 0/64 --scratch /scratch",
+            "plan m.toml --out gs://lab/birds --resume",
+            "commit s3://lab/birds",
+            "status az://lab/birds",
+        ] {
+            Cli::try_parse_from(std::iter::once("l48").chain(command.split(' '))).unwrap();
+        }
     }
 
     /// The help of every command ends in an example of it.

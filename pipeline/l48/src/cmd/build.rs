@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use shardfmt::OutputFolder;
 
 use super::die_with_parent::die_with_parent;
 use super::output::say;
@@ -27,9 +28,10 @@ pub(super) fn run(args: BuildArgs) -> Result<Exit> {
     };
     let source = load(&args.manifest, Audio::Required)?;
     let options = options(&args.output, source.manifest().settings.shard_clips, args.wait);
+    let folder = args.output.scratch.output(&args.output.out)?;
     match shards {
-        Some(shards) => part(&source, &args.output.out, &shards, &options),
-        None => whole(&source, &args.output.out, &options, started),
+        Some(shards) => part(&source, &folder, &shards, &options),
+        None => whole(&source, &folder, &options, started),
     }
 }
 
@@ -49,11 +51,12 @@ pub(super) fn options(output: &OutputArgs, shard_clips: u32, wait: Duration) -> 
 }
 
 /// Builds some shards of a plan.
-fn part(source: &RecordingSource, out: &Path, shards: &Shards, options: &BuildOptions) -> Result<Exit> {
+fn part(source: &RecordingSource, folder: &OutputFolder, shards: &Shards, options: &BuildOptions) -> Result<Exit> {
     let progress = BuildProgress::new();
-    let built = ingest::build_part(source, out, shards, options, &|event| progress.observe(event));
+    let built = ingest::build_part(source, folder, shards, options, &|event| progress.observe(event));
     progress.finish();
-    let out = out.display();
+    let place = folder.place();
+    let out = place.display();
     let BuiltPart::Built {
         shards,
         planned,
@@ -76,18 +79,24 @@ fn part(source: &RecordingSource, out: &Path, shards: &Shards, options: &BuildOp
 /// Builds a dataset from plan to commit, behind a progress bar, and prints a summary.
 pub(super) fn whole<S: DatasetSource>(
     source: &S,
-    out: &Path,
+    folder: &OutputFolder,
     options: &BuildOptions,
     started: Instant,
 ) -> Result<Exit> {
     let progress = BuildProgress::new();
-    let built = ingest::build(source, out, options, &|event| progress.observe(event));
+    let built = ingest::build(source, folder, options, &|event| progress.observe(event));
     progress.finish();
+    let place = folder.place();
+    let out = place.display();
     match built? {
-        Built::Committed(outcome) => Ok(summary::print(out, &outcome, Some(started.elapsed()))),
+        Built::Committed(outcome) => Ok(summary::print(&place, &outcome, Some(started.elapsed()))),
         Built::Verified(report) => {
-            say!("{} is already committed.", out.display());
+            say!("{out} is already committed.");
             Ok(verify::print(&report))
+        }
+        Built::Found { files } => {
+            say!("{out} is already committed, and its {files} files are there; l48 verify {out} reads every byte.");
+            Ok(Exit::Clean)
         }
     }
 }

@@ -14,11 +14,12 @@ pub(super) fn run(args: CommitArgs) -> Result<Exit> {
         max_rejects: args.max_rejects,
         wait: args.wait,
     };
-    match ingest::commit(&args.dir, options, &|event| progress.observe(event)) {
-        Err(pipeline::Error::AlreadyCommitted { .. }) if args.resume => {
-            say!("{} is already committed.", args.dir.display());
+    let folder = args.scratch.output(&args.dir)?;
+    match ingest::commit(&folder, options, &|event| progress.observe(event)) {
+        Err(pipeline::Error::AlreadyCommitted { path }) if args.resume => {
+            say!("{} is already committed.", path.display());
             Ok(Exit::Clean)
         }
-        outcome => Ok(summary::print(&args.dir, &outcome?, None)),
+        outcome => Ok(summary::print(&folder.place(), &outcome?, None)),
     }
 }

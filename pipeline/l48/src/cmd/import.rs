@@ -57,5 +57,6 @@ fn coco2014(args: &ImportCoco2014Args) -> Result<Exit> {
 /// Builds the dataset.
 fn write<S: DatasetSource>(set: &S, output: &ImportOutput, started: Instant) -> Result<Exit> {
     let options = build::options(&output.dataset, output.shard_clips, Duration::ZERO);
-    build::whole(set, &output.dataset.out, &options, started)
+    let folder = output.dataset.scratch.output(&output.dataset.out)?;
+    build::whole(set, &folder, &options, started)
 }

@@ -41,7 +41,8 @@ pub enum Exit {
     Rejects,
     /// The command failed in a way that a retry does not mend, or the dataset is damaged: 2.
     Failed,
-    /// Another process has the folder or a shard, and a retry may succeed: 75, `EX_TEMPFAIL` of BSD's sysexits.h.
+    /// Another process has the folder or a shard, or a store is away, and a retry may succeed: 75, `EX_TEMPFAIL` of
+    /// BSD's sysexits.h.
     Busy,
 }
 
@@ -58,14 +59,19 @@ impl Exit {
 
     /// How a command ends that failed for this.
     fn of(error: &anyhow::Error) -> Self {
-        let is_lock = |cause: &(dyn std::error::Error + 'static)| {
-            let inner = match cause.downcast_ref() {
-                Some(pipeline::Error::Dataset(inner)) => Some(inner),
+        let may_pass = |cause: &(dyn std::error::Error + 'static)| {
+            let inner = match (cause.downcast_ref(), cause.downcast_ref()) {
+                (Some(pipeline::Error::Dataset(inner)), _) | (_, Some(storage::Error::Dataset(inner))) => Some(inner),
                 _ => cause.downcast_ref(),
             };
-            matches!(inner, Some(shardfmt::Error::Locked { .. }))
+            let of_store = match inner {
+                Some(shardfmt::Error::Locked { .. }) => return true,
+                Some(shardfmt::Error::Backing { cause, .. }) => cause.downcast_ref(),
+                _ => cause.downcast_ref(),
+            };
+            matches!(of_store, Some(storage::Error::Away { .. }))
         };
-        if error.chain().any(is_lock) {
+        if error.chain().any(may_pass) {
             Exit::Busy
         } else {
             Exit::Failed

@@ -24,9 +24,11 @@ pub(super) fn run(args: PlanArgs) -> Result<Exit> {
     };
     let progress = BuildProgress::new();
     let options = (&options, args.instruction_set.as_ref());
-    let planned = ingest::plan(&source, &args.out, options, &|event| progress.observe(event));
+    let folder = args.scratch.output(&args.out)?;
+    let planned = ingest::plan(&source, &folder, options, &|event| progress.observe(event));
     progress.finish();
-    let (manifest, out) = (args.manifest.display(), args.out.display());
+    let place = folder.place();
+    let (manifest, out) = (args.manifest.display(), place.display());
     let (word, plan) = match planned? {
         Planned::New(plan) => ("Planned", plan),
         Planned::Already(plan) => ("Already planned", plan),

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use serde_json::json;
+use storage::{Location, output_at};
 
 use super::Exit;
 use super::output::say;
@@ -9,7 +10,7 @@ use crate::cli::StatusArgs;
 use pipeline::ingest::{self, Stage, Status, ranges};
 
 pub(super) fn run(args: StatusArgs) -> Result<Exit> {
-    let status = ingest::status(&args.dir)?;
+    let status = ingest::status(&output_at(&Location::of(&args.dir), None)?)?;
     if args.json {
         say!("{}", serde_json::to_string_pretty(&as_json(&status))?);
     } else {

@@ -22,6 +22,7 @@ use shardfmt::{FileEntry, hash_file};
 use self::ahead::Ahead;
 pub use self::settings::{CacheSettings, parse_bytes};
 use self::space::Space;
+use crate::dataset::DESCRIPTION_BYTES;
 use crate::error::{Error, Result};
 use crate::files::Files;
 
@@ -163,6 +164,18 @@ impl NearCopy {
         }
     }
 
+    /// The error of a file that could not be looked at, read or written where it is kept.
+    fn not_there(&self, name: &str, error: Error) -> shardfmt::Error {
+        let path = PathBuf::from(self.files.location(name).to_string());
+        match error {
+            Error::Dataset(error) => error,
+            error => shardfmt::Error::Backing {
+                path,
+                cause: error.into(),
+            },
+        }
+    }
+
     /// The error of a dataset whose file could not be brought near.
     fn not_near(&self, entry: &FileEntry, error: Error) -> shardfmt::Error {
         let path = self.dir.join(&entry.path);
@@ -187,24 +200,65 @@ impl Backing for NearCopy {
         self.ahead.add(entries);
     }
 
-    fn size(&self, entry: &FileEntry) -> shardfmt::Result<Option<u64>> {
+    fn publish(&self, entry: &FileEntry) -> shardfmt::Result<()> {
+        let name = entry.path.as_str();
+        let publish = || match self.files.facts(name) {
+            // What was sent before a run was cut off; a size alone tells nothing of clips.
+            Ok(facts) if facts.bytes == entry.bytes && facts.xxh3 == Some(entry.xxh3) => Ok(()),
+            Ok(_) | Err(Error::Missing { .. }) => self.files.upload(name, &self.dir.join(name), entry.hash()),
+            Err(error) => Err(error),
+        };
+        publish().map_err(|error| self.not_there(name, error))
+    }
+
+    fn holds(&self, entry: &FileEntry) -> shardfmt::Result<bool> {
         match self.files.facts(&entry.path) {
-            Ok(facts) => Ok(Some(facts.bytes)),
-            Err(Error::Missing { .. }) => Ok(None),
-            Err(error) => Err(self.not_near(entry, error)),
+            Ok(facts) => Ok(facts.bytes == entry.bytes && facts.xxh3.is_none_or(|xxh3| xxh3 == entry.xxh3)),
+            Err(Error::Missing { .. }) => Ok(false),
+            Err(error) => Err(self.not_there(&entry.path, error)),
         }
     }
 
-    fn names(&self) -> shardfmt::Result<Option<Vec<String>>> {
-        match self.files.list("") {
+    fn size(&self, name: &str) -> shardfmt::Result<Option<u64>> {
+        match self.files.facts(name) {
+            Ok(facts) => Ok(Some(facts.bytes)),
+            Err(Error::Missing { .. }) => Ok(None),
+            Err(error) => Err(self.not_there(name, error)),
+        }
+    }
+
+    fn names(&self, under: &str) -> shardfmt::Result<Option<Vec<String>>> {
+        match self.files.list(under) {
             Ok(names) => Ok(Some(names.into_iter().map(|(name, _)| name).collect())),
             // A web server.
             Err(Error::Setting { .. }) => Ok(None),
-            Err(error) => Err(shardfmt::Error::Backing {
-                path: self.dir.clone(),
-                cause: error.into(),
-            }),
+            Err(error) => Err(self.not_there(under, error)),
         }
+    }
+
+    fn read(&self, name: &str) -> shardfmt::Result<Option<Vec<u8>>> {
+        match self.files.whole(name, DESCRIPTION_BYTES) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(Error::Missing { .. }) => Ok(None),
+            Err(error) => Err(self.not_there(name, error)),
+        }
+    }
+
+    fn create(&self, name: &str, bytes: &[u8]) -> shardfmt::Result<bool> {
+        match self.files.create(name, bytes) {
+            Ok(_) => Ok(true),
+            Err(Error::Taken { .. }) => Ok(false),
+            Err(error) => Err(self.not_there(name, error)),
+        }
+    }
+
+    fn remove(&self, name: &str) -> shardfmt::Result<()> {
+        let removed = self.files.remove(name);
+        removed.map_err(|error| self.not_there(name, error))
+    }
+
+    fn place(&self) -> PathBuf {
+        PathBuf::from(self.files.base().to_string())
     }
 }
 

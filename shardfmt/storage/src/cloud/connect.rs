@@ -74,7 +74,6 @@ fn connect(address: &Address) -> Result<Client> {
     let fail = |cause: object_store::Error| Error::Store {
         url: address.to_string(),
         step: Step::Connect,
-        tries: 1,
         cause: super::retry::cause(&cause.to_string()),
     };
     match address.scheme() {

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::TryStreamExt;
 use object_store::path::Path as Key;
-use object_store::{Attribute, GetOptions, GetRange, GetResult, ObjectMeta, ObjectStoreExt};
+use object_store::{Attribute, Error as Answer, GetOptions, GetRange, GetResult, ObjectMeta, ObjectStoreExt};
 use shardfmt::checksum::FileHash;
 
 use self::connect::Client;
@@ -74,7 +74,7 @@ impl Store {
                 client.store.get_opts(&key, options)
             };
             let found = insist(&address, Step::Find, head).await;
-            let is_refused = matches!(found, Err(Error::StoreDenied { .. } | Error::Store { tries: 1, .. }));
+            let is_refused = matches!(found, Err(Error::StoreDenied { .. } | Error::Store { .. }));
             if address.scheme().is_store() || !is_refused {
                 return found.map(|found| facts(&found));
             }
@@ -90,6 +90,26 @@ impl Store {
             insist(&address, Step::Find, first).await.map(|found| facts(&found))
         });
         self.with_bucket(result)
+    }
+
+    /// Size and version of the file `name`, and all of it if it is small: one request.
+    pub(crate) fn begin(&self, name: &str) -> Result<(Facts, Option<Vec<u8>>)> {
+        let address = self.address(name);
+        let begun = runtime::wait_for(async {
+            let key = key(&address)?;
+            let client = self.client()?;
+            let get = || async {
+                let found = client.store.get(&key).await?;
+                let facts = facts(&found);
+                let small = match facts.bytes <= PIECE_BYTES {
+                    true => Some(Vec::from(found.bytes().await?)),
+                    false => None,
+                };
+                Ok::<_, Answer>((facts, small))
+            };
+            insist(&address, Step::Read, get).await
+        });
+        self.with_bucket(begun)
     }
 
     /// Tells a bucket that is missing from a file that is: the answer is the same.
@@ -139,7 +159,7 @@ impl Store {
 
     pub(crate) fn upload(&self, name: &str, from: &Path, hash: FileHash) -> Result<()> {
         let address = self.address(name);
-        refuse_web(&address)?;
+        address.expect_store()?;
         let client = self.client()?;
         let sent = runtime::wait_for(upload::upload(&client, &address, from, hash));
         self.with_bucket(sent)?;
@@ -157,7 +177,7 @@ impl Store {
 
     pub(crate) fn create(&self, name: &str, bytes: &[u8]) -> Result<Placed> {
         let address = self.address(name);
-        refuse_web(&address)?;
+        address.expect_store()?;
         let client = self.client()?;
         let placed = runtime::wait_for(create::create(&client, &address, bytes));
         self.with_bucket(placed)
@@ -165,7 +185,7 @@ impl Store {
 
     pub(crate) fn remove(&self, name: &str) -> Result<()> {
         let address = self.address(name);
-        refuse_web(&address)?;
+        address.expect_store()?;
         let client = self.client()?;
         let removed = runtime::wait_for(async {
             let key = key(&address)?;
@@ -179,7 +199,7 @@ impl Store {
 
     pub(crate) fn list(&self, under: &str) -> Result<Vec<(String, u64)>> {
         let address = self.address(under);
-        refuse_web(&address)?;
+        address.expect_store()?;
         let found: Vec<ObjectMeta> = runtime::wait_for(async {
             let key = key(&address)?;
             let client = self.client()?;
@@ -208,19 +228,7 @@ fn key(address: &Address) -> Result<Key> {
     key.map_err(|cause| Error::Store {
         url: address.to_string(),
         step: Step::Find,
-        tries: 1,
         cause: cause.to_string(),
-    })
-}
-
-/// Web servers are read, not written, and have no lists.
-fn refuse_web(address: &Address) -> Result<()> {
-    if address.scheme().is_store() {
-        return Ok(());
-    }
-    Err(Error::Setting {
-        name: address.scheme().name(),
-        reason: format!("{address} is on a web server, which is only read; write to a folder, s3://, gs:// or az://"),
     })
 }
 

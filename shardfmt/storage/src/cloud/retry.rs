@@ -107,15 +107,6 @@ impl<'a> Tries<'a> {
         self.count += 1;
         let (cause, most) = match verdict {
             Verdict::Again(cause, most) => (cause, most),
-            Verdict::Final(Error::Store { url, step, cause, .. }) => {
-                let tries = self.count;
-                return Err(Error::Store {
-                    url,
-                    step,
-                    tries,
-                    cause,
-                });
-            }
             Verdict::Final(error) => return Err(error),
         };
         let pause = self.pause();
@@ -128,7 +119,7 @@ impl<'a> Tries<'a> {
             AWAY.lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .insert(self.address.host().to_owned(), Instant::now());
-            return Err(Error::Store {
+            return Err(Error::Away {
                 url: self.address.to_string(),
                 step: self.step,
                 tries: self.count,
@@ -177,12 +168,7 @@ pub(super) fn verdict(address: &Address, step: Step, answer: &Answer) -> Verdict
         Answer::Generic { .. } if status.is_none_or(|status| status >= 500 || [408, 425, 429].contains(&status)) => {
             return Verdict::Again(cause, u32::MAX);
         }
-        _ => Error::Store {
-            url,
-            step,
-            tries: 1,
-            cause,
-        },
+        _ => Error::Store { url, step, cause },
     })
 }
 
