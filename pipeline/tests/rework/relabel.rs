@@ -8,7 +8,7 @@ use pipeline::rework::{Linked, durations_s, relabel};
 use pipeline::tally::Reason;
 use pipeline::{Error, event::Event};
 use shardfmt::entry::shard_path;
-use shardfmt::{Dataset, read_dataset_json, write_dataset_json};
+use shardfmt::{Dataset, OutputFolder, read_dataset_json, write_dataset_json};
 
 use super::dataset_files::{assert_alone, assert_same, assert_sound, files, tables};
 use super::recordings::{NEW, OLD, REJECTED, Recordings, SETTINGS, all, built, new_details, old_details, source};
@@ -56,7 +56,6 @@ fn tables_are_those_of_a_fresh_build_and_back_again_every_byte_is_the_old_one() 
 #[test]
 fn a_resumed_build_of_the_new_manifest_finds_the_relabelled_dataset_its_own() {
     use pipeline::ingest::{BuildOptions, Built, Existing, build};
-    use shardfmt::OutputFolder;
     let place = Recordings::new();
     let dir = place.path("data");
     built(&place.old(), &dir);
