@@ -139,26 +139,30 @@ fn classes(page: &mut Html, classes: &[ClassStats]) {
     let present = |group: &[ClassStats]| group.iter().map(|class| class.present).sum::<u64>();
     groups.sort_by_key(|group| std::cmp::Reverse(present(group)));
     let (occurring, others): (Vec<_>, Vec<_>) = groups.into_iter().partition(|group| present(group) > 0);
-    let rows = occurring.iter().chain(&others).take(CLASSES_LISTED).filter_map(|group| {
-        let first = group.first()?;
-        let sum = |count: fn(&ClassStats) -> u64| group.iter().map(count).sum::<u64>();
-        let labels = [
-            (present(group), "present"),
-            (sum(|c| c.absent), "absent"),
-            (sum(|c| c.unknown), "unknown"),
-        ];
-        let mut row = vec![
-            Cell::Text(first.species_code.clone()),
-            Cell::Text(first.common_name.clone().unwrap_or_default()),
-            Cell::count(sum(|class| class.assets)),
-        ];
-        row.extend(has_heard.then(|| Cell::count(sum(|class| class.heard))));
-        row.extend(group.iter().map(|class| Cell::count(class.present)));
-        row.extend(has_heard.then(|| Cell::count(sum(|class| class.weak))));
-        row.extend(labels.iter().skip(1).map(|(count, _)| Cell::count(*count)));
-        row.push(Cell::Bar(labels.to_vec()));
-        Some(row)
-    });
+    let rows = occurring
+        .iter()
+        .chain(&others)
+        .take(CLASSES_LISTED)
+        .filter_map(|group| {
+            let first = group.first()?;
+            let sum = |count: fn(&ClassStats) -> u64| group.iter().map(count).sum::<u64>();
+            let labels = [
+                (present(group), "present"),
+                (sum(|c| c.absent), "absent"),
+                (sum(|c| c.unknown), "unknown"),
+            ];
+            let mut row = vec![
+                Cell::Text(first.species_code.clone()),
+                Cell::Text(first.common_name.clone().unwrap_or_default()),
+                Cell::count(sum(|class| class.assets)),
+            ];
+            row.extend(has_heard.then(|| Cell::count(sum(|class| class.heard))));
+            row.extend(group.iter().map(|class| Cell::count(class.present)));
+            row.extend(has_heard.then(|| Cell::count(sum(|class| class.weak))));
+            row.extend(labels.iter().skip(1).map(|(count, _)| Cell::count(*count)));
+            row.push(Cell::Bar(labels.to_vec()));
+            Some(row)
+        });
     let mut headings = vec!["code", "name", "recordings"];
     headings.extend(has_heard.then_some("heard somewhere"));
     headings.extend(["present in train", "in val", "in test"]);

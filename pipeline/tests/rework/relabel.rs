@@ -262,7 +262,6 @@ fn damaged_tables_and_shard_tails_stop_it() {
     let place = Recordings::new();
     let dir = place.path("data");
     built(&place.old(), &dir);
-    let folder = OutputFolder::at(&dir).unwrap();
     let new = source(&place.new_labels());
     for (name, from_end) in [("labels/00001.parquet", 500), (shard_path(1).as_str(), 3)] {
         let path = dir.join(name);

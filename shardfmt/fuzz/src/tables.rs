@@ -4,8 +4,8 @@ use std::fmt::Debug;
 use std::path::Path;
 
 use shardfmt::{
-    FileEntry, LabelForm, Result, TableForm, Taxa, Taxon, read_assets, read_labels, read_priors, read_rejects, read_taxa,
-    write_assets, write_labels, write_priors, write_rejects, write_taxa,
+    FileEntry, LabelForm, Result, TableForm, Taxa, Taxon, read_assets, read_labels, read_priors, read_rejects,
+    read_taxa, write_assets, write_labels, write_priors, write_rejects, write_taxa,
 };
 
 /// Most rows that are written again.

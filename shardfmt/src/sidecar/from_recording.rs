@@ -91,10 +91,12 @@ impl FromStr for HeardSource {
         }
         let rule = word.strip_prefix(WEAK).and_then(|rule| rule.split_once('/'));
         let is_plain = |version: &str| version.bytes().all(|byte| byte.is_ascii_digit());
-        let rule = rule.filter(|(_, version)| is_plain(version)).and_then(|(name, version)| {
-            let version = version.parse().ok()?;
-            WeakRule::new(name, version).ok()
-        });
+        let rule = rule
+            .filter(|(_, version)| is_plain(version))
+            .and_then(|(name, version)| {
+                let version = version.parse().ok()?;
+                WeakRule::new(name, version).ok()
+            });
         let rule = rule.ok_or_else(|| format!("{word:?} is neither \"{HEARD}\" nor {WEAK}RULE/VERSION"))?;
         Ok(Self::Weak(rule))
     }
@@ -107,7 +109,10 @@ pub(super) fn check(row: &LabelRow) -> Result<(), Fault> {
     if !row.from_recording.is_sorted_by(|a, b| a.class < b.class) {
         return fault("is not in the order of the classes, each once");
     }
-    for FromRecording { class, label_source, .. } in &row.from_recording {
+    for FromRecording {
+        class, label_source, ..
+    } in &row.from_recording
+    {
         let (present, absent) = (row.present.contains(class), row.absent.contains(class));
         match label_source {
             HeardSource::Whole if !present => return fault("a class that was heard in the clip is not present in it"),
@@ -130,10 +135,23 @@ mod tests {
         for (source, word) in [(HeardSource::Whole, "heard"), (HeardSource::Weak(rule), "weak:first/1")] {
             assert_eq!((source.to_string().as_str(), word.parse()), (word, Ok(source)));
         }
-        for word in ["", "box", "weak", "weak:", "weak:first", "weak:/1", "weak:First/1", "weak:first/", "weak:first/+1", "weak:a/1/2"]
-        {
+        for word in [
+            "",
+            "box",
+            "weak",
+            "weak:",
+            "weak:first",
+            "weak:/1",
+            "weak:First/1",
+            "weak:first/",
+            "weak:first/+1",
+            "weak:a/1/2",
+        ] {
             let error = word.parse::<HeardSource>().unwrap_err();
-            assert!(error.ends_with("is neither \"heard\" nor weak:RULE/VERSION"), "{word}: {error}");
+            assert!(
+                error.ends_with("is neither \"heard\" nor weak:RULE/VERSION"),
+                "{word}: {error}"
+            );
         }
     }
 }

@@ -116,7 +116,11 @@ fn check_implied(lists: &[(&'static str, &Vec<u32>); 3], others: Others) -> std:
 /// that is not a finite number; [`Error::Io`].
 pub fn write_labels(path: &Path, taxa: &Taxa, form: impl Into<TableForm>, rows: &[LabelRow]) -> Result<FileEntry> {
     let form = form.into();
-    if let Some((_, row)) = rows.iter().zip(0..).find(|(row, _)| !form.heard && !row.from_recording.is_empty()) {
+    if let Some((_, row)) = rows
+        .iter()
+        .zip(0..)
+        .find(|(row, _)| !form.heard && !row.from_recording.is_empty())
+    {
         let reason = "is given, but the dataset does not say what was heard in its recordings";
         return Err(Error::fault(path, row, Fault::new("from_recording", reason)));
     }

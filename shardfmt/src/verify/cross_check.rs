@@ -31,7 +31,10 @@ pub(super) fn check_heard(number: u32, labels: &[LabelRow], assets: &[AssetRow],
         let heard = heard.get(&label.asset_id).and_then(|heard| heard.as_deref());
         let is_heard = |class: &u32| heard.is_some_and(|heard| heard.binary_search(class).is_ok());
         if !label.from_recording.iter().all(|item| is_heard(&item.class)) {
-            let detail = format!("a label comes from a class that was not heard in asset {}", label.asset_id);
+            let detail = format!(
+                "a label comes from a class that was not heard in asset {}",
+                label.asset_id
+            );
             findings.push(Finding::new(&labels_path(number), Part::Row(row), detail));
         }
     }

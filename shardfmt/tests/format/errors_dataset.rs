@@ -302,7 +302,13 @@ fn mismatch_of_spec_and_of_assets() {
     for (name, break_it) in cases {
         let mut rows = sample::assets();
         break_it(&mut rows[1]);
-        let entry = write_assets(&dir.join("assets/00000.parquet"), &sample::taxa(), LabelForm::Listed, &rows).unwrap();
+        let entry = write_assets(
+            &dir.join("assets/00000.parquet"),
+            &sample::taxa(),
+            LabelForm::Listed,
+            &rows,
+        )
+        .unwrap();
         let mut files = info.files.clone();
         let position = files.iter().position(|old| old.path == entry.path).unwrap();
         files[position] = entry;

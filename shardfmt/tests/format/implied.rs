@@ -48,7 +48,13 @@ fn write_dataset(dir: &Path) {
         sample::write_shard(&dir.join(shard_path(0)), &sample::ROWS),
         write_labels(&dir.join(labels_path(0)), &sample::taxa(), LabelForm::Implied, &labels).unwrap(),
         write_priors(&dir.join(priors_path(0)), &sample::taxa(), &priors).unwrap(),
-        write_assets(&dir.join(assets_path(0)), &sample::taxa(), LabelForm::Listed, &sample::assets()).unwrap(),
+        write_assets(
+            &dir.join(assets_path(0)),
+            &sample::taxa(),
+            LabelForm::Listed,
+            &sample::assets(),
+        )
+        .unwrap(),
     ];
     let mut info = sample::info(files);
     info.head.features_required = LabelForm::Implied.features_required();

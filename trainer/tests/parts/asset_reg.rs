@@ -278,8 +278,14 @@ fn a_table_may_start_with_what_was_heard() {
         let table = AssetTable::new(&clips, &config, 1, (Kind::Float, Device::Cpu)).unwrap();
         Vec::<f32>::try_from(table.table().flatten(0, -1)).unwrap()
     };
-    assert_eq!(start(Positives::Clips), [0.5, 0.5, 0.5, /**/ 1.0, 0.5, 0.5, /**/ 0.5, 0.5, 0.5]);
-    assert_eq!(start(Positives::Heard), [0.5, 0.5, 1.0, /**/ 1.0, 1.0, 0.5, /**/ 0.5, 0.5, 0.5]);
+    assert_eq!(
+        start(Positives::Clips),
+        [0.5, 0.5, 0.5, /**/ 1.0, 0.5, 0.5, /**/ 0.5, 0.5, 0.5]
+    );
+    assert_eq!(
+        start(Positives::Heard),
+        [0.5, 0.5, 1.0, /**/ 1.0, 1.0, 0.5, /**/ 0.5, 0.5, 0.5]
+    );
 }
 
 fn label_row(asset_id: i64, clip_index: u32) -> shardfmt::LabelRow {
