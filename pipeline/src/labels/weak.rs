@@ -38,7 +38,12 @@ pub fn add_weak(
     let chosen: Vec<usize> = match rule {
         WeakLabels::None => Vec::new(),
         WeakLabels::First => sounding.take(1).collect(),
-        WeakLabels::Peaks => peaks(sounding.filter_map(|clip| Some((clip, levels_db.get(clip).copied()??)))),
+        WeakLabels::Peaks => {
+            // Silence is a neighbour that every other clip is louder than.
+            let level = |(row, level): (&LabelRow, &Option<f32>)| level.filter(|_| !row.silent);
+            let levels = rows.iter().zip(levels_db).map(level);
+            peaks(levels.map(|level| level.unwrap_or(f32::NEG_INFINITY)).enumerate())
+        }
         WeakLabels::All | WeakLabels::Scores(_) => sounding.collect(),
     };
     let source = HeardSource::Weak(named.clone());
