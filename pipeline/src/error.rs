@@ -190,6 +190,35 @@ pub enum Error {
         /// What is there.
         what: String,
     },
+    /// A scan would write over a file: choose another folder, or replace what is there.
+    #[error("{} exists already; choose another folder for --out, or replace it with --overwrite", path.display())]
+    ScanTaken {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Two folders to scan have the same name, or one is within the other, so that their files could not be told apart
+    /// in the next scan: scan the folder above both, or only the outer one.
+    #[error(
+        "{} and {} have the same name, or one is within the other; scan the folder above both instead",
+        first.display(),
+        second.display()
+    )]
+    FoldersAlike {
+        /// The one.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+    },
+    /// The folders to scan have no recording that can be used: look at the first of those left out.
+    #[error("none of the {files} sound files in {folders} can be used, so nothing was written{first}")]
+    NoRecordings {
+        /// The folders.
+        folders: String,
+        /// Files that are recordings by their names.
+        files: u64,
+        /// The first thing that is odd about them.
+        first: String,
+    },
     /// A Croissant file names the dataset's files relative to itself: put it in a folder above the dataset.
     #[error(
         "{} is not in a folder above {}, so it cannot name its files; put it next to the dataset's folder",

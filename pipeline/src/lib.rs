@@ -2,8 +2,8 @@
 //!
 //! Data walks forward: [`tables`] (what people bring) and [`manifest`] (what there is) -> `frontend` (clips) and
 //! [`labels`] (present, absent, unknown) -> [`ingest`] (plan, shards, commit). [`dataset_source`] is the seam: `ingest`
-//! knows clips and assets, and nothing of audio. [`import`] is the other way in: published sets of pictures. [`rework`]
-//! makes one committed dataset of another.
+//! knows clips and assets, and nothing of audio. [`import`] is the other way in: published sets of pictures. [`scan`] makes
+//! the tables of folders of recordings. [`rework`] makes one committed dataset of another.
 
 #[cfg(not(unix))]
 compile_error!(
@@ -24,6 +24,7 @@ pub mod preview;
 mod provenance;
 pub mod recording_source;
 pub mod rework;
+pub mod scan;
 pub mod stats;
 pub mod tables;
 pub mod tally;

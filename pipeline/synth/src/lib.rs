@@ -31,5 +31,5 @@ mod visit;
 
 pub use error::Error;
 pub use files::MANIFEST_FILE;
-pub use options::{BenchmarkOptions, DemoOptions, MIN_RECORDINGS, SetLayout};
+pub use options::{BenchmarkOptions, DemoForm, DemoOptions, MIN_RECORDINGS, SetLayout};
 pub use summary::SetSummary;

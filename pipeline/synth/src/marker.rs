@@ -11,7 +11,7 @@ use shardfmt::persist::write_atomic;
 
 use crate::error::Error;
 use crate::files::FileSizes;
-use crate::options::{BenchmarkOptions, DemoOptions, SetLayout};
+use crate::options::{BenchmarkOptions, DemoForm, DemoOptions, SetLayout};
 use crate::summary::SetSummary;
 
 /// Present from the first written file of a run until its last.
@@ -33,7 +33,7 @@ fn benchmark_generator(layout: SetLayout) -> u32 {
 }
 
 /// Folders that hold the audio or pictures of some layout.
-const MEDIA_FOLDERS: [&str; 5] = ["audio", "images", "annotations", "train2014", "val2014"];
+const MEDIA_FOLDERS: [&str; 6] = ["card", "audio", "images", "annotations", "train2014", "val2014"];
 
 /// Everything that a set's bytes follow from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,6 +43,9 @@ pub(super) struct SetIdentity {
     recordings: usize,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     benchmark: Option<BenchmarkOptions>,
+    /// Of a small demo; tables where it is not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    form: Option<DemoForm>,
 }
 
 impl From<&DemoOptions> for SetIdentity {
@@ -52,6 +55,7 @@ impl From<&DemoOptions> for SetIdentity {
             seed: options.seed,
             recordings: options.recordings,
             benchmark: None,
+            form: Some(options.form).filter(|form| *form != DemoForm::Tables),
         }
     }
 }
@@ -64,6 +68,7 @@ impl SetIdentity {
             seed: options.seed,
             recordings,
             benchmark: Some(options.clone()),
+            form: None,
         }
     }
 }
@@ -75,8 +80,12 @@ impl fmt::Display for SetIdentity {
             seed,
             recordings,
             benchmark,
+            form,
         } = self;
         write!(f, "seed {seed}, {recordings} recordings, generator {generator}")?;
+        if *form == Some(DemoForm::AudioMoth) {
+            write!(f, ", a card of AudioMoth")?;
+        }
         match benchmark {
             Some(BenchmarkOptions {
                 confusability, layout, ..

@@ -14,6 +14,19 @@ pub struct DemoOptions {
     pub seed: u64,
     /// Number of recordings, at least [`MIN_RECORDINGS`].
     pub recordings: usize,
+    /// What to write.
+    pub form: DemoForm,
+}
+
+/// What a small demo is written as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DemoForm {
+    /// Recordings, six tables and a manifest: for `l48 build`.
+    #[default]
+    Tables,
+    /// The memory card of AudioMoth recorders, without tables: for `l48 scan`.
+    AudioMoth,
 }
 
 impl Default for DemoOptions {
@@ -21,6 +34,7 @@ impl Default for DemoOptions {
         Self {
             seed: 48,
             recordings: 240,
+            form: DemoForm::Tables,
         }
     }
 }

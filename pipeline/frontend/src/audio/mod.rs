@@ -31,7 +31,7 @@ mod resample;
 mod view;
 mod wav;
 
-pub use decode::{Channel, Decoder, Header, probe};
+pub use decode::{Channel, Decoder, Header, Look, look, probe};
 pub use note::Note;
 pub use recorder::recorder_metadata;
 pub use reject::Reject;

@@ -41,6 +41,16 @@ pub enum Reject {
         /// The codec, container or feature.
         what: String,
     },
+    /// An AudioMoth recorded on a trigger and left silence out, so that times in the file are not times of the recording.
+    /// Expand the recording with the AudioMoth app.
+    #[error(
+        "silence was left out of it at byte {offset} (an AudioMoth on a trigger), so its times are not those of the \
+         recording; expand it with the AudioMoth app, then use the expanded file"
+    )]
+    SilenceLeftOut {
+        /// Where the first marker of it stands, in bytes from the start of the file.
+        offset: u64,
+    },
     /// The header contradicts itself or the file. Its lengths and times cannot be trusted.
     #[error("{container} header is invalid: {reason}")]
     Header {
@@ -146,6 +156,7 @@ impl Reject {
             | Self::UnknownContainer { .. }
             | Self::NotARecording { .. }
             | Self::Unsupported { .. }
+            | Self::SilenceLeftOut { .. }
             | Self::Header { .. }
             | Self::NoSuchChannel { .. } => "open",
             Self::Away { .. } => CHANGED_WHILE_READ,

@@ -8,6 +8,7 @@ pub(super) const EXAMPLES: &str = "\
 Examples:
   l48 demo data/demo-recordings
   l48 build data/demo-recordings/manifest.toml --out data/demo
+  l48 demo data/demo-card --layout audiomoth   # then `l48 scan data/demo-card/card`
   l48 demo data/benchmark-recordings --size benchmark --confusability 0.9
   l48 demo data/benchmark-ml48s --size benchmark --layout ml48s   # then `l48 import ml48s`";
 
@@ -22,7 +23,7 @@ pub struct DemoArgs {
     /// Benchmark only: how alike the species of a triple are, from 0 (clearly distinct) to 1 (alike) [default: 0.9].
     #[arg(long, value_name = "X", value_parser = parse_share)]
     pub confusability: Option<f64>,
-    /// Benchmark only: what to write [default: audio].
+    /// What to write: audio or audiomoth of a small demo, audio, ml48s or coco of a benchmark [default: audio].
     #[arg(long, value_enum)]
     pub layout: Option<DemoLayout>,
     /// The same seed makes the same bytes.
@@ -39,11 +40,13 @@ pub enum DemoSize {
     Benchmark,
 }
 
-/// What `demo` writes of a benchmark.
+/// What `demo` writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum DemoLayout {
     /// Recordings, tables and a manifest, for `l48 build`.
     Audio,
+    /// The memory card of AudioMoth recorders and the truth beside it, for `l48 scan`.
+    Audiomoth,
     /// The layout of the L48 data set, for `l48 import ml48s`.
     Ml48s,
     /// The layout of COCO 2014, for `l48 import coco2014`.

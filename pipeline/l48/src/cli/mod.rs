@@ -9,6 +9,7 @@ mod folder;
 mod import;
 mod look;
 mod rework;
+mod scan;
 
 use clap::{Parser, Subcommand};
 
@@ -20,6 +21,7 @@ pub use export::{CocoDetectionArgs, CroissantArgs, ExportArgs, ExportForm};
 pub use import::{FirstCoordinate, ImportArgs, ImportCoco2014Args, ImportMl48sArgs, ImportOutput, ImportSet, TopRow};
 pub use look::{InspectArgs, PreviewArgs, StatsArgs, VerifyArgs};
 pub use rework::{MergeArgs, RelabelArgs, ReshardArgs, SubsetArgs};
+pub use scan::{Labels, Parting, ScanArgs, Shares};
 
 /// Turn wildlife recordings into a memory-mapped training dataset of log-mel shards and Parquet sidecars.
 ///
@@ -44,6 +46,13 @@ Examples:
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Make tables and a manifest of folders of recordings: what is there, when and where it was recorded.
+    ///
+    /// Recordings are looked at, not decoded. Times come from GUANO, Wildlife Acoustics' metadata, an AudioMoth's comment or
+    /// the name of the file, and are left out where their zone is not known. Exit code 1 says that recordings were left
+    /// out, with the reasons in scan.txt.
+    #[command(after_help = scan::EXAMPLES)]
+    Scan(ScanArgs),
     /// Build a dataset from a manifest: plan, decode, render, write, commit.
     #[command(after_help = build::BUILD_EXAMPLES)]
     Build(BuildArgs),

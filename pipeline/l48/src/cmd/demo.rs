@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::output::say;
 use super::{Exit, human_bytes};
 use crate::cli::{DemoArgs, DemoLayout, DemoSize};
-use synth::{BenchmarkOptions, DemoOptions, SetLayout, benchmark, demo};
+use synth::{BenchmarkOptions, DemoForm, DemoOptions, SetLayout, benchmark, demo};
 
 /// Confusability of a benchmark unless one is given: hard, but not impossible.
 const CONFUSABILITY: f64 = 0.9;
@@ -19,18 +19,26 @@ pub(super) fn run(args: DemoArgs) -> Result<Exit> {
         bar.set_length(total as u64);
         bar.set_position(done as u64);
     };
+    let form = match args.layout {
+        Some(DemoLayout::Audiomoth) => DemoForm::AudioMoth,
+        _ => DemoForm::Tables,
+    };
     let layout = match args.layout {
-        None | Some(DemoLayout::Audio) => SetLayout::Audio,
+        None | Some(DemoLayout::Audio | DemoLayout::Audiomoth) => SetLayout::Audio,
         Some(DemoLayout::Ml48s) => SetLayout::Ml48s,
         Some(DemoLayout::Coco) => SetLayout::Coco,
     };
     let summary = match args.size {
-        DemoSize::Small if args.layout.is_some() || args.confusability.is_some() => {
-            bail!("--layout and --confusability are options of the benchmark: add --size benchmark, or omit them")
+        DemoSize::Small if layout != SetLayout::Audio || args.confusability.is_some() => {
+            bail!("pictures and --confusability are of the benchmark: add --size benchmark, or omit them")
+        }
+        DemoSize::Benchmark if form == DemoForm::AudioMoth => {
+            bail!("--layout audiomoth is of the small demo: omit --size benchmark")
         }
         DemoSize::Small => {
             let options = DemoOptions {
                 seed: args.seed,
+                form,
                 ..DemoOptions::default()
             };
             demo::synthesise(&args.dir, &options, &progress)
@@ -61,6 +69,9 @@ pub(super) fn run(args: DemoArgs) -> Result<Exit> {
         human_bytes(summary.audio_bytes)
     );
     match (args.size, layout) {
+        (DemoSize::Small, _) if form == DemoForm::AudioMoth => {
+            say!("Next: l48 scan {dir}/{} --out data/scanned --site '{{site}}'", demo::CARD);
+        }
         (DemoSize::Small, _) => say!("Next: l48 build {dir}/manifest.toml --out data/demo"),
         (DemoSize::Benchmark, SetLayout::Audio) => say!("Next: l48 build {dir}/manifest.toml --out data/benchmark"),
         (DemoSize::Benchmark, SetLayout::Ml48s) => {

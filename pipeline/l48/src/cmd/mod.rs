@@ -16,6 +16,7 @@ mod preview;
 mod progress;
 mod relabel;
 mod reshard;
+mod scan;
 mod stats;
 mod status;
 mod subset;
@@ -94,6 +95,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
 /// Why the command failed; not printed yet.
 pub fn run(cli: Cli) -> Result<Exit> {
     match cli.command {
+        Command::Scan(args) => scan::run(args),
         Command::Build(args) => build::run(args),
         Command::Import(args) => import::run(args),
         Command::Plan(args) => plan::run(args),

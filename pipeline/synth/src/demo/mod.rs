@@ -3,6 +3,7 @@
 //! Fourteen invented species sing in three invented regions. A plan of who sings when is drawn first (`plan`), checked
 //! against quotas ([`quota`]), then rendered and described in tables.
 
+mod audiomoth;
 mod plan;
 
 use std::path::Path;
@@ -10,11 +11,13 @@ use std::path::Path;
 use crate::error::Error;
 use crate::files::write_recordings;
 use crate::marker::{self, FolderState, SetIdentity};
-use crate::options::{DemoOptions, MIN_RECORDINGS};
+use crate::options::{DemoForm, DemoOptions, MIN_RECORDINGS};
 use crate::planned::SetPlan;
 use crate::quota::{self, SpeciesShare};
 use crate::species::{Species, demo_species};
 use crate::summary::SetSummary;
+
+pub use audiomoth::CARD;
 
 /// The demo's manifest, written beside its tables.
 pub const MANIFEST: &str = include_str!("../../../../manifests/demo.toml");
@@ -24,7 +27,7 @@ const ATTEMPTS: u64 = 64;
 
 /// Makes the demo of `options` in `dir`, on the current rayon pool.
 ///
-/// Writes `manifest.toml`, the six tables and `audio/`; `demo.json` comes last and marks the demo as finished. A
+/// Writes `manifest.toml`, the six tables and `audio/`, or the card of recorders in the field; `demo.json` comes last and marks the demo as finished. A
 /// finished demo of the same options is left as it is; an unfinished one is written anew. `progress` is called with
 /// the recordings done and their total, from any thread.
 ///
@@ -46,8 +49,11 @@ pub fn synthesise(
         return Ok(*summary);
     }
     let species = demo_species();
-    let (plan, _) = balanced_plan(options, &species)?;
-    let (boxes, audio_bytes) = write_recordings(dir, MANIFEST, &plan, &species, progress)?;
+    let (mut plan, _) = balanced_plan(options, &species)?;
+    let (boxes, audio_bytes) = match options.form {
+        DemoForm::Tables => write_recordings(dir, MANIFEST, &plan, &species, progress)?,
+        DemoForm::AudioMoth => audiomoth::write(dir, &mut plan, &species, progress)?,
+    };
     let summary = SetSummary::new(&plan, &species, boxes, &audio_bytes);
     marker::finish(dir, identity, &summary, audio_bytes)?;
     Ok(summary)

@@ -12,7 +12,7 @@ use shardfmt::Split;
 use super::plan::LONGEST_SONG_S;
 use super::{MANIFEST, balanced_plan, synthesise};
 use crate::error::Error;
-use crate::options::{DemoOptions, MIN_RECORDINGS};
+use crate::options::{DemoForm, DemoOptions, MIN_RECORDINGS};
 use crate::planned::{AnnotationScope, Bird, PlannedRecording, SetPlan};
 use crate::presence::oracle::counts_in;
 use crate::presence::{CLIP_S, clip_count};
@@ -30,6 +30,7 @@ fn small(seed: u64) -> DemoOptions {
     DemoOptions {
         seed,
         recordings: MIN_RECORDINGS,
+        ..DemoOptions::default()
     }
 }
 
@@ -62,7 +63,7 @@ fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
 fn any_seed_and_size_meets_the_quotas() {
     for seed in 0..20 {
         for recordings in [MIN_RECORDINGS, 240] {
-            balanced_plan(&DemoOptions { seed, recordings }, &demo_species()).unwrap();
+            balanced_plan(&DemoOptions { seed, recordings, ..DemoOptions::default() }, &demo_species()).unwrap();
         }
     }
 }
@@ -347,6 +348,7 @@ fn other_data_is_left_alone() {
     let few = DemoOptions {
         seed: 1,
         recordings: MIN_RECORDINGS - 1,
+        ..DemoOptions::default()
     };
     assert!(matches!(make(dir.path(), &few), Err(Error::TooFew { .. })));
 }
@@ -371,4 +373,35 @@ fn a_damaged_marker_is_reported() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("demo.json"), "{").unwrap();
     assert!(matches!(make(dir.path(), &small(1)), Err(Error::Damaged { .. })));
+}
+
+#[test]
+fn a_card_of_audiomoth_has_the_recorders_names_comments_and_its_truth() {
+    let options = DemoOptions {
+        form: DemoForm::AudioMoth,
+        ..small(5)
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let summary = make(dir.path(), &options).unwrap();
+    let truth = rows(dir.path(), "truth.csv");
+    assert_eq!(truth.len(), summary.boxes);
+    let paths: BTreeSet<&str> = truth.iter().map(|row| row["path"].as_str()).collect();
+    for path in &paths {
+        let bytes = fs::read(dir.path().join(path)).unwrap();
+        let metadata = frontend::audio::recorder_metadata(&dir.path().join(path)).unwrap();
+        let items = metadata[0].items();
+        let comment = String::from_utf8_lossy(items[0].1).into_owned();
+        let name = path.rsplit('/').next().unwrap();
+        let [day, month, year] = [8..10, 5..7, 0..4].map(|range| {
+            let date = format!("{}-{}-{}", &name[..4], &name[4..6], &name[6..8]);
+            date[range].to_owned()
+        });
+        assert!(comment.contains(&format!(" {day}/{month}/{year} (UTC")), "{path}: {comment}");
+        assert!(items[1].1.starts_with(b"AudioMoth 24F31904603C0D") && bytes.len() > 488);
+        assert!(frontend::audio::look(&dir.path().join(path)).is_ok());
+    }
+    // Some are without birds; one is a copy, and one a stub.
+    assert!(paths.len() < summary.recordings);
+    assert!(make(dir.path(), &options).unwrap().unchanged);
+    assert!(matches!(make(dir.path(), &small(5)), Err(Error::OtherSet { .. })));
 }

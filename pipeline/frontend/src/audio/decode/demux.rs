@@ -20,7 +20,7 @@ use crate::audio::opus::OpusDecoder;
 use crate::audio::place::bytes_of;
 use crate::audio::ranged::{RangedRead, RangedStream};
 use crate::audio::reject::Reject;
-use crate::audio::wav::{self, OpenLength};
+use crate::audio::wav::{self, OpenLength, RecorderMetadata};
 
 /// Rates that recorders have, from seismic loggers to bat detectors, with room to spare.
 const RATES_HZ: std::ops::RangeInclusive<u32> = 100..=4_000_000;
@@ -43,11 +43,27 @@ pub(super) struct OpenContainer {
     pub(super) bytes: HashedSource,
     /// What was wrong beside the sound, and was accepted.
     pub(super) notes: Vec<Note>,
+    /// What its recorder wrote of it, where that was asked for.
+    pub(super) recorder: Vec<RecorderMetadata>,
+    /// Whether the samples of a WAV file are zeros in every byte, where that was asked for.
+    pub(super) is_all_zeros: bool,
+}
+
+/// How much of a recording is looked at when it is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// Its header.
+    Header,
+    /// Also what its recorder wrote of it, and whether its samples are what they seem.
+    Recorder,
+    /// Its structure from start to end, to be decoded.
+    Whole,
 }
 
 impl OpenContainer {
-    /// Opens a recording; `whole` walks its structure first. The reader of WAV always does.
-    pub(super) fn open(path: &Path, whole: bool, open_length: OpenLength) -> Result<Self, Reject> {
+    /// Opens a recording, after a walk over its structure where it is to be decoded. The reader of WAV always does that.
+    pub(super) fn open(path: &Path, depth: Depth, open_length: OpenLength) -> Result<Self, Reject> {
+        let whole = depth == Depth::Whole;
         let mut bytes = HashedSource::new(bytes_of(path, whole)?);
         if !whole {
             bytes = bytes.for_a_look();
@@ -64,8 +80,16 @@ impl OpenContainer {
             view,
         } = findings;
         let mut notes = notes.all().to_vec();
+        let (mut recorder, mut is_all_zeros) = (Vec::new(), false);
         let reader: Box<dyn FormatReader> = if container == Container::Wav {
-            let reader = wav::open(Box::new(bytes.clone()), offset, open_length)?;
+            let mut reader = wav::open(Box::new(bytes.clone()), offset, open_length)?;
+            if depth != Depth::Header {
+                reader.refuse_disguised(wav::is_named_triggered(path))?;
+            }
+            if depth == Depth::Recorder {
+                recorder = reader.recorder_metadata()?;
+                is_all_zeros = reader.is_all_zeros()?;
+            }
             promise.decoded_frames = Some(reader.decoded_frames());
             promise.kept_frames = Some(reader.frames());
             notes.extend_from_slice(reader.notes());
@@ -114,6 +138,8 @@ impl OpenContainer {
             params,
             bytes,
             notes,
+            recorder,
+            is_all_zeros,
         })
     }
 

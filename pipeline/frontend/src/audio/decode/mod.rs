@@ -12,11 +12,11 @@ use symphonia::core::codecs::audio::AudioDecoder;
 use symphonia::core::errors::Error;
 use symphonia::core::packet::Packet;
 
-use self::demux::{OpenContainer, decode_error};
+use self::demux::{Depth, OpenContainer, decode_error};
 use super::container::Container;
 use super::note::Note;
 use super::reject::Reject;
-use super::wav::OpenLength;
+use super::wav::{OpenLength, RecorderMetadata};
 
 /// The largest magnitude that any integer format can mean, unscaled. Larger values are damage, and
 /// their power would overflow `f32`.
@@ -53,7 +53,39 @@ pub struct Header {
 ///
 /// What stops the recording from being opened.
 pub fn probe(path: &Path) -> Result<Header, Reject> {
-    guard(|| OpenContainer::open(path, false, OpenLength::ToEnd)?.header())
+    guard(|| OpenContainer::open(path, Depth::Header, OpenLength::ToEnd)?.header())
+}
+
+/// What a look at a recording shows, without decoding it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    /// What it says about itself.
+    pub header: Header,
+    /// What its recorder wrote of it; none of other formats than WAV.
+    pub recorder: Vec<RecorderMetadata>,
+    /// Whether the samples of a WAV file are zeros in every byte: room that was made for sound which was never written.
+    pub is_all_zeros: bool,
+}
+
+/// Looks at a recording: its header, what its recorder wrote of it, and whether its samples are what they seem. A file
+/// is read further than that only where its samples begin with zeros, or where an AudioMoth may have left out silence.
+///
+/// # Errors
+///
+/// What stops the recording from being opened, as far as that shows without a walk over all of it.
+pub fn look(path: &Path) -> Result<Look, Reject> {
+    guard(|| {
+        let opened = OpenContainer::open(path, Depth::Recorder, OpenLength::Refuse)?;
+        let header = opened.header()?;
+        if header.declared_frames == Some(0) {
+            return Err(Reject::Empty);
+        }
+        Ok(Look {
+            header,
+            recorder: opened.recorder,
+            is_all_zeros: opened.is_all_zeros,
+        })
+    })
 }
 
 /// Decodes one recording from start to end.
@@ -108,7 +140,7 @@ impl Decoder {
     /// As [`open`](Self::open).
     pub fn open_with(path: &Path, channel: Channel, open_length: OpenLength) -> Result<Self, Reject> {
         guard(|| {
-            let source = OpenContainer::open(path, true, open_length)?;
+            let source = OpenContainer::open(path, Depth::Whole, open_length)?;
             let header = source.header()?;
             if let Channel::Index(index) = channel
                 && index >= header.channels

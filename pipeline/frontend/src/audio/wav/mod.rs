@@ -26,6 +26,7 @@
 //! | samples of fewer bits than their bytes, at either end of them | noted; refused where they have more bits than declared |
 
 mod chunk;
+mod disguised;
 mod ds64;
 mod extent;
 mod format;
@@ -45,6 +46,7 @@ use serde::{Deserialize, Serialize};
 
 use self::chunk::Bytes;
 pub use self::chunk::ChunkId;
+pub(super) use self::disguised::is_named_triggered;
 use self::layout::Layout;
 pub use self::metadata::{MetadataKind, RecorderMetadata};
 use self::narrow::Narrow;

@@ -17,12 +17,14 @@ use symphonia::core::meta::{Metadata, MetadataLog};
 use symphonia::core::packet::Packet;
 use symphonia::core::units::{Duration, TimeBase, Timestamp};
 
+use super::disguised;
 use super::format::Codec;
 use super::layout::Layout;
 use super::metadata::{Entry, RecorderMetadata};
 use super::narrow::Narrow;
 use crate::audio::note::Note;
 use crate::audio::ranged::{RangedRead, RangedStream, fill_at};
+use crate::audio::reject::Reject;
 
 /// Bytes of a packet, or of one block where that is longer.
 const PACKET_BYTES: u64 = 1 << 15;
@@ -121,6 +123,39 @@ impl WavReader {
             .iter()
             .map(|entry| entry.read(self.source.as_mut()))
             .collect()
+    }
+
+    /// Refuses samples that are not those of the recording. `is_named_triggered` says that its name is one of a
+    /// recorder that may have left out silence.
+    ///
+    /// # Errors
+    ///
+    /// [`Reject::SilenceLeftOut`], [`Reject::Unsupported`], and any of the source.
+    pub(in crate::audio) fn refuse_disguised(&mut self, is_named_triggered: bool) -> std::result::Result<(), Reject> {
+        if !is_named_triggered && self.entries.is_empty() {
+            return Ok(());
+        }
+        let metadata = self.recorder_metadata()?;
+        if let Some(compression) = metadata.iter().find_map(disguised::own_compression) {
+            let what =
+                format!("{compression} (a compression of Wildlife Acoustics; convert it with Kaleidoscope first)");
+            return Err(Reject::Unsupported { what });
+        }
+        let is_16_bit_mono = (self.layout.codec, self.layout.block_bytes) == (Codec::Pcm, 2);
+        if is_16_bit_mono && (is_named_triggered || metadata.iter().any(disguised::says_triggered)) {
+            let marker = disguised::left_out_silence(self.source.as_mut(), self.data.clone())?;
+            return marker.map_or(Ok(()), |offset| Err(Reject::SilenceLeftOut { offset }));
+        }
+        Ok(())
+    }
+
+    /// Whether every byte of its samples is zero.
+    ///
+    /// # Errors
+    ///
+    /// Any of the source.
+    pub(in crate::audio) fn is_all_zeros(&mut self) -> std::io::Result<bool> {
+        disguised::are_all_zeros(self.source.as_mut(), self.data.clone())
     }
 
     fn blocks(&self) -> u64 {
