@@ -40,16 +40,20 @@ use copies::Candidate;
 use facts::Facts;
 use files::{Columns, Row};
 pub use files::{MANIFEST, RECORDINGS, REPORT, TAXA};
+pub(crate) use files::{check, write};
 pub use finding::{Finding, Kind};
 pub use folder_labels::FolderLabels;
 use folder_labels::Heard;
 use ids::OldTable;
+pub(crate) use ids::of_keys as ids;
+pub(crate) use labels::code_of;
 use labels::{Classes, Labels, Names};
 use moment::Moment;
 pub use report::Scanned;
 pub use site::{InvalidSitePattern, SitePattern};
-use split::Groups;
+pub(crate) use split::{Groups, deal};
 pub use split::{SplitBy, SplitRule};
+pub(crate) use walk::relative;
 use walk::{Found, Walked};
 pub use zone::{InvalidZone, Zone};
 
@@ -94,7 +98,7 @@ struct Recording {
 /// on folders to scan and files to write. What is wrong with a single recording is a finding.
 pub fn scan(options: &ScanOptions, events: &Events<'_>) -> Result<Scanned> {
     let out = &options.out;
-    files::check(out, options.overwrite)?;
+    files::check(out, &[RECORDINGS, TAXA, MANIFEST, REPORT], options.overwrite)?;
     let old = options.ids.as_deref().map(OldTable::read).transpose()?;
     let Walked {
         recordings,

@@ -18,7 +18,9 @@ pub use cache::CacheArgs;
 pub use copy::CopyArgs;
 pub use demo::{DemoArgs, DemoLayout, DemoSize};
 pub use export::{CocoDetectionArgs, CroissantArgs, ExportArgs, ExportForm};
-pub use import::{FirstCoordinate, ImportArgs, ImportCoco2014Args, ImportMl48sArgs, ImportOutput, ImportSet, TopRow};
+pub use import::{
+    FirstCoordinate, ImportArgs, ImportCoco2014Args, ImportListingArgs, ImportMl48sArgs, ImportOutput, ImportSet, TopRow,
+};
 pub use look::{InspectArgs, PreviewArgs, StatsArgs, VerifyArgs};
 pub use rework::{MergeArgs, RelabelArgs, ReshardArgs, SubsetArgs};
 pub use scan::{Labels, Parting, ScanArgs, Shares};
@@ -56,7 +58,7 @@ pub enum Command {
     /// Build a dataset from a manifest: plan, decode, render, write, commit.
     #[command(after_help = build::BUILD_EXAMPLES)]
     Build(BuildArgs),
-    /// Build a dataset from a published set of pictures and its labels.
+    /// Import a published set: pictures and their labels as a dataset, recordings as tables and a manifest.
     #[command(after_help = import::EXAMPLES)]
     Import(ImportArgs),
     /// Assign recordings to shards, and write the plan that `build --part` and `commit` follow.
