@@ -5,8 +5,8 @@ use std::process::Stdio;
 use crate::program::{Ended, command, ended, l48, run, workspace};
 use crate::recordings::Workplace;
 
-const COMMANDS: [&str; 17] = [
-    "scan", "build", "import", "plan", "commit", "status", "relabel", "merge", "reshard", "subset", "copy", "verify",
+const COMMANDS: [&str; 18] = [
+    "scan", "build", "import", "priors", "plan", "commit", "status", "relabel", "merge", "reshard", "subset", "copy", "verify",
     "inspect", "stats", "preview", "export", "demo",
 ];
 

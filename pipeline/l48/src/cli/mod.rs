@@ -8,6 +8,7 @@ mod export;
 mod folder;
 mod import;
 mod look;
+mod priors;
 mod rework;
 mod scan;
 
@@ -22,6 +23,7 @@ pub use import::{
     FirstCoordinate, ImportArgs, ImportCoco2014Args, ImportListingArgs, ImportMl48sArgs, ImportOutput, ImportSet, TopRow,
 };
 pub use look::{InspectArgs, PreviewArgs, StatsArgs, VerifyArgs};
+pub use priors::{PriorSource, PriorTarget, PriorsArgs, PriorsEbdArgs, PriorsScoresArgs};
 pub use rework::{MergeArgs, RelabelArgs, ReshardArgs, SubsetArgs};
 pub use scan::{Labels, Parting, ScanArgs, Shares};
 
@@ -61,6 +63,9 @@ pub enum Command {
     /// Import a published set: pictures and their labels as a dataset, recordings as tables and a manifest.
     #[command(after_help = import::EXAMPLES)]
     Import(ImportArgs),
+    /// Make a prior table of a manifest, of what can occur or what observers listed, from files of eBird or a model's scores.
+    #[command(after_help = priors::EXAMPLES)]
+    Priors(PriorsArgs),
     /// Assign recordings to shards, and write the plan that `build --part` and `commit` follow.
     #[command(after_help = build::PLAN_EXAMPLES)]
     Plan(PlanArgs),
