@@ -6,8 +6,8 @@ use crate::program::{Ended, command, ended, l48, run, workspace};
 use crate::recordings::Workplace;
 
 const COMMANDS: [&str; 18] = [
-    "scan", "build", "import", "priors", "plan", "commit", "status", "relabel", "merge", "reshard", "subset", "copy", "verify",
-    "inspect", "stats", "preview", "export", "demo",
+    "scan", "build", "import", "priors", "plan", "commit", "status", "relabel", "merge", "reshard", "subset", "copy",
+    "verify", "inspect", "stats", "preview", "export", "demo",
 ];
 
 #[test]

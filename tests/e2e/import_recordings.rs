@@ -42,8 +42,17 @@ fn set() -> Workplace {
          S1.ogg,00:00:00,00:00:05,grekis;1139490\nS1.ogg,00:00:05,00:00:10,nocall\nS1.ogg,00:00:00,00:00:05,grekis;1139490\n",
     );
     // What is in a file decides, not its name.
-    for (name, seconds, seed) in [("grekis/XC1", 4.0, 1), ("mallar/iNat2", 12.0, 2), ("1139490/CSA3", 4.5, 3)] {
-        place.wav(&format!("set/train_audio/{name}.ogg"), RATE_HZ, 1, &noise(RATE_HZ, seconds, seed));
+    for (name, seconds, seed) in [
+        ("grekis/XC1", 4.0, 1),
+        ("mallar/iNat2", 12.0, 2),
+        ("1139490/CSA3", 4.5, 3),
+    ] {
+        place.wav(
+            &format!("set/train_audio/{name}.ogg"),
+            RATE_HZ,
+            1,
+            &noise(RATE_HZ, seconds, seed),
+        );
     }
     place.wav("set/train_soundscapes/S1.ogg", RATE_HZ, 1, &noise(RATE_HZ, 15.0, 4));
     place.write("ebird_taxonomy_v2024.csv", TAXONOMY);
@@ -53,14 +62,21 @@ fn set() -> Workplace {
 /// The asset ids by the names of their files.
 fn id(place: &Workplace, stem: &str) -> i64 {
     let table = place.read("tables/recordings.csv");
-    let row = table.lines().find(|line| line.contains(&format!("/{stem}.ogg,"))).unwrap();
+    let row = table
+        .lines()
+        .find(|line| line.contains(&format!("/{stem}.ogg,")))
+        .unwrap();
     row.split(',').next().unwrap().parse().unwrap()
 }
 
 #[test]
 fn a_published_set_becomes_tables_a_dataset_and_counts() {
     let place = set();
-    let (src, out, taxonomy) = (place.path("set"), place.path("tables"), place.path("ebird_taxonomy_v2024.csv"));
+    let (src, out, taxonomy) = (
+        place.path("set"),
+        place.path("tables"),
+        place.path("ebird_taxonomy_v2024.csv"),
+    );
     l48!("import", "birdclef", &src, "--out", &out, "--taxonomy", &taxonomy)
         .expect(1)
         .prints("7 rows read, 5 taken, 2 left out")
@@ -70,9 +86,14 @@ fn a_published_set_becomes_tables_a_dataset_and_counts() {
         .complains("mallar (Mallard, Anas platyrhynchos) -> mallar3")
         .complains("nobird1");
     let report = place.read("tables/import.txt");
-    assert!(report.contains("grekis/gone.ogg") && report.contains("1 labelled window is listed again"), "{report}");
+    assert!(
+        report.contains("grekis/gone.ogg") && report.contains("1 labelled window is listed again"),
+        "{report}"
+    );
     // A second time, nothing is written over.
-    l48!("import", "birdclef", &src, "--out", &out).expect(2).complains("exists already");
+    l48!("import", "birdclef", &src, "--out", &out)
+        .expect(2)
+        .complains("exists already");
 
     let dataset = place.path("dataset");
     l48!("build", out.join("manifest.toml"), "--out", &dataset).expect(0);
@@ -99,16 +120,32 @@ fn a_published_set_becomes_tables_a_dataset_and_counts() {
     );
     // Of a recording of several clips, nobody knows which one has the species.
     let clips = clips_of(&built, id(&place, "iNat2"));
-    assert!(clips.len() == 3 && clips.iter().all(|clip| clip.present.is_empty()), "{clips:?}");
+    assert!(
+        clips.len() == 3 && clips.iter().all(|clip| clip.present.is_empty()),
+        "{clips:?}"
+    );
     let stats: Value = l48!("stats", &dataset, "--json").expect(0).json();
-    assert_eq!(stats["recordings"].as_u64().or(stats["assets"].as_u64()), Some(4), "{stats}");
+    assert_eq!(
+        stats["recordings"].as_u64().or(stats["assets"].as_u64()),
+        Some(4),
+        "{stats}"
+    );
 }
 
 #[test]
 fn priors_of_checklists_and_scores_rule_out_what_is_certain() {
     let place = set();
     let (out, taxonomy) = (place.path("tables"), place.path("ebird_taxonomy_v2024.csv"));
-    l48!("import", "birdclef", place.path("set"), "--out", &out, "--taxonomy", &taxonomy).expect(1);
+    l48!(
+        "import",
+        "birdclef",
+        place.path("set"),
+        "--out",
+        &out,
+        "--taxonomy",
+        &taxonomy
+    )
+    .expect(1);
     // A person names the checklist of a recording.
     let table = place.read("tables/recordings.csv");
     let rows: Vec<String> = (0..)
@@ -130,20 +167,43 @@ fn priors_of_checklists_and_scores_rule_out_what_is_certain() {
     );
     let recordings = out.join("recordings.csv");
     let ebd = place.path("ebd.txt");
-    l48!("priors", "ebd", "--observations", &ebd, "--taxonomy", &taxonomy, "--recordings", &recordings, "--out", &out)
-        .expect(0)
-        .prints("1 checklists named by recordings, 1 found, 1 complete")
-        .complains("1 class is in no observation of the whole file, so no checklist says that it is absent: 1139490 (1)");
+    l48!(
+        "priors",
+        "ebd",
+        "--observations",
+        &ebd,
+        "--taxonomy",
+        &taxonomy,
+        "--recordings",
+        &recordings,
+        "--out",
+        &out
+    )
+    .expect(0)
+    .prints("1 checklists named by recordings, 1 found, 1 complete")
+    .complains("1 class is in no observation of the whole file, so no checklist says that it is absent: 1139490 (1)");
     assert_eq!(
         place.read("tables/checklist_prior.csv"),
         "checklist_id,observed_species,unsure_species,all_species_reported\nS1,grekis,1139490,1\n"
     );
-    place.write("scores.csv", "latitude,longitude,week,species_code,score\n-3.4,-60.2,-1,grekis,0.9\n-3.4,-60.2,-1,amekes,0.5\n");
+    place.write(
+        "scores.csv",
+        "latitude,longitude,week,species_code,score\n-3.4,-60.2,-1,grekis,0.9\n-3.4,-60.2,-1,amekes,0.5\n",
+    );
     place.write("modelled.txt", "grekis\namekes\nmallar3\n");
     let scores = place.path("scores.csv");
     l48!(
-        "priors", "scores", &scores, "--threshold", "0.03", "--modelled", place.path("modelled.txt"), "--recordings", &recordings,
-        "--out", place.path("geo")
+        "priors",
+        "scores",
+        &scores,
+        "--threshold",
+        "0.03",
+        "--modelled",
+        place.path("modelled.txt"),
+        "--recordings",
+        &recordings,
+        "--out",
+        place.path("geo")
     )
     .expect(0)
     .complains("1 class is not on the list of modelled species and stays unknown: 1139490 (1)");
@@ -152,12 +212,19 @@ fn priors_of_checklists_and_scores_rule_out_what_is_certain() {
         place.read("geo/geo_prior.csv"),
         format!("asset_id,possible_species,modelled_species\n{of_xc1},amekes;grekis,amekes;grekis;mallar3\n")
     );
-    place.edit("tables/manifest.toml", "# geo_prior = \"geo_prior.csv\"  ", "geo_prior = \"../geo/geo_prior.csv\"  ");
+    place.edit(
+        "tables/manifest.toml",
+        "# geo_prior = \"geo_prior.csv\"  ",
+        "geo_prior = \"../geo/geo_prior.csv\"  ",
+    );
     place.edit("tables/manifest.toml", "# checklist_prior = ", "checklist_prior = ");
     let dataset = place.path("dataset");
     l48!("build", out.join("manifest.toml"), "--out", &dataset).expect(0);
     let built = open(&dataset);
-    let prior = priors(&built).into_iter().find(|prior| prior.asset_id == of_xc1).unwrap();
+    let prior = priors(&built)
+        .into_iter()
+        .find(|prior| prior.asset_id == of_xc1)
+        .unwrap();
     // What the list leaves open is not ruled out by it.
     assert_eq!(codes(&built, &prior.checklist_observed.unwrap()), "1139490 grekis");
     assert_eq!(prior.checklist_complete, Some(true));

@@ -38,8 +38,8 @@ mod real_recordings; // field recordings in every supported format, and those th
 mod rejects; // recordings that are refused early or late, and what becomes of the others
 mod resume; // builds killed at any moment, and sources that change in between
 mod rework; // one dataset made of another: subset, and relabel without recordings
-mod several_machines; // parts of a plan, exit codes, waiting, status, the death of a parent
 mod scan; // `l48 scan`: folders as recorders leave them, into tables that build
+mod several_machines; // parts of a plan, exit codes, waiting, status, the death of a parent
 mod shipped_manifests; // every manifests/*.toml builds; birds.toml shows every key with its default
 mod stats; // `l48 stats`: its tables against the labels
 mod table_forms; // tables as programs write them: encodings, separators, gzip, words for no value, Parquet codecs

@@ -10,9 +10,9 @@ pub mod birdclef;
 pub mod coco2014;
 #[cfg(test)]
 mod hostile_tests;
+pub mod inatsounds;
 mod json_file;
 mod json_items;
-pub mod inatsounds;
 mod listing;
 #[cfg(test)]
 mod listing_tests;

@@ -42,7 +42,11 @@ pub(super) struct Checklists {
 impl Checklists {
     /// The trip of a row: by its group, or its list.
     pub(super) fn of_row(&self, row: &Entries) -> Option<usize> {
-        let of = |column| Some(row.get(column)).filter(|id| !id.is_empty()).and_then(|id| self.of.get(id));
+        let of = |column| {
+            Some(row.get(column))
+                .filter(|id| !id.is_empty())
+                .and_then(|id| self.of.get(id))
+        };
         of(GROUP).or_else(|| of(ID)).copied()
     }
 

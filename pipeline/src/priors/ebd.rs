@@ -64,7 +64,10 @@ pub fn checklists(files: &EbdFiles, taxonomy: &Taxonomy) -> Result<Prior> {
     let named: BTreeSet<&str> = assets.iter().filter_map(|asset| asset.checklist.as_deref()).collect();
     if named.is_empty() {
         let message = "names no checklist in a column checklist_id, so no list of eBird belongs to its recordings";
-        problems.file(files.recordings.first().map_or(Path::new(""), PathBuf::as_path), message);
+        problems.file(
+            files.recordings.first().map_or(Path::new(""), PathBuf::as_path),
+            message,
+        );
         return Err(problems.into());
     }
     let mut lists = Checklists::default();
@@ -87,7 +90,9 @@ pub fn checklists(files: &EbdFiles, taxonomy: &Taxonomy) -> Result<Prior> {
 /// Finds the lists in a file, reading it twice where some are shared.
 fn find(lists: &mut Checklists, file: &Path, named: &BTreeSet<&str>, problems: &mut Problems) -> u64 {
     let wanted: HashSet<&str> = named.iter().copied().collect();
-    let Some(mut rows) = Entries::open(file, &COLUMNS, problems) else { return 0 };
+    let Some(mut rows) = Entries::open(file, &COLUMNS, problems) else {
+        return 0;
+    };
     let count = lists.find(&mut rows, &wanted, problems);
     if lists.has_groups()
         && problems.is_empty()
@@ -113,7 +118,9 @@ impl Reading<'_> {
     /// Reads all observations; returns how many there are, and how many are of the lists.
     fn read(&mut self, file: &Path, lists: &mut Checklists, problems: &mut Problems) -> (u64, u64) {
         let columns = [&COLUMNS[..], &ENTRY].concat();
-        let Some(mut rows) = Entries::open(file, &columns, problems) else { return (0, 0) };
+        let Some(mut rows) = Entries::open(file, &columns, problems) else {
+            return (0, 0);
+        };
         let (mut all, mut own) = (0, 0);
         let mut key = String::new();
         while rows.next(problems) {
@@ -131,11 +138,15 @@ impl Reading<'_> {
                 let meaning = self.meaning(&rows);
                 self.meanings.insert(key.clone(), meaning);
             }
-            let Some((meaning, counted)) = self.meanings.get(key.as_str()) else { continue };
+            let Some((meaning, counted)) = self.meanings.get(key.as_str()) else {
+                continue;
+            };
             if let Meaning::Class(class) = meaning {
                 self.observed.insert(*class);
             }
-            let Some(trip) = lists.of_row(&rows).and_then(|at| lists.trips.get_mut(at)) else { continue };
+            let Some(trip) = lists.of_row(&rows).and_then(|at| lists.trips.get_mut(at)) else {
+                continue;
+            };
             own += 1;
             if let Some((reason, detail)) = counted {
                 self.tallies.add_detail(*reason, detail, 1);
@@ -160,7 +171,11 @@ impl Reading<'_> {
             common: cell(COMMON),
         };
         // An observer's own file has English names of their choice.
-        let naming = if row.layout == Layout::Basic { Naming::Ebird } else { Naming::Other };
+        let naming = if row.layout == Layout::Basic {
+            Naming::Ebird
+        } else {
+            Naming::Other
+        };
         let shown = format!("{} ({})", row.get(SCIENTIFIC), row.get(COMMON));
         let class = |code: &String| self.taxa.index(code);
         match self.taxonomy.resolve(label, naming) {
@@ -169,7 +184,14 @@ impl Reading<'_> {
                 Members::Species(codes) => {
                     let classes: Vec<u32> = codes.iter().filter_map(class).collect();
                     let counted = (!classes.is_empty()).then_some((Reason::ChecklistGroup, shown));
-                    (if classes.is_empty() { Meaning::NoClass } else { Meaning::Unsure(classes) }, counted)
+                    (
+                        if classes.is_empty() {
+                            Meaning::NoClass
+                        } else {
+                            Meaning::Unsure(classes)
+                        },
+                        counted,
+                    )
                 }
                 Members::Any if ["spuh", "slash", "hybrid"].contains(&category.as_str()) => {
                     (Meaning::Any, Some((Reason::ChecklistAny, shown)))
@@ -189,9 +211,12 @@ impl Reading<'_> {
         (all, own): (u64, u64),
     ) -> Result<Prior> {
         let taxa = self.taxa;
-        let never: BTreeSet<u32> = (0..taxa.len() as u32).filter(|class| !self.observed.contains(class)).collect();
+        let never: BTreeSet<u32> = (0..taxa.len() as u32)
+            .filter(|class| !self.observed.contains(class))
+            .collect();
         for class in &never {
-            self.tallies.add_detail(Reason::ClassNeverObserved, taxa.code(*class).unwrap_or_default(), 1);
+            self.tallies
+                .add_detail(Reason::ClassNeverObserved, taxa.code(*class).unwrap_or_default(), 1);
         }
         let mut rows = Vec::new();
         let mut complete = 0;
@@ -201,14 +226,21 @@ impl Reading<'_> {
                 self.tallies.add_detail(Reason::ChecklistNotFound, id, 1);
                 continue;
             };
-            self.tallies.add(Reason::ChecklistPartlyComplete, u64::from(trip.is_partly_complete));
-            self.tallies.add(Reason::ChecklistOpened, u64::from(trip.is_complete && trip.may_have_any));
+            self.tallies
+                .add(Reason::ChecklistPartlyComplete, u64::from(trip.is_partly_complete));
+            self.tallies.add(
+                Reason::ChecklistOpened,
+                u64::from(trip.is_complete && trip.may_have_any),
+            );
             if let Some(at) = lists.position(id).filter(|_| lists.is_shared(id)) {
                 *shared.entry(at).or_default() += 1;
             }
             let is_complete = trip.is_complete && !trip.may_have_any;
             complete += u64::from(is_complete);
-            let unsure = trip.unsure.union(&never).filter(|class| is_complete && !trip.observed.contains(class));
+            let unsure = trip
+                .unsure
+                .union(&never)
+                .filter(|class| is_complete && !trip.observed.contains(class));
             rows.push([
                 (*id).to_owned(),
                 codes(taxa, trip.observed.iter().copied()),
@@ -219,11 +251,20 @@ impl Reading<'_> {
         let twice: u64 = shared.values().map(|count| count.saturating_sub(1)).sum();
         self.tallies.add(Reason::ChecklistSharedTwice, twice);
         let facts = vec![
-            format!("{} checklists named by recordings, {} found, {complete} complete", named.len(), rows.len()),
+            format!(
+                "{} checklists named by recordings, {} found, {complete} complete",
+                named.len(),
+                rows.len()
+            ),
             format!("{rows_of_lists} rows of lists and {all} observations read, {own} of them on these lists"),
             format!("names were looked up in the {}", self.taxonomy.name()),
         ];
-        let header = ["checklist_id", "observed_species", "unsure_species", "all_species_reported"];
+        let header = [
+            "checklist_id",
+            "observed_species",
+            "unsure_species",
+            "all_species_reported",
+        ];
         Ok(Prior {
             name: CHECKLISTS,
             bytes: csv_of(CHECKLISTS, header, &rows)?,

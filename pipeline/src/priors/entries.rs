@@ -53,7 +53,10 @@ impl Entries {
                 return None;
             }
         };
-        let names: Vec<String> = header.iter().map(|name| String::from_utf8_lossy(name).trim().to_uppercase()).collect();
+        let names: Vec<String> = header
+            .iter()
+            .map(|name| String::from_utf8_lossy(name).trim().to_uppercase())
+            .collect();
         let mut by_name: HashMap<&str, usize> = HashMap::new();
         for (name, at) in names.iter().zip(0..) {
             by_name.entry(name).or_insert(at);
@@ -64,7 +67,12 @@ impl Entries {
             let plain = name.trim_start_matches('!');
             let position = by_name.get(plain.to_uppercase().as_str()).copied();
             if position.is_none() && name.starts_with('!') {
-                let have = names.iter().filter(|name| !name.is_empty()).cloned().collect::<Vec<_>>().join(", ");
+                let have = names
+                    .iter()
+                    .filter(|name| !name.is_empty())
+                    .cloned()
+                    .collect::<Vec<_>>()
+                    .join(", ");
                 problems.line(file, 1, format!("missing column `{plain}`; the table has: {have}"));
                 return None;
             }
@@ -109,7 +117,11 @@ impl Entries {
 
     /// Records a problem of the row.
     pub(super) fn problem(&self, message: &str, problems: &mut Problems) {
-        let line = self.record.position().or(Some(self.reader.position())).map(csv::Position::line);
+        let line = self
+            .record
+            .position()
+            .or(Some(self.reader.position()))
+            .map(csv::Position::line);
         let place = Place {
             line,
             ..Place::default()
@@ -132,7 +144,11 @@ fn open(file: &Path) -> std::io::Result<Opened> {
     let (start, rest) = begins_with(plain, 4096)?;
     let start = start.strip_prefix(BYTE_ORDER_MARK).map(<[u8]>::to_vec).unwrap_or(start);
     let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let layout = if line.contains(&b'\t') { Layout::Basic } else { Layout::Own };
+    let layout = if line.contains(&b'\t') {
+        Layout::Basic
+    } else {
+        Layout::Own
+    };
     let whole: Box<dyn Read> = Box::new(std::io::Cursor::new(start).chain(rest));
     let reader = ReaderBuilder::new()
         .delimiter(if layout == Layout::Basic { b'\t' } else { b',' })
@@ -153,5 +169,7 @@ fn begins_with<R: Read>(mut reader: R, bytes: u64) -> std::io::Result<(Vec<u8>, 
 /// Whether a file is there and can be opened, for a message before the long reading begins.
 pub(super) fn is_there(file: &Path, problems: &mut Problems) -> bool {
     let opened: std::io::Result<File> = open_file(file);
-    opened.map_err(|error| problems.file(file, format!("cannot be read: {error}"))).is_ok()
+    opened
+        .map_err(|error| problems.file(file, format!("cannot be read: {error}")))
+        .is_ok()
 }

@@ -90,12 +90,20 @@ fn read_assets(recordings: &[PathBuf], taxa: Option<&Path>, problems: &mut Probl
     let mut assets = Vec::new();
     let mut unique = std::collections::HashMap::new();
     for file in recordings {
-        let Some(table) = Table::read(file, RECORDINGS, problems) else { continue };
+        let Some(table) = Table::read(file, RECORDINGS, problems) else {
+            continue;
+        };
         for row in table.rows() {
-            let Some(id) = row.require_asset_id(problems) else { continue };
+            let Some(id) = row.require_asset_id(problems) else {
+                continue;
+            };
             let first: &(PathBuf, u64) = unique.entry(id).or_insert((file.clone(), row.line));
             if *first != (file.clone(), row.line) {
-                let message = format!("duplicate asset_id (first on line {} of {})", first.1, first.0.display());
+                let message = format!(
+                    "duplicate asset_id (first on line {} of {})",
+                    first.1,
+                    first.0.display()
+                );
                 row.problem(problems, "asset_id", message);
                 continue;
             }
@@ -137,7 +145,11 @@ fn codes(taxa: &Taxa, classes: impl Iterator<Item = u32>) -> String {
 
 fn csv_of<const N: usize>(name: &str, header: [&str; N], rows: &[[String; N]]) -> Result<Vec<u8>> {
     let mut writer = Writer::from_writer(Vec::new());
-    let written = writer.write_record(header).and_then(|()| rows.iter().try_for_each(|row| writer.write_record(row)));
-    let bytes = written.map_err(Into::into).and_then(|()| writer.into_inner().map_err(csv::IntoInnerError::into_error));
+    let written = writer
+        .write_record(header)
+        .and_then(|()| rows.iter().try_for_each(|row| writer.write_record(row)));
+    let bytes = written
+        .map_err(Into::into)
+        .and_then(|()| writer.into_inner().map_err(csv::IntoInnerError::into_error));
     bytes.map_err(error::io(Operation::Write, name))
 }

@@ -68,11 +68,16 @@ pub fn geographic(options: &ScoreOptions) -> Result<Prior> {
     let mut problems = Problems::default();
     let read = read_assets(&options.recordings, options.taxa.as_deref(), &mut problems);
     let listed = read_list(&options.modelled, &mut problems);
-    let Some(((assets, taxa), listed)) = read.zip(listed) else { return Err(problems.into()) };
+    let Some(((assets, taxa), listed)) = read.zip(listed) else {
+        return Err(problems.into());
+    };
     let modelled: BTreeSet<u32> = listed.iter().filter_map(|code| taxa.index(code)).collect();
     if modelled.is_empty() && problems.is_empty() {
         // An empty cell would say that all classes are modelled.
-        problems.file(&options.modelled, "has none of the classes, so nothing can be ruled out: are its lines eBird codes?");
+        problems.file(
+            &options.modelled,
+            "has none of the classes, so nothing can be ruled out: are its lines eBird codes?",
+        );
     }
     let mut tallies = Tallies::default();
     for (class, taxon) in (0..).zip(taxa.iter()) {
@@ -81,11 +86,15 @@ pub fn geographic(options: &ScoreOptions) -> Result<Prior> {
     }
     let scores = Scores::read(&options.scores, &taxa, &modelled, &mut tallies, &mut problems);
     tallies.add_all(&problems.noticed.tallies);
-    let Some(scores) = scores.filter(|_| problems.is_empty()) else { return Err(problems.into()) };
+    let Some(scores) = scores.filter(|_| problems.is_empty()) else {
+        return Err(problems.into());
+    };
     let list = codes(&taxa, modelled.iter().copied());
     let mut rows = Vec::new();
     for asset in &assets {
-        let Some(possible) = scores.possible(asset, options, &mut tallies) else { continue };
+        let Some(possible) = scores.possible(asset, options, &mut tallies) else {
+            continue;
+        };
         rows.push([asset.id.to_string(), codes(&taxa, possible.into_iter()), list.clone()]);
     }
     let facts = vec![
@@ -110,9 +119,22 @@ pub fn geographic(options: &ScoreOptions) -> Result<Prior> {
 fn read_list(file: &Path, problems: &mut Problems) -> Option<BTreeSet<String>> {
     let bytes = read_bytes(file, problems)?;
     let text = decode(file, &bytes, problems)?;
-    let first = |line: &str| line.split(['\t', ',', ';']).next().unwrap_or_default().trim().trim_matches('"').to_owned();
-    let words = numbered_lines(&text).map(|(_, line)| first(line)).filter(|word| !word.is_empty());
-    Some(words.filter(|word| !HEADINGS.contains(&word.to_lowercase().as_str())).collect())
+    let first = |line: &str| {
+        line.split(['\t', ',', ';'])
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .trim_matches('"')
+            .to_owned()
+    };
+    let words = numbered_lines(&text)
+        .map(|(_, line)| first(line))
+        .filter(|word| !word.is_empty());
+    Some(
+        words
+            .filter(|word| !HEADINGS.contains(&word.to_lowercase().as_str()))
+            .collect(),
+    )
 }
 
 /// Scores by point and week.
@@ -155,14 +177,24 @@ impl Scores {
                 continue;
             };
             if latitude.1.abs() > 90.0 || longitude.1.abs() > 180.0 {
-                row.problem(problems, latitude.0, "expected degrees north, up to 90, and east, up to 180");
+                row.problem(
+                    problems,
+                    latitude.0,
+                    "expected degrees north, up to 90, and east, up to 180",
+                );
             }
             if !(0.0..=1.0).contains(&score.1) {
-                row.problem(problems, score.0, "expected a score from 0 to 1; a logit has to be turned into one first");
+                row.problem(
+                    problems,
+                    score.0,
+                    "expected a score from 0 to 1; a logit has to be turned into one first",
+                );
             }
             scores.count += 1;
             let next = scores.points.len();
-            let point = *points.entry((latitude.1.to_bits(), longitude.1.to_bits())).or_insert(next);
+            let point = *points
+                .entry((latitude.1.to_bits(), longitude.1.to_bits()))
+                .or_insert(next);
             if point == next {
                 scores.points.push((latitude.1, longitude.1));
             }
@@ -217,8 +249,11 @@ impl Scores {
                 }
             }
         }
-        let mut possible: Vec<u32> =
-            highest.into_iter().filter(|(_, score)| *score >= options.threshold).map(|(class, _)| class).collect();
+        let mut possible: Vec<u32> = highest
+            .into_iter()
+            .filter(|(_, score)| *score >= options.threshold)
+            .map(|(class, _)| class)
+            .collect();
         possible.sort_unstable();
         Some(possible)
     }
@@ -241,7 +276,11 @@ fn week(row: &Row<'_>, problems: &mut Problems) -> Option<i64> {
         -1.0 => Some(0),
         week if week.fract() == 0.0 && (1.0..=WEEKS as f64).contains(&week) => Some(week as i64),
         _ => {
-            row.problem(problems, column, "expected a week from 1 to 48, four a month, or -1 for the year");
+            row.problem(
+                problems,
+                column,
+                "expected a week from 1 to 48, four a month, or -1 for the year",
+            );
             None
         }
     }
@@ -267,7 +306,15 @@ mod tests {
 
     #[test]
     fn weeks_are_four_a_month() {
-        for (month, day, week) in [(1, 1, 1), (1, 7, 1), (1, 8, 2), (1, 22, 4), (1, 31, 4), (2, 1, 5), (12, 31, 48)] {
+        for (month, day, week) in [
+            (1, 1, 1),
+            (1, 7, 1),
+            (1, 8, 2),
+            (1, 22, 4),
+            (1, 31, 4),
+            (2, 1, 5),
+            (12, 31, 48),
+        ] {
             assert_eq!(week_of(month, day), week, "{month}-{day}");
         }
     }

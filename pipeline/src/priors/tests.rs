@@ -14,7 +14,8 @@ use crate::taxonomy::Taxonomy;
 /// Columns of the basic dataset; a tab at the end of each line makes one more without a name.
 const EBD: &str = "GLOBAL UNIQUE IDENTIFIER\tTAXON CONCEPT ID\tCATEGORY\tCOMMON NAME\tSCIENTIFIC NAME\tOBSERVATION COUNT\t\
                    SAMPLING EVENT IDENTIFIER\tALL SPECIES REPORTED\tGROUP IDENTIFIER\tTRIP COMMENTS\t";
-const SAMPLING: &str = "LAST EDITED DATE\tSAMPLING EVENT IDENTIFIER\tPROTOCOL NAME\tALL SPECIES REPORTED\tGROUP IDENTIFIER\t";
+const SAMPLING: &str =
+    "LAST EDITED DATE\tSAMPLING EVENT IDENTIFIER\tPROTOCOL NAME\tALL SPECIES REPORTED\tGROUP IDENTIFIER\t";
 
 const TAXONOMY: &str = "TAXON_ORDER,CATEGORY,SPECIES_CODE,TAXON_CONCEPT_ID,PRIMARY_COM_NAME,SCI_NAME,ORDER,FAMILY,SPECIES_GROUP,\
     REPORT_AS\n\
@@ -36,7 +37,10 @@ impl Place {
     fn new() -> Self {
         let place = Place(tempfile::tempdir().unwrap());
         place.write("ebird_taxonomy_v2024.csv", TAXONOMY);
-        place.write("taxa.csv", "species_code\naldfly\nwilfly\nmallar3\nambduc\nwoothr\noddbrd\n");
+        place.write(
+            "taxa.csv",
+            "species_code\naldfly\nwilfly\nmallar3\nambduc\nwoothr\noddbrd\n",
+        );
         place
     }
 
@@ -74,7 +78,9 @@ impl Place {
 /// Rows of a table by their first cell.
 fn rows(prior: &Prior) -> BTreeMap<String, Vec<String>> {
     let mut reader = csv::Reader::from_reader(prior.bytes.as_slice());
-    let rows = reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect::<Vec<_>>());
+    let rows = reader
+        .records()
+        .map(|row| row.unwrap().iter().map(str::to_owned).collect::<Vec<_>>());
     rows.map(|row| (row[0].clone(), row[1..].to_vec())).collect()
 }
 
@@ -105,22 +111,54 @@ fn sampling(lists: &[(&str, &str, u8)]) -> String {
 #[test]
 fn lists_are_joined_by_group_and_entries_of_several_species_rule_none_of_them_out() {
     let place = Place::new();
-    place.write("recordings.csv", "asset_id,checklist_id\n1,S1\n2,S2\n3,S3\n4,S4\n5,G9\n6,S99\n7,\n8,S5\n9,S6\n");
-    let lists = [("S1", "", 1), ("S2", "G9", 1), ("S3", "", 0), ("S4", "", 1), ("S8", "G9", 1), ("S5", "G7", 1), ("S6", "", 1)];
+    place.write(
+        "recordings.csv",
+        "asset_id,checklist_id\n1,S1\n2,S2\n3,S3\n4,S4\n5,G9\n6,S99\n7,\n8,S5\n9,S6\n",
+    );
+    let lists = [
+        ("S1", "", 1),
+        ("S2", "G9", 1),
+        ("S3", "", 0),
+        ("S4", "", 1),
+        ("S8", "G9", 1),
+        ("S5", "G7", 1),
+        ("S6", "", 1),
+    ];
     // The other list of the group stands before the one that is named.
     place.write("sampling.txt", sampling(&[&[("S7", "G7", 0)], &lists[..]].concat()));
     place.write(
         "ebd.txt",
         ebd(&[
             seen("a-10", "Wood Thrush", "Hylocichla mustelina", "S1", "", 1),
-            seen("a-3", "Alder/Willow Flycatcher", "Empidonax alnorum/traillii", "S1", "", 1),
+            seen(
+                "a-3",
+                "Alder/Willow Flycatcher",
+                "Empidonax alnorum/traillii",
+                "S1",
+                "",
+                1,
+            ),
             seen("a-1", "Alder Flycatcher", "Empidonax alnorum", "S1", "", 1),
             seen("a-4", "Mallard", "Anas platyrhynchos", "S2", "G9", 1),
             seen("a-10", "Wood Thrush", "Hylocichla mustelina", "S8", "G9", 1),
-            seen("", "Mallard x American Black Duck (hybrid)", "Anas platyrhynchos x rubripes", "S8", "G9", 1),
+            seen(
+                "",
+                "Mallard x American Black Duck (hybrid)",
+                "Anas platyrhynchos x rubripes",
+                "S8",
+                "G9",
+                1,
+            ),
             seen("a-10", "Wood Thrush", "Hylocichla mustelina", "S3", "", 0),
             seen("a-8", "bird sp.", "Aves sp.", "S4", "", 1),
-            seen("a-9", "Mallard (Domestic type)", "Anas platyrhynchos (Domestic type)", "S6", "", 1),
+            seen(
+                "a-9",
+                "Mallard (Domestic type)",
+                "Anas platyrhynchos (Domestic type)",
+                "S6",
+                "",
+                1,
+            ),
             seen("a-11", "Rock Pigeon", "Columba livia", "S6", "", 1),
             // Lists of nobody here.
             seen("a-2", "Willow Flycatcher", "Empidonax traillii", "S50", "", 1),
@@ -145,11 +183,16 @@ fn lists_are_joined_by_group_and_entries_of_several_species_rule_none_of_them_ou
     assert_eq!(counts(&prior, "checklists_partly_complete"), [(String::new(), 1)]);
     assert_eq!(counts(&prior, "checklists_taken_as_incomplete"), [(String::new(), 1)]);
     assert_eq!(counts(&prior, "checklist_groups").len(), 2);
-    assert_eq!(prior.facts[1], "8 rows of lists and 12 observations read, 10 of them on these lists");
+    assert_eq!(
+        prior.facts[1],
+        "8 rows of lists and 12 observations read, 10 of them on these lists"
+    );
 
     // Packed, and without the sampling file: lists without an observation are not known.
     let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
-    packed.write_all(&std::fs::read(place.0.path().join("ebd.txt")).unwrap()).unwrap();
+    packed
+        .write_all(&std::fs::read(place.0.path().join("ebd.txt")).unwrap())
+        .unwrap();
     place.write("ebd.txt.gz", packed.finish().unwrap());
     let prior = place.checklists("ebd.txt.gz", None).unwrap();
     assert_eq!(super::tests::rows(&prior)["S1"], rows["S1"]);
@@ -169,7 +212,11 @@ fn names_of_another_year_open_their_lists() {
     );
     let prior = place.checklists("ebd.txt", None).unwrap();
     assert_eq!(rows(&prior)["S1"][2], "0");
-    assert_eq!(rows(&prior)["S2"][0], "mallar3", "both of its names are those of the taxonomy");
+    assert_eq!(
+        rows(&prior)["S2"][0],
+        "mallar3",
+        "both of its names are those of the taxonomy"
+    );
     let names = counts(&prior, "checklist_names_not_in_taxonomy");
     assert_eq!(names, [("Empidonax traillorum (Traill's Flycatcher)".to_owned(), 1)]);
 }
@@ -187,7 +234,11 @@ fn an_observers_own_file_has_other_columns() {
     );
     let prior = place.checklists("MyEBirdData.csv", None).unwrap();
     let rows = rows(&prior);
-    assert_eq!(rows["S1"], ["woothr", "aldfly;wilfly;mallar3;ambduc;oddbrd", "1"], "nothing else was ever seen");
+    assert_eq!(
+        rows["S1"],
+        ["woothr", "aldfly;wilfly;mallar3;ambduc;oddbrd", "1"],
+        "nothing else was ever seen"
+    );
     assert_eq!(rows["S2"], ["", "", "0"]);
 }
 
@@ -207,7 +258,10 @@ fn files_that_are_cut_or_others_are_refused() {
     assert!(told(&place, "cut.gz").contains("cannot be read"));
     place.write("other.txt", "a\tb\n1\t2\n");
     let text = told(&place, "other.txt");
-    assert!(text.contains("missing column `SAMPLING EVENT IDENTIFIER`; the table has: A, B"), "{text}");
+    assert!(
+        text.contains("missing column `SAMPLING EVENT IDENTIFIER`; the table has: A, B"),
+        "{text}"
+    );
     assert!(told(&place, "nothing.txt").contains("nothing.txt: cannot be read"));
     place.write("recordings.csv", "asset_id\n1\n");
     assert!(told(&place, "cut.txt").contains("names no checklist"));
@@ -226,7 +280,10 @@ fn scores_of_the_nearest_point_and_the_week_decide() {
          5,,,2018-06-02T06:30:00Z,\n\
          6,40.1,-79.2,2018-12-31T23:30:00-05:00,\n",
     );
-    place.write("modelled.txt", "aldfly\tEmpidonax alnorum\tAlder Flycatcher\nwoothr\t\t\nmallar3\nambduc\nambduc\nnobird\n");
+    place.write(
+        "modelled.txt",
+        "aldfly\tEmpidonax alnorum\tAlder Flycatcher\nwoothr\t\t\nmallar3\nambduc\nambduc\nnobird\n",
+    );
     let scores = "lat,lon,week,code,score\n\
         40,-79,21,aldfly,0.5\n40,-79,21,woothr,0.029\n40,-79,4,woothr,0.6\n40,-79,4,aldfly,0.01\n40,-79,-1,mallar3,0.9\n\
         40,-79,21,wilfly,0.9\n40,-79,21,zzz,0.9\n0,0,21,ambduc,0.9\n";
@@ -236,18 +293,33 @@ fn scores_of_the_nearest_point_and_the_week_decide() {
     let modelled = "aldfly;mallar3;ambduc;woothr";
     assert_eq!(rows["1"], ["aldfly;mallar3", modelled]);
     assert_eq!(rows["2"], ["mallar3;woothr", modelled]);
-    assert_eq!(rows["3"], ["aldfly;mallar3;woothr", modelled], "the highest scores of the year");
-    assert_eq!(rows["6"], ["mallar3", modelled], "a week without scores of its own, but the year has some");
+    assert_eq!(
+        rows["3"],
+        ["aldfly;mallar3;woothr", modelled],
+        "the highest scores of the year"
+    );
+    assert_eq!(
+        rows["6"],
+        ["mallar3", modelled],
+        "a week without scores of its own, but the year has some"
+    );
     assert_eq!(rows.len(), 4);
     assert_eq!(counts(&prior, "priors_too_far").len(), 1);
     assert_eq!(counts(&prior, "priors_without_place").len(), 1);
     assert_eq!(counts(&prior, "priors_of_whole_year").len(), 1);
     assert_eq!(counts(&prior, "scores_not_modelled"), [("wilfly".to_owned(), 1)]);
-    assert_eq!(counts(&prior, "classes_not_modelled"), [("oddbrd".to_owned(), 1), ("wilfly".to_owned(), 1)]);
+    assert_eq!(
+        counts(&prior, "classes_not_modelled"),
+        [("oddbrd".to_owned(), 1), ("wilfly".to_owned(), 1)]
+    );
 
     place.write("scores.csv", scores.replace("40,-79,-1,mallar3,0.9\n", ""));
     let prior = place.geographic(0.03).unwrap();
-    assert_eq!(counts(&prior, "priors_without_week").len(), 1, "of no week, and no year: unknown");
+    assert_eq!(
+        counts(&prior, "priors_without_week").len(),
+        1,
+        "of no week, and no year: unknown"
+    );
 }
 
 #[test]
@@ -271,5 +343,11 @@ fn mistakes_in_scores_are_named() {
         assert!(told.contains(text), "{text}\n{told}");
     }
     place.write("modelled.txt", "Alder Flycatcher\n");
-    assert!(place.geographic(0.1).unwrap_err().to_string().contains("has none of the classes"));
+    assert!(
+        place
+            .geographic(0.1)
+            .unwrap_err()
+            .to_string()
+            .contains("has none of the classes")
+    );
 }

@@ -94,7 +94,10 @@ impl Edition {
         if let Some(concept) = &entry.concept {
             self.concepts.insert(concept.clone(), at);
         }
-        for (names, name) in [(&mut self.scientific, &entry.scientific), (&mut self.common, &entry.common)] {
+        for (names, name) in [
+            (&mut self.scientific, &entry.scientific),
+            (&mut self.common, &entry.common),
+        ] {
             let earlier = names.get(&key(name)).and_then(|&at| self.entries.get(at));
             let gives_way = earlier.is_none_or(|earlier| is_species && earlier.category != "species");
             if gives_way && !name.is_empty() {

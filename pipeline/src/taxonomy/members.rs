@@ -33,8 +33,14 @@ impl Members {
 
     /// The same with other codes; any species where one has none.
     pub(super) fn map_codes(self, of: impl Fn(&str) -> Option<String>) -> Members {
-        let Members::Species(codes) = self else { return Members::Any };
-        codes.iter().map(|code| of(code)).collect::<Option<_>>().map_or(Members::Any, Members::Species)
+        let Members::Species(codes) = self else {
+            return Members::Any;
+        };
+        codes
+            .iter()
+            .map(|code| of(code))
+            .collect::<Option<_>>()
+            .map_or(Members::Any, Members::Species)
     }
 }
 

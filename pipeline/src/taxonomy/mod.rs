@@ -30,7 +30,9 @@ impl Taxonomy {
         let mut problems = Problems::default();
         let mut editions: Vec<Edition> = Vec::new();
         for file in files {
-            let Some(edition) = Edition::read(file, &mut problems) else { continue };
+            let Some(edition) = Edition::read(file, &mut problems) else {
+                continue;
+            };
             if files.len() > 1 && edition.year.is_none() {
                 let message = "has no year in its name; with several taxonomies, name each with its year, such as \
                                ebird_taxonomy_v2024.csv";
@@ -69,4 +71,3 @@ impl Taxonomy {
         self.editions.last()
     }
 }
-

@@ -64,11 +64,15 @@ pub(crate) enum By {
 impl Taxonomy {
     /// What a label is in the newest edition.
     pub(crate) fn resolve(&self, label: Label<'_>, naming: Naming) -> Resolution {
-        let Some(newest) = self.newest() else { return Resolution::Unknown };
+        let Some(newest) = self.newest() else {
+            return Resolution::Unknown;
+        };
         for edition in &self.editions {
             let of_concept = label.concept.and_then(|concept| edition.of_concept(concept));
             let of_code = || label.code.and_then(|code| edition.of_code(code));
-            let Some(found) = of_concept.or_else(of_code) else { continue };
+            let Some(found) = of_concept.or_else(of_code) else {
+                continue;
+            };
             return in_newest(edition, found, newest, label);
         }
         by_names(label, naming, newest)
@@ -99,8 +103,14 @@ fn in_newest(edition: &Edition, found: &Entry, newest: &Edition, label: Label<'_
         return Resolution::Species { code, by };
     }
     match same_in(species, newest) {
-        Ok(same) if same.code == species.code => Resolution::Species { code: same.code.clone(), by },
-        Ok(same) => Resolution::Species { code: same.code.clone(), by: By::Renamed },
+        Ok(same) if same.code == species.code => Resolution::Species {
+            code: same.code.clone(),
+            by,
+        },
+        Ok(same) => Resolution::Species {
+            code: same.code.clone(),
+            by: By::Renamed,
+        },
         Err(candidates) => Resolution::Ambiguous(candidates),
     }
 }
@@ -132,7 +142,10 @@ fn same_in<'e>(species: &Entry, edition: &'e Edition) -> Result<&'e Entry, Vec<S
     {
         return Ok(same);
     }
-    let (scientific, common) = (edition.of_scientific(&species.scientific), edition.of_common(&species.common));
+    let (scientific, common) = (
+        edition.of_scientific(&species.scientific),
+        edition.of_common(&species.common),
+    );
     let knows_concepts = species.concept.is_some() && edition.species().any(|entry| entry.concept.is_some());
     if let (Some(one), Some(other)) = (scientific, common)
         && one.code == other.code
@@ -145,16 +158,24 @@ fn same_in<'e>(species: &Entry, edition: &'e Edition) -> Result<&'e Entry, Vec<S
 
 /// A label whose code no edition has.
 fn by_names(label: Label<'_>, naming: Naming, newest: &Edition) -> Resolution {
-    let found = |entry: Option<&'_ Entry>| entry.map(|entry| species_of(newest, entry).cloned().map_err(|()| entry.clone()));
+    let found =
+        |entry: Option<&'_ Entry>| entry.map(|entry| species_of(newest, entry).cloned().map_err(|()| entry.clone()));
     let scientific = found(label.scientific.and_then(|name| newest.of_scientific(name)));
     let common = found(label.common.and_then(|name| newest.of_common(name)));
     let by = if label.code.is_some() { By::Renamed } else { By::Name };
-    let species = |entry: &Entry| Resolution::Species { code: entry.code.clone(), by };
+    let species = |entry: &Entry| Resolution::Species {
+        code: entry.code.clone(),
+        by,
+    };
     match (&scientific, &common) {
         (Some(Ok(one)), Some(Ok(other))) if one.code == other.code => species(one),
         (Some(Ok(one)), None) if naming == Naming::Other || label.common.is_none() => species(one),
         // The genus is another now, and the rest of both names the same.
-        (None, Some(Ok(other))) if label.scientific.is_some_and(|name| same_epithet(name, &other.scientific)) => {
+        (None, Some(Ok(other)))
+            if label
+                .scientific
+                .is_some_and(|name| same_epithet(name, &other.scientific)) =>
+        {
             species(other)
         }
         (Some(Err(group)), None) | (None, Some(Err(group))) => not_one(newest, group),

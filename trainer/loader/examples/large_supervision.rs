@@ -168,7 +168,12 @@ fn write_shard(
         &labels,
     )?);
     files.push(write_priors(&dir.join(priors_path(shard)), taxa, &priors)?);
-    files.push(write_assets(&dir.join(assets_path(shard)), taxa, LabelForm::Listed, &assets)?);
+    files.push(write_assets(
+        &dir.join(assets_path(shard)),
+        taxa,
+        LabelForm::Listed,
+        &assets,
+    )?);
     Ok(())
 }
 

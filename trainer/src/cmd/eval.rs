@@ -25,7 +25,11 @@ pub(super) fn run(args: &EvalArgs) -> Result<()> {
     let mut eval = config.eval;
     eval.level = args.level.unwrap_or(eval.level);
     // What was not heard means nothing for clips: of the run's setting nothing is left then.
-    let of_run = if eval.level == Level::Recording { eval.unheard } else { Unheard::default() };
+    let of_run = if eval.level == Level::Recording {
+        eval.unheard
+    } else {
+        Unheard::default()
+    };
     eval.unheard = args.unheard.unwrap_or(of_run);
     eval.validate()?;
     if split == Split::Val && config.permute_labels {

@@ -8,9 +8,9 @@ use clap::{Args, Subcommand, ValueEnum};
 use pipeline::import::coco2014::PriorRates;
 use pipeline::manifest::SHARD_CLIPS;
 
+use super::OutputArgs;
 use super::folder::on_this_machine;
 use super::scan::{Parting, Shares, parse_shares};
-use super::OutputArgs;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -127,7 +127,9 @@ fn parse_choice(text: &str) -> Result<(String, String), String> {
     let (label, code) = text.rsplit_once('=').ok_or_else(expected)?;
     let (label, code) = (label.trim(), code.trim());
     let is_code = !code.is_empty() && !code.contains([';', ' ']);
-    (is_code && !label.is_empty()).then(|| (label.into(), code.into())).ok_or_else(expected)
+    (is_code && !label.is_empty())
+        .then(|| (label.into(), code.into()))
+        .ok_or_else(expected)
 }
 
 /// Arguments of `import ml48s`.

@@ -20,7 +20,8 @@ pub use copy::CopyArgs;
 pub use demo::{DemoArgs, DemoLayout, DemoSize};
 pub use export::{CocoDetectionArgs, CroissantArgs, ExportArgs, ExportForm};
 pub use import::{
-    FirstCoordinate, ImportArgs, ImportCoco2014Args, ImportListingArgs, ImportMl48sArgs, ImportOutput, ImportSet, TopRow,
+    FirstCoordinate, ImportArgs, ImportCoco2014Args, ImportListingArgs, ImportMl48sArgs, ImportOutput, ImportSet,
+    TopRow,
 };
 pub use look::{InspectArgs, PreviewArgs, StatsArgs, VerifyArgs};
 pub use priors::{PriorSource, PriorTarget, PriorsArgs, PriorsEbdArgs, PriorsScoresArgs};

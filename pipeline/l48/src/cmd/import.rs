@@ -9,7 +9,8 @@ use anyhow::Result;
 use super::output::say;
 use super::{Exit, build, scan, threads};
 use crate::cli::{
-    FirstCoordinate, ImportArgs, ImportCoco2014Args, ImportListingArgs, ImportMl48sArgs, ImportOutput, ImportSet, TopRow,
+    FirstCoordinate, ImportArgs, ImportCoco2014Args, ImportListingArgs, ImportMl48sArgs, ImportOutput, ImportSet,
+    TopRow,
 };
 use frontend::flow::Workers;
 use pipeline::dataset_source::DatasetSource;
@@ -95,7 +96,11 @@ fn listing(
     }
     say!("Every count is in {out}/{REPORT}.");
     say!("Next: l48 build {out}/{MANIFEST} --out {out}-clips");
-    Ok(if listing.rejected() == 0 { Exit::Clean } else { Exit::Rejects })
+    Ok(if listing.rejected() == 0 {
+        Exit::Clean
+    } else {
+        Exit::Rejects
+    })
 }
 
 /// Builds the dataset.

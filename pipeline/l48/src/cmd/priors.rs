@@ -37,12 +37,20 @@ pub(super) fn run(args: PriorsArgs) -> Result<Exit> {
 
 fn write(prior: &Prior, target: &PriorTarget) -> Result<Exit> {
     prior.write(&target.out, target.overwrite)?;
-    prior.tallies.sentences().iter().for_each(|warning| tracing::warn!("{warning}"));
+    prior
+        .tallies
+        .sentences()
+        .iter()
+        .for_each(|warning| tracing::warn!("{warning}"));
     let (out, name) = (target.out.display(), prior.name());
     say!("Wrote {out}/{name}:");
     prior.facts.iter().for_each(|fact| say!("  {fact}"));
     say!("Every count is in {out}/{REPORT}.");
-    let key = if name == CHECKLISTS { "checklist_prior" } else { "geo_prior" };
+    let key = if name == CHECKLISTS {
+        "checklist_prior"
+    } else {
+        "geo_prior"
+    };
     say!("Next: name it in [tables] of the manifest as {key}");
     Ok(Exit::Clean)
 }

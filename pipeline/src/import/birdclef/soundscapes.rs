@@ -14,7 +14,17 @@ use crate::tally::Reason;
 
 const COLUMNS: Columns<'_> = Columns {
     required: &[],
-    optional: &["row_id", "site", "audio_id", "seconds", "birds", "filename", "start", "end", "primary_label"],
+    optional: &[
+        "row_id",
+        "site",
+        "audio_id",
+        "seconds",
+        "birds",
+        "filename",
+        "start",
+        "end",
+        "primary_label",
+    ],
 };
 
 /// Folders of soundscapes.
@@ -43,14 +53,18 @@ pub(super) fn read(
     listing: &mut Listing,
     problems: &mut Problems,
 ) {
-    let Some(table) = Table::read(file, COLUMNS, problems) else { return };
+    let Some(table) = Table::read(file, COLUMNS, problems) else {
+        return;
+    };
     // Files in the order of their first rows, each with its windows.
     let mut order: Vec<Listed> = Vec::new();
     let mut windows: Vec<Windows> = Vec::new();
     let mut located: HashMap<String, Option<usize>> = HashMap::new();
     for row in table.rows() {
         listing.rows += 1;
-        let Some((name, site, span_ns, list)) = parts(&row, problems) else { continue };
+        let Some((name, site, span_ns, list)) = parts(&row, problems) else {
+            continue;
+        };
         let Some(list) = list else {
             listing.tallies.add(Reason::WindowWithoutLabel, 1);
             continue;
@@ -75,7 +89,11 @@ pub(super) fn read(
             Entry::Vacant(entry) => entry.insert(Heard::default()).lists.push(list),
             Entry::Occupied(mut entry) => {
                 let known = &mut entry.get_mut().lists;
-                let reason = if known.contains(&list) { Reason::WindowAgain } else { Reason::WindowsDiffer };
+                let reason = if known.contains(&list) {
+                    Reason::WindowAgain
+                } else {
+                    Reason::WindowsDiffer
+                };
                 listing.tallies.add(reason, 1);
                 known.push(list);
             }
@@ -100,8 +118,12 @@ fn parts<'r>(row: &Row<'r>, problems: &mut Problems) -> Option<Parts<'r>> {
     }
     let list = row.word(list_column).map(|list| {
         let parts = list.split(|c: char| if is_2021 { c.is_whitespace() } else { c == ';' });
-        let labels = parts.map(str::trim).filter(|label| !label.is_empty() && *label != NO_CALL);
-        let mut labels: Vec<String> = labels.map(|label| label.strip_suffix(".0").unwrap_or(label).to_owned()).collect();
+        let labels = parts
+            .map(str::trim)
+            .filter(|label| !label.is_empty() && *label != NO_CALL);
+        let mut labels: Vec<String> = labels
+            .map(|label| label.strip_suffix(".0").unwrap_or(label).to_owned())
+            .collect();
         labels.sort();
         labels.dedup();
         labels
@@ -139,8 +161,14 @@ fn find(name: &str, files: &SoundFiles) -> Option<(std::path::PathBuf, String)> 
     if !listing::stays_below(name) {
         return None;
     }
-    let whole: Vec<String> = FOLDERS.iter().map(|folder| format!("{folder}/{name}")).chain([name.to_owned()]).collect();
-    let beginnings = whole.iter().flat_map(|name| ["_", "."].map(|behind| format!("{name}{behind}")));
+    let whole: Vec<String> = FOLDERS
+        .iter()
+        .map(|folder| format!("{folder}/{name}"))
+        .chain([name.to_owned()])
+        .collect();
+    let beginnings = whole
+        .iter()
+        .flat_map(|name| ["_", "."].map(|behind| format!("{name}{behind}")));
     let located = std::iter::once(files.at(&whole)).chain(beginnings.map(|beginning| files.beginning(&beginning)));
     located.into_iter().find_map(|located| match located {
         Located::One(path, key) => Some((path, key)),
@@ -154,7 +182,12 @@ fn commonest_ns(windows: &[Windows]) -> Option<i64> {
     for (start, end) in windows.iter().flat_map(BTreeMap::keys) {
         *counts.entry(end - start).or_default() += 1;
     }
-    counts.into_iter().rev().filter(|(length, _)| *length > 0).max_by_key(|(_, count)| *count).map(|(length, _)| length)
+    counts
+        .into_iter()
+        .rev()
+        .filter(|(length, _)| *length > 0)
+        .max_by_key(|(_, count)| *count)
+        .map(|(length, _)| length)
 }
 
 /// Adds the recordings and their windows.

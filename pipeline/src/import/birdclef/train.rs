@@ -59,8 +59,14 @@ impl Classes {
     /// Takes the names of the primary labels in a table of recordings, for those that have none yet.
     fn add_names(&mut self, table: &Table) {
         for row in table.rows() {
-            let Some(label) = label_text(&row).filter(|label| !self.labels.contains_key(*label)) else { continue };
-            let names = (text(&row, "scientific_name"), text(&row, "common_name"), !is_number(label));
+            let Some(label) = label_text(&row).filter(|label| !self.labels.contains_key(*label)) else {
+                continue;
+            };
+            let names = (
+                text(&row, "scientific_name"),
+                text(&row, "common_name"),
+                !is_number(label),
+            );
             self.labels.insert(label.to_owned(), names);
         }
     }
@@ -71,17 +77,14 @@ fn is_number(label: &str) -> bool {
 }
 
 /// Reads `taxonomy.csv`, where the year has one.
-pub(super) fn classes(
-    file: &Path,
-    labels: &mut Labels<'_>,
-    listing: &mut Listing,
-    problems: &mut Problems,
-) -> Classes {
+pub(super) fn classes(file: &Path, labels: &mut Labels<'_>, listing: &mut Listing, problems: &mut Problems) -> Classes {
     let mut classes = Classes::default();
     if !file.is_file() {
         return classes;
     }
-    let Some(table) = Table::read(file, CLASSES, problems) else { return classes };
+    let Some(table) = Table::read(file, CLASSES, problems) else {
+        return classes;
+    };
     let mut unique = UniqueKey::of("primary_label");
     let mut codes = Vec::new();
     for row in table.rows() {
@@ -92,7 +95,9 @@ pub(super) fn classes(
         if !unique.is_new(code, &row, problems) {
             continue;
         }
-        let is_bird = row.cell("class_name").is_none_or(|class| class.eq_ignore_ascii_case("aves"));
+        let is_bird = row
+            .cell("class_name")
+            .is_none_or(|class| class.eq_ignore_ascii_case("aves"));
         let names = (text(&row, "scientific_name"), text(&row, "common_name"), is_bird);
         classes.labels.insert(code.to_owned(), names);
         let (code, _) = classes.code(code, labels, listing);
@@ -116,13 +121,19 @@ pub(super) fn read(
     listing: &mut Listing,
     problems: &mut Problems,
 ) {
-    let Some(table) = Table::read(file, COLUMNS, problems) else { return };
+    let Some(table) = Table::read(file, COLUMNS, problems) else {
+        return;
+    };
     classes.add_names(&table);
     let mut seen: HashMap<String, (String, u64)> = HashMap::new();
     for row in table.rows() {
         listing.rows += 1;
         let (Some(primary), Some(name)) = (label_text(&row), row.as_written("filename")) else {
-            let column = if row.cell("filename").is_none() { "filename" } else { "primary_label" };
+            let column = if row.cell("filename").is_none() {
+                "filename"
+            } else {
+                "primary_label"
+            };
             row.problem(problems, column, "must not be empty");
             continue;
         };
@@ -158,11 +169,19 @@ pub(super) fn read(
         let (target, _) = classes.code(primary, labels, listing);
         let mut heard: Vec<String> = target.iter().cloned().collect();
         for other in secondary.iter().filter(|other| *other != primary) {
-            heard.extend(classes.code(other.strip_suffix(".0").unwrap_or(other), labels, listing).0);
+            heard.extend(
+                classes
+                    .code(other.strip_suffix(".0").unwrap_or(other), labels, listing)
+                    .0,
+            );
         }
         listing.taken += 1;
         let recording = described(&row, target, heard, listing);
-        let source_id = name.rsplit('/').next().and_then(|name| name.split('.').next()).map(str::to_owned);
+        let source_id = name
+            .rsplit('/')
+            .next()
+            .and_then(|name| name.split('.').next())
+            .map(str::to_owned);
         listing.recordings.push(Listed {
             file: path,
             key,
@@ -174,7 +193,9 @@ pub(super) fn read(
 
 /// What a row says besides its species.
 fn described(row: &Row<'_>, target: Option<String>, heard: Vec<String>, listing: &mut Listing) -> Listed {
-    let rating = row.cell("rating").filter(|rating| rating.parse::<f64>().is_ok_and(|rating| rating > 0.0));
+    let rating = row
+        .cell("rating")
+        .filter(|rating| rating.parse::<f64>().is_ok_and(|rating| rating > 0.0));
     Listed {
         target,
         heard,

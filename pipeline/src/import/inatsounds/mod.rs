@@ -24,8 +24,16 @@ const TERMS: &str = "iNatSounds is for research and education that are not comme
 /// A folder that cannot be read, and all mistakes in its tables.
 pub fn read(source: &Path, taxonomy: Option<&Taxonomy>, choices: &Choices) -> Result<Listing> {
     let mut problems = Problems::default();
-    let folder = if source.is_file() { source.parent().unwrap_or(Path::new("")) } else { source };
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let folder = if source.is_file() {
+        source.parent().unwrap_or(Path::new(""))
+    } else {
+        source
+    };
+    let folder = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    };
     let files = SoundFiles::walk(folder)?;
     let mut listing = Listing {
         name: "inatsounds".into(),
@@ -33,14 +41,25 @@ pub fn read(source: &Path, taxonomy: Option<&Taxonomy>, choices: &Choices) -> Re
         ..Listing::default()
     };
     let tables: Vec<(PathBuf, Split)> = if source.is_file() {
-        let of_name = |split: &Split| source.file_name().is_some_and(|name| {
-            let name = name.to_string_lossy();
-            name.strip_prefix(split.as_str()).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
-        });
-        vec![(source.into(), Split::ALL.into_iter().find(of_name).unwrap_or(Split::Train))]
+        let of_name = |split: &Split| {
+            source.file_name().is_some_and(|name| {
+                let name = name.to_string_lossy();
+                name.strip_prefix(split.as_str())
+                    .is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+            })
+        };
+        vec![(
+            source.into(),
+            Split::ALL.into_iter().find(of_name).unwrap_or(Split::Train),
+        )]
     } else {
-        let named = |split: Split| ["json", "json.gz"].map(|end| (folder.join(format!("{}.{end}", split.as_str())), split));
-        Split::ALL.into_iter().flat_map(named).filter(|(file, _)| file.is_file()).collect()
+        let named =
+            |split: Split| ["json", "json.gz"].map(|end| (folder.join(format!("{}.{end}", split.as_str())), split));
+        Split::ALL
+            .into_iter()
+            .flat_map(named)
+            .filter(|(file, _)| file.is_file())
+            .collect()
     };
     if tables.is_empty() {
         problems.file(source, "has none of train.json, val.json and test.json");
@@ -98,18 +117,30 @@ impl Set {
                 .collect();
             objects
         };
-        let (audio, annotations, categories) = (list("audio", true), list("annotations", true), list("categories", true));
+        let (audio, annotations, categories) =
+            (list("audio", true), list("annotations", true), list("categories", true));
         let licenses = list("licenses", false);
         let by_id = |objects: Vec<json::Object>| -> HashMap<i64, json::Object> {
-            objects.into_iter().filter_map(|object| Some((json::whole(&object, "id")?, object))).collect()
+            objects
+                .into_iter()
+                .filter_map(|object| Some((json::whole(&object, "id")?, object)))
+                .collect()
         };
         let mut species: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
         for annotation in &annotations {
-            match (json::whole(annotation, "audio_id"), json::whole(annotation, "category_id")) {
+            match (
+                json::whole(annotation, "audio_id"),
+                json::whole(annotation, "category_id"),
+            ) {
                 (Some(audio), Some(category)) => species.entry(audio).or_default().push(category),
                 _ => {
                     let shown = Value::Object(annotation.clone()).to_string();
-                    problems.value(file, "annotations", &shown, "expected audio_id and category_id, both whole numbers");
+                    problems.value(
+                        file,
+                        "annotations",
+                        &shown,
+                        "expected audio_id and category_id, both whole numbers",
+                    );
                 }
             }
         }
@@ -138,20 +169,28 @@ impl Set {
         for audio in &self.audio {
             listing.rows += 1;
             let (Some(id), Some(name)) = (json::whole(audio, "id"), json::field(audio, &["file_name"])) else {
-                listing.tallies.add_detail(Reason::ListedUnread, "no id, or no file_name", 1);
+                listing
+                    .tallies
+                    .add_detail(Reason::ListedUnread, "no id, or no file_name", 1);
                 continue;
             };
             if !listing::stays_below(&name) {
-                listing.tallies.add_detail(Reason::ListedUnread, "file_name leads out of the folder", 1);
+                listing
+                    .tallies
+                    .add_detail(Reason::ListedUnread, "file_name leads out of the folder", 1);
                 continue;
             }
             let species = self.species.remove(&id).unwrap_or_default();
             let categories: Vec<&json::Object> = species.iter().filter_map(|id| self.categories.get(id)).collect();
             for id in species.iter().filter(|id| !self.categories.contains_key(id)) {
-                listing.tallies.add_detail(Reason::LabelUnknown, &format!("category {id}"), 1);
+                listing
+                    .tallies
+                    .add_detail(Reason::LabelUnknown, &format!("category {id}"), 1);
             }
             let mut candidates = vec![name.clone(), format!("{}/{name}", split.as_str())];
-            let folders = categories.iter().filter_map(|category| json::field(category, &["audio_dir_name"]));
+            let folders = categories
+                .iter()
+                .filter_map(|category| json::field(category, &["audio_dir_name"]));
             candidates.extend(folders.map(|folder| format!("{}/{folder}/{name}", split.as_str())));
             let Located::One(path, key) = files.at(&candidates) else {
                 listing.tallies.add_detail(Reason::ListedFileMissing, &name, 1);
@@ -162,8 +201,10 @@ impl Set {
                 continue;
             }
             listing.taken += 1;
-            let mut heard: Vec<String> =
-                categories.iter().filter_map(|category| code(category, labels, &mut listing.tallies)).collect();
+            let mut heard: Vec<String> = categories
+                .iter()
+                .filter_map(|category| code(category, labels, &mut listing.tallies))
+                .collect();
             heard.sort();
             heard.dedup();
             // One species is the recording's; of several, none is said to be.
@@ -192,7 +233,10 @@ impl Set {
 }
 
 fn code(category: &json::Object, labels: &mut Labels<'_>, tallies: &mut Tallies) -> Option<String> {
-    let (name, common) = (json::field(category, &["name"]), json::field(category, &["common_name"]));
+    let (name, common) = (
+        json::field(category, &["name"]),
+        json::field(category, &["common_name"]),
+    );
     let group = json::field(category, &["supercategory", "class"]);
     let label = Label {
         scientific: name.as_deref(),
@@ -208,8 +252,13 @@ fn degrees(audio: &json::Object, tallies: &mut Tallies) -> Option<(f64, f64)> {
 }
 
 /// The time with its offset where there is one, else the local one.
-fn when(audio: &json::Object, tallies: &mut Tallies) -> (Option<String>, Option<(jiff::civil::Date, Option<jiff::civil::Time>)>) {
-    let Some(text) = json::field(audio, &["date"]) else { return (None, None) };
+fn when(
+    audio: &json::Object,
+    tallies: &mut Tallies,
+) -> (Option<String>, Option<(jiff::civil::Date, Option<jiff::civil::Time>)>) {
+    let Some(text) = json::field(audio, &["date"]) else {
+        return (None, None);
+    };
     let with_t = text.replacen(' ', "T", 1);
     let pieces = Pieces::parse(&with_t).ok();
     let offset = pieces.as_ref().and_then(Pieces::to_numeric_offset);
@@ -218,6 +267,8 @@ fn when(audio: &json::Object, tallies: &mut Tallies) -> (Option<String>, Option<
     {
         return (Some(pieces.to_string()), None);
     }
-    let (date, time) = with_t.split_once('T').map_or((with_t.as_str(), None), |(date, time)| (date, Some(time)));
+    let (date, time) = with_t
+        .split_once('T')
+        .map_or((with_t.as_str(), None), |(date, time)| (date, Some(time)));
     (None, local(Some(date), time, tallies))
 }

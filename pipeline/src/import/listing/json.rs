@@ -97,7 +97,11 @@ mod tests {
     #[test]
     fn what_is_no_json_is_named_with_its_line() {
         let folder = tempfile::tempdir().unwrap();
-        for (text, told) in [("{\n\"a\": 1,\n", ":3: is not JSON: EOF"), ("nan", ":1: is not JSON"), ("", "is not JSON")] {
+        for (text, told) in [
+            ("{\n\"a\": 1,\n", ":3: is not JSON: EOF"),
+            ("nan", ":1: is not JSON"),
+            ("", "is not JSON"),
+        ] {
             let file = folder.path().join("x.json");
             std::fs::write(&file, text).unwrap();
             let mut problems = Problems::default();

@@ -84,8 +84,16 @@ impl<'t> Labels<'t> {
 
     fn decide(&self, label: Label<'_>, is_bird: bool) -> Outcome {
         let shown = shown(label);
-        let own = || label.code.map(str::to_owned).or_else(|| label.scientific.or(label.common).map(code_of));
-        let one = |code: Option<String>| Outcome { code, ..Outcome::default() };
+        let own = || {
+            label
+                .code
+                .map(str::to_owned)
+                .or_else(|| label.scientific.or(label.common).map(code_of))
+        };
+        let one = |code: Option<String>| Outcome {
+            code,
+            ..Outcome::default()
+        };
         let counted = |code: Option<String>, reason, detail| Outcome {
             code,
             counted: Some((reason, detail)),
@@ -99,9 +107,14 @@ impl<'t> Labels<'t> {
         if let Some(code) = chosen.into_iter().find_map(|text| self.choices.get(text)) {
             return counted(Some(code.clone()), Reason::LabelChosen, format!("{shown} -> {code}"));
         }
-        let Some(taxonomy) = self.taxonomy.filter(|_| is_bird) else { return one(own()) };
+        let Some(taxonomy) = self.taxonomy.filter(|_| is_bird) else {
+            return one(own());
+        };
         match taxonomy.resolve(label, self.naming) {
-            Resolution::Species { code, by: By::Code | By::Name } => one(Some(code)),
+            Resolution::Species {
+                code,
+                by: By::Code | By::Name,
+            } => one(Some(code)),
             Resolution::Species { code, by: By::ReportAs } => {
                 let detail = format!("{shown} -> {code}");
                 counted(Some(code), Reason::LabelOfForm, detail)
@@ -115,7 +128,11 @@ impl<'t> Labels<'t> {
                 ..counted(None, Reason::LabelNotOneSpecies, format!("{shown}: {category}"))
             },
             Resolution::Ambiguous(candidates) => {
-                let may_be = if candidates.is_empty() { "none".into() } else { candidates.join(" or ") };
+                let may_be = if candidates.is_empty() {
+                    "none".into()
+                } else {
+                    candidates.join(" or ")
+                };
                 Outcome {
                     is_vague: true,
                     ..counted(None, Reason::LabelAmbiguous, format!("{shown}: {may_be}"))

@@ -14,7 +14,9 @@ pub(crate) fn spdx(text: &str) -> String {
     let lower = text.to_lowercase();
     let version = || {
         let numbers = lower.split(|c: char| !c.is_ascii_digit() && c != '.');
-        numbers.map(|number| number.trim_matches('.')).find(|number| number.split('.').count() == 2)
+        numbers
+            .map(|number| number.trim_matches('.'))
+            .find(|number| number.split('.').count() == 2)
     };
     if lower.contains("publicdomain/zero") || lower.contains("cc0") {
         return "CC0-1.0".into();
@@ -46,7 +48,10 @@ mod tests {
             ("http://creativecommons.org/licenses/by-nc-nd/2.5/", "CC-BY-NC-ND-2.5"),
             ("https://creativecommons.org/publicdomain/zero/1.0/", "CC0-1.0"),
             ("cc-by-nc-sa 4.0", "CC-BY-NC-SA-4.0"),
-            ("Creative Commons Attribution-NonCommercial-ShareAlike 4.0", "CC-BY-NC-SA-4.0"),
+            (
+                "Creative Commons Attribution-NonCommercial-ShareAlike 4.0",
+                "CC-BY-NC-SA-4.0",
+            ),
             ("Creative Commons Attribution 3.0", "CC-BY-3.0"),
             ("cc0 1.0", "CC0-1.0"),
             ("//example.org/terms", "https://example.org/terms"),

@@ -22,12 +22,12 @@ use shardfmt::{Split, Taxon};
 
 use crate::tables::Row;
 use crate::tally::{Reason, Tallies};
-pub(crate) use labels::{Labels, Named};
 pub use labels::Choices;
+pub(crate) use labels::{Labels, Named};
 pub(crate) use license::{address, spdx};
 pub(crate) use sounds::{Located, SoundFiles, stays_below};
-pub use write::{REPORT, Written};
 use when::Day;
+pub use write::{REPORT, Written};
 
 /// Why a row is left out.
 const ROWS_LEFT_OUT: [Reason; 9] = [
@@ -129,7 +129,11 @@ impl Listing {
     /// Rows that were left out although they are of a recording of the set: its file is missing, or is one of several, or the
     /// row cannot be understood.
     pub fn rejected(&self) -> u64 {
-        let reasons = [Reason::ListedFileMissing, Reason::ListedFileAmbiguous, Reason::ListedUnread];
+        let reasons = [
+            Reason::ListedFileMissing,
+            Reason::ListedFileAmbiguous,
+            Reason::ListedUnread,
+        ];
         reasons.iter().map(|reason| self.tallies.count(*reason)).sum()
     }
 
@@ -156,8 +160,11 @@ impl Listing {
     /// Makes the recordings' targets the classes, in the order of their codes, and leaves other species out of what was
     /// heard, counted.
     pub(crate) fn class_targets(&mut self, names: &BTreeMap<String, Named>) {
-        let codes: std::collections::BTreeSet<String> =
-            self.recordings.iter().filter_map(|recording| recording.target.clone()).collect();
+        let codes: std::collections::BTreeSet<String> = self
+            .recordings
+            .iter()
+            .filter_map(|recording| recording.target.clone())
+            .collect();
         self.set_classes(codes.into_iter().collect(), names);
     }
 
@@ -174,7 +181,9 @@ impl Listing {
                 is_class
             });
         };
-        self.recordings.iter_mut().for_each(|recording| keep(&mut recording.heard));
+        self.recordings
+            .iter_mut()
+            .for_each(|recording| keep(&mut recording.heard));
         self.windows.iter_mut().for_each(|window| keep(&mut window.heard));
         self.taxa = codes
             .iter()
@@ -193,11 +202,22 @@ impl Listing {
     pub(crate) fn count_unknown(&mut self) {
         let count = |is: fn(&Listed) -> bool| self.recordings.iter().filter(|recording| is(recording)).count() as u64;
         let counts = [
-            (Reason::ListedWithoutTarget, count(|one| one.target.is_none() && one.site.is_none())),
-            (Reason::ListedWithoutZone, count(|one| one.recorded_at.is_none() && one.local.is_some())),
-            (Reason::ListedWithoutPlace, count(|one| one.place.is_none() && one.site.is_none())),
+            (
+                Reason::ListedWithoutTarget,
+                count(|one| one.target.is_none() && one.site.is_none()),
+            ),
+            (
+                Reason::ListedWithoutZone,
+                count(|one| one.recorded_at.is_none() && one.local.is_some()),
+            ),
+            (
+                Reason::ListedWithoutPlace,
+                count(|one| one.place.is_none() && one.site.is_none()),
+            ),
         ];
-        counts.into_iter().for_each(|(reason, count)| self.tallies.add(reason, count));
+        counts
+            .into_iter()
+            .for_each(|(reason, count)| self.tallies.add(reason, count));
     }
 }
 
@@ -205,7 +225,9 @@ impl Listing {
 pub(crate) fn place(latitude: Option<&str>, longitude: Option<&str>, tallies: &mut Tallies) -> Option<(f64, f64)> {
     let (latitude, longitude) = (latitude?, longitude?);
     let degrees = |text: &str, most: f64| text.parse::<f64>().ok().filter(|degrees| degrees.abs() <= most);
-    let place = degrees(latitude, 90.0).zip(degrees(longitude, 180.0)).filter(|place| *place != (0.0, 0.0));
+    let place = degrees(latitude, 90.0)
+        .zip(degrees(longitude, 180.0))
+        .filter(|place| *place != (0.0, 0.0));
     tallies.add(Reason::ListedNoPlace, u64::from(place.is_none()));
     place
 }

@@ -6,7 +6,11 @@
 /// What was expected.
 pub(crate) fn items(cell: &str) -> Result<Vec<String>, &'static str> {
     const EXPECTED: &str = "expected a list as Python shows it, such as ['amecro', 'norcar'] or []";
-    let inner = cell.trim().strip_prefix('[').and_then(|text| text.strip_suffix(']')).ok_or(EXPECTED)?;
+    let inner = cell
+        .trim()
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'))
+        .ok_or(EXPECTED)?;
     let mut items = Vec::new();
     let mut rest = inner.trim_start();
     while !rest.is_empty() {
@@ -73,9 +77,25 @@ mod tests {
             ("['a, b', 'c]']", vec!["a, b", "c]"]),
             ("['', 'amecro']", vec!["amecro"]),
         ] {
-            assert_eq!(items(cell), Ok(expected.into_iter().map(str::to_owned).collect()), "{cell}");
+            assert_eq!(
+                items(cell),
+                Ok(expected.into_iter().map(str::to_owned).collect()),
+                "{cell}"
+            );
         }
-        for cell in ["", "amecro", "[", "]", "['a", "['a' 'b']", "['a'b]", "[,]", "[a b]", "['a'], ['b']", "[['a']]"] {
+        for cell in [
+            "",
+            "amecro",
+            "[",
+            "]",
+            "['a",
+            "['a' 'b']",
+            "['a'b]",
+            "[,]",
+            "[a b]",
+            "['a'], ['b']",
+            "[['a']]",
+        ] {
             assert!(items(cell).is_err(), "{cell}");
         }
     }

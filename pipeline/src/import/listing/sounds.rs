@@ -49,8 +49,14 @@ impl SoundFiles {
                 let entry = entry.map_err(error::io(Operation::Read, &inner))?;
                 let name = entry.file_name();
                 // A table is text, and could not name it.
-                let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else { continue };
-                let key = if key.is_empty() { name.to_owned() } else { format!("{key}/{name}") };
+                let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else {
+                    continue;
+                };
+                let key = if key.is_empty() {
+                    name.to_owned()
+                } else {
+                    format!("{key}/{name}")
+                };
                 if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                     waiting.push((entry.path(), key));
                 } else {
@@ -80,7 +86,9 @@ impl SoundFiles {
         let paths = self.paths.iter().map(|(key, path)| (key.as_str(), path.as_path()));
         paths.filter(move |(key, _)| {
             let key = key.strip_suffix(".gz").unwrap_or(key);
-            Path::new(key).extension().is_some_and(|other| other.eq_ignore_ascii_case(extension))
+            Path::new(key)
+                .extension()
+                .is_some_and(|other| other.eq_ignore_ascii_case(extension))
         })
     }
 
@@ -117,7 +125,9 @@ impl SoundFiles {
     pub(crate) fn count_in(&self, folder: &str) -> usize {
         let inner = format!("{folder}/");
         let keys = self.paths.range(inner.clone()..).map(|(key, _)| key);
-        keys.take_while(|key| key.starts_with(&inner)).filter(|key| !is_no_sound(key)).count()
+        keys.take_while(|key| key.starts_with(&inner))
+            .filter(|key| !is_no_sound(key))
+            .count()
     }
 
     fn one_of(&self, keys: Option<&Vec<String>>) -> Located {
@@ -131,11 +141,17 @@ impl SoundFiles {
 
 /// Whether a path that a table names stays below its folder.
 pub(crate) fn stays_below(path: &str) -> bool {
-    Path::new(path).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
+    Path::new(path)
+        .components()
+        .all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
 }
 
 fn is_no_sound(name: &str) -> bool {
-    let extension = Path::new(name).extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    let extension = Path::new(name)
+        .extension()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .to_lowercase();
     NO_SOUND.contains(&extension.as_str())
 }
 
@@ -148,7 +164,10 @@ fn number(name: &str) -> Option<u64> {
     let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
     let (digits, behind) = rest.split_at_checked(end)?;
     // A date is no number of a recording.
-    digits.parse().ok().filter(|_| !behind.starts_with(char::is_alphanumeric))
+    digits
+        .parse()
+        .ok()
+        .filter(|_| !behind.starts_with(char::is_alphanumeric))
 }
 
 #[cfg(test)]
@@ -159,7 +178,14 @@ mod tests {
     #[test]
     fn files_are_found_by_path_name_and_number() {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["a/XC12.mp3", "a/XC123 - Wren - Troglodytes.mp3", "b/77.wav", "b/77.mp3", "b/77.txt", "c/12th.wav"] {
+        for name in [
+            "a/XC12.mp3",
+            "a/XC123 - Wren - Troglodytes.mp3",
+            "b/77.wav",
+            "b/77.mp3",
+            "b/77.txt",
+            "c/12th.wav",
+        ] {
             let path = folder.path().join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "").unwrap();

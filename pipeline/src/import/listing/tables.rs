@@ -32,32 +32,36 @@ pub(super) fn recordings(listing: &Listing, folder: &Path, ids: &[i64], splits: 
         "quality",
         "duration_s",
     ];
-    let rows = listing.recordings.iter().zip(ids.iter().zip(splits)).map(|(recording, (id, split))| {
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        let number = |number: Option<f64>| number.map_or_else(String::new, |number| number.to_string());
-        let local_time = recording.local.map_or_else(String::new, |(date, time)| match time {
-            Some(time) => format!("{date}T{time}"),
-            None => date.to_string(),
+    let rows = listing
+        .recordings
+        .iter()
+        .zip(ids.iter().zip(splits))
+        .map(|(recording, (id, split))| {
+            let text = |text: &Option<String>| text.clone().unwrap_or_default();
+            let number = |number: Option<f64>| number.map_or_else(String::new, |number| number.to_string());
+            let local_time = recording.local.map_or_else(String::new, |(date, time)| match time {
+                Some(time) => format!("{date}T{time}"),
+                None => date.to_string(),
+            });
+            [
+                id.to_string(),
+                relative(folder, &recording.file),
+                split.as_str().to_owned(),
+                text(&recording.target),
+                recording.heard.join(";"),
+                text(&recording.recorded_at),
+                number(recording.place.map(|place| place.0)),
+                number(recording.place.map(|place| place.1)),
+                text(&recording.license),
+                text(&recording.source_url),
+                local_time,
+                text(&recording.site),
+                text(&recording.recordist),
+                text(&recording.source_id),
+                text(&recording.quality),
+                number(recording.duration_s),
+            ]
         });
-        [
-            id.to_string(),
-            relative(folder, &recording.file),
-            split.as_str().to_owned(),
-            text(&recording.target),
-            recording.heard.join(";"),
-            text(&recording.recorded_at),
-            number(recording.place.map(|place| place.0)),
-            number(recording.place.map(|place| place.1)),
-            text(&recording.license),
-            text(&recording.source_url),
-            local_time,
-            text(&recording.site),
-            text(&recording.recordist),
-            text(&recording.source_id),
-            text(&recording.quality),
-            number(recording.duration_s),
-        ]
-    });
     table(RECORDINGS, header, rows)
 }
 
@@ -65,7 +69,11 @@ pub(super) fn recordings(listing: &Listing, folder: &Path, ids: &[i64], splits: 
 pub(super) fn taxa(listing: &Listing) -> Result<Vec<u8>> {
     let rows = listing.taxa.iter().map(|taxon| {
         let name = |name: &Option<String>| name.clone().unwrap_or_default();
-        [taxon.species_code.clone(), name(&taxon.common_name), name(&taxon.scientific_name)]
+        [
+            taxon.species_code.clone(),
+            name(&taxon.common_name),
+            name(&taxon.scientific_name),
+        ]
     });
     table(TAXA, ["species_code", "common_name", "scientific_name"], rows)
 }
@@ -97,14 +105,14 @@ fn span(recording: usize, (start_ns, end_ns): (i64, i64), ids: &[i64]) -> [Strin
     [id.to_string(), seconds(start_ns), seconds(end_ns)]
 }
 
-fn table<const N: usize>(
-    name: &str,
-    header: [&str; N],
-    rows: impl Iterator<Item = [String; N]>,
-) -> Result<Vec<u8>> {
+fn table<const N: usize>(name: &str, header: [&str; N], rows: impl Iterator<Item = [String; N]>) -> Result<Vec<u8>> {
     let mut writer = Writer::from_writer(Vec::new());
     let mut rows = rows;
-    let written = writer.write_record(header).and_then(|()| rows.try_for_each(|row| writer.write_record(row)));
-    let bytes = written.map_err(Into::into).and_then(|()| writer.into_inner().map_err(csv::IntoInnerError::into_error));
+    let written = writer
+        .write_record(header)
+        .and_then(|()| rows.try_for_each(|row| writer.write_record(row)));
+    let bytes = written
+        .map_err(Into::into)
+        .and_then(|()| writer.into_inner().map_err(csv::IntoInnerError::into_error));
     bytes.map_err(error::io(Operation::Write, name))
 }

@@ -21,8 +21,12 @@ pub(crate) fn day(text: &str) -> Day {
         return Day::Missing;
     }
     let numbers: Vec<Option<i16>> = date.split(['-', '/']).map(|part| part.parse().ok()).collect();
-    let [Some(year), Some(month), Some(day)] = numbers[..] else { return Day::Partial };
-    let (Ok(month), Ok(day)) = (i8::try_from(month), i8::try_from(day)) else { return Day::Partial };
+    let [Some(year), Some(month), Some(day)] = numbers[..] else {
+        return Day::Partial;
+    };
+    let (Ok(month), Ok(day)) = (i8::try_from(month), i8::try_from(day)) else {
+        return Day::Partial;
+    };
     let is_year = date.split(['-', '/']).next().is_some_and(|year| year.len() == 4);
     match Date::new(year, month, day) {
         Ok(date) if is_year => Day::Known(date),
@@ -82,7 +86,16 @@ mod tests {
         let known = |year, month, day| Day::Known(jiff::civil::date(year, month, day));
         assert_eq!(day("2021-05-03"), known(2021, 5, 3));
         assert_eq!(day("2021-05-03 04:05:06+00:00"), known(2021, 5, 3));
-        for text in ["2021-05-00", "2021-00-00", "0000-00-00", "?-?-?", "2021-05", "20210503", "2021-02-30", "3-5-2021"] {
+        for text in [
+            "2021-05-00",
+            "2021-00-00",
+            "0000-00-00",
+            "?-?-?",
+            "2021-05",
+            "20210503",
+            "2021-02-30",
+            "3-5-2021",
+        ] {
             assert_eq!(day(text), Day::Partial, "{text}");
         }
         assert_eq!(day(""), Day::Missing);
@@ -107,7 +120,11 @@ mod tests {
             ("13:00 pm", None),
             ("", None),
         ] {
-            assert_eq!(time(text), expected.map(|(h, m, s)| jiff::civil::time(h, m, s, 0)), "{text}");
+            assert_eq!(
+                time(text),
+                expected.map(|(h, m, s)| jiff::civil::time(h, m, s, 0)),
+                "{text}"
+            );
         }
     }
 

@@ -49,7 +49,11 @@ impl Listing {
         let ids = ids(&keys);
         let splits = self.splits(&keys, rule);
         let mut written = Written {
-            given_splits: self.recordings.iter().filter(|recording| recording.split.is_some()).count() as u64,
+            given_splits: self
+                .recordings
+                .iter()
+                .filter(|recording| recording.split.is_some())
+                .count() as u64,
             ..Written::default()
         };
         for split in &splits {
@@ -74,7 +78,11 @@ impl Listing {
     /// The split of each recording: the set's own, or dealt so that nothing is parted that belongs together.
     fn splits(&self, keys: &[&str], rule: &SplitRule) -> Vec<Split> {
         if self.recordings.iter().any(|recording| recording.split.is_some()) {
-            return self.recordings.iter().map(|recording| recording.split.unwrap_or(Split::Train)).collect();
+            return self
+                .recordings
+                .iter()
+                .map(|recording| recording.split.unwrap_or(Split::Train))
+                .collect();
         }
         let mut groups = Groups::new(keys.len());
         // One recording may be listed under several species.
@@ -82,8 +90,11 @@ impl Listing {
         groups.join_keys(self.recordings.iter().map(|recording| group(recording, rule.by)));
         // Nobody knows what these belong to: not in a split that measures anything.
         let is_known = |recording: &Listed| group(recording, rule.by).is_some();
-        let before: Vec<Option<Split>> =
-            self.recordings.iter().map(|recording| (!is_known(recording)).then_some(Split::Train)).collect();
+        let before: Vec<Option<Split>> = self
+            .recordings
+            .iter()
+            .map(|recording| (!is_known(recording)).then_some(Split::Train))
+            .collect();
         scan::deal(keys, groups, &before, rule).splits
     }
 
@@ -129,11 +140,27 @@ impl Listing {
     /// What was read and written, line by line.
     pub fn summary(&self, written: &Written) -> Vec<String> {
         let [train, val, test] = written.by_split;
-        let given = if written.given_splits > 0 { ", as the set gives them" } else { "" };
-        let heard = self.recordings.iter().filter(|recording| !recording.heard.is_empty()).count();
+        let given = if written.given_splits > 0 {
+            ", as the set gives them"
+        } else {
+            ""
+        };
+        let heard = self
+            .recordings
+            .iter()
+            .filter(|recording| !recording.heard.is_empty())
+            .count();
         let mut lines = vec![
-            format!("{} rows read, {} taken, {} left out", self.rows, self.taken, self.left_out()),
-            format!("{} recordings: train {train}, val {val}, test {test}{given}", self.recordings.len()),
+            format!(
+                "{} rows read, {} taken, {} left out",
+                self.rows,
+                self.taken,
+                self.left_out()
+            ),
+            format!(
+                "{} recordings: train {train}, val {val}, test {test}{given}",
+                self.recordings.len()
+            ),
             format!("{} classes; {heard} recordings with species heard", self.taxa.len()),
         ];
         if let Some(window_s) = self.window_s {
@@ -153,12 +180,18 @@ fn ids(keys: &[&str]) -> Vec<i64> {
     order.sort_by_key(|&at| keys.get(at).copied().unwrap_or_default());
     let sorted = order.iter().map(|&at| keys.get(at).copied().unwrap_or_default());
     let of: HashMap<usize, i64> = order.iter().copied().zip(scan::ids(sorted)).collect();
-    (0..keys.len()).map(|at| of.get(&at).copied().unwrap_or_default()).collect()
+    (0..keys.len())
+        .map(|at| of.get(&at).copied().unwrap_or_default())
+        .collect()
 }
 
 /// What a recording must not be parted from; `None` where that is not known.
 fn group(recording: &Listed, by: SplitBy) -> Option<String> {
-    let place = || recording.place.map(|(latitude, longitude)| format!("{latitude}\n{longitude}"));
+    let place = || {
+        recording
+            .place
+            .map(|(latitude, longitude)| format!("{latitude}\n{longitude}"))
+    };
     match by {
         SplitBy::Recording => Some(recording.key.clone()),
         SplitBy::Site => recording.site.clone().or_else(place),
@@ -167,7 +200,10 @@ fn group(recording: &Listed, by: SplitBy) -> Option<String> {
                 (Some(time), _) => time.split('T').next()?.to_owned(),
                 (None, local) => local?.0.to_string(),
             };
-            Some(format!("{}\n{day}", recording.site.clone().or_else(place).unwrap_or_default()))
+            Some(format!(
+                "{}\n{day}",
+                recording.site.clone().or_else(place).unwrap_or_default()
+            ))
         }
     }
 }

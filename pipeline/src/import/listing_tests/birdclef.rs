@@ -17,7 +17,11 @@ fn of_2025(rows: &str) -> Place {
          grekis,4242,Pitangus sulphuratus,Great Kiskadee,Aves\n\
          amekes,4714,Falco sparverius,American Kestrel,Aves\n",
     );
-    place.sounds(&["train_audio/grekis/XC1.ogg", "train_audio/grekis/iNat2.ogg", "train_audio/1139490/CSA3.ogg"]);
+    place.sounds(&[
+        "train_audio/grekis/XC1.ogg",
+        "train_audio/grekis/iNat2.ogg",
+        "train_audio/1139490/CSA3.ogg",
+    ]);
     place
 }
 
@@ -39,9 +43,16 @@ fn labels_of_2025_are_text_lists_are_python_and_what_is_no_class_is_counted() {
     assert_eq!(column(&listing, "target_species")["CSA3"], "1139490");
     assert_eq!(counts(&listing, "labels_of_no_class"), [("nowren".to_owned(), 1)]);
     let license = column(&listing, "license");
-    assert_eq!((license["XC1"].as_str(), license["iNat2"].as_str()), ("CC-BY-NC-SA-4.0", "CC-BY-4.0"));
+    assert_eq!(
+        (license["XC1"].as_str(), license["iNat2"].as_str()),
+        ("CC-BY-NC-SA-4.0", "CC-BY-4.0")
+    );
     let quality = column(&listing, "quality");
-    assert_eq!((quality["XC1"].as_str(), quality["iNat2"].as_str()), ("4.5", ""), "a rating of 0 is none");
+    assert_eq!(
+        (quality["XC1"].as_str(), quality["iNat2"].as_str()),
+        ("4.5", ""),
+        "a rating of 0 is none"
+    );
     assert_eq!(column(&listing, "recordist")["iNat2"], "Bo");
     assert_eq!(column(&listing, "latitude")["XC1"], "-3.5");
     assert_eq!(counts(&listing, "recordings_without_place").len(), 1);
@@ -83,7 +94,10 @@ fn every_year_has_its_columns_and_folders() {
         ),
     ] {
         let place = Place::new();
-        let other = row.replace("acafly", "amegfi").replace("6671", "7").replace("['amegfi']", "[]");
+        let other = row
+            .replace("acafly", "amegfi")
+            .replace("6671", "7")
+            .replace("['amegfi']", "[]");
         place.write(table, format!("{header}\n{row}\n{other}\n"));
         place.sounds(&[file, &file.replace("acafly", "amegfi").replace("6671", "7")]);
         let listing = read(place.path(), None, &none()).unwrap();
@@ -92,7 +106,10 @@ fn every_year_has_its_columns_and_folders() {
         assert_eq!(column(&listing, "heard")["XC6671"], "acafly;amegfi", "{year}");
         assert_eq!(column(&listing, "local_time")["XC6671"], local_time, "{year}");
         let without_offset = u64::from(!local_time.is_empty()) * 2;
-        let counted: u64 = counts(&listing, "recordings_without_utc_offset").iter().map(|(_, count)| count).sum();
+        let counted: u64 = counts(&listing, "recordings_without_utc_offset")
+            .iter()
+            .map(|(_, count)| count)
+            .sum();
         assert_eq!(counted, without_offset, "{year}");
     }
 }
@@ -109,7 +126,13 @@ fn retired_codes_become_those_of_the_taxonomy_and_splits_are_left_open() {
          myrwar1,[],myrwar1/XC4.ogg,Setophaga coronata coronata,Myrtle Warbler\n\
          oddbrd,[],oddbrd/XC5.ogg,Avis rara,Odd Bird\n",
     );
-    place.sounds(&["mallar/XC1.ogg", "houwre/XC2.ogg", "wesfly/XC3.ogg", "myrwar1/XC4.ogg", "oddbrd/XC5.ogg"]);
+    place.sounds(&[
+        "mallar/XC1.ogg",
+        "houwre/XC2.ogg",
+        "wesfly/XC3.ogg",
+        "myrwar1/XC4.ogg",
+        "oddbrd/XC5.ogg",
+    ]);
     let taxonomy = taxonomy(
         &place,
         "ebird_taxonomy_v2024.csv",
@@ -123,11 +146,30 @@ fn retired_codes_become_those_of_the_taxonomy_and_splits_are_left_open() {
     check_rows(&listing);
     assert_eq!(taxonomy.name(), "eBird taxonomy 2024");
     assert_eq!(classes(&listing), ["mallar3", "oddbrd", "wesfly", "yerwar"]);
-    let detail = |key: &str| counts(&listing, key).into_iter().map(|(detail, _)| detail).collect::<Vec<_>>();
-    assert_eq!(detail("labels_renamed"), ["mallar (Mallard, Anas platyrhynchos) -> mallar3"]);
-    assert_eq!(detail("labels_ambiguous"), ["houwre (House Wren, Troglodytes aedon): nhowre1"]);
-    assert!(detail("labels_of_forms")[0].ends_with("-> yerwar"), "{:?}", detail("labels_of_forms"));
-    assert_eq!(counts(&listing, "labels_renamed")[0].1, 2, "the names of a primary label are those of a secondary one, too");
+    let detail = |key: &str| {
+        counts(&listing, key)
+            .into_iter()
+            .map(|(detail, _)| detail)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        detail("labels_renamed"),
+        ["mallar (Mallard, Anas platyrhynchos) -> mallar3"]
+    );
+    assert_eq!(
+        detail("labels_ambiguous"),
+        ["houwre (House Wren, Troglodytes aedon): nhowre1"]
+    );
+    assert!(
+        detail("labels_of_forms")[0].ends_with("-> yerwar"),
+        "{:?}",
+        detail("labels_of_forms")
+    );
+    assert_eq!(
+        counts(&listing, "labels_renamed")[0].1,
+        2,
+        "the names of a primary label are those of a secondary one, too"
+    );
     assert_eq!(detail("codes_not_in_taxonomy"), ["oddbrd (Odd Bird, Avis rara)"]);
     let heard = column(&listing, "heard");
     assert_eq!(heard["XC2"], "mallar3", "its target is ambiguous");
@@ -167,17 +209,32 @@ fn mistakes_are_reported_at_once_and_files_that_are_not_there_are_counted() {
     let listing = read(place.path(), None, &none()).unwrap();
     check_rows(&listing);
     assert_eq!((listing.rows(), listing.taken(), listing.rejected()), (3, 1, 1));
-    assert_eq!(counts(&listing, "rows_without_file"), [("grekis/gone.ogg".to_owned(), 1)]);
-    assert_eq!(counts(&listing, "rows_repeated"), [("train_audio/grekis/XC1.ogg".to_owned(), 1)]);
+    assert_eq!(
+        counts(&listing, "rows_without_file"),
+        [("grekis/gone.ogg".to_owned(), 1)]
+    );
+    assert_eq!(
+        counts(&listing, "rows_repeated"),
+        [("train_audio/grekis/XC1.ogg".to_owned(), 1)]
+    );
     assert_eq!(counts(&listing, "places_not_understood").len(), 1);
     let report = written(&listing).1;
-    assert!(report.starts_with("3 rows read, 1 taken, 2 left out\n") && report.contains("grekis/gone.ogg"), "{report}");
+    assert!(
+        report.starts_with("3 rows read, 1 taken, 2 left out\n") && report.contains("grekis/gone.ogg"),
+        "{report}"
+    );
 
     let empty = Place::new();
     let told = read(empty.path(), None, &none()).unwrap_err().to_string();
     assert!(told.contains("has none of the tables of BirdCLEF"), "{told}");
     let none_there = of_2025("grekis,[],[],grekis/gone.ogg,XC,,,,,,,,\n");
     let listing = read(none_there.path(), None, &none()).unwrap();
-    let told = listing.write(none_there.path(), false, &RULE, None).unwrap_err().to_string();
-    assert!(told.contains("none of the 1 rows") && told.contains("not in the folder"), "{told}");
+    let told = listing
+        .write(none_there.path(), false, &RULE, None)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        told.contains("none of the 1 rows") && told.contains("not in the folder"),
+        "{told}"
+    );
 }

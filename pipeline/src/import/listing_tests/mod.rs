@@ -72,7 +72,12 @@ fn written(listing: &Listing) -> (BTreeMap<String, Written>, String) {
 fn column(listing: &Listing, name: &str) -> BTreeMap<String, String> {
     let rows = &written(listing).0["recordings.csv"];
     let stem = |row: &BTreeMap<String, String>| {
-        Path::new(&row["path"]).file_stem().unwrap().to_str().unwrap().to_owned()
+        Path::new(&row["path"])
+            .file_stem()
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .to_owned()
     };
     rows.iter().map(|row| (stem(row), row[name].clone())).collect()
 }
@@ -94,7 +99,12 @@ fn counts(listing: &Listing, key: &str) -> Vec<(String, u64)> {
 
 /// No row is lost: each was taken, or left out for a reason.
 fn check_rows(listing: &Listing) {
-    assert_eq!(listing.rows(), listing.taken() + listing.left_out(), "{:?}", listing.tallies);
+    assert_eq!(
+        listing.rows(),
+        listing.taken() + listing.left_out(),
+        "{:?}",
+        listing.tallies
+    );
 }
 
 fn none() -> Choices {

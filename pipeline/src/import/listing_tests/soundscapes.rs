@@ -7,7 +7,10 @@ use crate::import::birdclef::read;
 fn rows(listing: &Listing, table: &str) -> Vec<String> {
     let tables = written(listing).0;
     let name = |id: &str| {
-        let row = tables["recordings.csv"].iter().find(|row| row["asset_id"] == id).unwrap();
+        let row = tables["recordings.csv"]
+            .iter()
+            .find(|row| row["asset_id"] == id)
+            .unwrap();
         row["source_id"].clone()
     };
     let shown = |row: &BTreeMap<String, String>| {
@@ -43,13 +46,27 @@ fn windows_of_2021_end_where_the_table_says_and_nocall_is_a_complete_window() {
     assert_eq!(listing.window_s, Some(5.0));
     assert_eq!(
         rows(&listing, "boxes.csv"),
-        ["7019_COR 10 15 grekis", "7019_COR 10 15 rucwar", "7019_COR 5 10 rucwar", "7020_SSW 5 10 grekis"]
+        [
+            "7019_COR 10 15 grekis",
+            "7019_COR 10 15 rucwar",
+            "7019_COR 5 10 rucwar",
+            "7020_SSW 5 10 grekis"
+        ]
     );
     assert_eq!(
         rows(&listing, "annotated_spans.csv"),
-        ["7019_COR 0 5 all", "7019_COR 10 15 all", "7019_COR 5 10 all", "7020_SSW 5 10 all"]
+        [
+            "7019_COR 0 5 all",
+            "7019_COR 10 15 all",
+            "7019_COR 5 10 all",
+            "7020_SSW 5 10 all"
+        ]
     );
-    assert_eq!(counts(&listing, "windows_without_label"), [(String::new(), 1)], "an empty list says nothing");
+    assert_eq!(
+        counts(&listing, "windows_without_label"),
+        [(String::new(), 1)],
+        "an empty list says nothing"
+    );
     assert_eq!(counts(&listing, "rows_without_file"), [("9_COR".to_owned(), 1)]);
     assert_eq!(counts(&listing, "recordings_without_labels"), [(String::new(), 1)]);
     assert_eq!(column(&listing, "site")["7019_COR_20190904"], "COR");
@@ -79,11 +96,20 @@ fn windows_of_2026_are_taken_once_and_labels_like_numbers_are_text() {
     let listing = read(place.path(), None, &none()).unwrap();
     check_rows(&listing);
     let name = "BC2026_Train_0001_S08_20250606_030007.ogg";
-    let boxes: Vec<String> = rows(&listing, "boxes.csv").iter().map(|row| row.replace(name, "a")).collect();
+    let boxes: Vec<String> = rows(&listing, "boxes.csv")
+        .iter()
+        .map(|row| row.replace(name, "a"))
+        .collect();
     assert_eq!(
         boxes,
         [
-            "a 0 5 22961", "a 0 5 22973", "a 0 5 47158son01", "a 30 35 22973", "a 5 10 22961", "a 5 10 22973", "a 60 65 22973"
+            "a 0 5 22961",
+            "a 0 5 22973",
+            "a 0 5 47158son01",
+            "a 30 35 22973",
+            "a 5 10 22961",
+            "a 5 10 22973",
+            "a 60 65 22973"
         ]
     );
     assert_eq!(rows(&listing, "annotated_spans.csv").len(), 4);

@@ -63,14 +63,23 @@ fn both_versions_and_a_table_say_the_same() {
     let wren = |name: &str| column(first, name)["XC101-Wren"].clone();
     assert_eq!(wren("target_species"), "eurwre");
     assert_eq!((wren("latitude"), wren("longitude")), ("41.5".into(), "-2.25".into()));
-    assert_eq!((wren("local_time"), wren("recorded_at")), ("2021-05-03T05:30:00".into(), String::new()));
+    assert_eq!(
+        (wren("local_time"), wren("recorded_at")),
+        ("2021-05-03T05:30:00".into(), String::new())
+    );
     assert_eq!(wren("license"), "CC-BY-NC-SA-4.0");
     assert_eq!(wren("source_url"), "https://xeno-canto.org/101");
-    assert_eq!((wren("duration_s"), wren("quality"), wren("recordist")), ("3723".into(), "A".into(), "Ana B".into()));
+    assert_eq!(
+        (wren("duration_s"), wren("quality"), wren("recordist")),
+        ("3723".into(), "A".into(), "Ana B".into())
+    );
     // The tit is heard, but no recording is of one; the warbler is in another genus now, which its name alone does not say.
     assert_eq!(wren("heard"), "eurwre");
     assert_eq!(counts(first, "labels_of_no_class"), [("gretit1".to_owned(), 1)]);
-    assert_eq!(counts(first, "names_not_in_taxonomy"), [("Sylvia communis".to_owned(), 1)]);
+    assert_eq!(
+        counts(first, "names_not_in_taxonomy"),
+        [("Sylvia communis".to_owned(), 1)]
+    );
 }
 
 #[test]
@@ -90,12 +99,24 @@ fn names_are_those_of_another_list_and_no_birds_are_named_by_themselves() {
     );
     place.write("notes.json", "{\"a\": 1}");
     place.write("other.csv", "a,b\n1,2\n");
-    place.sounds(&["1.mp3", "2.mp3", "XC3.mp3", "4.wav", "XC5 - Soundscape.mp3", "6.mp3", "7.mp3", "XC7.wav"]);
+    place.sounds(&[
+        "1.mp3",
+        "2.mp3",
+        "XC3.mp3",
+        "4.wav",
+        "XC5 - Soundscape.mp3",
+        "6.mp3",
+        "7.mp3",
+        "XC7.wav",
+    ]);
     let taxonomy = taxonomy(&place, "t_v2024.csv", TAXA);
     let listing = read(place.path(), Some(&taxonomy), &none()).unwrap();
     check_rows(&listing);
     let target = column(&listing, "target_species");
-    assert_eq!(target["1"], "grewhi1", "the same English name and epithet in another genus");
+    assert_eq!(
+        target["1"], "grewhi1",
+        "the same English name and epithet in another genus"
+    );
     assert_eq!(target["2"], "norwar", "another English name");
     assert_eq!(target["XC3"], "", "the same English name, but another epithet");
     assert_eq!(target["4"], "gryllus-campestris");
@@ -104,12 +125,18 @@ fn names_are_those_of_another_list_and_no_birds_are_named_by_themselves() {
     assert_eq!(listing.taxa[1].common_name.as_deref(), Some("Field Cricket"));
     assert_eq!(counts(&listing, "labels_ambiguous").len(), 1);
     assert_eq!(counts(&listing, "names_not_in_taxonomy"), [("Avis rara".to_owned(), 1)]);
-    assert_eq!(counts(&listing, "rows_with_several_files"), [("7.mp3, XC7.wav".to_owned(), 1)]);
+    assert_eq!(
+        counts(&listing, "rows_with_several_files"),
+        [("7.mp3, XC7.wav".to_owned(), 1)]
+    );
     assert_eq!(counts(&listing, "rows_repeated").len(), 1);
     assert_eq!(counts(&listing, "rows_not_understood").len(), 1);
     assert_eq!(counts(&listing, "dates_in_part").len(), 1);
     // The taxonomy lies there, too.
-    let others: Vec<String> = counts(&listing, "files_of_other_kinds").into_iter().map(|(file, _)| file).collect();
+    let others: Vec<String> = counts(&listing, "files_of_other_kinds")
+        .into_iter()
+        .map(|(file, _)| file)
+        .collect();
     assert_eq!(others, ["notes.json", "other.csv", "t_v2024.csv"]);
 
     // Without a taxonomy, all are named by themselves.
@@ -120,7 +147,11 @@ fn names_are_those_of_another_list_and_no_birds_are_named_by_themselves() {
 #[test]
 fn what_is_no_page_is_named() {
     for (name, text, told) in [
-        ("page.json", "{\"recordings\": [{\"id\": \"1\", ", "is not JSON: EOF while parsing"),
+        (
+            "page.json",
+            "{\"recordings\": [{\"id\": \"1\", ",
+            "is not JSON: EOF while parsing",
+        ),
         ("page.json", "{\"error\": \"client_error\"}", "has no list `recordings`"),
         ("page.csv", "id,genus\n1,Parus\n", "missing column `gen`"),
     ] {
@@ -131,5 +162,10 @@ fn what_is_no_page_is_named() {
     }
     let place = Place::new();
     place.sounds(&["XC1.mp3"]);
-    assert!(read(place.path(), None, &none()).unwrap_err().to_string().contains("has no page of Xeno-canto's API"));
+    assert!(
+        read(place.path(), None, &none())
+            .unwrap_err()
+            .to_string()
+            .contains("has no page of Xeno-canto's API")
+    );
 }

@@ -28,8 +28,16 @@ const COLUMNS: Columns<'_> = Columns {
 pub fn read(source: &Path, taxonomy: Option<&Taxonomy>, choices: &Choices) -> Result<Listing> {
     let mut problems = Problems::default();
     let is_file = source.is_file();
-    let folder = if is_file { source.parent().unwrap_or(Path::new("")) } else { source };
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let folder = if is_file {
+        source.parent().unwrap_or(Path::new(""))
+    } else {
+        source
+    };
+    let folder = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    };
     let files = SoundFiles::walk(folder)?;
     let mut listing = Listing {
         name: "xeno-canto".into(),
@@ -37,17 +45,29 @@ pub fn read(source: &Path, taxonomy: Option<&Taxonomy>, choices: &Choices) -> Re
     };
     let mut entries = Vec::new();
     if is_file {
-        let is_json = source.file_name().is_some_and(|name| name.to_string_lossy().contains(".json"));
-        let is_read = if is_json { page(source, &mut entries, &mut problems) } else { None };
+        let is_json = source
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().contains(".json"));
+        let is_read = if is_json {
+            page(source, &mut entries, &mut problems)
+        } else {
+            None
+        };
         if is_read.is_none() && !is_json {
             table(source, &mut entries, &mut problems);
         } else if is_read == Some(false) {
-            problems.file(source, "has no list `recordings`, as the pages of Xeno-canto's API have");
+            problems.file(
+                source,
+                "has no list `recordings`, as the pages of Xeno-canto's API have",
+            );
         }
     } else {
         of_folder(&files, &mut entries, &mut listing, &mut problems);
         if entries.is_empty() && problems.is_empty() {
-            problems.file(source, "has no page of Xeno-canto's API (JSON) and no table with id, gen and sp (CSV)");
+            problems.file(
+                source,
+                "has no page of Xeno-canto's API (JSON) and no table with id, gen and sp (CSV)",
+            );
         }
     }
     let mut labels = Labels::new(taxonomy, Naming::Other, choices);
@@ -89,14 +109,24 @@ fn page(file: &Path, entries: &mut Vec<Entry>, problems: &mut Problems) -> Optio
         Value::Array(list) => Some(list),
         _ => None,
     };
-    let list = list.filter(|list| list.iter().all(|one| one.get("gen").is_some() && one.get("id").is_some()));
-    entries.extend(list.into_iter().flatten().filter_map(Value::as_object).map(Entry::of_object));
+    let list = list.filter(|list| {
+        list.iter()
+            .all(|one| one.get("gen").is_some() && one.get("id").is_some())
+    });
+    entries.extend(
+        list.into_iter()
+            .flatten()
+            .filter_map(Value::as_object)
+            .map(Entry::of_object),
+    );
     Some(list.is_some())
 }
 
 /// Reads a table; whether it has the columns of one.
 fn table(file: &Path, entries: &mut Vec<Entry>, problems: &mut Problems) -> bool {
-    let Some(table) = Table::read(file, COLUMNS, problems) else { return false };
+    let Some(table) = Table::read(file, COLUMNS, problems) else {
+        return false;
+    };
     entries.extend(table.rows().map(|row| Entry::of_row(&row)));
     true
 }
@@ -114,12 +144,18 @@ fn take(entries: Vec<Entry>, files: &SoundFiles, labels: &mut Labels<'_>, listin
         let (path, key) = match entry.locate(number, files) {
             Located::One(path, key) => (path, key),
             Located::Several(keys) => {
-                listing.tallies.add_detail(Reason::ListedFileAmbiguous, &keys.join(", "), 1);
+                listing
+                    .tallies
+                    .add_detail(Reason::ListedFileAmbiguous, &keys.join(", "), 1);
                 continue;
             }
             Located::Nowhere => {
                 let is_withheld = entry.get("file").is_none() && entry.get("file-name").is_none();
-                let reason = if is_withheld { Reason::ListedFileWithheld } else { Reason::ListedFileMissing };
+                let reason = if is_withheld {
+                    Reason::ListedFileWithheld
+                } else {
+                    Reason::ListedFileMissing
+                };
                 listing.tallies.add_detail(reason, &format!("XC{number}"), 1);
                 continue;
             }

@@ -4,16 +4,29 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use crate::import::listing::{
-    self, Labels, Listed, Located, SoundFiles, json, local, place, python_list, when,
-};
+use crate::import::listing::{self, Labels, Listed, Located, SoundFiles, json, local, place, python_list, when};
 use crate::tables::Row;
 use crate::tally::Tallies;
 use crate::taxonomy::Label;
 
 /// What is read of a recording beside `id`, `gen` and `sp`.
 pub(super) const OPTIONAL: &[&str] = &[
-    "ssp", "grp", "group", "en", "rec", "lat", "lon", "lng", "url", "file", "file-name", "lic", "q", "length", "time", "date",
+    "ssp",
+    "grp",
+    "group",
+    "en",
+    "rec",
+    "lat",
+    "lon",
+    "lng",
+    "url",
+    "file",
+    "file-name",
+    "lic",
+    "q",
+    "length",
+    "time",
+    "date",
     "also",
 ];
 
@@ -127,7 +140,10 @@ impl Entry {
 /// The names of a cell: a list as Python or JSON shows it, or names with `;`, `|` or commas between them.
 fn listed(text: &str) -> Vec<String> {
     python_list::items(text).unwrap_or_else(|_| {
-        let names = text.split([';', '|', ',']).map(str::trim).filter(|name| !name.is_empty());
+        let names = text
+            .split([';', '|', ','])
+            .map(str::trim)
+            .filter(|name| !name.is_empty());
         names.map(str::to_owned).collect()
     })
 }

@@ -56,7 +56,13 @@ impl Catalogue {
             let opened = dataset.open_shard(shard, Checks::Off)?;
             let (labels, priors) = (dataset.labels(&opened)?, dataset.priors(&opened)?);
             let files = [labels_path(shard), priors_path(shard)].map(|name| dataset.dir().join(name));
-            let mut piece = Piece::new([&files[0], &files[1]], classes, labels, &priors, dataset.assets_of(shard))?;
+            let mut piece = Piece::new(
+                [&files[0], &files[1]],
+                classes,
+                labels,
+                &priors,
+                dataset.assets_of(shard),
+            )?;
             // What the regulariser, batches and predictions take for a clip's recording is what stands beside its
             // image.
             for (clip, row) in piece.clips_mut().iter_mut().zip(0..) {

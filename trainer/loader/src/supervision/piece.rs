@@ -34,7 +34,9 @@ impl Piece {
             cell(path, column, row, reason)
         };
         let mut piece = Self::default();
-        let heard = assets.iter().filter_map(|asset| Some((asset.asset_id, asset.heard.as_deref()?)));
+        let heard = assets
+            .iter()
+            .filter_map(|asset| Some((asset.asset_id, asset.heard.as_deref()?)));
         let mut heard: HashMap<i64, &[u32]> = heard.collect();
         let mut of_asset: HashMap<i64, (GeoPrior, usize)> = HashMap::with_capacity(priors.len());
         for (prior, row) in priors.iter().zip(0..) {
@@ -47,7 +49,9 @@ impl Piece {
             let classes = u32::try_from(classes).unwrap_or(u32::MAX);
             let geo = GeoPrior::new(prior, classes);
             let heard = heard.remove(&prior.asset_id);
-            piece.priors.push((prior.asset_id, Prior::new(prior, &geo, classes, heard)));
+            piece
+                .priors
+                .push((prior.asset_id, Prior::new(prior, &geo, classes, heard)));
             of_asset.insert(prior.asset_id, (geo, piece.priors.len() - 1));
         }
         // Recordings of which nothing else is known.

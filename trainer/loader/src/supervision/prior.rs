@@ -258,7 +258,10 @@ mod tests {
         let prior = Prior::new(&row, &GeoPrior::new(&row, 5), 5, Some(&[1, 3]));
         assert_eq!(negatives(&prior, Mode::Geo, 5), [0, 2, 4]);
         assert_eq!(negatives(&prior, Mode::Checklist, 5), [0, 2, 4]);
-        assert!(prior.geo().is_some_and(|geo| geo.contains(1)), "the table's own prior stays");
+        assert!(
+            prior.geo().is_some_and(|geo| geo.contains(1)),
+            "the table's own prior stays"
+        );
         assert_eq!(prior.heard(), Some(&[1, 3][..]));
     }
 

@@ -43,7 +43,10 @@ impl Supervision {
             of_mask.iter_mut().zip(&mask).for_each(|(all, clip)| *all &= clip);
             let heard = self.labels.heard(row);
             for &class in heard.unwrap_or_default() {
-                of_labels.get_mut(class as usize).into_iter().for_each(|label| *label = 1);
+                of_labels
+                    .get_mut(class as usize)
+                    .into_iter()
+                    .for_each(|label| *label = 1);
             }
             if heard.is_some() && unheard == Unheard::Absent {
                 of_mask.fill(1);
@@ -59,7 +62,6 @@ impl Supervision {
 impl RecordingLabels {
     fn row_mut(&mut self, place: u32, classes: usize) -> [&mut [u8]; 2] {
         let start = place as usize * classes;
-        [&mut self.labels, &mut self.mask]
-            .map(|values| values.get_mut(start..start + classes).unwrap_or_default())
+        [&mut self.labels, &mut self.mask].map(|values| values.get_mut(start..start + classes).unwrap_or_default())
     }
 }

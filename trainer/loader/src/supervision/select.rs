@@ -61,14 +61,7 @@ impl Catalogue {
         self.select_with(split, mode, rows, filters, true)
     }
 
-    fn select_with(
-        &self,
-        split: Split,
-        mode: Mode,
-        rows: Rows,
-        filters: &Filters,
-        weak: bool,
-    ) -> Result<Supervision> {
+    fn select_with(&self, split: Split, mode: Mode, rows: Rows, filters: &Filters, weak: bool) -> Result<Supervision> {
         self.check_priors(split, mode)?;
         let filter_mode = if rows == Rows::Common { Mode::Target } else { mode };
         let (mut clips, mut places) = (Vec::new(), Vec::new());
