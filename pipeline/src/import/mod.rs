@@ -2,9 +2,9 @@
 //! a build. Published tables of recordings ([`birdclef`], [`xeno_canto`], [`inatsounds`]) become no dataset but a
 //! [`Listing`]: the tables and the manifest that a build reads.
 //!
-//! Labels of pictures are kept as the set gives them; no rule of [`labels`](crate::labels) is applied. Mistakes in a set's tables
-//! are all reported at once and stop the import before anything is written; a picture that is missing or damaged
-//! rejects its asset.
+//! Labels of pictures are kept as the set gives them; no rule of [`labels`](crate::labels) is applied. Mistakes in a
+//! set's tables are all reported at once and stop the import before anything is written; a picture that is missing or
+//! damaged rejects its asset.
 
 pub mod birdclef;
 pub mod coco2014;

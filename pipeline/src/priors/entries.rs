@@ -36,8 +36,8 @@ pub(super) struct Entries {
 }
 
 impl Entries {
-    /// Opens a file, packed with gzip or not. Each column has its name in the basic dataset and that in an observer's own
-    /// file; those with a `!` before them must be there. `None`, with a problem, where it is neither.
+    /// Opens a file, packed with gzip or not. Each column has its name in the basic dataset and that in an observer's
+    /// own file; those with a `!` before them must be there. `None`, with a problem, where it is neither.
     pub(super) fn open(file: &Path, columns: &[(&str, &str)], problems: &mut Problems) -> Option<Entries> {
         let (layout, mut reader) = match open(file) {
             Ok(open) => open,

@@ -139,7 +139,7 @@ fn asset(id: i64, row: &Row<'_>, problems: &mut Problems) -> Asset {
 
 /// Codes of classes, in class order, as a cell has them.
 fn codes(taxa: &Taxa, classes: impl Iterator<Item = u32>) -> String {
-    let codes: Vec<&str> = classes.filter_map(|class| taxa.code(class).ok()).collect();
+    let codes: Vec<&str> = classes.filter_map(|class| taxa.code(class)).collect();
     codes.join(";")
 }
 

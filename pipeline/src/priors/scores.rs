@@ -263,7 +263,7 @@ impl Scores {
 fn required<'c>(row: &Row<'_>, columns: &[&'c str], problems: &mut Problems) -> Option<(&'c str, f64)> {
     let column = columns.iter().find(|column| row.has(column)).or(columns.first())?;
     row.require(column, problems)?;
-    Some((column, row.number(column, problems)?))
+    Some((*column, row.number(column, problems)?))
 }
 
 /// The week of a row, 1 to 48; 0, the year, for -1 and an empty cell.

@@ -71,3 +71,6 @@ impl Taxonomy {
         self.editions.last()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,5 @@
-//! Provides `l48 import`: a published set of pictures in, a committed dataset out; or a table of recordings in, and what
-//! `l48 build` reads out.
+//! Provides `l48 import`: a published set of pictures in, a committed dataset out; or a table of recordings in, and
+//! what `l48 build` reads out.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -18,7 +18,8 @@ const SOUNDSCAPES: [&str; 2] = ["train_soundscape_labels.csv", "train_soundscape
 /// The table of classes, from 2025 on.
 const CLASSES: &str = "taxonomy.csv";
 
-/// Reads a year's folder as it is unpacked. Codes stay those of the set, but for retired ones whose names `taxonomy` has.
+/// Reads a year's folder as it is unpacked. Codes stay those of the set, but for retired ones whose names `taxonomy`
+/// has.
 ///
 /// # Errors
 /// A folder that cannot be read, and all mistakes in its tables.

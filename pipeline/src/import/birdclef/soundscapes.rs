@@ -1,7 +1,7 @@
 //! Reads tables of labelled soundscapes: every row is a window of a recording with all of its species.
 //!
-//! 2021 names the recording in parts, the window by its end, and the species in a list with blanks; 2026 names the file,
-//! both ends by the clock, and the species in a list with semicolons, and has its rows twice.
+//! 2021 names the recording in parts, the window by its end, and the species in a list with blanks; 2026 names the
+//! file, both ends by the clock, and the species in a list with semicolons, and has its rows twice.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
@@ -129,17 +129,30 @@ fn parts<'r>(row: &Row<'r>, problems: &mut Problems) -> Option<Parts<'r>> {
         labels
     });
     if !is_2021 {
-        let mut ends = ["start", "end"].map(|column| clock(row, column, problems));
-        let (start_s, end_s) = (ends[0].take()?, ends[1].take()?);
+        let [start_s, end_s] = ["start", "end"].map(|column| clock(row, column, problems));
         let name = row.as_written("filename")?;
-        return Some((name.to_owned(), None, (nanoseconds(start_s), nanoseconds(end_s)), list));
+        return Some((
+            name.to_owned(),
+            None,
+            (nanoseconds(start_s?), nanoseconds(end_s?)),
+            list,
+        ));
     }
     let end_s = clock(row, "seconds", problems)?;
     let (audio, site) = (row.id("audio_id"), row.cell("site"));
     let name = match (audio, site) {
         (Some(audio), Some(site)) => format!("{audio}_{site}"),
-        // The row's id is `audio_site_seconds`.
-        _ => row.require("row_id", problems)?.rsplit_once('_')?.0.to_owned(),
+        _ => match row.require("row_id", problems)?.rsplit_once('_') {
+            Some((name, _)) => name.to_owned(),
+            None => {
+                row.problem(
+                    problems,
+                    "row_id",
+                    "expected audio, site and seconds, such as 7019_COR_5",
+                );
+                return None;
+            }
+        },
     };
     Some((name, site, (nanoseconds(end_s - WINDOW_S), nanoseconds(end_s)), list))
 }

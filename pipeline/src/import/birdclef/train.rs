@@ -128,27 +128,7 @@ pub(super) fn read(
     let mut seen: HashMap<String, (String, u64)> = HashMap::new();
     for row in table.rows() {
         listing.rows += 1;
-        let (Some(primary), Some(name)) = (label_text(&row), row.as_written("filename")) else {
-            let column = if row.cell("filename").is_none() {
-                "filename"
-            } else {
-                "primary_label"
-            };
-            row.problem(problems, column, "must not be empty");
-            continue;
-        };
-        let secondary = match row.cell("secondary_labels").map(python_list::items) {
-            None => Vec::new(),
-            Some(Ok(items)) => items,
-            Some(Err(message)) => {
-                row.problem(problems, "secondary_labels", message);
-                continue;
-            }
-        };
-        if !listing::stays_below(name) {
-            row.problem(problems, "filename", "leads out of the folder");
-            continue;
-        }
+        let Some((primary, name, secondary)) = parts(&row, problems) else { continue };
         let (path, key) = match files.at(&candidates(name, primary)) {
             Located::One(path, key) => (path, key),
             Located::Nowhere | Located::Several(_) => {
@@ -188,6 +168,27 @@ pub(super) fn read(
             source_id,
             ..recording
         });
+    }
+}
+
+/// Primary label, file and secondary labels of a row.
+fn parts<'r>(row: &Row<'r>, problems: &mut Problems) -> Option<(&'r str, &'r str, Vec<String>)> {
+    let (Some(primary), Some(name)) = (label_text(row), row.as_written("filename")) else {
+        let column = if row.cell("filename").is_none() { "filename" } else { "primary_label" };
+        row.problem(problems, column, "must not be empty");
+        return None;
+    };
+    if !listing::stays_below(name) {
+        row.problem(problems, "filename", "leads out of the folder");
+        return None;
+    }
+    match row.cell("secondary_labels").map(python_list::items) {
+        None => Some((primary, name, Vec::new())),
+        Some(Ok(items)) => Some((primary, name, items)),
+        Some(Err(message)) => {
+            row.problem(problems, "secondary_labels", message);
+            None
+        }
     }
 }
 

@@ -187,12 +187,7 @@ impl Set {
                     .tallies
                     .add_detail(Reason::LabelUnknown, &format!("category {id}"), 1);
             }
-            let mut candidates = vec![name.clone(), format!("{}/{name}", split.as_str())];
-            let folders = categories
-                .iter()
-                .filter_map(|category| json::field(category, &["audio_dir_name"]));
-            candidates.extend(folders.map(|folder| format!("{}/{folder}/{name}", split.as_str())));
-            let Located::One(path, key) = files.at(&candidates) else {
+            let Located::One(path, key) = files.at(&candidates(&name, split, &categories)) else {
                 listing.tallies.add_detail(Reason::ListedFileMissing, &name, 1);
                 continue;
             };
@@ -230,6 +225,14 @@ impl Set {
         let of_none: usize = self.species.values().map(Vec::len).sum();
         listing.tallies.add(Reason::AnnotationOfNoRow, of_none as u64);
     }
+}
+
+/// Where a file may be: as it is named, in the folder of its split, or in that of its species there.
+fn candidates(name: &str, split: Split, categories: &[&json::Object]) -> Vec<String> {
+    let split = split.as_str();
+    let folders = categories.iter().filter_map(|category| json::field(category, &["audio_dir_name"]));
+    let inner = folders.map(|folder| format!("{split}/{folder}/{name}"));
+    [name.to_owned(), format!("{split}/{name}")].into_iter().chain(inner).collect()
 }
 
 fn code(category: &json::Object, labels: &mut Labels<'_>, tallies: &mut Tallies) -> Option<String> {

@@ -103,8 +103,8 @@ impl<'t> Labels<'t> {
         if label.code.is_some_and(|code| code.contains(';')) {
             return counted(None, Reason::LabelUnknown, shown);
         }
-        let chosen = [label.code, label.scientific, label.common].into_iter().flatten();
-        if let Some(code) = chosen.into_iter().find_map(|text| self.choices.get(text)) {
+        let mut chosen = [label.code, label.scientific, label.common].into_iter().flatten();
+        if let Some(code) = chosen.find_map(|text| self.choices.get(text)) {
             return counted(Some(code.clone()), Reason::LabelChosen, format!("{shown} -> {code}"));
         }
         let Some(taxonomy) = self.taxonomy.filter(|_| is_bird) else {

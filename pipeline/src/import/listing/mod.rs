@@ -116,7 +116,8 @@ impl Listing {
         self.rows
     }
 
-    /// Rows that became a recording or a window. The others are counted under the reasons of [`left_out`](Self::left_out).
+    /// Rows that became a recording or a window. The others are counted under the reasons of
+    /// [`left_out`](Self::left_out).
     pub fn taken(&self) -> u64 {
         self.taken
     }
@@ -126,8 +127,8 @@ impl Listing {
         ROWS_LEFT_OUT.iter().map(|reason| self.tallies.count(*reason)).sum()
     }
 
-    /// Rows that were left out although they are of a recording of the set: its file is missing, or is one of several, or the
-    /// row cannot be understood.
+    /// Rows that were left out although they are of a recording of the set: its file is missing, or is one of several,
+    /// or the row cannot be understood.
     pub fn rejected(&self) -> u64 {
         let reasons = [
             Reason::ListedFileMissing,

@@ -1,4 +1,5 @@
-//! Tests of published tables of recordings, in the layouts in which they are published and with what goes wrong in them.
+//! Tests of published tables of recordings, in the layouts in which they are published and with what goes wrong in
+//! them.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 mod birdclef;

@@ -14,7 +14,8 @@ use crate::tally::Reason;
 use crate::taxonomy::{Naming, Taxonomy};
 use row::Entry;
 
-/// Columns of a table, in the API's words: `group` and `lng` are those of version 2, `grp` and `lon` those of version 3.
+/// Columns of a table, in the API's words: `group` and `lng` are those of version 2, `grp` and `lon` those of version
+/// 3.
 const COLUMNS: Columns<'_> = Columns {
     required: &["id", "gen", "sp"],
     optional: row::OPTIONAL,

@@ -1,4 +1,5 @@
-//! Defines `Entry`, what Xeno-canto says of one recording, in the words of either version of its API: all of them texts.
+//! Defines `Entry`, what Xeno-canto says of one recording, in the words of either version of its API: all of them
+//! texts.
 
 use std::collections::HashMap;
 
