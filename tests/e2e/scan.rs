@@ -152,7 +152,7 @@ fn the_demos_card_becomes_a_dataset() {
 fn every_kind_of_file_is_taken_told_or_counted() {
     let place = Workplace::new();
     let guano = |text: &str| chunk("guan", format!("GUANO|Version: 1.0\n{text}").as_bytes());
-    let mut field = |name: &str, bytes: &[u8]| place.write_bytes(&format!("field/{name}"), bytes);
+    let field = |name: &str, bytes: &[u8]| place.write_bytes(&format!("field/{name}"), bytes);
     field(
         "a/20240501_043000.WAV",
         &wav(
@@ -209,7 +209,10 @@ fn every_kind_of_file_is_taken_told_or_counted() {
 
     let out = place.path("out");
     let scanned = l48!("scan", place.path("field"), "--out", &out, "--split-by", "recording").expect(1);
-    scanned.prints("9 recordings").prints("3 from").prints("To look at");
+    scanned
+        .prints("9 recordings")
+        .prints("time: 5 of 9 (2 from comment, 2 from guano, 1 from name)")
+        .prints("To look at");
     let report = place.read("out/scan.txt");
     for part in [
         "c/20240506_043000T.WAV: silence was left out of it at byte 10240",

@@ -168,7 +168,7 @@ fn is_raven_name(name: &str) -> bool {
 }
 
 /// The recordings beside a file whose name it has, with more after a dot or not: `a.Table.1.selections.txt` is of `a`.
-fn owner<'a>(file: &Found, by_stem: &'a HashMap<(&str, String), Vec<usize>>) -> Option<&'a [usize]> {
+fn owner<'a>(file: &'a Found, by_stem: &'a HashMap<(&'a str, String), Vec<usize>>) -> Option<&'a [usize]> {
     let mut rest = stem(file.name());
     loop {
         if let Some(recordings) = by_stem.get(&(file.folder(), rest.to_owned())) {

@@ -166,7 +166,7 @@ mod tests {
             "SP",
             "nocall",
             "A;B",
-            "!!",
+            "! !",
             "1139490",
             "Amsel_Gesang",
         ] {

@@ -70,7 +70,10 @@ pub(super) fn run(args: DemoArgs) -> Result<Exit> {
     );
     match (args.size, layout) {
         (DemoSize::Small, _) if form == DemoForm::AudioMoth => {
-            say!("Next: l48 scan {dir}/{} --out data/scanned --site '{{site}}'", demo::CARD);
+            say!(
+                "Next: l48 scan {dir}/{} --out data/scanned --site '{{site}}'",
+                demo::CARD
+            );
         }
         (DemoSize::Small, _) => say!("Next: l48 build {dir}/manifest.toml --out data/demo"),
         (DemoSize::Benchmark, SetLayout::Audio) => say!("Next: l48 build {dir}/manifest.toml --out data/benchmark"),

@@ -54,9 +54,15 @@ pub(super) fn write(
         Bird::Unknown => UNKNOWN_BIRD,
     };
     let sizes = for_each_recording(plan, progress, |recording| {
-        let Some(place) = placed.get(&recording.asset_id) else { return Ok((String::new(), 0)) };
+        let Some(place) = placed.get(&recording.asset_id) else {
+            return Ok((String::new(), 0));
+        };
         let channels = recording.scene.render();
-        let bytes = wav(channels.first().map_or(&[][..], Vec::as_slice), &place.comment, place.site);
+        let bytes = wav(
+            channels.first().map_or(&[][..], Vec::as_slice),
+            &place.comment,
+            place.site,
+        );
         write_file(&dir.join(place.file(".WAV")), &bytes)?;
         if recording.annotation == AnnotationScope::All {
             let songs = recording.annotated_songs();
@@ -96,7 +102,7 @@ fn places(plan: &SetPlan) -> BTreeMap<u32, Place> {
         let part = |range| recording.recorded_at.get(range).unwrap_or_default();
         let day = format!("{}{}{}", part(0..4), part(5..7), part(8..10));
         let mut second = 0;
-        while !taken.insert((site, day.clone(), part(11..16), second)) {
+        while !taken.insert((site, day.clone(), part(11..16).to_owned(), second)) {
             second += 1;
         }
         let zone = match (part(19..20), part(20..22).trim_start_matches('0'), part(23..25)) {
@@ -183,13 +189,27 @@ fn add_oddities(dir: &Path, placed: &BTreeMap<u32, Place>, sizes: &mut FileSizes
     let Some((first, last)) = placed.values().next().zip(placed.values().next_back()) else {
         return Ok(());
     };
-    write_file(&dir.join(CARD).join("CONFIG.TXT"), b"Device ID                       : 24F31904603C0D00\n")?;
-    let stub = format!("{}/{}.WAV", last.folder, last.stem.split('_').next().map_or_else(String::new, |day| format!("{day}_235500")));
+    write_file(
+        &dir.join(CARD).join("CONFIG.TXT"),
+        b"Device ID                       : 24F31904603C0D00\n",
+    )?;
+    let stub = format!(
+        "{}/{}.WAV",
+        last.folder,
+        last.stem
+            .split('_')
+            .next()
+            .map_or_else(String::new, |day| format!("{day}_235500"))
+    );
     let bytes = wav(&[], "", last.site);
     let header = bytes.get(..44).unwrap_or_default();
     write_file(&dir.join(&stub), header)?;
     sizes.insert(stub, header.len() as u64);
-    let copy = format!("{CARD}/{}/copied/{}.WAV", SITES.get(first.site).copied().unwrap_or_default(), first.stem);
+    let copy = format!(
+        "{CARD}/{}/copied/{}.WAV",
+        SITES.get(first.site).copied().unwrap_or_default(),
+        first.stem
+    );
     let (from, to) = (dir.join(first.file(".WAV")), dir.join(&copy));
     let folder = to.parent().unwrap_or(dir).to_owned();
     fs::create_dir_all(&folder).map_err(|source| Error::Io { path: folder, source })?;
@@ -203,7 +223,9 @@ fn truth<'a>(plan: &SetPlan, placed: &BTreeMap<u32, Place>, code: &dyn Fn(Bird) 
     let mut table = String::from("path,start_s,end_s,low_hz,high_hz,species_code\n");
     let mut count = 0;
     for recording in &plan.recordings {
-        let Some(place) = placed.get(&recording.asset_id) else { continue };
+        let Some(place) = placed.get(&recording.asset_id) else {
+            continue;
+        };
         for (bird, singer) in recording.birds.iter().zip(&recording.scene.singers) {
             for song in &singer.songs {
                 let (low_hz, high_hz) = song.band_hz();

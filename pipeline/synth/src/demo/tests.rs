@@ -63,7 +63,15 @@ fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
 fn any_seed_and_size_meets_the_quotas() {
     for seed in 0..20 {
         for recordings in [MIN_RECORDINGS, 240] {
-            balanced_plan(&DemoOptions { seed, recordings, ..DemoOptions::default() }, &demo_species()).unwrap();
+            balanced_plan(
+                &DemoOptions {
+                    seed,
+                    recordings,
+                    ..DemoOptions::default()
+                },
+                &demo_species(),
+            )
+            .unwrap();
         }
     }
 }
@@ -396,7 +404,10 @@ fn a_card_of_audiomoth_has_the_recorders_names_comments_and_its_truth() {
             let date = format!("{}-{}-{}", &name[..4], &name[4..6], &name[6..8]);
             date[range].to_owned()
         });
-        assert!(comment.contains(&format!(" {day}/{month}/{year} (UTC")), "{path}: {comment}");
+        assert!(
+            comment.contains(&format!(" {day}/{month}/{year} (UTC")),
+            "{path}: {comment}"
+        );
         assert!(items[1].1.starts_with(b"AudioMoth 24F31904603C0D") && bytes.len() > 488);
         assert!(frontend::audio::look(&dir.path().join(path)).is_ok());
     }
