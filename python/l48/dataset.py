@@ -102,7 +102,10 @@ class Dataset:
         return self._table("taxa")
 
     def labels(self) -> pa.Table:
-        """One row a clip, in the order of the clips: times, split, present, absent and unknown classes, boxes."""
+        """One row a clip, in the order of the clips: times, split, present, absent and unknown classes, boxes.
+
+        Of a dataset with the feature `heard` also `from_recording`: what the clip has of the species heard in its recording.
+        """
         return self._tables("labels")
 
     def priors(self) -> pa.Table:
@@ -110,7 +113,7 @@ class Dataset:
         return self._tables("priors")
 
     def assets(self) -> pa.Table:
-        """One row a recording: source file, codec, duration, shard and rows."""
+        """One row a recording: source file, codec, duration, shard and rows, and `heard`, where the dataset has it."""
         return self._tables("assets")
 
     def rejects(self) -> pa.Table:

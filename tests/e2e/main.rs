@@ -21,6 +21,7 @@ mod determinism; // the same bytes for any number of threads and processes, at a
 mod exchanged; // sound files of another dataset, build or shard in the place of its own
 mod export; // what `l48 export` hands on: loaded by pycocotools and mlcroissant
 mod faults; // full disks, read-only and forbidden folders, files that vanish
+mod heard; // species heard somewhere in a recording: stored, weak labels by rule, training and evaluation on them alone
 mod implied_labels; // more than 1,000 classes: what a set with four says, in Rust, Python, SQL and R
 mod import_coco2014; // `l48 import coco2014`: order, split, labels and priors, what is rejected and what refused
 mod import_ml48s; // the published set: pictures, labels and boxes against the fixtures; kills

@@ -143,6 +143,13 @@ fn nothing_to_measure(supervision: &Supervision, eval: &EvalConfig) -> Error {
         );
         return Error::setting("eval.level", reason);
     }
+    if (0..supervision.rows()).any(|row| supervision.labels.heard(row).is_some()) {
+        let reason = format!(
+            "no clip of split {split} has every class known, but its recordings say what was heard in them; set \
+             eval.level = \"recording\" (--level recording) to measure these, or annotate some completely"
+        );
+        return Error::setting("eval.level", reason);
+    }
     Error::NothingToMeasure {
         split: supervision.clips.first().map(|clip| clip.split),
         left_out: supervision.rows() as u64,

@@ -11,6 +11,9 @@ use super::*;
 use crate::manifest::{BoxTable, Checklist, GeoPrior, OtherCodes, PriorConflict, Span, WeakLabels};
 use crate::tally::{Reason, Tallies};
 
+#[path = "heard_tests.rs"]
+mod heard_tests;
+
 /// Clip of 3 s, image of 50 to 11,025 Hz on a linear scale.
 struct Linear;
 

@@ -19,7 +19,7 @@ use shardfmt::persist::create_dirs;
 use shardfmt::{Operation, Taxa};
 
 use crate::error::{self, Result};
-use crate::scan::{check, write};
+use crate::scan::{refuse_taken, write};
 use crate::tables::{Columns, Problems, Row, Table, read_taxa};
 use crate::tally::Tallies;
 pub use ebd::{EbdFiles, checklists};
@@ -55,7 +55,7 @@ impl Prior {
     /// [`Error::ScanTaken`](crate::Error::ScanTaken) where one of them is there and not to be overwritten, and any of the
     /// system.
     pub fn write(&self, out: &Path, overwrite: bool) -> Result<()> {
-        check(out, &[self.name, REPORT], overwrite)?;
+        refuse_taken(out, &[self.name, REPORT], overwrite)?;
         create_dirs(out)?;
         let mut text = self.facts.join("\n") + "\n";
         for (sentence, details) in self.tallies.in_full() {

@@ -51,7 +51,15 @@ pub(super) struct Columns {
 ///
 /// # Errors
 /// [`Error::ScanTaken`] with the first file that is.
-pub(crate) fn check(out: &Path, names: &[&str], overwrite: bool) -> Result<()> {
+pub(super) fn check(out: &Path, overwrite: bool) -> Result<()> {
+    refuse_taken(out, &[RECORDINGS, TAXA, MANIFEST, REPORT], overwrite)
+}
+
+/// Refuses to write files of these names over what is there.
+///
+/// # Errors
+/// [`Error::ScanTaken`] with the first file that is.
+pub(crate) fn refuse_taken(out: &Path, names: &[&str], overwrite: bool) -> Result<()> {
     let taken = names.iter().map(|name| out.join(name)).find(|file| file.exists());
     match taken {
         Some(path) if !overwrite => Err(Error::ScanTaken { path }),

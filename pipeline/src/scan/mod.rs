@@ -40,7 +40,7 @@ use copies::Candidate;
 use facts::Facts;
 use files::{Columns, Row};
 pub use files::{MANIFEST, RECORDINGS, REPORT, TAXA};
-pub(crate) use files::{check, write};
+pub(crate) use files::{refuse_taken, write};
 pub use finding::{Finding, Kind};
 pub use folder_labels::FolderLabels;
 use folder_labels::Heard;
@@ -51,7 +51,7 @@ use labels::{Classes, Labels, Names};
 use moment::Moment;
 pub use report::Scanned;
 pub use site::{InvalidSitePattern, SitePattern};
-pub(crate) use split::{Groups, deal};
+pub(crate) use split::{Groups, deal as deal_groups};
 pub use split::{SplitBy, SplitRule};
 pub(crate) use walk::relative;
 use walk::{Found, Walked};
@@ -98,7 +98,7 @@ struct Recording {
 /// on folders to scan and files to write. What is wrong with a single recording is a finding.
 pub fn scan(options: &ScanOptions, events: &Events<'_>) -> Result<Scanned> {
     let out = &options.out;
-    files::check(out, &[RECORDINGS, TAXA, MANIFEST, REPORT], options.overwrite)?;
+    files::check(out, options.overwrite)?;
     let old = options.ids.as_deref().map(OldTable::read).transpose()?;
     let Walked {
         recordings,

@@ -104,7 +104,7 @@ fn the_golden_dataset_reads_as_its_rows_and_is_sound() {
     let shard = dataset.open_shard(0, Checks::Always).unwrap();
     let (labels, assets) = rows();
     assert_eq!((dataset.labels(&shard).unwrap(), dataset.assets()), (labels, &*assets));
-    assert!(verify(&golden(), Depth::Full).unwrap().findings.is_empty());
+    assert!(verify(&golden(), Depth::Full, &mut |_, _| ()).unwrap().findings.is_empty());
 }
 
 /// Where the dataset does not have the feature, columns of these names mean nothing; where it has, they must be there.
@@ -182,7 +182,7 @@ fn verify_finds_a_label_of_a_class_that_was_not_heard() {
     let mut rows = rows();
     rows.1[0].heard = Some(vec![0]);
     write_dataset(folder.path(), &rows);
-    let report = verify(folder.path(), Depth::Quick).unwrap();
+    let report = verify(folder.path(), Depth::Quick, &mut |_, _| ()).unwrap();
     let findings: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
     let [finding] = &findings[..] else { panic!("{findings:?}") };
     assert!(finding.contains("not heard in asset 10"), "{finding}");

@@ -6,11 +6,11 @@
 )]
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use loader::Labels;
+use loader::{Catalogue, Labels};
 use tch::{Device, Kind, Tensor};
-use trainer::asset_reg::{AssetRegConfig, AssetTable, Clips, Control, Init};
+use trainer::asset_reg::{AssetRegConfig, AssetTable, Clips, Control, Init, Positives};
 use trainer::state::snapshot;
 
 /// The committed numbers, or another folder's of the same layout.
@@ -34,6 +34,7 @@ fn config(alpha: f64, eps: f64) -> AssetRegConfig {
         eps,
         init: Init::Uniform,
         control: Control::None,
+        positives: Positives::Clips,
     }
 }
 
@@ -250,4 +251,80 @@ fn mistakes_are_named() {
     assert!(error(&clips, &start).contains("asset_reg.init"));
     assert!(error(&Clips { labels: &more, ..clips }, &config(1.0, 0.1)).contains("5 rows of labels for 4 clips"));
     assert!(small(&config(1.0, 0.1), &IDS, 1).table_rows(&[4]).is_err());
+}
+
+/// Classes 0 to 2; 0 is a known positive of asset 5, in which 1 was heard; in asset 2 class 2 was.
+#[test]
+fn a_table_may_start_with_what_was_heard() {
+    let row = |asset_id, clip_index, present: &[u32]| shardfmt::LabelRow {
+        present: present.to_vec(),
+        ..label_row(asset_id, clip_index)
+    };
+    let rows = [row(5, 0, &[0]), row(5, 1, &[]), row(2, 0, &[]), row(9, 0, &[])];
+    let assets = [(5, Some(vec![1])), (2, Some(vec![2])), (9, None)].map(|(asset_id, heard)| heard_in(asset_id, heard));
+    let catalogue = Catalogue::from_tables(Path::new("set"), 3, &rows, &[], &assets).unwrap();
+    let found = catalogue.evaluation(shardfmt::Split::Train).unwrap();
+    let asset_ids = found.asset_ids();
+    let clips = Clips {
+        asset_ids: &asset_ids,
+        labels: &found.labels,
+    };
+    let start = |positives| {
+        let config = AssetRegConfig {
+            init: Init::Value(0.5),
+            positives,
+            ..config(1.0, 0.1)
+        };
+        let table = AssetTable::new(&clips, &config, 1, (Kind::Float, Device::Cpu)).unwrap();
+        Vec::<f32>::try_from(table.table().flatten(0, -1)).unwrap()
+    };
+    assert_eq!(start(Positives::Clips), [0.5, 0.5, 0.5, /**/ 1.0, 0.5, 0.5, /**/ 0.5, 0.5, 0.5]);
+    assert_eq!(start(Positives::Heard), [0.5, 0.5, 1.0, /**/ 1.0, 1.0, 0.5, /**/ 0.5, 0.5, 0.5]);
+}
+
+fn label_row(asset_id: i64, clip_index: u32) -> shardfmt::LabelRow {
+    shardfmt::LabelRow {
+        asset_id,
+        clip_index,
+        shard: 0,
+        row: 0,
+        start_s: 0.0,
+        end_s: 3.0,
+        valid_s: 3.0,
+        split: shardfmt::Split::Train,
+        target: None,
+        present: vec![],
+        absent: vec![],
+        unknown: vec![],
+        fully_annotated: false,
+        label_source: shardfmt::LabelSource::Incomplete,
+        silent: false,
+        rms_dbfs: None,
+        boxes: vec![],
+        source_index: None,
+        source_id: None,
+        others: None,
+        from_recording: vec![],
+    }
+}
+
+fn heard_in(asset_id: i64, heard: Option<Vec<u32>>) -> shardfmt::AssetRow {
+    shardfmt::AssetRow {
+        asset_id,
+        path: String::new(),
+        source_bytes: 0,
+        source_xxh3: shardfmt::Xxh3(0),
+        codec: String::new(),
+        native_rate_hz: 0,
+        channels: 1,
+        duration_s: 6.0,
+        shard: 0,
+        first_row: 0,
+        clips: 1,
+        split: shardfmt::Split::Train,
+        target: None,
+        license: None,
+        source_url: None,
+        heard,
+    }
 }

@@ -36,7 +36,7 @@ impl Listing {
     /// [`Error::ScanTaken`] where one of them is there and not to be overwritten, [`Error::NothingListed`] without
     /// recordings, and any of the system.
     pub fn write(&self, out: &Path, overwrite: bool, rule: &SplitRule, taxonomy: Option<&str>) -> Result<Written> {
-        scan::check(out, &[RECORDINGS, TAXA, MANIFEST, REPORT, BOXES, SPANS], overwrite)?;
+        scan::refuse_taken(out, &[RECORDINGS, TAXA, MANIFEST, REPORT, BOXES, SPANS], overwrite)?;
         if self.recordings.is_empty() {
             return Err(Error::NothingListed {
                 rows: self.rows,
@@ -95,7 +95,7 @@ impl Listing {
             .iter()
             .map(|recording| (!is_known(recording)).then_some(Split::Train))
             .collect();
-        scan::deal(keys, groups, &before, rule).splits
+        scan::deal_groups(keys, groups, &before, rule).splits
     }
 
     fn manifest(&self) -> String {
