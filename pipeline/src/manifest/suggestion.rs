@@ -88,7 +88,7 @@ mod tests {
             taxon("norcar", None, Some("Cardinalis cardinalis")),
             taxon("or", None, None),
         ]);
-        let (mut rules, _) = label_rules::read(None, &mut Problems::default());
+        let (mut rules, _) = label_rules::read(None, false, &mut Problems::default());
         rules.aliases.insert("EATO".into(), "norcar".into());
         rules.unknown_bird_codes.push("unkbrd".into());
         rules.no_bird_codes.push("nocall".into());
