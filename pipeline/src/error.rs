@@ -218,7 +218,7 @@ pub enum Error {
         second: PathBuf,
     },
     /// The folders to scan have no recording that can be used: look at the first of those left out.
-    #[error("none of the {files} sound files in {folders} can be used, so nothing was written{first}")]
+    #[error("no recording in {folders} can be used ({files} sound files), so nothing was written{first}")]
     NoRecordings {
         /// The folders.
         folders: String,

@@ -206,4 +206,12 @@ mod tests {
         );
         assert_eq!(artist_serial("Chronister"), None);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_panics(text in "(Recorded at [0-9:/ .]{0,22})?( [(]UTC[-+:0-9]{0,6}[)])?.{0,40}") {
+            comment(&text);
+            artist_serial(&text);
+        }
+    }
 }

@@ -28,7 +28,7 @@ pub(super) struct Candidate<'a> {
 pub(super) fn find(candidates: &[Candidate<'_>], findings: &mut Vec<Finding>) -> Vec<Vec<usize>> {
     let same_size = groups(candidates.iter().map(|candidate| (candidate.bytes, candidate)));
     let mut unread = Vec::new();
-    let same_ends = hashed(same_size, &mut unread, |path, bytes| ends(path, bytes));
+    let same_ends = hashed(same_size, &mut unread, ends);
     let same_bytes = hashed(same_ends, &mut unread, |path, _| whole(path));
     findings.extend(unread.into_iter().map(|(path, error)| Finding {
         kind: Kind::NotLookedAt,

@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(ids[1..], fewer);
         assert!(ids.iter().all(|id| (1..IDS as i64).contains(id)) && findings.is_empty());
         // Ids are in tables for years: this is what one comes to.
-        assert_eq!(ids[0], 76_117_313_735);
+        assert_eq!(ids[0], 77_150_700_822);
     }
 
     #[test]

@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 
 use shardfmt::Split;
 
+use super::annotations::Annotations;
+use super::dealing::Dealt;
 use super::finding::{Finding, Kind};
+use super::recording::Recording;
 use super::split::SplitBy;
 
 /// What a scan found, in numbers, and all that is odd.
@@ -53,6 +56,40 @@ pub struct Scanned {
 const NAMED: usize = 6;
 
 impl Scanned {
+    /// The numbers of a scan.
+    pub(super) fn of(recordings: &[Recording], dealt: &Dealt, annotations: &Annotations) -> Self {
+        let mut scanned = Scanned {
+            recordings: recordings.len() as u64,
+            groups: dealt.groups.map(|groups| groups as u64),
+            without_group: dealt.without_group,
+            annotated: annotations.files.len() as u64,
+            detected: annotations.detected as u64,
+            ..Scanned::default()
+        };
+        for split in &dealt.splits {
+            if let Some(count) = scanned.by_split.get_mut(*split as usize) {
+                *count += 1;
+            }
+        }
+        for recording in recordings {
+            let Recording {
+                facts, moment, site, ..
+            } = recording;
+            scanned.hours += facts.duration_s.unwrap_or_default() / 3600.0;
+            if let (Some(source), Some(_)) = (moment.source, &moment.recorded_at) {
+                *scanned.times.entry(source.name()).or_default() += 1;
+            }
+            scanned.local_times += u64::from(moment.local.is_some());
+            scanned.places += u64::from(facts.place.is_some());
+            for (names, name) in [(&mut scanned.sites, site), (&mut scanned.recorders, &facts.recorder)] {
+                if let Some(name) = name {
+                    *names.entry(name.clone()).or_default() += 1;
+                }
+            }
+        }
+        scanned
+    }
+
     /// What was found, line by line, without what is odd about single files.
     pub fn summary(&self) -> Vec<String> {
         let mut lines = vec![format!(

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::DirEntry;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use shardfmt::Operation;
@@ -61,6 +62,10 @@ pub(super) fn walk(folders: &[PathBuf], out: &Path) -> Result<Walked> {
     let mut roots: Vec<(String, PathBuf)> = Vec::new();
     for folder in folders {
         let root = std::fs::canonicalize(folder).map_err(error::io(Operation::Read, folder))?;
+        if root.to_str().is_none() {
+            let unnameable = io::Error::new(io::ErrorKind::InvalidInput, "its path is not UTF-8 text");
+            return Err(error::io(Operation::Read, folder)(unnameable));
+        }
         let name = nfc(&root.file_name().unwrap_or_default().to_string_lossy()).into_owned();
         let other = roots
             .iter()
@@ -79,7 +84,8 @@ pub(super) fn walk(folders: &[PathBuf], out: &Path) -> Result<Walked> {
         let entries = std::fs::read_dir(&root).map_err(error::io(Operation::Read, &root))?;
         let mut waiting = vec![(name.clone(), root, Some(entries))];
         while let Some((key, folder, entries)) = waiting.pop() {
-            if folder == out {
+            // What a scan wrote before. A root may be that folder too.
+            if folder == out && entries.is_none() {
                 continue;
             }
             let entries = match entries.map_or_else(|| std::fs::read_dir(&folder), Ok) {

@@ -154,4 +154,12 @@ mod tests {
         }
         assert!(Wamd::parse(&chunk(&[(2, &[0xff, 0xfe])])).serial().is_none());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_panic(bytes in proptest::collection::vec(0_u8..32, 0..80)) {
+            let wamd = Wamd::parse(&bytes);
+            let _ = (wamd.serial(), wamd.start(), wamd.place(), wamd.time_expansion());
+        }
+    }
 }

@@ -135,7 +135,7 @@ mod tests {
         assert_eq!(blocks_left_out(&marker(0x8000_0001)), Some(0x8000_0001));
         assert_eq!(blocks_left_out(&marker(0)), None);
         for (offset, expected) in [(512 * 300, Some(512 * 300)), (512 * 300 + 2, None)] {
-            let mut bytes: Vec<u8> = (0..512_u32 * 400).map(|i| (i * i % 241) as u8).collect();
+            let mut bytes: Vec<u8> = (0..512_u64 * 400).map(|i| (i * i % 241) as u8).collect();
             bytes.splice(offset as usize..offset as usize + 512, marker(640));
             let mut source = Seekable::new(Cursor::new(bytes)).unwrap();
             assert_eq!(left_out_silence(&mut source, 488..512 * 400).unwrap(), expected);
