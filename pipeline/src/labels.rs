@@ -186,11 +186,7 @@ impl<'a> Labeller<'a> {
                 *prior_conflicts += u64::from(self.recording.ruled_out_by(class).is_some());
                 &mut labels.present
             } else if heard && whole {
-                labels.from_recording.push(FromRecording {
-                    class,
-                    label_source: HeardSource::Whole,
-                    score: None,
-                });
+                labels.from_recording.push(from_whole(class));
                 &mut labels.present
             } else if *bits == 2 && self.rules.ignored_only == IgnoredOnly::Unknown {
                 &mut labels.unknown
@@ -274,6 +270,15 @@ impl<'a> Labeller<'a> {
             y_min: y(low_hz),
             y_max: y(high_hz),
         }
+    }
+}
+
+/// What a clip that holds all of a recording has of a class that was heard in it.
+fn from_whole(class: u32) -> FromRecording {
+    FromRecording {
+        class,
+        label_source: HeardSource::Whole,
+        score: None,
     }
 }
 

@@ -1,6 +1,8 @@
 //! Defines `Stats`, the counts of clips, recordings and labels of a dataset by split and by class, and of what was left
 //! out of it.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 use shardfmt::{AssetRow, BoxStatus, Checks, ClipBox, Dataset, GeoPrior, Implied, Label, LabelRow, Split, Taxa, Taxon};
 
@@ -123,12 +125,14 @@ struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, row: &LabelRow, absent: u64, has_box: bool) {
+    fn add(&mut self, row: &LabelRow, absent: u64, has_box: bool, has_heard: bool) {
         let stats = &mut self.stats;
         stats.clips += 1;
         stats.hours += row.valid_s / 3600.0;
         // All clips of a recording follow each other.
-        stats.assets += u64::from(self.last_asset.replace(row.asset_id) != Some(row.asset_id));
+        let is_new = self.last_asset.replace(row.asset_id) != Some(row.asset_id);
+        stats.assets += u64::from(is_new);
+        stats.with_heard += u64::from(is_new && has_heard);
         stats.fully_annotated += u64::from(row.fully_annotated);
         stats.with_positive += u64::from(!row.present.is_empty());
         stats.with_label += u64::from(!row.present.is_empty() || absent > 0);
@@ -217,6 +221,8 @@ struct Counter<'a> {
     classes: [Vec<ClassTally>; Split::ALL.len()],
     /// Of each split, what holds for all classes.
     implied: [Implications; Split::ALL.len()],
+    /// Recordings of which somebody said what was heard in them.
+    heard: HashSet<i64>,
 }
 
 impl<'a> Counter<'a> {
@@ -227,6 +233,7 @@ impl<'a> Counter<'a> {
             train_with_positive: Tally::default(),
             classes: Split::ALL.map(|split| taxa.iter().map(|taxon| ClassTally::new(taxon, split)).collect()),
             implied: Default::default(),
+            heard: HashSet::new(),
         }
     }
 
@@ -244,10 +251,11 @@ impl<'a> Counter<'a> {
         let taxa = self.taxa;
         let counts = |found: &ClipBox| found.status != BoxStatus::Ignore && taxa.index(&found.species_code).is_some();
         let has_box = row.boxes.iter().any(counts);
-        tally.add(row, absent, has_box);
-        total.add(row, absent, has_box);
+        let has_heard = self.heard.contains(&row.asset_id);
+        tally.add(row, absent, has_box, has_heard);
+        total.add(row, absent, has_box, has_heard);
         if row.split == Split::Train && !row.present.is_empty() {
-            self.train_with_positive.add(row, absent, has_box);
+            self.train_with_positive.add(row, absent, has_box, has_heard);
         }
         let mut each = |listed: &[u32], count: fn(&mut ClassTally, &LabelRow)| {
             for &class in listed {
@@ -268,18 +276,16 @@ impl<'a> Counter<'a> {
         }
     }
 
-    /// Adds what was heard in a recording.
+    /// Adds what was heard in a recording, before its clips.
     fn add_heard(&mut self, asset: &AssetRow) {
         let Some(heard) = &asset.heard else { return };
+        self.heard.insert(asset.asset_id);
         let [of_train, of_val, of_test] = &mut self.classes;
-        let [train, val, test, total] = &mut self.splits;
-        let (tally, classes) = match asset.split {
-            Split::Train => (train, of_train),
-            Split::Val => (val, of_val),
-            Split::Test => (test, of_test),
+        let classes = match asset.split {
+            Split::Train => of_train,
+            Split::Val => of_val,
+            Split::Test => of_test,
         };
-        tally.stats.with_heard += 1;
-        total.stats.with_heard += 1;
         for class in heard {
             let class = classes.get_mut(*class as usize);
             class.into_iter().for_each(|class| class.stats.heard += 1);
@@ -339,6 +345,7 @@ impl Stats {
     /// A damaged sidecar.
     pub fn of(dataset: &Dataset) -> Result<Stats, shardfmt::Error> {
         let mut counter = Counter::new(dataset.taxa());
+        dataset.assets().iter().for_each(|asset| counter.add_heard(asset));
         for shard in 0..dataset.shard_count() {
             let shard = dataset.open_shard(shard, Checks::Off)?;
             let (priors, no_prior) = (dataset.geo_priors(&shard)?, GeoPrior::default());
@@ -346,7 +353,6 @@ impl Stats {
                 counter.add(&row, priors.get(&row.asset_id).unwrap_or(&no_prior));
             }
         }
-        dataset.assets().iter().for_each(|asset| counter.add_heard(asset));
         Ok(Stats {
             tallies: Tallies::of(dataset.info()),
             ..counter.finish()

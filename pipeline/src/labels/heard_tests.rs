@@ -26,8 +26,14 @@ fn what_was_heard_is_present_in_a_clip_that_holds_the_whole_recording() {
     let song = heard(&[0, 2]);
     // A recording of 2.5 s in a clip of 3 s; the class that was not heard stays unknown.
     let (labels, _) = labels_of(&rules(), &song, 0, 2.5);
-    assert_eq!((labels.present, labels.absent, labels.unknown), (vec![0, 2], vec![], vec![1, 3]));
-    assert_eq!((labels.from_recording, labels.source), (vec![whole(0), whole(2)], LabelSource::Incomplete));
+    assert_eq!(
+        (labels.present, labels.absent, labels.unknown),
+        (vec![0, 2], vec![], vec![1, 3])
+    );
+    assert_eq!(
+        (labels.from_recording, labels.source),
+        (vec![whole(0), whole(2)], LabelSource::Incomplete)
+    );
     // One that is a second longer: nothing is known of either clip.
     for index in [0, 1] {
         let (labels, _) = labels_of(&rules(), &song, index, 4.0);
@@ -41,7 +47,10 @@ fn a_box_says_more_than_the_recording_and_completes_a_clip_in_which_the_heard_ar
     song.boxes = vec![class_box(0, 1.0, 2.0)];
     let (labels, _) = labels_of(&rules(), &song, 0, 3.0);
     assert_eq!((labels.present, labels.absent), (vec![0, 2], vec![1, 3]));
-    assert_eq!((labels.from_recording, labels.source), (vec![whole(2)], LabelSource::Box));
+    assert_eq!(
+        (labels.from_recording, labels.source),
+        (vec![whole(2)], LabelSource::Box)
+    );
     // In one clip of several, whoever drew the box did not hear class 2 there.
     let (labels, _) = labels_of(&rules(), &song, 0, 6.0);
     assert_eq!((labels.present, labels.absent), (vec![0], vec![1, 2, 3]));
@@ -61,7 +70,11 @@ fn what_was_heard_is_not_ruled_out_by_a_prior_and_is_counted() {
     }));
     let (labels, counts) = labels_of(&rules(), &song, 0, 9.0);
     assert_eq!((labels.absent, labels.unknown), (vec![0], vec![1, 2, 3]));
-    assert_eq!(counts.count(Reason::HeardConflict), 2, "1 by the geographic prior, 2 by the checklist");
+    assert_eq!(
+        counts.count(Reason::HeardConflict),
+        2,
+        "1 by the geographic prior, 2 by the checklist"
+    );
     let (labels, counts) = labels_of(&rules(), &song, 0, 3.0);
     assert_eq!((labels.present, counts.count(Reason::PriorConflict)), (vec![1, 2], 0));
 }
@@ -110,7 +123,11 @@ fn made(rule: WeakLabels, song: &Recording) -> (Vec<(u32, u32, String, Option<f3
 }
 
 fn clips_and_classes(rule: WeakLabels, song: &Recording) -> Vec<(u32, u32)> {
-    made(rule, song).0.into_iter().map(|(clip, class, ..)| (clip, class)).collect()
+    made(rule, song)
+        .0
+        .into_iter()
+        .map(|(clip, class, ..)| (clip, class))
+        .collect()
 }
 
 #[test]
@@ -133,15 +150,25 @@ fn each_rule_chooses_its_clips_and_classes() {
         ]
     );
     // Without a target, what was heard is what the rule is about; a target that was not heard gets no label.
-    let nobody = Recording { target: None, ..song.clone() };
+    let nobody = Recording {
+        target: None,
+        ..song.clone()
+    };
     assert_eq!(clips_and_classes(WeakLabels::First, &nobody), [(0, 0), (0, 3)]);
-    let other = Recording { target: Some(1), ..song.clone() };
+    let other = Recording {
+        target: Some(1),
+        ..song.clone()
+    };
     assert_eq!(clips_and_classes(WeakLabels::First, &other), []);
     for split in [Split::Val, Split::Test] {
         let held_out = Recording { split, ..song.clone() };
         assert_eq!(clips_and_classes(WeakLabels::All, &held_out), []);
     }
-    assert_eq!(clips_and_classes(WeakLabels::All, &recording(vec![])), [], "nobody said what was heard");
+    assert_eq!(
+        clips_and_classes(WeakLabels::All, &recording(vec![])),
+        [],
+        "nobody said what was heard"
+    );
 }
 
 #[test]
@@ -173,7 +200,16 @@ fn scores_are_of_the_clips_they_name_and_others_are_counted() {
 #[test]
 fn a_weak_label_leaves_the_class_unknown() {
     let mut rows = rows();
-    add_weak(WeakLabels::All, &heard(&[0]), &LEVELS, &shardfmt::GeoPrior::default(), &mut rows);
+    add_weak(
+        WeakLabels::All,
+        &heard(&[0]),
+        &LEVELS,
+        &shardfmt::GeoPrior::default(),
+        &mut rows,
+    );
     let none = shardfmt::GeoPrior::default();
-    assert!(rows.iter().all(|row| row.label(0, &none) == Label::Unknown && !row.fully_annotated));
+    assert!(
+        rows.iter()
+            .all(|row| row.label(0, &none) == Label::Unknown && !row.fully_annotated)
+    );
 }

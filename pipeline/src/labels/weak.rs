@@ -1,4 +1,5 @@
-//! Makes weak labels: a species that was heard in a training recording is taken for present in clips that a rule names.
+//! Makes weak labels: a species that was heard in a training recording is taken for present in clips that a rule
+//! names.
 //!
 //! Each rule's choice is fixed for its version; a clip of digital silence is never chosen, and a class gets a weak label
 //! only where it is unknown.
@@ -29,7 +30,11 @@ pub fn add_weak(
     if recording.split != Split::Train || rule == WeakLabels::None {
         return tallies;
     }
-    let sounding = rows.iter().zip(0..).filter(|(row, _)| !row.silent).map(|(_, clip)| clip);
+    let sounding = rows
+        .iter()
+        .zip(0..)
+        .filter(|(row, _)| !row.silent)
+        .map(|(_, clip)| clip);
     let chosen: Vec<usize> = match rule {
         WeakLabels::None => Vec::new(),
         WeakLabels::First => sounding.take(1).collect(),
@@ -38,7 +43,11 @@ pub fn add_weak(
     };
     let source = HeardSource::Weak(named.clone());
     let mut made = 0;
-    for (row, clip) in rows.iter_mut().zip(0..).filter(|(_, clip)| chosen.binary_search(clip).is_ok()) {
+    for (row, clip) in rows
+        .iter_mut()
+        .zip(0..)
+        .filter(|(_, clip)| chosen.binary_search(clip).is_ok())
+    {
         for class in classes(rule, recording) {
             let score = match rule {
                 WeakLabels::Scores(_) => Some(best_score(&recording.scores, row, class)),
@@ -79,7 +88,10 @@ fn classes(rule: WeakLabels, recording: &Recording) -> impl Iterator<Item = u32>
 /// the earlier. `.0` is a clip's place in its recording, `.1` its level in dB.
 fn peaks(levels: impl Iterator<Item = (usize, f32)>) -> Vec<usize> {
     let levels: Vec<(usize, f32)> = levels.collect();
-    let level = |at: Option<usize>| at.and_then(|at| levels.get(at)).map_or(f32::NEG_INFINITY, |(_, level)| *level);
+    let level = |at: Option<usize>| {
+        at.and_then(|at| levels.get(at))
+            .map_or(f32::NEG_INFINITY, |(_, level)| *level)
+    };
     let is_peak = |at: usize| {
         let here = level(Some(at));
         here > level(at.checked_sub(1)) && here >= level(at.checked_add(1))
@@ -116,16 +128,29 @@ mod tests {
 
     #[test]
     fn peaks_are_local_and_the_loudest_five_in_order() {
-        let of = |levels: &[f32]| peaks(levels.iter().copied().enumerate().map(|(clip, level)| (clip + 10, level)));
+        let of = |levels: &[f32]| {
+            peaks(
+                levels
+                    .iter()
+                    .copied()
+                    .enumerate()
+                    .map(|(clip, level)| (clip + 10, level)),
+            )
+        };
         assert_eq!(of(&[]), [0; 0]);
         assert_eq!(of(&[-50.0]), [10]);
         assert_eq!(of(&[-50.0, -40.0, -45.0]), [11]);
         // Of a plateau the first; the last one may rise to the end.
         assert_eq!(of(&[-40.0, -40.0, -60.0, -50.0]), [10, 13]);
         // Six peaks: 10, 12, 14, 16, 18 and 20; the quietest of them goes.
-        let levels = [-30.0, -90.0, -31.0, -90.0, -70.0, -90.0, -32.0, -90.0, -33.0, -90.0, -34.0];
+        let levels = [
+            -30.0, -90.0, -31.0, -90.0, -70.0, -90.0, -32.0, -90.0, -33.0, -90.0, -34.0,
+        ];
         assert_eq!(of(&levels), [10, 12, 16, 18, 20]);
         // Of equal ones the earlier.
-        assert_eq!(of(&[-5.0, -9.0, -5.0, -9.0, -5.0, -9.0, -5.0, -9.0, -5.0, -9.0, -5.0]), [10, 12, 14, 16, 18]);
+        assert_eq!(
+            of(&[-5.0, -9.0, -5.0, -9.0, -5.0, -9.0, -5.0, -9.0, -5.0, -9.0, -5.0]),
+            [10, 12, 14, 16, 18]
+        );
     }
 }

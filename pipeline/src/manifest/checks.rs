@@ -14,8 +14,7 @@ use super::suggestion::suggestion;
 use crate::tables::Problems;
 
 /// What can be done about a label that a prior contradicts.
-const WAYS: &str =
-    "correct one of them, or set prior_conflict = \"positive-wins\" in [labels] if vagrants are real";
+const WAYS: &str = "correct one of them, or set prior_conflict = \"positive-wins\" in [labels] if vagrants are real";
 
 /// How many examples of one kind of leakage a warning names.
 const EXAMPLES: usize = 3;
@@ -67,15 +66,17 @@ pub(super) fn prior_conflicts(
         let mut end_ns: Option<i64> = None;
         for found in &recording.boxes {
             let BoxCode::Class(class) = found.code else { continue };
-            let Some(prior) = recording.ruled_out_by(class).filter(|_| found.status != Some(BoxStatus::Ignore)) else {
+            let Some(prior) = recording
+                .ruled_out_by(class)
+                .filter(|_| found.status != Some(BoxStatus::Ignore))
+            else {
                 continue;
             };
             let end_ns = *end_ns.get_or_insert_with(|| end_ns_of(recording, audio));
             if found.start_ns >= end_ns {
                 continue;
             }
-            let message =
-                format!("the recording has a box of a species that its {prior} prior says is absent; {WAYS}");
+            let message = format!("the recording has a box of a species that its {prior} prior says is absent; {WAYS}");
             problems.cell(
                 &found.table.file,
                 found.line,

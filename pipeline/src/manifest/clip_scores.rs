@@ -60,7 +60,11 @@ fn named_clip(row: &Row<'_>, problems: &mut Problems) -> Option<NamedClip> {
         .map(NamedClip::Index)
         .or_else(|| start_s.map(|start_s| NamedClip::Start(nanoseconds(start_s))));
     if clip.is_none() && row.cell("clip_index").is_none() && row.cell("start_s").is_none() {
-        row.problem(problems, "clip_index", "a score needs its clip: by clip_index, or by start_s");
+        row.problem(
+            problems,
+            "clip_index",
+            "a score needs its clip: by clip_index, or by start_s",
+        );
     }
     clip
 }

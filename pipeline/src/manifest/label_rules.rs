@@ -199,7 +199,13 @@ fn read_weak(rules: &mut LabelRules, section: &mut Section<'_, '_>, has_scores: 
     match (&threshold, weak) {
         (Some(threshold), word) if word != "scores" => {
             let message = "has no effect: it is for weak = \"scores\"; drop it";
-            section.problem(problems, "weak_threshold", threshold.line, &threshold.value.to_string(), message);
+            section.problem(
+                problems,
+                "weak_threshold",
+                threshold.line,
+                &threshold.value.to_string(),
+                message,
+            );
         }
         (None, "scores") => {
             let message = "weak = \"scores\" needs `weak_threshold`, the least score that counts";

@@ -104,7 +104,12 @@ impl Manifest {
             if let Some(file) = &settings.tables.checklist_prior {
                 priors::read_checklists(file, &classes, &mut recordings, &mut notes, &mut problems);
             }
-            if let Some(file) = settings.tables.clip_scores.as_deref().filter(|_| rules.weak.threshold().is_some()) {
+            if let Some(file) = settings
+                .tables
+                .clip_scores
+                .as_deref()
+                .filter(|_| rules.weak.threshold().is_some())
+            {
                 clip_scores::read(file, &reader, &mut recordings, &mut notes, &mut problems);
             }
             checks::prior_conflicts(&settings, taxa, &recordings, audio, &mut problems);

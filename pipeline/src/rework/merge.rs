@@ -146,7 +146,10 @@ fn description(parts: &[&Part], first: &Part) -> DatasetHead {
     let mut head = first.dataset.head().clone();
     for part in parts {
         let features = part.dataset.head().features_optional.iter();
-        let new: Vec<String> = features.filter(|name| !head.features_optional.contains(name)).cloned().collect();
+        let new: Vec<String> = features
+            .filter(|name| !head.features_optional.contains(name))
+            .cloned()
+            .collect();
         head.features_optional.extend(new);
     }
     let mut names: Vec<&str> = Vec::new();

@@ -1,6 +1,6 @@
 //! Tests the counts of a few clips against those made by hand.
 #![allow(clippy::unwrap_used, reason = "tests")]
-use shardfmt::{LabelForm, LabelSource, PriorRow};
+use shardfmt::{FromRecording, HeardSource, LabelForm, LabelSource, PriorRow, WeakRule};
 
 use super::*;
 
@@ -156,4 +156,86 @@ fn counts_by_hand() {
         ("c", "test", [0, 0, 1, 0, 0]),
     ];
     assert_eq!(found, expected);
+}
+
+/// A recording of which these classes were heard.
+fn asset(asset_id: i64, split: Split, heard: Option<&[u32]>) -> AssetRow {
+    AssetRow {
+        asset_id,
+        path: String::new(),
+        source_bytes: 0,
+        source_xxh3: Default::default(),
+        codec: String::new(),
+        native_rate_hz: 22_050,
+        channels: 1,
+        duration_s: 6.0,
+        shard: 0,
+        first_row: 0,
+        clips: 2,
+        split,
+        target: None,
+        license: None,
+        source_url: None,
+        heard: heard.map(<[u32]>::to_vec),
+    }
+}
+
+#[test]
+fn what_was_heard_is_counted_by_recording_and_weak_labels_by_clip() {
+    let taxon = |code: &str| Taxon {
+        species_code: code.into(),
+        common_name: None,
+        scientific_name: None,
+    };
+    let taxa = Taxa::new(["a", "b"].map(taxon).to_vec()).unwrap();
+    let mut counter = Counter::new(&taxa);
+    let assets = [
+        (1, Split::Train, Some(&[0, 1][..])),
+        (2, Split::Train, None),
+        (3, Split::Val, Some(&[1][..])),
+    ];
+    for (asset_id, split, heard) in assets {
+        counter.add_heard(&asset(asset_id, split, heard));
+    }
+    let weak = |classes: &[u32]| {
+        let item = |class: &u32| FromRecording {
+            class: *class,
+            label_source: HeardSource::Weak(WeakRule::new("all", 1).unwrap()),
+            score: None,
+        };
+        classes.iter().map(item).collect()
+    };
+    let rows = [
+        LabelRow {
+            from_recording: weak(&[0, 1]),
+            ..clip(1, Split::Train, [&[], &[], &[0, 1]])
+        },
+        LabelRow {
+            from_recording: weak(&[0]),
+            ..clip(1, Split::Train, [&[1], &[], &[0]])
+        },
+        clip(2, Split::Train, [&[], &[], &[0, 1]]),
+        clip(3, Split::Val, [&[], &[], &[0, 1]]),
+    ];
+    rows.iter().for_each(|row| counter.add(row, &GeoPrior::default()));
+    let stats = counter.finish();
+    let found: Vec<_> = stats
+        .splits
+        .iter()
+        .map(|split| (split.with_heard, split.with_weak))
+        .collect();
+    assert_eq!(found, [(1, 2), (1, 0), (0, 0), (2, 2)]);
+    assert_eq!(
+        (
+            stats.train_with_positive.with_heard,
+            stats.train_with_positive.with_weak
+        ),
+        (1, 1)
+    );
+    let of_class = |class: &ClassStats| (class.heard, class.weak, class.present);
+    let found: Vec<_> = stats.classes.iter().map(of_class).collect();
+    assert_eq!(
+        found,
+        [(1, 2, 0), (0, 0, 0), (0, 0, 0), (1, 1, 1), (1, 0, 0), (0, 0, 0)]
+    );
 }

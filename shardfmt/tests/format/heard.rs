@@ -36,8 +36,8 @@ fn weak(name: &str) -> HeardSource {
     HeardSource::Weak(WeakRule::new(name, 1).unwrap())
 }
 
-/// The rows of the sample: in asset 10 classes 0 and 2 were heard, which a rule takes for present in the first clip, one
-/// of them with a score; in asset -5, which is one clip long, class 1 was.
+/// The rows of the sample: in asset 10 classes 0 and 2 were heard, which rules take for present in the first clip, one
+/// with a score; in asset -5, which is one clip long, class 1 was.
 fn rows() -> (Vec<LabelRow>, Vec<AssetRow>) {
     let (mut labels, mut assets) = (sample::labels(), sample::assets());
     labels[0].from_recording = vec![item(0, weak("first"), None), item(2, weak("scores"), Some(0.75))];
@@ -104,7 +104,12 @@ fn the_golden_dataset_reads_as_its_rows_and_is_sound() {
     let shard = dataset.open_shard(0, Checks::Always).unwrap();
     let (labels, assets) = rows();
     assert_eq!((dataset.labels(&shard).unwrap(), dataset.assets()), (labels, &*assets));
-    assert!(verify(&golden(), Depth::Full, &mut |_, _| ()).unwrap().findings.is_empty());
+    assert!(
+        verify(&golden(), Depth::Full, &mut |_, _| ())
+            .unwrap()
+            .findings
+            .is_empty()
+    );
 }
 
 /// Where the dataset does not have the feature, columns of these names mean nothing; where it has, they must be there.
@@ -117,9 +122,15 @@ fn the_columns_are_read_where_the_dataset_has_the_feature() {
     assert!(plain.iter().all(|row| row.heard.is_none()));
     let old = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let error = read_labels(&old.join(labels_path(0)), &sample::taxa(), FORM).unwrap_err();
-    assert!(matches!(&error, Error::Column { column, .. } if column == "from_recording"), "{error}");
+    assert!(
+        matches!(&error, Error::Column { column, .. } if column == "from_recording"),
+        "{error}"
+    );
     let error = read_assets(&old.join(assets_path(0)), &sample::taxa(), FORM).unwrap_err();
-    assert!(matches!(&error, Error::Column { column, .. } if column == "heard"), "{error}");
+    assert!(
+        matches!(&error, Error::Column { column, .. } if column == "heard"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -137,9 +148,23 @@ fn a_dataset_without_the_feature_has_no_such_columns() {
     assert_eq!(columns(&path).last().unwrap(), HEARD);
     let (labels, assets) = rows();
     let error = write_labels(&path, &sample::taxa(), LabelForm::Listed, &labels).unwrap_err();
-    assert!(matches!(error, Error::Cell { column: "from_recording", row: 0, .. }));
+    assert!(matches!(
+        error,
+        Error::Cell {
+            column: "from_recording",
+            row: 0,
+            ..
+        }
+    ));
     let error = write_assets(&path, &sample::taxa(), LabelForm::Listed, &assets).unwrap_err();
-    assert!(matches!(error, Error::Cell { column: "heard", row: 0, .. }));
+    assert!(matches!(
+        error,
+        Error::Cell {
+            column: "heard",
+            row: 0,
+            ..
+        }
+    ));
 }
 
 #[test]
@@ -155,7 +180,10 @@ fn rows_that_break_a_rule_are_refused() {
         (|row| row.from_recording.swap(0, 1), "order of the classes"),
         (|row| row.from_recording[1].class = 0, "order of the classes"),
         (|row| row.from_recording[1].class = 9, "class index 9"),
-        (|row| row.from_recording[0].label_source = HeardSource::Whole, "is not present"),
+        (
+            |row| row.from_recording[0].label_source = HeardSource::Whole,
+            "is not present",
+        ),
         (|row| row.from_recording[0].class = 1, "is not unknown"),
         (|row| row.split = Split::Val, "outside split train"),
     ];
@@ -172,7 +200,17 @@ fn rows_that_break_a_rule_are_refused() {
         let mut assets = rows().1;
         assets[0].heard = Some(heard);
         let error = write_assets(&path, &sample::taxa(), FORM, &assets).unwrap_err();
-        assert!(matches!(error, Error::Cell { column: "heard", row: 0, .. }), "{error}");
+        assert!(
+            matches!(
+                error,
+                Error::Cell {
+                    column: "heard",
+                    row: 0,
+                    ..
+                }
+            ),
+            "{error}"
+        );
     }
 }
 
@@ -184,7 +222,9 @@ fn verify_finds_a_label_of_a_class_that_was_not_heard() {
     write_dataset(folder.path(), &rows);
     let report = verify(folder.path(), Depth::Quick, &mut |_, _| ()).unwrap();
     let findings: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
-    let [finding] = &findings[..] else { panic!("{findings:?}") };
+    let [finding] = &findings[..] else {
+        panic!("{findings:?}")
+    };
     assert!(finding.contains("not heard in asset 10"), "{finding}");
     assert!(read_dataset_json(&folder.path().join("dataset.json")).is_ok());
 }

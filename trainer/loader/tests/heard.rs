@@ -4,9 +4,7 @@
 use std::path::Path;
 
 use loader::{Catalogue, Filters, FullUnknown, Mode, RecordingLabels, Rows, Supervision, Unheard};
-use shardfmt::{
-    AssetRow, FromRecording, HeardSource, LabelRow, LabelSource, PriorRow, Split, WeakRule, Xxh3,
-};
+use shardfmt::{AssetRow, FromRecording, HeardSource, LabelRow, LabelSource, PriorRow, Split, WeakRule, Xxh3};
 
 const CLASSES: usize = 4;
 
@@ -89,17 +87,34 @@ fn catalogue(split: Split) -> Catalogue {
 fn train(mode: Mode) -> Supervision {
     let filters = Filters::default();
     let catalogue = catalogue(Split::Train);
-    catalogue.training(mode, Rows::Own, FullUnknown::AssumeNegative, &filters).unwrap()
+    catalogue
+        .training(mode, Rows::Own, FullUnknown::AssumeNegative, &filters)
+        .unwrap()
 }
 
 #[test]
 fn weak_labels_are_known_positives_in_training_only_and_counted() {
     let full = train(Mode::Full);
     let [labels, mask] = full.labels.matrices();
-    assert_eq!(labels, [1, 1, 0, 1, /**/ 0, 1, 0, 0, /**/ 0, 1, 0, 0, /**/ 0, 0, 0, 0]);
-    assert_eq!(mask, [1, 1, 0, 1, /**/ 0, 1, 1, 0, /**/ 1, 1, 1, 1, /**/ 1, 1, 1, 1]);
+    assert_eq!(
+        labels,
+        [
+            1, 1, 0, 1, /**/ 0, 1, 0, 0, /**/ 0, 1, 0, 0, /**/ 0, 0, 0, 0
+        ]
+    );
+    assert_eq!(
+        mask,
+        [
+            1, 1, 0, 1, /**/ 0, 1, 1, 0, /**/ 1, 1, 1, 1, /**/ 1, 1, 1, 1
+        ]
+    );
     assert_eq!((full.report.known_positives, full.report.weak_positives), (5, 3));
-    assert!(full.report.notes().iter().any(|note| note.starts_with("3 of 5 known positives are weak")));
+    assert!(
+        full.report
+            .notes()
+            .iter()
+            .any(|note| note.starts_with("3 of 5 known positives are weak"))
+    );
     // A clip is not complete by a weak label.
     assert_eq!(full.clips.iter().filter(|clip| clip.fully_annotated).count(), 2);
     // The target alone, where it is present or taken for it.
@@ -112,23 +127,41 @@ fn weak_labels_are_known_positives_in_training_only_and_counted() {
 fn a_prior_does_not_rule_out_what_was_heard() {
     let geo = train(Mode::Geo);
     let [labels, mask] = geo.labels.matrices();
-    assert_eq!(labels, [0, 1, 0, 0, /**/ 0, 1, 0, 0, /**/ 0, 1, 0, 0, /**/ 0, 0, 0, 0]);
-    assert_eq!(mask, [0, 1, 1, 0, /**/ 0, 1, 1, 0, /**/ 0, 1, 1, 1, /**/ 0, 0, 1, 1]);
+    assert_eq!(
+        labels,
+        [
+            0, 1, 0, 0, /**/ 0, 1, 0, 0, /**/ 0, 1, 0, 0, /**/ 0, 0, 0, 0
+        ]
+    );
+    assert_eq!(
+        mask,
+        [
+            0, 1, 1, 0, /**/ 0, 1, 1, 0, /**/ 0, 1, 1, 1, /**/ 0, 0, 1, 1
+        ]
+    );
 }
 
 #[test]
 fn evaluation_sees_no_weak_label() {
     let found = catalogue(Split::Train).evaluation(Split::Train).unwrap();
-    assert_eq!(found.labels.matrices()[0], [1, 0, 0, 0, /**/ 0, 0, 0, 0, /**/ 0, 1, 0, 0, /**/ 0, 0, 0, 0]);
+    assert_eq!(
+        found.labels.matrices()[0],
+        [
+            1, 0, 0, 0, /**/ 0, 0, 0, 0, /**/ 0, 1, 0, 0, /**/ 0, 0, 0, 0
+        ]
+    );
     assert_eq!(found.fully_known().rows(), 2);
 }
 
 #[test]
 fn a_recording_has_what_its_clips_and_what_was_heard_in_it_say() {
     let found = catalogue(Split::Val).evaluation(Split::Val).unwrap();
-    assert_eq!((found.labels.heard(1), found.labels.heard(2)), (Some(&[1, 3][..]), None));
-    // 0 is present in a clip, 1 and 3 were heard; 2 is absent from one clip only. In the other, 1 is present once, and the
-    // rest is absent from both.
+    assert_eq!(
+        (found.labels.heard(1), found.labels.heard(2)),
+        (Some(&[1, 3][..]), None)
+    );
+    // 0 is present in a clip, 1 and 3 were heard; 2 is absent from one clip only. In the other recording, 1 is present
+    // once, and the rest is absent from both clips.
     let expected = RecordingLabels {
         asset_ids: vec![1, 2],
         of_clip: vec![0, 0, 1, 1],

@@ -62,8 +62,8 @@ fn by_split(stats: &Stats) -> Vec<Vec<String>> {
     rows
 }
 
-/// A row for each class and split in which the class has any label. Where recordings say what was heard in them, with how
-/// many, and how many weak labels came of it.
+/// A row for each class and split in which the class has any label. Where recordings say what was heard in them, with
+/// how many it was heard in, and how many weak labels came of it.
 fn by_class(classes: &[ClassStats]) -> Vec<Vec<String>> {
     let head = [
         "code",
@@ -76,7 +76,9 @@ fn by_class(classes: &[ClassStats]) -> Vec<Vec<String>> {
         "unknown",
     ];
     let has_heard = classes.iter().any(|class| class.heard > 0);
-    let head = head.into_iter().chain(["heard", "weak"].into_iter().filter(|_| has_heard));
+    let head = head
+        .into_iter()
+        .chain(["heard", "weak"].into_iter().filter(|_| has_heard));
     let row = |class: &ClassStats| {
         let name = class.common_name.as_deref().unwrap_or_default();
         let words = [

@@ -12,7 +12,7 @@ use crate::tables::{UNKNOWN_BIRD, is_active};
 use pipeline::labels::{ClipLabels, ClipSpan, ImageAxes, Labeller};
 use pipeline::manifest::{
     self, AssetBox, BoxCode, BoxTable, Checklist, Completeness, GeoPrior, IgnoredOnly, LabelRules, OtherCodes,
-    PriorConflict, Span, SpanScope, nanoseconds,
+    PriorConflict, Span, SpanScope, WeakLabels, nanoseconds,
 };
 
 /// The classes.
@@ -38,6 +38,8 @@ fn rules() -> LabelRules {
         ignored_only: IgnoredOnly::Absent,
         other_codes: OtherCodes::Error,
         prior_conflict: PriorConflict::Error,
+        weak: WeakLabels::None,
+        weak_threshold: None,
     }
 }
 
@@ -104,6 +106,7 @@ fn described(recording: &PlannedRecording, plan: &SetPlan, taxa: &Taxa) -> manif
         checklist_id: None,
         license: None,
         source_url: None,
+        heard: None,
         annotation: None,
         boxes: boxes.collect(),
         spans: vec![Span {
@@ -125,6 +128,7 @@ fn described(recording: &PlannedRecording, plan: &SetPlan, taxa: &Taxa) -> manif
                 complete: checklist.complete,
             })
         }),
+        scores: Vec::new(),
         line: 0,
     }
 }
