@@ -75,7 +75,8 @@ pub(super) fn read(
                 file: path,
                 key,
                 source_id: Some(name.clone()),
-                site: site.map(str::to_owned),
+                site: site.or_else(|| site_in(&name)).map(str::to_owned),
+                has_windows: true,
                 ..Listed::default()
             });
             windows.push(Windows::new());
@@ -167,6 +168,16 @@ fn clock(row: &Row<'_>, column: &str, problems: &mut Problems) -> Option<f64> {
 
 fn nanoseconds(seconds: f64) -> i64 {
     (seconds * 1e9).round() as i64
+}
+
+/// The site in a name such as `BC2026_Train_0001_S08_20250606_030007.ogg`.
+fn site_in(name: &str) -> Option<&str> {
+    let is_site = |part: &&str| {
+        let digits = part.strip_prefix('S').unwrap_or_default();
+        !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let mut sites = name.split('_').filter(is_site);
+    sites.next().filter(|_| sites.next().is_none())
 }
 
 /// The file of a name, which may lack its extension, or its date behind the site.

@@ -89,6 +89,8 @@ pub(crate) struct Listed {
     pub(crate) recordist: Option<String>,
     /// The site, where a set has such.
     pub(crate) site: Option<String>,
+    /// Whether it is listed for its windows: nobody made it for a species.
+    pub(crate) has_windows: bool,
     /// How good it is, in the words of the source.
     pub(crate) quality: Option<String>,
     /// Its length in seconds, as published.
@@ -205,7 +207,7 @@ impl Listing {
         let counts = [
             (
                 Reason::ListedWithoutTarget,
-                count(|one| one.target.is_none() && one.site.is_none()),
+                count(|one| one.target.is_none() && !one.has_windows),
             ),
             (
                 Reason::ListedWithoutZone,
@@ -213,7 +215,7 @@ impl Listing {
             ),
             (
                 Reason::ListedWithoutPlace,
-                count(|one| one.place.is_none() && one.site.is_none()),
+                count(|one| one.place.is_none() && !one.has_windows),
             ),
         ];
         counts

@@ -117,6 +117,8 @@ fn windows_of_2026_are_taken_once_and_labels_like_numbers_are_text() {
     assert_eq!(counts(&listing, "windows_with_two_lists"), [(String::new(), 1)]);
     assert_eq!(counts(&listing, "windows_off_the_grid"), [(String::new(), 2)]);
     assert_eq!(counts(&listing, "labels_of_no_class"), [("xyz".to_owned(), 1)]);
+    assert_eq!(column(&listing, "site")["BC2026_Train_0001_S08_20250606_030007"], "S08");
+    assert_eq!(counts(&listing, "recordings_without_target"), []);
 }
 
 #[test]
