@@ -89,6 +89,7 @@ fn recording(classes: u32) -> Recording {
         }),
         checklist: Some(Arc::new(Checklist {
             observed: possible,
+            unsure: Vec::new(),
             complete: true,
         })),
         scores: Vec::new(),

@@ -236,6 +236,14 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A published table has no recording that can be used: look at the reasons.
+    #[error("none of the {rows} rows is of a recording that can be used, so nothing was written: {reasons}")]
+    NothingListed {
+        /// Rows that were read.
+        rows: u64,
+        /// What became of them.
+        reasons: String,
+    },
     /// Two folders to scan have the same name, or one is within the other, so that their files could not be told apart
     /// in the next scan: scan the folder above both, or only the outer one.
     #[error(

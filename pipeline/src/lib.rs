@@ -21,6 +21,7 @@ mod leakage;
 pub mod manifest;
 mod packing;
 pub mod preview;
+pub mod priors;
 mod provenance;
 pub mod recording_source;
 pub mod report;
@@ -29,6 +30,7 @@ pub mod scan;
 pub mod stats;
 pub mod tables;
 pub mod tally;
+pub mod taxonomy;
 
 pub use error::{Error, Result};
 pub use provenance::PROGRAM;

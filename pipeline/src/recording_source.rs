@@ -282,7 +282,7 @@ fn prior_row(recording: &Recording) -> PriorRow {
         checklist_id: recording.checklist_id.clone(),
         geo_possible: recording.geo.as_ref().map(|geo| geo.possible.clone()),
         geo_modelled: recording.geo.as_ref().map(|geo| geo.modelled.to_vec()),
-        checklist_observed: recording.checklist.as_ref().map(|list| list.observed.clone()),
+        checklist_observed: recording.checklist.as_ref().map(|list| list.not_ruled_out()),
         checklist_complete: recording.checklist.as_ref().map(|list| list.complete),
     }
 }

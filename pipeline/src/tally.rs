@@ -207,6 +207,152 @@ reasons! {
     NoValueCode = "classes_named_as_no_value",
         "class has a code that elsewhere stands for no value; correct the taxa table if it is none",
         "classes have codes that elsewhere stand for no value; correct the taxa table if they are none";
+    /// A row of a published table whose recording is not in its folder, left out; the detail is the file.
+    ListedFileMissing = "rows_without_file",
+        "row names a recording that is not in the folder and was left out",
+        "rows name recordings that are not in the folder and were left out";
+    /// A row of a published table that names no file, as of a protected species, left out; the detail is the row's id.
+    ListedFileWithheld = "rows_of_withheld_files",
+        "row names no file, as of a protected species, and was left out",
+        "rows name no file, as of protected species, and were left out";
+    /// A row of a published table whose recording may be one of several files, left out; the detail is the files.
+    ListedFileAmbiguous = "rows_with_several_files",
+        "row may mean several files and was left out", "rows may mean several files each and were left out";
+    /// A row of a published table that lists a recording again, left out; the detail is the file.
+    ListedAgain = "rows_repeated",
+        "row lists a recording again and was left out", "rows list recordings again and were left out";
+    /// A row of a published table that cannot be understood, left out; the detail is why.
+    ListedUnread = "rows_not_understood",
+        "row cannot be understood and was left out", "rows cannot be understood and were left out";
+    /// A recording of a published table that was made for no species, or for one that is not known.
+    ListedWithoutTarget = "recordings_without_target",
+        "recording has no target species, or one that is not known",
+        "recordings have no target species, or ones that are not known";
+    /// A recording of a published table whose local time has no UTC offset.
+    ListedWithoutZone = "recordings_without_utc_offset",
+        "recording has a local time without a UTC offset: it is in the column local_time, and recorded_at is empty",
+        "recordings have local times without UTC offsets: they are in the column local_time, and recorded_at is empty";
+    /// A recording of a published table that has no place.
+    ListedWithoutPlace = "recordings_without_place",
+        "recording has no place", "recordings have no place";
+    /// A place in a published table that is none.
+    ListedNoPlace = "places_not_understood",
+        "latitude and longitude are no place, or 0, 0, and were left out",
+        "latitudes and longitudes are no places, or 0, 0, and were left out";
+    /// A date in a published table of which only a part is known.
+    ListedPartialDate = "dates_in_part",
+        "date is known only in part and was left out", "dates are known only in part and were left out";
+    /// A species heard in a recording of a published table that is no class; the detail is its code.
+    LabelOffList = "labels_of_no_class",
+        "label is of a species that is no class and was left out",
+        "labels are of species that are no classes and were left out";
+    /// A label whose code or name is another in the taxonomy; the detail is the label and the code it became.
+    LabelRenamed = "labels_renamed",
+        "label has a retired code or name and became a code of the taxonomy by its concept or its names",
+        "labels have retired codes or names and became codes of the taxonomy by their concepts or their names";
+    /// A label of a form of a species; the detail is the label and the code it became.
+    LabelOfForm = "labels_of_forms",
+        "label is of a form of a species and became the species, as the taxonomy's REPORT_AS says",
+        "labels are of forms of species and became the species, as the taxonomy's REPORT_AS says";
+    /// A label that a person decided about; the detail is the label and the code it became.
+    LabelChosen = "labels_chosen",
+        "label became the code that --map gives", "labels became the codes that --map gives";
+    /// A label that may be several species of the taxonomy, or none, left out; the detail is the label and these.
+    LabelAmbiguous = "labels_ambiguous",
+        "label is ambiguous in the taxonomy, as after a split, so it is unknown; decide it with --map",
+        "labels are ambiguous in the taxonomy, as after a split, so they are unknown; decide them with --map";
+    /// A label that is not one species, left out; the detail is the label.
+    LabelNotOneSpecies = "labels_not_one_species",
+        "label is not one species and was left out", "labels are not one species and were left out";
+    /// A code that the taxonomy does not have, kept as it is; the detail is the label.
+    LabelNotInTaxonomy = "codes_not_in_taxonomy",
+        "label has a code and names that the taxonomy does not have; its code is kept as it is",
+        "labels have codes and names that the taxonomy does not have; their codes are kept as they are";
+    /// A name that the taxonomy does not have, left out; the detail is the name.
+    LabelUnknown = "names_not_in_taxonomy",
+        "name is not in the taxonomy, so its label is unknown; decide it with --map",
+        "names are not in the taxonomy, so their labels are unknown; decide them with --map";
+    /// A labelled window that is listed again, taken once.
+    WindowAgain = "windows_repeated",
+        "labelled window is listed again and was taken once", "labelled windows are listed again and were taken once";
+    /// A labelled window that is listed twice with other labels; both lists were taken together.
+    WindowsDiffer = "windows_with_two_lists",
+        "labelled window is listed with two lists of species, which were taken together",
+        "labelled windows are listed with two lists of species, which were taken together";
+    /// A labelled window that no clip would be, left out.
+    WindowOffGrid = "windows_off_the_grid",
+        "labelled window is of another length or does not follow the others, and was left out",
+        "labelled windows are of another length or do not follow the others, and were left out";
+    /// A labelled window without labels, of which nothing is known.
+    WindowWithoutLabel = "windows_without_label",
+        "labelled window has neither species nor nocall and says nothing",
+        "labelled windows have neither species nor nocall and say nothing";
+    /// A recording of which no window is labelled, left out.
+    UnlabelledRecording = "recordings_without_labels",
+        "recording has no labelled window and was left out", "recordings have no labelled window and were left out";
+    /// A label of a published set whose recording the set does not list.
+    AnnotationOfNoRow = "annotations_of_no_recording",
+        "annotation is of a recording that the set does not list",
+        "annotations are of recordings that the set does not list";
+    /// A checklist that recordings name and the files do not have; the detail is its id.
+    ChecklistNotFound = "checklists_not_found",
+        "checklist that recordings name is not in the files and has no row",
+        "checklists that recordings name are not in the files and have no row";
+    /// A checklist that recordings name although they name another of the same shared lists.
+    ChecklistSharedTwice = "checklists_shared",
+        "checklist is shared with another one that recordings name, and both have the species of all",
+        "checklists are shared with others that recordings name, and all have the species of all";
+    /// A shared checklist of which some observers report every species and others do not.
+    ChecklistPartlyComplete = "checklists_partly_complete",
+        "shared checklist is complete for some of its observers only and was taken as incomplete",
+        "shared checklists are complete for some of their observers only and were taken as incomplete";
+    /// An entry of a checklist that is a group, a pair or a hybrid; the detail is its name.
+    ChecklistGroup = "checklist_groups",
+        "entry of a checklist is a group, a pair or a hybrid, whose species are neither observed nor absent there",
+        "entries of checklists are groups, pairs or hybrids, whose species are neither observed nor absent there";
+    /// An entry of a checklist that may be any species; the detail is its name.
+    ChecklistAny = "checklist_entries_of_any_species",
+        "entry of a checklist is of no known group and may be any species",
+        "entries of checklists are of no known group and may be any species";
+    /// An entry of a checklist whose name the taxonomy does not have; the detail is its name.
+    ChecklistUnknown = "checklist_names_not_in_taxonomy",
+        "entry of a checklist is not, or not clearly, in the taxonomy and may be any species; give the taxonomy of its year",
+        "entries of checklists are not, or not clearly, in the taxonomy and may be any species; give the taxonomy of their \
+         year";
+    /// A complete checklist with an entry that may be any species.
+    ChecklistOpened = "checklists_taken_as_incomplete",
+        "complete checklist has an entry that may be any species and was taken as incomplete",
+        "complete checklists have entries that may be any species and were taken as incomplete";
+    /// A class that no observation in a whole file is of, as of species that eBird withholds; the detail is its code.
+    ClassNeverObserved = "classes_never_observed",
+        "class is in no observation of the whole file, so no checklist says that it is absent",
+        "classes are in no observation of the whole file, so no checklist says that they are absent";
+    /// A class that a model does not know; the detail is its code.
+    ClassNotModelled = "classes_not_modelled",
+        "class is not on the list of modelled species and stays unknown",
+        "classes are not on the list of modelled species and stay unknown";
+    /// A score of a class that is not on the list of those that a model knows; the detail is its code.
+    ScoreNotModelled = "scores_not_modelled",
+        "score is of a class that is not on the list of modelled species and was left out",
+        "scores are of classes that are not on the list of modelled species and were left out";
+    /// A recording without a place, for which there are no scores.
+    AssetWithoutPlace = "priors_without_place",
+        "recording has no place and gets no geographic prior", "recordings have no place and get no geographic prior";
+    /// A recording that is too far from all points of a model.
+    AssetFarFromScores = "priors_too_far",
+        "recording is too far from every point with scores and gets no geographic prior",
+        "recordings are too far from every point with scores and get no geographic prior";
+    /// A recording in a week for which its point has no scores.
+    AssetWithoutWeek = "priors_without_week",
+        "recording is from a week without scores at its point and gets no geographic prior",
+        "recordings are from weeks without scores at their points and get no geographic prior";
+    /// A recording whose date is not known, so that the scores of the whole year count.
+    AssetWithoutDate = "priors_of_whole_year",
+        "recording has no date, and got the highest scores of the year",
+        "recordings have no date, and got the highest scores of the year";
+    /// A file beside the tables that is none of the set's, not looked at; the detail is the file.
+    OtherTable = "files_of_other_kinds",
+        "file is none of the set's tables and was not read", "files are none of the set's tables and were not read";
 }
 
 /// Counts by reason, and within a reason by detail: a code, a column.
@@ -276,19 +422,40 @@ impl Tallies {
 
     /// One sentence for each reason, the most frequent details named.
     pub fn sentences(&self) -> Vec<String> {
+        self.reasons().into_iter().map(|key| self.sentence(key)).collect()
+    }
+
+    /// The sentences of all reasons without details, each with all of its details and their counts, the most frequent
+    /// first.
+    pub fn in_full(&self) -> Vec<(String, Vec<(&str, u64)>)> {
+        let in_full = |key| (self.plain_sentence(key), self.details(key));
+        self.reasons().into_iter().map(in_full).collect()
+    }
+
+    /// The keys of all reasons, in the order in which they are told.
+    fn reasons(&self) -> Vec<&str> {
         let mut reasons: Vec<&str> = self.0.keys().map(|key| reason_of(key)).collect();
         reasons.dedup();
         let known = |key: &&str| Reason::ALL.iter().position(|reason| reason.key() == *key);
         reasons.sort_by_key(|key| known(key).unwrap_or(usize::MAX));
-        reasons.into_iter().map(|key| self.sentence(key)).collect()
+        reasons
+    }
+
+    fn plain_sentence(&self, key: &str) -> String {
+        let count = self.of_reason(key).map(|(_, count)| count).sum();
+        let known = Reason::ALL.iter().find(|reason| reason.key() == key);
+        format!("{count} {}", known.map_or(key, |reason| reason.words(count)))
+    }
+
+    fn details<'a>(&'a self, key: &str) -> Vec<(&'a str, u64)> {
+        let mut details: Vec<_> = self.of_reason(key).filter(|(detail, _)| !detail.is_empty()).collect();
+        details.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        details
     }
 
     fn sentence(&self, key: &str) -> String {
-        let count = self.of_reason(key).map(|(_, count)| count).sum();
-        let known = Reason::ALL.iter().find(|reason| reason.key() == key);
-        let mut text = format!("{count} {}", known.map_or(key, |reason| reason.words(count)));
-        let mut details: Vec<_> = self.of_reason(key).filter(|(detail, _)| !detail.is_empty()).collect();
-        details.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        let mut text = self.plain_sentence(key);
+        let details = self.details(key);
         for (number, (detail, count)) in details.iter().take(NAMED_DETAILS).enumerate() {
             let before = if number == 0 { ": " } else { ", " };
             // Writing to a string does not fail.

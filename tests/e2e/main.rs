@@ -28,6 +28,7 @@ mod implied_labels; // more than 1,000 classes: what a set with four says, in Ru
 mod import_coco2014; // `l48 import coco2014`: order, split, labels and priors, what is rejected and what refused
 mod import_ml48s; // the published set: pictures, labels and boxes against the fixtures; kills
 mod import_ml48s_mistakes; // what it says of sets with mistakes, rejects and refuses
+mod import_recordings; // `l48 import` of tables of recordings and `l48 priors`, through to the labels of a build
 mod import_to_trainer; // an imported set's files, through to the labels and masks that the trainer sees
 mod instruction_sets; // emulated processors: equal bytes wherever the names are equal; a plan holds one
 mod labels; // labels computed end to end, against tables worked out by hand

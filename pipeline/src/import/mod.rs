@@ -1,18 +1,26 @@
 //! Imports published sets of pictures: each a `ClipSource`, so that planning, rejects, resume and commit are those of
-//! a build.
+//! a build. Published tables of recordings ([`birdclef`], [`xeno_canto`], [`inatsounds`]) become no dataset but a
+//! [`Listing`]: the tables and the manifest that a build reads.
 //!
-//! Labels are kept as the set gives them; no rule of [`labels`](crate::labels) is applied. Mistakes in a set's tables
-//! are all reported at once and stop the import before anything is written; a picture that is missing or damaged
-//! rejects its asset.
+//! Labels of pictures are kept as the set gives them; no rule of [`labels`](crate::labels) is applied. Mistakes in a
+//! set's tables are all reported at once and stop the import before anything is written; a picture that is missing or
+//! damaged rejects its asset.
 
+pub mod birdclef;
 pub mod coco2014;
 #[cfg(test)]
 mod hostile_tests;
+pub mod inatsounds;
 mod json_file;
 mod json_items;
+mod listing;
+#[cfg(test)]
+mod listing_tests;
 pub mod ml48s;
 mod random_state;
+pub mod xeno_canto;
 
+pub use listing::{Choices, Listing, REPORT, Written};
 use serde_json::Value;
 use shardfmt::{Axes, ClipSpec, DatasetHead, Dtype, LabelForm, ValueReference, ValueScale, ValueUnit, Xxh3};
 

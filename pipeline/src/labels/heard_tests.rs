@@ -65,6 +65,7 @@ fn what_was_heard_is_not_ruled_out_by_a_prior_and_is_counted() {
     });
     song.checklist = Some(Arc::new(Checklist {
         observed: vec![1],
+        unsure: vec![],
         complete: true,
     }));
     let (labels, counts) = labels_of(&rules(), &song, 0, 9.0);

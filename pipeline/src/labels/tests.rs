@@ -280,6 +280,7 @@ fn a_box_wins_over_a_prior_and_is_counted() {
     });
     song.checklist = Some(Arc::new(Checklist {
         observed: vec![1],
+        unsure: vec![],
         complete: true,
     }));
     let (labels, counts) = labels_of(&rules(), &song, 0, 10.0);
@@ -291,6 +292,7 @@ fn the_checklist_makes_no_labels_here() {
     let mut song = recording(vec![]);
     song.checklist = Some(Arc::new(Checklist {
         observed: vec![],
+        unsure: vec![],
         complete: true,
     }));
     assert_eq!(label(&song, 0).unknown, [0, 1, 2, 3]);

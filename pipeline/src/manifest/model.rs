@@ -195,14 +195,25 @@ impl GeoPrior {
 pub struct Checklist {
     /// Species on the list.
     pub observed: Vec<u32>,
+    /// Species that the list neither has nor rules out, as those of a pair that the observer could not tell apart.
+    pub unsure: Vec<u32>,
     /// Whether the observer reported every species; only then is absence from the list a negative.
     pub complete: bool,
 }
 
 impl Checklist {
-    /// Whether the list says this class is absent: complete, and not observed.
+    /// Whether the list says this class is absent: complete, and neither observed nor unsure.
     pub fn is_negative(&self, class: u32) -> bool {
-        self.complete && self.observed.binary_search(&class).is_err()
+        let has = |list: &[u32]| list.binary_search(&class).is_ok();
+        self.complete && !has(&self.observed) && !has(&self.unsure)
+    }
+
+    /// The classes that the list does not rule out, in class order: what a dataset keeps of it.
+    pub fn not_ruled_out(&self) -> Vec<u32> {
+        let mut classes = [self.observed.as_slice(), &self.unsure].concat();
+        classes.sort_unstable();
+        classes.dedup();
+        classes
     }
 }
 

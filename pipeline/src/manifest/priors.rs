@@ -19,7 +19,7 @@ const GEO: Columns<'_> = Columns {
 
 const CHECKLISTS: Columns<'_> = Columns {
     required: &["checklist_id", "observed_species", "all_species_reported"],
-    optional: &[],
+    optional: &["unsure_species"],
 };
 
 /// Class lookup of one table, with the aliases of the manifest.
@@ -103,7 +103,7 @@ pub(super) fn read_geo(
     }
 }
 
-/// Reads `checklist_prior`: checklist_id, observed_species, all_species_reported (1 or 0).
+/// Reads `checklist_prior`: checklist_id, observed_species, all_species_reported (1 or 0), unsure_species.
 pub(super) fn read_checklists(
     file: &Path,
     classes: &Classes<'_>,
@@ -132,6 +132,7 @@ pub(super) fn read_checklists(
         };
         let list = Checklist {
             observed: classes.list(&row, "observed_species", problems),
+            unsure: classes.list(&row, "unsure_species", problems),
             complete,
         };
         if ids.is_new(id, &row, problems) {

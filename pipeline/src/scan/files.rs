@@ -52,10 +52,15 @@ pub(super) struct Columns {
 /// # Errors
 /// [`Error::ScanTaken`] with the first file that is.
 pub(super) fn check(out: &Path, overwrite: bool) -> Result<()> {
-    let taken = [RECORDINGS, TAXA, MANIFEST, REPORT]
-        .map(|name| out.join(name))
-        .into_iter()
-        .find(|file| file.exists());
+    refuse_taken(out, &[RECORDINGS, TAXA, MANIFEST, REPORT], overwrite)
+}
+
+/// Refuses to write files of these names over what is there.
+///
+/// # Errors
+/// [`Error::ScanTaken`] with the first file that is.
+pub(crate) fn refuse_taken(out: &Path, names: &[&str], overwrite: bool) -> Result<()> {
+    let taken = names.iter().map(|name| out.join(name)).find(|file| file.exists());
     match taken {
         Some(path) if !overwrite => Err(Error::ScanTaken { path }),
         _ => Ok(()),
@@ -66,7 +71,7 @@ pub(super) fn check(out: &Path, overwrite: bool) -> Result<()> {
 ///
 /// # Errors
 /// Any of the system.
-pub(super) fn write(out: &Path, files: &[(&str, Vec<u8>)]) -> Result<()> {
+pub(crate) fn write(out: &Path, files: &[(&str, Vec<u8>)]) -> Result<()> {
     create_dirs(out)?;
     files
         .iter()

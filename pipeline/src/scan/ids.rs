@@ -21,15 +21,9 @@ const COLUMNS: Columns<'_> = Columns {
 /// Ids in the order of keys, which are in ascending order. Where two come out the same, the later key gets that of its
 /// key with a number behind it; such keys are told.
 pub(super) fn of_paths(recordings: &[Found], findings: &mut Vec<Finding>) -> Vec<i64> {
-    let mut taken = HashSet::new();
-    let mut id = |found: &Found| {
+    let ids = of_keys(recordings.iter().map(|found| found.key.as_str()));
+    for (found, &id) in recordings.iter().zip(&ids) {
         let first = hashed(&found.key);
-        let mut id = first;
-        let mut number = 1;
-        while !taken.insert(id) {
-            number += 1;
-            id = hashed(&format!("{}#{number}", found.key));
-        }
         if id != first {
             let what = format!(
                 "its id would be {first} of another file too; it is {id}; keep this table, and give it to \
@@ -41,9 +35,23 @@ pub(super) fn of_paths(recordings: &[Found], findings: &mut Vec<Finding>) -> Vec
                 what,
             });
         }
+    }
+    ids
+}
+
+/// Ids of keys in ascending order.
+pub(crate) fn of_keys<'k>(keys: impl Iterator<Item = &'k str>) -> Vec<i64> {
+    let mut taken = HashSet::new();
+    let id = |key: &str| {
+        let mut id = hashed(key);
+        let mut number = 1;
+        while !taken.insert(id) {
+            number += 1;
+            id = hashed(&format!("{key}#{number}"));
+        }
         id
     };
-    recordings.iter().map(&mut id).collect()
+    keys.map(id).collect()
 }
 
 /// From 1 on.

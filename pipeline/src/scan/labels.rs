@@ -125,7 +125,7 @@ fn is_code(label: &str) -> bool {
 }
 
 /// Letters and digits in small, with a hyphen for everything else.
-fn code_of(label: &str) -> String {
+pub(crate) fn code_of(label: &str) -> String {
     let mut code = String::new();
     for c in label.chars().flat_map(char::to_lowercase) {
         match c.is_alphanumeric() {

@@ -27,14 +27,14 @@ pub struct SplitRule {
 }
 
 /// Recordings of which some belong together.
-pub(super) struct Groups {
+pub(crate) struct Groups {
     /// The first recording of each one's group, or one on the way there.
     parents: Vec<usize>,
 }
 
 impl Groups {
     /// So many recordings, each by itself.
-    pub(super) fn new(count: usize) -> Self {
+    pub(crate) fn new(count: usize) -> Self {
         Groups {
             parents: (0..count).collect(),
         }
@@ -49,7 +49,7 @@ impl Groups {
     }
 
     /// Puts all recordings with the same key together.
-    pub(super) fn join_keys(&mut self, keys: impl Iterator<Item = Option<String>>) {
+    pub(crate) fn join_keys(&mut self, keys: impl Iterator<Item = Option<String>>) {
         let mut firsts: BTreeMap<String, usize> = BTreeMap::new();
         for (recording, key) in keys.enumerate() {
             let Some(key) = key else { continue };
@@ -78,9 +78,9 @@ impl Groups {
 
 /// What came of dealing.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Dealt {
+pub(crate) struct Dealt {
     /// The split of each recording.
-    pub(super) splits: Vec<Split>,
+    pub(crate) splits: Vec<Split>,
     /// Number of groups in each split.
     pub(super) groups: [usize; 3],
     /// Recordings that had another split before: their group had two.
@@ -99,7 +99,7 @@ struct Group {
 /// Deals groups of recordings: those with a split from before keep it; the others, in an order that seed and names
 /// decide, go where the share is least reached (by Sainte-Laguë's quotient). No split with a share stays empty if there
 /// are groups enough.
-pub(super) fn deal(names: &[&str], mut groups: Groups, before: &[Option<Split>], rule: &SplitRule) -> Dealt {
+pub(crate) fn deal(names: &[&str], mut groups: Groups, before: &[Option<Split>], rule: &SplitRule) -> Dealt {
     let mut by_first: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for recording in 0..names.len() {
         by_first.entry(groups.first(recording)).or_default().push(recording);

@@ -176,7 +176,7 @@ impl Walked {
 }
 
 /// A path from a folder to a file, both of which are absolute, with forward slashes.
-pub(super) fn relative(folder: &Path, file: &Path) -> String {
+pub(crate) fn relative(folder: &Path, file: &Path) -> String {
     let shared = folder
         .components()
         .zip(file.components())

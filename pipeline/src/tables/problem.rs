@@ -200,6 +200,26 @@ impl Problems {
         }
     }
 
+    /// Adds all of another reader's, and what it noticed.
+    pub(crate) fn add_all(&mut self, others: Problems) {
+        self.noticed.tallies.add_all(&others.noticed.tallies);
+        self.noticed.remarks.extend(others.noticed.remarks);
+        for problem in others.found {
+            let places = problem.count - 1 - problem.others.len() as u64;
+            let column = problem.column.as_deref();
+            self.add(&problem.file, column, problem.first, problem.message.clone());
+            for place in problem.others {
+                self.add(&problem.file, column, place, problem.message.clone());
+            }
+            // Places that were only counted.
+            self.len += usize::try_from(places).unwrap_or(usize::MAX);
+            let key = (problem.file, problem.column, problem.message);
+            if let Some(added) = self.positions.get(&key).and_then(|&at| self.found.get_mut(at)) {
+                added.count += places;
+            }
+        }
+    }
+
     /// The problems, in the order in which each was found first.
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {
         self.found.iter()

@@ -22,7 +22,7 @@ use super::text::decode;
 use crate::tally::Reason;
 
 /// Columns whose cells may be codes although they may be empty: whether a word like `NA` is one, their reader knows.
-const OPTIONAL_CODES: [&str; 2] = ["target_species", "modelled_species"];
+const OPTIONAL_CODES: [&str; 3] = ["target_species", "modelled_species", "unsure_species"];
 
 /// The columns that a reader of a table knows. Others are not looked at, whatever they hold.
 #[derive(Clone, Copy)]

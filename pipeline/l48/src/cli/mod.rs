@@ -8,6 +8,7 @@ mod export;
 mod folder;
 mod import;
 mod look;
+mod priors;
 mod rework;
 mod scan;
 
@@ -19,8 +20,12 @@ pub use copy::CopyArgs;
 pub use demo::{DemoArgs, DemoLayout, DemoSize};
 pub use export::{CocoDetectionArgs, CroissantArgs, ExportArgs, ExportForm};
 pub use folder::ScratchArgs;
-pub use import::{FirstCoordinate, ImportArgs, ImportCoco2014Args, ImportMl48sArgs, ImportOutput, ImportSet, TopRow};
+pub use import::{
+    FirstCoordinate, ImportArgs, ImportCoco2014Args, ImportListingArgs, ImportMl48sArgs, ImportOutput, ImportSet,
+    TopRow,
+};
 pub use look::{InspectArgs, PreviewArgs, ReportArgs, StatsArgs, VerifyArgs};
+pub use priors::{PriorSource, PriorTarget, PriorsArgs, PriorsEbdArgs, PriorsScoresArgs};
 pub use rework::{MergeArgs, RelabelArgs, ReshardArgs, SubsetArgs};
 pub use scan::{Labels, Parting, ScanArgs, Shares};
 
@@ -58,9 +63,12 @@ pub enum Command {
     /// Build a dataset from a manifest: plan, decode, render, write, commit.
     #[command(after_help = build::BUILD_EXAMPLES)]
     Build(BuildArgs),
-    /// Build a dataset from a published set of pictures and its labels.
+    /// Import a published set: pictures and their labels as a dataset, recordings as tables and a manifest.
     #[command(after_help = import::EXAMPLES)]
     Import(ImportArgs),
+    /// Make a prior table of a manifest, of what can occur or what observers listed, from files of eBird or a model's scores.
+    #[command(after_help = priors::EXAMPLES)]
+    Priors(PriorsArgs),
     /// Assign recordings to shards, and write the plan that `build --part` and `commit` follow.
     #[command(after_help = build::PLAN_EXAMPLES)]
     Plan(PlanArgs),

@@ -84,7 +84,7 @@ pub enum Parting {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Shares(pub [f64; 3]);
 
-fn parse_shares(text: &str) -> Result<Shares, String> {
+pub(super) fn parse_shares(text: &str) -> Result<Shares, String> {
     let numbers: Vec<f64> = text.split(',').filter_map(|part| part.trim().parse().ok()).collect();
     let is_share = |share: &f64| (0.0..=1.0).contains(share);
     let shares = <[f64; 3]>::try_from(numbers)

@@ -13,6 +13,7 @@ mod merge;
 mod output;
 mod plan;
 mod preview;
+mod priors;
 mod progress;
 mod relabel;
 mod report;
@@ -105,6 +106,7 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Scan(args) => scan::run(args),
         Command::Build(args) => build::run(args),
         Command::Import(args) => import::run(args),
+        Command::Priors(args) => priors::run(args),
         Command::Plan(args) => plan::run(args),
         Command::Commit(args) => commit::run(args),
         Command::Status(args) => status::run(args),

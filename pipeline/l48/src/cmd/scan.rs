@@ -12,9 +12,9 @@ use pipeline::scan::{self, FolderLabels, MANIFEST, REPORT, ScanOptions, Scanned,
 pub(super) fn run(args: ScanArgs) -> Result<Exit> {
     let by = match (args.split_by, &args.site) {
         (Some(Parting::Site), None) => bail!("--split-by site needs --site, which says where paths have the site"),
-        (Some(Parting::Site), Some(_)) | (None, Some(_)) => SplitBy::Site,
-        (Some(Parting::Day), _) | (None, None) => SplitBy::Day,
-        (Some(Parting::Recording), _) => SplitBy::Recording,
+        (Some(parting), _) => split_by(parting),
+        (None, Some(_)) => SplitBy::Site,
+        (None, None) => SplitBy::Day,
     };
     let of_folder = || {
         let folder = std::path::absolute(&args.out).ok()?;
@@ -49,6 +49,15 @@ pub(super) fn run(args: ScanArgs) -> Result<Exit> {
     } else {
         Exit::Rejects
     })
+}
+
+/// What is never parted, as a scan has it.
+pub(super) fn split_by(parting: Parting) -> SplitBy {
+    match parting {
+        Parting::Site => SplitBy::Site,
+        Parting::Day => SplitBy::Day,
+        Parting::Recording => SplitBy::Recording,
+    }
 }
 
 fn print(options: &ScanOptions, scanned: &Scanned) {
