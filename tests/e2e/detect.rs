@@ -295,8 +295,15 @@ fn tables_agree(place: &Workplace) {
         for (number, (line, row)) in (1..).zip(lines.zip(of_recording)) {
             let [start, end, code, name] = [1, 2, 3, 4].map(|at| &row[at]);
             let confidence: f32 = row[7].parse().unwrap();
+            let [begin, until] = [start, end].map(|time| {
+                if time.contains('.') {
+                    time.clone()
+                } else {
+                    format!("{time}.0")
+                }
+            });
             let expected = format!(
-                "{number}\tSpectrogram 1\t1\t{start}\t{end}\t50\t{ceiling_hz}\t{name}\t{code}\t{confidence:.4}\t{path}\t{start}"
+                "{number}\tSpectrogram 1\t1\t{begin}\t{until}\t50.0\t{ceiling_hz}.0\t{name}\t{code}\t{confidence:.4}\t{path}\t{begin}"
             );
             assert_eq!(line, expected);
             track += &format!("{start}\t{end}\t{code}\n\\\t50\t{ceiling_hz}\n");

@@ -116,3 +116,22 @@ fn parse_probability(text: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|number| (0.0..=1.0).contains(number));
     number.ok_or_else(|| format!("{text:?} is not a number from 0 to 1"))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use clap::Parser;
+
+    use super::super::{Cli, Command};
+    use super::*;
+
+    #[test]
+    fn the_examples_of_the_help_are_understood() {
+        for line in EXAMPLES.lines().skip(1) {
+            let cli = Cli::try_parse_from(line.split_whitespace());
+            assert!(matches!(cli.unwrap().command, Command::Detect(_)), "{line}");
+        }
+        assert!(parse_probability("1.5").is_err() && parse_probability("nan").is_err());
+        assert_eq!(parse_probability("0.5"), Ok(0.5));
+    }
+}

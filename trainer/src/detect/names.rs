@@ -28,11 +28,10 @@ fn shared_folder(files: &[PathBuf]) -> PathBuf {
     let Some(first) = folders.next() else {
         return PathBuf::new();
     };
-    let shared = folders.fold(first.to_path_buf(), |shared, folder| {
+    folders.fold(first.to_path_buf(), |shared, folder| {
         let both = shared.components().zip(folder.components());
         both.take_while(|(a, b)| a == b).map(|(part, _)| part).collect()
-    });
-    shared
+    })
 }
 
 #[cfg(test)]

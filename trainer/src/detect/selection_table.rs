@@ -71,10 +71,10 @@ impl SelectionForm {
 
 fn selection_table(of: &SelectionsOf<'_>, selections: &[Selection<'_>]) -> String {
     let path = cell(of.path);
-    let [low, high] = [of.band_hz.0, of.band_hz.1].map(seconds);
+    let [low, high] = [of.band_hz.0, of.band_hz.1].map(decimal);
     let mut table = HEADER.to_owned();
     for (number, selection) in (1..).zip(selections) {
-        let [begin, end] = [selection.start_s, selection.end_s].map(seconds);
+        let [begin, end] = [selection.start_s, selection.end_s].map(decimal);
         let confidence = selection
             .probability
             .map_or_else(String::new, |probability| format!("{probability:.4}"));
@@ -98,6 +98,13 @@ fn label_track(of: &SelectionsOf<'_>, selections: &[Selection<'_>]) -> String {
         track += &format!("{begin}\t{end}\t{code}\n\\\t{low}\t{high}\n");
     }
     track
+}
+
+/// A number with a point, even a whole one: readers such as crowsetta take a column without any for one of integers, and
+/// refuse it.
+fn decimal(number: f64) -> String {
+    let text = seconds(number);
+    if text.contains('.') { text } else { text + ".0" }
 }
 
 /// The name for people, as far as there is one.
@@ -138,7 +145,7 @@ mod tests {
             taxon: Some(taxon),
             probability,
         };
-        form.text(&of, &[selection(0.0, Some(0.987_65)), selection(1.5, None)])
+        form.text(&of, &[selection(0.0, Some(0.987_66)), selection(1.5, None)])
     }
 
     #[test]
@@ -147,11 +154,11 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(
             lines[1],
-            "1\tSpectrogram 1\t1\t0\t3\t50\t11025\tWood Thrush\twoothr\t0.9877\t/field/a b.wav\t0"
+            "1\tSpectrogram 1\t1\t0.0\t3.0\t50.0\t11025.0\tWood Thrush\twoothr\t0.9877\t/field/a b.wav\t0.0"
         );
         assert_eq!(
             lines[2],
-            "2\tSpectrogram 1\t1\t1.5\t4.5\t50\t11025\tWood Thrush\twoothr\t\t/field/a b.wav\t1.5"
+            "2\tSpectrogram 1\t1\t1.5\t4.5\t50.0\t11025.0\tWood Thrush\twoothr\t\t/field/a b.wav\t1.5"
         );
         assert!(lines.iter().all(|line| line.split('\t').count() == 12), "{text}");
         assert_eq!(table(SelectionForm::Raven, &taxon(Some("Wood\nThrush"))), text);

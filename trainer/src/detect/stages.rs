@@ -11,7 +11,7 @@ use super::choice::Choice;
 use super::folder::DetectionFolder;
 use super::part::{Outcome, PartRecord, read_record};
 use super::recordings::Listed;
-use super::score::{Filling, Stopped, Windows, score};
+use super::score::{Filling, Windows, score};
 use super::source::Recordings;
 use super::times::Times;
 use super::write::PartStage;
@@ -135,7 +135,8 @@ impl Detector<'_> {
                 let whole = flow::run(workers, source, 0..expected.len(), clips, |delivery| {
                     filling.take(delivery)
                 });
-                whole.and_then(|_| filling.send()).unwrap_or_else(|Stopped| {});
+                // Whoever stopped says why.
+                let _ = whole.and_then(|_| filling.send());
             });
             let writing = scope.spawn(move || parts.take_all(&to_write));
             let scoring = score(self.model, self.embeddings, &to_score, &give_back, &scored);
