@@ -46,10 +46,9 @@ impl RecordingSource {
         &self.manifest.frontend
     }
 
-    /// Mean level of a stored clip in dB, if the rule for weak labels asks for it.
-    pub(crate) fn mean_db(&self, ref_db: f32, stored: &[u8]) -> Option<f32> {
-        let is_asked = self.manifest.settings.labels.weak == WeakLabels::Peaks;
-        is_asked.then(|| self.frontend().mean_db(ref_db, stored))
+    /// Whether the rule for weak labels asks for the mean levels of clips.
+    pub(crate) fn asks_mean_db(&self) -> bool {
+        self.manifest.settings.labels.weak == WeakLabels::Peaks
     }
 
     /// Where a clip lies in its recording, in seconds: start, end, and length of its real audio.
@@ -112,7 +111,9 @@ impl ClipSource for RecordingSource {
 
     fn render(&self, clip: &Waveform, scratch: &mut Scratch, stored: &mut [u8]) -> Rendered {
         let mut rendered = self.frontend().render(clip, scratch, stored);
-        rendered.mean_db = self.mean_db(rendered.ref_db, stored);
+        rendered.mean_db = self
+            .asks_mean_db()
+            .then(|| self.frontend().mean_db(rendered.ref_db, stored));
         rendered
     }
 }

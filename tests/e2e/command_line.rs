@@ -5,6 +5,7 @@ use std::process::Stdio;
 use crate::program::{Ended, command, ended, l48, run, workspace};
 use crate::recordings::Workplace;
 
+const COMMANDS: [&str; 19] = [
     "scan", "build", "import", "priors", "plan", "commit", "status", "relabel", "merge", "reshard", "subset", "copy",
     "verify", "inspect", "stats", "preview", "report", "export", "demo",
 ];

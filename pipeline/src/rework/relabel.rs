@@ -291,7 +291,10 @@ fn rendered(source: &RecordingSource, input: &Input<'_>, label: &LabelRow) -> Re
         ref_db,
         silent: label.silent,
         rms_dbfs: label.rms_dbfs,
-        mean_db: source.mean_db(ref_db, input.shard.clip(label.row)?),
+        mean_db: match source.asks_mean_db() {
+            true => Some(source.frontend().mean_db(ref_db, input.shard.clip(label.row)?)),
+            false => None,
+        },
     })
 }
 

@@ -128,7 +128,9 @@ pub(super) fn read(
     let mut seen: HashMap<String, (String, u64)> = HashMap::new();
     for row in table.rows() {
         listing.rows += 1;
-        let Some((primary, name, secondary)) = parts(&row, problems) else { continue };
+        let Some((primary, name, secondary)) = parts(&row, problems) else {
+            continue;
+        };
         let (path, key) = match files.at(&candidates(name, primary)) {
             Located::One(path, key) => (path, key),
             Located::Nowhere | Located::Several(_) => {
@@ -174,7 +176,11 @@ pub(super) fn read(
 /// Primary label, file and secondary labels of a row.
 fn parts<'r>(row: &Row<'r>, problems: &mut Problems) -> Option<(&'r str, &'r str, Vec<String>)> {
     let (Some(primary), Some(name)) = (label_text(row), row.as_written("filename")) else {
-        let column = if row.cell("filename").is_none() { "filename" } else { "primary_label" };
+        let column = if row.cell("filename").is_none() {
+            "filename"
+        } else {
+            "primary_label"
+        };
         row.problem(problems, column, "must not be empty");
         return None;
     };

@@ -230,9 +230,14 @@ impl Set {
 /// Where a file may be: as it is named, in the folder of its split, or in that of its species there.
 fn candidates(name: &str, split: Split, categories: &[&json::Object]) -> Vec<String> {
     let split = split.as_str();
-    let folders = categories.iter().filter_map(|category| json::field(category, &["audio_dir_name"]));
+    let folders = categories
+        .iter()
+        .filter_map(|category| json::field(category, &["audio_dir_name"]));
     let inner = folders.map(|folder| format!("{split}/{folder}/{name}"));
-    [name.to_owned(), format!("{split}/{name}")].into_iter().chain(inner).collect()
+    [name.to_owned(), format!("{split}/{name}")]
+        .into_iter()
+        .chain(inner)
+        .collect()
 }
 
 fn code(category: &json::Object, labels: &mut Labels<'_>, tallies: &mut Tallies) -> Option<String> {
