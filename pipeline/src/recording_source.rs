@@ -42,7 +42,7 @@ impl RecordingSource {
         &self.manifest.recordings[asset]
     }
 
-    fn frontend(&self) -> &Frontend {
+    pub(crate) fn frontend(&self) -> &Frontend {
         &self.manifest.frontend
     }
 
