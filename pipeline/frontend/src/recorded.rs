@@ -101,7 +101,6 @@ mod tests {
 
     fn made() -> Frontend {
         let mut settings = ImageSettings::default();
-        settings.audio.sample_rate_hz = 32_000;
         settings.clips.duration_s = "2.5".parse().unwrap();
         settings.clips.hop_s = "0.5".parse().unwrap();
         settings.spectrogram.hop_length = 160;
@@ -135,7 +134,7 @@ mod tests {
         );
         let error = made_again(&sections, &frontend, None).unwrap_err().to_string();
         assert!(
-            error.contains("other images of recordings: axes.frame_rate_hz was 200"),
+            error.contains("other images of recordings: axes.frame_rate_hz was 137.8125"),
             "{error}"
         );
         sections.remove("audio");

@@ -189,7 +189,7 @@ mod tests {
         html.details(evil, evil);
         let page = html.into_page(evil);
         assert_eq!(page.matches("<script>").count(), 1, "the page's own");
-        assert_eq!(page.matches("&lt;script&gt;alert(&quot;1&quot;)").count(), 12);
+        assert_eq!(page.matches("&lt;script&gt;alert(&quot;1&quot;)").count(), 13);
     }
 
     #[test]

@@ -172,7 +172,7 @@ fn nothing_is_written_into_a_folder_that_another_process_trains_in() {
     };
     let claim = RunFolder::claim(&out).unwrap();
     // Before the other process has begun its run, which it will.
-    let (_, said) = run(&mut fit(&dataset, &out, &["--epochs", "1"]), 2);
+    let (_, said) = run(&mut fit(&dataset, &out, &["--epochs", "1"]), 75);
     assert!(said.contains(".lock"), "{said}");
     assert_eq!(names(), [".lock"]);
     drop(claim);
