@@ -84,6 +84,7 @@ impl RecordedImages<'_> {
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+    use crate::spectrogram::Frames;
 
     fn sections(settings: &ImageSettings) -> BTreeMap<String, Value> {
         serde_json::from_value(to_value(settings).unwrap()).unwrap()
@@ -104,6 +105,7 @@ mod tests {
         settings.clips.duration_s = "2.5".parse().unwrap();
         settings.clips.hop_s = "0.5".parse().unwrap();
         settings.spectrogram.hop_length = 160;
+        settings.spectrogram.frames = Frames::First(300);
         Frontend::new(settings).unwrap()
     }
 
@@ -128,10 +130,9 @@ mod tests {
     fn images_that_are_not_of_recordings_or_would_be_others_are_refused() {
         let frontend = made();
         let mut sections = sections(frontend.settings());
-        sections.insert(
-            "spectrogram".into(),
-            to_value(&ImageSettings::default().spectrogram).unwrap(),
-        );
+        let mut other = frontend.settings().spectrogram.clone();
+        other.hop_length = 180;
+        sections.insert("spectrogram".into(), to_value(&other).unwrap());
         let error = made_again(&sections, &frontend, None).unwrap_err().to_string();
         assert!(
             error.contains("other images of recordings: axes.frame_rate_hz was 137.8125"),

@@ -22,13 +22,13 @@ Examples:
 const BIRDCLEF_EXAMPLES: &str = "\
 Examples:
   l48 import birdclef ~/birdclef-2025 --out data/birdclef
-  l48 import birdclef ~/birdclef-2021 --out data/birdclef --taxonomy ebird_taxonomy_v2021.csv --taxonomy ebird_taxonomy_v2024.csv
+  l48 import birdclef ~/birdclef-2021 --out data/b21 --taxonomy ebird_v2021.csv --taxonomy ebird_v2024.csv
   l48 build data/birdclef/manifest.toml --out data/birdclef-clips";
 
 const XENO_CANTO_EXAMPLES: &str = "\
 Examples:
   l48 import xeno-canto ~/xeno-canto --out data/xc --taxonomy ebird_taxonomy_v2024.csv
-  l48 import xeno-canto ~/xc/pages.json --out data/xc --taxonomy ebird_taxonomy_v2024.csv --map 'Larus vegae=verg1'
+  l48 import xeno-canto ~/xc/pages.json --out data/xc --taxonomy ebird_v2024.csv --map 'Larus vegae=verg1'
   l48 build data/xc/manifest.toml --out data/xc-clips";
 
 const INATSOUNDS_EXAMPLES: &str = "\

@@ -8,17 +8,17 @@ use super::folder::on_this_machine;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  l48 priors ebd --observations ebd.txt --taxonomy ebird_v2024.csv --recordings data/birds/recordings.csv --out data/birds
-  l48 priors scores s.parquet --threshold 0.03 --modelled labels.txt --recordings data/birds/recordings.csv --out data/birds";
+  l48 priors ebd --observations ebd.txt --taxonomy ebird.csv --recordings recordings.csv --out .
+  l48 priors scores s.parquet --threshold 0.03 --modelled m.txt --recordings r.csv --out .";
 
 const EBD_EXAMPLES: &str = "\
 Examples:
-  l48 priors ebd --observations ebd.txt.gz --sampling lists.txt.gz --taxonomy ebird_v2024.csv --recordings recordings.csv --out .
-  l48 priors ebd --observations MyEBirdData.csv --taxonomy ebird_v2024.csv --recordings data/recordings.csv --out data";
+  l48 priors ebd --observations ebd.gz --sampling s.gz --taxonomy t.csv --recordings r.csv --out .
+  l48 priors ebd --observations MyEBirdData.csv --taxonomy t.csv --recordings r.csv --out data";
 
 const SCORES_EXAMPLES: &str = "\
 Example:
-  l48 priors scores s.parquet --threshold 0.03 --modelled labels.txt --recordings data/birds/recordings.csv --out data/birds";
+  l48 priors scores s.parquet --threshold 0.03 --modelled m.txt --recordings r.csv --out .";
 
 /// Arguments of `priors`.
 #[derive(Debug, Args)]
