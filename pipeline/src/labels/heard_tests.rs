@@ -110,8 +110,11 @@ fn rows() -> Vec<LabelRow> {
 /// Mean levels of the five clips in dB.
 const LEVELS: [Option<f32>; 5] = [Some(-60.0), Some(-40.0), Some(-100.0), Some(-50.0), Some(-55.0)];
 
-/// (clip, class, source, score) of the weak labels that a rule makes, and what was counted.
-fn made(rule: WeakLabels, song: &Recording) -> (Vec<(u32, u32, String, Option<f32>)>, Tallies) {
+/// Clip, class, source and score of a weak label.
+type Made = (u32, u32, String, Option<f32>);
+
+/// The weak labels that a rule makes, and what was counted.
+fn made(rule: WeakLabels, song: &Recording) -> (Vec<Made>, Tallies) {
     let mut rows = rows();
     rows.iter_mut().for_each(|row| row.split = song.split);
     let tallies = add_weak(rule, song, &LEVELS, &shardfmt::GeoPrior::default(), &mut rows);

@@ -44,6 +44,9 @@ struct DatasetOfRun {
     dataset_xxh3: Xxh3,
 }
 
+/// Names and their values.
+type Facts = Vec<(&'static str, String)>;
+
 /// The average precision of a class on a split.
 #[derive(Debug)]
 pub(super) struct ClassAp {
@@ -64,7 +67,7 @@ pub struct RunTables {
     record: Record,
     pub(super) config: Option<String>,
     /// What the log says of its end.
-    pub(super) outcome: Vec<(&'static str, String)>,
+    pub(super) outcome: Facts,
     /// SVG drawings with what they show.
     pub(super) drawings: Vec<(&'static str, Vec<u8>)>,
     pub(super) per_class: Vec<ClassAp>,
@@ -151,14 +154,14 @@ impl RunTables {
 }
 
 /// What the last lines of a log of events say: the end of the run, and its measurements on test.
-fn outcome(path: &Path) -> Result<Vec<(&'static str, String)>> {
+fn outcome(path: &Path) -> Result<Facts> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
-        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(Facts::new()),
         Err(cause) => return Err(io(Operation::Read, path)(cause)),
     };
     let percent = |value: &serde_json::Value| value.as_f64().map(|share| format!("{:.1} %", 100.0 * share));
-    let (mut facts, mut test): (Vec<(&'static str, String)>, Vec<(&'static str, String)>) = (Vec::new(), Vec::new());
+    let (mut facts, mut test) = (Facts::new(), Facts::new());
     // A line that a kill cut off is not JSON.
     for event in text
         .lines()

@@ -157,17 +157,19 @@ fn same_in<'e>(species: &Entry, edition: &'e Edition) -> Result<&'e Entry, Vec<S
 }
 
 /// A label whose code no edition has.
-fn by_names(label: Label<'_>, naming: Naming, newest: &Edition) -> Resolution {
-    let found =
-        |entry: Option<&'_ Entry>| entry.map(|entry| species_of(newest, entry).cloned().map_err(|()| entry.clone()));
-    let scientific = found(label.scientific.and_then(|name| newest.of_scientific(name)));
-    let common = found(label.common.and_then(|name| newest.of_common(name)));
+fn by_names<'a>(label: Label<'a>, naming: Naming, newest: &'a Edition) -> Resolution {
+    let species_of = |entry| species_of(newest, entry).map_err(|()| entry);
+    let scientific = label
+        .scientific
+        .and_then(|name| newest.of_scientific(name))
+        .map(species_of);
+    let common = label.common.and_then(|name| newest.of_common(name)).map(species_of);
     let by = if label.code.is_some() { By::Renamed } else { By::Name };
     let species = |entry: &Entry| Resolution::Species {
         code: entry.code.clone(),
         by,
     };
-    match (&scientific, &common) {
+    match (scientific, common) {
         (Some(Ok(one)), Some(Ok(other))) if one.code == other.code => species(one),
         (Some(Ok(one)), None) if naming == Naming::Other || label.common.is_none() => species(one),
         // The genus is another now, and the rest of both names the same.
@@ -182,12 +184,8 @@ fn by_names(label: Label<'_>, naming: Naming, newest: &Edition) -> Resolution {
         (Some(Err(group)), Some(Err(other))) if group.code == other.code => not_one(newest, group),
         (None, None) => Resolution::Unknown,
         _ => {
-            let entry = |found: &Option<Result<Entry, Entry>>| match found {
-                Some(Ok(entry) | Err(entry)) => Some(entry.clone()),
-                None => None,
-            };
-            let (one, other) = (entry(&scientific), entry(&common));
-            Resolution::Ambiguous(codes([None, one.as_ref(), other.as_ref()]))
+            let entry = |found: Option<Result<&'a Entry, &'a Entry>>| found.map(|(Ok(entry) | Err(entry))| entry);
+            Resolution::Ambiguous(codes([None, entry(scientific), entry(common)]))
         }
     }
 }
