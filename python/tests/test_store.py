@@ -152,7 +152,9 @@ def test_a_store_that_lies_about_a_size_is_found_out(run: Run, small: Path, tmp_
         with stores.serve(stores.files(small, lie=lambda name, size: size + change * ("shards" in name))) as server:
             told = run("preview", server, "--asset", ids(small)[0], "--out", tmp_path / "p.png", code=2, seconds=3).stderr
             assert "shards/00000.safetensors" in told and "expected" in told
-            assert "shards/00000.safetensors" in run("verify", server, code=2, seconds=3).stdout + told
+            # A part that is shorter than asked for may also be one that was cut off: worth a retry.
+            code = 75 if change > 0 else 2
+            assert "shards/00000.safetensors" in run("verify", server, code=code, seconds=3).stdout + told
 
 
 def test_what_is_damaged_in_a_store_is_named(run: Run, small: Path, tmp_path: Path) -> None:
