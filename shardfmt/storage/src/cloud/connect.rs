@@ -138,6 +138,8 @@ fn is_plain(names: &[&str]) -> bool {
 fn s3(address: &Address) -> Result<AmazonS3Builder> {
     let mut builder = AmazonS3Builder::from_env()
         .with_bucket_name(address.host())
+        // Objects are deleted one by one, and not every store can delete several at once.
+        .with_disable_bulk_delete(true)
         .with_retry(no_retries());
     for (key, value) in limits()? {
         builder = builder.with_config(AmazonS3ConfigKey::Client(key), value);
