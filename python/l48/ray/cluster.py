@@ -17,8 +17,8 @@ from .program import Ended, run
 try:
     import ray
     from ray.exceptions import RayError, RayTaskError, RuntimeEnvSetupError
-except ModuleNotFoundError as missing:
-    raise ModuleNotFoundError("l48.ray needs Ray: pip install 'l48[ray]'", name=missing.name) from missing
+except ModuleNotFoundError as _missing:
+    raise ModuleNotFoundError("l48.ray needs Ray: pip install 'l48[ray]'", name=_missing.name) from _missing
 
 WAIT_S = 600
 """How long a part, a plan or a commit waits for processes that it replaces: longer than these outlive their node."""
