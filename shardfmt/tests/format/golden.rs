@@ -19,22 +19,7 @@ fn golden() -> PathBuf {
 fn writing_again_gives_the_golden_bytes() {
     let fresh = tempfile::tempdir().unwrap();
     sample::write_dataset(fresh.path());
-    let names = sample::files_under(fresh.path());
-    if std::env::var_os("L48_BLESS").is_some_and(|value| value == "1") {
-        for name in &names {
-            fs::create_dir_all(golden().join(name).parent().unwrap()).unwrap();
-            fs::copy(fresh.path().join(name), golden().join(name)).unwrap();
-        }
-        panic!("golden files written; run again without L48_BLESS");
-    }
-    assert_eq!(sample::files_under(&golden()), names);
-    for name in &names {
-        let (golden, written) = (
-            fs::read(golden().join(name)).unwrap(),
-            fs::read(fresh.path().join(name)).unwrap(),
-        );
-        assert!(golden == written, "{name} differs from its golden file");
-    }
+    sample::assert_golden(&golden(), fresh.path());
 }
 
 #[test]

@@ -79,22 +79,7 @@ fn write_dataset(dir: &Path, (labels, assets): &(Vec<LabelRow>, Vec<AssetRow>)) 
 fn writing_again_gives_the_golden_bytes() {
     let fresh = tempfile::tempdir().unwrap();
     write_dataset(fresh.path(), &rows());
-    let names = sample::files_under(fresh.path());
-    if std::env::var_os("L48_BLESS").is_some_and(|value| value == "1") {
-        for name in &names {
-            fs::create_dir_all(golden().join(name).parent().unwrap()).unwrap();
-            fs::copy(fresh.path().join(name), golden().join(name)).unwrap();
-        }
-        panic!("golden files written; run again without L48_BLESS");
-    }
-    assert_eq!(sample::files_under(&golden()), names);
-    for name in &names {
-        let bytes = |dir: &Path| fs::read(dir.join(name)).unwrap();
-        assert!(
-            bytes(&golden()) == bytes(fresh.path()),
-            "{name} differs from its golden file"
-        );
-    }
+    sample::assert_golden(&golden(), fresh.path());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Provides a tiny dataset of fixed bytes for the tests: two shards, the second without rows.
 #![allow(unreachable_pub, reason = "the module is private to the test program")]
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -256,6 +256,23 @@ pub fn write_dataset(dir: &Path) {
         write_assets(&dir.join(assets_path(1)), &taxa(), LabelForm::Listed, &[]).unwrap(),
     ];
     write_dataset_json(dir, &info(files)).unwrap();
+}
+
+/// Compares a dataset with the golden files of it; `L48_BLESS=1` writes these instead, and fails.
+pub fn assert_golden(golden: &Path, fresh: &Path) {
+    let names = files_under(fresh);
+    if std::env::var_os("L48_BLESS").is_some_and(|value| value == "1") {
+        for name in &names {
+            fs::create_dir_all(golden.join(name).parent().unwrap()).unwrap();
+            fs::copy(fresh.join(name), golden.join(name)).unwrap();
+        }
+        panic!("golden files written; run again without L48_BLESS");
+    }
+    assert_eq!(files_under(golden), names);
+    for name in &names {
+        let bytes = |dir: &Path| fs::read(dir.join(name)).unwrap();
+        assert!(bytes(golden) == bytes(fresh), "{name} differs from its golden file");
+    }
 }
 
 /// Paths of all files under `dir`, with forward slashes, in order.
