@@ -35,7 +35,7 @@ impl Logistic {
 /// The logistic of the highest likelihood for scores with labels, by Newton's method with halved steps (Lin, Lin and
 /// Weng 2007, "A note on Platt's probabilistic outputs for support vector machines"). As there, positives count as
 /// (n + 1)/(n + 2) and negatives as 1/(m + 2), of n and m of them, so that a few scores are not taken for certain.
-/// `None` where one of the labels does not occur, or a score is no number.
+/// `None` where one of the labels does not occur, or a score is not a finite number.
 #[must_use]
 pub fn fit_logistic(scores: impl Iterator<Item = (f64, bool)> + Clone) -> Option<Logistic> {
     let count = |label| scores.clone().filter(|score| score.1 == label).count() as f64;

@@ -24,17 +24,7 @@ const TERMS: &str = "iNatSounds is for research and education that are not comme
 /// A folder that cannot be read, and all mistakes in its tables.
 pub fn read(source: &Path, taxonomy: Option<&Taxonomy>, choices: &Choices) -> Result<Listing> {
     let mut problems = Problems::default();
-    let folder = if source.is_file() {
-        source.parent().unwrap_or(Path::new(""))
-    } else {
-        source
-    };
-    let folder = if folder.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        folder
-    };
-    let files = SoundFiles::walk(folder)?;
+    let files = SoundFiles::beside(source)?;
     let mut listing = Listing {
         name: "inatsounds".into(),
         facts: vec![TERMS.into()],
@@ -54,7 +44,7 @@ pub fn read(source: &Path, taxonomy: Option<&Taxonomy>, choices: &Choices) -> Re
         )]
     } else {
         let named =
-            |split: Split| ["json", "json.gz"].map(|end| (folder.join(format!("{}.{end}", split.as_str())), split));
+            |split: Split| ["json", "json.gz"].map(|end| (source.join(format!("{}.{end}", split.as_str())), split));
         Split::ALL
             .into_iter()
             .flat_map(named)

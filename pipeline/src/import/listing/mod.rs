@@ -1,7 +1,7 @@
 //! Defines `Listing`, what a published table of recordings says in the words of our own tables, and writes it as
 //! `recordings.csv`, `taxa.csv` and `manifest.toml`.
 //!
-//! A listing is no dataset: what was published says what was heard somewhere in a recording, its place, its time, and
+//! A listing is not a dataset: what was published says what was heard somewhere in a recording, its place, its time, and
 //! who may use it, and `l48 build` makes clips of that. Every row that was read is a recording of the listing, or is
 //! counted under the reason it was left out for.
 

@@ -34,6 +34,21 @@ pub(crate) struct SoundFiles {
 }
 
 impl SoundFiles {
+    /// Walks the folder `source`, or that of the file `source`.
+    ///
+    /// # Errors
+    /// A folder that cannot be read.
+    pub(crate) fn beside(source: &Path) -> Result<Self> {
+        let folder = match source.is_file() {
+            true => source.parent().unwrap_or(Path::new("")),
+            false => source,
+        };
+        match folder.as_os_str().is_empty() {
+            true => Self::walk(Path::new(".")),
+            false => Self::walk(folder),
+        }
+    }
+
     /// Walks a folder. Symbolic links to files are files; those to folders are not followed.
     ///
     /// # Errors
@@ -163,7 +178,7 @@ fn number(name: &str) -> Option<u64> {
     };
     let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
     let (digits, behind) = rest.split_at_checked(end)?;
-    // A date is no number of a recording.
+    // A date is not the number of a recording.
     digits
         .parse()
         .ok()

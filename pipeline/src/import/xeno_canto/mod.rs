@@ -29,17 +29,7 @@ const COLUMNS: Columns<'_> = Columns {
 pub fn read(source: &Path, taxonomy: Option<&Taxonomy>, choices: &Choices) -> Result<Listing> {
     let mut problems = Problems::default();
     let is_file = source.is_file();
-    let folder = if is_file {
-        source.parent().unwrap_or(Path::new(""))
-    } else {
-        source
-    };
-    let folder = if folder.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        folder
-    };
-    let files = SoundFiles::walk(folder)?;
+    let files = SoundFiles::beside(source)?;
     let mut listing = Listing {
         name: "xeno-canto".into(),
         ..Listing::default()
@@ -138,7 +128,7 @@ fn take(entries: Vec<Entry>, files: &SoundFiles, labels: &mut Labels<'_>, listin
     for entry in entries {
         listing.rows += 1;
         let Some(number) = entry.number() else {
-            let detail = format!("id {:?} is no number", entry.get("id").unwrap_or_default());
+            let detail = format!("id {:?} is not a number", entry.get("id").unwrap_or_default());
             listing.tallies.add_detail(Reason::ListedUnread, &detail, 1);
             continue;
         };
