@@ -15,6 +15,7 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
+use crate::augment::{Mixed, Mixing};
 use crate::batch::upload;
 use crate::error::{Error, Result};
 use crate::loss::bce;
@@ -267,17 +268,28 @@ impl AssetTable {
         TableRows::new(&table_rows, self.table.device())
     }
 
-    /// R_P with its weight: alpha times the mean cross-entropy of `logits` \[B, C\] with the table.
+    /// R_P with its weight: alpha times the mean cross-entropy of `logits` \[B, C\] with the table, of which the rows of
+    /// clips that were `mixed` are mixed in the same shares.
     ///
     /// # Errors
     /// Errors of libtorch.
-    pub fn penalty(&self, logits: &Tensor, places: &TableRows) -> Result<Tensor> {
+    pub fn penalty(&self, logits: &Tensor, places: &TableRows, mixed: Option<&Mixed>) -> Result<Tensor> {
         let target = self.table.f_index_select(0, &places.rows)?;
+        let target = mixed.map_or(Ok(target.shallow_clone()), |mixed| mixed.in_shares(&target))?;
         Ok(bce(logits, &target)?.f_mean(None)?.f_mul_scalar(self.config.alpha)?)
     }
 
+    /// What the table makes of clips that are mixed: it is moved only by clips that are heard alone.
+    #[must_use]
+    pub fn mixing(config: &AssetRegConfig) -> Mixing {
+        match config.control {
+            Control::Frozen => Mixing::Any,
+            Control::None | Control::Shuffled => Mixing::SomeAlone,
+        }
+    }
+
     /// Moves the rows of a batch's assets to the probabilities of `logits`, clip after clip; call it before the
-    /// optimiser's step.
+    /// optimiser's step, with the clips that are heard alone.
     ///
     /// # Errors
     /// Errors of libtorch.

@@ -12,6 +12,7 @@ use shardfmt::Split;
 use crate::asset_reg::{Control, Init, Positives};
 use crate::config::{OptimiserName, OrderName};
 use crate::model::{Arch, Precision};
+use crate::optim::Decay;
 
 pub use detect::{CalibrateArgs, DetectArgs, SuggestArgs};
 
@@ -34,7 +35,7 @@ pub enum Command {
     /// Train a model on a dataset, and evaluate its best epoch.
     #[command(
         args_override_self = true,
-        after_help = "Examples:\n  l48-train fit data/demo --out runs/demo --arch tiny --epochs 10 --lr 1e-3\n  l48-train fit data/birds --out runs/llr --mode checklist --loss ll-r --param delta=0.005 --weights resnet50.safetensors\n  l48-train fit data/birds --out runs/reg --asset-reg 0.3 --asset-reg-eps 0.01 --asset-reg-init 0.5\n  l48-train fit data/birds --out runs/reg --resume"
+        after_help = "Examples:\n  l48-train fit data/demo --out runs/demo --arch tiny --epochs 10 --lr 1e-3\n  l48-train fit data/birds --out runs/llr --mode checklist --loss ll-r --param delta=0.005 --weights resnet50.safetensors\n  l48-train fit data/birds --out runs/reg --asset-reg 0.3 --asset-reg-eps 0.01 --asset-reg-init 0.5\n  l48-train fit data/birds --out runs/next --arch convnext-tiny --optimiser adamw --schedule cosine --warmup-steps 500 --clip-norm 1 --average 0.999\n  l48-train fit data/birds --out runs/reg --resume"
     )]
     Fit(Box<FitArgs>),
     /// Evaluate the best epoch of a run on a split.
@@ -178,6 +179,18 @@ pub struct SettingArgs {
     /// Learning rate [default: 1e-4].
     #[arg(long)]
     pub lr: Option<f64>,
+    /// What the learning rate does after the warm-up [default: constant].
+    #[arg(long)]
+    pub schedule: Option<Decay>,
+    /// Steps over which the learning rate rises to its value [default: 0].
+    #[arg(long, value_name = "STEPS")]
+    pub warmup_steps: Option<u64>,
+    /// Largest norm of all gradients together; longer ones are scaled down to it [default: none].
+    #[arg(long, value_name = "NORM")]
+    pub clip_norm: Option<f64>,
+    /// Evaluate and save an exponential average of the weights with this decay, such as 0.999 [default: none].
+    #[arg(long, value_name = "DECAY")]
+    pub average: Option<f64>,
     /// Decides everything random [default: 48].
     #[arg(long)]
     pub seed: Option<u64>,

@@ -8,27 +8,34 @@ use shardfmt::{ClipSpec, Dataset, ValueScale};
 use tch::{Device, Kind, Tensor};
 
 use crate::asset_reg::{AssetTable, Clips};
-use crate::augment::{self, Augmentation};
+use crate::augment::{self, Augmentation, Mixed};
 use crate::batch::{Known, Loaded, Scaling, upload};
 use crate::checkpoint::Checkpoint;
 use crate::config::Config;
 use crate::error::Result;
 use crate::loss::{self, KnownNegatives, Objective, ObjectiveConfig, Setup};
-use crate::model::{Head, Model, ModelSpec, Precision, read_weights};
-use crate::optim::Optimizer;
+use crate::memory;
+use crate::model::{Average, Head, Model, ModelSpec, Precision, read_weights};
+use crate::optim::{Optimizer, Schedule};
 use crate::state::Named;
 
-/// Names of the parts in a checkpoint.
+/// Names of the parts in a checkpoint. The model is what is evaluated: with an average of weights, that average, and
+/// the weights it follows are a part of their own.
 const MODEL: &str = "model";
+const TRAINED: &str = "trained";
 const OPTIMISER: &str = "optimiser";
 const OBJECTIVE: &str = "objective";
 const ASSET_TABLE: &str = "asset_table";
+
+/// Bytes of an entry of the asset regulariser's table while it is made: three f64 and an f32.
+const TABLE_ENTRY_BYTES: usize = 28;
 
 /// Everything that changes during training.
 pub struct Learner {
     device: Device,
     notes: Vec<String>,
     model: Model,
+    average: Option<Average>,
     scaling: Scaling,
     augmentation: Option<Augmentation>,
     known: Known,
@@ -60,14 +67,20 @@ impl StepOutcome {
 
 impl Learner {
     /// A learner with initial weights: random ones, or those of the weights file. After this, libtorch's own random
-    /// numbers are no longer used.
+    /// numbers are no longer used. The schedule of its learning rate spans the epochs, of `epoch_steps` steps each.
     ///
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting) for parameters that do not fit the method or the dataset, and those of
     /// reading weights.
-    pub fn new(config: &Config, dataset: &Dataset, supervision: &Supervision, device: Device) -> Result<Self> {
+    pub fn new(
+        config: &Config,
+        dataset: &Dataset,
+        supervision: &Supervision,
+        epoch_steps: usize,
+        device: Device,
+    ) -> Result<Self> {
         let start = starting_model(config, dataset, device)?;
-        Self::with_model(start, config, dataset, supervision, device)
+        Self::with_model(start, config, dataset, (supervision, epoch_steps), device)
     }
 
     /// The learner of `checkpoint`. The weights file is not read, since the checkpoint replaces every weight.
@@ -79,11 +92,12 @@ impl Learner {
         config: &Config,
         dataset: &Dataset,
         supervision: &Supervision,
+        epoch_steps: usize,
         checkpoint: &Checkpoint,
         device: Device,
     ) -> Result<Self> {
         let start = (random_model(config, &Subject::of(dataset), device)?, Vec::new());
-        let mut learner = Self::with_model(start, config, dataset, supervision, device)?;
+        let mut learner = Self::with_model(start, config, dataset, (supervision, epoch_steps), device)?;
         learner.restore(checkpoint)?;
         Ok(learner)
     }
@@ -110,7 +124,7 @@ impl Learner {
         (model, notes): (Model, Vec<String>),
         config: &Config,
         dataset: &Dataset,
-        supervision: &Supervision,
+        (supervision, epoch_steps): (&Supervision, usize),
         device: Device,
     ) -> Result<Self> {
         let asset_ids = supervision.asset_ids();
@@ -127,22 +141,35 @@ impl Learner {
             asset_ids: &asset_ids,
             labels: &supervision.labels,
         };
+        if config.asset_reg.is_some() {
+            let entries = [supervision.report.kept.assets as usize, supervision.classes()];
+            memory::check(
+                "asset_reg",
+                "the table's beliefs of the recordings",
+                entries,
+                TABLE_ENTRY_BYTES,
+            )?;
+        }
         let table = |settings| AssetTable::new(&clips, settings, config.seed, (Kind::Float, device));
         let asset_table = config.asset_reg.as_ref().map(table).transpose()?;
         let mut groups = model.groups(config.optimiser.last_layer);
         groups.extend(objective.trained());
-        let algorithm = config.optimiser.algorithm();
-        let optimiser = Optimizer::new(algorithm, config.optimiser.lr, config.optimiser.weight_decay, groups)?;
+        let settings = &config.optimiser;
+        let steps = u64::from(config.epochs) * epoch_steps as u64;
+        let schedule = Schedule::new(settings.schedule, settings.warmup_steps, steps)?;
+        let optimiser = Optimizer::new(settings.algorithm(), settings.lr, settings.weight_decay, groups)?;
+        let average = settings.average.map(|decay| Average::of(&model, decay)).transpose()?;
         let mut learner = Self {
             device,
             notes,
             scaling: Subject::of(dataset).scaling(&model, device)?,
             augmentation: augmentation(config, dataset, &objective)?,
             model,
+            average,
             known: Known::new(&supervision.labels, device),
             objective,
             asset_table,
-            optimiser,
+            optimiser: optimiser.with(schedule, settings.clip_norm),
             epochs: config.epochs,
         };
         learner.notes.extend_from_slice(learner.objective.notes());
@@ -172,6 +199,7 @@ impl Learner {
         let numbers: Vec<i64> = batch.rows.iter().map(|&row| row.into()).collect();
         let rows = upload(&numbers, self.device)?;
         let [mut labels, mut mask] = self.known.gather(&batch.rows)?;
+        let mut mixed = None;
         if let Some(augmentation) = &self.augmentation {
             let clips = augment::ClipBatch {
                 images: stored,
@@ -179,9 +207,13 @@ impl Learner {
                 mask,
             };
             let changed = augmentation.apply(clips, &batch.rows, &batch.ref_db, epoch)?;
-            (stored, labels, mask) = (changed.images, changed.labels, changed.mask);
+            (stored, labels, mask, mixed) = (changed.images, changed.labels, changed.mask, changed.mixed);
         }
-        let logits = self.model.forward(&self.scaling.images(&stored)?, true)?;
+        let paths = self.model.drawn_paths(&batch.rows, epoch);
+        let paths = paths.map(|paths| upload(&paths, self.device)).transpose()?;
+        let logits = self
+            .model
+            .forward_along(&self.scaling.images(&stored)?, paths.as_ref())?;
         let mut loss = self.objective.forward(&loss::LossBatch {
             logits: &logits,
             labels: &labels,
@@ -189,6 +221,7 @@ impl Learner {
             rows: &rows,
             epoch,
             epochs: self.epochs,
+            mixed: mixed.as_ref(),
         })?;
         let mut asset_reg = None;
         let places = self
@@ -197,16 +230,29 @@ impl Learner {
             .map(|table| table.table_rows(&batch.rows))
             .transpose()?;
         if let (Some(table), Some(places)) = (&self.asset_table, &places) {
-            let penalty = table.penalty(&logits, places)?;
+            let penalty = table.penalty(&logits, places, mixed.as_ref())?;
             loss = loss.f_add(&penalty)?;
             asset_reg = Some(penalty.detach());
         }
         self.optimiser.zero_grad()?;
         loss.f_backward()?;
         if let (Some(table), Some(places)) = (&mut self.asset_table, &places) {
-            table.update(&logits, places)?;
+            match mixed.as_ref().map(Mixed::alone) {
+                // A prediction for two clips says little of either.
+                Some(alone) => {
+                    let rows = alone
+                        .iter()
+                        .filter_map(|&place| batch.rows.get(usize::try_from(place).ok()?));
+                    let places = table.table_rows(&rows.copied().collect::<Vec<_>>())?;
+                    table.update(&logits.f_index_select(0, &upload(alone, self.device)?)?, &places)?;
+                }
+                None => table.update(&logits, places)?,
+            }
         }
         self.optimiser.step()?;
+        if let Some(average) = &mut self.average {
+            average.update(self.optimiser.steps())?;
+        }
         Ok(StepOutcome {
             loss: loss.detach(),
             asset_reg,
@@ -240,10 +286,11 @@ impl Learner {
         self.device
     }
 
-    /// The model, to evaluate it.
+    /// The model, to evaluate it: the average of weights if there is one.
     #[must_use]
     pub fn model(&self) -> (&Model, &Scaling) {
-        (&self.model, &self.scaling)
+        let average = self.average.as_ref().map(Average::model);
+        (average.unwrap_or(&self.model), &self.scaling)
     }
 
     /// All state that the configuration does not determine, by part.
@@ -251,7 +298,10 @@ impl Learner {
     /// # Errors
     /// [`Error::Torch`](crate::Error::Torch).
     pub fn parts(&self) -> Result<BTreeMap<&'static str, Vec<Named>>> {
-        let mut parts = BTreeMap::from([(MODEL, self.model.state()), (OPTIMISER, self.optimiser.state()?)]);
+        let mut parts = BTreeMap::from([(MODEL, self.model().0.state()), (OPTIMISER, self.optimiser.state()?)]);
+        if self.average.is_some() {
+            parts.insert(TRAINED, self.model.state());
+        }
         let objective = self.objective.state();
         if !objective.is_empty() {
             parts.insert(OBJECTIVE, objective);
@@ -264,7 +314,12 @@ impl Learner {
 
     /// Restores what [`Learner::parts`] gave.
     fn restore(&mut self, checkpoint: &Checkpoint) -> Result<()> {
-        self.model.load(&checkpoint.tensors(MODEL)?)?;
+        if let Some(average) = &mut self.average {
+            average.load(&checkpoint.tensors(MODEL)?)?;
+            self.model.load(&checkpoint.tensors(TRAINED)?)?;
+        } else {
+            self.model.load(&checkpoint.tensors(MODEL)?)?;
+        }
         self.optimiser.load_state(&checkpoint.tensors(OPTIMISER)?)?;
         if !self.objective.state().is_empty() {
             self.objective.load_state(&checkpoint.tensors(OBJECTIVE)?)?;
@@ -278,14 +333,10 @@ impl Learner {
 
 /// The changes made to training clips, refused where they clash with state kept of each clip.
 fn augmentation(config: &Config, dataset: &Dataset, objective: &Objective) -> Result<Option<Augmentation>> {
-    let remembering: Vec<&str> = [
-        (!objective.state().is_empty()).then_some(config.loss.name.as_str()),
-        config.asset_reg.is_some().then_some("the asset regulariser"),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    Augmentation::new(&config.augment, dataset.head(), config.seed, &remembering)
+    let mut keeping = vec![(config.loss.name.as_str(), objective.mixing())];
+    let table = config.asset_reg.as_ref().map(AssetTable::mixing);
+    keeping.extend(table.map(|mixing| ("the asset regulariser", mixing)));
+    Augmentation::new(&config.augment, dataset.head(), config.seed, &keeping)
 }
 
 fn objective_config(config: &Config, mask_unknown: bool) -> ObjectiveConfig {

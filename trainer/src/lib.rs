@@ -18,6 +18,7 @@ pub mod fit;
 pub mod learner;
 pub mod loss;
 pub mod material;
+mod memory;
 pub mod metric;
 pub mod model;
 pub mod observer;

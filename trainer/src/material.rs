@@ -10,6 +10,7 @@ use crate::asset_reg::{AssetRegConfig, Positives};
 use crate::batch::Scaling;
 use crate::config::{Config, EvalConfig};
 use crate::error::{Error, Result};
+use crate::memory;
 use crate::metric::{self, Evaluation};
 use crate::model::Model;
 use crate::predict;
@@ -71,6 +72,13 @@ impl Material {
     /// [`Error::Setting`] if recordings are to be measured and none is.
     pub fn evaluation(&self, config: &Config, split: Split) -> Result<Supervision> {
         let mut supervision = self.catalogue.evaluation(split)?;
+        let rows = match config.eval.level {
+            Level::Clip => supervision.fully_known().rows(),
+            Level::Recording => supervision.report.kept.assets as usize,
+        };
+        // Scores f32, labels and masks u8.
+        let entries = [rows, supervision.classes()];
+        memory::check("eval", "scores, labels and masks of what is measured", entries, 6)?;
         if Yardstick::of(&supervision, &config.eval).rows() == 0 {
             return Err(nothing_to_measure(&supervision, &config.eval));
         }

@@ -106,12 +106,13 @@ impl<'a> Run<'a> {
         let mut config = config.resolved(dataset.head(), device)?;
         tch::set_num_threads(i32::try_from(config.threads).unwrap_or(i32::MAX));
         let rows = RunRows::select(material, &config)?;
+        let sampler = Sampler::new(&rows.training, record.dataset.dataset_xxh3, config.sampler())?;
+        let epoch_steps = sampler.batches_per_epoch();
         let learner = match &checkpoint {
-            Some(checkpoint) => Learner::restored(&config, dataset, &rows.training, checkpoint, device)?,
-            None => Learner::new(&config, dataset, &rows.training, device)?,
+            Some(checkpoint) => Learner::restored(&config, dataset, &rows.training, epoch_steps, checkpoint, device)?,
+            None => Learner::new(&config, dataset, &rows.training, epoch_steps, device)?,
         };
         let worked_out = config.set_worked_out(learner.parameters());
-        let sampler = Sampler::new(&rows.training, record.dataset.dataset_xxh3, config.sampler())?;
         if !begun {
             let worked_out = Some(worked_out);
             claim.begin(&config.to_toml()?, &RunRecord { worked_out, ..record })?;

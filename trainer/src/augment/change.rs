@@ -5,6 +5,7 @@ use std::f64::consts::LN_10;
 use tch::{Device, Kind, Tensor};
 
 use super::draw::{Band, Draw};
+use super::mixed::Mixed;
 use crate::batch::upload;
 use crate::error::Result;
 
@@ -29,6 +30,8 @@ pub(super) struct Mix {
     louder_db: Tensor,
     /// Whether a clip is mixed, 0 or 1, \[B\].
     mixed: Tensor,
+    /// Places of the clips that were to be mixed with none.
+    alone: Vec<i64>,
 }
 
 /// A number for each clip, \[B, 1, 1, 1\].
@@ -143,6 +146,7 @@ impl Mix {
         let device = images.device();
         let count = draws.len();
         let (mut partners, mut own, mut louder, mut mixed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut alone = Vec::new();
         for (number, (draw, level)) in draws.iter().zip(ref_db).enumerate() {
             // From 1 to count - 1 clips further on, so never the clip itself.
             let further = draw
@@ -155,6 +159,9 @@ impl Mix {
             own.push(if mixing { draw.own } else { 0.5 });
             louder.push(if mixing { f64::from(difference) } else { 0.0 });
             mixed.push(if mixing { 1.0_f32 } else { 0.0 });
+            if !mixing {
+                alone.push(i64::try_from(number).unwrap_or_default());
+            }
         }
         let other: Vec<f64> = own.iter().map(|own| 1.0 - own).collect();
         let partner = upload(&partners, device)?;
@@ -173,14 +180,14 @@ impl Mix {
             other: per_clip(&other, device)?,
             louder_db: per_clip(&louder, device)?,
             mixed,
+            alone,
         })
     }
 
-    /// Labels and mask of the mixes: present if either clip is known to be, absent if both are, else unknown.
-    pub(super) fn known(&self, labels: &Tensor, mask: &Tensor) -> Result<(Tensor, Tensor)> {
-        let with = |own: &Tensor| own.f_index_select(0, &self.partner);
-        let present = labels.f_maximum(&with(labels)?)?;
-        let known = present.f_maximum(&mask.f_mul(&with(mask)?)?)?;
-        Ok((present, known))
+    /// The mixes as those see them who keep something of each clip.
+    pub(super) fn mixed(self) -> Result<Mixed> {
+        let unmixed = self.mixed.f_le(0.0)?;
+        let share = self.own.f_flatten(0, -1)?.f_masked_fill(&unmixed, 1.0)?;
+        Mixed::new(self.partner, &share, self.alone)
     }
 }

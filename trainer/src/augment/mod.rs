@@ -6,6 +6,7 @@
 
 mod change;
 mod draw;
+mod mixed;
 
 use serde::{Deserialize, Serialize};
 use shardfmt::{DatasetHead, Dtype, ValueReference, ValueUnit};
@@ -13,6 +14,7 @@ use tch::Tensor;
 
 use self::change::Levels;
 use self::draw::Draw;
+pub use self::mixed::{Mixed, Mixing};
 use crate::error::{Error, Result};
 
 /// The changes as configured; by default none.
@@ -49,15 +51,28 @@ pub struct Augmentation {
     seed: u64,
 }
 
-/// Clips of a batch with their labels, before or after changes.
+/// Clips of a batch with their labels, before changes.
 #[derive(Debug)]
 pub struct ClipBatch {
-    /// Stored values \[B, C, H, W\]; f32 afterwards.
+    /// Stored values \[B, C, H, W\].
     pub images: Tensor,
     /// Labels \[B, classes\], 0 where the mask is.
     pub labels: Tensor,
     /// Mask, \[B, classes\].
     pub mask: Tensor,
+}
+
+/// Clips of a batch after changes.
+#[derive(Debug)]
+pub struct Changed {
+    /// Values \[B, C, H, W\] on the scale of stored ones, f32.
+    pub images: Tensor,
+    /// Labels \[B, classes\], 0 where the mask is.
+    pub labels: Tensor,
+    /// Mask, \[B, classes\].
+    pub mask: Tensor,
+    /// How clips were mixed, if the settings have any mixed.
+    pub mixed: Option<Mixed>,
 }
 
 impl AugmentConfig {
@@ -117,13 +132,17 @@ impl AugmentConfig {
 impl Augmentation {
     /// The changes for the clips of a dataset, `None` if there are none.
     ///
-    /// `remembering` names the parts of the run that keep state of each clip from one epoch to the next, such as a
-    /// method's learned labels. Mixed with another clip, that state would belong to both, so mixing is refused beside
-    /// them.
+    /// `keeping` names the parts of the run that may keep something of each clip from one epoch to the next, such as a
+    /// method's learned labels, and what they make of clips that are mixed.
     ///
     /// # Errors
     /// [`Error::Setting`] for a value out of range, or a change that is meaningless for such clips.
-    pub fn new(config: &AugmentConfig, head: &DatasetHead, seed: u64, remembering: &[&str]) -> Result<Option<Self>> {
+    pub fn new(
+        config: &AugmentConfig,
+        head: &DatasetHead,
+        seed: u64,
+        keeping: &[(&str, Mixing)],
+    ) -> Result<Option<Self>> {
         config.validate()?;
         let config = config.resolved(head);
         let none = AugmentConfig {
@@ -156,11 +175,16 @@ impl Augmentation {
                     "sounds add as powers, and the dataset's values have no known level",
                 );
             }
-            if let Some(part) = remembering.first() {
-                return refuse(
-                    "mixup",
-                    &format!("{part} keeps state of each clip, which mixing would corrupt"),
-                );
+            for (part, mixing) in keeping {
+                let reason = match mixing {
+                    Mixing::Refused => format!("{part} keeps state of each clip, which mixing would corrupt"),
+                    Mixing::SomeAlone if config.mixup >= 1.0 => format!(
+                        "is {}, so that no clip is heard alone, and {part} learns from such clips only; use less",
+                        config.mixup
+                    ),
+                    Mixing::SomeAlone | Mixing::Any => continue,
+                };
+                return refuse("mixup", &reason);
             }
         }
         Ok(Some(Self {
@@ -188,7 +212,7 @@ impl Augmentation {
     ///
     /// # Errors
     /// [`Error::Shape`] if the parts of the batch do not fit each other; errors of libtorch.
-    pub fn apply(&self, clips: ClipBatch, rows: &[u32], ref_db: &[f32], epoch: u32) -> Result<ClipBatch> {
+    pub fn apply(&self, clips: ClipBatch, rows: &[u32], ref_db: &[f32], epoch: u32) -> Result<Changed> {
         let (batch, _, height, width) = clips.images.size4()?;
         for (what, got) in [("rows of a batch", rows.len()), ("ref_db of a batch", ref_db.len())] {
             let got = i64::try_from(got).unwrap_or(i64::MAX);
@@ -219,14 +243,22 @@ impl Augmentation {
         if self.config.gain_db > 0.0 {
             images = self.levels.gain(&images, &draws)?;
         }
+        let mut mixed = None;
         if self.config.mixup > 0.0 {
             let mix = change::Mix::new(&self.levels, &images, &draws, ref_db)?;
             images = self.levels.mix(&images, &mix)?;
+            let mix = mix.mixed()?;
             (labels, mask) = mix.known(&labels, &mask)?;
+            mixed = Some(mix);
         }
         images = self.levels.silence(images, 3, &draws, |draw| &draw.time_masks)?;
         images = self.levels.silence(images, 2, &draws, |draw| &draw.frequency_masks)?;
-        Ok(ClipBatch { images, labels, mask })
+        Ok(Changed {
+            images,
+            labels,
+            mask,
+            mixed,
+        })
     }
 }
 

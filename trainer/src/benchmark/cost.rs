@@ -35,7 +35,13 @@ pub fn measure(config: &Config, material: &Material, device: Device) -> Result<C
     tch::set_num_threads(i32::try_from(config.threads).unwrap_or(i32::MAX));
     let supervision = material.training(config)?;
     let sampler = Sampler::new(&supervision, Xxh3::default(), config.sampler())?;
-    let mut learner = Learner::new(config, &material.dataset, &supervision, device)?;
+    let mut learner = Learner::new(
+        config,
+        &material.dataset,
+        &supervision,
+        sampler.batches_per_epoch(),
+        device,
+    )?;
     let rig = Rig {
         clips: &material.clips,
         supervision: &supervision,

@@ -130,7 +130,7 @@ mod tests {
     use super::*;
     use crate::asset_reg::Control;
     use crate::config::{Config, OptimiserName};
-    use crate::model::Arch;
+    use crate::model::{Arch, Precision};
     use loader::{Mode, Rows};
 
     const FILE: &str = r#"
@@ -238,7 +238,7 @@ mod tests {
 
     /// The training of a cell: its network and optimiser, mode and rows, method, and regulariser.
     type Trained = (
-        (Arch, OptimiserName, f64, u32, usize),
+        (Arch, Option<Precision>, OptimiserName, f64, u32, usize),
         (Mode, Rows, String),
         Option<(f64, f64, Control)>,
     );
@@ -249,6 +249,7 @@ mod tests {
         (
             (
                 config.model.arch,
+                config.model.precision,
                 optimiser.name,
                 optimiser.lr,
                 config.epochs,
@@ -262,11 +263,11 @@ mod tests {
     /// The settings that the names of a cell imply.
     fn settings_by_name(file: &str, method: &str, column: &str) -> Trained {
         let synthetic = file.contains("demo");
-        let (arch, lr, epochs, eps) = if synthetic {
-            (Arch::Tiny, 3e-3, 8, 0.01)
+        let (arch, precision, lr, epochs, eps) = if synthetic {
+            (Arch::Tiny, None, 3e-3, 8, 0.01)
         } else {
             // As published.
-            (Arch::Resnet50, 1e-4, 10, 1e-3)
+            (Arch::Resnet50, Some(Precision::F32), 1e-4, 10, 1e-3)
         };
         let (prior, same_rows) = match column.split_once(", ") {
             Some((prior, "same rows")) => (prior, true),
@@ -290,7 +291,7 @@ mod tests {
             _ => None,
         };
         (
-            (arch, OptimiserName::Adam, lr, epochs, 16),
+            (arch, precision, OptimiserName::Adam, lr, epochs, 16),
             (mode, rows, loss),
             control.map(|control| (0.1, eps, control)),
         )
@@ -300,14 +301,7 @@ mod tests {
     fn shipped_searches_hold_together() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests");
         for file in ["benchmark-l48.toml", "benchmark-coco.toml"] {
-            let text = std::fs::read_to_string(folder.join(file)).unwrap();
-            // Words follow a # at a distance, settings do not.
-            let lines = text.lines().map(|line| match line.strip_prefix('#') {
-                Some(setting) if !setting.starts_with(' ') => setting,
-                _ => line,
-            });
-            let plan: BenchmarkPlan = toml::from_str(&lines.collect::<Vec<_>>().join("\n")).unwrap();
-            plan.check().unwrap();
+            let plan = BenchmarkPlan::read(&folder.join(file)).unwrap();
             for cell in plan.cells() {
                 let tried = super::super::search::trials(&plan, cell).unwrap();
                 assert_eq!(tried.len(), 6, "{file}");

@@ -27,7 +27,8 @@ pub(super) fn run(args: &BenchArgs) -> Result<()> {
     tracing::info!("loading, {} rounds", args.rounds);
     let loading = rig.loading(args.rounds)?;
     tracing::info!("training, {} rounds of {} steps", args.rounds, args.steps);
-    let mut learner = Learner::new(&config, &material.dataset, &supervision, device)?;
+    let epoch_steps = sampler.batches_per_epoch();
+    let mut learner = Learner::new(&config, &material.dataset, &supervision, epoch_steps, device)?;
     let training = rig.training(&mut learner, args.steps, args.rounds)?;
     output::print(&format!(
         "| clips/s, medians of {} rounds | ours | bound | ratio |\n|---|---|---|---|\n{}{}{}",

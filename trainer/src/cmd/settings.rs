@@ -28,6 +28,10 @@ pub(super) fn resolve(args: &SettingArgs, base: Config) -> Result<Config> {
     set_some(&mut config.model.precision, args.precision);
     set(&mut config.optimiser.name, args.optimiser);
     set(&mut config.optimiser.lr, args.lr);
+    set(&mut config.optimiser.schedule, args.schedule);
+    set(&mut config.optimiser.warmup_steps, args.warmup_steps);
+    set_some(&mut config.optimiser.clip_norm, args.clip_norm);
+    set_some(&mut config.optimiser.average, args.average);
     set_some(&mut config.sampling.clips_per_asset, args.clips_per_asset);
     set_some(&mut config.sampling.max_clips_per_asset, args.max_clips_per_asset);
     config.sampling.class_balanced |= args.class_balanced;

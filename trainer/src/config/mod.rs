@@ -159,6 +159,7 @@ impl Config {
                 ));
             }
         }
+        self.optimiser.validate()?;
         if self.checkpoint.every_steps == Some(0) {
             return Err(Error::setting("checkpoint.every_steps", "must be at least 1"));
         }
@@ -275,10 +276,12 @@ mod tests {
     #[test]
     fn invalid_values_are_named() {
         type Break = fn(&mut Config);
-        let broken: [(&str, Break); 6] = [
+        let broken: [(&str, Break); 8] = [
             ("epochs", |config| config.epochs = 0),
             ("batch", |config| config.batch = 1),
             ("optimiser.lr", |config| config.optimiser.lr = f64::NAN),
+            ("optimiser.clip_norm", |config| config.optimiser.clip_norm = Some(0.0)),
+            ("optimiser.average", |config| config.optimiser.average = Some(1.0)),
             ("loss.b", |config| config.loss.b = -1.0),
             ("sampling.clips_per_asset", |config| {
                 config.sampling.clips_per_asset = Some(0)

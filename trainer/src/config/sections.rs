@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::model::{Arch, Precision};
-use crate::optim::Algorithm;
+use crate::optim::{Algorithm, Decay};
 
 /// How rows are drawn; see [`SamplerConfig`](loader::SamplerConfig).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -98,6 +98,24 @@ pub struct OptimiserConfig {
     pub momentum: f64,
     /// The last layer learns at `lr` times this.
     pub last_layer: f64,
+    /// What the learning rate does after the warm-up; left out of a run's settings, as the three below, where it is what
+    /// every run had before there was another.
+    #[serde(skip_serializing_if = "Decay::is_default")]
+    pub schedule: Decay,
+    /// Steps over which the learning rate rises to `lr`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub warmup_steps: u64,
+    /// Largest norm of all gradients together; absent: any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
+    /// Decay of the average of weights that is evaluated and saved; absent: the weights themselves are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub average: Option<f64>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_zero(steps: &u64) -> bool {
+    *steps == 0
 }
 
 /// The optimisers there are.
@@ -123,6 +141,22 @@ impl OptimiserConfig {
                 momentum: self.momentum,
             },
         }
+    }
+
+    /// Checks the ranges of what changes over the steps; the other numbers are checked with those of other sections.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] naming the setting and what is allowed.
+    pub fn validate(&self) -> Result<()> {
+        if let Some(norm) = self.clip_norm.filter(|norm| !(norm.is_finite() && *norm > 0.0)) {
+            let reason = format!("must be a finite number above 0, not {norm}");
+            return Err(Error::setting("optimiser.clip_norm", reason));
+        }
+        if let Some(decay) = self.average.filter(|decay| !(0.0..1.0).contains(decay)) {
+            let reason = format!("must be from 0 to below 1, such as 0.999, not {decay}");
+            return Err(Error::setting("optimiser.average", reason));
+        }
+        Ok(())
     }
 }
 
@@ -196,6 +230,10 @@ impl Default for OptimiserConfig {
             weight_decay: 0.0,
             momentum: 0.9,
             last_layer: 1.0,
+            schedule: Decay::Constant,
+            warmup_steps: 0,
+            clip_norm: None,
+            average: None,
         }
     }
 }

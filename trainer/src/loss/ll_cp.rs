@@ -3,13 +3,15 @@
 //! From `start_epoch` on, k = ceil(B C delta) in each batch; unknown entries with at least the k-th largest loss get
 //! BCE as positives, and label and mask 1 from then on. Source: Kim et al. 2022 (arXiv 2206.03740), whose code leaves
 //! epoch 1 alone (`start_epoch` 2); the published benchmark flips from the first batch, with a random head (1). `delta`
-//! is a fraction: the method's own .1 (percent) is .001.
+//! is a fraction: the method's own .1 (percent) is .001. A mix of two clips has the corrections of both; what looks like
+//! a missing positive in it becomes one in this batch only, since either clip may have it.
 
 use tch::{Kind, Tensor};
 
 use super::large_loss::{corrected, entries, largest, places};
 use super::terms::bce;
 use super::{Declared, Loss, LossBatch, Method, Output, Parameters, Setup};
+use crate::augment::Mixing;
 use crate::error::Result;
 use crate::state::{Named, adopt};
 
@@ -55,6 +57,7 @@ impl Loss for PermanentCorrection {
             .corrections
             .f_index_select(0, batch.rows)?
             .f_to_kind(batch.labels.f_kind()?)?;
+        let made = batch.mixed.map_or(Ok(made.shallow_clone()), |mixed| mixed.either(&made))?;
         Ok(Some([batch.labels.f_maximum(&made)?, batch.mask.f_maximum(&made)?]))
     }
 
@@ -67,7 +70,11 @@ impl Loss for PermanentCorrection {
         let Some(chosen) = largest(batch, k)? else {
             return Ok(bce(batch.logits, batch.labels)?.into());
         };
-        let flipped = places(&chosen)?;
+        let for_good = match batch.mixed {
+            Some(mixed) => chosen.f_mul(&mixed.is_alone()?)?,
+            None => chosen.shallow_clone(),
+        };
+        let flipped = places(&for_good)?;
         let rows = batch.rows.f_index_select(0, &flipped.f_select(1, 0)?)?;
         let classes = flipped.f_select(1, 1)?;
         // Every entry written is the same 1, so a row that is in a batch twice causes no race.
@@ -81,6 +88,10 @@ impl Loss for PermanentCorrection {
             extra: None,
             flipped: Some(flipped),
         })
+    }
+
+    fn mixing(&self) -> Mixing {
+        Mixing::SomeAlone
     }
 
     fn state(&self) -> Vec<Named> {

@@ -17,6 +17,7 @@ use loader::Labels;
 use tch::{Device, Kind, Tensor};
 use toml::Table;
 
+use crate::augment::{Mixed, Mixing};
 use crate::error::{Error, Result};
 use crate::optim::Group;
 use crate::state::Named;
@@ -64,6 +65,8 @@ pub struct LossBatch<'a> {
     pub epoch: u32,
     /// Epochs of the whole run.
     pub epochs: u32,
+    /// How clips were mixed, if any were.
+    pub mixed: Option<&'a Mixed>,
 }
 
 /// The output of a method for a batch.
@@ -111,6 +114,15 @@ pub trait Loss {
     /// The state that a resumed run needs, trained tensors included; later steps change the tensors.
     fn state(&self) -> Vec<Named> {
         Vec::new()
+    }
+
+    /// What the method makes of clips that are mixed; unless it says so, it refuses them if it keeps state of each.
+    fn mixing(&self) -> Mixing {
+        if self.state().is_empty() {
+            Mixing::Any
+        } else {
+            Mixing::Refused
+        }
     }
 
     /// Restores a [`Loss::state`].

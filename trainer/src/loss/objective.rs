@@ -6,6 +6,7 @@ use toml::Table;
 
 use super::terms::{bce, complement};
 use super::{Loss, LossBatch, Method, Output, Parameters, Setup};
+use crate::augment::Mixing;
 use crate::error::{Error, Result};
 use crate::optim::Group;
 use crate::state::Named;
@@ -152,6 +153,12 @@ impl Objective {
     #[must_use]
     pub fn trained(&self) -> Option<Group> {
         self.loss.trained()
+    }
+
+    /// What the method makes of clips that are mixed.
+    #[must_use]
+    pub fn mixing(&self) -> Mixing {
+        self.loss.mixing()
     }
 
     /// The state that a resumed run needs.

@@ -5,7 +5,8 @@
 //! expected in a clip: all that sing in it, known or not. Source: Cole et al. 2021, "Multi-Label Learning from Single
 //! Positive Labels" (arXiv 2106.09708). g starts in U(logit .4, logit .6), known positives at logit .995, known
 //! negatives at logit .005 (the method's code; the published benchmark leaves the latter out: `known_negatives =
-//! "published"`). g learns ten times as fast, without weight decay. The regulariser is added to the mean loss
+//! "published"`). g learns ten times as fast, without weight decay; of clips that are mixed, it is mixed in the same
+//! shares. The regulariser is added to the mean loss
 //! (`role_reg = "paper"`) or, published, to each entry already divided by their number.
 
 use loader::random::{Purpose, keyed};
@@ -14,13 +15,17 @@ use tch::Tensor;
 
 use super::terms::{bce, positive};
 use super::{Declared, Domain, Loss, LossBatch, Method, Output, Parameters, Setup};
+use crate::augment::Mixing;
 use crate::error::Result;
+use crate::memory;
 use crate::optim::Group;
 use crate::state::{Named, adopt};
 
 /// Probabilities that a known positive, a known negative and an unknown entry start at (the method's code).
 const KNOWN: f64 = 0.995;
 const UNKNOWN: [f64; 2] = [0.4, 0.6];
+/// Bytes of an entry: two f64 and an f32 while it is made, then an f32 with its gradient and two of Adam's moments.
+const ENTRY_BYTES: usize = 20;
 
 pub(super) const METHOD: Method = Method {
     name: "role",
@@ -84,6 +89,7 @@ fn logit(p: f64) -> f64 {
 fn start(setup: &Setup, negatives: bool) -> Result<Tensor> {
     let [low, high] = UNKNOWN.map(logit);
     let (rows, classes) = (setup.labels.rows(), setup.labels.classes());
+    memory::check("loss.name", "ROLE's logits of the training clips", [rows, classes], ENTRY_BYTES)?;
     let mut values = Vec::with_capacity(rows * classes);
     let [mut labels, mut mask] = [(); 2].map(|()| vec![0_u8; classes]);
     for row in 0..rows {
@@ -120,6 +126,7 @@ impl Loss for OnlineEstimation {
     fn forward(&mut self, batch: &LossBatch) -> Result<Output> {
         let (x, y) = (batch.logits, batch.labels);
         let g = self.logits.f_index_select(0, batch.rows)?;
+        let g = batch.mixed.map_or(Ok(g.shallow_clone()), |mixed| mixed.in_shares(&g))?;
         let present = y.f_mul(&positive(x)?.f_add(&positive(&g)?)?)?;
         let agree = bce(x, &g.f_detach()?.f_sigmoid()?)?.f_add(&bce(&g, &x.f_detach()?.f_sigmoid()?)?)?;
         let matrix = present.f_add(&agree)?.f_mul_scalar(0.5)?;
@@ -145,6 +152,10 @@ impl Loss for OnlineEstimation {
             lr_multiplier: self.lr_multiplier,
             decays: false,
         })
+    }
+
+    fn mixing(&self) -> Mixing {
+        Mixing::Any
     }
 
     fn state(&self) -> Vec<Named> {

@@ -18,6 +18,9 @@ use crate::error::{Error, Result};
 /// Replicates that are enough for two digits of a 95 % interval (Efron and Tibshirani 1993, section 14.2).
 pub const BOOTSTRAP_REPLICATES: u32 = 1000;
 
+/// Rows of rankings that are held at a time, those of one class at least: 1 GiB.
+const HELD_ROWS: usize = 1 << 28;
+
 /// Replicates computed side by side, so that the compiler can use vector instructions.
 const LANES: usize = 8;
 type Lanes = [f64; LANES];
@@ -40,6 +43,7 @@ impl Entry {
 /// the recording of each of the N rows; the other arguments are those of [`evaluate`](super::evaluate).
 ///
 /// Each class is sorted once and then walked through for every replicate: O(C N log N + C N replicates), in parallel.
+/// Classes are taken as many at a time as fit into 1 GiB.
 ///
 /// # Errors
 /// As [`evaluate`](super::evaluate); [`Error::Setting`] for fewer than two replicates, [`Error::ScoreShape`] if
@@ -62,22 +66,38 @@ pub fn interval(
     }
     let numbers = number_assets(&scores, assets)?;
     let recordings = numbers.iter().max().map_or(0, |&last| last as usize + 1);
-    let ranked: Vec<Vec<Entry>> = (0..classes)
-        .into_par_iter()
-        .map(|class| entries(&scores.ranked(class), &numbers))
-        .collect();
-    let blocks = (0..replicates.div_ceil(LANES as u32)).into_par_iter().map(|block| {
-        let weights = weights(seed, block, recordings);
-        let mut sums = [0.0; LANES];
-        for rows in &ranked {
-            add(&mut sums, &weighted_average_precision(rows, &weights));
-        }
-        sums.map(|sum| sum / classes as f64)
-    });
-    let mut maps: Vec<f64> = blocks.collect::<Vec<Lanes>>().concat();
+    let maps = replicate_maps(&scores, &numbers, recordings, (seed, replicates), HELD_ROWS);
+    let mut maps: Vec<f64> = maps.concat();
     maps.truncate(replicates as usize);
     maps.sort_unstable_by(f64::total_cmp);
     Ok([quantile(&maps, 0.025), quantile(&maps, 0.975)])
+}
+
+/// mAP in every replicate, a block of them at a time, with the rankings of at most `held_rows` rows in memory.
+fn replicate_maps(
+    scores: &Scores<'_>,
+    numbers: &[u32],
+    recordings: usize,
+    (seed, replicates): (u64, u32),
+    held_rows: usize,
+) -> Vec<Lanes> {
+    let at_once = (held_rows / scores.kept.len().max(1)).max(1);
+    let mut sums = vec![[0.0; LANES]; replicates.div_ceil(LANES as u32) as usize];
+    for first in (0..scores.classes).step_by(at_once) {
+        let some = first..scores.classes.min(first + at_once);
+        let ranked = some
+            .into_par_iter()
+            .map(|class| entries(&scores.ranked(class), numbers));
+        let ranked: Vec<Vec<Entry>> = ranked.collect();
+        sums.par_iter_mut().enumerate().for_each(|(block, sums)| {
+            let weights = weights(seed, block as u32, recordings);
+            for rows in &ranked {
+                add(sums, &weighted_average_precision(rows, &weights));
+            }
+        });
+    }
+    let mean = |sums: Lanes| sums.map(|sum| sum / scores.classes as f64);
+    sums.into_iter().map(mean).collect()
 }
 
 /// Numbers the recordings of the kept rows in ascending order of their ids, so that rows may come in any order.
@@ -236,6 +256,17 @@ mod tests {
         let assets: Vec<i64> = assets.into_iter().rev().collect();
         let [low_again, high_again] = interval(&scores, &labels, &mask, 3, &assets, 5, 500).unwrap();
         assert!((low - low_again).abs() < 1e-12 && (high - high_again).abs() < 1e-12);
+    }
+
+    #[test]
+    fn classes_taken_a_few_at_a_time_give_the_same_bits() {
+        let (scores, labels, assets) = sample();
+        let mask = vec![1; labels.len()];
+        let checked = Scores::new(&scores, &labels, &mask, 3).unwrap();
+        let numbers = number_assets(&checked, &assets).unwrap();
+        let of = |held_rows| replicate_maps(&checked, &numbers, 40, (5, 20), held_rows);
+        assert_eq!(of(1), of(HELD_ROWS));
+        assert_eq!(of(2 * 200), of(HELD_ROWS));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Defines the layers that the networks are made of.
 //!
-//! Weights are f32. A convolution casts its weight to the kind it computes in; a batch norm keeps parameters and
-//! statistics in f32, whatever its images are.
+//! Weights are f32. A convolution or fully connected layer casts them to the kind it computes in; a norm keeps
+//! parameters and statistics in f32, whatever its images are.
 
 use tch::{Kind, Tensor};
 
@@ -10,12 +10,16 @@ use crate::error::{Error, Result};
 /// Weight of the newest batch in running statistics, and what is added to a variance: PyTorch's defaults.
 const MOMENTUM: f64 = 0.1;
 const EPS: f64 = 1e-5;
+/// What a layer norm adds to a variance (`torchvision.models.convnext`).
+const LAYER_EPS: f64 = 1e-6;
 
-/// A convolution without bias.
+/// A convolution.
 pub(super) struct Conv {
     pub weight: Tensor,
+    pub bias: Option<Tensor>,
     pub stride: i64,
     pub padding: i64,
+    pub groups: i64,
     pub compute: Kind,
 }
 
@@ -26,7 +30,12 @@ impl Conv {
             [self.stride; 2],
             [self.padding; 2],
         );
-        Ok(x.f_conv2d(&weight, None::<Tensor>, stride, padding, [1, 1], 1)?)
+        let bias = self
+            .bias
+            .as_ref()
+            .map(|bias| bias.f_to_kind(self.compute))
+            .transpose()?;
+        Ok(x.f_conv2d(&weight, bias, stride, padding, [1, 1], self.groups)?)
     }
 }
 
@@ -54,15 +63,30 @@ impl Norm {
     }
 }
 
-/// A fully connected layer, f32.
-pub(super) struct Linear {
+/// A layer norm over the last dimension, f32.
+pub(super) struct LayerNorm {
     pub weight: Tensor,
     pub bias: Tensor,
 }
 
+impl LayerNorm {
+    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let [weight, bias] = [&self.weight, &self.bias].map(Some);
+        Ok(x.f_layer_norm(self.weight.size(), weight, bias, LAYER_EPS, true)?)
+    }
+}
+
+/// A fully connected layer; it casts its weights to the kind it computes in.
+pub(super) struct Linear {
+    pub weight: Tensor,
+    pub bias: Tensor,
+    pub compute: Kind,
+}
+
 impl Linear {
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(x.f_linear(&self.weight, Some(&self.bias))?)
+        let bias = self.bias.f_to_kind(self.compute)?;
+        Ok(x.f_linear(&self.weight.f_to_kind(self.compute)?, Some(&bias))?)
     }
 }
 

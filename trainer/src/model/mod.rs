@@ -1,8 +1,12 @@
 //! Defines the networks: from images to logits, weights under torchvision's names.
 //!
-//! On the CPU everything is f32. In bf16 the convolutions compute in bf16 from f32 weights; batch norms, pooling to
-//! features, the last layer and logits are f32. On CUDA images and weights are channels-last.
+//! On the CPU everything is f32. In bf16 the convolutions (and ConvNeXt's layers between them) compute in bf16 from f32
+//! weights; norms, pooling to features, the last layer and logits are f32. On CUDA images and weights are
+//! channels-last.
 
+mod arch;
+mod average;
+mod convnext;
 mod layer;
 mod resnet;
 mod store;
@@ -10,40 +14,19 @@ mod tiny;
 
 use std::path::Path;
 
-use clap::ValueEnum;
 use loader::block_mean_spec;
-use serde::{Deserialize, Serialize};
 use shardfmt::ClipSpec;
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
+pub use self::arch::{Arch, Precision};
+pub use self::average::Average;
+use self::convnext::ConvNext;
 use self::resnet::{Depth, ResNet};
 use self::store::{Store, channels_last};
 use self::tiny::Tiny;
 use crate::error::{Error, Result};
 use crate::optim::Group;
 use crate::state::{Named, adopt};
-
-/// A network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Arch {
-    /// ResNet-50, 25.6 million weights.
-    Resnet50,
-    /// ResNet-18, 11.7 million weights.
-    Resnet18,
-    /// A few convolutions that train on a CPU.
-    Tiny,
-}
-
-/// The number type that convolutions compute in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Precision {
-    /// 32-bit floats.
-    F32,
-    /// bfloat16, weights and statistics kept in f32.
-    Bf16,
-}
 
 /// Which network, for what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,12 +68,14 @@ pub enum Head {
 
 enum Net {
     ResNet(ResNet),
+    ConvNext(ConvNext),
     Tiny(Tiny),
 }
 
 /// A network with its weights.
 pub struct Model {
     spec: ModelSpec,
+    seed: u64,
     device: Device,
     net: Net,
     trained: Vec<Named>,
@@ -125,11 +110,13 @@ impl Model {
                 };
                 Net::ResNet(ResNet::new(&mut store, &depth, 3, classes)?)
             }
+            Arch::ConvnextTiny => Net::ConvNext(ConvNext::new(&mut store, 3, classes, compute)?),
             Arch::Tiny => Net::Tiny(Tiny::new(&mut store, clip_channels, classes, compute)?),
         };
         let Store { trained, all, .. } = store;
         Ok(Self {
             spec: *spec,
+            seed,
             device,
             net,
             trained,
@@ -143,11 +130,11 @@ impl Model {
         self.device
     }
 
-    /// Channels that images must have: 3 for residual networks, the clips' own for the tiny one.
+    /// Channels that images must have: 3 for torchvision's networks, the clips' own for the tiny one.
     #[must_use]
     pub fn channels(&self) -> usize {
         match self.spec.arch {
-            Arch::Resnet50 | Arch::Resnet18 => 3,
+            Arch::Resnet50 | Arch::Resnet18 | Arch::ConvnextTiny => 3,
             Arch::Tiny => self.spec.clip_channels,
         }
     }
@@ -156,7 +143,7 @@ impl Model {
     #[must_use]
     pub fn loaded(&self, stored: ClipSpec) -> ClipSpec {
         match self.spec.arch {
-            Arch::Resnet50 | Arch::Resnet18 => stored,
+            Arch::Resnet50 | Arch::Resnet18 | Arch::ConvnextTiny => stored,
             Arch::Tiny => {
                 let [height, width] = tiny::POOLED.map(|size| u32::try_from(size).unwrap_or_default());
                 block_mean_spec(stored, height, width).unwrap_or(stored)
@@ -164,11 +151,11 @@ impl Model {
         }
     }
 
-    /// How images must be normalised: as ImageNet's for residual networks, to about -1..=1 for the tiny one.
+    /// How images must be normalised: as ImageNet's for torchvision's networks, to about -1..=1 for the tiny one.
     #[must_use]
     pub fn normalisation(&self) -> Normalisation {
         let [mean, std] = match self.spec.arch {
-            Arch::Resnet50 | Arch::Resnet18 => IMAGENET.map(|values| values.to_vec()),
+            Arch::Resnet50 | Arch::Resnet18 | Arch::ConvnextTiny => IMAGENET.map(|values| values.to_vec()),
             Arch::Tiny => [vec![0.5; self.channels()], vec![0.5; self.channels()]],
         };
         Normalisation { mean, std }
@@ -183,11 +170,33 @@ impl Model {
         self.logits(&self.features(images, train)?)
     }
 
+    /// What the paths of the network's blocks weigh for the clips of `rows` in `epoch`, f32 \[blocks x rows\], keyed by
+    /// seed, epoch and row; `None` for a network of which no path is left out in training.
+    #[must_use]
+    pub fn drawn_paths(&self, rows: &[u32], epoch: u32) -> Option<Vec<f32>> {
+        match self.net {
+            Net::ConvNext(_) => Some(convnext::drawn_paths(self.seed, epoch, rows)),
+            Net::ResNet(_) | Net::Tiny(_) => None,
+        }
+    }
+
+    /// [`Model::forward`] in training, with paths that weigh as in `paths`, the numbers of [`Model::drawn_paths`].
+    ///
+    /// # Errors
+    /// As [`Model::forward`].
+    pub fn forward_along(&self, images: &Tensor, paths: Option<&Tensor>) -> Result<Tensor> {
+        self.logits(&self.features_along(images, true, paths)?)
+    }
+
     /// What the last layer sees of normalised images: f32 \[B, features\], pooled over each image.
     ///
     /// # Errors
     /// As [`Model::forward`].
     pub fn features(&self, images: &Tensor, train: bool) -> Result<Tensor> {
+        self.features_along(images, train, None)
+    }
+
+    fn features_along(&self, images: &Tensor, train: bool, paths: Option<&Tensor>) -> Result<Tensor> {
         let (batch, channels, height, width) = images.size4()?;
         let expected = i64::try_from(self.channels()).unwrap_or(i64::MAX);
         if channels != expected {
@@ -205,6 +214,10 @@ impl Model {
         };
         match &self.net {
             Net::ResNet(net) => net.features(&images.f_to_kind(self.spec.precision.kind())?, train),
+            Net::ConvNext(net) => {
+                let paths = paths.map(|paths| paths.f_reshape([-1, batch])).transpose()?;
+                net.features(&images, paths.as_ref())
+            }
             Net::Tiny(net) => net.features(&images, train),
         }
     }
@@ -216,6 +229,7 @@ impl Model {
     pub fn logits(&self, features: &Tensor) -> Result<Tensor> {
         match &self.net {
             Net::ResNet(net) => net.fc.forward(features),
+            Net::ConvNext(net) => net.fc.forward(features),
             Net::Tiny(net) => net.fc.forward(features),
         }
     }
@@ -225,7 +239,11 @@ impl Model {
     pub fn groups(&self, last_layer_lr_multiplier: f64) -> Vec<Group> {
         let (mut body, mut last) = (Vec::new(), Vec::new());
         for (name, tensor) in &self.trained {
-            let group = if name.starts_with("fc.") { &mut last } else { &mut body };
+            let group = if name.starts_with(self.spec.arch.last_layer()) {
+                &mut last
+            } else {
+                &mut body
+            };
             group.push((name.clone(), tensor.shallow_clone()));
         }
         vec![
@@ -272,8 +290,10 @@ impl Model {
                 .find(|(other, _)| other == name)
                 .map(|(_, tensor)| tensor)
         };
-        let is_head = |name: &str| name.starts_with("fc.");
-        let file_classes = find("fc.weight").and_then(|tensor| tensor.size().first().copied());
+        let last_layer = self.spec.arch.last_layer();
+        let is_head = |name: &str| name.starts_with(last_layer);
+        let head = find(&format!("{last_layer}weight"));
+        let file_classes = head.and_then(|tensor| tensor.size().first().copied());
         let fresh = file_classes != i64::try_from(self.spec.classes).ok();
         let wanted = |(name, _): &&Named| {
             !(fresh && is_head(name)) && (find(name).is_some() || !name.ends_with(".num_batches_tracked"))
@@ -291,21 +311,6 @@ impl Model {
         } else {
             Head::Loaded
         })
-    }
-}
-
-impl Precision {
-    /// The default on `device`: bf16 on a GPU, f32 on the CPU.
-    #[must_use]
-    pub fn usual(device: Device) -> Self {
-        if device.is_cuda() { Self::Bf16 } else { Self::F32 }
-    }
-
-    fn kind(self) -> Kind {
-        match self {
-            Self::F32 => Kind::Float,
-            Self::Bf16 => Kind::BFloat16,
-        }
     }
 }
 

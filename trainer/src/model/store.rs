@@ -6,9 +6,13 @@ use loader::random::{Purpose, keyed};
 use rand::{Rng, RngExt};
 use tch::{Device, Kind, Tensor};
 
-use super::layer::{Conv, Linear, Norm};
+use super::layer::{Conv, LayerNorm, Linear, Norm};
 use crate::error::Result;
 use crate::state::Named;
+
+/// Deviation of the weights, and scale of a block's path, that torchvision's ConvNeXt starts with.
+const NARROW: f64 = 0.02;
+const LAYER_SCALE: f64 = 1e-6;
 
 /// Tensors of a model in the order they were made, which is torchvision's.
 pub(super) struct Store {
@@ -68,10 +72,63 @@ impl Store {
         )?;
         Ok(Conv {
             weight,
+            bias: None,
             stride,
             padding: size / 2,
+            groups: 1,
             compute: self.compute,
         })
+    }
+
+    /// Weights of mean 0 and deviation .02 and biases of 0, as torchvision's ConvNeXt starts. (`trunc_normal_` cuts
+    /// normal numbers at -2 and 2, a hundred deviations away.)
+    fn narrow(&mut self, name: &str, shape: &[i64], outputs: i64) -> Result<[Tensor; 2]> {
+        let values = normal(&mut self.random(), shape.iter().product(), NARROW);
+        let weight = Tensor::f_from_slice(&values)?.f_reshape(shape)?;
+        let weight = self.trained(format!("{name}.weight"), weight)?;
+        let bias = Tensor::f_zeros(outputs, (Kind::Float, self.device))?;
+        Ok([weight, self.trained(format!("{name}.bias"), bias)?])
+    }
+
+    /// A square convolution with bias in `groups`, padded to keep the size of images unless it has a stride.
+    pub(super) fn narrow_conv(
+        &mut self,
+        name: &str,
+        [input, output]: [i64; 2],
+        size: i64,
+        stride: i64,
+        groups: i64,
+    ) -> Result<Conv> {
+        let [weight, bias] = self.narrow(name, &[output, input / groups.max(1), size, size], output)?;
+        Ok(Conv {
+            weight,
+            bias: Some(bias),
+            stride,
+            padding: if stride == 1 { size / 2 } else { 0 },
+            groups,
+            compute: self.compute,
+        })
+    }
+
+    /// A fully connected layer that computes in `compute`.
+    pub(super) fn narrow_linear(&mut self, name: &str, [input, output]: [i64; 2], compute: Kind) -> Result<Linear> {
+        let [weight, bias] = self.narrow(name, &[output, input], output)?;
+        Ok(Linear { weight, bias, compute })
+    }
+
+    /// A layer norm: scale 1, shift 0.
+    pub(super) fn layer_norm(&mut self, name: &str, channels: i64) -> Result<LayerNorm> {
+        let options = (Kind::Float, self.device);
+        Ok(LayerNorm {
+            weight: self.trained(format!("{name}.weight"), Tensor::f_ones(channels, options)?)?,
+            bias: self.trained(format!("{name}.bias"), Tensor::f_zeros(channels, options)?)?,
+        })
+    }
+
+    /// The scale of a block's path, \[channels, 1, 1\].
+    pub(super) fn layer_scale(&mut self, name: &str, channels: i64) -> Result<Tensor> {
+        let start = Tensor::f_full([channels, 1, 1], LAYER_SCALE, (Kind::Float, self.device))?;
+        self.trained(name.to_owned(), start)
     }
 
     /// A batch norm: scale 1, shift 0.
@@ -93,7 +150,7 @@ impl Store {
         })
     }
 
-    /// A fully connected layer as PyTorch's `nn.Linear` starts: weight and bias uniform within 1/sqrt(inputs).
+    /// A fully connected layer, f32, as PyTorch's `nn.Linear` starts: weight and bias uniform within 1/sqrt(inputs).
     pub(super) fn linear(&mut self, name: &str, [input, output]: [i64; 2]) -> Result<Linear> {
         let bound = 1.0 / (input.max(1) as f64).sqrt();
         let start =
@@ -102,7 +159,8 @@ impl Store {
         let weight = self.trained(format!("{name}.weight"), weight)?;
         let bias = start(self.random(), output)?;
         let bias = self.trained(format!("{name}.bias"), bias)?;
-        Ok(Linear { weight, bias })
+        let compute = Kind::Float;
+        Ok(Linear { weight, bias, compute })
     }
 }
 

@@ -1,14 +1,17 @@
 //! Defines the optimisers, Adam, AdamW and SGD as PyTorch computes them, with groups of tensors and a state that can be
 //! saved.
 //!
-//! Every element is updated by itself, in operations that are the same for any number of threads.
+//! Every element is updated by itself, in operations that are the same for any number of threads, but for the norm of
+//! all gradients where that is clipped.
 
 mod flat;
+mod schedule;
 
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use self::flat::Flat;
+pub use self::schedule::{Decay, Schedule};
 use crate::error::{Error, Result};
 use crate::state::{Named, adopt};
 
@@ -16,6 +19,8 @@ use crate::state::{Named, adopt};
 /// defaults, of Kingma and Ba 2015 (arXiv 1412.6980).
 const BETA: [f64; 2] = [0.9, 0.999];
 const EPS: f64 = 1e-8;
+/// What is added to a norm that gradients are divided by (`torch.nn.utils.clip_grad_norm_`).
+const NORM_EPS: f64 = 1e-6;
 
 /// How a step is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,6 +62,8 @@ pub struct Optimizer {
     algorithm: Algorithm,
     lr: f64,
     weight_decay: f64,
+    schedule: Schedule,
+    clip_norm: Option<f64>,
     steps: i64,
     groups: Vec<Trained>,
 }
@@ -114,9 +121,28 @@ impl Optimizer {
             algorithm,
             lr,
             weight_decay,
+            schedule: Schedule::default(),
+            clip_norm: None,
             steps: 0,
             groups: trained.collect::<Result<_>>()?,
         })
+    }
+
+    /// The optimiser with a learning rate that follows `schedule`, and gradients scaled so that the norm of all of them
+    /// together is at most `clip_norm`, if there is one.
+    #[must_use]
+    pub fn with(self, schedule: Schedule, clip_norm: Option<f64>) -> Self {
+        Self {
+            schedule,
+            clip_norm,
+            ..self
+        }
+    }
+
+    /// Steps taken.
+    #[must_use]
+    pub fn steps(&self) -> u64 {
+        self.steps.try_into().unwrap_or_default()
     }
 
     /// Sets every gradient to zero.
@@ -137,12 +163,33 @@ impl Optimizer {
     pub fn step(&mut self) -> Result<()> {
         self.steps += 1;
         let (algorithm, weight_decay, steps) = (self.algorithm, self.weight_decay, self.steps);
-        let lr = self.lr;
+        let lr = self.lr * self.schedule.factor(self.steps());
         tch::no_grad(|| {
+            if let Some(clip_norm) = self.clip_norm {
+                self.clip(clip_norm)?;
+            }
             self.groups
                 .iter_mut()
                 .try_for_each(|group| group.step(algorithm, lr, weight_decay, steps))
         })
+    }
+
+    /// Multiplies every gradient by min(1, `most` / (norm of all + 1e-6)), as `torch.nn.utils.clip_grad_norm_` does,
+    /// without waiting for the device.
+    fn clip(&mut self, most: f64) -> Result<()> {
+        let gradients = self.groups.iter().map(|group| group.flat.gradients.shallow_clone());
+        let gradients: Vec<Tensor> = gradients.filter(|gradients| gradients.numel() > 0).collect();
+        let norms = gradients.iter().map(|gradients| Ok(gradients.f_norm()?));
+        let norms = norms.collect::<Result<Vec<_>>>()?;
+        if norms.is_empty() {
+            return Ok(());
+        }
+        let norm = Tensor::f_stack(&norms, 0)?.f_norm()?.f_add_scalar(NORM_EPS)?;
+        let factor = norm.f_reciprocal()?.f_mul_scalar(most)?.f_clamp_max(1.0)?;
+        for mut gradients in gradients {
+            let _ = gradients.f_mul_(&factor)?;
+        }
+        Ok(())
     }
 
     /// The state that a resumed run needs, by the names of the tensors; later steps change the tensors.

@@ -94,7 +94,7 @@ fn steps<'a>(
             .map(|row| u32::try_from(row).unwrap())
             .collect();
         let places = table.table_rows(&rows).unwrap();
-        let penalty = table.penalty(&logits, &places).unwrap();
+        let penalty = table.penalty(&logits, &places, None).unwrap();
         penalty.backward();
         table.update(&logits, &places).unwrap();
         check("loss", &penalty, &field("loss").get(step), relative);
@@ -171,7 +171,7 @@ fn controls_take_the_consistency_away() {
         );
         let before = table.table().copy();
         let places = table.table_rows(&[1]).unwrap();
-        let penalty = table.penalty(&logits, &places).unwrap();
+        let penalty = table.penalty(&logits, &places, None).unwrap();
         assert!(penalty.double_value(&[]) > 0.0);
         table.update(&logits, &places).unwrap();
         (table.table() - before).abs().sum_dim_intlist(1, false, None)

@@ -3,7 +3,7 @@
 
 use shardfmt::{Axes, ClipSpec, DatasetHead, Dtype, FrequencyScale, Row0, ValueReference, ValueScale, ValueUnit, Xxh3};
 use tch::{Device, Kind, Tensor};
-use trainer::augment::{AugmentConfig, Augmentation, ClipBatch};
+use trainer::augment::{AugmentConfig, Augmentation, Changed, ClipBatch, Mixing};
 
 const STEP: f64 = 80.0 / 255.0;
 
@@ -74,7 +74,7 @@ fn known() -> ClipBatch {
 const ROWS: [u32; 4] = [10, 3, 77, 4];
 const REF_DB: [f32; 4] = [-20.0, -30.0, -26.0, -20.0];
 
-fn apply(config: &AugmentConfig, picture: bool, ref_db: &[f32], epoch: u32) -> ClipBatch {
+fn apply(config: &AugmentConfig, picture: bool, ref_db: &[f32], epoch: u32) -> Changed {
     let augmentation = Augmentation::new(config, &head(picture), 5, &[]).unwrap().unwrap();
     augmentation.apply(known(), &ROWS, ref_db, epoch).unwrap()
 }
@@ -249,7 +249,7 @@ fn mixes_of_clips_below_a_fixed_level_stay_below_it() {
 
 /// Checks that each clip is a mix with another one, its values relative to `reference` in dB or else to the most of the
 /// mix.
-fn check_mixes(before: &ClipBatch, mixed: &ClipBatch, ref_db: [f32; 4], reference: Option<f64>) {
+fn check_mixes(before: &ClipBatch, mixed: &Changed, ref_db: [f32; 4], reference: Option<f64>) {
     let power = |clip: i64| -> Vec<f64> {
         let level = f64::from(ref_db[usize::try_from(clip).unwrap()]);
         values(&before.images.get(clip))
@@ -276,11 +276,25 @@ fn check_mixes(before: &ClipBatch, mixed: &ClipBatch, ref_db: [f32; 4], referenc
         let shares = (0..=5000).map(|n| 0.5 + f64::from(n) / 10000.0);
         let partners = (0..4).filter(|partner| *partner != clip);
         let all = partners.flat_map(|partner| shares.clone().map(move |own| (partner, own)));
-        let (partner, off) = all
-            .map(|(partner, own)| (partner, fits(partner, own)))
-            .min_by(|a, b| a.1.total_cmp(&b.1))
+        let (partner, own, off) = all
+            .map(|(partner, own)| (partner, own, fits(partner, own)))
+            .min_by(|a, b| a.2.total_cmp(&b.2))
             .unwrap();
         assert!(off < 0.05, "clip {clip} is no mix with another: off by {off}");
+        let identity = Tensor::eye(4, (Kind::Float, Device::Cpu));
+        let shares = mixed.mixed.as_ref().unwrap().in_shares(&identity).unwrap();
+        for place in 0..4 {
+            let expected = match place {
+                _ if place == clip => own,
+                _ if place == partner => 1.0 - own,
+                _ => 0.0,
+            };
+            let share = shares.double_value(&[clip, place]);
+            assert!(
+                (share - expected).abs() < 0.01,
+                "clip {clip}, {place}: {share}, not {expected}"
+            );
+        }
         for class in 0..3 {
             let at = |t: &Tensor, clip| t.double_value(&[clip, class]);
             let labels = [at(&before.labels, clip), at(&before.labels, partner)];
@@ -331,6 +345,7 @@ fn clips_without_a_level_are_not_mixed() {
         .unwrap();
     assert_eq!(after.images, before);
     assert_eq!((after.labels, after.mask), (known().labels, known().mask));
+    assert_eq!(after.mixed.unwrap().alone(), [0, 1, 2, 3]);
     let silent = ClipBatch {
         images: images().zeros_like(),
         ..known()
@@ -342,8 +357,8 @@ fn clips_without_a_level_are_not_mixed() {
 
 #[test]
 fn senseless_changes_are_refused_with_a_reason() {
-    let error = |config: &AugmentConfig, picture, remembering: &[&str]| {
-        Augmentation::new(config, &head(picture), 5, remembering)
+    let error = |config: &AugmentConfig, picture, keeping: &[(&str, Mixing)]| {
+        Augmentation::new(config, &head(picture), 5, keeping)
             .unwrap_err()
             .to_string()
     };
@@ -400,9 +415,20 @@ fn senseless_changes_are_refused_with_a_reason() {
                     ..default()
                 },
                 false,
-                &["role"],
+                &[("x", Mixing::Any), ("evidence", Mixing::Refused)],
             ),
-            "role keeps",
+            "evidence keeps",
+        ),
+        (
+            error(
+                &AugmentConfig {
+                    mixup: 1.0,
+                    ..default()
+                },
+                false,
+                &[("ll-cp", Mixing::SomeAlone)],
+            ),
+            "no clip is heard alone, and ll-cp",
         ),
         (
             error(

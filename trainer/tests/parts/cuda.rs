@@ -26,7 +26,7 @@ fn a_gpu_agrees_with_the_cpu_and_learns() {
         return;
     }
     let gpu = Device::Cuda(0);
-    for (arch, channels) in [(Arch::Resnet50, 3), (Arch::Tiny, 1)] {
+    for (arch, channels) in [(Arch::Resnet50, 3), (Arch::ConvnextTiny, 3), (Arch::Tiny, 1)] {
         let pixels = Tensor::arange(8 * channels * 96 * 96, (Kind::Float, Device::Cpu)) * 0.37;
         let images = pixels.sin().reshape([8, channels, 96, 96]);
         let expected = tch::no_grad(|| model(arch, Precision::F32, Device::Cpu).forward(&images, false)).unwrap();

@@ -91,6 +91,7 @@ fn every_method_is_finite_at_saturation() {
                         rows: &rows,
                         epoch,
                         epochs: 3,
+                        mixed: None,
                     };
                     let value = objective.forward(&batch).unwrap();
                     value.backward();
@@ -145,6 +146,7 @@ fn every_method_trains_a_linear_model() {
                 rows: &every,
                 epoch: 1,
                 epochs: 1,
+                mixed: None,
             };
             let value = objective.forward(&batch).unwrap();
             optimizer.zero_grad().unwrap();
@@ -182,6 +184,7 @@ fn permanent_corrections_stay_and_are_saved() {
         rows: &rows,
         epoch,
         epochs: 3,
+        mixed: None,
     };
     assert!(
         objective.parts(&batch(1)).unwrap().flipped.is_none(),
@@ -238,6 +241,7 @@ fn unknown_entries_can_be_left_out() {
         rows: &rows,
         epoch: 1,
         epochs: 1,
+        mixed: None,
     };
     let config = ObjectiveConfig {
         mask_unknown: true,
@@ -308,6 +312,7 @@ fn mistakes_are_named() {
         rows: &Tensor::arange(5, (Kind::Int64, Device::Cpu)),
         epoch: 1,
         epochs: 1,
+        mixed: None,
     };
     let message = Objective::new(&config("an"), &setup(5, &known, Kind::Float))
         .unwrap()

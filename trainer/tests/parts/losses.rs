@@ -172,6 +172,7 @@ fn run(config: &ObjectiveConfig, inputs: &Tensors, case: &str, record: &Value, e
         rows: &rows,
         epoch,
         epochs,
+        mixed: None,
     };
     let output = objective.parts(&batch).unwrap();
     let mean = output.matrix.mean(None)

@@ -11,8 +11,11 @@ mod asset_reg; // the asset regulariser
 mod augment; // changes made to training clips
 mod loss_alone; // every loss at the edges, in training, saved and misconfigured
 mod losses; // value and gradient of every loss
+mod mixing; // what is kept of each clip, where clips are mixed
 mod optim; // the optimisers
+mod recipe; // schedule, clipping and average of weights
 
 // Networks.
+mod convnext; // ConvNeXt on the CPU
 mod cuda; // on a GPU, where there is one
-mod model; // on the CPU
+mod model; // the others on the CPU

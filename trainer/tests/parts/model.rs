@@ -33,7 +33,7 @@ fn model(arch: Arch, classes: usize) -> Model {
 }
 
 /// The numbers of `oracles/resnet.py`.
-fn u(t: usize, n: usize) -> Tensor {
+pub(crate) fn u(t: usize, n: usize) -> Tensor {
     let of =
         |i: usize| ((2_654_435_761 * i + 40503 * t + 12345) % (1 << 32)) as f64 / f64::from(2.0_f32.powi(32)) - 0.5;
     Tensor::from_slice(&(0..n).map(of).collect::<Vec<f64>>())
@@ -56,7 +56,7 @@ fn filled(model: &Model) -> Vec<Named> {
 }
 
 /// Largest difference, relative to the largest value.
-fn off(got: &Tensor, expected: &Tensor) -> f64 {
+pub(crate) fn off(got: &Tensor, expected: &Tensor) -> f64 {
     assert_eq!(got.size(), expected.size());
     let scale = expected.abs().max().double_value(&[]);
     (got.to_kind(Kind::Float) - expected).abs().max().double_value(&[]) / scale

@@ -16,14 +16,14 @@ fn wave(n: i64, a: f64, b: f64, kind: Kind) -> Tensor {
 }
 
 /// The layer of `oracles/optim.py`.
-struct Layer {
-    weight: Tensor,
-    bias: Tensor,
-    optimizer: Optimizer,
+pub(crate) struct Layer {
+    pub(crate) weight: Tensor,
+    pub(crate) bias: Tensor,
+    pub(crate) optimizer: Optimizer,
 }
 
 impl Layer {
-    fn new(algorithm: Algorithm, weight_decay: f64, kind: Kind) -> Self {
+    pub(crate) fn new(algorithm: Algorithm, weight_decay: f64, kind: Kind) -> Self {
         let weight = wave(12, 0.7, 0.3, kind).reshape([4, 3]).set_requires_grad(true);
         let bias = wave(4, 1.1, 0.2, kind).set_requires_grad(true);
         let group = |name: &str, tensor: &Tensor, lr_multiplier| Group {
@@ -40,7 +40,7 @@ impl Layer {
         }
     }
 
-    fn step(&mut self, step: i32) {
+    pub(crate) fn step(&mut self, step: i32) {
         let kind = self.weight.kind();
         let x = wave(15, 0.5, 1.3 * f64::from(step), kind).reshape([5, 3]);
         let y = wave(20, 0.9, 0.4 * f64::from(step), kind).reshape([5, 4]);

@@ -34,8 +34,8 @@ grid = { "loss.parameters.gamma_neg" = [0.5, 0.25] }"#,
         ),
         (
             "optimiser = { lr = 3e-3 }",
-            "augment = { mixup = 0.5 }",
-            ["EM in column +R_P: augment.mixup", "the asset regulariser"],
+            "augment = { mixup = 1.0 }",
+            ["EM in column +R_P: augment.mixup", "the asset regulariser learns"],
         ),
         (
             r#"{ arch = "tiny" }"#,

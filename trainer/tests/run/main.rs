@@ -13,6 +13,7 @@ mod cuda; // every method on a GPU, where there is one
 mod evaluation; // `eval` and `predict` agree with each other and with what the run said
 mod learning; // every method trains; true labels are learnt and permuted ones are not
 mod loader; // batches in order, errors in order, buffers back
+mod optimiser; // schedule, clipping, average of weights and paths that are left out, as a run has them
 mod photographs; // three channels, mirrored, and no regulariser
 mod pth; // weights of torchvision, converted as documented
 mod resume; // killed at any point and resumed: the same bytes

@@ -13,19 +13,23 @@ use trainer::run_folder::RunFolder;
 use crate::dataset::{Made, write};
 use crate::program::{fit, last_checkpoint, metrics, run};
 
-/// Settings of the third run that no flag sets: momentum, and changes to images.
+/// Settings of two of the runs: momentum, a schedule, clipping, an average of weights, and changes to images.
 const AUGMENTED: &str = "
     [optimiser]
     name = 'sgd'
     momentum = 0.9
+    schedule = 'cosine'
+    warmup_steps = 3
+    clip_norm = 0.5
+    average = 0.9
     [augment]
     gain_db = 6.0
     mixup = 0.5
     time_masks = 1
     time_mask_share = 0.2
 ";
-/// Settings that put every kind of state into a checkpoint: flipped labels, ROLE's logits, the asset table, momentum, a
-/// place within an epoch. What `AUGMENTED` is for, beside a second thread of libtorch.
+/// Settings that put every kind of state into a checkpoint: flipped labels, ROLE's logits, the asset table, momentum or
+/// Adam's moments, an average of weights, a place within an epoch.
 const SETTINGS: [&[&str]; 3] = [
     &[
         "--loss",
@@ -52,7 +56,7 @@ const SETTINGS: [&[&str]; 3] = [
     &["--threads", "2", "--class-balanced", "--checkpoint-every", "4"],
 ];
 /// Whether [`AUGMENTED`] goes with the settings of this number.
-const IS_AUGMENTED: [bool; 3] = [false, false, true];
+const IS_AUGMENTED: [bool; 3] = [true, false, true];
 /// Points tried without `L48_TORTURE`, spread over the run.
 const FEW: usize = 7;
 /// With `L48_TORTURE` every point is tried, and of the random moments asked for one in so many: a run takes longer than
