@@ -18,8 +18,10 @@ pub mod song;
 pub mod species;
 pub mod voice;
 
+mod conditions;
 mod error;
 mod files;
+mod layout;
 mod marker;
 mod options;
 mod planned;
@@ -29,7 +31,9 @@ mod summary;
 mod tables;
 mod visit;
 
+pub use conditions::{ClipRange, Conditions};
 pub use error::Error;
 pub use files::MANIFEST_FILE;
-pub use options::{BenchmarkOptions, DemoForm, DemoOptions, MIN_RECORDINGS, SetLayout};
+pub use layout::SetLayout;
+pub use options::{BenchmarkOptions, DemoForm, DemoOptions, MIN_RECORDINGS};
 pub use summary::SetSummary;
