@@ -77,7 +77,7 @@ impl Conditions {
             expected,
             got: got.to_string(),
         };
-        if self.recordings % SPECIES != 0 || !PER_SPECIES.contains(&(self.recordings / SPECIES)) {
+        if !self.recordings.is_multiple_of(SPECIES) || !PER_SPECIES.contains(&(self.recordings / SPECIES)) {
             let expected = "a multiple of 24, the number of species, from 96 to 24000";
             return Err(refused("number of recordings", expected, &self.recordings));
         }

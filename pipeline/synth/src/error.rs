@@ -66,7 +66,7 @@ pub enum Error {
         got: String,
     },
     /// Choose another layout, or leave the condition out.
-    #[error("{name} cannot be written in layout {layout}: choose another layout, or leave that option out")]
+    #[error("layout {layout} has no place for {name}: choose another layout, or leave that option out")]
     ConditionInLayout {
         /// The condition.
         name: &'static str,
