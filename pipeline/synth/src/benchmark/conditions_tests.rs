@@ -334,49 +334,65 @@ fn assert_same_birds(plan: &SetPlan) {
     }
 }
 
+/// Songs that the annotators of a plan drew boxes around.
+fn annotated(plan: &SetPlan) -> usize {
+    let songs = plan
+        .recordings
+        .iter()
+        .map(|recording| recording.annotated_songs().len());
+    songs.sum()
+}
+
+/// Loads `manifest` beside the tables of a plan, with files that are not opened in place of sound.
+fn load(plan: &SetPlan, manifest: &str) -> Result<Manifest, String> {
+    let species = benchmark_species(0.0);
+    let dir = tempfile::tempdir().unwrap();
+    tables::write_tables(dir.path(), plan, &species).unwrap();
+    tables::write_truth(dir.path(), plan, &species).unwrap();
+    fs::create_dir(dir.path().join("audio")).unwrap();
+    for recording in &plan.recordings {
+        fs::write(dir.path().join(tables::audio_path(recording)), b"").unwrap();
+    }
+    let path = dir.path().join("manifest.toml");
+    fs::write(&path, manifest).unwrap();
+    Manifest::load(&path).map_err(|error| error.to_string())
+}
+
+fn boxes(manifest: &Manifest) -> usize {
+    manifest.recordings.iter().map(|recording| recording.boxes.len()).sum()
+}
+
 /// What checklists leave open is read by a manifest, and the truth serves as its table of boxes.
 #[test]
 fn tables_hold_the_open_species_and_the_whole_truth() {
-    let species = benchmark_species(0.0);
     let mut plan = plan_of(&Conditions {
         unsure_species: 0.5,
         ..usual()
     });
     plan.recordings.truncate(20);
-    let dir = tempfile::tempdir().unwrap();
-    let annotated = tables::write_tables(dir.path(), &plan, &species).unwrap();
-    tables::write_truth(dir.path(), &plan, &species).unwrap();
-    fs::create_dir(dir.path().join("audio")).unwrap();
-    for recording in &plan.recordings {
-        fs::write(dir.path().join(tables::audio_path(recording)), b"").unwrap();
-    }
-    let load = |manifest: &str| {
-        let path = dir.path().join("manifest.toml");
-        fs::write(&path, manifest).unwrap();
-        Manifest::load(&path).unwrap()
-    };
-    let boxes =
-        |manifest: &Manifest| -> usize { manifest.recordings.iter().map(|recording| recording.boxes.len()).sum() };
-    let labelled = load(super::MANIFEST);
+    let labelled = load(&plan, super::MANIFEST).unwrap();
     for (read, planned) in labelled.recordings.iter().zip(&plan.recordings) {
-        let unsure: Vec<usize> = read
-            .checklist
-            .as_ref()
-            .unwrap()
-            .unsure
-            .iter()
-            .map(|&class| class as usize)
-            .collect();
-        let planned = &plan.visits[planned.visit].checklist.as_ref().unwrap().unsure;
-        assert_eq!(unsure, planned.iter().copied().collect::<Vec<_>>());
+        let unsure = &read.checklist.as_ref().unwrap().unsure;
+        let unsure: BTreeSet<usize> = unsure.iter().map(|&class| class as usize).collect();
+        assert_eq!(unsure, plan.visits[planned.visit].checklist.as_ref().unwrap().unsure);
     }
-    let whole = load(&super::MANIFEST.replace("\"boxes.csv\"", "\"truth.csv\""));
-    let songs: usize = plan
-        .recordings
-        .iter()
-        .flat_map(|recording| &recording.scene.singers)
-        .map(|bird| bird.songs.len())
-        .sum();
-    assert_eq!((boxes(&labelled), boxes(&whole)), (annotated, songs));
-    assert!(annotated < songs, "{annotated} of {songs}");
+    let whole = load(&plan, &super::MANIFEST.replace("\"boxes.csv\"", "\"truth.csv\"")).unwrap();
+    let birds = plan.recordings.iter().flat_map(|recording| &recording.scene.singers);
+    let songs: usize = birds.map(|bird| bird.songs.len()).sum();
+    assert_eq!((boxes(&labelled), boxes(&whole)), (annotated(&plan), songs));
+    assert!(annotated(&plan) < songs);
+}
+
+/// A bird that its checklist leaves out is refused by the usual manifest, and kept by the one that comes with such lists.
+#[test]
+fn the_manifest_allows_for_the_mistakes_asked_for() {
+    let conditions = Conditions {
+        false_absences: 0.5,
+        ..usual()
+    };
+    let plan = plan_of(&conditions);
+    assert!(load(&plan, &super::manifest(&usual())).is_err());
+    let read = load(&plan, &super::manifest(&conditions)).unwrap();
+    assert_eq!(boxes(&read), annotated(&plan));
+    assert_eq!(super::manifest(&usual()), super::MANIFEST);
 }

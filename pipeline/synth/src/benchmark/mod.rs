@@ -25,6 +25,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::conditions::Conditions;
 use crate::error::Error;
 use crate::files::{write_file, write_recordings};
 use crate::layout::SetLayout;
@@ -63,7 +64,7 @@ pub fn synthesise(
     let species = species::species_of(conditions.species_seed, options.confusability);
     let plan = plan::plan(options.seed, &species, conditions);
     let (boxes, files) = match options.layout {
-        SetLayout::Audio => write_recordings(dir, MANIFEST, &plan, &species, progress)?,
+        SetLayout::Audio => write_recordings(dir, &manifest(conditions), &plan, &species, progress)?,
         SetLayout::Ml48s => ml48s::write(dir, &plan, &species, progress)?,
         SetLayout::Coco => coco::write(dir, &plan, &species, options.confusability, progress)?,
     };
@@ -74,6 +75,23 @@ pub fn synthesise(
     let summary = SetSummary::new(&plan, &species, boxes, &files);
     marker::finish(dir, identity, &summary, files)?;
     Ok(summary)
+}
+
+/// The manifest under these conditions: a bird that its checklist leaves out is a mistake, unless that was asked for.
+fn manifest(conditions: &Conditions) -> String {
+    if conditions.false_absences > 0.0 {
+        MANIFEST
+            .replace(
+                "prior_conflict = \"error\"        ",
+                "prior_conflict = \"positive-wins\"",
+            )
+            .replace(
+                "# a bird its geographic prior excludes is a mistake here",
+                "# observers overlook birds",
+            )
+    } else {
+        MANIFEST.to_owned()
+    }
 }
 
 /// Writes `value` as one line of JSON.
