@@ -18,6 +18,7 @@ pub mod song;
 pub mod species;
 pub mod voice;
 
+mod clip_range;
 mod conditions;
 mod error;
 mod files;
@@ -31,7 +32,8 @@ mod summary;
 mod tables;
 mod visit;
 
-pub use conditions::{ClipRange, Conditions};
+pub use clip_range::ClipRange;
+pub use conditions::Conditions;
 pub use error::Error;
 pub use files::MANIFEST_FILE;
 pub use layout::SetLayout;

@@ -106,6 +106,8 @@ fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Error> {
 }
 
 #[cfg(test)]
+mod checklist_tests;
+#[cfg(test)]
 mod conditions_tests;
 #[cfg(test)]
 mod import_tests;
