@@ -157,3 +157,29 @@ fn photographs_are_imported_and_trained_on() {
     // A photograph is its own asset: there is nothing to regularise.
     table(folder.path(), r#""Plain", "+Geo", "+Checklist""#);
 }
+
+#[test]
+fn conditions_that_cannot_be_met_are_refused_before_anything_is_written() {
+    let folder = TempDir::new().unwrap();
+    let set = folder.path().join("set");
+    for (words, complaint) in [
+        (&["--clips", "10-20"][..], "add --size benchmark"),
+        (
+            &["--size", "benchmark", "--recordings", "100"],
+            "must be a multiple of 24",
+        ),
+        (
+            &["--size", "benchmark", "--target-free", "0.9"],
+            "from 0 to 0.8, got 0.9",
+        ),
+        (
+            &["--size", "benchmark", "--layout", "coco", "--same-confusion", "1"],
+            "layout coco has no place",
+        ),
+    ] {
+        run(command().arg("demo").arg(&set).args(words))
+            .expect(2)
+            .complains(complaint);
+        assert!(!set.exists(), "{words:?}");
+    }
+}

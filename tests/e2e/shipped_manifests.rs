@@ -1,5 +1,5 @@
 //! Tests the manifests of datasets in `manifests/`: each one builds, and birds.toml shows every key with its default.
-//! What is for training there (`train-*`, `benchmark-*`, `table-*`) is read by the tests of `trainer`; the recipes in
+//! What is for training there (`train-*`, `benchmark-*`, `table-*`, `study-*`) is read by the tests of `trainer`; the recipes in
 //! `cluster` have tests of their own.
 
 use std::fs;
@@ -47,7 +47,7 @@ fn every_input() -> Workplace {
 fn shipped() -> Vec<String> {
     let mut names = names(&workspace().join("manifests"));
     names.retain(|name| {
-        !["train-", "benchmark-", "table-", "cluster"]
+        !["train-", "benchmark-", "table-", "study-", "cluster"]
             .iter()
             .any(|kind| name.starts_with(kind))
     });

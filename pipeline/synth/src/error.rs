@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use jpeg_encoder::EncodingError;
 
+use crate::layout::SetLayout;
+
 /// Why a synthetic set could not be made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -52,6 +54,24 @@ pub enum Error {
     Confusability {
         /// The one requested.
         got: f64,
+    },
+    /// Choose a value that is possible.
+    #[error("the {name} must be {expected}, got {got}")]
+    Condition {
+        /// What the value is of.
+        name: &'static str,
+        /// What is possible.
+        expected: &'static str,
+        /// The one requested.
+        got: String,
+    },
+    /// Choose another layout, or leave the condition out.
+    #[error("layout {layout} has no place for {name}: choose another layout, or leave that option out")]
+    ConditionInLayout {
+        /// The condition.
+        name: &'static str,
+        /// The layout.
+        layout: SetLayout,
     },
     /// Check permissions and free space.
     #[error("{path}")]

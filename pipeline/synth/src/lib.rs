@@ -18,8 +18,11 @@ pub mod song;
 pub mod species;
 pub mod voice;
 
+mod clip_range;
+mod conditions;
 mod error;
 mod files;
+mod layout;
 mod marker;
 mod options;
 mod planned;
@@ -29,7 +32,10 @@ mod summary;
 mod tables;
 mod visit;
 
+pub use clip_range::ClipRange;
+pub use conditions::Conditions;
 pub use error::Error;
 pub use files::MANIFEST_FILE;
-pub use options::{BenchmarkOptions, DemoForm, DemoOptions, MIN_RECORDINGS, SetLayout};
+pub use layout::SetLayout;
+pub use options::{BenchmarkOptions, DemoForm, DemoOptions, MIN_RECORDINGS};
 pub use summary::SetSummary;

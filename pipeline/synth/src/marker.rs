@@ -11,7 +11,8 @@ use shardfmt::persist::write_atomic;
 
 use crate::error::Error;
 use crate::files::FileSizes;
-use crate::options::{BenchmarkOptions, DemoForm, DemoOptions, SetLayout};
+use crate::layout::SetLayout;
+use crate::options::{BenchmarkOptions, DemoForm, DemoOptions};
 use crate::summary::SetSummary;
 
 /// Present from the first written file of a run until its last.
@@ -61,12 +62,12 @@ impl From<&DemoOptions> for SetIdentity {
 }
 
 impl SetIdentity {
-    /// Of a benchmark of so many recordings.
-    pub(super) fn benchmark(recordings: usize, options: &BenchmarkOptions) -> Self {
+    /// Of a benchmark.
+    pub(super) fn benchmark(options: &BenchmarkOptions) -> Self {
         Self {
             generator: benchmark_generator(options.layout),
             seed: options.seed,
-            recordings,
+            recordings: options.conditions.recordings,
             benchmark: Some(options.clone()),
             form: None,
         }
@@ -88,8 +89,11 @@ impl fmt::Display for SetIdentity {
         }
         match benchmark {
             Some(BenchmarkOptions {
-                confusability, layout, ..
-            }) => write!(f, ", benchmark {layout}, confusability {confusability}"),
+                confusability,
+                layout,
+                conditions,
+                ..
+            }) => write!(f, ", benchmark {layout}, confusability {confusability}{conditions}"),
             None => Ok(()),
         }
     }

@@ -1,8 +1,9 @@
 //! Defines which synthetic set to make.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
+
+use crate::conditions::Conditions;
+use crate::layout::SetLayout;
 
 /// Fewest recordings with which the demo's quotas can be met reliably.
 pub const MIN_RECORDINGS: usize = 60;
@@ -49,26 +50,7 @@ pub struct BenchmarkOptions {
     pub confusability: f64,
     /// What to write.
     pub layout: SetLayout,
-}
-
-/// What a benchmark is written as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SetLayout {
-    /// Recordings, six tables and a manifest: for `l48 build`.
-    Audio,
-    /// Linear spectrograms of the same recordings as JPEGs, in the layout of the L48 data set: for `l48 import ml48s`.
-    Ml48s,
-    /// Colour pictures of the same truth in the layout of COCO 2014, one for each clip: for `l48 import coco2014`.
-    Coco,
-}
-
-impl fmt::Display for SetLayout {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Audio => "audio",
-            Self::Ml48s => "ml48s",
-            Self::Coco => "coco",
-        })
-    }
+    /// How large it is, and in what it is as recordings from the field are.
+    #[serde(default, skip_serializing_if = "Conditions::are_default")]
+    pub conditions: Conditions,
 }

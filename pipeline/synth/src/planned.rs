@@ -104,13 +104,21 @@ impl PlannedRecording {
 
     /// What the annotator drew boxes around, by start: the song, who sang it, its level above the background in dB.
     pub(crate) fn annotated_songs(&self) -> Vec<(&Song, Bird, f64)> {
-        let is_annotated = |bird: Bird| match (self.annotation, bird) {
+        self.songs_of(|bird| match (self.annotation, bird) {
             (AnnotationScope::All, _) | (AnnotationScope::Target, Bird::Unknown) => true,
             (AnnotationScope::Target, Bird::Class(class)) => class == self.target,
-        };
+        })
+    }
+
+    /// Every song, annotated or not, in the same way.
+    pub(crate) fn songs(&self) -> Vec<(&Song, Bird, f64)> {
+        self.songs_of(|_| true)
+    }
+
+    fn songs_of(&self, is_meant: impl Fn(Bird) -> bool) -> Vec<(&Song, Bird, f64)> {
         let singers = self.birds.iter().zip(&self.scene.singers);
         let mut songs: Vec<(&Song, Bird, f64)> = singers
-            .filter(|&(&bird, _)| is_annotated(bird))
+            .filter(|&(&bird, _)| is_meant(bird))
             .flat_map(|(&bird, singer)| singer.songs.iter().map(move |song| (song, bird, singer.snr_db)))
             .collect();
         songs.sort_by(|a, b| a.0.start_s().total_cmp(&b.0.start_s()));

@@ -19,6 +19,14 @@ pub enum Draw {
     BenchmarkPlan = 5,
     /// What a picture of the benchmark looks like.
     Photograph = 6,
+    /// Which stretch of a recording is without its target.
+    Stretch = 7,
+    /// Which variants of its song a bird sings.
+    Variants = 8,
+    /// What a checklist lacks.
+    Checklists = 9,
+    /// What other species than the usual ones sing.
+    Species = 10,
 }
 
 /// The generator for one purpose and one item (an asset id, a song's own seed) under a seed.

@@ -6,7 +6,7 @@
 use super::song::{SongModel, Syllable};
 
 /// A class of a set.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Species {
     /// Code in the tables, in the style of eBird's.
     pub code: String,

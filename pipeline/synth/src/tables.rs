@@ -8,9 +8,12 @@ use crate::files::write_file;
 use crate::planned::{AnnotationScope, Bird, PlannedRecording, SetPlan};
 use crate::song::Song;
 use crate::species::Species;
+use crate::visit::VisitChecklist;
 
 /// Code of birds that no annotator named; a marker, not a class.
 pub(super) const UNKNOWN_BIRD: &str = "unkbrd";
+
+const BOX_HEADER: &str = "asset_id,start_s,end_s,low_hz,high_hz,species_code,status";
 
 /// Songs fainter than this are marked passive: audible, but not what the recordist was after.
 const ACTIVE_SNR_DB: f64 = 6.0;
@@ -39,11 +42,7 @@ pub(super) fn write_tables(dir: &Path, plan: &SetPlan, species: &[Species]) -> R
             "asset_id,path,target_species,latitude,longitude,recorded_at,checklist_id,split,license,source_url",
             tables.recordings(),
         ),
-        (
-            "boxes.csv",
-            "asset_id,start_s,end_s,low_hz,high_hz,species_code,status",
-            boxes,
-        ),
+        ("boxes.csv", BOX_HEADER, boxes),
         (
             "geo_prior.csv",
             "asset_id,possible_species,modelled_species",
@@ -51,7 +50,7 @@ pub(super) fn write_tables(dir: &Path, plan: &SetPlan, species: &[Species]) -> R
         ),
         (
             "checklist_prior.csv",
-            "checklist_id,observed_species,all_species_reported",
+            tables.checklist_header(),
             tables.checklist_prior(),
         ),
         (
@@ -64,6 +63,19 @@ pub(super) fn write_tables(dir: &Path, plan: &SetPlan, species: &[Species]) -> R
     }
     write_taxa(dir, species)?;
     Ok(count)
+}
+
+/// Writes `truth.csv` into `dir`, a table of boxes of every song, annotated or not.
+///
+/// # Errors
+/// [`Error::Io`] if the file cannot be written.
+pub(super) fn write_truth(dir: &Path, plan: &SetPlan, species: &[Species]) -> Result<(), Error> {
+    let tables = Tables { plan, species };
+    let songs = plan
+        .recordings
+        .iter()
+        .flat_map(|recording| tables.rows_of(recording, recording.songs()));
+    write_table(&dir.join("truth.csv"), BOX_HEADER, &songs.collect::<Vec<_>>())
 }
 
 /// Writes `taxa.csv`, the classes in order, into `dir`.
@@ -142,12 +154,12 @@ impl Tables<'_> {
         self.plan
             .recordings
             .iter()
-            .flat_map(|recording| self.recording_boxes(recording))
+            .flat_map(|recording| self.rows_of(recording, recording.annotated_songs()))
             .collect()
     }
 
-    /// Boxes of the birds that were annotated, by start.
-    fn recording_boxes(&self, recording: &PlannedRecording) -> Vec<Vec<String>> {
+    /// Boxes of a recording's songs.
+    fn rows_of(&self, recording: &PlannedRecording, songs: Vec<(&Song, Bird, f64)>) -> Vec<Vec<String>> {
         let row = |(song, bird, snr_db): (&Song, Bird, f64)| {
             let (low_hz, high_hz) = song.band_hz();
             let status = if is_active(snr_db) { "active" } else { "passive" };
@@ -161,7 +173,7 @@ impl Tables<'_> {
                 status.to_owned(),
             ]
         };
-        recording.annotated_songs().into_iter().map(row).collect()
+        songs.into_iter().map(row).collect()
     }
 
     /// A model that covers every species leaves `modelled_species` empty.
@@ -185,17 +197,35 @@ impl Tables<'_> {
             .collect()
     }
 
+    /// Whether a checklist leaves species open; the column for them is there only then.
+    fn has_unsure_species(&self) -> bool {
+        let mut checklists = self.plan.visits.iter().filter_map(|visit| visit.checklist.as_ref());
+        checklists.any(|checklist| !checklist.unsure.is_empty())
+    }
+
+    fn checklist_header(&self) -> &'static str {
+        if self.has_unsure_species() {
+            "checklist_id,observed_species,all_species_reported,unsure_species"
+        } else {
+            "checklist_id,observed_species,all_species_reported"
+        }
+    }
+
     fn checklist_prior(&self) -> Vec<Vec<String>> {
+        let has_unsure_species = self.has_unsure_species();
+        let row = |checklist: &VisitChecklist| {
+            let mut row = vec![
+                checklist.id.clone(),
+                self.codes(checklist.observed.iter().copied()),
+                u8::from(checklist.complete).to_string(),
+            ];
+            if has_unsure_species {
+                row.push(self.codes(checklist.unsure.iter().copied()));
+            }
+            row
+        };
         let checklists = self.plan.visits.iter().filter_map(|visit| visit.checklist.as_ref());
-        checklists
-            .map(|checklist| {
-                vec![
-                    checklist.id.clone(),
-                    self.codes(checklist.observed.iter().copied()),
-                    u8::from(checklist.complete).to_string(),
-                ]
-            })
-            .collect()
+        checklists.map(row).collect()
     }
 
     fn annotated_spans(&self) -> Vec<Vec<String>> {

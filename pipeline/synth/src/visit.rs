@@ -31,6 +31,8 @@ pub(super) struct VisitChecklist {
     /// Whether a species not reported was not there.
     pub(super) complete: bool,
     pub(super) observed: BTreeSet<usize>,
+    /// What it neither reports nor rules out.
+    pub(super) unsure: BTreeSet<usize>,
 }
 
 /// Most recordings on one visit.
@@ -93,6 +95,7 @@ pub(super) fn plan_visits(
             id: format!("S{checklist_number}"),
             complete: always || visits.len() % 6 != 1,
             observed: BTreeSet::new(),
+            unsure: BTreeSet::new(),
         });
         let months = region.months(season);
         let month = months[rng.random_range(0..months.len())];

@@ -17,7 +17,7 @@ use clap::{Parser, Subcommand};
 pub use build::{BuildArgs, CommitArgs, OutputArgs, PlanArgs, StatusArgs};
 pub use cache::CacheArgs;
 pub use copy::CopyArgs;
-pub use demo::{DemoArgs, DemoLayout, DemoSize};
+pub use demo::{BenchmarkArgs, DemoArgs, DemoLayout, DemoSize};
 pub use export::{CocoDetectionArgs, CroissantArgs, ExportArgs, ExportForm};
 pub use folder::ScratchArgs;
 pub use import::{

@@ -5,8 +5,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output::say;
 use super::{Exit, human_bytes};
-use crate::cli::{DemoArgs, DemoLayout, DemoSize};
-use synth::{BenchmarkOptions, DemoForm, DemoOptions, SetLayout, benchmark, demo};
+use crate::cli::{BenchmarkArgs, DemoArgs, DemoLayout, DemoSize};
+use synth::{BenchmarkOptions, Conditions, DemoForm, DemoOptions, SetLayout, SetSummary, benchmark, demo};
 
 /// Confusability of a benchmark unless one is given: hard, but not impossible.
 const CONFUSABILITY: f64 = 0.9;
@@ -29,8 +29,8 @@ pub(super) fn run(args: DemoArgs) -> Result<Exit> {
         Some(DemoLayout::Coco) => SetLayout::Coco,
     };
     let summary = match args.size {
-        DemoSize::Small if layout != SetLayout::Audio || args.confusability.is_some() => {
-            bail!("pictures and --confusability are of the benchmark: add --size benchmark, or omit them")
+        DemoSize::Small if layout != SetLayout::Audio || args.benchmark != BenchmarkArgs::default() => {
+            bail!("pictures and the options of a benchmark are of the benchmark: add --size benchmark, or omit them")
         }
         DemoSize::Benchmark if form == DemoForm::AudioMoth => {
             bail!("--layout audiomoth is of the small demo: omit --size benchmark")
@@ -46,14 +46,34 @@ pub(super) fn run(args: DemoArgs) -> Result<Exit> {
         DemoSize::Benchmark => {
             let options = BenchmarkOptions {
                 seed: args.seed,
-                confusability: args.confusability.unwrap_or(CONFUSABILITY),
+                confusability: args.benchmark.confusability.unwrap_or(CONFUSABILITY),
                 layout,
+                conditions: conditions(&args.benchmark),
             };
             benchmark::synthesise(&args.dir, &options, &progress)
         }
     };
     bar.finish_and_clear();
-    let summary = summary?;
+    say_what_is_there(&args, form, layout, &summary?);
+    Ok(Exit::Clean)
+}
+
+/// What was asked for; what was left out is as by default.
+fn conditions(args: &BenchmarkArgs) -> Conditions {
+    let usual = Conditions::default();
+    Conditions {
+        recordings: args.recordings.unwrap_or(usual.recordings),
+        clips: args.clips.unwrap_or(usual.clips),
+        target_free: args.target_free.unwrap_or(usual.target_free),
+        same_confusion: args.same_confusion,
+        false_absences: args.false_absences.unwrap_or(usual.false_absences),
+        unsure_species: args.unsure_species.unwrap_or(usual.unsure_species),
+        species_seed: args.species_seed,
+    }
+}
+
+/// Says how large the set is, and what to do with it.
+fn say_what_is_there(args: &DemoArgs, form: DemoForm, layout: SetLayout, summary: &SetSummary) {
     let dir = args.dir.display();
     let [train, val, test] = summary.by_split;
     let made = if summary.unchanged {
@@ -84,5 +104,4 @@ pub(super) fn run(args: DemoArgs) -> Result<Exit> {
             say!("Next: l48 import coco2014 {dir} --prior-rates geo=0.55,checklist=0.75 --out data/benchmark-coco");
         }
     }
-    Ok(Exit::Clean)
 }

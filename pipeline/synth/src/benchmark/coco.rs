@@ -36,7 +36,7 @@ struct CocoInstances<'a> {
 /// An entry of `images`.
 #[derive(Serialize)]
 struct CocoImage {
-    id: u32,
+    id: u64,
     file_name: String,
     width: u32,
     height: u32,
@@ -45,8 +45,8 @@ struct CocoImage {
 /// An entry of `annotations`.
 #[derive(Serialize)]
 struct CocoAnnotation {
-    id: u32,
-    image_id: u32,
+    id: u64,
+    image_id: u64,
     category_id: usize,
     /// In pixels.
     area: usize,
@@ -73,7 +73,9 @@ pub(super) fn write(
 ) -> Result<(usize, FileSizes), Error> {
     marker::start(dir, &["annotations", "train2014", "val2014"])?;
     let looks = looks(confusability);
-    let written = for_each_recording(plan, progress, |recording| write_pictures(dir, recording, &looks))?;
+    let written = for_each_recording(plan, progress, |recording| {
+        write_pictures(dir, recording, ids_apart(plan), &looks)
+    })?;
     let (images, sizes): (Vec<Vec<AnnotatedImage>>, Vec<FileSizes>) = written.into_iter().unzip();
     let images: Vec<AnnotatedImage> = images.into_iter().flatten().collect();
     for (part, splits) in PARTS {
@@ -107,16 +109,23 @@ fn categories(species: &[Species]) -> Vec<Value> {
     species.iter().enumerate().map(category).collect()
 }
 
+/// How far the ids of two recordings' first images are apart at least: a power of ten, and more than any recording has
+/// clips, so that ids of different recordings never meet.
+fn ids_apart(plan: &SetPlan) -> u64 {
+    let most = plan.recordings.iter().map(PlannedRecording::clips).max().unwrap_or(0);
+    10_u64.pow((most.max(1)).ilog10() + 1)
+}
+
 fn write_pictures(
     dir: &Path,
     recording: &PlannedRecording,
+    ids_apart: u64,
     looks: &[Look],
 ) -> Result<(Vec<AnnotatedImage>, FileSizes), Error> {
     let (mut images, mut sizes) = (Vec::new(), FileSizes::new());
     for clip in 0..recording.clips() {
         let photograph = photograph(recording, clip, looks);
-        // At most six clips a recording, so ids of different recordings never meet.
-        let id = recording.asset_id * 10 + clip as u32;
+        let id = u64::from(recording.asset_id) * ids_apart + clip as u64;
         let part = PARTS.into_iter().find(|(_, splits)| splits.contains(&recording.split));
         let part = part.map_or("train2014", |(part, _)| part);
         let file_name = format!("COCO_{part}_{id:012}.jpg");
@@ -126,7 +135,7 @@ fn write_pictures(
         // Photographs are at most 320 pixels wide and 240 high.
         let bytes = write_jpeg(&path, &photograph.pixels, (width as u16, height as u16), Pixel::Rgb)?;
         sizes.insert(name, bytes);
-        let objects = (0_u32..).zip(&photograph.objects);
+        let objects = (0_u64..).zip(&photograph.objects);
         let annotations = objects.map(|(number, object)| annotation(id * 100 + number, id, (width, height), object));
         let annotations = annotations.collect();
         let image = CocoImage {
@@ -140,7 +149,7 @@ fn write_pictures(
     Ok((images, sizes))
 }
 
-fn annotation(id: u32, image_id: u32, size: (u32, u32), object: &Object) -> CocoAnnotation {
+fn annotation(id: u64, image_id: u64, size: (u32, u32), object: &Object) -> CocoAnnotation {
     let (columns, rows) = (
         object.mask.iter().map(|pixel| pixel.0),
         object.mask.iter().map(|pixel| pixel.1),

@@ -124,7 +124,7 @@ fn described(recording: &PlannedRecording, plan: &SetPlan, taxa: &Taxa) -> manif
         checklist: visit.checklist.as_ref().map(|checklist| {
             Arc::new(Checklist {
                 observed: classes(&checklist.observed),
-                unsure: Vec::new(),
+                unsure: classes(&checklist.unsure),
                 complete: checklist.complete,
             })
         }),

@@ -12,6 +12,7 @@ use super::plan::plan;
 use super::sonogram::SonogramAxes;
 use super::species::benchmark_species;
 use super::{coco, described, ml48s, photograph};
+use crate::conditions::Conditions;
 use crate::planned::SetPlan;
 use crate::species::Species;
 use frontend::source::AssetReader;
@@ -27,7 +28,7 @@ const EDGE: f32 = 1e-4;
 
 fn few_recordings() -> (SetPlan, Vec<Species>) {
     let species = benchmark_species(0.5);
-    let mut plan = plan(48, &species);
+    let mut plan = plan(48, &species, &Conditions::default());
     plan.recordings.truncate(FEW);
     (plan, species)
 }

@@ -13,11 +13,13 @@ use super::plan::plan;
 use super::sonogram::{HEIGHT, WIDTH};
 use super::species::benchmark_species;
 use super::{coco, ml48s, synthesise};
+use crate::conditions::Conditions;
 use crate::demo;
 use crate::error::Error;
 use crate::files::{FileSizes, write_recordings};
+use crate::layout::SetLayout;
 use crate::marker::{self, SetIdentity};
-use crate::options::{BenchmarkOptions, DemoOptions, SetLayout};
+use crate::options::{BenchmarkOptions, DemoOptions};
 use crate::planned::{PlannedRecording, SetPlan};
 use crate::species::Species;
 use crate::summary::SetSummary;
@@ -30,7 +32,7 @@ const FEW: usize = 40;
 
 fn few_recordings(confusability: f64) -> (SetPlan, Vec<Species>) {
     let species = benchmark_species(confusability);
-    let mut plan = plan(48, &species);
+    let mut plan = plan(48, &species, &Conditions::default());
     plan.recordings.truncate(FEW);
     (plan, species)
 }
@@ -95,12 +97,13 @@ fn a_finished_benchmark_is_kept_and_another_one_refused() {
         seed: 48,
         confusability,
         layout,
+        conditions: Conditions::default(),
     };
     let make = |layout, confusability| synthesise(dir.path(), &options(layout, confusability), &|_, _| {});
     let (plan, species) = few_recordings(0.5);
     let summary = SetSummary::new(&plan, &species, 7, &FileSizes::new());
     marker::start(dir.path(), &[]).unwrap();
-    let identity = SetIdentity::benchmark(384, &options(SetLayout::Audio, 0.5));
+    let identity = SetIdentity::benchmark(&options(SetLayout::Audio, 0.5));
     marker::finish(dir.path(), identity, &summary, FileSizes::new()).unwrap();
     assert!(make(SetLayout::Audio, 0.5).unwrap().unchanged);
     for other in [make(SetLayout::Audio, 0.6), make(SetLayout::Ml48s, 0.5)] {
@@ -235,7 +238,7 @@ fn threads_do_not_change_a_byte_but_seed_and_confusability_do() {
     let dir = tempfile::tempdir().unwrap();
     let written = |threads: usize, seed: u64, confusability: f64| {
         let species = benchmark_species(confusability);
-        let mut plan = plan(seed, &species);
+        let mut plan = plan(seed, &species, &Conditions::default());
         plan.recordings.truncate(6);
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {

@@ -7,25 +7,22 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use shardfmt::Split;
 
+use super::checklists;
 use super::habitat::REGIONS;
+use super::singing::{Role, add_singer, target_free_stretch};
+use crate::clip_range::ClipRange;
+use crate::conditions::Conditions;
 use crate::encode::Encoding;
 use crate::noise::Ambience;
 use crate::planned::{AnnotationScope, Bird, PlannedRecording, SetPlan};
 use crate::presence::CLIP_S;
 use crate::render::{Band, Scene};
 use crate::seeding::{Draw, keyed, weighted};
-use crate::song::{Song, SongModel};
 use crate::species::{Species, unknown_birds};
 use crate::visit::{ChecklistPolicy, plan_visits};
 
-/// Recordings of each species as a target, by split.
-const RECORDINGS_PER_SPECIES: [(Split, usize); 3] = [(Split::Train, 9), (Split::Val, 3), (Split::Test, 4)];
-
 /// Rate of the recordings: that of the images, so that nothing is resampled.
 pub(super) const RATE_HZ: u32 = 22_050;
-
-/// Fewest and most clips of a recording; it lasts a whole number of them.
-const CLIPS: (usize, usize) = (4, 6);
 
 /// Share of its recording's clips in which a target sings.
 const TARGET_SHARE: f64 = 0.6;
@@ -46,28 +43,18 @@ const TARGET_ONLY_EVERY: usize = 6;
 /// One training recording in this many, another one, has a bird that nobody could name.
 const UNKNOWN_BIRD_EVERY: usize = 12;
 
-/// First asset id of the test split, as in the published data.
+/// First asset id of the test split, as in the published data, for each so many recordings: the ids before it are
+/// enough for the other splits.
 const FIRST_TEST_ID: u32 = 8000;
-
-/// When the first song of a clip starts, earliest and latest: late enough to show beyond the clip's edge, 200 ms, and
-/// early enough to end within it, whatever the species.
-pub(super) const FIRST_SONG_S: (f64, f64) = (0.2, 0.9);
-
-/// A song may run on into a clip without its bird by so much: less than the edge where a song does not count (L48
-/// protocol).
-pub(super) const OVERRUN_S: f64 = 0.15;
-
-/// Number of recordings with so many species.
-pub(super) fn recordings(species: usize) -> usize {
-    RECORDINGS_PER_SPECIES.iter().map(|(_, count)| species * count).sum()
-}
+const RECORDINGS_OF_IDS: usize = 384;
 
 /// Plans who sings when.
-pub(super) fn plan(seed: u64, species: &[Species]) -> SetPlan {
+pub(super) fn plan(seed: u64, species: &[Species], conditions: &Conditions) -> SetPlan {
     let mut rng = keyed(seed, Draw::BenchmarkPlan, 0);
-    let slots = deal(species.len(), &mut rng);
+    let slots = deal(species.len(), conditions, &mut rng);
     let (mut visits, visit_of) = plan_visits(&slots, &REGIONS, ChecklistPolicy::Complete, &mut rng);
-    let (mut next_id, mut next_test_id, mut nth_train) = (0, FIRST_TEST_ID, 0);
+    let first_test_id = FIRST_TEST_ID * slots.len().div_ceil(RECORDINGS_OF_IDS) as u32;
+    let (mut next_id, mut next_test_id, mut nth_train) = (0, first_test_id, 0);
     let mut recordings = Vec::with_capacity(slots.len());
     for (&(split, target), visit) in slots.iter().zip(visit_of) {
         // Ids have gaps, as in the published data.
@@ -86,44 +73,26 @@ pub(super) fn plan(seed: u64, species: &[Species]) -> SetPlan {
             annotation: AnnotationScope::All,
             has_geo_row: true,
             encoding: Encoding::Wav16,
-            scene: scene(&mut rng),
+            scene: scene(conditions.clips, &mut rng),
             birds: Vec::new(),
         };
-        let song = &species[target].song;
-        add_singer(
-            &mut recording,
-            Bird::Class(target),
-            song,
-            TARGET_SHARE,
-            TARGET_SNR_DB,
-            &mut rng,
-        );
+        let same_confusion = conditions.same_confusion;
+        let away = target_free_stretch(&recording, conditions.target_free);
+        let role = Role {
+            away,
+            ..Role::of_class(target, species, TARGET_SHARE, TARGET_SNR_DB)
+        };
+        add_singer(&mut recording, &role, same_confusion, &mut rng);
         for class in background(&visits[visit].possible(), target, species, &mut rng) {
-            let song = &species[class].song;
-            add_singer(
-                &mut recording,
-                Bird::Class(class),
-                song,
-                BACKGROUND_SHARE,
-                BACKGROUND_SNR_DB,
-                &mut rng,
-            );
+            let role = Role::of_class(class, species, BACKGROUND_SHARE, BACKGROUND_SNR_DB);
+            add_singer(&mut recording, &role, same_confusion, &mut rng);
         }
         if split == Split::Train {
             if nth_train % TARGET_ONLY_EVERY == 1 {
                 recording.annotation = AnnotationScope::Target;
             }
             if nth_train % UNKNOWN_BIRD_EVERY == 4 {
-                let models = unknown_birds();
-                let model = &models[rng.random_range(0..models.len())];
-                add_singer(
-                    &mut recording,
-                    Bird::Unknown,
-                    model,
-                    BACKGROUND_SHARE,
-                    BACKGROUND_SNR_DB,
-                    &mut rng,
-                );
+                add_unknown_bird(&mut recording, &mut rng);
             }
             nth_train += 1;
         }
@@ -131,21 +100,37 @@ pub(super) fn plan(seed: u64, species: &[Species]) -> SetPlan {
     }
     let mut plan = SetPlan { recordings, visits };
     plan.complete_checklists(&mut rng);
+    checklists::make_mistakes(&mut plan, species.len(), conditions, seed);
     plan
 }
 
+/// Adds a bird that nobody could name.
+fn add_unknown_bird(recording: &mut PlannedRecording, rng: &mut ChaCha8Rng) {
+    let models = unknown_birds();
+    let role = Role {
+        bird: Bird::Unknown,
+        model: &models[rng.random_range(0..models.len())],
+        look_alikes: Vec::new(),
+        share: BACKGROUND_SHARE,
+        snr_db: BACKGROUND_SNR_DB,
+        away: 0..0,
+    };
+    add_singer(recording, &role, None, rng);
+}
+
 /// Split and target of each recording, in random order.
-fn deal(classes: usize, rng: &mut ChaCha8Rng) -> Vec<(Split, usize)> {
-    let mut slots: Vec<(Split, usize)> = RECORDINGS_PER_SPECIES
-        .iter()
-        .flat_map(|&(split, count)| (0..classes).flat_map(move |class| (0..count).map(move |_| (split, class))))
+fn deal(classes: usize, conditions: &Conditions, rng: &mut ChaCha8Rng) -> Vec<(Split, usize)> {
+    let per_species = conditions.per_species();
+    let mut slots: Vec<(Split, usize)> = per_species
+        .into_iter()
+        .flat_map(|(split, count)| (0..classes).flat_map(move |class| (0..count).map(move |_| (split, class))))
         .collect();
     slots.shuffle(rng);
     slots
 }
 
 /// A place, a microphone and a gain of the recording's own, without birds.
-fn scene(rng: &mut ChaCha8Rng) -> Scene {
+fn scene(clips: ClipRange, rng: &mut ChaCha8Rng) -> Scene {
     let bells = [(250.0, 700.0), (900.0, 2500.0), (3000.0, 5500.0), (6000.0, 9500.0)];
     let equaliser = bells.map(|(low_hz, high_hz)| Band {
         centre_hz: rng.random_range(low_hz..high_hz),
@@ -154,7 +139,7 @@ fn scene(rng: &mut ChaCha8Rng) -> Scene {
     });
     Scene {
         rate_hz: RATE_HZ,
-        duration_s: CLIP_S * rng.random_range(CLIPS.0..=CLIPS.1) as f64,
+        duration_s: CLIP_S * clips.draw(rng) as f64,
         stereo: false,
         ambience: Ambience::draw(rng),
         equaliser: equaliser.to_vec(),
@@ -180,44 +165,4 @@ fn background(possible: &BTreeSet<usize>, target: usize, species: &[Species], rn
         }
     }
     chosen
-}
-
-/// Adds a bird that sings in about `share` of the recording's clips, in one at least.
-fn add_singer(
-    recording: &mut PlannedRecording,
-    bird: Bird,
-    model: &SongModel,
-    share: f64,
-    snr_db: (f64, f64),
-    rng: &mut ChaCha8Rng,
-) {
-    let clips = recording.clips();
-    let certain = rng.random_range(0..clips);
-    // One clip is certain; the others make up for it, so that the mean is `share`.
-    let others = (share * clips as f64 - 1.0) / (clips as f64 - 1.0);
-    let sings: Vec<bool> = (0..clips)
-        .map(|clip| rng.random_bool(others) || clip == certain)
-        .collect();
-    let individual = model.individual(rng);
-    let snr_db = rng.random_range(snr_db.0..snr_db.1);
-    // Whether a song fits depends on its species: with draws of their own, songs leave the rest of the plan as it is.
-    let mut song_rng = keyed(rng.random(), Draw::Songs, 0);
-    let mut songs: Vec<Song> = Vec::new();
-    for clip in (0..clips).filter(|&clip| sings[clip]) {
-        let end_s = (clip + 1) as f64 * CLIP_S;
-        let limit_s = match sings.get(clip + 1) {
-            Some(_) => end_s + OVERRUN_S,
-            None => end_s,
-        };
-        let mut clock_s = clip as f64 * CLIP_S + song_rng.random_range(FIRST_SONG_S.0..FIRST_SONG_S.1);
-        for _ in 0..song_rng.random_range(1..=2) {
-            let song = model
-                .sing(&individual, clock_s, &mut song_rng)
-                .filter(|song| song.end_s() <= limit_s);
-            let Some(song) = song else { break };
-            clock_s = song.end_s() + song_rng.random_range(model.pause_s.0..model.pause_s.1);
-            songs.push(song);
-        }
-    }
-    recording.add(bird, songs, snr_db, rng);
 }

@@ -7,13 +7,14 @@ use std::collections::BTreeMap;
 use shardfmt::Split;
 
 use super::described;
-use super::plan::{self, plan};
+use super::plan::plan;
 use super::sonogram::{CLIP_SAMPLES, SonogramAxes};
 use super::species::benchmark_species;
+use crate::conditions::Conditions;
 use crate::planned::{AnnotationScope, Bird, PlannedRecording, SetPlan};
 
 fn the_plan() -> SetPlan {
-    plan(48, &benchmark_species(0.9))
+    plan(48, &benchmark_species(0.9), &Conditions::default())
 }
 
 /// Mean share of a recording's clips in which those of its birds that `choose` picks are present.
@@ -76,7 +77,7 @@ fn background_species_persist_and_are_quieter() {
 #[test]
 fn the_size_is_for_two_cores() {
     let plan = the_plan();
-    assert_eq!(plan.recordings.len(), plan::recordings(24));
+    assert_eq!(plan.recordings.len(), Conditions::default().recordings);
     let mut clips = [0; 3];
     let mut with_target = 0;
     for recording in &plan.recordings {
@@ -115,7 +116,8 @@ fn every_bird_is_possible_and_reported() {
 /// lengths move where.
 #[test]
 fn confusability_leaves_the_truth_alone() {
-    let [apart, alike] = [0.0, 0.9].map(|confusability| plan(48, &benchmark_species(confusability)));
+    let [apart, alike] =
+        [0.0, 0.9].map(|confusability| plan(48, &benchmark_species(confusability), &Conditions::default()));
     let (mut same, mut all) = (0, 0);
     for (one, other) in apart.recordings.iter().zip(&alike.recordings) {
         assert_eq!(
@@ -131,7 +133,10 @@ fn confusability_leaves_the_truth_alone() {
 #[test]
 fn labels_follow_from_the_truth_by_the_rules() {
     let species = benchmark_species(0.9);
-    let (plan, taxa) = (plan(48, &species), described::taxa(&species).unwrap());
+    let (plan, taxa) = (
+        plan(48, &species, &Conditions::default()),
+        described::taxa(&species).unwrap(),
+    );
     let (mut target_only, mut unknown, mut border) = (0, 0, 0);
     for recording in &plan.recordings {
         let possible = plan.visits[recording.visit].possible();
