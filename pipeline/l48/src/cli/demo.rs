@@ -12,8 +12,8 @@ Examples:
   l48 demo data/demo-card --layout audiomoth   # then `l48 scan data/demo-card/card`
   l48 demo data/benchmark-recordings --size benchmark --confusability 0.9
   l48 demo data/benchmark-ml48s --size benchmark --layout ml48s   # then `l48 import ml48s`
-  l48 demo data/field-recordings --size benchmark --clips 10-100 --target-free 0.25 --same-confusion 1 --false-absences 0.1
-  l48 demo data/other-recordings --size benchmark --species-seed 1 --seed 1 --recordings 768   # species to train on first";
+  l48 demo data/field-recordings --size benchmark --clips 10-100 --target-free 0.2 --same-confusion 1
+  l48 demo data/other-recordings --size benchmark --species-seed 1 --seed 1   # species to train on first";
 
 /// Arguments of `demo`.
 #[derive(Debug, Args)]
@@ -50,8 +50,8 @@ pub struct BenchmarkArgs {
     /// Share of each recording that is one stretch without the target, up to 0.8 [default: 0].
     #[arg(long, value_name = "SHARE", value_parser = parse_share)]
     pub target_free: Option<f64>,
-    /// Makes songs vary towards look-alikes. SHARE of the birds keep to one variant throughout their recording, so that its
-    /// clips are confused in the same way; the others change with every song.
+    /// Makes songs vary towards look-alikes. SHARE of the birds keep to one variant throughout their recording, so that
+    /// its clips are confused in the same way; the others change with every song.
     #[arg(long, value_name = "SHARE", value_parser = parse_share)]
     pub same_confusion: Option<f64>,
     /// Share of the species in a visit's recordings that its complete checklist does not report [default: 0].

@@ -12,7 +12,7 @@ use crate::planned::{PlannedRecording, SetPlan};
 use crate::tables;
 use pipeline::manifest::Manifest;
 
-/// Against the truth: the share of species recorded on a visit, its targets aside, that a complete list does not report.
+/// Against the truth: the share of species recorded on a visit, targets aside, that a complete list does not report.
 #[test]
 fn checklists_overlook_the_share_asked_for_but_no_target() {
     let overlooked = |plan: &SetPlan| {
@@ -121,7 +121,7 @@ fn tables_hold_the_open_species_and_the_whole_truth() {
     assert!(annotated(&plan) < songs);
 }
 
-/// A bird that its checklist leaves out is refused by the usual manifest, and kept by the one that comes with such lists.
+/// A bird that its checklist leaves out is refused by the usual manifest, and kept by that which comes with such lists.
 #[test]
 fn the_manifest_allows_for_the_mistakes_asked_for() {
     let conditions = Conditions {

@@ -2,10 +2,11 @@
 //! minutes.
 //!
 //! Twenty-four species in eight triples of look-alikes (`species`) live in three regions and two seasons (`habitat`). A
-//! plan of who sings when is drawn first (`plan`, `singing`, `checklists`): every species is the target of equally many recordings, and quieter
-//! background species, of skewed abundance, persist through a recording. That plan is the hidden full truth; labels
-//! follow from it by the L48 rules (`described`). It is written as recordings for `l48 build`, or as pictures in the
-//! layout of the published sets (`ml48s`, `coco`) for `l48 import`. Nothing here knows of losses.
+//! plan of who sings when is drawn first (`plan`, `singing`, `checklists`): every species is the target of equally many
+//! recordings, and quieter background species, of skewed abundance, persist through a recording. That plan is the
+//! hidden full truth; labels follow from it by the L48 rules (`described`). It is written as recordings for `l48
+//! build`, or as pictures in the layout of the published sets (`ml48s`, `coco`) for `l48 import`. Nothing here knows of
+//! losses.
 
 mod checklists;
 mod coco;
