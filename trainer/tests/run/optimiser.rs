@@ -36,33 +36,33 @@ fn trained(folder: &Path, name: &str, settings: &[&str]) -> PathBuf {
 #[test]
 fn an_average_is_evaluated_and_saved_and_changes_no_step() {
     let folder = tempfile::tempdir().unwrap();
-    let plain = trained(folder.path(), "plain", &[]);
-    let averaged = trained(folder.path(), "averaged", &["--average", "0.9"]);
-    assert_eq!(numbers(&plain, "step", "loss"), numbers(&averaged, "step", "loss"));
-    assert_eq!(
-        part(&plain, "model.safetensors"),
-        part(&averaged, "trained.safetensors")
-    );
-    assert_ne!(part(&plain, "model.safetensors"), part(&averaged, "model.safetensors"));
-    assert_eq!(part(&plain, "trained.safetensors"), None);
-    let [plain, averaged] = [plain, averaged].map(|out| {
-        let val = numbers(&out, "evaluated", "map");
-        let (said, _) = run(
-            command()
-                .arg("eval")
-                .arg(&out)
-                .args(["--split", "val", "--bootstrap", "0"]),
-            0,
-        );
-        (val, said)
-    });
-    assert_ne!(plain.0, averaged.0, "the weights themselves were evaluated");
-    // What `eval` finds in the best checkpoint is what the run found then, so the average was saved.
-    let best = averaged.0[..2].iter().copied().fold(0.0, f64::max);
+    let mut evaluated = Vec::new();
+    // So few clips are often ranked alike by two models; at some of the rates they are not.
+    for lr in ["3e-4", "1e-3", "1e-2"] {
+        let run_of = |name: &str, more: &[&str]| {
+            let settings = [&["--lr", lr], more].concat();
+            trained(folder.path(), &format!("{name}-{lr}"), &settings)
+        };
+        let (plain, averaged) = (run_of("plain", &[]), run_of("averaged", &["--average", "0.9"]));
+        assert_eq!(numbers(&plain, "step", "loss"), numbers(&averaged, "step", "loss"));
+        let of = |out: &Path, name: &str| part(out, &format!("{name}.safetensors"));
+        let same = |name: &str| of(&plain, "model") == of(&averaged, name);
+        assert!(same("trained") && !same("model"));
+        assert!(of(&plain, "trained").is_none());
+        let maps = [&plain, &averaged].map(|out| numbers(out, "evaluated", "map"));
+        // What `eval` finds in the best checkpoint is what the run found then, so the average was saved.
+        let best = maps[1][..2].iter().copied().fold(0.0, f64::max);
+        let mut eval = command();
+        eval.arg("eval")
+            .arg(&averaged)
+            .args(["--split", "val", "--bootstrap", "0"]);
+        let (said, _) = run(&mut eval, 0);
+        assert!(said.contains(&format!("{:.2}", 100.0 * best)), "{best}: {said}");
+        evaluated.push(maps);
+    }
     assert!(
-        averaged.1.contains(&format!("{:.2}", 100.0 * best)),
-        "{best}: {}",
-        averaged.1
+        evaluated.iter().any(|[plain, averaged]| plain != averaged),
+        "{evaluated:?}"
     );
 }
 
@@ -147,6 +147,6 @@ fn the_asset_table_is_moved_by_clips_that_are_heard_alone() {
     };
     let frozen = table("frozen", "0.5", &["--asset-reg-control", "frozen"]);
     // Every clip is mixed.
-    assert_eq!(table("mixed", "0.999999999", &[]), frozen);
-    assert_ne!(table("some", "0.5", &[]), frozen);
+    assert!(table("mixed", "0.999999999", &[]) == frozen);
+    assert!(table("some", "0.5", &[]) != frozen);
 }
