@@ -249,7 +249,11 @@ impl BatchSource<Lent> for Batches {
         let per_epoch = sampler.batches_per_epoch().max(1);
         let step = usize::try_from(number).ok()?.checked_add(self.step)?;
         let epoch = self.epoch.checked_add(u32::try_from(step / per_epoch).ok()?)?;
-        Some(sampler.batch(epoch, step % per_epoch))
+        let step = step % per_epoch;
+        let selection = self.source.selection.get();
+        let places = &selection.supervision.clips;
+        selection.clips.expect(sampler, places, (epoch, step));
+        Some(sampler.batch(epoch, step))
     }
 
     fn fill(&self, rows: &[u32], memory: &mut Lent) -> Result<Vec<f32>> {
@@ -259,5 +263,9 @@ impl BatchSource<Lent> for Batches {
 
     fn clip_bytes(&self) -> usize {
         self.source.loaded.clip_bytes()
+    }
+
+    fn may_wait(&self) -> bool {
+        self.source.selection.get().clips.may_wait()
     }
 }
