@@ -34,7 +34,7 @@ pub use shard_file::Linked;
 pub use shard_output::{ShardFiles, ShardOutput, ShardTables};
 pub use writer::DatasetWriter;
 
-use crate::entry::{DATASET_JSON, FileEntry, REJECTS, TAXA, assets_path, labels_path, shard_path};
+use crate::entry::{DATASET_JSON, FileEntry, REJECTS, TAXA, assets_path, labels_path};
 use crate::error::{Error, Result};
 use crate::mmap::MappedFile;
 use crate::shard::Checks;

@@ -15,6 +15,9 @@ use crate::error::{Error, Result};
 use crate::sampler::Sampler;
 use crate::supervision::Clip;
 
+/// Shards that are brought near while another one is read in the order of its clips.
+const SHARDS_AHEAD: usize = 4;
+
 /// The shards of a dataset.
 #[derive(Debug)]
 pub struct ClipReader {
@@ -99,6 +102,25 @@ impl ClipReader {
         if let Shards::Touched { open, ahead } = &self.shards {
             ahead.expect(open.dataset(), sampler, places, (epoch, step));
         }
+    }
+
+    /// As [`ClipReader::expect`], for clips that are read in the order of `places`.
+    pub fn expect_in_order(&self, places: &[Clip]) {
+        let Shards::Touched { open, .. } = &self.shards else {
+            return;
+        };
+        let mut next: Vec<u32> = Vec::with_capacity(SHARDS_AHEAD + 1);
+        for place in places {
+            if next.last() != Some(&place.shard) {
+                if next.len() > SHARDS_AHEAD {
+                    break;
+                }
+                next.push(place.shard);
+            }
+        }
+        let mut next = fitting(open.dataset(), &next).to_vec();
+        next.retain(|shard| !open.is_open(*shard));
+        open.dataset().expect_shards(&next);
     }
 
     /// Bytes of the shards that `places` are in, if there is not room for all of them at once, and the room: then shards

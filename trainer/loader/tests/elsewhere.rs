@@ -153,7 +153,8 @@ fn clips_are_those_of_a_dataset_here_and_come_when_they_are_touched() {
     }
     assert!(!elsewhere.has_fetched(&shard_path(0)), "no clip was touched");
     assert_eq!(ours.1.clips(), theirs.1.clips());
-    let rows: Vec<u32> = (0..).take(ours.1.clips().len()).rev().collect();
+    let count = u32::try_from(ours.1.clips().len()).unwrap();
+    let rows: Vec<u32> = (0..count).rev().collect();
     let batches = [&ours, &theirs].map(|(clips, catalogue)| {
         let mut memory = vec![0; rows.len() * clips.spec().clip_bytes()];
         let gather = Gather::new(clips, catalogue.clips(), clips.spec()).unwrap();
@@ -185,7 +186,7 @@ fn an_order_has_shards_brought_that_have_room() {
         let asked = elsewhere.expected.lock().unwrap();
         assert_eq!(
             asked.iter().filter(|name| **name == shard_path(0)).count(),
-            is_expected.into()
+            usize::from(is_expected)
         );
         let beyond = clips.beyond_room(&supervision.clips);
         assert_eq!(beyond, (room == 100).then(|| (dataset.shard_bytes(0), 100)));

@@ -153,7 +153,7 @@ impl NearCopy {
                 });
             }
             let mut file = self.space.make_room(facts.bytes, need, || {
-                let mut file = AtomicFile::create(path)?;
+                let file = AtomicFile::create(path)?;
                 // So that others who make room see what it will take.
                 let grown = file.set_len(facts.bytes);
                 grown.map_err(|cause| crate::folder::local(path, shardfmt::Operation::Write, cause))?;

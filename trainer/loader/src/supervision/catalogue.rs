@@ -63,7 +63,7 @@ impl Catalogue {
     /// # Errors
     /// As [`Catalogue::read`].
     pub fn read_beside(dataset: &Dataset, clips: &ClipReader) -> Result<Self> {
-        Self::read_each(dataset, |shard| read_beside(dataset, &clips.shard(shard)?))
+        Self::read_each(dataset, |shard| read_beside(dataset, &*clips.shard(shard)?))
     }
 
     fn read_each(dataset: &Dataset, beside: impl Fn(u32) -> Result<Piece> + Sync) -> Result<Self> {
