@@ -33,6 +33,8 @@ const PATIENCE: Duration = Duration::from_secs(900);
 const USED: Duration = Duration::from_secs(30);
 /// How often a file whose bytes are others than listed is brought.
 const FETCHES: u32 = 2;
+/// Longer than the pause between two looks at a lock.
+const TURN: Duration = Duration::from_millis(200);
 /// Folder of the files that are locked.
 const LOCKS: &str = ".locks";
 
@@ -88,12 +90,12 @@ impl NearCopy {
             return Ok(held);
         }
         path.parent().map_or(Ok(()), create_dirs)?;
-        let alone = self.locks(&entry.path)?;
+        let locked = self.locks(&entry.path)?;
         let begun = Instant::now();
         // One of several brings it. Where locks do nothing, or outlive a thread in a process that was forked from it,
         // the others see that it has come, or bring it too: its bytes are the same.
-        let _alone = loop {
-            match Lock::acquire(&alone) {
+        let alone = loop {
+            match Lock::acquire(&locked) {
                 Ok(lock) => break Some(lock),
                 Err(shardfmt::Error::Locked { .. }) if self.is_near(entry, &path)? => return Ok(held),
                 Err(shardfmt::Error::Locked { .. }) if begun.elapsed() < PATIENCE => {}
@@ -101,10 +103,16 @@ impl NearCopy {
                 Err(error) => return Err(error.into()),
             }
         };
-        if !self.is_near(entry, &path)? {
-            self.download(entry, &path, need)?;
+        let brought = match self.is_near(entry, &path)? {
+            true => Ok(()),
+            false => self.download(entry, &path, need),
+        };
+        drop(alone);
+        if brought.is_err() {
+            // Whoever waits has its turn, and is told the reason too, before this one tries again.
+            std::thread::sleep(TURN);
         }
-        Ok(held)
+        brought.map(|()| held)
     }
 
     /// Whether the file is here and is the one listed; another is removed.

@@ -33,10 +33,13 @@ static IN_USE: LazyLock<PerProcess<InUse>> = LazyLock::new(PerProcess::default);
 const MOMENT: Duration = Duration::from_secs(1);
 /// Pauses between two looks.
 const PAUSE: Duration = Duration::from_millis(20);
-/// How long what was seen of a cache is believed while it is far from full.
+/// How long what was seen of a cache is believed while it is far from full: a look takes a while where there are many
+/// files, and as many may be coming.
 const BELIEVED: Duration = Duration::from_secs(5);
-/// The part of a cache that is far from full: beyond it, others could fill it meanwhile.
-const FAR: u64 = 4;
+/// The part of a cache that is left free while it is far from full.
+const FREE: u64 = 4;
+/// The part of a cache that a process may bring between two looks: others bring files, too.
+const UNSEEN: u64 = 64;
 
 /// Whether somebody waits for what needs the room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,8 +53,16 @@ pub(super) enum Need {
 #[derive(Debug)]
 pub(super) struct Space {
     settings: CacheSettings,
-    /// When the cache was looked at, and the bytes that it held, with those that this process has brought since.
-    seen: PerProcess<Mutex<Option<(Instant, u64)>>>,
+    seen: PerProcess<Mutex<Option<Seen>>>,
+}
+
+/// What was seen at the last look.
+#[derive(Debug)]
+struct Seen {
+    when: Instant,
+    taken: u64,
+    /// Bytes that this process has brought since.
+    since: u64,
 }
 
 /// A file that may be removed.
@@ -125,6 +136,14 @@ impl Space {
     /// # Errors
     /// [`Error::CacheFull`] if what is in use leaves none; those of `take`.
     pub(super) fn make_room<T>(&self, needed: u64, need: Need, take: impl Fn() -> Result<T>) -> Result<T> {
+        let full = || Error::CacheFull {
+            dir: self.settings.dir.clone(),
+            limit: self.settings.bytes,
+            needed,
+        };
+        if needed > self.settings.bytes {
+            return Err(full());
+        }
         if self.is_far_from_full(needed) {
             return take();
         }
@@ -146,11 +165,7 @@ impl Space {
                 Room::InUse | Room::Made => MOMENT,
             };
             if begun.elapsed() > patience || (need == Need::Later && !is_released) {
-                return Err(Error::CacheFull {
-                    dir: self.settings.dir.clone(),
-                    limit: self.settings.bytes,
-                    needed,
-                });
+                return Err(full());
             }
             if !is_released {
                 std::thread::sleep(PAUSE);
@@ -164,11 +179,12 @@ impl Space {
         let mut seen = lock(self.seen.get());
         match &mut *seen {
             _ if limit == u64::MAX => true,
-            Some((when, taken)) if when.elapsed() < BELIEVED && taken.saturating_add(needed) <= limit - limit / FAR => {
-                *taken = taken.saturating_add(needed);
-                true
+            Some(seen) => {
+                seen.since = seen.since.saturating_add(needed);
+                let is_far = seen.taken.saturating_add(seen.since) <= limit - limit / FREE;
+                is_far && seen.since <= limit / UNSEEN && seen.when.elapsed() < BELIEVED
             }
-            _ => false,
+            None => false,
         }
     }
 
@@ -201,7 +217,11 @@ impl Space {
                 taken = taken.saturating_sub(candidate.bytes);
             }
         }
-        *lock(self.seen.get()) = Some((Instant::now(), taken.saturating_add(needed)));
+        *lock(self.seen.get()) = Some(Seen {
+            when: Instant::now(),
+            taken: taken.saturating_add(needed),
+            since: 0,
+        });
         Ok(Room::Made)
     }
 
