@@ -144,7 +144,10 @@ impl NativeStream {
                 *slot = Some(running);
                 Ok((buffer, loaded.rows.len()))
             }
-            Err(Stopped::Loading(error)) => Err(refused(py, &error)),
+            Err(Stopped::Loading(error)) => {
+                end(py, running);
+                Err(refused(py, &error))
+            }
             Err(Stopped::Python(error)) => {
                 // Nothing is lost: the batch is there when it is asked for again.
                 *slot = Some(running);
@@ -154,11 +157,10 @@ impl NativeStream {
     }
 
     /// Ends the threads, and frees what was loaded.
-    fn stop(&self) {
+    fn stop(&self, py: Python<'_>) {
         // Whoever holds it takes a batch at this moment.
-        if let Ok(mut slot) = self.running.try_lock() {
-            drop(slot.take());
-        }
+        let running = self.running.try_lock().ok().and_then(|mut slot| slot.take());
+        running.into_iter().for_each(|running| end(py, running));
     }
 }
 
@@ -169,6 +171,11 @@ enum Depth {
     Batches(usize),
     /// What fits into so many bytes, between two numbers.
     Room(usize, usize, usize),
+}
+
+/// Ends the threads of a stream; others of Python's run meanwhile.
+fn end(py: Python<'_>, mut running: Running) {
+    drop(py.detach(|| running.stream.end()));
 }
 
 /// Why there is no batch.

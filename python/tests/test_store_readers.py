@@ -71,7 +71,7 @@ def bounded(cache: Path, limit: int) -> Iterator[None]:
     most, ended = [0], threading.Event()
 
     def look() -> None:
-        while not ended.wait(0.002):
+        while not ended.wait(0.02):
             most[0] = max(most[0], held(cache))
 
     thread = threading.Thread(target=look)

@@ -106,7 +106,8 @@ impl<M: Send + 'static, S: BatchSource<M> + Send + 'static> OwnedStream<M, S> {
         self.process != std::process::id()
     }
 
-    /// Ends the stream and returns the memory that was not handed out; none in another process.
+    /// Ends the stream and returns the memory that was not handed out; none in another process. Memory that a source
+    /// which [`may_wait`](BatchSource::may_wait) is about to fill is freed when that has ended.
     pub fn end(&mut self) -> Vec<M> {
         if self.is_of_another_process() {
             std::mem::forget(Arc::clone(&self.shared));
@@ -114,6 +115,10 @@ impl<M: Send + 'static, S: BatchSource<M> + Send + 'static> OwnedStream<M, S> {
             return Vec::new();
         }
         drop(Closing(&*self.shared));
+        if self.shared.may_wait() {
+            // They end once what they wait for has come or failed, which may be minutes from now.
+            self.threads.clear();
+        }
         for thread in self.threads.drain(..) {
             // A thread that has panicked has said so, and has closed the stream.
             drop(thread.join());

@@ -264,6 +264,10 @@ impl<M, S: BatchSource<M>> Shared<M, S> {
         }
     }
 
+    pub(super) fn may_wait(&self) -> bool {
+        self.source.may_wait()
+    }
+
     fn close(&self) {
         self.state().closed = true;
         self.freed.notify_all();
