@@ -53,7 +53,7 @@ impl Epoch {
         for step in 0..sampler.batches_per_epoch() {
             for row in sampler.batch(number, step) {
                 let shard = places.get(row as usize).map(|place| place.shard);
-                for shard in shard.filter(|shard| seen.insert(*shard)) {
+                if let Some(shard) = shard.filter(|shard| seen.insert(*shard)) {
                     epoch.shards.push(shard);
                     epoch.firsts.push(step);
                 }

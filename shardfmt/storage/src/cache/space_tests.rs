@@ -58,7 +58,7 @@ fn what_is_held_stays_and_a_full_cache_says_so() {
 fn what_is_on_its_way_is_waited_for_only_by_who_needs_the_room_now() {
     let (folder, space, [a, b, c]) = cache();
     let _held = [space.hold(&a), space.hold(&b), space.hold(&c)];
-    let mut coming = AtomicFile::create(&folder.path().join("3")).unwrap();
+    let coming = AtomicFile::create(&folder.path().join("3")).unwrap();
     coming.set_len(10).unwrap();
     assert!(space.make_room(10, Need::Later, || Ok(())).is_err());
     std::thread::scope(|scope| {
