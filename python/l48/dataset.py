@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from ._native import Memory, NativeDataset
 from .info import DTYPES, Info
+from .place import Place
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,11 @@ class Dataset:
         cache_bytes: int | None = None,
     ) -> None:
         """See `l48.open`."""
-        self._opened = (os.fspath(path), cache, cache_bytes)
+        self._opened = Place(os.fspath(path), cache, cache_bytes)
         self._native = NativeDataset(*self._opened)
         self.path = self._native.dir
 
-    def __reduce__(self) -> tuple[type[Dataset], tuple[str, str | os.PathLike[str] | None, int | None]]:
+    def __reduce__(self) -> tuple[type[Dataset], Place]:
         return (Dataset, self._opened)
 
     def __repr__(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from ._native import NativeOrder, NativeSelection, NativeStream
 from .errors import DatasetError
 from .info import DTYPES
 from .order import Order
+from .place import Place
 
 if TYPE_CHECKING:
     from .dataset import Dataset
@@ -29,6 +31,12 @@ thread of Python keeps the interpreter (5 ms)."""
 
 _RING_BATCHES = (4, 128)
 """Batches that there is memory for at least, and at most, where it is not said."""
+
+
+_THRASHES = (
+    "the shards that are shuffled over have {} bytes and the cache may hold {}: they will be fetched again and again; "
+    'use order="window", or allow more cache_bytes'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +113,11 @@ class Stream(Order):
         buffers: int | None = None,
         allocate: Callable[[int], Any] | None = None,
     ) -> None:
-        """Selects and orders clips of a dataset or its folder; modes, filters and orders are those of docs/training.md.
+        """Selects and orders clips of a dataset, or of its folder or address.
+
+        Modes, filters and orders are those of docs/training.md. The shards of a dataset at an address come to its cache
+        when they are touched, the next ones of the order ahead: with `order="window"` those of the next window while one
+        is used. There is a warning where a shuffle goes over more than the cache may hold.
 
         With `mode=None` the clips are those to measure on: every clip of which all classes are known, with all of them.
         `order="stored"` is the order of the dataset. `drop_last` leaves out the last batch of an epoch where it is
@@ -121,16 +133,18 @@ class Stream(Order):
         prior that the mode needs; DatasetError and ChecksumError for damaged tables.
         """
         self._settings = dict(locals())
-        for name in ("self", "dataset", "__class__"):
+        for name in ("self", "__class__"):
             del self._settings[name]
-        path = Path(dataset if isinstance(dataset, (str, os.PathLike)) else dataset.path)
-        self._settings["dataset"] = path
+        place = Place.of(dataset)
+        self._settings["dataset"] = place
         filters = (keep_silent, remove_unannotated, remove_empty)
-        self._selection = NativeSelection(path, split, mode, rows, filters, seed if permute_labels else None)
+        self._selection = NativeSelection(place, split, mode, rows, filters, seed if permute_labels else None)
         of_asset, share = (clips_per_asset, max_clips_per_asset), (rank, ranks)
         super().__init__(
             NativeOrder(self._selection, batch, seed, of_asset, class_balanced, share, order, window_shards, drop_last)
         )
+        if order == "shuffled" and (beyond := self._selection.beyond_room()):
+            warnings.warn(_THRASHES.format(*beyond), RuntimeWarning, stacklevel=2)
         depth = (_RING_BYTES, *_RING_BATCHES) if buffers is None else buffers
         self._native = NativeStream(
             self._selection, self._order, threads, block_mean, depth, _aligned if allocate is None else allocate

@@ -1,14 +1,14 @@
 //! Defines `NativeDataset`, an opened dataset as the Python package sees it.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
-use shardfmt::dataset::DatasetShard;
+use shardfmt::Dataset;
+use shardfmt::dataset::{DatasetShard, OpenShards};
 use shardfmt::entry::{assets_path, labels_path, priors_path};
-use shardfmt::{Checks, Dataset};
-use storage::{CacheSettings, Location, open_dataset};
+use storage::{Location, open_dataset_at};
 
 use crate::error::{not_opened, raised};
 use crate::memory::Memory;
@@ -16,11 +16,10 @@ use crate::memory::Memory;
 /// An opened dataset. Shards are mapped when they are first touched, and records verified.
 #[pyclass(frozen, module = "l48._native")]
 pub(crate) struct NativeDataset {
-    dataset: Dataset,
+    shards: OpenShards,
     place: Location,
     /// As [`first_rows`].
     starts: Vec<u64>,
-    shards: Vec<Mutex<Option<Arc<DatasetShard>>>>,
 }
 
 /// The first row of each shard, counted through the dataset, then the number of all.
@@ -42,15 +41,12 @@ impl NativeDataset {
     #[pyo3(signature = (path, cache = None, cache_bytes = None))]
     fn open(py: Python<'_>, path: PathBuf, cache: Option<PathBuf>, cache_bytes: Option<u64>) -> PyResult<Self> {
         let place = Location::of(&path);
-        let open = || open_dataset(&place, &CacheSettings::asked(cache, cache_bytes)?);
+        let open = || open_dataset_at(&path, cache, cache_bytes);
         let dataset = py.detach(open).map_err(|error| not_opened(py, error))?;
-        let starts = first_rows(&dataset);
-        let shards = (0..dataset.shard_count()).map(|_| Mutex::default()).collect();
         Ok(NativeDataset {
-            dataset,
             place,
-            starts,
-            shards,
+            starts: first_rows(&dataset),
+            shards: OpenShards::of(Arc::new(dataset)),
         })
     }
 
@@ -64,7 +60,7 @@ impl NativeDataset {
     /// The folder of its files; of one at an address, of those that are near.
     #[getter]
     fn dir(&self) -> PathBuf {
-        self.dataset.dir().to_path_buf()
+        self.dataset().dir().to_path_buf()
     }
 
     /// The folder or the address it was opened at, without what is secret in it.
@@ -76,19 +72,19 @@ impl NativeDataset {
     /// Number of shards.
     #[getter]
     fn shard_count(&self) -> u32 {
-        self.dataset.shard_count()
+        self.dataset().shard_count()
     }
 
     /// The content of `dataset.json`.
     fn info_json(&self) -> PyResult<String> {
-        serde_json::to_string(self.dataset.info()).map_err(|error| PyValueError::new_err(error.to_string()))
+        serde_json::to_string(self.dataset().info()).map_err(|error| PyValueError::new_err(error.to_string()))
     }
 
     /// The shard and the row in it of a clip, counted through the dataset.
     fn locate(&self, index: u64) -> PyResult<(u32, u32)> {
         let shard = self.starts.partition_point(|start| *start <= index).saturating_sub(1);
         match self.starts.get(shard) {
-            Some(start) if shard < self.shards.len() => Ok((shard as u32, (index - start) as u32)),
+            Some(start) if shard < self.dataset().shard_count() as usize => Ok((shard as u32, (index - start) as u32)),
             _ => {
                 let clips = self.__len__();
                 Err(PyIndexError::new_err(format!("clip {index} of a dataset of {clips}")))
@@ -109,13 +105,14 @@ impl NativeDataset {
 
     /// The rows of a recording, counted through the dataset: the first, and how many; `None` where it has no clip.
     fn asset_rows(&self, asset_id: i64) -> Option<(u64, u32)> {
-        let location = self.dataset.asset(asset_id)?;
+        let location = self.dataset().asset(asset_id)?;
         let start = self.starts.get(location.shard as usize)?;
         Some((start + u64::from(location.first_row), location.clips))
     }
 
     /// The Parquet file of a table, verified: `taxa` and `rejects`, or `labels`, `priors` and `assets` of a shard.
-    /// Labels and priors are compared with the shard they belong to first.
+    /// Labels are compared with the shard they belong to first, or, where that is kept elsewhere, with its asset table;
+    /// priors with the asset table.
     #[pyo3(signature = (table, shard=None))]
     fn table(&self, py: Python<'_>, table: &str, shard: Option<u32>) -> PyResult<Memory> {
         let name = match (table, shard) {
@@ -126,30 +123,25 @@ impl NativeDataset {
             _ => return Err(PyValueError::new_err(format!("no table {table:?} of this kind"))),
         };
         let read = || -> shardfmt::Result<_> {
+            let dataset = self.dataset();
             match (table, shard) {
-                ("labels", Some(shard)) => self.dataset.labels(&*self.shard(shard)?).map(drop)?,
-                ("priors", Some(shard)) => self.dataset.priors(&*self.shard(shard)?).map(drop)?,
+                ("labels", Some(shard)) if dataset.is_near_copy() => dataset.labels_by_assets(shard).map(drop)?,
+                ("labels", Some(shard)) => dataset.labels(&*self.shard(shard)?).map(drop)?,
+                ("priors", Some(shard)) => dataset.priors_by_assets(shard).map(drop)?,
                 _ => {}
             }
-            Ok(Memory::of_file(self.dataset.map(&name)?))
+            Ok(Memory::of_file(dataset.map(&name)?))
         };
         py.detach(read).map_err(|error| raised(py, &error))
     }
 }
 
 impl NativeDataset {
-    /// The shard, mapped at the first call. The lock is held for no longer than that, so that a process that is forked
-    /// has it free unless another thread opens the very shard at that moment.
+    fn dataset(&self) -> &Dataset {
+        self.shards.dataset()
+    }
+
     fn shard(&self, number: u32) -> shardfmt::Result<Arc<DatasetShard>> {
-        let open = || self.dataset.open_shard(number, Checks::FirstTouch).map(Arc::new);
-        let Some(slot) = self.shards.get(number as usize) else {
-            return open();
-        };
-        if let Some(shard) = &*slot.lock().unwrap_or_else(PoisonError::into_inner) {
-            return Ok(Arc::clone(shard));
-        }
-        let opened = open()?;
-        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(Arc::clone(slot.get_or_insert(opened)))
+        self.shards.get(number)
     }
 }

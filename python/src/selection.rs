@@ -1,6 +1,7 @@
 //! Defines `NativeSelection`, the clips of a split with what a mode shows of their labels, to be gathered in any order.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use loader::{Catalogue, ClipReader, Error, Filters, Mode, Rows, Supervision};
 use pyo3::exceptions::PyValueError;
@@ -8,11 +9,13 @@ use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes};
 use shardfmt::entry::DATASET_JSON;
 use shardfmt::{Dataset, Split, Xxh3, hash_file};
+use storage::open_dataset_at;
 
 use crate::batch::Layout;
 use crate::buffer::ALIGNMENT;
 use crate::dataset::first_rows;
-use crate::error::raised;
+use crate::error::{not_opened, raised};
+use crate::order::NativeOrder;
 
 /// Clips selected from a dataset, which is opened anew: no lock or thread is shared with other processes.
 #[pyclass(frozen, module = "l48._native")]
@@ -25,19 +28,22 @@ pub(crate) struct NativeSelection {
     starts: Vec<u64>,
 }
 
+/// Folder or address of a dataset; folder of a cache, and bytes that it may hold.
+type Place = (PathBuf, Option<PathBuf>, Option<u64>);
+
 /// Memory with a batch, and the bytes that its parts begin at.
 type Batch<'py> = (Bound<'py, PyByteArray>, Vec<usize>);
 
 #[pymethods]
 impl NativeSelection {
-    /// Selects the clips of a split: those to train on as `mode` shows them, or, without a mode, those of which all is
-    /// known. The filters are `keep_silent`, `remove_unannotated` and `remove_empty`; `permute_labels` is the seed by
+    /// Selects the clips of a split of the dataset in a folder or at an address: those to train on as `mode` shows them,
+    /// or, without a mode, those of which all is known. The filters are `keep_silent`, `remove_unannotated` and `remove_empty`; `permute_labels` is the seed by
     /// which each clip gets the labels of another.
     #[new]
-    #[pyo3(signature = (path, split, mode, rows, filters, permute_labels=None))]
+    #[pyo3(signature = (place, split, mode, rows, filters, permute_labels=None))]
     fn select(
         py: Python<'_>,
-        path: PathBuf,
+        place: Place,
         split: &str,
         mode: Option<&str>,
         rows: &str,
@@ -60,7 +66,10 @@ impl NativeSelection {
             permute_labels.into_iter().for_each(|seed| chosen.permute_labels(seed));
             Ok(chosen)
         };
-        py.detach(|| Self::open(&path, choose))
+        let (path, cache, cache_bytes) = place;
+        let open = || open_dataset_at(&path, cache, cache_bytes);
+        let dataset = py.detach(open).map_err(|error| not_opened(py, error))?;
+        py.detach(|| Self::of(&Arc::new(dataset), choose))
             .map_err(|error| refused(py, &error))
     }
 
@@ -89,6 +98,19 @@ impl NativeSelection {
             .iter()
             .flat_map(|clip| clip.asset_id.to_ne_bytes());
         PyBytes::new(py, &ids.collect::<Vec<_>>())
+    }
+
+    /// Bytes of the shards that the clips are in, and of the cache, where they are kept elsewhere and it cannot hold all.
+    fn beyond_room(&self) -> Option<(u64, u64)> {
+        self.clips.beyond_room(&self.supervision.clips)
+    }
+
+    /// Begins to bring near what `order` touches from batch `step` of `epoch` on, where shards are kept elsewhere.
+    fn expect(&self, py: Python<'_>, order: &NativeOrder, epoch: u32, step: usize) {
+        py.detach(|| {
+            self.clips
+                .expect(&order.sampler, &self.supervision.clips, (epoch, step));
+        });
     }
 
     /// The known positives: row and class of each, i64 both.
@@ -121,12 +143,14 @@ impl NativeSelection {
 }
 
 impl NativeSelection {
-    fn open(path: &Path, choose: impl Fn(&Catalogue) -> loader::Result<Supervision> + Sync) -> loader::Result<Self> {
-        let dataset = Dataset::open(path)?;
+    fn of(
+        dataset: &Arc<Dataset>,
+        choose: impl Fn(&Catalogue) -> loader::Result<Supervision> + Sync,
+    ) -> loader::Result<Self> {
         // Threads of its own: the shared ones would be missing in a forked process, which would wait for them for ever.
         let read = || -> loader::Result<_> {
-            let clips = ClipReader::open(&dataset)?;
-            Ok((Catalogue::read_beside(&dataset, &clips)?, clips))
+            let clips = ClipReader::open_as_touched(dataset)?;
+            Ok((Catalogue::read_beside(dataset, &clips)?, clips))
         };
         let (catalogue, clips) = match rayon::ThreadPoolBuilder::new().build() {
             Ok(pool) => pool.install(read),
@@ -136,7 +160,7 @@ impl NativeSelection {
             clips,
             supervision: choose(&catalogue)?,
             dataset_hash: hash_file(&dataset.dir().join(DATASET_JSON))?.xxh3,
-            starts: first_rows(&dataset),
+            starts: first_rows(dataset),
         })
     }
 

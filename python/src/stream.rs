@@ -144,7 +144,10 @@ impl NativeStream {
                 *slot = Some(running);
                 Ok((buffer, loaded.rows.len()))
             }
-            Err(Stopped::Loading(error)) => Err(refused(py, &error)),
+            Err(Stopped::Loading(error)) => {
+                end(py, running);
+                Err(refused(py, &error))
+            }
             Err(Stopped::Python(error)) => {
                 // Nothing is lost: the batch is there when it is asked for again.
                 *slot = Some(running);
@@ -154,11 +157,10 @@ impl NativeStream {
     }
 
     /// Ends the threads, and frees what was loaded.
-    fn stop(&self) {
+    fn stop(&self, py: Python<'_>) {
         // Whoever holds it takes a batch at this moment.
-        if let Ok(mut slot) = self.running.try_lock() {
-            drop(slot.take());
-        }
+        let running = self.running.try_lock().ok().and_then(|mut slot| slot.take());
+        running.into_iter().for_each(|running| end(py, running));
     }
 }
 
@@ -169,6 +171,11 @@ enum Depth {
     Batches(usize),
     /// What fits into so many bytes, between two numbers.
     Room(usize, usize, usize),
+}
+
+/// Ends the threads of a stream; others of Python's run meanwhile.
+fn end(py: Python<'_>, mut running: Running) {
+    drop(py.detach(|| running.stream.end()));
 }
 
 /// Why there is no batch.
@@ -249,7 +256,11 @@ impl BatchSource<Lent> for Batches {
         let per_epoch = sampler.batches_per_epoch().max(1);
         let step = usize::try_from(number).ok()?.checked_add(self.step)?;
         let epoch = self.epoch.checked_add(u32::try_from(step / per_epoch).ok()?)?;
-        Some(sampler.batch(epoch, step % per_epoch))
+        let step = step % per_epoch;
+        let selection = self.source.selection.get();
+        let places = &selection.supervision.clips;
+        selection.clips.expect(sampler, places, (epoch, step));
+        Some(sampler.batch(epoch, step))
     }
 
     fn fill(&self, rows: &[u32], memory: &mut Lent) -> Result<Vec<f32>> {
@@ -259,5 +270,9 @@ impl BatchSource<Lent> for Batches {
 
     fn clip_bytes(&self) -> usize {
         self.source.loaded.clip_bytes()
+    }
+
+    fn may_wait(&self) -> bool {
+        self.source.selection.get().clips.may_wait()
     }
 }

@@ -14,6 +14,7 @@ pub mod file_hash;
 pub mod layout;
 pub mod mmap;
 pub mod need;
+pub mod per_process;
 pub mod persist;
 pub mod sealed;
 pub mod shard;

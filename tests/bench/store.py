@@ -6,6 +6,7 @@ Run it with an interpreter that has the package `l48` and what its tests need:
 """
 
 import re
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ import stores
 PROGRAM = Path(sys.executable).parent / "l48"
 PIECE = 1 << 16
 WINDOW = 2
+ROUNDS = 7
 
 
 class Link:
@@ -81,6 +83,18 @@ def build(place: Path, clips: int) -> Path:
     return manifest
 
 
+def stream(dataset: l48.Dataset | Path) -> l48.Stream:
+    return l48.Stream(dataset, "train", mode="geo", batch=16, seed=48, order="window", window_shards=WINDOW)
+
+
+def clips_per_s(batches: l48.Stream) -> tuple[float, float]:
+    """Clips a second over the next epoch, and its seconds."""
+    begun = time.monotonic()
+    clips = sum(len(batch) for batch in batches)
+    seconds = time.monotonic() - begun
+    return clips / seconds, seconds
+
+
 def against_the_link(place: Path, dataset: Path, rate_mb: float) -> None:
     link = Link(rate_mb * 1e6)
     total = sum(path.stat().st_size for path in dataset.rglob("*") if path.is_file())
@@ -89,15 +103,14 @@ def against_the_link(place: Path, dataset: Path, rate_mb: float) -> None:
         seconds = run("copy", server, place / f"copy-{rate_mb:.0f}")
         print(f"{rate_mb:.0f} MB/s: copy {total / seconds / rate_mb / 1e4:.0f} % of the link ({seconds:.1f} s)")
         begun = time.monotonic()
-        birds = l48.open(server, place / f"cache-{rate_mb:.0f}")
-        stream = l48.Stream(birds, "train", mode="geo", batch=16, seed=48, order="window", window_shards=WINDOW)
+        far, near = stream(l48.open(server, place / f"cache-{rate_mb:.0f}")), stream(dataset)
         opened = time.monotonic() - begun
-        for epoch in ("first", "second"):
-            begun = time.monotonic()
-            clips = sum(len(batch) for batch in stream)
-            seconds = time.monotonic() - begun
-            part = f", {shards / seconds / rate_mb / 1e4:.0f} % of the link" if epoch == "first" else ""
-            print(f"{rate_mb:.0f} MB/s: {epoch} epoch {clips / seconds:.0f} clips/s ({seconds:.1f} s{part}); opened in {opened:.1f} s")
+        rate, seconds = clips_per_s(far)
+        part = shards / seconds / rate_mb / 1e4
+        print(f"{rate_mb:.0f} MB/s: opened in {opened:.1f} s; first epoch {rate:.0f} clips/s ({seconds:.1f} s, {part:.0f} % of the link)")
+        warm = [(clips_per_s(far)[0], clips_per_s(near)[0]) for _ in range(ROUNDS)]
+        cached, here = (statistics.median(rates) for rates in zip(*warm, strict=True))
+        print(f"{rate_mb:.0f} MB/s: warm {cached:.0f} clips/s, of the folder {here:.0f} (medians of {ROUNDS} epochs)")
 
 
 def requests(place: Path, manifest: Path, shards: int) -> None:

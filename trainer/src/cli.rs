@@ -84,7 +84,7 @@ pub enum Command {
 /// Arguments of `fit`.
 #[derive(Debug, Args)]
 pub struct FitArgs {
-    /// Folder of the dataset.
+    /// Folder or address of the dataset.
     pub dataset: PathBuf,
     /// Folder of the run.
     #[arg(long, value_name = "RUN")]
@@ -274,7 +274,7 @@ pub enum EvaluatedSplit {
 pub struct PredictArgs {
     /// Folder of the run.
     pub run: PathBuf,
-    /// Folder of the dataset.
+    /// Folder or address of the dataset.
     pub dataset: PathBuf,
     /// The table to write.
     #[arg(long, value_name = "FILE")]
@@ -287,7 +287,7 @@ pub struct PredictArgs {
 /// Arguments of `rows`.
 #[derive(Debug, Args)]
 pub struct RowsArgs {
-    /// Folder of the dataset.
+    /// Folder or address of the dataset.
     pub dataset: PathBuf,
     /// How much of the labels is shown.
     #[arg(long, value_parser = choice::mode())]
@@ -348,7 +348,7 @@ pub struct BenchmarkArgs {
 /// Arguments of `bench`.
 #[derive(Debug, Args)]
 pub struct BenchArgs {
-    /// Folder of the dataset.
+    /// Folder or address of the dataset.
     pub dataset: PathBuf,
     /// Steps of training in a round.
     #[arg(long, default_value_t = 50)]

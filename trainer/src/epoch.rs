@@ -35,7 +35,9 @@ impl Pass<'_> {
         let (epoch, first) = self.sampler.resume(&state.sampler)?;
         let mut done = first;
         let batches = |number: u64| {
-            let rows = self.sampler.batch(epoch, first + usize::try_from(number).ok()?);
+            let step = first + usize::try_from(number).ok()?;
+            self.clips.expect(self.sampler, &self.supervision.clips, (epoch, step));
+            let rows = self.sampler.batch(epoch, step);
             (!rows.is_empty()).then_some(rows)
         };
         let places = &self.supervision.clips;

@@ -11,6 +11,9 @@ pub enum Error {
     /// A file of the dataset could not be read or is damaged; the message says which and where.
     #[error(transparent)]
     Dataset(#[from] shardfmt::Error),
+    /// A dataset at an address could not be read; the message says what to do.
+    #[error(transparent)]
+    Store(#[from] storage::Error),
     /// Clips could not be selected, ordered or loaded; the message says what to do.
     #[error(transparent)]
     Loader(#[from] loader::Error),

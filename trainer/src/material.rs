@@ -2,9 +2,11 @@
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use loader::{Catalogue, ClipReader, Level, Supervision};
 use shardfmt::{Dataset, Split};
+use storage::open_dataset_at;
 
 use crate::asset_reg::{AssetRegConfig, Positives};
 use crate::batch::Scaling;
@@ -23,7 +25,7 @@ const INTERVAL_SEED: u64 = 48;
 #[derive(Debug)]
 pub struct Material {
     /// The dataset.
-    pub dataset: Dataset,
+    pub dataset: Arc<Dataset>,
     /// The labels of its clips.
     pub catalogue: Catalogue,
     /// Its clips.
@@ -31,13 +33,15 @@ pub struct Material {
 }
 
 impl Material {
-    /// Opens the dataset in `dir` and reads its tables.
+    /// Opens the dataset in the folder or at the address `place` and reads its tables. Shards of one at an address come
+    /// to the cache when they are touched.
     ///
     /// # Errors
-    /// [`Error::Dataset`] and [`Error::Loader`] naming file and row of what is damaged.
-    pub fn open(dir: &Path) -> Result<Self> {
-        let dataset = Dataset::open(dir)?;
-        let clips = ClipReader::open(&dataset)?;
+    /// [`Error::Dataset`] and [`Error::Loader`] naming file and row of what is damaged; [`Error::Store`] for an address
+    /// that cannot be read.
+    pub fn open(place: &Path) -> Result<Self> {
+        let dataset = Arc::new(open_dataset_at(place, None, None)?);
+        let clips = ClipReader::open_as_touched(&dataset)?;
         let catalogue = Catalogue::read_beside(&dataset, &clips)?;
         Ok(Self {
             dataset,

@@ -55,6 +55,7 @@ fn outputs(
     let device = model.device();
     let batches = |number: u64| {
         let first = usize::try_from(number).ok()?.checked_mul(BATCH)?;
+        clips.expect_in_order(places.get(first..).unwrap_or_default());
         let rows = first..places.len().min(first.saturating_add(BATCH));
         (!rows.is_empty()).then(|| rows.map(|row| row as u32).collect())
     };

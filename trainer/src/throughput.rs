@@ -124,9 +124,10 @@ impl Rig<'_> {
             .iter()
             .flatten()
             .map(|&row| &self.supervision.clips[row as usize]);
-        let mapped: Vec<&[u8]> = places
+        let mapped = places
             .map(|place| self.clips.stored(place))
-            .collect::<loader::Result<_>>()?;
+            .collect::<loader::Result<Vec<_>>>()?;
+        let mapped: Vec<&[u8]> = mapped.iter().map(AsRef::as_ref).collect();
         let mut rates = Loading::default();
         for _ in 0..rounds {
             let begin = Instant::now();

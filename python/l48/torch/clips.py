@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 import numpy as np
@@ -16,6 +15,7 @@ from torch.utils import data
 
 from .._native import NativeOrder, NativeSelection
 from ..order import Order
+from ..place import Place
 from .asset_reg import AssetRegulariser
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Clips(data.Dataset[Batch]):
         remove_unannotated: bool = True,
         remove_empty: bool = False,
     ) -> None:
-        """Selects clips as `l48-train` selects its training rows, from a dataset or its folder.
+        """Selects clips as `l48-train` selects its training rows, from a dataset, or its folder or address.
 
         With `mode=None` they are those to measure on: every clip of which all classes are known, with all of them.
         Modes, `rows` and filters are those of docs/training.md.
@@ -105,15 +105,14 @@ class Clips(data.Dataset[Batch]):
         Raises ValueError where nothing is left to use, or no recording has the prior that the mode needs; DatasetError
         and ChecksumError for damaged tables.
         """
-        path = dataset if isinstance(dataset, (str, os.PathLike)) else dataset.path
-        self._choice = (Path(path), split, mode, rows, (keep_silent, remove_unannotated, remove_empty))
+        self._choice = (Place.of(dataset), split, mode, rows, (keep_silent, remove_unannotated, remove_empty))
         self._open()
 
     def _open(self) -> None:
         from ..dataset import Dataset
 
         self._native = NativeSelection(*self._choice)
-        spec = Dataset(self._choice[0]).info.clips
+        spec = Dataset(*self._choice[0]).info.clips
         self._dtype, self._shape = _DTYPES[spec.dtype], (spec.channels or 1, spec.height, spec.width)
 
     def __getstate__(self) -> tuple[Any, ...]:
@@ -204,12 +203,15 @@ class BatchSampler(Order, data.Sampler[list[int]]):
         """
         of_asset, share = (clips_per_asset, max_clips_per_asset), (rank, ranks)
         super().__init__(NativeOrder(clips._native, batch, seed, of_asset, class_balanced, share))
+        self._clips = clips
         self.batch_size, self.drop_last = batch, False
 
     def __iter__(self) -> Iterator[list[int]]:
         """The next epoch, or the rest of the one whose state was loaded."""
         epoch, first = self._begin()
         for step in range(first, len(self)):
+            # Whatever process reads them: the shards of a dataset at an address come to a cache that all share.
+            self._clips._native.expect(self._order, epoch, step)
             rows = self._order.batch(epoch, step)
             if self._epoch == epoch:
                 self._taken = step + 1

@@ -3,8 +3,9 @@
 
 use std::fmt::Debug;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Instant;
 
 use crate::entry::FileEntry;
 use crate::error::Result;
@@ -70,6 +71,21 @@ pub trait Backing: Debug + Send + Sync {
 
     /// Its address, for people.
     fn place(&self) -> PathBuf;
+
+    /// Bytes that files brought near may take at once.
+    fn room(&self) -> u64;
+
+    /// Whom this process may ask to let go of files, when others need the room.
+    fn may_ask(&self, user: Weak<dyn Releases>);
+}
+
+/// Who uses files that were brought near, and can open them again.
+pub trait Releases: Debug + Send + Sync {
+    /// When what was not used for longest was last used; `None` if nothing is in use.
+    fn oldest(&self) -> Option<Instant>;
+
+    /// Lets go of that.
+    fn release(&self);
 }
 
 /// Keeps a file that was brought near from being removed, as long as it or a clone of it lives. Of a file that has no

@@ -7,6 +7,8 @@ mod folder;
 mod info;
 mod kept;
 mod listed;
+mod near;
+mod open_shards;
 mod records;
 mod replacement;
 mod shard;
@@ -15,14 +17,15 @@ mod shard_output;
 mod writer;
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use backing::{Backing, Held};
+pub use backing::{Backing, Held, Releases};
 pub use commit::{decode_dataset_json, read_dataset_json, write_dataset_json};
 pub use folder::{FolderState, LockedFolder, OutputFolder};
 pub use info::{Axes, Counts, DatasetHead, DatasetInfo, FORMAT, SCHEMA_VERSION, ValueScale};
 pub(crate) use listed::{Listed, check_size};
+pub use open_shards::OpenShards;
 pub use records::Records;
 pub use replacement::Replacement;
 pub use shard::DatasetShard;
@@ -31,12 +34,11 @@ pub use shard_file::Linked;
 pub use shard_output::{ShardFiles, ShardOutput, ShardTables};
 pub use writer::DatasetWriter;
 
-use crate::entry::{DATASET_JSON, FileEntry, REJECTS, TAXA, assets_path, labels_path, priors_path, shard_path};
+use crate::entry::{DATASET_JSON, FileEntry, REJECTS, TAXA, assets_path, labels_path};
 use crate::error::{Error, Result};
 use crate::mmap::MappedFile;
 use crate::shard::Checks;
 use crate::sidecar::labels::read_labels_from;
-use crate::sidecar::priors::read_priors_from;
 use crate::sidecar::rejects::read_rejects_from;
 use crate::sidecar::taxa::read_taxa_from;
 use crate::sidecar::{AssetRow, GeoPrior, LabelForm, LabelRow, PriorRow, RejectRow, Taxa};
@@ -173,20 +175,6 @@ impl Dataset {
         self.listed.map_verified(name)
     }
 
-    /// Begins to bring near the clips of these shards, in this order, where the dataset is kept elsewhere; does not
-    /// wait.
-    pub fn expect_shards(&self, shards: &[u32]) {
-        let Some(backing) = self.listed.backing() else { return };
-        let entries = shards.iter().filter_map(|shard| self.file(&shard_path(*shard)).ok());
-        backing.expect(&entries.cloned().collect::<Vec<_>>());
-    }
-
-    /// Whether it is kept elsewhere, and its folder is a near copy that files come to when they are touched.
-    #[must_use]
-    pub fn is_near_copy(&self) -> bool {
-        self.listed.backing().is_some()
-    }
-
     /// The classes.
     #[must_use]
     pub fn taxa(&self) -> &Taxa {
@@ -245,12 +233,18 @@ impl Dataset {
     /// [`Error::FileChecksum`], those of [`read_labels`](crate::sidecar::read_labels), [`Error::Mismatch`] if a row
     /// speaks of another clip.
     pub fn labels(&self, shard: &DatasetShard) -> Result<Vec<LabelRow>> {
-        let name = labels_path(shard.number());
+        let (rows, _) = self.label_rows(shard.number())?;
+        shard.check_labels(&rows)?;
+        Ok(rows)
+    }
+
+    /// The rows of the label table of shard `number`, and its path.
+    fn label_rows(&self, number: u32) -> Result<(Vec<LabelRow>, PathBuf)> {
+        let name = labels_path(number);
         let (file, path) = self.listed.open_verified(&name)?;
         let rows = read_labels_from(file, &path, &self.taxa, self.head().table_form())?;
         self.listed.check_rows(&name, &path, rows.len())?;
-        shard.check_labels(&rows)?;
-        Ok(rows)
+        Ok((rows, path))
     }
 
     /// Priors of the recordings of `shard`, a row each, in any order.
@@ -259,12 +253,7 @@ impl Dataset {
     /// [`Error::FileChecksum`], those of [`read_priors`](crate::sidecar::read_priors), [`Error::Mismatch`] if a row is
     /// missing, or is one too many.
     pub fn priors(&self, shard: &DatasetShard) -> Result<Vec<PriorRow>> {
-        let name = priors_path(shard.number());
-        let (file, path) = self.listed.open_verified(&name)?;
-        let rows = read_priors_from(file, &path, &self.taxa)?;
-        self.listed.check_rows(&name, &path, rows.len())?;
-        shard.check_priors(&rows, self.assets_of(shard.number()))?;
-        Ok(rows)
+        self.priors_by_assets(shard.number())
     }
 
     /// What the geographic prior of each recording of `shard` rules out; empty unless labels are implied by it.

@@ -41,12 +41,6 @@ impl DatasetShard {
         let found = labels_unlike(self.number, &self.shard, labels).next();
         found.map_or(Ok(()), |found| Err(found.into_error(self.shard.path())))
     }
-
-    /// Refuses priors unless each recording has one row.
-    pub(super) fn check_priors(&self, priors: &[PriorRow], assets: &[AssetRow]) -> Result<()> {
-        let found = priors_unlike(self.number, priors, assets).into_iter().next();
-        found.map_or(Ok(()), |found| Err(found.into_error(self.shard.path())))
-    }
 }
 
 /// What reads a shard reads this one.

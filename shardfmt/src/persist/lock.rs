@@ -17,8 +17,10 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_
 /// An advisory lock held by this process until dropped; the system lets go of it when the process ends in any way.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
     path: PathBuf,
+    /// The process that took it.
+    process: u32,
 }
 
 impl Lock {
@@ -106,8 +108,9 @@ impl Lock {
             if is_at(&file, path) {
                 fail_point::reach("lock taken");
                 return Ok(Self {
-                    _file: file,
+                    file,
                     path: path.to_path_buf(),
+                    process: std::process::id(),
                 });
             }
         }
@@ -117,6 +120,16 @@ impl Lock {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+/// Lets go of it also where a process that was forked meanwhile has the file open: closing it here would not.
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if self.process == std::process::id() {
+            // A lock that is not let go of ends with the last process that has the file open.
+            let _ = self.file.unlock();
+        }
     }
 }
 

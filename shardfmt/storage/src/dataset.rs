@@ -34,6 +34,18 @@ pub fn open_dataset(location: &Location, cache: &CacheSettings) -> Result<Datase
     }
 }
 
+/// As [`open_dataset`], of a folder or an address, with the cache that is asked for as by [`CacheSettings::asked`]: a
+/// folder needs none.
+///
+/// # Errors
+/// As [`open_dataset`] and [`CacheSettings::asked`].
+pub fn open_dataset_at(place: &Path, cache: Option<PathBuf>, cache_bytes: Option<u64>) -> Result<Dataset> {
+    match Location::of(place) {
+        Location::Path(path) => Ok(Dataset::open(&path)?),
+        address => open_dataset(&address, &CacheSettings::asked(cache, cache_bytes)?),
+    }
+}
+
 /// Checks the dataset at `location` as [`verify`] does. Of one that is elsewhere every byte is read there, whatever a
 /// cache holds; its files pass through a scratch folder of `cache`, which is empty before and afterwards.
 ///

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use shardfmt::dataset::Backing;
+use shardfmt::dataset::{Backing, OpenShards};
 use shardfmt::entry::shard_path;
 use shardfmt::verify::{Depth, Part, verify_backed};
 use shardfmt::{Checks, Dataset, read_dataset_json};
@@ -177,6 +177,27 @@ fn a_cache_keeps_its_bound_and_what_is_in_use() {
     let (dir, copy) = place.copy(description + 1, Arrivals::Checked);
     let error = Dataset::open_backed(&dir, copy).unwrap_err().to_string();
     assert!(error.contains("--cache-bytes"), "{error}");
+}
+
+#[test]
+fn a_shard_that_was_not_used_for_longest_makes_room_for_another() {
+    let place = Place::new();
+    let bytes = |name: &str| fs::metadata(place.kept(name)).unwrap().len();
+    let [first, second] = [0, 1].map(|number| bytes(&shard_path(number)));
+    // Room for one of the two shards.
+    let shards = OpenShards::of(Arc::new(place.open(bytes(DATASET_JSON) + first + second - 1)));
+    let near = |number| shards.dataset().dir().join(shard_path(number)).exists();
+    for number in [0, 1, 0] {
+        shards.get(number).unwrap();
+        let other = 1 - number;
+        assert!(near(number) && shards.is_open(number) && !near(other) && !shards.is_open(other));
+    }
+    let held = shards.get(0).unwrap();
+    let error = shards.get(1).unwrap_err().to_string();
+    assert!(error.contains("--cache-bytes"), "{error}");
+    assert!(near(0));
+    drop(held);
+    shards.get(1).unwrap();
 }
 
 #[test]

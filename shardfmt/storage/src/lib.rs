@@ -19,7 +19,7 @@ mod without;
 
 pub use cache::{CacheSettings, parse_bytes};
 pub use copy::{Copied, copy_dataset};
-pub use dataset::{open_dataset, output_at, verify_dataset};
+pub use dataset::{open_dataset, open_dataset_at, output_at, verify_dataset};
 pub use error::{Error, Result, Step};
 pub use files::{Facts, Files, Placed};
 pub use location::{Address, Location, Scheme};

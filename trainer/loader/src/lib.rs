@@ -7,6 +7,7 @@
 //! Nothing here computes with clips, so nothing here needs libtorch.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
+mod ahead;
 mod block_mean;
 pub mod error;
 mod gather;

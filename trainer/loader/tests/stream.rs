@@ -52,7 +52,7 @@ fn batches_fill_memory_that_is_lent() {
         assert_eq!(free.len(), 3);
         stream(gather, &batches, &mut free, threads, |stream| {
             while let Some(mut batch) = stream.next_batch()? {
-                let stored: Result<Vec<&[u8]>, Error> = batch
+                let stored: Result<Vec<_>, Error> = batch
                     .rows
                     .iter()
                     .map(|&row| clips.stored(&places[row as usize]))
@@ -203,7 +203,7 @@ fn a_stream_that_owns_its_threads_gives_batches_in_order() {
         for number in 0..40 {
             let mut batch = next(&mut stream);
             assert_eq!(batch.rows, source.rows(number).unwrap());
-            let stored: Vec<&[u8]> = batch
+            let stored: Vec<_> = batch
                 .rows
                 .iter()
                 .map(|&row| source.clips.stored(&source.places[row as usize]).unwrap())

@@ -87,7 +87,7 @@ pub struct CalibrateArgs {
 pub struct SuggestArgs {
     /// Folder of the run.
     pub run: PathBuf,
-    /// Folder of the dataset.
+    /// Folder or address of the dataset.
     pub dataset: PathBuf,
     /// How many clips.
     #[arg(long, value_name = "N")]

@@ -30,7 +30,7 @@ use crate::error::{Error, of_libtorch};
 const INCOMPLETE: u8 = 1;
 /// The exit code of a failure.
 const FAILED: u8 = 2;
-/// The exit code where another process has the folder, so that a retry may succeed: `EX_TEMPFAIL` of BSD's sysexits.h.
+/// The exit code where another process has the folder, or a store is away, so that a retry may succeed: `EX_TEMPFAIL` of BSD's sysexits.h.
 const BUSY: u8 = 75;
 
 /// Message and place of the first panic of the process.
@@ -55,7 +55,7 @@ pub fn main() -> ExitCode {
         Ok(Ok(code)) => code,
         Ok(Err(error)) => {
             tracing::error!("{error:#}");
-            ExitCode::from(if is_lock(&error) { BUSY } else { FAILED })
+            ExitCode::from(if may_pass(&error) { BUSY } else { FAILED })
         }
         Err(_) => {
             let panic = PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -65,13 +65,23 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Whether a command failed because another process works in its folder.
-fn is_lock(error: &anyhow::Error) -> bool {
-    let inner = match error.downcast_ref() {
-        Some(Error::Dataset(inner)) => Some(inner),
+/// Whether a command failed because another process works in its folder, or a store is away.
+fn may_pass(error: &anyhow::Error) -> bool {
+    let inner = match (error.downcast_ref(), error.downcast_ref()) {
+        (Some(Error::Dataset(inner) | Error::Loader(loader::Error::Dataset(inner))), _) => Some(inner),
+        (Some(Error::Store(of_store)), _) | (_, Some(of_store)) => match of_store {
+            storage::Error::Dataset(inner) => Some(inner),
+            of_store => return matches!(of_store, storage::Error::Away { .. }),
+        },
         _ => error.downcast_ref(),
     };
-    matches!(inner, Some(shardfmt::Error::Locked { .. }))
+    match inner {
+        Some(shardfmt::Error::Locked { .. }) => true,
+        Some(shardfmt::Error::Backing { cause, .. }) => {
+            matches!(cause.downcast_ref(), Some(storage::Error::Away { .. }))
+        }
+        _ => false,
+    }
 }
 
 /// A panic as a sentence: libtorch's own reason where tch unwrapped one, otherwise the message and place of a bug.

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use loader::{Catalogue, Filters};
-use shardfmt::Dataset;
+use storage::open_dataset_at;
 
 use super::output;
 use crate::cli::RowsArgs;
@@ -10,7 +10,7 @@ use crate::run_folder::write_rows;
 
 /// Runs the command.
 pub(super) fn run(args: &RowsArgs) -> Result<()> {
-    let catalogue = Catalogue::read(&Dataset::open(&args.dataset)?)?;
+    let catalogue = Catalogue::read(&open_dataset_at(&args.dataset, None, None)?)?;
     let filters = Filters {
         remove_unannotated: !args.keep_unannotated,
         remove_empty: args.remove_empty,

@@ -118,7 +118,7 @@ impl DatasetRecord {
         let setting = |name: &str| Some((name.to_owned(), head.config.get(name)?.clone()));
         Ok(Self {
             name: head.name.clone(),
-            path: std::path::absolute(dataset.dir()).unwrap_or_else(|_| dataset.dir().to_path_buf()),
+            path: dataset.place(),
             dataset_xxh3: hash_file(&dataset.dir().join(DATASET_JSON))?.xxh3,
             config_xxh3: head.config_xxh3,
             clips: head.clips,

@@ -66,7 +66,7 @@ fn batches_come_in_order_and_whole_whoever_loads_them() {
                         .clone()
                         .into_iter()
                         .map(|row| clips.stored(&places[row as usize]));
-                    let stored: Vec<&[u8]> = stored.collect::<loader::Result<_>>()?;
+                    let stored: Vec<_> = stored.collect::<loader::Result<_>>()?;
                     assert!(batch.bytes() == stored.concat(), "{threads} threads");
                     assert!(batch.ref_db.iter().all(|&level| level == -20.0));
                     assert_eq!(batch.ref_db.len(), batch.rows.len());

@@ -1,11 +1,13 @@
 //! Defines `Ahead`, the threads that bring near what will be wanted next.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use shardfmt::FileEntry;
+use shardfmt::per_process::PerProcess;
 
 use super::NearCopy;
+use super::space::Need;
 
 /// Files that come at once.
 const THREADS: usize = 4;
@@ -13,12 +15,15 @@ const THREADS: usize = 4;
 #[derive(Debug)]
 pub(super) struct Ahead {
     copy: Weak<NearCopy>,
-    queue: Arc<Mutex<Queue>>,
+    /// A forked process has none of the threads.
+    queue: PerProcess<Arc<Mutex<Queue>>>,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
     wanted: VecDeque<FileEntry>,
+    /// The names of these.
+    names: HashSet<String>,
     threads: usize,
 }
 
@@ -26,26 +31,21 @@ impl Ahead {
     pub(super) fn for_copy(copy: Weak<NearCopy>) -> Self {
         Self {
             copy,
-            queue: Arc::default(),
+            queue: PerProcess::default(),
         }
     }
 
     /// Has `entries` brought after what is waiting.
     pub(super) fn add(&self, entries: &[FileEntry]) {
-        let mut queue = lock(&self.queue);
+        let shared = self.queue.get();
+        let mut queue = lock(shared);
         for entry in entries {
-            if !queue
-                .wanted
-                .iter()
-                .rev()
-                .take(entries.len())
-                .any(|waiting| waiting.path == entry.path)
-            {
+            if queue.names.insert(entry.path.clone()) {
                 queue.wanted.push_back(entry.clone());
             }
         }
         while queue.threads < THREADS.min(queue.wanted.len()) {
-            let (copy, shared) = (self.copy.clone(), self.queue.clone());
+            let (copy, shared) = (self.copy.clone(), Arc::clone(shared));
             let thread = std::thread::Builder::new().name("l48-ahead".into());
             if thread.spawn(move || run(&copy, &shared)).is_err() {
                 // They come when they are touched.
@@ -62,8 +62,9 @@ fn run(copy: &Weak<NearCopy>, queue: &Mutex<Queue>) {
         let wanted = {
             let mut queue = lock(queue);
             let wanted = queue.wanted.pop_front();
-            if wanted.is_none() {
-                queue.threads -= 1;
+            match &wanted {
+                Some(entry) => drop(queue.names.remove(&entry.path)),
+                None => queue.threads -= 1,
             }
             wanted
         };
@@ -71,7 +72,7 @@ fn run(copy: &Weak<NearCopy>, queue: &Mutex<Queue>) {
             return;
         };
         // Whoever touches the file tries again, and is told what is wrong.
-        let _ = copy.bring(&entry);
+        let _ = copy.bring(&entry, Need::Later);
     }
 }
 

@@ -12,16 +12,17 @@ use std::collections::HashMap;
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant, SystemTime};
 
-use shardfmt::dataset::{Backing, Held};
+use shardfmt::dataset::{Backing, Held, Releases};
+use shardfmt::per_process::PerProcess;
 use shardfmt::persist::{AtomicFile, Lock, create_dirs};
 use shardfmt::{FileEntry, hash_file};
 
 use self::ahead::Ahead;
 pub use self::settings::{CacheSettings, parse_bytes};
-use self::space::Space;
+use self::space::{Need, Space};
 use crate::dataset::DESCRIPTION_BYTES;
 use crate::error::{Error, Result};
 use crate::files::Files;
@@ -32,6 +33,10 @@ const PATIENCE: Duration = Duration::from_secs(900);
 const USED: Duration = Duration::from_secs(30);
 /// How often a file whose bytes are others than listed is brought.
 const FETCHES: u32 = 2;
+/// Longer than the pause between two looks at a lock.
+const TURN: Duration = Duration::from_millis(200);
+/// Folder of the files that are locked.
+const LOCKS: &str = ".locks";
 
 /// Whether files are compared with their checksums when they come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +55,7 @@ pub(crate) struct NearCopy {
     space: Space,
     arrivals: Arrivals,
     /// Files that this process has compared with their checksums, by inode and size.
-    sound: Mutex<HashMap<String, (u64, u64)>>,
+    sound: PerProcess<Mutex<HashMap<String, (u64, u64)>>>,
     ahead: Ahead,
     /// `dataset.json`, kept while the dataset is open.
     kept: Mutex<Vec<Held>>,
@@ -64,7 +69,7 @@ impl NearCopy {
             files,
             space: Space::of(settings),
             arrivals,
-            sound: Mutex::default(),
+            sound: PerProcess::default(),
             ahead: Ahead::for_copy(own.clone()),
             kept: Mutex::default(),
         })
@@ -77,7 +82,7 @@ impl NearCopy {
     }
 
     /// Brings a file near, unless it is.
-    fn bring(&self, entry: &FileEntry) -> Result<Held> {
+    fn bring(&self, entry: &FileEntry, need: Need) -> Result<Held> {
         let path = self.dir.join(&entry.path);
         // Before it is looked at, so that no other thread removes it from here on.
         let held = self.space.hold(&path);
@@ -85,11 +90,29 @@ impl NearCopy {
             return Ok(held);
         }
         path.parent().map_or(Ok(()), create_dirs)?;
-        let _alone = self.lock(&entry.path)?;
-        if !self.is_near(entry, &path)? {
-            self.download(entry, &path)?;
+        let locked = self.locks(&entry.path)?;
+        let begun = Instant::now();
+        // One of several brings it. Where locks do nothing, or outlive a thread in a process that was forked from it,
+        // the others see that it has come, or bring it too: its bytes are the same.
+        let alone = loop {
+            match Lock::acquire(&locked) {
+                Ok(lock) => break Some(lock),
+                Err(shardfmt::Error::Locked { .. }) if self.is_near(entry, &path)? => return Ok(held),
+                Err(shardfmt::Error::Locked { .. }) if begun.elapsed() < PATIENCE => {}
+                Err(shardfmt::Error::Locked { .. }) => break None,
+                Err(error) => return Err(error.into()),
+            }
+        };
+        let brought = match self.is_near(entry, &path)? {
+            true => Ok(()),
+            false => self.download(entry, &path, need),
+        };
+        drop(alone);
+        if brought.is_err() {
+            // Whoever waits has its turn, and is told the reason too, before this one tries again.
+            std::thread::sleep(TURN);
         }
-        Ok(held)
+        brought.map(|()| held)
     }
 
     /// Whether the file is here and is the one listed; another is removed.
@@ -113,24 +136,18 @@ impl NearCopy {
         Ok(false)
     }
 
-    fn sound(&self) -> std::sync::MutexGuard<'_, HashMap<String, (u64, u64)>> {
-        self.sound.lock().unwrap_or_else(PoisonError::into_inner)
+    fn sound(&self) -> MutexGuard<'_, HashMap<String, (u64, u64)>> {
+        self.sound.get().lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until no other process or thread brings the file `name`. Where locks do nothing, both bring it, and its
-    /// bytes are the same.
-    fn lock(&self, name: &str) -> Result<Option<Lock>> {
-        let locks = self.dir.join(".locks");
+    /// The file that is locked by whoever brings the file `name`.
+    fn locks(&self, name: &str) -> Result<PathBuf> {
+        let locks = self.dir.join(LOCKS);
         create_dirs(&locks)?;
-        let path = locks.join(name.replace('/', "-"));
-        match Lock::acquire_within(&path, PATIENCE) {
-            Ok(lock) => Ok(Some(lock)),
-            Err(shardfmt::Error::Locked { .. }) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        Ok(locks.join(name.replace('/', "-")))
     }
 
-    fn download(&self, entry: &FileEntry, path: &Path) -> Result<()> {
+    fn download(&self, entry: &FileEntry, path: &Path, need: Need) -> Result<()> {
         let url = || self.files.location(&entry.path).to_string();
         let mut left = FETCHES;
         loop {
@@ -143,11 +160,13 @@ impl NearCopy {
                     got: format!("{} bytes", facts.bytes),
                 });
             }
-            self.space.make_room(facts.bytes)?;
-            let mut file = AtomicFile::create(path)?;
-            // So that others who make room see what it will take.
-            let grown = file.set_len(facts.bytes);
-            grown.map_err(|cause| crate::folder::local(path, shardfmt::Operation::Write, cause))?;
+            let mut file = self.space.make_room(facts.bytes, need, || {
+                let file = AtomicFile::create(path)?;
+                // So that others who make room see what it will take.
+                let grown = file.set_len(facts.bytes);
+                grown.map_err(|cause| crate::folder::local(path, shardfmt::Operation::Write, cause))?;
+                Ok(file)
+            })?;
             let hash = self.files.download(&entry.path, &facts, &mut file)?;
             left -= 1;
             if is_checked && hash.xxh3 != entry.xxh3 {
@@ -193,7 +212,8 @@ impl NearCopy {
 
 impl Backing for NearCopy {
     fn fetch(&self, entry: &FileEntry) -> shardfmt::Result<Held> {
-        self.bring(entry).map_err(|error| self.not_near(entry, error))
+        self.bring(entry, Need::Now)
+            .map_err(|error| self.not_near(entry, error))
     }
 
     fn expect(&self, entries: &[FileEntry]) {
@@ -259,6 +279,14 @@ impl Backing for NearCopy {
 
     fn place(&self) -> PathBuf {
         PathBuf::from(self.files.base().to_string())
+    }
+
+    fn room(&self) -> u64 {
+        self.space.bytes()
+    }
+
+    fn may_ask(&self, user: Weak<dyn Releases>) {
+        self.space.may_ask(user);
     }
 }
 

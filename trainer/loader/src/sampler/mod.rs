@@ -124,6 +124,12 @@ impl Sampler {
         })
     }
 
+    /// Over how much of the dataset an epoch is shuffled.
+    #[must_use]
+    pub fn arrangement(&self) -> Arrangement {
+        self.config.arrangement
+    }
+
     /// Rows in an epoch, of all ranks together; with `drop_last` those of the batch that is left out too.
     #[must_use]
     pub fn rows_per_epoch(&self) -> usize {

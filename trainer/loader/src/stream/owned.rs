@@ -32,8 +32,8 @@ impl<M, S> Clone for Returns<M, S> {
 }
 
 impl<M: Send + 'static, S: BatchSource<M> + Send + 'static> OwnedStream<M, S> {
-    /// Begins to load the batches of `source` into `free`, on `threads` threads, that of the consumer included, but on
-    /// one other at least.
+    /// Begins to load the batches of `source` into `free`, on `threads` threads, that of the consumer included unless
+    /// the source [`may_wait`](BatchSource::may_wait), but on one other at least.
     ///
     /// # Errors
     /// [`Error::Setting`] without any memory, or where the system gives no thread.
@@ -41,13 +41,18 @@ impl<M: Send + 'static, S: BatchSource<M> + Send + 'static> OwnedStream<M, S> {
         if free.is_empty() {
             return Err(Error::setting("batch buffers", "must be at least 1"));
         }
+        let others = if source.may_wait() {
+            threads
+        } else {
+            threads.saturating_sub(1)
+        };
         let mut stream = Self {
             shared: Arc::new(Shared::new(source, free)),
             threads: Vec::new(),
             next: 0,
             process: std::process::id(),
         };
-        for _ in 0..threads.saturating_sub(1).max(1) {
+        for _ in 0..others.max(1) {
             let shared = Arc::clone(&stream.shared);
             let named = std::thread::Builder::new().name("l48-loader".to_owned());
             let thread = named.spawn(move || shared.run()).map_err(|cause| {
@@ -101,7 +106,8 @@ impl<M: Send + 'static, S: BatchSource<M> + Send + 'static> OwnedStream<M, S> {
         self.process != std::process::id()
     }
 
-    /// Ends the stream and returns the memory that was not handed out; none in another process.
+    /// Ends the stream and returns the memory that was not handed out; none in another process. Memory that a source
+    /// which [`may_wait`](BatchSource::may_wait) is about to fill is freed when that has ended.
     pub fn end(&mut self) -> Vec<M> {
         if self.is_of_another_process() {
             std::mem::forget(Arc::clone(&self.shared));
@@ -109,6 +115,10 @@ impl<M: Send + 'static, S: BatchSource<M> + Send + 'static> OwnedStream<M, S> {
             return Vec::new();
         }
         drop(Closing(&*self.shared));
+        if self.shared.may_wait() {
+            // They end once what they wait for has come or failed, which may be minutes from now.
+            self.threads.clear();
+        }
         for thread in self.threads.drain(..) {
             // A thread that has panicked has said so, and has closed the stream.
             drop(thread.join());

@@ -26,6 +26,12 @@ pub trait BatchSource<M>: Sync {
 
     /// Bytes of a clip in memory.
     fn clip_bytes(&self) -> usize;
+
+    /// Whether a batch may take long, as when it comes from elsewhere. Who waits for one with patience then loads none
+    /// meanwhile.
+    fn may_wait(&self) -> bool {
+        false
+    }
 }
 
 /// What asking for a batch within some time gives.
@@ -127,7 +133,14 @@ impl<M, S: BatchSource<M>> Shared<M, S> {
             if left.is_some_and(|left| left.is_zero()) {
                 return Ok(Next::NotYet);
             }
-            state = match self.take(&mut state) {
+            let work = match left {
+                Some(_) if self.source.may_wait() => match self.source.rows(state.taken) {
+                    Some(_) => Work::NoMemory,
+                    None => Work::End,
+                },
+                _ => self.take(&mut state),
+            };
+            state = match work {
                 Work::Batch { number, rows, memory } => self.load(state, number, rows, memory),
                 Work::End if next >= state.taken => return Ok(Next::End),
                 Work::End | Work::NoMemory => {
@@ -249,6 +262,10 @@ impl<M, S: BatchSource<M>> Shared<M, S> {
                 Work::End => break,
             };
         }
+    }
+
+    pub(super) fn may_wait(&self) -> bool {
+        self.source.may_wait()
     }
 
     fn close(&self) {

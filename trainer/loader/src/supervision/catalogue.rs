@@ -47,13 +47,14 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// Reads the label and prior tables of every shard; no clip is read. Which recording a clip is of says its shard.
+    /// Reads the label and prior tables of every shard; no clip is read. Which recording a clip is of says its shard; of
+    /// a dataset that is kept elsewhere, its table: shards stay there until a clip is read, which is compared with it.
     ///
     /// # Errors
     /// [`Error::Dataset`] naming file and row for a damaged table, or a shard and a table that do not go together.
     pub fn read(dataset: &Dataset) -> Result<Self> {
         Self::read_each(dataset, |shard| {
-            read_shard(dataset, &dataset.open_shard(shard, Checks::Off)?)
+            read_beside(dataset, &dataset.open_shard(shard, Checks::Off)?)
         })
     }
 
@@ -62,10 +63,15 @@ impl Catalogue {
     /// # Errors
     /// As [`Catalogue::read`].
     pub fn read_beside(dataset: &Dataset, clips: &ClipReader) -> Result<Self> {
-        Self::read_each(dataset, |shard| read_shard(dataset, clips.shard(shard)?))
+        Self::read_each(dataset, |shard| read_beside(dataset, &*clips.shard(shard)?))
     }
 
-    fn read_each(dataset: &Dataset, read: impl Fn(u32) -> Result<Piece> + Sync) -> Result<Self> {
+    fn read_each(dataset: &Dataset, beside: impl Fn(u32) -> Result<Piece> + Sync) -> Result<Self> {
+        dataset.expect_tables();
+        let read = |shard| match dataset.is_near_copy() {
+            true => read_alone(dataset, shard),
+            false => beside(shard),
+        };
         let mut all = Joined::new(dataset.dir(), dataset.taxa().len());
         // A part of the shards at a time, so that few clips are in memory twice.
         let at_once = SHARDS_AT_ONCE * rayon::current_num_threads();
@@ -133,16 +139,25 @@ impl Catalogue {
     }
 }
 
-/// Reads the tables of a shard.
-fn read_shard(dataset: &Dataset, shard: &DatasetShard) -> Result<Piece> {
+/// Reads the tables of a shard beside it.
+fn read_beside(dataset: &Dataset, shard: &DatasetShard) -> Result<Piece> {
     let (labels, priors) = (dataset.labels(shard)?, dataset.priors(shard)?);
-    let files = [labels_path(shard.number()), priors_path(shard.number())];
-    let files = files.map(|name| dataset.dir().join(name));
-    let (classes, assets) = (dataset.taxa().len(), dataset.assets_of(shard.number()));
-    let mut piece = Piece::new([&files[0], &files[1]], classes, labels, &priors, assets)?;
+    let mut piece = piece(dataset, shard.number(), labels, &priors)?;
     // What the regulariser, batches and predictions take for a clip's recording is what stands beside its image.
     for (clip, row) in piece.clips_mut().iter_mut().zip(0..) {
         (clip.asset_id, clip.clip_index) = (shard.asset_id(row)?, shard.clip_index(row)?);
     }
     Ok(piece)
+}
+
+/// Reads the tables of a shard without it.
+fn read_alone(dataset: &Dataset, shard: u32) -> Result<Piece> {
+    let (labels, priors) = (dataset.labels_by_assets(shard)?, dataset.priors_by_assets(shard)?);
+    piece(dataset, shard, labels, &priors)
+}
+
+fn piece(dataset: &Dataset, shard: u32, labels: Vec<LabelRow>, priors: &[PriorRow]) -> Result<Piece> {
+    let files = [labels_path(shard), priors_path(shard)].map(|name| dataset.dir().join(name));
+    let (classes, assets) = (dataset.taxa().len(), dataset.assets_of(shard));
+    Piece::new([&files[0], &files[1]], classes, labels, priors, assets)
 }
