@@ -57,8 +57,11 @@ class TrainedNetwork(nn.Module):
             size = (spec["height"], spec["width"])
             if dtype == torch.uint8 and all(s > to and s % to == 0 for s, to in zip(size, POOLED, strict=True)):
                 self._blocks = (size[0] // POOLED[0], size[1] // POOLED[1])
-        else:
+        elif arch in ("resnet18", "resnet50"):
             self.network = ResNet(int(arch.removeprefix("resnet")), len(self.classes))
+        else:
+            known = "tiny, resnet18 and resnet50"
+            raise ValueError(f"l48.torch has no network {arch!r}, only {known}; score clips with `l48-train predict`")
         values = ValueScale(**{name: dataset["values"][name] for name in ValueScale.__dataclass_fields__})
         factor, shift = scaling(dtype, *statistics, values)
         self.register_buffer("factor", factor)
