@@ -298,6 +298,14 @@ reasons! {
     ChecklistNotFound = "checklists_not_found",
         "checklist that recordings name is not in the files and has no row",
         "checklists that recordings name are not in the files and have no row";
+    /// A recording that names no checklist and is near no complete one of its day.
+    ChecklistNotNear = "checklists_not_near",
+        "recording is near no complete checklist of its day and gets none",
+        "recordings are near no complete checklist of their day and get none";
+    /// A recording that names no checklist, and of which none can be looked for.
+    ChecklistNotSought = "checklists_not_sought",
+        "recording names no checklist and has no place or no date to find one by",
+        "recordings name no checklist and have no place or no date to find one by";
     /// A checklist that recordings name although they name another of the same shared lists.
     ChecklistSharedTwice = "checklists_shared",
         "checklist is shared with another one that recordings name, and both have the species of all",

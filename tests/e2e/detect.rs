@@ -1,5 +1,5 @@
-//! Tests `l48-train detect`: the scores of `predict` at the same windows, its tables, what it does with bad files and
-//! kills, and the way back from corrected tables to training.
+//! Tests `l48-train detect`: the scores of `predict` at the same windows, its tables, and what it does with bad files and
+//! kills.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,29 +9,17 @@ use std::path::Path;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type, Int64Type, UInt32Type};
 use arrow_array::{Array, RecordBatch};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use crate::dataset_rows::{clips_of, codes, labels, open};
+use crate::dataset_rows::{labels, open};
 use crate::outside::python;
 use crate::program::{l48, train_command, workspace};
 use crate::recordings::{RATE_HZ, Workplace, noise};
+use crate::table_rows::{batches, csv};
 use crate::tunes::{self, CODES, RECORDINGS, WINDOWS, l48_train, present, split};
 
 /// What Raven and BirdNET-Analyzer 2.4.0 call their columns.
 const HEADER: &str = "Selection\tView\tChannel\tBegin Time (s)\tEnd Time (s)\tLow Freq (Hz)\tHigh Freq (Hz)\t\
     Common Name\tSpecies Code\tConfidence\tBegin Path\tFile Offset (s)";
-
-/// The cells of a CSV file none of which needs quotes, without the header.
-fn csv(text: &str) -> Vec<Vec<String>> {
-    let lines = text.lines().skip(1);
-    lines.map(|line| line.split(',').map(str::to_owned).collect()).collect()
-}
-
-fn batches(path: &Path) -> Vec<RecordBatch> {
-    let file = fs::File::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
-    reader.map(Result::unwrap).collect()
-}
 
 /// Probability by recording, microsecond of the start, and class.
 type Scores = BTreeMap<(i64, i64, usize), f32>;
@@ -460,85 +448,4 @@ fn a_killed_run_continues_to_the_same_tables() {
         fs::read_dir(place.path("killed/embeddings")).unwrap().count(),
         RECORDINGS as usize
     );
-}
-
-/// Detect, correct the tables by hand, and learn from them: with boxes of the tables alone.
-#[test]
-fn corrected_tables_lead_back_to_training() {
-    let place = tunes::place("3");
-    let (data, run) = tunes::trained(&place);
-    let found = place.path("found");
-    l48_train!(
-        "detect",
-        &run,
-        place.path("recordings.csv"),
-        "--out",
-        &found,
-        "--min-score",
-        "0.5",
-        "--raven"
-    )
-    .expect(0);
-    // A person takes out what is wrong and puts in what was missed.
-    for recording in 0..RECORDINGS {
-        let name = format!("found/raven/{recording}.Table.1.selections.txt");
-        let mut lines = vec![HEADER.to_owned()];
-        let mut rows: Vec<Vec<String>> = place
-            .read(&name)
-            .lines()
-            .skip(1)
-            .map(|line| line.split('\t').map(str::to_owned).collect())
-            .collect();
-        let truth: Vec<(u32, usize)> = (0..WINDOWS)
-            .flat_map(|window| present(recording, window).into_iter().map(move |class| (window, class)))
-            .collect();
-        let place_of = |row: &Vec<String>| {
-            let class = CODES.iter().position(|code| *code == row[8]).unwrap();
-            ((row[3].parse::<f64>().unwrap() / 3.0) as u32, class)
-        };
-        rows.retain(|row| truth.contains(&place_of(row)));
-        let missed = truth
-            .iter()
-            .filter(|there| !rows.iter().any(|row| place_of(row) == **there));
-        let added: Vec<Vec<String>> = missed
-            .map(|&(window, class)| {
-                let (begin, code) = (f64::from(window) * 3.0, CODES[class]);
-                let cells = format!(
-                    "0\tSpectrogram 1\t1\t{begin}\t{}\t50\t11025\t\t{code}\t\t\t{begin}",
-                    begin + 3.0
-                );
-                cells.split('\t').map(str::to_owned).collect()
-            })
-            .collect();
-        rows.extend(added);
-        for (number, row) in (1..).zip(&mut rows) {
-            row[0] = number.to_string();
-        }
-        lines.extend(rows.iter().map(|row| row.join("\t")));
-        place.write(&name, &(lines.join("\n") + "\n"));
-    }
-    let raven = "boxes = { format = \"raven\", files = \"found/raven/{stem}.Table.*.selections.txt\", label_column = \"Species Code\" }\n";
-    place.write("corrected.toml", &tunes::manifest(raven, "3"));
-    let (corrected, before) = (place.path("corrected"), open(&data));
-    l48!("build", place.path("corrected.toml"), "--out", &corrected).expect(0);
-    let after = open(&corrected);
-    for recording in (0..RECORDINGS).map(i64::from) {
-        for (truth, now) in clips_of(&before, recording).iter().zip(clips_of(&after, recording)) {
-            assert_eq!(
-                codes(&before, &truth.present),
-                codes(&after, &now.present),
-                "clip {} of {recording}",
-                now.clip_index
-            );
-            assert!(now.fully_annotated);
-        }
-    }
-    // The same labels without the sound, and a run on them.
-    l48!("relabel", &data, place.path("corrected.toml")).expect(0);
-    assert_eq!(labels(&open(&data)).len(), labels(&after).len());
-    let again = place.path("run-2");
-    tunes::fit(&data, &again).expect(0).prints("test");
-    l48_train!("eval", &again, "--split", "test", "--device", "cpu")
-        .expect(0)
-        .prints("mAP");
 }

@@ -315,9 +315,9 @@ fn leakage_between_splits_is_warned_of() {
         .expect(0)
         .stderr;
     let expected = [
-        "leakage: 1 checklists are in more than one split: S1 (train, val)",
-        "leakage: 1 coordinate pairs are in more than one split: (40.1, -79.2) (train, val)",
-        "leakage: 1 source files are in more than one split: audio/3.wav (train, test)",
+        "leakage: 1 checklist is in more than one split: S1 (train, val)",
+        "leakage: 1 coordinate pair is in more than one split: (40.1, -79.2) (train, val)",
+        "leakage: 1 source file is in more than one split: audio/3.wav (train, test)",
         "leakage: 2 recordings are in two splits, byte for byte: assets 3 (train) and 4 (test), 3 (train) and 5 (test)",
     ];
     for line in expected {

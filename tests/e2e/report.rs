@@ -34,21 +34,24 @@ fn a_page_says_what_the_tables_say() {
 }
 
 #[test]
-fn copies_in_two_splits_and_rejects_are_told() {
+fn leaks_and_rejects_are_told() {
     let place = Workplace::with_recordings("", &[(1, 4.0), (2, 4.0), (3, 4.0)]);
     fs::copy(place.path("audio/1.wav"), place.path("audio/2.wav")).unwrap();
     place.write("audio/3.wav", "RIFF<b>");
-    let table = fs::read_to_string(place.path("recordings.csv")).unwrap();
     place.write(
         "recordings.csv",
-        &table.replace("2,audio/2.wav,woothr,train", "2,audio/2.wav,woothr,test"),
+        "asset_id,path,split,latitude,longitude,checklist_id\n1,audio/1.wav,train,40.1,-79.2,S1\n\
+         2,audio/2.wav,test,40.1,-79.2,S1\n3,audio/3.wav,train,,,\n",
     );
     l48!("build", place.manifest(), "--out", place.path("out")).expect(1);
     let html = page(&place.path("out"), &place.path("report.html"));
-    assert!(
-        html.contains("leakage: 1 recordings are in two splits, byte for byte: assets 1 (train) and 2 (test)"),
-        "{html}"
-    );
+    for leak in [
+        "leakage: 1 recording is in two splits, byte for byte: assets 1 (train) and 2 (test)",
+        "leakage: 1 checklist is in more than one split: S1 (train, test)",
+        "leakage: 1 coordinate pair is in more than one split: (40.1, -79.2) (train, test)",
+    ] {
+        assert!(html.contains(leak), "{leak}: {html}");
+    }
     assert!(html.contains("audio/3.wav") && !html.contains("RIFF<b>"), "{html}");
 }
 

@@ -29,10 +29,17 @@ pub(crate) fn split(recording: u32) -> &'static str {
     }
 }
 
-/// The sound of a recording: in each window its tones, half a second from either end, over faint noise.
+/// The sound of a recording.
 pub(crate) fn sound(recording: u32) -> Vec<f32> {
+    sound_of(recording, &present)
+}
+
+/// The sound of a recording in whose windows these classes sound: in each its tones, half a second from either end, over
+/// faint noise.
+pub(crate) fn sound_of(recording: u32, present: &dyn Fn(u32, u32) -> Vec<usize>) -> Vec<f32> {
     let mut state = u64::from(recording).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let frames = 3 * RATE_HZ * WINDOWS;
+    let classes: Vec<Vec<usize>> = (0..WINDOWS).map(|window| present(recording, window)).collect();
     let sample = |frame: u32| {
         // Xorshift (Marsaglia 2003).
         state ^= state << 13;
@@ -40,9 +47,9 @@ pub(crate) fn sound(recording: u32) -> Vec<f32> {
         state ^= state << 17;
         let noise = (state >> 40) as f64 / (1u64 << 23) as f64 - 1.0;
         let time_s = f64::from(frame) / f64::from(RATE_HZ);
-        let (window, into_s) = ((time_s / 3.0) as u32, time_s % 3.0);
-        let tones = present(recording, window).into_iter().map(|class| {
-            let phase = std::f64::consts::TAU * PITCHES_HZ[class] * time_s;
+        let (window, into_s) = ((time_s / 3.0) as usize, time_s % 3.0);
+        let tones = classes[window].iter().map(|class| {
+            let phase = std::f64::consts::TAU * PITCHES_HZ[*class] * time_s;
             if (0.5..2.5).contains(&into_s) {
                 0.2 * phase.sin()
             } else {
@@ -104,10 +111,15 @@ pub(crate) fn trained(place: &Workplace) -> (PathBuf, PathBuf) {
 
 /// Trains a tiny network on a dataset of the set.
 pub(crate) fn fit(data: &Path, out: &Path) -> Ended {
+    fit_with(data, out, &[])
+}
+
+/// The same with more settings.
+pub(crate) fn fit_with(data: &Path, out: &Path, settings: &[&str]) -> Ended {
     let mut command = train_command();
     command.arg("fit").arg(data).arg("--out").arg(out);
     command.args("--arch tiny --mode full --batch 16 --epochs 8 --lr 5e-3 --threads 1 --device cpu".split(' '));
-    run(&mut command)
+    run(command.args(settings))
 }
 
 /// Runs `l48-train` with arguments of any mix of strings and paths, on the CPU where it computes.

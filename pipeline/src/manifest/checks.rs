@@ -1,6 +1,5 @@
 //! Provides the checks across tables: marker codes against classes, boxes against priors, and leakage between splits.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use shardfmt::{BoxStatus, Split, Taxa};
@@ -11,13 +10,11 @@ use super::model::{Audio, BoxCode, Recording, nanoseconds};
 use super::notes::Notes;
 use super::settings::Settings;
 use super::suggestion::suggestion;
+use crate::leakage::AcrossSplits;
 use crate::tables::Problems;
 
 /// What can be done about a label that a prior contradicts.
 const WAYS: &str = "correct one of them, or set prior_conflict = \"positive-wins\" in [labels] if vagrants are real";
-
-/// How many examples of one kind of leakage a warning names.
-const EXAMPLES: usize = 3;
 
 /// A marker ("unknown bird", "no bird") must not be a class; an alias must lead to a class or a marker.
 pub(super) fn markers(file: &Path, settings: &Settings, taxa: &Taxa, problems: &mut Problems) {
@@ -109,45 +106,29 @@ fn end_ns_of(recording: &Recording, audio: Audio<'_>) -> i64 {
 
 /// Notes what is in two splits: one checklist, one pair of coordinates, one file.
 pub(super) fn leakage(recordings: &[Recording], notes: &mut Notes) {
-    let coordinates = |r: &Recording| Some(format!("({}, {})", r.latitude?, r.longitude?));
-    let file = |r: &Recording| {
-        if Location::is_address(&r.file) {
-            return Some(r.path.clone());
+    let mut checklists = AcrossSplits::of_checklists();
+    let (mut places, mut files) = (AcrossSplits::of_places(), AcrossSplits::of_files());
+    for recording in recordings {
+        let split = recording.split;
+        if let Some(id) = &recording.checklist_id {
+            checklists.add(id, id, split);
         }
-        std::fs::canonicalize(&r.file)
-            .ok()
-            .map(|f| f.to_string_lossy().into_owned())
-    };
-    let shown_file = |r: &Recording| file(r).map(|key| (key, r.path.clone()));
-    let same = |key: Option<String>| key.map(|key| (key.clone(), key));
-    warn("checklists", recordings, &|r| same(r.checklist_id.clone()), notes);
-    warn("coordinate pairs", recordings, &|r| same(coordinates(r)), notes);
-    warn("source files", recordings, &shown_file, notes);
+        if let Some(place) = recording.latitude.zip(recording.longitude) {
+            places.add_place(place, split);
+        }
+        if let Some(file) = file_of(recording) {
+            files.add(&file, &recording.path, split);
+        }
+    }
+    let sentences = [checklists, places, files].map(|kind| kind.sentence());
+    notes.leakage.extend(sentences.into_iter().flatten());
 }
 
-/// Groups the recordings by a key and notes the keys that are in more than one split. A key's second half is shown.
-fn warn(what: &str, recordings: &[Recording], key: &dyn Fn(&Recording) -> Option<(String, String)>, notes: &mut Notes) {
-    let mut splits: BTreeMap<String, (String, Vec<Split>)> = BTreeMap::new();
-    for recording in recordings {
-        let Some((key, shown)) = key(recording) else { continue };
-        let (_, seen) = splits.entry(key).or_insert_with(|| (shown, Vec::new()));
-        if !seen.contains(&recording.split) {
-            seen.push(recording.split);
-        }
+/// The file of a recording by its one true name; `None` where it is not there.
+fn file_of(recording: &Recording) -> Option<String> {
+    if Location::is_address(&recording.file) {
+        return Some(recording.path.clone());
     }
-    let shared: Vec<_> = splits.values().filter(|(_, seen)| seen.len() > 1).collect();
-    if shared.is_empty() {
-        return;
-    }
-    let describe = |(shown, seen): &&(String, Vec<Split>)| {
-        let seen: Vec<&str> = seen.iter().map(|split| split.as_str()).collect();
-        format!("{shown} ({})", seen.join(", "))
-    };
-    let examples: Vec<String> = shared.iter().take(EXAMPLES).map(describe).collect();
-    let more = if shared.len() > EXAMPLES { ", ..." } else { "" };
-    notes.leakage.push(format!(
-        "leakage: {} {what} are in more than one split: {}{more}",
-        shared.len(),
-        examples.join(", ")
-    ));
+    let file = std::fs::canonicalize(&recording.file).ok()?;
+    Some(file.to_string_lossy().into_owned())
 }

@@ -153,12 +153,12 @@ fn read_boxes(
         Some(BoxesFrom::Table(file)) => boxes::read_table(file, reader, recordings, notes, problems),
         Some(BoxesFrom::Raven {
             files,
-            label_column,
+            label_columns,
             times,
             empty_table,
         }) => {
             let tables = raven::SelectionTables {
-                label_column,
+                label_columns,
                 times: *times,
                 empty_table: *empty_table,
                 reader,

@@ -19,7 +19,7 @@ const GEO: Columns<'_> = Columns {
 
 const CHECKLISTS: Columns<'_> = Columns {
     required: &["checklist_id", "observed_species", "all_species_reported"],
-    optional: &["unsure_species"],
+    optional: &["unsure_species", "asset_id"],
 };
 
 /// Class lookup of one table, with the aliases of the manifest.
@@ -103,7 +103,8 @@ pub(super) fn read_geo(
     }
 }
 
-/// Reads `checklist_prior`: checklist_id, observed_species, all_species_reported (1 or 0), unsure_species.
+/// Reads `checklist_prior`: checklist_id, observed_species, all_species_reported (1 or 0), unsure_species. With asset_id a
+/// row is of that recording, whose list it then is, and a list may have several rows.
 pub(super) fn read_checklists(
     file: &Path,
     classes: &Classes<'_>,
@@ -114,7 +115,9 @@ pub(super) fn read_checklists(
     let Some(table) = Table::read(file, CHECKLISTS, problems) else {
         return;
     };
+    let positions = positions(recordings);
     let mut ids = UniqueKey::of("checklist_id");
+    let mut asset_ids = UniqueKey::of("asset_id");
     let mut lists: HashMap<&str, Arc<Checklist>> = HashMap::new();
     for row in table.rows() {
         row.require("checklist_id", problems);
@@ -135,9 +138,29 @@ pub(super) fn read_checklists(
             unsure: classes.list(&row, "unsure_species", problems),
             complete,
         };
-        if ids.is_new(id, &row, problems) {
-            lists.insert(id, Arc::new(list));
+        if !table.has_column("asset_id") {
+            if ids.is_new(id, &row, problems) {
+                lists.insert(id, Arc::new(list));
+            }
+            continue;
         }
+        let Some(asset_id) = row.require_asset_id(problems) else {
+            continue;
+        };
+        if !asset_ids.is_new(asset_id, &row, problems) {
+            continue;
+        }
+        let recording = positions.get(&asset_id).and_then(|&at| recordings.get_mut(at));
+        let Some(recording) = recording else {
+            notes.tallies.add(Reason::PriorOfOtherAsset, 1);
+            continue;
+        };
+        let named = recording.checklist_id.get_or_insert_with(|| id.to_owned());
+        if named != id {
+            let message = format!("the recordings table names the checklist {named} for this asset");
+            row.problem(problems, "checklist_id", message);
+        }
+        lists.entry(id).or_insert_with(|| Arc::new(list));
     }
     for recording in recordings.iter_mut() {
         let Some(id) = recording.checklist_id.as_deref() else {

@@ -20,7 +20,7 @@ use crate::tally::Reason;
 
 /// How the selection tables of a manifest are read.
 pub(super) struct SelectionTables<'a> {
-    pub(super) label_column: &'a str,
+    pub(super) label_columns: &'a [String],
     pub(super) times: RavenTimes,
     pub(super) empty_table: EmptyTable,
     pub(super) reader: &'a BoxReader<'a>,
@@ -87,11 +87,11 @@ enum FileKey {
 impl Reading<'_, '_> {
     /// Reads a table of the recording `own`, or of all.
     fn table(&mut self, file: &Path, own: Option<usize>) {
-        let label_column = self.tables.label_column;
+        let label_columns = self.tables.label_columns;
         let Some(bytes) = read_bytes(file, self.problems) else {
             return;
         };
-        let Some(parsed) = parse(file, &bytes, label_column, self.notes, self.problems) else {
+        let Some(parsed) = parse(file, &bytes, label_columns, self.notes, self.problems) else {
             return;
         };
         self.empty.see(own, parsed.has_rows);
@@ -101,7 +101,7 @@ impl Reading<'_, '_> {
         };
         let table = Arc::new(BoxTable {
             file: file.into(),
-            label_column: label_column.into(),
+            label_column: parsed.label_column,
         });
         for (row, at) in rows {
             let recording = files.get(at).and_then(|file| file.recording);

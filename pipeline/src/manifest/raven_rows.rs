@@ -58,25 +58,42 @@ impl RavenRow {
 
 /// What a table holds.
 pub(super) struct Parsed {
+    /// The column of its labels.
+    pub(super) label_column: String,
     pub(super) rows: Vec<RavenRow>,
     /// Whether it has any row, be it one that is dropped.
     pub(super) has_rows: bool,
 }
 
-/// Parses the bytes of one table; `None`, with problems, where it cannot be read. Blank labels and repeated views are
-/// dropped and counted.
+/// Parses the bytes of one table, whose labels are in the first of `label_columns` that it has; `None`, with problems,
+/// where it cannot be read. Blank labels and repeated views are dropped and counted.
 pub(super) fn parse(
     file: &Path,
     bytes: &[u8],
-    label_column: &str,
+    label_columns: &[String],
     notes: &mut Notes,
     problems: &mut Problems,
 ) -> Option<Parsed> {
+    let names: Vec<&str> = label_columns.iter().map(String::as_str).collect();
+    let others = [BEGIN_FILE, BEGIN_PATH, FILE_OFFSET, LOW, HIGH, SELECTION, VIEW];
+    // A single one is asked for like the times: the message then names the columns that the table has.
+    let (required, optional) = match names[..] {
+        [name] => (vec![BEGIN, END, name], others.to_vec()),
+        _ => (vec![BEGIN, END], [&others[..], &names].concat()),
+    };
     let columns = Columns {
-        required: &[BEGIN, END, label_column],
-        optional: &[BEGIN_FILE, BEGIN_PATH, FILE_OFFSET, LOW, HIGH, SELECTION, VIEW],
+        required: &required,
+        optional: &optional,
     };
     let table = Table::parse_selections(file, bytes, columns, problems)?;
+    let Some(label_column) = names.iter().copied().find(|name| table.has_column(name)) else {
+        problems.line(
+            file,
+            1,
+            format!("has none of the columns of label_column: {}", names.join(", ")),
+        );
+        return None;
+    };
     let mut views = Views::default();
     for row in table.rows() {
         let Some(label) = row.word(label_column) else {
@@ -89,6 +106,7 @@ pub(super) fn parse(
         }
     }
     Some(Parsed {
+        label_column: label_column.to_owned(),
         rows: views.rows,
         has_rows: table.rows().next().is_some(),
     })
@@ -165,7 +183,8 @@ mod tests {
 
     fn parsed(text: &str, label: &str) -> (Vec<RavenRow>, Notes, Problems) {
         let (mut notes, mut problems) = (Notes::default(), Problems::default());
-        let parsed = parse(Path::new("t.txt"), text.as_bytes(), label, &mut notes, &mut problems);
+        let labels: Vec<String> = label.split('|').map(str::to_owned).collect();
+        let parsed = parse(Path::new("t.txt"), text.as_bytes(), &labels, &mut notes, &mut problems);
         (parsed.map_or(Vec::new(), |parsed| parsed.rows), notes, problems)
     }
 
@@ -177,7 +196,7 @@ mod tests {
             let parsed = parse(
                 Path::new("t.txt"),
                 text.as_bytes(),
-                "Species",
+                &["Species".to_owned()],
                 &mut notes,
                 &mut problems,
             );
@@ -253,6 +272,23 @@ mod tests {
         let text = format!("{header}1\tWaveform 1\t1\t2\tin/a.wav\tA\n1\tSpectrogram 1\t1\t2\tin/b.wav\tA\n");
         let (rows, notes, _) = parsed(&text, "Species");
         assert_eq!((rows.len(), notes.tallies.count(Reason::RepeatedView)), (2, 0));
+    }
+
+    #[test]
+    fn the_first_of_several_label_columns_counts() {
+        let row = |columns: &str, cells: &str| format!("{HEADER}\t{columns}\n1\tv\t1\t1\t2\t\t\t{cells}\n");
+        for (columns, cells) in [
+            ("Code", "A"),
+            ("Common Name\tCode", "Wren\tA"),
+            ("Species\tCode", "A\tB"),
+        ] {
+            let (rows, _, problems) = parsed(&row(columns, cells), "Species|Code");
+            assert!(problems.is_empty(), "{problems}");
+            assert_eq!(rows[0].label, "A", "{columns}");
+        }
+        let (_, _, problems) = parsed(&row("Common Name", "Wren"), "Species|Code");
+        let message = "t.txt:1: has none of the columns of label_column: Species, Code";
+        assert!(problems.to_string().contains(message), "{problems}");
     }
 
     #[test]

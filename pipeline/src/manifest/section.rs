@@ -246,6 +246,24 @@ impl<'a, 'i> Section<'a, 'i> {
         self.take_str_or(key, problems, Self::take_f64)
     }
 
+    /// A string, or a list of strings that is not empty: whichever is there.
+    pub(super) fn take_str_or_strings(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems,
+    ) -> Option<Vec<Located<String>>> {
+        let (_, line, value) = self.entries.iter().find(|(name, ..)| name == key)?;
+        let line = *line;
+        if !value.is_array() {
+            return self.take_str(key, problems).map(|text| vec![text]);
+        }
+        let strings = self.take_strings(key, problems)?;
+        if strings.is_empty() {
+            self.problem(problems, key, line, "[]", "expected a string or a list of strings");
+        }
+        Some(strings).filter(|strings| !strings.is_empty())
+    }
+
     fn take_str_or<T>(
         &mut self,
         key: &'static str,

@@ -21,8 +21,8 @@ pub enum BoxesFrom {
     Raven {
         /// Pattern relative to the manifest, with `{stem}`, `{name}` and `{asset_id}`.
         files: String,
-        /// The column with the label.
-        label_column: String,
+        /// The column with the label: the first of these that a table has.
+        label_columns: Vec<String>,
         /// What the times of a table over several files count from.
         times: RavenTimes,
         /// What a table without rows means.
@@ -241,9 +241,11 @@ fn boxes_from(mut section: Section<'_, '_>, problems: &mut Problems) -> Option<B
     let empty_table = empty_table.unwrap_or(EmptyTable::Unknown);
     let boxes = match format {
         Some(Format::Raven) => {
-            let label_column = section
-                .take_str("label_column", problems)
-                .map_or("Species".into(), |t| nfc(&t.value).into_owned());
+            let label_columns = section.take_str_or_strings("label_column", problems);
+            let label_columns = label_columns.map_or_else(
+                || vec!["Species".into()],
+                |names| names.iter().map(|name| nfc(&name.value).into_owned()).collect(),
+            );
             let times = [
                 ("fitting", RavenTimes::Fitting),
                 ("file", RavenTimes::File),
@@ -252,7 +254,7 @@ fn boxes_from(mut section: Section<'_, '_>, problems: &mut Problems) -> Option<B
             let times = section.take_choice("times", &times, problems);
             files.map(|files| BoxesFrom::Raven {
                 files,
-                label_column,
+                label_columns,
                 times: times.unwrap_or(RavenTimes::Fitting),
                 empty_table,
             })

@@ -7,7 +7,7 @@ use shardfmt::Taxa;
 
 use super::checklists::{COLUMNS, Checklists};
 use super::entries::{Entries, Layout, is_there};
-use super::{CHECKLISTS, Prior, codes, csv_of, read_assets};
+use super::{Asset, CHECKLISTS, Prior, codes, csv_of, nearest, read_assets};
 use crate::error::Result;
 use crate::tables::Problems;
 use crate::tally::{Reason, Tallies};
@@ -34,7 +34,18 @@ pub struct EbdFiles {
     pub recordings: Vec<PathBuf>,
     /// The classes; by default `taxa.csv` beside the first recordings table.
     pub taxa: Option<PathBuf>,
+    /// How far the nearest complete list of a recording's day may be, in kilometres, where the recording names none; without
+    /// it such a recording gets none.
+    pub within_km: Option<f64>,
 }
+
+/// Columns of the table.
+const HEADER: [&str; 4] = [
+    "checklist_id",
+    "observed_species",
+    "unsure_species",
+    "all_species_reported",
+];
 
 /// What an entry of a list means for the classes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +60,8 @@ enum Meaning {
     NoClass,
 }
 
-/// Makes the table of the checklists that recordings name. Memory is that of these lists, whatever the files' size.
+/// Makes the table of the checklists that recordings name, or are near to. Memory is that of these lists, whatever the
+/// files' size.
 ///
 /// # Errors
 /// All mistakes in the tables; a file that is cut short is one.
@@ -58,16 +70,27 @@ pub fn checklists(files: &EbdFiles, taxonomy: &Taxonomy) -> Result<Prior> {
     let read = read_assets(&files.recordings, files.taxa.as_deref(), &mut problems);
     let of_lists = files.sampling.as_deref().unwrap_or(&files.observations);
     let are_there = is_there(&files.observations, &mut problems) && is_there(of_lists, &mut problems);
-    let Some((assets, taxa)) = read.filter(|_| are_there && problems.is_empty()) else {
+    let Some((mut assets, taxa)) = read.filter(|_| are_there && problems.is_empty()) else {
         return Err(problems.into());
     };
+    let mut tallies = Tallies::default();
+    let joined = files
+        .within_km
+        .map(|km| nearest::join(&mut assets, of_lists, km, &mut tallies, &mut problems));
     let named: BTreeSet<&str> = assets.iter().filter_map(|asset| asset.checklist.as_deref()).collect();
-    if named.is_empty() {
-        let message = "names no checklist in a column checklist_id, so no list of eBird belongs to its recordings";
-        problems.file(
-            files.recordings.first().map_or(Path::new(""), PathBuf::as_path),
-            message,
-        );
+    if named.is_empty() && problems.is_empty() {
+        let message = match files.within_km {
+            None => {
+                "names no checklist in a column checklist_id, so no list of eBird belongs to its recordings; --within-km \
+                 takes the nearest one of their day"
+                    .to_owned()
+            }
+            Some(km) => format!("has no recording with a complete checklist of its day within {km} km"),
+        };
+        let table = files.recordings.first();
+        problems.file(table.map_or(Path::new(""), PathBuf::as_path), message);
+    }
+    if !problems.is_empty() {
         return Err(problems.into());
     }
     let mut lists = Checklists::default();
@@ -77,14 +100,41 @@ pub fn checklists(files: &EbdFiles, taxonomy: &Taxonomy) -> Result<Prior> {
         taxa: &taxa,
         meanings: HashMap::new(),
         observed: BTreeSet::new(),
-        tallies: Tallies::default(),
+        tallies,
     };
     let entries = reading.read(&files.observations, &mut lists, &mut problems);
     reading.tallies.add_all(&problems.noticed.tallies);
     if !problems.is_empty() {
         return Err(problems.into());
     }
-    reading.prior(&named, &lists, rows_of_lists, entries)
+    let mut facts = vec![format!(
+        "{rows_of_lists} rows of lists and {} observations read, {} of them on these lists",
+        entries.0, entries.1
+    )];
+    facts.push(format!("names were looked up in the {}", taxonomy.name()));
+    let rows = reading.rows(&named, &lists, &mut facts);
+    let Some((joined, km)) = joined.zip(files.within_km) else {
+        return reading.prior(HEADER, &rows.into_values().collect::<Vec<_>>(), facts);
+    };
+    facts.insert(
+        0,
+        format!("{joined} recordings without a checklist got the nearest complete one of their day, within {km} km"),
+    );
+    let [id, observed, unsure, complete] = HEADER;
+    reading.prior(
+        ["asset_id", id, observed, unsure, complete],
+        &by_asset(&assets, &rows),
+        facts,
+    )
+}
+
+/// Rows of lists for each recording that has one.
+fn by_asset(assets: &[Asset], rows: &BTreeMap<&str, [String; 4]>) -> Vec<[String; 5]> {
+    let row = |asset: &Asset| {
+        let [id, observed, unsure, complete] = rows.get(asset.checklist.as_deref()?)?.clone();
+        Some([asset.id.to_string(), id, observed, unsure, complete])
+    };
+    assets.iter().filter_map(row).collect()
 }
 
 /// Finds the lists in a file, reading it twice where some are shared.
@@ -203,13 +253,13 @@ impl Reading<'_> {
         }
     }
 
-    fn prior(
-        mut self,
-        named: &BTreeSet<&str>,
+    /// The rows of the named lists by their ids, and a sentence about them at the beginning of `facts`.
+    fn rows<'n>(
+        &mut self,
+        named: &BTreeSet<&'n str>,
         lists: &Checklists,
-        rows_of_lists: u64,
-        (all, own): (u64, u64),
-    ) -> Result<Prior> {
+        facts: &mut Vec<String>,
+    ) -> BTreeMap<&'n str, [String; 4]> {
         let taxa = self.taxa;
         let never: BTreeSet<u32> = (0..taxa.len() as u32)
             .filter(|class| !self.observed.contains(class))
@@ -218,10 +268,10 @@ impl Reading<'_> {
             self.tallies
                 .add_detail(Reason::ClassNeverObserved, taxa.code(*class).unwrap_or_default(), 1);
         }
-        let mut rows = Vec::new();
+        let mut rows = BTreeMap::new();
         let mut complete = 0;
         let mut shared: BTreeMap<usize, u64> = BTreeMap::new();
-        for id in named {
+        for &id in named {
             let Some(trip) = lists.get(id) else {
                 self.tallies.add_detail(Reason::ChecklistNotFound, id, 1);
                 continue;
@@ -241,33 +291,29 @@ impl Reading<'_> {
                 .unsure
                 .union(&never)
                 .filter(|class| is_complete && !trip.observed.contains(class));
-            rows.push([
-                (*id).to_owned(),
+            let row = [
+                id.to_owned(),
                 codes(taxa, trip.observed.iter().copied()),
                 codes(taxa, unsure.copied()),
                 u8::from(is_complete).to_string(),
-            ]);
+            ];
+            rows.insert(id, row);
         }
         let twice: u64 = shared.values().map(|count| count.saturating_sub(1)).sum();
         self.tallies.add(Reason::ChecklistSharedTwice, twice);
-        let facts = vec![
-            format!(
-                "{} checklists named by recordings, {} found, {complete} complete",
-                named.len(),
-                rows.len()
-            ),
-            format!("{rows_of_lists} rows of lists and {all} observations read, {own} of them on these lists"),
-            format!("names were looked up in the {}", self.taxonomy.name()),
-        ];
-        let header = [
-            "checklist_id",
-            "observed_species",
-            "unsure_species",
-            "all_species_reported",
-        ];
+        let (named, found) = (named.len(), rows.len());
+        facts.insert(
+            0,
+            format!("{named} checklists named by recordings, {found} found, {complete} complete"),
+        );
+        rows
+    }
+
+    /// The table of rows.
+    fn prior<const N: usize>(self, header: [&str; N], rows: &[[String; N]], facts: Vec<String>) -> Result<Prior> {
         Ok(Prior {
             name: CHECKLISTS,
-            bytes: csv_of(CHECKLISTS, header, &rows)?,
+            bytes: csv_of(CHECKLISTS, header, rows)?,
             facts,
             tallies: self.tallies,
         })

@@ -7,6 +7,7 @@
 mod checklists;
 mod ebd;
 mod entries;
+mod nearest;
 mod scores;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use csv::Writer;
+use jiff::civil::Date;
 use shardfmt::persist::create_dirs;
 use shardfmt::{Operation, Taxa};
 
@@ -79,8 +81,8 @@ struct Asset {
     id: i64,
     checklist: Option<String>,
     place: Option<(f64, f64)>,
-    /// Month and day, where it was recorded.
-    day: Option<(i8, i8)>,
+    /// The day, where it was recorded.
+    date: Option<Date>,
 }
 
 /// Reads recordings tables, and the classes from `taxa` or from the file `taxa.csv` beside the first of them.
@@ -128,12 +130,12 @@ fn asset(id: i64, row: &Row<'_>, problems: &mut Problems) -> Asset {
     let longitude = degrees(row, "longitude", 180.0, problems);
     // Both begin with the date as it was where the recording was made.
     let date = row.cell("recorded_at").or_else(|| row.cell("local_time"));
-    let day = date.and_then(|text| text.split(['T', ' ']).next()?.parse::<jiff::civil::Date>().ok());
+    let date = date.and_then(|text| text.split(['T', ' ']).next()?.parse().ok());
     Asset {
         id,
         checklist: row.id("checklist_id").map(str::to_owned),
         place: latitude.zip(longitude),
-        day: day.map(|day| (day.month(), day.day())),
+        date,
     }
 }
 

@@ -227,7 +227,7 @@ impl Scores {
             tallies.add(Reason::AssetFarFromScores, 1);
             return None;
         };
-        let week = asset.day.map(|(month, day)| week_of(month, day));
+        let week = asset.date.map(|date| week_of(date.month(), date.day()));
         tallies.add(Reason::AssetWithoutDate, u64::from(week.is_none()));
         let of_year = self.of.get(&(point, 0));
         let mut highest: HashMap<u32, f64> = HashMap::new();
@@ -292,7 +292,7 @@ fn week_of(month: i8, day: i8) -> i64 {
 }
 
 /// The distance of two places along a great circle (haversine).
-fn distance_km(a: (f64, f64), b: (f64, f64)) -> f64 {
+pub(super) fn distance_km(a: (f64, f64), b: (f64, f64)) -> f64 {
     let ((latitude_a, longitude_a), (latitude_b, longitude_b)) = (a, b);
     let half = |degrees: f64| (degrees.to_radians() / 2.0).sin().powi(2);
     let cosines = latitude_a.to_radians().cos() * latitude_b.to_radians().cos();

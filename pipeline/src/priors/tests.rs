@@ -51,6 +51,10 @@ impl Place {
     }
 
     fn checklists(&self, observations: &str, sampling: Option<&str>) -> Result<Prior> {
+        self.near_checklists(observations, sampling, None)
+    }
+
+    fn near_checklists(&self, observations: &str, sampling: Option<&str>, within_km: Option<f64>) -> Result<Prior> {
         let file = |name: &str| self.0.path().join(name);
         let taxonomy = Taxonomy::read(&[file("ebird_taxonomy_v2024.csv")]).unwrap();
         let files = EbdFiles {
@@ -58,6 +62,7 @@ impl Place {
             sampling: sampling.map(file),
             recordings: vec![file("recordings.csv")],
             taxa: None,
+            within_km,
         };
         checklists(&files, &taxonomy)
     }
@@ -350,4 +355,76 @@ fn mistakes_in_scores_are_named() {
             .to_string()
             .contains("has none of the classes")
     );
+}
+
+/// Lists with place and day: id, group, complete, latitude, longitude, day.
+fn placed(lists: &[(&str, &str, u8, f64, &str)]) -> String {
+    let header = format!("{SAMPLING}LATITUDE\tLONGITUDE\tOBSERVATION DATE\t\n");
+    let row = |(id, group, complete, longitude, day): &(&str, &str, u8, f64, &str)| {
+        format!("2024\t{id}\tStationary\t{complete}\t{group}\t40.0\t{longitude}\t{day}\t\n")
+    };
+    header + &lists.iter().map(row).collect::<String>()
+}
+
+#[test]
+fn recordings_get_the_nearest_complete_list_of_their_day() {
+    let place = Place::new();
+    place.write(
+        "recordings.csv",
+        "asset_id,checklist_id,latitude,longitude,recorded_at,local_time\n\
+         1,,40.0,-79.0,2024-05-01T23:30:00-04:00,\n\
+         2,,40.0,-79.0,,2024-05-02T05:00:00\n\
+         3,S9,40.0,-79.0,2024-05-01T06:00:00-04:00,\n\
+         4,,40.0,-70.0,2024-05-01T06:00:00-04:00,\n\
+         5,,,,2024-05-01T06:00:00-04:00,\n\
+         6,,40.0,-79.0,,\n",
+    );
+    // About 85 km a degree: S1 is not complete, S3 farther than S2, S4 of another day, S6 at the place of S2.
+    let lists = [
+        ("S6", "", 1, -79.01, "2024-05-01"),
+        ("S1", "", 0, -79.0, "2024-05-01"),
+        ("S3", "", 1, -79.02, "2024-05-01"),
+        ("S2", "", 1, -79.01, "2024-05-01"),
+        ("S4", "", 1, -79.0, "2024-05-03"),
+        ("S5", "", 1, -79.015, "2024-05-02"),
+        ("S9", "", 1, -10.0, "2023-01-01"),
+    ];
+    place.write("sampling.txt", placed(&lists));
+    let wren = |list| seen("a-10", "Wood Thrush", "Hylocichla mustelina", list, "", 1);
+    place.write("ebd.txt", ebd(&[wren("S2"), wren("S9")]));
+    let prior = place
+        .near_checklists("ebd.txt", Some("sampling.txt"), Some(2.0))
+        .unwrap();
+    let found: Vec<(String, String, String)> = rows(&prior)
+        .into_iter()
+        .map(|(asset, cells)| (asset, cells[0].clone(), cells[1].clone()))
+        .collect();
+    let expected = [("1", "S2", "woothr"), ("2", "S5", ""), ("3", "S9", "woothr")];
+    assert_eq!(
+        found,
+        expected.map(|(asset, list, seen)| (asset.to_owned(), list.to_owned(), seen.to_owned()))
+    );
+    let count = |key| counts(&prior, key).iter().map(|(_, count)| count).sum::<u64>();
+    assert_eq!((count("checklists_not_near"), count("checklists_not_sought")), (1, 2));
+    assert!(
+        prior.facts[0].starts_with("2 recordings without a checklist got the nearest complete one"),
+        "{:?}",
+        prior.facts
+    );
+
+    // A day that is none, and nothing near.
+    place.write(
+        "recordings.csv",
+        "asset_id,latitude,longitude,recorded_at\n4,40.0,-70.0,2024-05-01T06:00:00Z\n",
+    );
+    let refused = |within_km| {
+        let made = place.near_checklists("ebd.txt", Some("sampling.txt"), within_km);
+        made.unwrap_err().to_string()
+    };
+    assert!(refused(Some(2.0)).contains("has no recording with a complete checklist of its day within 2 km"));
+    assert!(refused(None).contains("--within-km takes the nearest one of their day"));
+    place.write("sampling.txt", placed(&[("S1", "", 1, -79.0, "May 1")]));
+    assert!(refused(Some(2.0)).contains("sampling.txt:2: expected a date such as 2024-05-31"));
+    place.write("sampling.txt", sampling(&[("S1", "", 1)]));
+    assert!(refused(Some(2.0)).contains("missing column `LATITUDE`"));
 }

@@ -227,7 +227,7 @@ fn faults(page: &mut Html, survey: &Survey) {
     page.section("faults", "Leaks, rejects, warnings");
     page.heading("Leaks between splits");
     match survey.leaks.is_empty() {
-        true => page.paragraph("No recording and no checklist is in two splits."),
+        true => page.paragraph("No recording, checklist or place is in two splits."),
         false => page.list(&survey.leaks),
     }
     page.heading("Recordings left out");

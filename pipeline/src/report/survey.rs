@@ -1,6 +1,6 @@
 //! Defines `Survey`, what a report counts in one walk over a dataset's tables.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -8,8 +8,7 @@ use shardfmt::{AssetRow, Checks, Dataset, GeoPrior, LabelForm, PriorRow, RejectR
 
 use super::chart::Column;
 use super::gallery::Gallery;
-use crate::event::Event;
-use crate::leakage::warn_of_copies;
+use crate::leakage::{AcrossSplits, copies};
 use crate::stats::{Counter, Stats};
 use crate::tally::Tallies;
 
@@ -17,8 +16,6 @@ use crate::tally::Tallies;
 pub(super) const SPLITS: [&str; 3] = ["train", "val", "test"];
 /// Places are the same if they agree to this many decimals of a degree, about 100 m.
 const PLACE_DECIMALS: usize = 3;
-/// Checklists that a leak names.
-const LEAKS_NAMED: usize = 3;
 
 /// Recordings and clips of one site.
 #[derive(Default)]
@@ -56,7 +53,9 @@ struct Whereabouts {
     hours: [Column; 24],
     without_time: u64,
     /// Splits in which each checklist has recordings.
-    checklists: BTreeMap<String, [bool; SPLITS.len()]>,
+    checklists: AcrossSplits,
+    /// Splits in which each pair of coordinates has recordings.
+    places: AcrossSplits,
 }
 
 impl Survey {
@@ -97,7 +96,7 @@ impl Survey {
             tallies: Tallies::of(dataset.info()),
             ..counter.finish()
         };
-        let leaks = leaks(dataset.assets(), &whereabouts.checklists);
+        let leaks = whereabouts.leaks(dataset.assets());
         let mut sites: Vec<(String, Site)> = whereabouts.sites.into_iter().collect();
         sites.sort_by(|(a, of_a), (b, of_b)| of_b.clips.cmp(&of_a.clips).then_with(|| a.cmp(b)));
         Ok(Self {
@@ -120,7 +119,8 @@ impl Whereabouts {
             months: Default::default(),
             hours: Default::default(),
             without_time: 0,
-            checklists: BTreeMap::new(),
+            checklists: AcrossSplits::of_checklists(),
+            places: AcrossSplits::of_places(),
         }
     }
 
@@ -138,9 +138,19 @@ impl Whereabouts {
             None => self.without_time += 1,
         }
         if let Some(checklist) = prior.and_then(|prior| prior.checklist_id.as_ref()) {
-            let splits = self.checklists.entry(checklist.clone()).or_default();
-            splits.get_mut(split).into_iter().for_each(|is_in| *is_in = true);
+            self.checklists.add(checklist, checklist, asset.split);
         }
+        if let Some(place) = prior.and_then(|prior| prior.latitude.zip(prior.longitude)) {
+            self.places.add_place(place, asset.split);
+        }
+    }
+
+    /// What is in two splits: recordings byte for byte, checklists, and pairs of coordinates.
+    fn leaks(&self, assets: &[AssetRow]) -> Vec<String> {
+        let assets = assets.iter();
+        let copies = copies(assets.map(|asset| (asset.asset_id, asset.split, asset.source_xxh3)));
+        let shared = [&self.checklists, &self.places].map(AcrossSplits::sentence);
+        copies.into_iter().chain(shared.into_iter().flatten()).collect()
     }
 }
 
@@ -175,35 +185,6 @@ fn month_and_hour(prior: &PriorRow) -> Option<(usize, usize)> {
     ))
 }
 
-/// What is in two splits: recordings byte for byte, and checklists.
-fn leaks(assets: &[AssetRow], checklists: &BTreeMap<String, [bool; SPLITS.len()]>) -> Vec<String> {
-    let told = std::sync::Mutex::new(Vec::new());
-    warn_of_copies(
-        assets
-            .iter()
-            .map(|asset| (asset.asset_id, asset.split, asset.source_xxh3)),
-        &|event| {
-            if let (Event::Warning(text), Ok(mut told)) = (event, told.lock()) {
-                told.push(text.to_owned());
-            }
-        },
-    );
-    let mut leaks = told.into_inner().unwrap_or_default();
-    let shared = checklists
-        .iter()
-        .filter(|(_, splits)| splits.iter().filter(|is_in| **is_in).count() > 1);
-    let shared: Vec<&str> = shared.map(|(checklist, _)| checklist.as_str()).collect();
-    if !shared.is_empty() {
-        let more = if shared.len() > LEAKS_NAMED { ", ..." } else { "" };
-        let named = shared.iter().take(LEAKS_NAMED).copied().collect::<Vec<_>>().join(", ");
-        leaks.push(format!(
-            "leakage: {} checklists have recordings in two splits: {named}{more}",
-            shared.len()
-        ));
-    }
-    leaks
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,17 +204,5 @@ mod tests {
         assert_eq!(month_and_hour(&prior(new_year, Some(-300))), Some((11, 19)));
         assert_eq!(month_and_hour(&prior(i64::MAX, Some(600))), None);
         assert_eq!(month_and_hour(&PriorRow::default()), None);
-    }
-
-    #[test]
-    fn a_checklist_in_two_splits_is_a_leak() {
-        let checklists = BTreeMap::from([
-            ("S1".to_owned(), [true, true, false]),
-            ("S2".to_owned(), [true, false, false]),
-        ]);
-        assert_eq!(
-            leaks(&[], &checklists),
-            ["leakage: 1 checklists have recordings in two splits: S1"]
-        );
     }
 }

@@ -1,6 +1,6 @@
 //! Finds the annotation files beside recordings, and the labels in them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -40,12 +40,12 @@ const LABEL_COLUMNS: [&str; 14] = [
 /// Lines of a text that are looked at to see whether it is a label track.
 const LOOKED_AT: usize = 3;
 
-/// What an annotation file is.
+/// What annotation files are.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Form {
-    /// A Raven selection table with its labels in this column.
-    Raven(String),
-    /// An Audacity label track.
+    /// Raven selection tables with their labels in the first of these columns that a table has.
+    Raven(Vec<String>),
+    /// Audacity label tracks.
     Audacity,
 }
 
@@ -53,7 +53,8 @@ pub(super) enum Form {
 struct Annotated<'a> {
     recording: usize,
     file: &'a Found,
-    form: Form,
+    /// The column of its labels, if it is a Raven table and no Audacity track.
+    column: Option<&'static str>,
     /// Whether a program wrote it.
     is_detected: bool,
     labels: Labels,
@@ -118,30 +119,30 @@ pub(super) fn find(recordings: &[&Found], texts: &[Found], findings: &mut Vec<Fi
 /// Keeps the files of the form that most have, those that people wrote before those of programs, and one of each
 /// recording: a manifest knows one form.
 fn choose(annotated: Vec<Annotated<'_>>, tell: &mut dyn FnMut(&Found, String)) -> Annotations {
-    let mut counts: BTreeMap<(bool, &Form), usize> = BTreeMap::new();
+    // Whether a program wrote it, and whether it is a track.
+    let mut counts: BTreeMap<(bool, bool), usize> = BTreeMap::new();
     for found in &annotated {
-        *counts.entry((found.is_detected, &found.form)).or_default() += 1;
+        let form = (found.is_detected, found.column.is_none());
+        *counts.entry(form).or_default() += 1;
     }
     let by_hand = counts.keys().any(|(is_detected, _)| !is_detected);
     let eligible = counts
         .iter()
         .filter(|((is_detected, _), _)| !(by_hand && *is_detected))
         .rev();
-    let form = eligible
+    let is_track = eligible
         .max_by_key(|(_, count)| **count)
-        .map(|((_, form), _)| (*form).clone());
-    let mut chosen = Annotations {
-        form: form.clone(),
-        ..Annotations::default()
-    };
+        .map(|((_, is_track), _)| *is_track);
+    let mut chosen = Annotations::default();
+    let mut columns = BTreeSet::new();
     for found in annotated {
-        if Some(&found.form) != form.as_ref() || (by_hand && found.is_detected) {
-            let what = match &found.form {
-                _ if found.is_detected && by_hand => "written by a program, where others were drawn by hand".to_owned(),
-                Form::Raven(column) => format!("a Raven table with labels in {column:?}; a manifest knows one form"),
-                Form::Audacity => "an Audacity track; a manifest knows one form".to_owned(),
+        if Some(found.column.is_none()) != is_track || (by_hand && found.is_detected) {
+            let what = match found.column {
+                _ if found.is_detected && by_hand => "written by a program, where others were drawn by hand",
+                Some(_) => "a Raven table; a manifest knows one form",
+                None => "an Audacity track; a manifest knows one form",
             };
-            tell(found.file, what);
+            tell(found.file, what.to_owned());
         } else if let Some(first) = chosen.files.get(&found.recording) {
             let first = first.name().to_owned();
             tell(
@@ -150,10 +151,22 @@ fn choose(annotated: Vec<Annotated<'_>>, tell: &mut dyn FnMut(&Found, String)) -
             );
         } else {
             chosen.detected += usize::from(found.is_detected);
+            columns.extend(found.column);
             chosen.labels.add_all(&found.labels);
             chosen.files.insert(found.recording, found.file.clone());
         }
     }
+    chosen.form = is_track.map(|is_track| match is_track {
+        true => Form::Audacity,
+        // In the order of likelihood, in which each table's own was found.
+        false => Form::Raven(
+            LABEL_COLUMNS
+                .into_iter()
+                .filter(|column| columns.contains(column))
+                .map(str::to_owned)
+                .collect(),
+        ),
+    });
     chosen
 }
 
@@ -198,10 +211,10 @@ fn read(recording: usize, file: &Found) -> Result<Option<Annotated<'_>>, String>
     let (Some(bytes), Some(text)) = (&bytes, text) else {
         return Err(first_line(&problems));
     };
-    let annotated = |form, labels| Annotated {
+    let annotated = |column, labels| Annotated {
         recording,
         file,
-        form,
+        column,
         is_detected,
         labels,
     };
@@ -226,10 +239,10 @@ fn read(recording: usize, file: &Found) -> Result<Option<Annotated<'_>>, String>
             ));
         };
         let labels = raven_labels(&file.path, bytes, column).ok_or("a Raven table that cannot be read")?;
-        return Ok(Some(annotated(Form::Raven(column.to_owned()), labels)));
+        return Ok(Some(annotated(Some(column), labels)));
     }
     match audacity_labels(&text) {
-        Some(labels) => Ok(Some(annotated(Form::Audacity, labels))),
+        Some(labels) => Ok(Some(annotated(None, labels))),
         None if is_raven_name(&name) => Err("named as a Raven table, but without its columns of times".into()),
         None => Ok(None),
     }
@@ -317,6 +330,7 @@ mod tests {
     #[test]
     fn tables_and_tracks_go_to_the_recording_beside_them() {
         let species = format!("{RAVEN}\tSpecies\n1\tSpectrogram 1\t1\t1\t2\t0\t9\tWOTH\n2\tS\t1\t1\t2\t0\t9\t\n");
+        let code = format!("{RAVEN}\tCommon Name\tSpecies Code\n1\tSpectrogram 1\t1\t1\t2\t0\t9\tWood Thrush\tWOTH\n");
         let (found, told) = found_in(
             &[
                 ("a.Table.1.selections.txt", species.clone()),
@@ -327,16 +341,25 @@ mod tests {
                 ("d.selections.txt", "nothing".into()),
                 ("a.b.txt", "my notes\nof that day".into()),
                 ("e.selections.txt", species),
+                ("f.selections.txt", code),
             ],
-            &["a.wav", "b.WAV", "c.flac", "d.wav", "e.wav", "e.flac"],
+            &["a.wav", "b.WAV", "c.flac", "d.wav", "e.wav", "e.flac", "f.wav"],
         );
-        assert_eq!(found.form, Some(Form::Raven("Species".into())));
+        let columns = ["Species", "Species Code"].map(str::to_owned).to_vec();
+        assert_eq!(found.form, Some(Form::Raven(columns)));
         let names: Vec<_> = found
             .files
             .iter()
             .map(|(number, file)| (*number, file.name()))
             .collect();
-        assert_eq!(names, [(0, "a.Table.1.selections.txt"), (1, "b.selection.table.txt")]);
+        assert_eq!(
+            names,
+            [
+                (0, "a.Table.1.selections.txt"),
+                (1, "b.selection.table.txt"),
+                (6, "f.selections.txt")
+            ]
+        );
         assert_eq!(
             found.labels.iter().map(|(label, ..)| label).collect::<Vec<_>>(),
             ["WOTH"]
@@ -367,7 +390,7 @@ mod tests {
         let (found, told) = found_in(&files, &["a.wav", "b.wav", "c.wav"]);
         assert_eq!(
             (found.form, found.detected),
-            (Some(Form::Raven("Species Code".into())), 2)
+            (Some(Form::Raven(vec!["Species Code".into()])), 2)
         );
         let names: Vec<_> = found
             .labels

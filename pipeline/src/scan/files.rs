@@ -168,8 +168,16 @@ fn write_manifest(to: &mut Vec<u8>, name: &str, classes: &Classes, form: Option<
         "# Of recordings without a cell in the column `annotation` of {RECORDINGS}."
     )?;
     writeln!(to, "files = \"{files}\"")?;
-    if let Form::Raven(column) = form {
-        writeln!(to, "label_column = {}", quoted(column))?;
+    match form {
+        Form::Raven(columns) => match &columns[..] {
+            [column] => writeln!(to, "label_column = {}", quoted(column))?,
+            _ => {
+                let columns: Vec<String> = columns.iter().map(|column| quoted(column)).collect();
+                writeln!(to, "# The first of these that a table has.")?;
+                writeln!(to, "label_column = [{}]", columns.join(", "))?;
+            }
+        },
+        Form::Audacity => {}
     }
     writeln!(to, "\n[labels]")?;
     writeln!(
@@ -219,10 +227,12 @@ mod tests {
         let odd = ["a \"b\"", "c\\d e", "ä ö\n", "\u{7f} x", "SP", "nocall", "x=y z"];
         odd.iter().for_each(|label| labels.add(label, Names::default()));
         let classes = Classes::of(&labels);
-        let form = Form::Raven("Species \"x\"".into());
+        let form = Form::Raven(vec!["Species \"x\"".into(), "Code".into()]);
         let text = String::from_utf8(manifest("a \"name\"", &classes, Some(&form)).unwrap()).unwrap();
         let parsed: toml::Table = text.parse().unwrap();
         let labels = parsed["labels"].as_table().unwrap();
+        let columns = &parsed["tables"]["boxes"]["label_column"];
+        assert_eq!(columns.as_array().unwrap()[0].as_str(), Some("Species \"x\""));
         assert_eq!(parsed["dataset"]["name"].as_str(), Some("a \"name\""));
         assert_eq!(labels["aliases"].as_table().unwrap().len(), 5);
         assert_eq!(labels["unknown_bird_codes"].as_array().unwrap().len(), 1);

@@ -182,6 +182,11 @@ impl Table {
         })
     }
 
+    /// Whether it has this column, one of those that were asked for.
+    pub(crate) fn has_column(&self, column: &str) -> bool {
+        self.index(column).is_some()
+    }
+
     /// Position of a column's cells in a row.
     pub(super) fn index(&self, column: &str) -> Option<usize> {
         self.positions.get(column).copied()

@@ -162,7 +162,7 @@ fn one_recording_in_two_splits_is_a_warning() {
     let warnings = warnings.into_inner().unwrap();
     assert_eq!(
         warnings,
-        ["leakage: 1 recordings are in two splits, byte for byte: assets 11 (val) and 6 (train)"]
+        ["leakage: 1 recording is in two splits, byte for byte: assets 11 (val) and 6 (train)"]
     );
 }
 

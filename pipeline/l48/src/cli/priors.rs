@@ -14,7 +14,8 @@ Examples:
 const EBD_EXAMPLES: &str = "\
 Examples:
   l48 priors ebd --observations ebd.gz --sampling s.gz --taxonomy t.csv --recordings r.csv --out .
-  l48 priors ebd --observations MyEBirdData.csv --taxonomy t.csv --recordings r.csv --out data";
+  l48 priors ebd --observations MyEBirdData.csv --taxonomy t.csv --recordings r.csv --out data
+  l48 priors ebd --observations ebd.gz --within-km 1 --taxonomy t.csv --recordings r.csv --out .";
 
 const SCORES_EXAMPLES: &str = "\
 Example:
@@ -59,6 +60,10 @@ pub struct PriorsEbdArgs {
     /// eBird's taxonomy of the observations' year; with that of another year besides, codes become those of the newer one.
     #[arg(long, value_name = "FILE", required = true)]
     pub taxonomy: Vec<PathBuf>,
+    /// Give recordings that name no checklist the nearest complete one of their day, if it is no farther than this; the table
+    /// then has a row for each recording.
+    #[arg(long, value_name = "KM", value_parser = parse_distance)]
+    pub within_km: Option<f64>,
     /// What it is for, and where it goes to.
     #[command(flatten)]
     pub target: PriorTarget,

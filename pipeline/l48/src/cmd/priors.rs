@@ -17,6 +17,7 @@ pub(super) fn run(args: PriorsArgs) -> Result<Exit> {
                 sampling: args.sampling,
                 recordings: args.target.recordings.clone(),
                 taxa: args.target.taxa.clone(),
+                within_km: args.within_km,
             };
             (checklists(&files, &taxonomy)?, args.target)
         }
