@@ -169,7 +169,8 @@ def test_inatsounds_with_the_numbers_that_python_writes(program: str, taxonomy: 
 
 def test_priors_of_tables_that_pandas_and_polars_write(program: str, taxonomy: Path, tmp_path: Path) -> None:
     recordings = tmp_path / "recordings.csv"
-    place = {"latitude": [-3.5, None], "longitude": [-60.25, None], "recorded_at": ["2021-05-03T05:30:00-04:00", None]}
+    when = "2021-05-03T05:30:00-04:00"
+    place = {"latitude": [-3.5, -3.5], "longitude": [-60.25, -60.5], "recorded_at": [when, when]}
     pl.DataFrame({"asset_id": [1, 2], "checklist_id": ["S1", None], **place}).write_csv(recordings)
     (tmp_path / "taxa.csv").write_text("species_code\ngrekis\nmallar3\namekes\n")
     seen = pd.DataFrame(
@@ -180,6 +181,9 @@ def test_priors_of_tables_that_pandas_and_polars_write(program: str, taxonomy: P
             "SAMPLING EVENT IDENTIFIER": ["S1", "S1", "S2"],
             "ALL SPECIES REPORTED": [1, 1, 1],
             "GROUP IDENTIFIER": [np.nan] * 3,
+            "LATITUDE": [-3.5] * 3,
+            "LONGITUDE": [-60.25, -60.25, -60.49],
+            "OBSERVATION DATE": ["2021-05-03"] * 3,
         }
     )
     seen.to_csv(tmp_path / "ebd.txt.gz", sep="\t", index=False)
@@ -187,10 +191,14 @@ def test_priors_of_tables_that_pandas_and_polars_write(program: str, taxonomy: P
     ebd = ["--observations", tmp_path / "ebd.txt.gz", "--taxonomy", taxonomy]
     where = ["--recordings", recordings, "--out", out]
     subprocess.run([program, "priors", "ebd", *ebd, *where], check=True)
-    lists = pd.read_csv(out / "checklist_prior.csv")
-    assert lists.to_dict("records") == [
-        {"checklist_id": "S1", "observed_species": "grekis;amekes", "unsure_species": pytest.approx(np.nan, nan_ok=True), "all_species_reported": 1}
-    ]
+    named = {"checklist_id": "S1", "observed_species": "grekis;amekes", "all_species_reported": 1}
+    lists = pd.read_csv(out / "checklist_prior.csv").drop(columns="unsure_species")
+    assert lists.to_dict("records") == [named]
+    # The other recording is near another list of its day.
+    subprocess.run([program, "priors", "ebd", *ebd, *where, "--within-km", "2", "--overwrite"], check=True)
+    near = {"asset_id": 2, "checklist_id": "S2", "observed_species": "mallar3", "all_species_reported": 1}
+    lists = pd.read_csv(out / "checklist_prior.csv").drop(columns="unsure_species")
+    assert lists.to_dict("records") == [{"asset_id": 1, **named}, near]
 
     scores = pl.DataFrame({"lat": [-3.4] * 2, "lon": [-60.2] * 2, "week": [17, 17], "code": ["grekis", "mallar3"], "score": [0.9, 0.01]})
     scores.write_parquet(tmp_path / "scores.parquet")
@@ -198,4 +206,5 @@ def test_priors_of_tables_that_pandas_and_polars_write(program: str, taxonomy: P
     model = ["--threshold", "0.03", "--modelled", tmp_path / "modelled.txt"]
     subprocess.run([program, "priors", "scores", tmp_path / "scores.parquet", *model, *where, "--overwrite"], check=True)
     geo = pl.read_csv(out / "geo_prior.csv").to_dicts()
-    assert geo == [{"asset_id": 1, "possible_species": "grekis", "modelled_species": "grekis;mallar3"}]
+    modelled = {"possible_species": "grekis", "modelled_species": "grekis;mallar3"}
+    assert geo == [{"asset_id": 1, **modelled}, {"asset_id": 2, **modelled}]

@@ -1,6 +1,7 @@
 //! Tests `l48-train calibrate`: the files that it writes, the probabilities that `detect` and the report have of them, and
 //! what it refuses.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use serde_json::Value;
@@ -10,8 +11,8 @@ use crate::recordings::Workplace;
 use crate::table_rows::csv;
 use crate::tunes::{self, CODES, l48_train};
 
-/// Path, start and class of each detection with its logit and probability.
-fn detected(place: &Workplace, out: &str, settings: &[&str]) -> Vec<([String; 3], f64, f64)> {
+/// Logit and probability of each detection, by path, start and class.
+fn detected(place: &Workplace, out: &str, settings: &[&str]) -> BTreeMap<[String; 3], [f64; 2]> {
     let mut command = train_command();
     command
         .arg("detect")
@@ -21,8 +22,8 @@ fn detected(place: &Workplace, out: &str, settings: &[&str]) -> Vec<([String; 3]
     command.arg(place.path(out)).args(["--min-score", "0"]).args(settings);
     run(&mut command).expect(0);
     let row = |row: Vec<String>| {
-        let [logit, probability] = [6, 7].map(|at: usize| row[at].parse().unwrap());
-        ([0, 1, 3].map(|at: usize| row[at].clone()), logit, probability)
+        let scores = [6, 7].map(|at: usize| row[at].parse().unwrap());
+        ([0, 1, 3].map(|at: usize| row[at].clone()), scores)
     };
     csv(&place.read(&format!("{out}/detections.csv")))
         .into_iter()
@@ -74,13 +75,14 @@ fn probabilities_are_those_that_val_taught() {
         [("plain", &[][..]), ("calibrated", &["--calibrated"])].map(|(out, settings)| detected(&place, out, settings));
     assert_eq!(plain.len(), calibrated.len());
     let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
-    for ((key, logit, probability), (same, same_logit, better)) in plain.iter().zip(&calibrated) {
+    for ((key, [logit, probability]), (same, [same_logit, better])) in plain.iter().zip(&calibrated) {
         assert_eq!((key, logit), (same, same_logit));
         let (slope, intercept) = classes[CODES.iter().position(|code| *code == key[2]).unwrap()];
         assert!((sigmoid(*logit) - probability).abs() < 1e-5, "{key:?}");
         assert!((sigmoid(slope * logit + intercept) - better).abs() < 1e-5, "{key:?}");
     }
-    assert!(plain.iter().zip(&calibrated).any(|(a, b)| (a.2 - b.2).abs() > 0.01));
+    let apart = |(key, [_, before]): (&[String; 3], &[f64; 2])| (calibrated[key][1] - before).abs() > 0.01;
+    assert!(plain.iter().any(apart));
 
     // Once more, the same bytes; and the diagram is in the report.
     let [record, diagram] = ["run/calibration.json", "run/reliability.svg"].map(|name| place.read(name));
@@ -115,7 +117,7 @@ fn refusals(place: &Workplace, record: &str) {
     fs::write(&file, &record[..record.len() / 2]).unwrap();
     complains("16 hexadecimal digits");
     let (data, other) = (place.path("data"), place.path("other"));
-    tunes::fit_with(&data, &other, &["--seed", "7"]).expect(0);
+    tunes::fit_with(&data, &other, &["--seed", "7", "--epochs", "8", "--batch", "16"]).expect(0);
     l48_train!("calibrate", &other, "--device", "cpu").expect(0);
     fs::copy(other.join("calibration.json"), &file).unwrap();
     complains("is of other weights than those of the best epoch now; run `l48-train calibrate` again");
@@ -127,7 +129,7 @@ fn refusals(place: &Workplace, record: &str) {
         .expect(2)
         .complains("the dataset to calibrate on; --dataset names another one");
     // Other classes; and a val of which next to nothing is known.
-    place.edit("taxa.csv", "toppip,", "otherpip,");
+    place.edit("taxa.csv", "\ntoppip,", "\notherpip,");
     let boxes = place.read("boxes.csv").replace("toppip", "otherpip");
     place.write("boxes.csv", &boxes);
     let built = |name: &str| {
@@ -139,7 +141,7 @@ fn refusals(place: &Workplace, record: &str) {
     l48_train!("calibrate", &run, "--dataset", renamed)
         .expect(2)
         .complains("otherpip");
-    place.edit("taxa.csv", "otherpip,", "toppip,");
+    place.edit("taxa.csv", "\notherpip,", "\ntoppip,");
     place.write("boxes.csv", &boxes.replace("otherpip", "toppip"));
     let spans = place.read("spans.csv");
     // Recordings of val end in 3 and 8.

@@ -173,7 +173,11 @@ fn refusals(place: &Workplace) {
     l48_train!("suggest", &audio, place.path("data"), "--clips", "5")
         .expect(2)
         .complains("run.json");
-    place.edit("manifest.toml", "hop_s = 3", "duration_s = 2");
+    place.edit(
+        "manifest.toml",
+        "\n[clips]",
+        "\n[spectrogram]\nfmin_hz = 100\n\n[clips]",
+    );
     let other = place.path("other");
     l48!("build", place.manifest(), "--out", &other).expect(0);
     l48_train!("suggest", &run, &other, "--clips", "5")

@@ -111,14 +111,14 @@ pub(crate) fn trained(place: &Workplace) -> (PathBuf, PathBuf) {
 
 /// Trains a tiny network on a dataset of the set.
 pub(crate) fn fit(data: &Path, out: &Path) -> Ended {
-    fit_with(data, out, &[])
+    fit_with(data, out, &["--epochs", "8", "--batch", "16"])
 }
 
-/// The same with more settings.
+/// The same with other settings.
 pub(crate) fn fit_with(data: &Path, out: &Path, settings: &[&str]) -> Ended {
     let mut command = train_command();
     command.arg("fit").arg(data).arg("--out").arg(out);
-    command.args("--arch tiny --mode full --batch 16 --epochs 8 --lr 5e-3 --threads 1 --device cpu".split(' '));
+    command.args("--arch tiny --mode full --lr 5e-3 --threads 1 --device cpu".split(' '));
     run(command.args(settings))
 }
 
