@@ -165,6 +165,14 @@ impl Run<'_> {
             self.observers
                 .observe(&evaluated(test, best.epoch, best.step, Split::Test))?;
         }
+        if let Some(quality) = self.learner.table_quality(&self.rows.training.labels)? {
+            self.observers.observe(&Event::AssetTable {
+                auc: quality.auc,
+                precision: quality.precision,
+                prevalence: quality.prevalence,
+                entries: quality.entries,
+            })?;
+        }
         self.observers.observe(&Event::Finished {
             best_epoch: best.epoch,
             val_map: best.val_map,

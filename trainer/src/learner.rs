@@ -7,13 +7,13 @@ use loader::{Labels, Mode, Supervision};
 use shardfmt::{ClipSpec, Dataset, ValueScale};
 use tch::{Device, Kind, Tensor};
 
-use crate::asset_reg::{AssetTable, Clips};
+use crate::asset_reg::{self, AssetRegConfig, AssetTable, Clips, TableQuality};
 use crate::augment::{self, Augmentation, Mixed};
 use crate::batch::{Known, Loaded, Scaling, upload};
 use crate::checkpoint::Checkpoint;
 use crate::config::Config;
 use crate::error::Result;
-use crate::loss::{self, KnownNegatives, Objective, ObjectiveConfig, Setup};
+use crate::loss::{self, HeardLoss, KnownNegatives, Objective, ObjectiveConfig, Setup};
 use crate::memory;
 use crate::model::{Average, Head, Model, ModelSpec, Precision, read_weights};
 use crate::optim::{Optimizer, Schedule};
@@ -40,6 +40,7 @@ pub struct Learner {
     augmentation: Option<Augmentation>,
     known: Known,
     objective: Objective,
+    heard: Option<HeardLoss>,
     asset_table: Option<AssetTable>,
     optimiser: Optimizer,
     epochs: u32,
@@ -111,6 +112,7 @@ impl Learner {
         config.validate()?;
         let setup = Setup {
             labels: Labels::from_matrices(dataset.taxa().len(), &[], &[])?,
+            asset_ids: Vec::new(),
             mean_positives: (0.0, "no clips"),
             seed: config.seed,
             device: Device::Cpu,
@@ -127,19 +129,22 @@ impl Learner {
         (supervision, epoch_steps): (&Supervision, usize),
         device: Device,
     ) -> Result<Self> {
-        let asset_ids = supervision.asset_ids();
         let (mean_positives, of) = supervision.mean_positives();
         let setup = Setup {
             labels: supervision.labels.clone(),
+            asset_ids: supervision.asset_ids(),
             mean_positives: (mean_positives, &of),
             seed: config.seed,
             device,
             kind: Kind::Float,
         };
         let objective = Objective::new(&objective_config(config, supervision.unknown_left_out), &setup)?;
-        let clips = Clips {
-            asset_ids: &asset_ids,
-            labels: &supervision.labels,
+        let table = |settings: &AssetRegConfig| {
+            let clips = Clips {
+                asset_ids: &asset_reg::groups(dataset, &supervision.clips, settings.group)?,
+                labels: &supervision.labels,
+            };
+            AssetTable::new(&clips, settings, config.seed, (Kind::Float, device))
         };
         if config.asset_reg.is_some() {
             let entries = [supervision.report.kept.assets as usize, supervision.classes()];
@@ -150,7 +155,6 @@ impl Learner {
                 TABLE_ENTRY_BYTES,
             )?;
         }
-        let table = |settings| AssetTable::new(&clips, settings, config.seed, (Kind::Float, device));
         let asset_table = config.asset_reg.as_ref().map(table).transpose()?;
         let mut groups = model.groups(config.optimiser.last_layer);
         groups.extend(objective.trained());
@@ -159,6 +163,7 @@ impl Learner {
         let schedule = Schedule::new(settings.schedule, settings.warmup_steps, steps)?;
         let optimiser = Optimizer::new(settings.algorithm(), settings.lr, settings.weight_decay, groups)?;
         let average = settings.average.map(|decay| Average::of(&model, decay)).transpose()?;
+        let heard = config.loss.heard;
         let mut learner = Self {
             device,
             notes,
@@ -167,6 +172,7 @@ impl Learner {
             model,
             average,
             known: Known::new(&supervision.labels, device),
+            heard: heard.map(|weight| HeardLoss::new(weight, &setup.asset_ids, &supervision.labels)),
             objective,
             asset_table,
             optimiser: optimiser.with(schedule, settings.clip_norm),
@@ -223,6 +229,11 @@ impl Learner {
             epochs: self.epochs,
             mixed: mixed.as_ref(),
         })?;
+        if let Some(heard) = &self.heard
+            && let Some(of_recordings) = heard.forward(&logits, &batch.rows)?
+        {
+            loss = loss.f_add(&of_recordings)?;
+        }
         let mut asset_reg = None;
         let places = self
             .asset_table
@@ -230,7 +241,7 @@ impl Learner {
             .map(|table| table.table_rows(&batch.rows))
             .transpose()?;
         if let (Some(table), Some(places)) = (&self.asset_table, &places) {
-            let penalty = table.penalty(&logits, places, mixed.as_ref())?;
+            let penalty = table.penalty(&logits, &mask, places, mixed.as_ref())?;
             loss = loss.f_add(&penalty)?;
             asset_reg = Some(penalty.detach());
         }
@@ -244,9 +255,11 @@ impl Learner {
                         .iter()
                         .filter_map(|&place| batch.rows.get(usize::try_from(place).ok()?));
                     let places = table.table_rows(&rows.copied().collect::<Vec<_>>())?;
-                    table.update(&logits.f_index_select(0, &upload(alone, self.device)?)?, &places)?;
+                    let alone = upload(alone, self.device)?;
+                    let [logits, mask] = [&logits, &mask].map(|of| of.f_index_select(0, &alone));
+                    table.update(&logits?, &mask?, &places)?;
                 }
-                None => table.update(&logits, places)?,
+                None => table.update(&logits, &mask, places)?,
             }
         }
         self.optimiser.step()?;
@@ -291,6 +304,16 @@ impl Learner {
     pub fn model(&self) -> (&Model, &Scaling) {
         let average = self.average.as_ref().map(Average::model);
         (average.unwrap_or(&self.model), &self.scaling)
+    }
+
+    /// How well the asset regulariser's table tells what `labels`, those trained on, hide; `None` without one, or if
+    /// nothing known is hidden.
+    ///
+    /// # Errors
+    /// [`Error::Torch`](crate::Error::Torch).
+    pub fn table_quality(&self, labels: &Labels) -> Result<Option<TableQuality>> {
+        let quality = |table| asset_reg::quality(table, labels, &labels.everything());
+        Ok(self.asset_table.as_ref().map(quality).transpose()?.flatten())
     }
 
     /// All state that the configuration does not determine, by part.
@@ -346,6 +369,7 @@ fn objective_config(config: &Config, mask_unknown: bool) -> ObjectiveConfig {
         known_negatives: KnownNegatives {
             a: config.loss.a,
             b: config.loss.b,
+            target: config.loss.negatives_target,
         },
         mask_unknown,
     }

@@ -15,6 +15,7 @@ pub mod epoch;
 pub mod error;
 pub mod event;
 pub mod fit;
+mod grouped;
 pub mod learner;
 pub mod loss;
 pub mod material;

@@ -8,10 +8,11 @@ use loader::{Catalogue, ClipReader, Level, Supervision};
 use shardfmt::{Dataset, Split};
 use storage::open_dataset_at;
 
-use crate::asset_reg::{AssetRegConfig, Positives};
+use crate::asset_reg::{self, AssetRegConfig, Group, Positives};
 use crate::batch::Scaling;
-use crate::config::{Config, EvalConfig};
+use crate::config::{Config, EvalConfig, LossConfig};
 use crate::error::{Error, Result};
+use crate::loss::RECORDING_EVIDENCE;
 use crate::memory;
 use crate::metric::{self, Evaluation};
 use crate::model::Model;
@@ -60,8 +61,10 @@ impl Material {
             self.catalogue
                 .training(config.mode, config.rows, config.full_unknown, &config.filters)?;
         if let Some(asset_reg) = &config.asset_reg {
-            check_assets(&supervision, asset_reg)?;
+            let groups = asset_reg::groups(&self.dataset, &supervision.clips, asset_reg.group)?;
+            check_groups(&supervision, &groups, asset_reg)?;
         }
+        check_recordings(&supervision, &config.loss)?;
         if config.permute_labels {
             supervision.permute_labels(config.seed);
         }
@@ -168,23 +171,45 @@ fn nothing_to_measure(supervision: &Supervision, eval: &EvalConfig) -> Error {
     }
 }
 
-/// Refuses rows in which no recording has a second clip that its clips could be pulled towards, or of which nobody said
+/// Refuses rows of which nobody said what was heard, if that is to be learnt from, or without a clip that could be
+/// evidence for others of its recording.
+fn check_recordings(supervision: &Supervision, loss: &LossConfig) -> Result<()> {
+    let labels = &supervision.labels;
+    if loss.heard.is_some() && !(0..labels.rows()).any(|row| labels.heard(row).is_some()) {
+        let reason = "is set, but no training recording has species in the column heard; add it with `l48 relabel`, or \
+                      drop the setting";
+        return Err(Error::setting("loss.heard", reason));
+    }
+    if loss.name == RECORDING_EVIDENCE && (0..labels.rows()).all(|row| !labels.positives(row).is_empty()) {
+        let reason = format!(
+            "{RECORDING_EVIDENCE} needs clips without a known positive beside the others, and there is none among the \
+             training rows; set filters.remove_unannotated = false, or use another method"
+        );
+        return Err(Error::setting("loss", reason));
+    }
+    Ok(())
+}
+
+/// Refuses rows in which no group has a second clip that its clips could be pulled towards, or of which nobody said
 /// what was heard if that is where the table starts.
-fn check_assets(supervision: &Supervision, asset_reg: &AssetRegConfig) -> Result<()> {
+fn check_groups(supervision: &Supervision, groups: &[i64], asset_reg: &AssetRegConfig) -> Result<()> {
     let mut rows = 0..supervision.rows();
     if asset_reg.positives == Positives::Heard && !rows.any(|row| supervision.labels.heard(row).is_some()) {
         let reason = "is \"heard\", but no training recording has species in the column heard; add it with `l48 \
                       relabel`, or drop the setting";
         return Err(Error::setting("asset_reg.positives", reason));
     }
-    let assets: HashSet<i64> = supervision.clips.iter().map(|clip| clip.asset_id).collect();
-    if assets.len() < supervision.rows() {
+    let distinct: HashSet<&i64> = groups.iter().collect();
+    if distinct.len() < supervision.rows() {
         return Ok(());
     }
+    let what = match asset_reg.group == Group::default() {
+        true => "a recording (or photograph)",
+        false => "a group",
+    };
     let reason = format!(
-        "each of the {} training clips is a recording (or photograph) of its own, so there is nothing to keep \
-         consistent \
-         within one; train without the regulariser",
+        "each of the {} training clips is {what} of its own, so there is nothing to keep consistent within one; set \
+         asset_reg.group to what several have in common, or train without the regulariser",
         supervision.rows()
     );
     Err(Error::setting("asset_reg", reason))

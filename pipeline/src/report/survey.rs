@@ -14,8 +14,6 @@ use crate::tally::Tallies;
 
 /// Names of the splits, in the order of every column of counts.
 pub(super) const SPLITS: [&str; 3] = ["train", "val", "test"];
-/// Places are the same if they agree to this many decimals of a degree, about 100 m.
-const PLACE_DECIMALS: usize = 3;
 
 /// Recordings and clips of one site.
 #[derive(Default)]
@@ -164,8 +162,8 @@ pub(super) fn position(split: Split) -> usize {
 
 /// Its coordinates, else the folder of its file.
 fn site_of(asset: &AssetRow, prior: Option<&PriorRow>) -> String {
-    match prior.and_then(|prior| Some((prior.latitude?, prior.longitude?))) {
-        Some((latitude, longitude)) => format!("{latitude:.PLACE_DECIMALS$}, {longitude:.PLACE_DECIMALS$}"),
+    match prior.and_then(PriorRow::site) {
+        Some(site) => site,
         None => match asset.path.rsplit_once('/') {
             Some((folder, _)) => folder.to_owned(),
             None => "(no place, no folder)".to_owned(),

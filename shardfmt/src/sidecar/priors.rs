@@ -36,6 +36,18 @@ table! {
     }
 }
 
+/// Decimals of a degree to which places are told apart: about 100 m.
+const SITE_DECIMALS: usize = 3;
+
+impl PriorRow {
+    /// The site of the recording: its coordinates, to three decimals of a degree. `None` without coordinates.
+    #[must_use]
+    pub fn site(&self) -> Option<String> {
+        let (latitude, longitude) = (self.latitude?, self.longitude?);
+        Some(format!("{latitude:.SITE_DECIMALS$}, {longitude:.SITE_DECIMALS$}"))
+    }
+}
+
 /// Writes the priors of one shard's assets.
 ///
 /// # Errors

@@ -6,6 +6,7 @@ use shardfmt::{Dataset, Split};
 use tch::Device;
 
 use super::results::Measured;
+use crate::asset_reg::TableQuality;
 use crate::config::Config;
 use crate::error::Result;
 use crate::event::Event;
@@ -20,6 +21,8 @@ pub(super) struct Finished {
     pub(super) steps: u64,
     /// `None` if it diverged.
     pub(super) measured: Option<Measured>,
+    /// What the regulariser's table says of hidden labels, if that was measured.
+    pub(super) table: Option<TableQuality>,
 }
 
 impl Finished {
@@ -34,7 +37,7 @@ impl Finished {
             return Ok(None);
         }
         let (folder, _) = check_same(dir, dataset, config, device)?;
-        let (mut size, mut test, mut end, mut diverged) = (None, None, None, false);
+        let (mut size, mut test, mut table, mut end, mut diverged) = (None, None, None, None, false);
         for event in read_events(&folder.metrics())? {
             match event {
                 Event::Started {
@@ -50,6 +53,19 @@ impl Finished {
                     chance,
                     ..
                 } => test = Some((map, map_occurring, chance)),
+                Event::AssetTable {
+                    auc,
+                    precision,
+                    prevalence,
+                    entries,
+                } => {
+                    table = Some(TableQuality {
+                        auc,
+                        precision,
+                        prevalence,
+                        entries,
+                    });
+                }
                 Event::Finished {
                     best_epoch, val_map, ..
                 } => end = Some((best_epoch, val_map)),
@@ -68,6 +84,11 @@ impl Finished {
             _ => None,
         };
         let over = size.filter(|_| diverged || measured.is_some());
-        Ok(over.map(|(rows, steps)| Self { rows, steps, measured }))
+        Ok(over.map(|(rows, steps)| Self {
+            rows,
+            steps,
+            measured,
+            table,
+        }))
     }
 }

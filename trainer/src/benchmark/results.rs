@@ -6,6 +6,7 @@ use shardfmt::table::{Columns, write_table};
 use shardfmt::{Taxa, table};
 
 use super::plan::CellNames;
+use crate::asset_reg::TableQuality;
 use crate::error::Result;
 
 table! {
@@ -22,6 +23,9 @@ table! {
         test_map_occurring: Option<f64>,
         chance: Option<f64>,
         chosen: String,
+        table_auc: Option<f64>,
+        table_precision: Option<f64>,
+        table_prevalence: Option<f64>,
     }
 }
 
@@ -41,6 +45,9 @@ impl From<&CellResult> for ResultRow {
             test_map_occurring: measured(|measured| measured.test_map_occurring),
             chance: measured(|measured| measured.chance),
             chosen: result.chosen.clone(),
+            table_auc: result.table.and_then(|table| table.auc),
+            table_precision: result.table.map(|table| table.precision),
+            table_prevalence: result.table.map(|table| table.prevalence),
         }
     }
 }
@@ -62,6 +69,8 @@ pub struct CellResult {
     pub steps: u64,
     /// `None` if the run diverged.
     pub measured: Option<Measured>,
+    /// What the regulariser's table says of hidden labels; `None` without a table, or where nothing known is hidden.
+    pub table: Option<TableQuality>,
     /// Values chosen by the search, as `key = value`, joined by `; `.
     pub chosen: String,
 }
@@ -123,6 +132,7 @@ pub(super) mod tests {
                 test_map_occurring: test_map,
                 chance: 0.071,
             }),
+            table: None,
             chosen: String::new(),
         }
     }

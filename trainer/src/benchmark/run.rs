@@ -236,6 +236,7 @@ fn cell_result(cell: Cell<'_>, seed: u64, chosen: &Point, run: Finished) -> Cell
         rows: run.rows,
         steps: run.steps,
         measured: run.measured,
+        table: run.table,
         chosen: chosen.join("; "),
     }
 }

@@ -25,7 +25,7 @@ pub fn trials(plan: &BenchmarkPlan, cell: Cell<'_>) -> Result<Vec<Point>> {
     for (key, values) in search.grid.iter().chain(&cell.method.grid) {
         let acts = match key.as_str() {
             // The weights of known negatives; mode target shows none.
-            "loss.a" | "loss.b" => config.mode != Mode::Target,
+            "loss.a" | "loss.b" | "loss.negatives_target" => config.mode != Mode::Target,
             other => config.asset_reg.is_some() || !other.starts_with("asset_reg."),
         };
         if acts {

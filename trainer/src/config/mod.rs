@@ -150,6 +150,7 @@ impl Config {
             ("optimiser.last_layer", optimiser.last_layer, 0.0),
             ("loss.a", self.loss.a, 0.0),
             ("loss.b", self.loss.b, 0.0),
+            ("loss.heard", self.loss.heard.unwrap_or(0.0), 0.0),
         ] {
             if !(value.is_finite() && value >= least) {
                 let bound = if least > 0.0 { "above 0" } else { "0 or more" };
@@ -160,6 +161,10 @@ impl Config {
             }
         }
         self.optimiser.validate()?;
+        if self.loss.heard.is_some() && self.sampling.clips_per_asset.is_none_or(|clips| clips < 2) {
+            let reason = "is about a recording's clips in one batch; set sampling.clips_per_asset to 2 or more";
+            return Err(Error::setting("loss.heard", reason));
+        }
         if self.checkpoint.every_steps == Some(0) {
             return Err(Error::setting("checkpoint.every_steps", "must be at least 1"));
         }

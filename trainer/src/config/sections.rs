@@ -68,6 +68,12 @@ pub struct LossConfig {
     pub a: f64,
     /// Weight of binary cross-entropy on known negatives.
     pub b: f64,
+    /// Probability that known negatives are pulled to, in place of the method's own loss on them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub negatives_target: Option<f64>,
+    /// Weight of the loss of what was heard in recordings, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heard: Option<f64>,
     /// The method's own parameters.
     pub parameters: toml::Table,
 }
@@ -207,6 +213,8 @@ impl Default for LossConfig {
             name,
             a: 1.0,
             b: 0.0,
+            negatives_target: None,
+            heard: None,
             parameters,
         }
     }

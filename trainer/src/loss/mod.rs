@@ -3,15 +3,18 @@
 //! A further method is one new file with a `METHOD`, and one line in [`METHODS`]. Everywhere x = logits \[B, C\], p =
 //! sigmoid(x), mask 1 = known, y = label, 0 where the mask is.
 
+mod heard;
 mod objective;
 mod parameters;
 mod terms;
 
 mod large_loss;
 
+pub use heard::HeardLoss;
 pub use objective::{KnownNegatives, Objective, ObjectiveConfig};
 pub use parameters::{Declared, Domain, Parameters};
-pub(crate) use terms::bce;
+pub use recording_evidence::NAME as RECORDING_EVIDENCE;
+pub(crate) use terms::{bce, complement};
 
 use loader::Labels;
 use tch::{Device, Kind, Tensor};
@@ -43,6 +46,7 @@ methods! {
     role
     gr
     asl
+    recording_evidence
 }
 
 /// Names of all methods.
@@ -139,6 +143,8 @@ pub trait Loss {
 pub struct Setup<'a> {
     /// Labels and masks of the N training rows and C classes.
     pub labels: Labels,
+    /// Recording of each training row.
+    pub asset_ids: Vec<i64>,
     /// Mean positives of a training clip, and of which clips that is the mean.
     pub mean_positives: (f64, &'a str),
     /// Seed of the run.

@@ -11,18 +11,24 @@ use crate::error::{Error, Result};
 use crate::optim::Group;
 use crate::state::Named;
 
-/// How known negatives count: l becomes a l + b BCE on them.
+/// How known negatives count: l becomes a l + b BCE on them, with a target (a + b) BCE with the target.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct KnownNegatives {
     /// Weight of the method's loss.
     pub a: f64,
     /// Weight of the binary cross-entropy.
     pub b: f64,
+    /// Probability that they are pulled to by binary cross-entropy, in place of the method's loss.
+    pub target: Option<f64>,
 }
 
 impl Default for KnownNegatives {
     fn default() -> Self {
-        Self { a: 1.0, b: 0.0 }
+        Self {
+            a: 1.0,
+            b: 0.0,
+            target: None,
+        }
     }
 }
 
@@ -57,7 +63,11 @@ impl Objective {
     pub fn new(config: &ObjectiveConfig, setup: &Setup) -> Result<Self> {
         let method = Method::named(&config.method)?;
         let (parameters, notes) = method.parameters(&config.parameters)?.derived(setup);
-        let KnownNegatives { a, b } = config.known_negatives;
+        let KnownNegatives { a, b, target } = config.known_negatives;
+        if let Some(target) = target.filter(|target| !(0.0..=1.0).contains(target)) {
+            let reason = format!("must be from 0 to 1, not {target}");
+            return Err(Error::setting("loss.negatives_target", reason));
+        }
         for (name, weight) in [("a", a), ("b", b)] {
             if !(weight >= 0.0 && weight.is_finite()) {
                 return Err(Error::setting(
@@ -111,11 +121,14 @@ impl Objective {
         };
         let mut output = self.loss.forward(batch)?;
         if self.known_negatives != KnownNegatives::default() {
-            let KnownNegatives { a, b } = self.known_negatives;
-            let weighed = output
-                .matrix
-                .f_mul_scalar(a)?
-                .f_add(&bce(batch.logits, batch.labels)?.f_mul_scalar(b)?)?;
+            let KnownNegatives { a, b, target } = self.known_negatives;
+            let weighed = match target {
+                Some(target) => bce(batch.logits, &batch.labels.f_full_like(target)?)?.f_mul_scalar(a + b)?,
+                None => output
+                    .matrix
+                    .f_mul_scalar(a)?
+                    .f_add(&bce(batch.logits, batch.labels)?.f_mul_scalar(b)?)?,
+            };
             let negatives = batch.mask.f_mul(&complement(batch.labels)?)?.f_gt(0.0)?;
             output.matrix = weighed.f_where_self(&negatives, &output.matrix)?;
         }

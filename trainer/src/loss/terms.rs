@@ -17,7 +17,7 @@ pub(super) fn negative(x: &Tensor) -> Result<Tensor> {
 }
 
 /// 1 - t.
-pub(super) fn complement(t: &Tensor) -> Result<Tensor> {
+pub(crate) fn complement(t: &Tensor) -> Result<Tensor> {
     Ok(t.f_neg()?.f_add_scalar(1.0)?)
 }
 

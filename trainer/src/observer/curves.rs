@@ -153,6 +153,7 @@ impl Observer for Curves {
             Event::Note { .. }
             | Event::Scored { .. }
             | Event::Checkpoint { .. }
+            | Event::AssetTable { .. }
             | Event::Timing { .. }
             | Event::Diverged { .. }
             | Event::Finished { .. } => {

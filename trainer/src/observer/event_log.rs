@@ -113,7 +113,11 @@ fn step_of(event: &Event) -> Option<u64> {
         // A resumed run diverges again.
         Event::Diverged { .. } => Some(u64::MAX),
         Event::Started { resumed_at_step, .. } => Some(*resumed_at_step),
-        Event::Note { .. } | Event::Scored { .. } | Event::Timing { .. } | Event::Finished { .. } => None,
+        Event::Note { .. }
+        | Event::Scored { .. }
+        | Event::AssetTable { .. }
+        | Event::Timing { .. }
+        | Event::Finished { .. } => None,
     }
 }
 

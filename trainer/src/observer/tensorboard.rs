@@ -146,6 +146,7 @@ impl Observer for TensorBoard {
             Event::Note { .. }
             | Event::Scored { .. }
             | Event::Checkpoint { .. }
+            | Event::AssetTable { .. }
             | Event::Diverged { .. }
             | Event::Finished { .. } => Ok(()),
         }

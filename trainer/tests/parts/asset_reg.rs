@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use loader::{Catalogue, Labels};
 use tch::{Device, Kind, Tensor};
-use trainer::asset_reg::{AssetRegConfig, AssetTable, Clips, Control, Init, Positives};
+use trainer::asset_reg::{AssetRegConfig, AssetTable, Average, Clips, Control, Init, On, Positives};
 use trainer::state::snapshot;
 
 /// The committed numbers, or another folder's of the same layout.
@@ -32,10 +32,13 @@ fn config(alpha: f64, eps: f64) -> AssetRegConfig {
     AssetRegConfig {
         alpha,
         eps,
-        init: Init::Uniform,
-        control: Control::None,
-        positives: Positives::Clips,
+        ..AssetRegConfig::default()
     }
+}
+
+/// A mask under which nothing is known.
+fn nothing_known(logits: &Tensor) -> Tensor {
+    logits.detach().zeros_like()
 }
 
 /// Compares, entry by entry.
@@ -94,9 +97,9 @@ fn steps<'a>(
             .map(|row| u32::try_from(row).unwrap())
             .collect();
         let places = table.table_rows(&rows).unwrap();
-        let penalty = table.penalty(&logits, &places, None).unwrap();
+        let penalty = table.penalty(&logits, &nothing_known(&logits), &places, None).unwrap();
         penalty.backward();
-        table.update(&logits, &places).unwrap();
+        table.update(&logits, &nothing_known(&logits), &places).unwrap();
         check("loss", &penalty, &field("loss").get(step), relative);
         // Entries near their target cancel, in f32 to the rounding of 1.
         let cancelled = if kind == Kind::Float { 1e-8 } else { 0.0 };
@@ -125,6 +128,15 @@ fn a_table_starts_with_the_known_positives_of_all_clips() {
     let table = AssetTable::with_start(&clips, &config(0.3, 0.01), 1, &base, (Kind::Float, Device::Cpu)).unwrap();
     assert_eq!(table.asset_ids(), Vec::<i64>::try_from(&numbers["asset_ids"]).unwrap());
     assert_eq!(*table.table(), numbers["table"]);
+
+    // What the released code makes of the same clips, starting at .5.
+    let published = AssetRegConfig {
+        positives: Positives::Published,
+        init: Init::Value(0.5),
+        ..config(0.3, 0.01)
+    };
+    let table = AssetTable::new(&clips, &published, 1, (Kind::Float, Device::Cpu)).unwrap();
+    assert_eq!(*table.table(), numbers["published_table_from_half"]);
 }
 
 /// Four clips of the assets 9, 2, 9, 5; the first has class 0.
@@ -171,14 +183,26 @@ fn controls_take_the_consistency_away() {
         );
         let before = table.table().copy();
         let places = table.table_rows(&[1]).unwrap();
-        let penalty = table.penalty(&logits, &places, None).unwrap();
+        let penalty = table.penalty(&logits, &nothing_known(&logits), &places, None).unwrap();
         assert!(penalty.double_value(&[]) > 0.0);
-        table.update(&logits, &places).unwrap();
+        table.update(&logits, &nothing_known(&logits), &places).unwrap();
         (table.table() - before).abs().sum_dim_intlist(1, false, None)
     };
     let rows = |moved: &Tensor| Vec::<f64>::try_from(moved.ne(0.0).to_kind(Kind::Double)).unwrap();
     assert_eq!(rows(&moved(Control::None)), [1.0, 0.0, 0.0]);
     assert_eq!(rows(&moved(Control::Frozen)), [0.0, 0.0, 0.0]);
+    assert_eq!(rows(&moved(Control::Constant)), [0.0, 0.0, 0.0]);
+    let constant = AssetRegConfig {
+        control: Control::Constant,
+        init: Init::Value(0.5),
+        ..config(1.0, 0.1)
+    };
+    let table = small(&constant, &IDS, 3);
+    assert_eq!(
+        *table.table(),
+        Tensor::full([3, 2], 0.5, (Kind::Double, Device::Cpu)),
+        "no positive"
+    );
 
     // Ids are permuted over clips: each id keeps its number of clips, and for some seed clip 1 is not asset 2.
     let of_clip = |seed| {
@@ -192,7 +216,7 @@ fn controls_take_the_consistency_away() {
         for clip in 0..4 {
             let before = table.table().copy();
             let places = table.table_rows(&[clip]).unwrap();
-            table.update(&logits, &places).unwrap();
+            table.update(&logits, &nothing_known(&logits), &places).unwrap();
             let row = (table.table() - before)
                 .abs()
                 .sum_dim_intlist(1, false, None)
@@ -209,19 +233,31 @@ fn controls_take_the_consistency_away() {
 
 #[test]
 fn a_saved_table_goes_on() {
-    let logits = Tensor::from_slice(&[2.0, -2.0, 1.0, 0.0]).reshape([2, 2]);
-    let step = |table: &mut AssetTable| {
-        let places = table.table_rows(&[0, 2]).unwrap();
-        table.update(&logits, &places).unwrap();
+    let logits = Tensor::from_slice(&[2.0, -2.0, 1.0, 0.5]).reshape([2, 2]);
+    let step = |table: &mut AssetTable, rows: &[u32], sign: f64| {
+        let (logits, places) = (&logits * sign, table.table_rows(rows).unwrap());
+        table.update(&logits, &nothing_known(&logits), &places).unwrap();
     };
-    let mut whole = small(&config(1.0, 0.1), &IDS, 3);
-    step(&mut whole);
-    let saved = snapshot(&whole.state().unwrap()).unwrap();
-    step(&mut whole);
-    let mut resumed = small(&config(1.0, 0.1), &IDS, 8);
-    resumed.load_state(&saved).unwrap();
-    step(&mut resumed);
-    assert_eq!(resumed.table(), whole.table());
+    for average in [Average::Ema, Average::EmaCorrected, Average::Others] {
+        let config = AssetRegConfig {
+            average,
+            on: On::Unknown,
+            ..config(1.0, 0.1)
+        };
+        let mut whole = small(&config, &IDS, 3);
+        step(&mut whole, &[0, 2], 1.0);
+        let saved = snapshot(&whole.state().unwrap()).unwrap();
+        step(&mut whole, &[2, 3], -1.0);
+        let mut resumed = small(&config, &IDS, 8);
+        resumed.load_state(&saved).unwrap();
+        step(&mut resumed, &[2, 3], -1.0);
+        let [resumed, whole] = [&resumed, &whole].map(|table| {
+            let places = table.table_rows(&[0, 1, 2, 3]).unwrap();
+            table.beliefs(&places).unwrap()
+        });
+        assert_eq!(resumed, whole, "{average:?}");
+    }
+    let saved = snapshot(&small(&config(1.0, 0.1), &IDS, 3).state().unwrap()).unwrap();
     let message = small(&config(1.0, 0.1), &[9, 2, 9, 6], 3)
         .load_state(&saved)
         .unwrap_err()
@@ -249,6 +285,17 @@ fn mistakes_are_named() {
         ..config(1.0, 0.1)
     };
     assert!(error(&clips, &start).contains("asset_reg.init"));
+    let still = AssetRegConfig {
+        average: Average::EmaCorrected,
+        ..config(1.0, 0.0)
+    };
+    assert!(error(&clips, &still).contains("asset_reg.eps"));
+    let by_site = AssetRegConfig {
+        positives: Positives::Published,
+        group: "site".parse().unwrap(),
+        ..config(1.0, 0.1)
+    };
+    assert!(error(&clips, &by_site).contains("asset_reg.positives"));
     assert!(error(&Clips { labels: &more, ..clips }, &config(1.0, 0.1)).contains("5 rows of labels for 4 clips"));
     assert!(small(&config(1.0, 0.1), &IDS, 1).table_rows(&[4]).is_err());
 }
@@ -279,16 +326,17 @@ fn a_table_may_start_with_what_was_heard() {
         Vec::<f32>::try_from(table.table().flatten(0, -1)).unwrap()
     };
     assert_eq!(
-        start(Positives::Clips),
+        start(Positives::Union),
         [0.5, 0.5, 0.5, /**/ 1.0, 0.5, 0.5, /**/ 0.5, 0.5, 0.5]
     );
+    assert_eq!(start(Positives::None), [0.5; 9]);
     assert_eq!(
         start(Positives::Heard),
         [0.5, 0.5, 1.0, /**/ 1.0, 1.0, 0.5, /**/ 0.5, 0.5, 0.5]
     );
 }
 
-fn label_row(asset_id: i64, clip_index: u32) -> shardfmt::LabelRow {
+pub(crate) fn label_row(asset_id: i64, clip_index: u32) -> shardfmt::LabelRow {
     shardfmt::LabelRow {
         asset_id,
         clip_index,
@@ -314,7 +362,7 @@ fn label_row(asset_id: i64, clip_index: u32) -> shardfmt::LabelRow {
     }
 }
 
-fn heard_in(asset_id: i64, heard: Option<Vec<u32>>) -> shardfmt::AssetRow {
+pub(crate) fn heard_in(asset_id: i64, heard: Option<Vec<u32>>) -> shardfmt::AssetRow {
     shardfmt::AssetRow {
         asset_id,
         path: String::new(),

@@ -20,6 +20,7 @@ pub(crate) fn known(rows: usize, classes: usize) -> (Vec<u8>, Vec<u8>) {
 pub(crate) fn setup(classes: usize, (labels, mask): &(Vec<u8>, Vec<u8>), kind: Kind) -> Setup<'static> {
     Setup {
         labels: loader::Labels::from_matrices(classes, labels, mask).unwrap(),
+        asset_ids: (0..10).cycle().take(labels.len() / classes).collect(),
         mean_positives: (1.0, "the clips"),
         seed: 7,
         device: Device::Cpu,
@@ -79,7 +80,11 @@ fn every_method_is_finite_at_saturation() {
                 let rows = Tensor::arange(8, (Kind::Int64, Device::Cpu));
                 let config = ObjectiveConfig {
                     parameters: parameters.clone(),
-                    known_negatives: KnownNegatives { a: 0.5, b: 0.25 },
+                    known_negatives: KnownNegatives {
+                        a: 0.5,
+                        b: 0.25,
+                        target: None,
+                    },
                     ..config(method.name)
                 };
                 let mut objective = Objective::new(&config, &setup(5, &known, kind)).unwrap();
@@ -261,7 +266,7 @@ fn inert_priors_are_told() {
         let parameters = parameters.parse().unwrap();
         let config = ObjectiveConfig {
             parameters,
-            known_negatives: KnownNegatives { a, b },
+            known_negatives: KnownNegatives { a, b, target: None },
             ..config(method)
         };
         Objective::new(&config, &setup(5, &known, Kind::Float))
@@ -275,7 +280,16 @@ fn inert_priors_are_told() {
     }
     assert!(inert("role", "known_negatives = 'published'", 1.0, 0.0).is_some());
     assert!(inert("gr", "known_negatives = 'official'", 1.0, 0.0).is_some());
-    for method in ["wan", "em", "ll-r", "ll-ct", "ll-cp", "role", "gr"] {
+    for method in [
+        "wan",
+        "em",
+        "ll-r",
+        "ll-ct",
+        "ll-cp",
+        "role",
+        "gr",
+        "recording-evidence",
+    ] {
         assert_eq!(inert(method, "", 1.0, 0.0), None, "{method}");
     }
 }
@@ -287,7 +301,11 @@ fn mistakes_are_named() {
         let parameters = parameters.parse().unwrap();
         let config = ObjectiveConfig {
             parameters,
-            known_negatives: KnownNegatives { a, b: 0.0 },
+            known_negatives: KnownNegatives {
+                a,
+                b: 0.0,
+                target: None,
+            },
             ..config(method)
         };
         Objective::new(&config, &setup(5, &known, Kind::Float))

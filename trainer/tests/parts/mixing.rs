@@ -58,6 +58,7 @@ fn labels() -> Labels {
 fn objective(method: &str, parameters: &str) -> Objective {
     let setup = Setup {
         labels: labels(),
+        asset_ids: (0..5).collect(),
         mean_positives: (1.0, "the clips"),
         seed: 1,
         device: Device::Cpu,
@@ -104,7 +105,12 @@ fn the_regulariser_pulls_a_mix_to_the_mix_of_its_recordings() {
     let kept: Vec<_> = ROWS.map(|row| beliefs[[0, 0, 1, 1, 2][row as usize]].clone()).into();
     let logits = wave(4, 0.2).set_requires_grad(true);
     let penalty = table
-        .penalty(&logits, &table.table_rows(&ROWS).unwrap(), Some(&mixed()))
+        .penalty(
+            &logits,
+            &logits.zeros_like(),
+            &table.table_rows(&ROWS).unwrap(),
+            Some(&mixed()),
+        )
         .unwrap();
     penalty.backward();
     let x = values(&logits);

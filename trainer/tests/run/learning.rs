@@ -20,7 +20,12 @@ fn values(run: &std::path::Path, event: &str, field: &str) -> Vec<f64> {
 fn every_method_trains_an_epoch_to_finite_losses() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = folder.path().join("dataset");
-    write(&dataset, Made::default());
+    // One method needs clips without a known positive.
+    let made = Made {
+        quiet_ends: true,
+        ..Made::default()
+    };
+    write(&dataset, made);
     for method in trainer::loss::METHODS {
         let out = folder.path().join(method.name);
         run(

@@ -11,6 +11,7 @@ mod bad_plan; // benchmarks that must be refused before training starts
 mod benchmark; // small matrices: listed, run, and not run again; several datasets; several runs at a time
 mod cuda; // every method on a GPU, where there is one
 mod evaluation; // `eval` and `predict` agree with each other and with what the run said
+mod groups; // clips grouped by what their recordings have in common, and what their table is worth
 mod learning; // every method trains; true labels are learnt and permuted ones are not
 mod loader; // batches in order, errors in order, buffers back
 mod optimiser; // schedule, clipping, average of weights and paths that are left out, as a run has them

@@ -28,9 +28,23 @@ const AUGMENTED: &str = "
     time_masks = 1
     time_mask_share = 0.2
 ";
+/// Settings of the fourth run that no flag sets: predictions of clips that others of their recording or group are held
+/// against.
+const BY_RECORDING: &str = "
+    [filters]
+    remove_unannotated = false
+    [loss]
+    name = 'recording-evidence'
+    parameters = { start_epoch = 1, delta = 0.05 }
+    [asset_reg]
+    alpha = 0.3
+    on = 'unknown'
+    average = 'others'
+    group = 'target'
+";
 /// Settings that put every kind of state into a checkpoint: flipped labels, ROLE's logits, the asset table, momentum or
 /// Adam's moments, an average of weights, a place within an epoch.
-const SETTINGS: [&[&str]; 3] = [
+const SETTINGS: [&[&str]; 4] = [
     &[
         "--loss",
         "ll-cp",
@@ -54,9 +68,10 @@ const SETTINGS: [&[&str]; 3] = [
         "3",
     ],
     &["--threads", "2", "--class-balanced", "--checkpoint-every", "4"],
+    &["--checkpoint-every", "3"],
 ];
-/// Whether [`AUGMENTED`] goes with the settings of this number.
-const IS_AUGMENTED: [bool; 3] = [true, false, true];
+/// The settings file that goes with the flags of this number.
+const FILES: [&str; 4] = [AUGMENTED, "", AUGMENTED, BY_RECORDING];
 /// Points tried without `L48_TORTURE`, spread over the run.
 const FEW: usize = 7;
 /// With `L48_TORTURE` every point is tried, and of the random moments asked for one in so many: a run takes longer than
@@ -74,13 +89,19 @@ fn killed_anywhere_and_resumed_gives_the_same_bytes() {
         "the program has fail points in builds with debug assertions only: run this test without --release"
     );
     let folder = tempfile::tempdir().unwrap();
-    let dataset = folder.path().join("dataset");
-    write(&dataset, Made::default());
-    let augmented = folder.path().join("augmented.toml");
-    std::fs::write(&augmented, AUGMENTED).unwrap();
-    let augmented = ["--config", augmented.to_str().unwrap()];
-    for (number, (settings, with_file)) in SETTINGS.iter().zip(IS_AUGMENTED).enumerate() {
-        let settings = &[if with_file { &augmented[..] } else { &[] }, settings].concat();
+    for (number, (settings, file)) in SETTINGS.iter().zip(FILES).enumerate() {
+        let dataset = folder.path().join(format!("dataset-{number}"));
+        let quiet_ends = file == BY_RECORDING;
+        write(
+            &dataset,
+            Made {
+                quiet_ends,
+                ..Made::default()
+            },
+        );
+        let config = folder.path().join(format!("settings-{number}.toml"));
+        std::fs::write(&config, file).unwrap();
+        let settings = &[&["--config", config.to_str().unwrap()], *settings].concat();
         let whole = folder.path().join(format!("whole-{number}"));
         let log = folder.path().join(format!("points-{number}"));
         let begin = Instant::now();

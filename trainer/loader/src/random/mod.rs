@@ -33,6 +33,8 @@ pub enum Purpose {
     GridPoints = 7,
     /// Order of a permuted-label control; places: none.
     LabelShuffle = 8,
+    /// Which recording's clips are evidence in the shuffled control; places: none.
+    EvidenceShuffle = 9,
     /// Which blocks of a network a clip goes past in training; places: epoch, row.
     StochasticDepth = 10,
 }
@@ -57,7 +59,7 @@ mod tests {
     use super::*;
 
     /// The first number of every purpose under seed 1 at place 2, from the version that first wrote checkpoints.
-    const FIRST: [(Purpose, u64); 10] = [
+    const FIRST: [(Purpose, u64); 11] = [
         (Purpose::Order, 6_746_545_579_256_035_513),
         (Purpose::Augment, 4_993_146_217_274_364_432),
         (Purpose::AssetTable, 7_006_359_834_994_187_581),
@@ -67,6 +69,7 @@ mod tests {
         (Purpose::Weights, 13_312_775_446_536_951_219),
         (Purpose::GridPoints, 14_314_892_272_258_525_672),
         (Purpose::LabelShuffle, 1_830_438_727_522_843_753),
+        (Purpose::EvidenceShuffle, 9_517_154_105_569_613_029),
         (Purpose::StochasticDepth, 15_589_471_345_741_711_758),
     ];
 

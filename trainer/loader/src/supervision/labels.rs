@@ -132,6 +132,16 @@ impl Labels {
         [labels, mask]
     }
 
+    /// Everything that is known of the same rows, weak labels aside.
+    #[must_use]
+    pub fn everything(&self) -> Self {
+        Self {
+            mode: Mode::Full,
+            weak: false,
+            ..self.clone()
+        }
+    }
+
     /// The rows numbered `order`, in that order.
     pub(super) fn reordered(&self, order: &[usize]) -> Self {
         let clips = order.iter().filter_map(|&row| self.clips.get(row).copied());
