@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use loader::Clip;
 use serde::{Deserialize, Serialize};
-use shardfmt::{AssetRow, Checks, Dataset, PriorRow};
+use shardfmt::{AssetRow, Dataset, PriorRow};
 
 use crate::error::{Error, Result};
 
@@ -111,8 +111,7 @@ fn in_common(dataset: &Dataset, clips: &[Clip], read: Read) -> Result<HashMap<i6
     let mut common = HashMap::new();
     for of_shard in clips.chunk_by(|a, b| a.shard == b.shard) {
         let Some(first) = of_shard.first() else { continue };
-        let shard = dataset.open_shard(first.shard, Checks::Off)?;
-        let priors = dataset.priors(&shard)?;
+        let priors = dataset.priors_by_assets(first.shard)?;
         let priors: HashMap<i64, &PriorRow> = priors.iter().map(|prior| (prior.asset_id, prior)).collect();
         let assets = dataset.assets_of(first.shard).iter();
         let assets: HashMap<i64, &AssetRow> = assets.map(|asset| (asset.asset_id, asset)).collect();
