@@ -35,8 +35,8 @@ impl Latest {
     /// None yet; `setting` is what asks for them.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) with the numbers if they would not fit into memory; errors of libtorch,
-    /// also below.
+    /// [`Error::Setting`](crate::Error::Setting) with the numbers if they would not fit into memory; errors of
+    /// libtorch, also below.
     pub(crate) fn new(setting: &str, extent: Extent, (kind, device): (Kind, Device)) -> Result<Self> {
         let Extent {
             clips, groups, classes, ..

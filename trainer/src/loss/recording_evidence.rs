@@ -3,10 +3,10 @@
 //!
 //! In those clips nothing covers what else sings, and nothing of the target is mistaken for it. For an unknown entry of
 //! a clip with a known positive, evidence = ln p + ln q, with q the mean of the latest p of the class in the
-//! recording's clips without one. From `start_epoch` on the ceil(B C delta) entries of a batch with the highest evidence are pulled
-//! to `soft`, the others as in label smoothing. Rows of which nothing is known count as evidence only: l = 0. Controls:
-//! the clip by itself (`evidence = "clip"`: ln p, of the same entries), and the clips of another recording
-//! (`"shuffled"`).
+//! recording's clips without one. From `start_epoch` on the ceil(B C delta) entries of a batch with the highest
+//! evidence are pulled to `soft`, the others as in label smoothing. Rows of which nothing is known count as evidence
+//! only: l = 0. Controls: the clip by itself (`evidence = "clip"`: ln p, of the same entries), and the clips of another
+//! recording (`"shuffled"`).
 
 use loader::random::{Purpose, keyed, shuffle_forward};
 use tch::{Device, Tensor};
