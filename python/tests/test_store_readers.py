@@ -123,11 +123,12 @@ def test_the_next_window_comes_while_one_is_used(plan: stores.Plan, tmp_path: Pa
         batches = iter(stream(l48.open(server, tmp_path / "cache"), "window"))
         next(batches)
         for _ in range(100):
-            if len(shards_asked(handler)) >= 4:
+            if len(shards_asked(handler)) >= 6:
                 break
             time.sleep(0.1)
         time.sleep(1)
-        assert len(shards_asked(handler)) == 4
+        # A window of two, and the next two windows.
+        assert len(shards_asked(handler)) == 6
     with stores.serve(handler) as server:
         handler.asked.clear()
         next(iter(stream(l48.open(server, tmp_path / "other"), "shuffled")))
@@ -269,3 +270,29 @@ def test_clips_from_an_address_in_workers(method: str, plan: stores.Plan, tmp_pa
         assert all(same(*pair) for pair in zip(loader(l48.open(server, tmp_path / "cache"), 2), near, strict=True))
         few = zip(loader(l48.open(server, tmp_path / "small", limit), 0), near)
         assert all(same(*next(few)) for _ in range(2))
+
+
+def test_l48_train_takes_an_address(trainer: str, plan: stores.Plan, tmp_path: Path) -> None:
+    settings = Path(__file__).parents[2] / "manifests/train-demo.toml"
+    # Room for two windows of two shards.
+    limit = sum(sorted(shards_bytes(plan))[-4:]) + (2 << 20)
+    told = stores.environment(tmp_path, "", seconds=2) | {"L48_CACHE_BYTES": str(limit)}
+
+    def train(*command: object) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run([trainer, *map(str, command)], capture_output=True, text=True, env=told, timeout=300)
+
+    with stores.serve(stores.files(plan.folder)) as server:
+        small = ("--config", settings, "--epochs", 1, "--device", "cpu", "--order", "window", "--window-shards", 2)
+        far = train("fit", server, "--out", tmp_path / "far", *small)
+        if "reads files of this machine only" in far.stderr:
+            pytest.skip("l48-train was built without the feature cloud")
+        near = train("fit", plan.folder, "--out", tmp_path / "near", *small)
+        assert (far.returncode, near.returncode) == (0, 0), far.stderr + near.stderr
+        result = [told.stdout.splitlines()[0].split("mAP")[1] for told in (far, near)]
+        assert result[0] == result[1], "the same batches"
+        assert train("eval", tmp_path / "far", "--device", "cpu").returncode == 0, "the run remembers the address"
+        for name, place in [("far", server), ("near", plan.folder)]:
+            train("predict", tmp_path / "far", place, "--out", tmp_path / f"{name}.parquet", "--device", "cpu")
+        assert (tmp_path / "far.parquet").read_bytes() == (tmp_path / "near.parquet").read_bytes()
+    gone = train("eval", tmp_path / "far", "--device", "cpu")
+    assert gone.returncode == 75 and server in gone.stderr

@@ -84,7 +84,7 @@ def build(place: Path, clips: int) -> Path:
 
 
 def stream(dataset: l48.Dataset | Path) -> l48.Stream:
-    return l48.Stream(dataset, "train", mode="geo", batch=16, seed=48, order="window", window_shards=WINDOW)
+    return l48.Stream(dataset, "train", mode="geo", batch=16, seed=48, order="window", window_shards=WINDOW, buffers=6)
 
 
 def clips_per_s(batches: l48.Stream) -> tuple[float, float]:

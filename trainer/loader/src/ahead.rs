@@ -9,6 +9,9 @@ use shardfmt::per_process::PerProcess;
 use crate::sampler::{Arrangement, Sampler};
 use crate::supervision::Clip;
 
+/// Shards that the next windows have at least together: as many come at once, and the link has no pause where one ends.
+const SHARDS_NEXT: usize = 4;
+
 /// The shards of an epoch that is under way.
 #[derive(Debug, Default)]
 struct Epoch {
@@ -27,7 +30,7 @@ pub(crate) struct Ahead(PerProcess<Mutex<Option<Epoch>>>);
 
 impl Ahead {
     /// Asks for the shards that batch `step` of `epoch` touches and those that come next, as far as there is room for
-    /// all of these at once: those of the window and of the next one, which come while the first is used; every shard
+    /// all of these at once: those of the window and of the next ones, which come while the first is used; every shard
     /// where an epoch goes over all at once.
     pub(crate) fn expect(&self, dataset: &Dataset, sampler: &Sampler, places: &[Clip], (epoch, step): (u32, usize)) {
         let mut known = self.0.get().lock().unwrap_or_else(PoisonError::into_inner);
@@ -69,7 +72,9 @@ impl Epoch {
             Arrangement::Window(size) => {
                 let size = size.max(1);
                 let begin = touched.saturating_sub(1) / size * size;
-                (begin, self.shards.len().min(begin.saturating_add(2 * size)))
+                let next = SHARDS_NEXT.div_ceil(size).saturating_mul(size);
+                let end = begin.saturating_add(size).saturating_add(next);
+                (begin, self.shards.len().min(end))
             }
             Arrangement::Shuffled => (0, self.shards.len()),
             Arrangement::Stored => (touched.saturating_sub(1), self.shards.len()),
@@ -106,12 +111,14 @@ mod tests {
 
     #[test]
     fn the_window_in_use_and_the_next_are_wanted() {
-        let epoch = epoch(&[0, 0, 3, 4, 7]);
+        let epoch = epoch(&[0, 0, 3, 4, 7, 8, 9, 9, 9, 9, 9, 9, 9]);
         let wanted = |step| epoch.wanted(Arrangement::Window(2), step);
-        assert_eq!([0, 2].map(wanted), [(0, 4); 2]);
+        assert_eq!([0, 2].map(wanted), [(0, 6); 2]);
         // Batch 3 ends the first window and begins the second.
-        assert_eq!([3, 4, 6].map(wanted), [(2, 5); 3]);
-        assert_eq!([7, 9].map(wanted), [(4, 5); 2]);
+        assert_eq!([3, 4, 6].map(wanted), [(2, 8); 3]);
+        assert_eq!([7, 8].map(wanted), [(4, 10); 2]);
+        assert_eq!(epoch.wanted(Arrangement::Window(6), 0), (0, 12));
+        assert_eq!(epoch.wanted(Arrangement::Window(3), 9), (12, 13));
     }
 
     #[test]
