@@ -25,6 +25,9 @@ const LATITUDE: usize = 2;
 const LONGITUDE: usize = 3;
 const DATE: usize = 4;
 
+/// Latitude and longitude in degrees.
+type Place = (f64, f64);
+
 /// Gives each of `assets` that names no checklist the nearest complete one in `file` of the day it was recorded on, if
 /// that is within so many kilometres; of two at the same place the one with the lower id. Returns how many got one, and
 /// counts those that did not.
@@ -38,7 +41,7 @@ pub(super) fn join(
     tallies: &mut Tallies,
     problems: &mut Problems,
 ) -> u64 {
-    let mut of_day: HashMap<Date, Vec<(usize, (f64, f64))>> = HashMap::new();
+    let mut of_day: HashMap<Date, Vec<(usize, Place)>> = HashMap::new();
     for (asset, at) in assets.iter().zip(0..) {
         match (&asset.checklist, asset.date, asset.place) {
             (Some(_), ..) => {}
