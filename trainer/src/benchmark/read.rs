@@ -297,6 +297,25 @@ mod tests {
         )
     }
 
+    /// Every setting that the study names is one there is, with a value in its range.
+    #[test]
+    fn plans_of_the_study_hold_together() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests");
+        for (file, cells) in [
+            ("study-tuning.toml", 28),
+            ("study-ab.toml", 50),
+            ("study-c.toml", 12),
+            ("study-full-ab.toml", 476),
+            ("study-full-c.toml", 240),
+        ] {
+            let plan = BenchmarkPlan::read(&folder.join(file)).unwrap();
+            assert_eq!(plan.cells().count(), cells, "{file}");
+            for cell in plan.cells() {
+                plan.config(cell, &[]).unwrap().validate().unwrap();
+            }
+        }
+    }
+
     #[test]
     fn shipped_searches_hold_together() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests");
