@@ -139,7 +139,8 @@ reach-env: wheel libtorch
 	$(TORCH_VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
 		>"$$($(REACH_VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/libtorch.pth"
 	$(REACH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r python/tests/requirements-torch.txt
-test-reach: reach-env l48-train python/tests/azurite/node_modules/ready ## Install the wheel into a fresh environment and test it there.
+test-reach: reach-env python/tests/azurite/node_modules/ready ## Install the wheel into a fresh environment and test it there.
+	$(CARGO) build --release --locked -p l48 -p trainer --bin l48-train --features trainer/cloud
 	$(REACH_VENV)/bin/pytest -c python/pyproject.toml python/tests
 	$(REACH_VENV)/bin/mypy --config-file python/pyproject.toml
 	$(REACH_VENV)/bin/stubtest l48 --mypy-config-file python/pyproject.toml
