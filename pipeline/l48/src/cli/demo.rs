@@ -13,7 +13,7 @@ Examples:
   l48 demo data/benchmark-recordings --size benchmark --confusability 0.9
   l48 demo data/benchmark-ml48s --size benchmark --layout ml48s   # then `l48 import ml48s`
   l48 demo data/field-recordings --size benchmark --clips 10-100 --target-free 0.2 --same-confusion 1
-  l48 demo data/other-recordings --size benchmark --species-seed 1 --seed 1   # species to train on first";
+  l48 demo data/other-recordings --size benchmark --species-seed 1 --seed 1   # to train on first";
 
 /// Arguments of `demo`.
 #[derive(Debug, Args)]
