@@ -57,7 +57,9 @@ impl Loss for PermanentCorrection {
             .corrections
             .f_index_select(0, batch.rows)?
             .f_to_kind(batch.labels.f_kind()?)?;
-        let made = batch.mixed.map_or(Ok(made.shallow_clone()), |mixed| mixed.either(&made))?;
+        let made = batch
+            .mixed
+            .map_or(Ok(made.shallow_clone()), |mixed| mixed.either(&made))?;
         Ok(Some([batch.labels.f_maximum(&made)?, batch.mask.f_maximum(&made)?]))
     }
 

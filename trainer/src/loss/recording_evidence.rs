@@ -34,9 +34,19 @@ pub(super) const METHOD: Method = Method {
             &["recording", "clip", "shuffled"],
             "controls: the clip by itself, or the clips of another recording",
         ),
-        Declared::number("delta", 0.01, [0.0, 1.0], "share of a batch's entries that becomes soft positives"),
+        Declared::number(
+            "delta",
+            0.01,
+            [0.0, 1.0],
+            "share of a batch's entries that becomes soft positives",
+        ),
         Declared::number("soft", 0.5, [0.0, 1.0], "probability that soft positives are pulled to"),
-        Declared::number("eps", 0.1, [0.0, 1.0], "share of a label that is spread over both values"),
+        Declared::number(
+            "eps",
+            0.1,
+            [0.0, 1.0],
+            "share of a label that is spread over both values",
+        ),
         Declared::number("start_epoch", 2.0, [1.0, 1e9], "first epoch with soft positives"),
     ],
     build: |parameters, setup: &Setup| Ok(Box::new(RecordingEvidence::new(parameters, setup)?)),
@@ -144,7 +154,10 @@ fn shuffle_witnesses(witness_of: &mut [usize], recordings: &[usize], is_free: &[
     circle.dedup();
     shuffle_forward(&mut keyed(seed, Purpose::EvidenceShuffle, &[]), &mut circle);
     for (recording, next) in circle.iter().zip(circle.iter().cycle().skip(1)) {
-        witness_of.get_mut(*recording).into_iter().for_each(|witness| *witness = *next);
+        witness_of
+            .get_mut(*recording)
+            .into_iter()
+            .for_each(|witness| *witness = *next);
     }
 }
 

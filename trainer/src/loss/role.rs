@@ -89,7 +89,12 @@ fn logit(p: f64) -> f64 {
 fn start(setup: &Setup, negatives: bool) -> Result<Tensor> {
     let [low, high] = UNKNOWN.map(logit);
     let (rows, classes) = (setup.labels.rows(), setup.labels.classes());
-    memory::check("loss.name", "ROLE's logits of the training clips", [rows, classes], ENTRY_BYTES)?;
+    memory::check(
+        "loss.name",
+        "ROLE's logits of the training clips",
+        [rows, classes],
+        ENTRY_BYTES,
+    )?;
     let mut values = Vec::with_capacity(rows * classes);
     let [mut labels, mut mask] = [(); 2].map(|()| vec![0_u8; classes]);
     for row in 0..rows {
