@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use shardfmt::Split;
 
+use crate::asset_reg::TableQuality;
 use crate::error::Result;
 
 /// An event. As JSON, its kind is under `event`, in snake case.
@@ -96,18 +97,7 @@ pub enum Event {
     },
     /// What the asset regulariser's table says, after the last epoch, of positives that training was not shown. Only
     /// where the dataset has labels that the mode hides.
-    AssetTable {
-        /// Mean over classes of the probability that a hidden positive is believed more than a hidden negative; absent
-        /// if no class has both.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        auc: Option<f64>,
-        /// Share of positives among the 5 % of hidden entries with the highest beliefs.
-        precision: f64,
-        /// Share of positives among all hidden entries.
-        prevalence: f64,
-        /// Hidden entries.
-        entries: u64,
-    },
+    AssetTable(TableQuality),
     /// How fast an epoch went; depends on the machine.
     Timing {
         /// Epoch, from 1.

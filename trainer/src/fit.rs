@@ -166,12 +166,7 @@ impl Run<'_> {
                 .observe(&evaluated(test, best.epoch, best.step, Split::Test))?;
         }
         if let Some(quality) = self.learner.table_quality(&self.rows.training.labels)? {
-            self.observers.observe(&Event::AssetTable {
-                auc: quality.auc,
-                precision: quality.precision,
-                prevalence: quality.prevalence,
-                entries: quality.entries,
-            })?;
+            self.observers.observe(&Event::AssetTable(quality))?;
         }
         self.observers.observe(&Event::Finished {
             best_epoch: best.epoch,

@@ -1,6 +1,7 @@
 //! Measures the table against labels that training does not see: whether a group says anything about its clips.
 
 use loader::Labels;
+use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use super::AssetTable;
@@ -16,10 +17,11 @@ const MOST_ENTRIES: usize = 1 << 25;
 
 /// How well the table tells hidden positives from hidden negatives: entries that are unknown to training, and whose
 /// truth the dataset has.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TableQuality {
     /// Mean, over classes with both, of the probability that a hidden positive is believed more than a hidden negative
     /// of the same class; ties count half. `None` without such a class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auc: Option<f64>,
     /// Share of positives among the 5 % of all hidden entries with the highest beliefs.
     pub precision: f64,

@@ -53,19 +53,7 @@ impl Finished {
                     chance,
                     ..
                 } => test = Some((map, map_occurring, chance)),
-                Event::AssetTable {
-                    auc,
-                    precision,
-                    prevalence,
-                    entries,
-                } => {
-                    table = Some(TableQuality {
-                        auc,
-                        precision,
-                        prevalence,
-                        entries,
-                    });
-                }
+                Event::AssetTable(quality) => table = Some(quality),
                 Event::Finished {
                     best_epoch, val_map, ..
                 } => end = Some((best_epoch, val_map)),

@@ -153,7 +153,7 @@ impl Observer for Curves {
             Event::Note { .. }
             | Event::Scored { .. }
             | Event::Checkpoint { .. }
-            | Event::AssetTable { .. }
+            | Event::AssetTable(_)
             | Event::Timing { .. }
             | Event::Diverged { .. }
             | Event::Finished { .. } => {

@@ -115,7 +115,7 @@ fn step_of(event: &Event) -> Option<u64> {
         Event::Started { resumed_at_step, .. } => Some(*resumed_at_step),
         Event::Note { .. }
         | Event::Scored { .. }
-        | Event::AssetTable { .. }
+        | Event::AssetTable(_)
         | Event::Timing { .. }
         | Event::Finished { .. } => None,
     }

@@ -126,18 +126,14 @@ impl Observer for RunProgress {
             Event::Timing { epoch, clips_per_s, .. } => {
                 self.log(&format!("epoch {epoch}/{}: {clips_per_s:.1} clips/s", self.epochs));
             }
-            Event::AssetTable {
-                auc,
-                precision,
-                prevalence,
-                entries,
-            } => {
-                let auc = auc.map_or_else(|| "none".to_owned(), |auc| format!("{auc:.3}"));
+            Event::AssetTable(quality) => {
+                let auc = quality.auc.map_or_else(|| "none".to_owned(), |auc| format!("{auc:.3}"));
                 self.log(&format!(
-                    "asset table on {entries} labels that training was not shown: AUC within classes {auc}, precision \
-                     of the highest 5 % {:.2} %, of guessing {:.2} %",
-                    100.0 * precision,
-                    100.0 * prevalence
+                    "asset table on {} labels that training was not shown: AUC within classes {auc}, precision of the \
+                     highest 5 % {:.2} %, of guessing {:.2} %",
+                    quality.entries,
+                    100.0 * quality.precision,
+                    100.0 * quality.prevalence
                 ));
             }
             Event::Checkpoint { .. } => {}

@@ -146,7 +146,7 @@ impl Observer for TensorBoard {
             Event::Note { .. }
             | Event::Scored { .. }
             | Event::Checkpoint { .. }
-            | Event::AssetTable { .. }
+            | Event::AssetTable(_)
             | Event::Diverged { .. }
             | Event::Finished { .. } => Ok(()),
         }
