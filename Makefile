@@ -90,7 +90,7 @@ STUDY_SET.other-50 = --confusability 0.5 $(subst confusion 0.5,confusion 0,$(FIE
 STUDY_SET.same-50 = --confusability 0.5 $(subst confusion 0.5,confusion 1,$(FIELD))
 STUDY_SETS.registered = data/study-first data/study-50 data/study-90
 STUDY_SETS.full = $(STUDY_SETS.registered) $(addprefix data/study-,0 short-50 long-50 other-50 same-50)
-STUDY_PLANS.registered = study-tuning study-ab study-c
+STUDY_PLANS.registered = study-tuning study-recipes study-ab study-c study-d
 STUDY_PLANS.full = study-full-ab study-full-c
 STUDY_IMAGES = n_mels = 224\nhop_length = 294\nframes = 224
 .PHONY: $(STUDY_SETS.full)

@@ -239,7 +239,7 @@ fn every_recording_has_its_tables_and_bad_ones_are_listed() {
     detect(&[])
         .expect(1)
         .complains("cut.wav: refused (open)")
-        .prints("1 recordings refused");
+        .prints("Refused recordings: 1,");
     let path = |name: &str| place.path("night").join(name).display().to_string();
     let rejects = csv(&place.read("out/rejects.csv"));
     assert_eq!(

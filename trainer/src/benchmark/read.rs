@@ -303,8 +303,10 @@ mod tests {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests");
         for (file, cells) in [
             ("study-tuning.toml", 28),
-            ("study-ab.toml", 50),
+            ("study-recipes.toml", 12),
+            ("study-ab.toml", 24),
             ("study-c.toml", 12),
+            ("study-d.toml", 12),
             ("study-full-ab.toml", 476),
             ("study-full-c.toml", 240),
         ] {

@@ -131,7 +131,7 @@ fn report(args: &DetectArgs, work: &Work, took: Duration, summary: &Summary) -> 
     }
     if summary.rejected > 0 {
         let rejects = args.out.join("rejects.csv");
-        text += &format!("{} recordings refused, see {}\n", summary.rejected, rejects.display());
+        text += &format!("Refused recordings: {}, see {}\n", summary.rejected, rejects.display());
     }
     text
 }
