@@ -306,7 +306,7 @@ mod tests {
             ("study-recipes.toml", 12),
             ("study-ab.toml", 24),
             ("study-c.toml", 12),
-            ("study-d.toml", 12),
+            ("study-d.toml", 16),
             ("study-full-ab.toml", 476),
             ("study-full-c.toml", 240),
         ] {
