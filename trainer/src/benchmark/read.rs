@@ -304,7 +304,7 @@ mod tests {
         for (file, cells) in [
             ("study-tuning.toml", 28),
             ("study-recipes.toml", 12),
-            ("study-ab.toml", 24),
+            ("study-ab.toml", 22),
             ("study-c.toml", 12),
             ("study-d.toml", 16),
             ("study-full-ab.toml", 476),
