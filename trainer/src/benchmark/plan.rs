@@ -35,9 +35,16 @@ pub struct BenchmarkPlan {
     /// Averages printed below the table: name -> methods.
     #[serde(default)]
     pub average: BTreeMap<String, Vec<String>>,
+    /// Level of intervals, above 0 and below 1: of each contrast that describes, and of all primary ones together.
+    #[serde(default = "usual_level")]
+    pub level: f64,
     /// Questions that are answered with a sentence each.
     #[serde(default, rename = "contrast")]
     pub contrasts: Vec<Contrast>,
+}
+
+fn usual_level() -> f64 {
+    0.95
 }
 
 /// A dataset that the whole matrix is run on.

@@ -62,6 +62,9 @@ impl BenchmarkPlan {
         for list in self.average.values() {
             known("method", &methods, list)?;
         }
+        if !(self.level > 0.0 && self.level < 1.0) {
+            return Err(format!("level {} must be above 0 and below 1", self.level));
+        }
         for contrast in &self.contrasts {
             for part in contrast.parts() {
                 known("dataset", &datasets, &part.dataset)?;
@@ -178,6 +181,18 @@ mod tests {
             (r#"["Target", "+R_P","#, r#"["Nowhere", "+R_P","#, "column \"Nowhere\""),
             (r#"name = "EM""#, r#"name = "bce an""#, "bce an"),
             ("seeds = [1, 2]", "seeds = []", "at least one seed"),
+            ("seeds = [1, 2]", "seeds = [1, 2]\nlevel = 1.0", "level 1 must be"),
+            ("seeds = [1, 2]", "seeds = [1, 2]\nlevel = nan", "level NaN must be"),
+            (
+                r#"at = { column = "Target" }"#,
+                "at = { column = \"Target\" }\nequivalence = 0.0",
+                "an equivalence of 0 points",
+            ),
+            (
+                r#"at = { column = "Target" }"#,
+                "at = { column = \"Target\" }\nmeasure = \"table_auc\"",
+                "the table AUC, but EM in column Target has no asset_reg",
+            ),
             ("seeds = [1, 2]", "seeds = [1, 2, 1]", "duplicate seed 1"),
             (r#""+R_P", "frozen""#, r#""frozen""#, "in which BCE-AN is not run on X"),
             (r#"tuned_as = "+R_P""#, r#"tuned_as = "frozen""#, "tuned as another"),

@@ -6,6 +6,7 @@ use shardfmt::table::{Columns, write_table};
 use shardfmt::{Taxa, table};
 
 use super::plan::CellNames;
+use super::questions::Measure;
 use crate::asset_reg::TableQuality;
 use crate::error::Result;
 
@@ -100,6 +101,16 @@ impl CellResult {
     /// Test mAP, 0 to 1; `None` if the run diverged.
     pub(super) fn test_map(&self) -> Option<f64> {
         self.measured.map(|measured| measured.test_map)
+    }
+
+    /// A measure, 0 to 1; `None` if the run diverged or has no such measure.
+    pub(super) fn value(&self, measure: Measure) -> Option<f64> {
+        let measured = self.measured?;
+        match measure {
+            Measure::Map => Some(measured.test_map),
+            Measure::TableAuc => self.table?.auc,
+            Measure::TablePrecision => self.table.map(|table| table.precision),
+        }
     }
 }
 

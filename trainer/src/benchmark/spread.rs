@@ -1,6 +1,8 @@
 //! Defines how values over seeds are summed up: mean, deviation, an interval, and how they are written in percentage
 //! points.
 
+use super::student_t::two_sided_quantile;
+
 /// Mean, sample standard deviation and number of some values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Spread {
@@ -9,13 +11,6 @@ pub(super) struct Spread {
     pub(super) deviation: f64,
     pub(super) count: usize,
 }
-
-/// 97.5 % quantiles of Student's t for 1, 2, ... degrees of freedom (NIST/SEMATECH e-Handbook of Statistical Methods,
-/// 1.3.6.7.2). Beyond the last one it is used on, which makes intervals a little too wide.
-const T_975: [f64; 20] = [
-    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120,
-    2.110, 2.101, 2.093, 2.086,
-];
 
 impl Spread {
     pub(super) fn of(values: &[f64]) -> Option<Self> {
@@ -29,11 +24,10 @@ impl Spread {
         Some(Self { mean, deviation, count })
     }
 
-    /// 95 % interval of the mean by Student's t; `None` for a single value.
-    pub(super) fn interval(&self) -> Option<[f64; 2]> {
-        let degrees = self.count.checked_sub(2)?;
-        let t = T_975.get(degrees).or(T_975.last())?;
-        let half = t * self.deviation / (self.count as f64).sqrt();
+    /// Interval of the mean by Student's t, at a level from 0 to below 1; `None` for a single value.
+    pub(super) fn interval(&self, level: f64) -> Option<[f64; 2]> {
+        let degrees = self.count.checked_sub(1).filter(|&degrees| degrees > 0)?;
+        let half = two_sided_quantile(level, degrees) * self.deviation / (self.count as f64).sqrt();
         Some([self.mean - half, self.mean + half])
     }
 
@@ -57,6 +51,23 @@ pub(super) fn signed(difference: f64) -> String {
     format!("{:+.1}", 100.0 * difference)
 }
 
+/// A level in percent, with two digits of what it lacks to 100: 95, 99.5, 99.17.
+pub(super) fn level_percent(level: f64) -> String {
+    let lacking = 100.0 * (1.0 - level);
+    let decimals = if lacking > 0.0 {
+        (1.0 - lacking.log10().floor()).clamp(0.0, 12.0)
+    } else {
+        0.0
+    };
+    let digits = format!("{:.*}", decimals as usize, 100.0 * level);
+    let digits = if digits.contains('.') {
+        digits.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        &digits
+    };
+    format!("{digits} %")
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
@@ -67,19 +78,30 @@ mod tests {
     fn a_single_value_has_no_deviation_and_no_interval() {
         let one = Spread::of(&[0.5]).unwrap();
         assert_eq!(one.percent(true), "+50.0");
-        assert_eq!(one.interval(), None);
+        assert_eq!(one.interval(0.95), None);
         assert_eq!(Spread::of(&[]), None);
     }
 
     #[test]
     fn the_interval_is_student_s() {
         // Mean 2, deviation 1, three values: 2 ± 4.303 / √3.
-        let [low, high] = Spread::of(&[1.0, 2.0, 3.0]).unwrap().interval().unwrap();
+        let [low, high] = Spread::of(&[1.0, 2.0, 3.0]).unwrap().interval(0.95).unwrap();
         assert!(
             (low + 0.484).abs() < 1e-3 && (high - 4.484).abs() < 1e-3,
             "{low} {high}"
         );
-        let many = Spread::of(&[1.0; 50]).unwrap().interval().unwrap();
+        let many = Spread::of(&[1.0; 50]).unwrap().interval(0.95).unwrap();
         assert_eq!(many, [1.0, 1.0]);
+        // At 99.5 %, five values of mean 0 and deviation 1: ± 5.598 / √5.
+        let five = [-1.0, -1.0, 0.0, 1.0, 1.0];
+        let [low, high] = Spread::of(&five).unwrap().interval(0.995).unwrap();
+        assert!((high - 2.5035).abs() < 1e-3 && low == -high, "{low} {high}");
+    }
+
+    #[test]
+    fn levels_are_told_as_finely_as_they_differ_from_certainty() {
+        let told = [0.5, 0.95, 0.995, 1.0 - 0.05 / 6.0, 1.0 - 0.05 / 7.0, 0.999_975, 1.0].map(level_percent);
+        let percent = ["50 %", "95 %", "99.5 %", "99.17 %", "99.29 %", "99.9975 %", "100 %"];
+        assert_eq!(told, percent);
     }
 }

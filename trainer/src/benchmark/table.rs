@@ -1,9 +1,9 @@
-//! Makes the tables of a benchmark from its results: means over seeds, differences seed by seed, averages over methods;
-//! the contrasts below them.
+//! Makes the tables of a benchmark from its results: means over seeds, published figures, averages over methods; and
+//! what goes below them.
 
 use std::fmt::Write;
 
-use super::contrast;
+use super::contrast_table;
 use super::paper::{PAPERS_AVERAGE, published};
 use super::plan::{BenchmarkPlan, Column, DatasetEntry};
 use super::results::CellResult;
@@ -40,17 +40,17 @@ pub fn markdown(plan: &BenchmarkPlan, results: &[CellResult]) -> String {
         };
         table.write(&mut text);
     }
-    text + &contrast::markdown(plan, results)
+    text + &contrast_table::markdown(plan, results)
 }
 
 /// The tables of one dataset.
-struct Table<'a> {
-    plan: &'a BenchmarkPlan,
-    dataset: &'a DatasetEntry,
+pub(super) struct Table<'a> {
+    pub(super) plan: &'a BenchmarkPlan,
+    pub(super) dataset: &'a DatasetEntry,
     /// Those run on it.
-    columns: Vec<&'a Column>,
+    pub(super) columns: Vec<&'a Column>,
     /// Those on it.
-    results: &'a [CellResult],
+    pub(super) results: &'a [CellResult],
 }
 
 impl Table<'_> {
@@ -105,11 +105,12 @@ impl Table<'_> {
             );
         }
         self.differences(text);
+        self.knowledge(text);
         self.efforts(text);
         self.chosen(text);
     }
 
-    fn head(&self, text: &mut String) {
+    pub(super) fn head(&self, text: &mut String) {
         let names: Vec<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
         let _ = writeln!(
             text,
@@ -120,7 +121,7 @@ impl Table<'_> {
     }
 
     /// A row, if it has any cell.
-    fn row(&self, text: &mut String, name: &str, cell: impl Fn(&Column) -> Option<String>) {
+    pub(super) fn row(&self, text: &mut String, name: &str, cell: impl Fn(&Column) -> Option<String>) {
         let cells: Vec<Option<String>> = self.columns.iter().map(|column| cell(column)).collect();
         if cells.iter().any(Option::is_some) {
             let cells: Vec<String> = cells
@@ -148,97 +149,11 @@ impl Table<'_> {
         }
     }
 
-    fn of_cell(&self, method: &str, column: &str) -> impl Iterator<Item = &CellResult> {
+    pub(super) fn of_cell(&self, method: &str, column: &str) -> impl Iterator<Item = &CellResult> {
         let (method, column) = (method.to_owned(), column.to_owned());
         self.results
             .iter()
             .filter(move |result| result.method == method && result.column == column)
-    }
-
-    /// Each column minus those it is compared with, seed by seed: runs of a seed share data order and initial weights,
-    /// so their noise cancels.
-    fn differences(&self, text: &mut String) {
-        let pairs: Vec<(&str, &str)> = self
-            .columns
-            .iter()
-            .flat_map(|column| {
-                let others = column.against.iter().filter(|other| self.dataset.has(other));
-                others.map(|other| (column.name.as_str(), other.as_str()))
-            })
-            .collect();
-        if pairs.is_empty() {
-            return;
-        }
-        let heads: Vec<String> = pairs
-            .iter()
-            .map(|(column, other)| format!("{column} − {other}"))
-            .collect();
-        let _ = writeln!(
-            text,
-            "\n### Differences, paired by seed\n\nPercentage points: mean ± standard deviation, and in how many of \
-             the seeds it is above 0.\n\n\
-             | method | {} |\n|---|{}",
-            heads.join(" | "),
-            "---|".repeat(heads.len())
-        );
-        for method in &self.plan.methods {
-            let cells = pairs.iter().map(|(column, other)| {
-                let gains: Vec<f64> = self
-                    .of_cell(&method.name, column)
-                    .filter_map(|result| {
-                        let before = self
-                            .of_cell(&method.name, other)
-                            .find(|before| before.seed == result.seed)?;
-                        Some(result.test_map()? - before.test_map()?)
-                    })
-                    .collect();
-                let up = gains.iter().filter(|&&gain| gain > 0.0).count();
-                Spread::of(&gains).map_or_else(
-                    || "–".into(),
-                    |spread| format!("{} ({up}/{})", spread.percent(true), spread.count),
-                )
-            });
-            let cells: Vec<String> = cells.collect();
-            if cells.iter().any(|cell| cell != "–") {
-                let _ = writeln!(text, "| {} | {} |", method.name, cells.join(" | "));
-            }
-        }
-    }
-
-    /// Rows and steps of every cell: a mode also changes how much is trained on.
-    fn efforts(&self, text: &mut String) {
-        let _ = writeln!(
-            text,
-            "\n### Rows and steps\n\nTraining rows in an epoch / steps of the whole run.\n"
-        );
-        self.head(text);
-        for method in &self.plan.methods {
-            self.row(text, &method.name, |column| {
-                let result = self.of_cell(&method.name, &column.name).next()?;
-                Some(format!("{} / {}", result.rows, result.steps))
-            });
-        }
-    }
-
-    /// The values chosen by the search.
-    fn chosen(&self, text: &mut String) {
-        let Some(search) = &self.plan.search else { return };
-        let rows = self.plan.methods.iter().flat_map(|method| {
-            self.columns.iter().filter_map(|column| {
-                let mut results = self.of_cell(&method.name, &column.name);
-                let result = results.find(|result| !result.chosen.is_empty())?;
-                Some(format!("| {} | {} | {} |", method.name, column.name, result.chosen))
-            })
-        });
-        let rows: Vec<String> = rows.collect();
-        if !rows.is_empty() {
-            let _ = writeln!(
-                text,
-                "\n### Chosen on val\n\nOf {} trials each.\n\n| method | column | chosen |\n|---|---|---|\n{}",
-                search.trials,
-                rows.join("\n")
-            );
-        }
     }
 }
 
@@ -248,6 +163,7 @@ mod tests {
 
     use super::super::results::tests::result;
     use super::*;
+    use crate::asset_reg::TableQuality;
 
     #[test]
     fn means_deviations_published_figures_and_paired_differences() {
@@ -321,5 +237,41 @@ mod tests {
         assert!(text.contains("| EM | 54.0, 1 diverged | diverged |"), "{text}");
         assert!(text.contains("3 runs diverged"), "{text}");
         assert!(!text.contains("(1/2)"), "{text}");
+    }
+
+    #[test]
+    fn what_the_regulariser_s_table_knows_of_hidden_labels() {
+        let plan: BenchmarkPlan = toml::from_str(
+            r#"
+            name = "T"
+            seeds = [1, 2]
+            [[dataset]]
+            name = "D"
+            path = "d"
+            [[method]]
+            name = "EM"
+            [[column]]
+            name = "Target"
+            [[column]]
+            name = "+R_P"
+            "#,
+        )
+        .unwrap();
+        let table = |auc, precision| TableQuality {
+            auc,
+            precision,
+            prevalence: 0.081,
+            entries: 9,
+        };
+        let mut results = [result("Target", 1, 0.5), result("+R_P", 1, 0.5), result("+R_P", 2, 0.5)];
+        assert!(!markdown(&plan, &results).contains("table knows"));
+        results[1].table = Some(table(Some(0.6), 0.2));
+        results[2].table = Some(table(Some(0.62), 0.24));
+        let text = markdown(&plan, &results);
+        assert!(text.contains("| EM | – | 61.0 ± 1.4 / 22.0 ± 2.8 (8.1) |"), "{text}");
+        results[1].table = Some(table(None, 0.2));
+        results[2].measured = None;
+        let text = markdown(&plan, &results);
+        assert!(text.contains("| EM | – | – / 20.0 (8.1) |"), "{text}");
     }
 }
