@@ -5,6 +5,7 @@ pub mod augment;
 pub mod batch;
 pub mod benchmark;
 pub mod calibration;
+mod chart;
 pub mod checkpoint;
 pub mod cli;
 pub mod cmd;

@@ -8,6 +8,7 @@ use tch::Device;
 
 use super::effort::{Materials, efforts};
 use super::finished::Finished;
+use super::pictures::{cells_svg, contrasts_svg};
 use super::plan::{BenchmarkPlan, Cell, CellNames};
 use super::results::{CellResult, Measured, write_results};
 use super::search::{Point, trials};
@@ -41,8 +42,8 @@ pub struct BenchmarkPlace<'a> {
     pub jobs: usize,
 }
 
-/// Runs whatever is not finished yet, and writes `table.md` and `results.parquet` once all finished runs are read, and
-/// after every further one.
+/// Runs whatever is not finished yet, and writes `table.md`, its pictures and `results.parquet` once all finished runs are
+/// read, and after every further one.
 ///
 /// A run that diverges is one of the results: a trial of the search with the worst score, and a seed that the table
 /// counts as such.
@@ -124,6 +125,10 @@ impl<'a> Matrix<'a> {
             }
             let so_far: Vec<CellResult> = results.iter().flatten().cloned().collect();
             write_atomic(&out.join("table.md"), markdown(plan, &so_far).as_bytes())?;
+            write_atomic(&out.join("cells.svg"), cells_svg(plan, &so_far).as_bytes())?;
+            if let Some(picture) = contrasts_svg(plan, &so_far) {
+                write_atomic(&out.join("contrasts.svg"), picture.as_bytes())?;
+            }
             write_results(&out.join("results.parquet"), &so_far)
         })?;
         Ok(results.into_iter().flatten().collect())

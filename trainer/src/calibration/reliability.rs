@@ -1,6 +1,6 @@
 //! Provides the reliability of probabilities: how often they come true, by their size.
 
-use crate::observer::chart::{Across, BLUE, Chart, Line, Stroke, VERMILLION, svg};
+use crate::chart::{Across, BLUE, Chart, Line, Stroke, VERMILLION, svg};
 
 /// Bins of equal width from 0 to 1.
 const BINS: usize = 10;

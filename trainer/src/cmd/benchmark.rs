@@ -41,7 +41,7 @@ pub(super) fn run_command(args: &BenchmarkArgs) -> Result<ExitCode> {
     };
     let results = run(&plan, &mut materials, place, &mut tell)?;
     tracing::info!(
-        "{:.1} minutes; {} and results.parquet beside it",
+        "{:.1} minutes; {}, with results.parquet and pictures beside it",
         begin.elapsed().as_secs_f64() / 60.0,
         args.out.join("table.md").display()
     );

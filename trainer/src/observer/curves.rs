@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use shardfmt::Split;
 use shardfmt::persist::write_atomic;
 
-use super::chart::{Across, BLUE, Chart, GREEN, Line, SKY, Stroke, VERMILLION, svg};
+use crate::chart::{Across, BLUE, Chart, GREEN, Line, SKY, Stroke, VERMILLION, svg};
 use crate::error::Result;
 use crate::event::{Event, Observer};
 

@@ -2,7 +2,6 @@
 //!
 //! An observer sees [`Event`]s and nothing else, so whatever it shows can be reproduced from the log of events.
 
-pub(crate) mod chart;
 mod curves;
 mod event_log;
 mod progress;

@@ -47,6 +47,18 @@ settings = { asset_reg = { alpha = 0.1, control = "frozen" } }
 tuned_as = "+R_P"
 "#;
 
+/// What a plan can be given once it has been run.
+const CONTRAST: &str = r#"
+[[contrast]]
+name = "EM against LL-R"
+of = { methods = ["EM"] }
+against = { methods = ["LL-R"] }
+at = { column = "Target" }
+primary = true
+expected = "above"
+question = "Which is higher?"
+"#;
+
 #[test]
 fn a_matrix_is_listed_run_and_not_run_again() {
     let folder = tempfile::tempdir().unwrap();
@@ -117,6 +129,26 @@ fn a_matrix_is_listed_run_and_not_run_again() {
     assert!(lost.join("metrics.jsonl").is_file());
     assert_eq!(other, written("cells/one/em/target/seed-1/metrics.jsonl"));
 
+    // Contrasts are no setting of a run: with one more, the same runs are read, and tables and pictures made anew.
+    assert!(out.join("cells.svg").is_file() && !out.join("contrasts.svg").exists());
+    let folders = ["em", "ll-r"].map(|method| out.join("cells/one").join(method).join("target/seed-1"));
+    let before = folders.each_ref().map(|run| metrics(run));
+    std::fs::write(&plan, format!("level = 0.9\n{PLAN}{CONTRAST}")).unwrap();
+    let (asked, _) = run(&mut benchmark(&[]), 0);
+    assert!(asked.starts_with(&first), "{asked}");
+    for part in [
+        "1 primary reading: at 90 %",
+        "### EM against LL-R (primary)\n\n*Question:* Which is higher?\n\n*Expected:* above 0\n",
+        "| One | ",
+        " of 2 | ",
+    ] {
+        assert!(asked.contains(part), "{part}\n{asked}");
+    }
+    let picture = std::fs::read_to_string(out.join("contrasts.svg")).unwrap();
+    assert!(picture.contains("primary, interval at 90 %"), "{picture}");
+    assert_eq!(other, written("cells/one/em/target/seed-1/metrics.jsonl"));
+    assert_eq!(before, folders.each_ref().map(|run| metrics(run)));
+
     // Other settings in the same folder are refused.
     std::fs::write(&plan, PLAN.replace("epochs = 1", "epochs = 2")).unwrap();
     let (_, said) = run(&mut benchmark(&[]), 2);
@@ -126,7 +158,7 @@ fn a_matrix_is_listed_run_and_not_run_again() {
     std::fs::write(&plan, PLAN.replace(frozen, &frozen.replace("0.1", "0.2"))).unwrap();
     let (_, said) = run(&mut benchmark(&[]), 2);
     assert!(said.contains("asset_reg.alpha: 0.1 -> 0.2"), "{said}");
-    assert_eq!(first, std::fs::read_to_string(out.join("table.md")).unwrap());
+    assert_eq!(asked, std::fs::read_to_string(out.join("table.md")).unwrap());
     assert_eq!(results(&out).len(), 12);
 }
 
