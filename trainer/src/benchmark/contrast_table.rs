@@ -193,8 +193,8 @@ mod tests {
         // .0287); far +.02, 0, +.02 (.0133, .0115, .0287).
         let text = markdown(&plan, &results);
         for line in [
-            "| LL against AN, near and far | as named | -9.7 ± 0.6 | [-11.1, -8.2] at 95 % | 0 of 3 | lower by 9.7; as the \
-             paper claims |",
+            "| LL against AN, near and far | as named | -9.7 ± 0.6 | [-11.1, -8.2] at 95 % | 0 of 3 | \
+             lower by 9.7; as the paper claims |",
             "| R against AN | far | +1.3 ± 1.2 | [-1.5, +4.2] at 95 % | 2 of 3 | no difference seen |",
             "| R against AN | near | -9.3 ± 1.2 | [-12.2, -6.5] at 95 % | 0 of 3 | lower by 9.3 |",
         ] {
@@ -257,10 +257,10 @@ mod tests {
         let text = markdown(&plan, &all);
         for part in [
             "2 primary readings: at 97.5 %, so that all of them hold at once at 95 %",
-            "| R against AN (primary) | far | +6.0 ± 1.0 | [+2.4, +9.6] at 97.5 % | 3 of 3 | not settled whether within \
-             2.5, higher by 6.0 |",
-            "| R against AN (primary) | near | +1.3 ± 0.6 | [-0.7, +3.4] at 97.5 % | 3 of 3 | not settled whether within \
-             2.5 |",
+            "| R against AN (primary) | far | +6.0 ± 1.0 | [+2.4, +9.6] at 97.5 % | 3 of 3 | \
+             not settled whether within 2.5, higher by 6.0 |",
+            "| R against AN (primary) | near | +1.3 ± 0.6 | [-0.7, +3.4] at 97.5 % | 3 of 3 | \
+             not settled whether within 2.5 |",
         ] {
             assert!(text.contains(part), "{part}\n{text}");
         }

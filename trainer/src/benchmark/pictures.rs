@@ -7,8 +7,8 @@ use super::results::CellResult;
 use super::spread::{Spread, level_percent, signed};
 use crate::chart::{Group, Key, Mark, Row, RowChart, rows_svg};
 
-/// The contrasts as an SVG file, a chart for each measure: the mean difference on each dataset with the interval that it
-/// is read by. `None` if the plan has none.
+/// The contrasts as an SVG file, a chart for each measure: the mean difference on each dataset with the interval that
+/// it is read by. `None` if the plan has none.
 #[must_use]
 pub fn contrasts_svg(plan: &BenchmarkPlan, results: &[CellResult]) -> Option<String> {
     let comparisons = comparisons(plan, results);
@@ -70,7 +70,7 @@ fn legend(plan: &BenchmarkPlan, groups: &[Group]) -> Vec<(Key, String)> {
         )
     });
     let band = groups.iter().any(|group| group.band.is_some());
-    let band = band.then(|| (Key::Band, "counts as none".to_owned()));
+    let band = band.then(|| (Key::Band, "counts as no difference".to_owned()));
     primary.into_iter().chain(other).chain(band).collect()
 }
 
@@ -196,7 +196,7 @@ mod tests {
             "Differences of table AUC, paired by seed",
             "primary, interval at 97.5 %",
             "description, at 95 %",
-            "counts as none",
+            "counts as no difference",
             "<text class=\"strong\" x=\"18.0\" y=\"98.5\">R_P against none</text>",
             ">far &amp; near</text>",
             ">+2.7 [+0.6, +4.7]</text>",
@@ -206,9 +206,15 @@ mod tests {
         ] {
             assert!(svg.contains(part), "{part}\n{svg}");
         }
+        // Points and interval are in the units of the axis.
+        let row = comparisons(&plan, &results()).first().map(row).unwrap();
+        let drawn = [row.points, row.interval.unwrap().to_vec()].concat();
+        let wanted = [3.0, 3.0, 2.0, 0.598, 4.735];
+        let near = |(a, b): (&f64, &f64)| (a - b).abs() < 1e-3;
+        assert!(drawn.len() == 5 && drawn.iter().zip(&wanted).all(near), "{drawn:?}");
         // The primary one with its entry in the legend, the other with its own.
         assert_eq!(svg.matches("fill=\"#0072b2\"").count(), 2, "{svg}");
-        assert_eq!(svg.matches("stroke-width=\"1.4\"").count(), 2, "{svg}");
+        assert_eq!(svg.matches("class=\"edged\"").count(), 2, "{svg}");
         plan.contrasts.clear();
         assert!(contrasts_svg(&plan, &results()).is_none());
     }

@@ -42,8 +42,8 @@ pub struct BenchmarkPlace<'a> {
     pub jobs: usize,
 }
 
-/// Runs whatever is not finished yet, and writes `table.md`, its pictures and `results.parquet` once all finished runs are
-/// read, and after every further one.
+/// Runs whatever is not finished yet, and writes `table.md`, its pictures and `results.parquet` once all finished runs
+/// are read, and after every further one.
 ///
 /// A run that diverges is one of the results: a trial of the search with the worst score, and a seed that the table
 /// counts as such.

@@ -5,11 +5,13 @@ pub(super) const WIDTH: f64 = 960.0;
 
 pub(super) const INK: &str = "#2f3e46";
 pub(super) const GRID: &str = "#e4e4e4";
+/// The ground.
+pub(super) const WHITE: &str = "#fff";
 /// Of areas behind points.
 pub(super) const PALE: &str = "#d9ecf8";
 /// Classes of texts and paths.
 const STYLE: &str = "text{font:13px sans-serif;fill:#2f3e46} .heading{font-size:15px;font-weight:bold} \
-    .before{text-anchor:end} .centred{text-anchor:middle} .strong{font-weight:bold} path{fill:none;stroke-width:1} \
+    .before{text-anchor:end} .centred{text-anchor:middle} .strong{font-weight:bold} .edged{stroke-width:1.2} path{fill:none;stroke-width:1} \
     .bold{stroke-width:2.2;stroke-linejoin:round} .dashed{stroke-width:1.5;stroke-dasharray:6 4}";
 
 /// Colours that people with any colour vision tell apart (Okabe and Ito 2008, "Color universal design").
@@ -28,7 +30,7 @@ impl Drawing {
         Self(format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} \
              {height}\">\n\
-             <style>{STYLE}</style>\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n"
+             <style>{STYLE}</style>\n<rect width=\"100%\" height=\"100%\" fill=\"{WHITE}\"/>\n"
         ))
     }
 
@@ -46,17 +48,10 @@ impl Drawing {
         self.0 += &format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius}\" fill=\"{colour}\"/>\n");
     }
 
-    /// A dot with a white edge, so that those that overlap can be told apart.
-    pub(super) fn edged_dot(&mut self, x: f64, y: f64, radius: f64, colour: &str) {
+    /// A dot with an edge of another colour.
+    pub(super) fn edged_dot(&mut self, x: f64, y: f64, radius: f64, [fill, edge]: [&str; 2]) {
         self.0 += &format!(
-            "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius}\" fill=\"{colour}\" stroke=\"#fff\" stroke-width=\"1\"/>\n"
-        );
-    }
-
-    /// A dot that is white inside.
-    pub(super) fn ring(&mut self, x: f64, y: f64, radius: f64, colour: &str) {
-        self.0 += &format!(
-            "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius}\" fill=\"#fff\" stroke=\"{colour}\" stroke-width=\"1.4\"/>\n"
+            "<circle class=\"edged\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius}\" fill=\"{fill}\" stroke=\"{edge}\"/>\n"
         );
     }
 

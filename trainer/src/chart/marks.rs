@@ -1,6 +1,6 @@
 //! Draws what a row of a chart shows: points, their mean and an interval.
 
-use super::drawing::{BLUE, Drawing, INK, SKY};
+use super::drawing::{BLUE, Drawing, INK, SKY, WHITE};
 
 /// How a row is drawn.
 #[derive(Clone, Copy, PartialEq)]
@@ -59,7 +59,8 @@ impl Row {
         };
         if self.mark == Mark::Points {
             for x in self.points.iter().map(|&point| place(point)) {
-                drawing.edged_dot(x, y, 4.0, SKY);
+                // Those that overlap can be told apart.
+                drawing.edged_dot(x, y, 4.0, [SKY, WHITE]);
             }
             drawing.path("bold", BLUE, &format!("M{mean:.1} {:.1}V{:.1}", y - 7.0, y + 7.0));
             return;
@@ -86,7 +87,7 @@ impl Row {
         if self.mark == Mark::Filled {
             drawing.dot(mean, y, 4.6, BLUE);
         } else {
-            drawing.ring(mean, y, 3.6, colour);
+            drawing.edged_dot(mean, y, 3.6, [WHITE, colour]);
         }
     }
 }
