@@ -171,7 +171,7 @@ mod tests {
     fn results() -> Vec<CellResult> {
         let cells = [("Plain", [0.50, 0.52, 0.54], 0.5), ("+R_P", [0.53, 0.55, 0.56], 0.7)];
         let runs = cells.into_iter().flat_map(|(column, maps, auc)| {
-            let runs = (1..).zip(maps).map(move |(seed, map)| CellResult {
+            (1..).zip(maps).map(move |(seed, map)| CellResult {
                 dataset: "far & near".into(),
                 table: Some(TableQuality {
                     auc: Some(auc + 0.01 * seed as f64),
@@ -180,8 +180,7 @@ mod tests {
                     entries: 9,
                 }),
                 ..result(column, seed, map)
-            });
-            runs
+            })
         });
         runs.collect()
     }
