@@ -25,6 +25,7 @@ pub mod model;
 pub mod observer;
 pub mod optim;
 pub mod predict;
+pub mod prior_logits;
 pub mod run;
 pub mod run_folder;
 pub mod state;

@@ -17,6 +17,7 @@ use crate::memory;
 use crate::metric::{self, Evaluation};
 use crate::model::Model;
 use crate::predict;
+use crate::prior_logits::{AddedPrior, PriorOffsets, PriorSource, Stated};
 use crate::yardstick::{Yardstick, raise};
 
 /// The interval does not depend on the run's seed, so that runs are compared over the same resampled sets.
@@ -105,8 +106,8 @@ impl Material {
     }
 
     /// mAP of `model` on the fully known clips, or recordings, of `supervision`, with an interval over `replicates`
-    /// resampled sets of recordings if there are any. The other clips are not even scored. `tell` gets the number of
-    /// clips scored so far, and of all.
+    /// resampled sets of recordings if there are any. The other clips are not even scored. `prior` is added to their
+    /// logits. `tell` gets the number of clips scored so far, and of all.
     ///
     /// # Errors
     /// [`Error::NothingToMeasure`] if no clip is fully known, [`Error::Setting`] if no recording is; those of `tell`.
@@ -114,18 +115,78 @@ impl Material {
         &self,
         model: (&Model, &Scaling),
         (supervision, eval): (&Supervision, &EvalConfig),
+        prior: Option<&AddedPrior>,
         replicates: u32,
         tell: &mut dyn FnMut(u64, u64) -> Result<()>,
     ) -> Result<Evaluation> {
-        let known = Yardstick::of(supervision, eval);
-        if known.rows() == 0 {
-            return Err(nothing_to_measure(supervision, eval));
+        let known = measured(supervision, eval)?;
+        let mut scores = self.score(model, &known, prior.is_some(), tell)?;
+        if let Some(prior) = prior {
+            let stated = Stated::read(&self.dataset, &known.clips, prior.offsets.from)?;
+            if stated.recordings() == 0 {
+                let from = prior.offsets.from.as_str();
+                tracing::warn!("no recording that is measured has a {from} prior, so none is added to the logits");
+            }
+            add(prior, &stated, &known, &mut scores);
         }
+        measure(&known, &scores, replicates)
+    }
+
+    /// [`Material::evaluate`] of `val`, without an interval. The weight of `offsets` is fitted on it first, and what is
+    /// then added to logits comes with the measurements.
+    ///
+    /// # Errors
+    /// As [`Material::evaluate`].
+    pub fn evaluate_val(
+        &self,
+        model: (&Model, &Scaling),
+        (val, eval): (&Supervision, &EvalConfig),
+        offsets: Option<PriorOffsets>,
+        tell: &mut dyn FnMut(u64, u64) -> Result<()>,
+    ) -> Result<(Evaluation, Option<AddedPrior>)> {
+        let known = measured(val, eval)?;
+        let mut scores = self.score(model, &known, offsets.is_some(), tell)?;
+        let mut added = None;
+        if let Some(offsets) = offsets {
+            let stated = Stated::read(&self.dataset, &known.clips, offsets.from)?;
+            let prior = offsets.weighed(&scores, &known, &stated);
+            add(&prior, &stated, &known, &mut scores);
+            added = Some(prior);
+        }
+        Ok((measure(&known, &scores, 0)?, added))
+    }
+
+    /// The log-odds that a prior is worth in what is measured of `val`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if none of its recordings has the prior; as [`Material::evaluate`].
+    pub fn prior_offsets(&self, (val, eval): (&Supervision, &EvalConfig), from: PriorSource) -> Result<PriorOffsets> {
+        let known = measured(val, eval)?;
+        let stated = Stated::read(&self.dataset, &known.clips, from)?;
+        if stated.recordings() == 0 {
+            let reason = format!(
+                "is {:?}, of which no recording of val that is measured has any, so there is nothing to fit it to; add \
+                 its table with `l48 relabel`, or drop the setting",
+                from.as_str()
+            );
+            return Err(Error::setting("prior_logits.from", reason));
+        }
+        Ok(PriorOffsets::fit(from, &known, &stated))
+    }
+
+    /// Probabilities, or logits, of the rows of `known`, `[N, C]` row-major: the highest of their clips.
+    fn score(
+        &self,
+        model: (&Model, &Scaling),
+        known: &Yardstick,
+        as_logits: bool,
+        tell: &mut dyn FnMut(u64, u64) -> Result<()>,
+    ) -> Result<Vec<f32>> {
         let mut ring = predict::ring(&self.clips, model.0);
-        let classes = supervision.classes().max(1);
+        let classes = (known.labels.len() / known.rows().max(1)).max(1);
         let mut scores = vec![f32::NEG_INFINITY; known.labels.len()];
         let mut scored = 0;
-        predict::scores(model, &self.clips, &known.clips, &mut ring, |_, batch| {
+        let take = |_: &[u32], batch: &[f32]| {
             for clip in batch.chunks_exact(classes) {
                 let row = known.row_of_clip.get(scored).map_or(0, |row| *row as usize * classes);
                 scores
@@ -135,17 +196,49 @@ impl Material {
                 scored += 1;
             }
             tell(scored as u64, known.clips.len() as u64)
-        })?;
-        let (labels, mask) = (&known.labels, &known.mask);
-        let mut evaluation = metric::evaluate(&scores, labels, mask, classes)?;
-        evaluation.left_out = known.left_out;
-        if replicates > 0 {
-            let assets = &known.asset_ids;
-            let interval = metric::interval(&scores, labels, mask, classes, assets, INTERVAL_SEED, replicates)?;
-            evaluation.interval = Some(interval);
+        };
+        if as_logits {
+            predict::logits(model, &self.clips, &known.clips, &mut ring, take)?;
+        } else {
+            predict::scores(model, &self.clips, &known.clips, &mut ring, take)?;
         }
-        Ok(evaluation)
+        Ok(scores)
     }
+}
+
+/// What is measured of a split.
+fn measured(supervision: &Supervision, eval: &EvalConfig) -> Result<Yardstick> {
+    let known = Yardstick::of(supervision, eval);
+    if known.rows() == 0 {
+        return Err(nothing_to_measure(supervision, eval));
+    }
+    Ok(known)
+}
+
+/// Adds a prior to the logits of `known`. Clips of a recording have the same prior, so the highest of them stays so.
+fn add(prior: &AddedPrior, stated: &Stated, known: &Yardstick, logits: &mut [f32]) {
+    let mut added = vec![0.0; stated.classes()];
+    for (asset_id, row) in known
+        .asset_ids
+        .iter()
+        .zip(logits.chunks_exact_mut(stated.classes().max(1)))
+    {
+        prior.write(stated, *asset_id, &mut added);
+        row.iter_mut().zip(&added).for_each(|(logit, added)| *logit += added);
+    }
+}
+
+fn measure(known: &Yardstick, scores: &[f32], replicates: u32) -> Result<Evaluation> {
+    let (labels, mask) = (&known.labels, &known.mask);
+    let classes = labels.len() / known.rows().max(1);
+    let mut evaluation = metric::evaluate(scores, labels, mask, classes)?;
+    evaluation.left_out = known.left_out;
+    if replicates > 0 {
+        let assets = &known.asset_ids;
+        let interval = metric::interval(scores, labels, mask, classes, assets, INTERVAL_SEED, replicates)?;
+        evaluation.interval = Some(interval);
+    }
+    Ok(evaluation)
 }
 
 fn nothing_to_measure(supervision: &Supervision, eval: &EvalConfig) -> Error {

@@ -35,6 +35,12 @@ impl Yardstick {
         self.asset_ids.len()
     }
 
+    /// Labels of a row, of each class.
+    pub(crate) fn labels_of(&self, row: usize) -> &[u8] {
+        let classes = self.labels.len() / self.rows().max(1);
+        self.labels.get(row * classes..(row + 1) * classes).unwrap_or_default()
+    }
+
     fn of_clips(supervision: &Supervision) -> Self {
         let known = supervision.fully_known();
         let [labels, mask] = known.labels.matrices();
