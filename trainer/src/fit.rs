@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::event::{Event, Observer};
 use crate::learner::{Subject, trained_model};
 use crate::material::Material;
+use crate::measured::Measured;
 use crate::metric::{BOOTSTRAP_REPLICATES, Evaluation};
 use crate::prior_logits::PriorLogitsConfig;
 use crate::run::{Existing, Run};
@@ -109,8 +110,14 @@ impl Run<'_> {
         };
         let prior = self.config.prior_logits.filter(PriorLogitsConfig::in_scores);
         let offsets = prior.and(self.prior);
-        let val = (&self.rows.val, &self.config.eval);
-        let (val, added) = self.material.evaluate_val(learner.model(), val, offsets, &mut tell)?;
+        let val = Measured {
+            rows: &self.rows.val,
+            eval: &self.config.eval,
+            scratch: self.claim.folder().dir(),
+        };
+        let (val, added) = self
+            .material
+            .evaluate_val(learner.model(), &val, offsets, &mut tell)?;
         state.prior_logits = added;
         observer.observe(&evaluated(&val, epoch, step, Split::Val))?;
         // The first of equals stays: a strict maximum, as published.
@@ -152,10 +159,11 @@ impl Run<'_> {
         let subject = Subject::of(&self.material.dataset);
         let (model, scaling) = trained_model(&self.config, &subject, &checkpoint, self.device)?;
         let (material, observer, eval) = (self.material, &mut self.observers, &self.config.eval);
-        let prior = checkpoint.state.prior_logits.as_ref();
+        let (prior, scratch) = (checkpoint.state.prior_logits.as_ref(), self.claim.folder().dir());
         let mut measure = |rows: &Supervision, split, replicates| {
             let mut tell = |clips, of| observer.observe(&Event::Scored { split, clips, of });
-            material.evaluate((&model, &scaling), (rows, eval), prior, replicates, &mut tell)
+            let split = Measured { rows, eval, scratch };
+            material.evaluate((&model, &scaling), &split, prior, replicates, &mut tell)
         };
         let val = match best_val {
             Some(val) => val,

@@ -19,6 +19,7 @@ mod grouped;
 pub mod learner;
 pub mod loss;
 pub mod material;
+pub mod measured;
 mod memory;
 pub mod metric;
 pub mod model;

@@ -1,4 +1,4 @@
-//! Provides an opened dataset for a run: rows to train on, rows to evaluate on, and the evaluation itself.
+//! Provides an opened dataset for a run: rows to train on, and rows to evaluate on.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -9,19 +9,10 @@ use shardfmt::{Dataset, Split};
 use storage::open_dataset_at;
 
 use crate::asset_reg::{self, AssetRegConfig, Group, Positives};
-use crate::batch::Scaling;
 use crate::config::{Config, EvalConfig, LossConfig};
 use crate::error::{Error, Result};
 use crate::loss::RECORDING_EVIDENCE;
-use crate::memory;
-use crate::metric::{self, Evaluation};
-use crate::model::Model;
-use crate::predict;
-use crate::prior_logits::{AddedPrior, PriorOffsets, PriorSource, Stated};
-use crate::yardstick::{Yardstick, raise};
-
-/// The interval does not depend on the run's seed, so that runs are compared over the same resampled sets.
-const INTERVAL_SEED: u64 = 48;
+use crate::yardstick::Yardstick;
 
 /// A dataset opened for training or evaluation.
 #[derive(Debug)]
@@ -80,13 +71,6 @@ impl Material {
     /// [`Error::Setting`] if recordings are to be measured and none is.
     pub fn evaluation(&self, config: &Config, split: Split) -> Result<Supervision> {
         let mut supervision = self.catalogue.evaluation(split)?;
-        let rows = match config.eval.level {
-            Level::Clip => supervision.fully_known().rows(),
-            Level::Recording => supervision.report.kept.assets as usize,
-        };
-        // Scores f32, labels and masks u8.
-        let entries = [rows, supervision.classes()];
-        memory::check("eval", "scores, labels and masks of what is measured", entries, 6)?;
         if Yardstick::of(&supervision, &config.eval).rows() == 0 {
             return Err(nothing_to_measure(&supervision, &config.eval));
         }
@@ -104,144 +88,10 @@ impl Material {
         let supervision = self.evaluation(config, split)?;
         Ok(Yardstick::of(&supervision, &config.eval).clips.len() as u64)
     }
-
-    /// mAP of `model` on the fully known clips, or recordings, of `supervision`, with an interval over `replicates`
-    /// resampled sets of recordings if there are any. The other clips are not even scored. `prior` is added to their
-    /// logits. `tell` gets the number of clips scored so far, and of all.
-    ///
-    /// # Errors
-    /// [`Error::NothingToMeasure`] if no clip is fully known, [`Error::Setting`] if no recording is; those of `tell`.
-    pub fn evaluate(
-        &self,
-        model: (&Model, &Scaling),
-        (supervision, eval): (&Supervision, &EvalConfig),
-        prior: Option<&AddedPrior>,
-        replicates: u32,
-        tell: &mut dyn FnMut(u64, u64) -> Result<()>,
-    ) -> Result<Evaluation> {
-        let known = measured(supervision, eval)?;
-        let mut scores = self.score(model, &known, prior.is_some(), tell)?;
-        if let Some(prior) = prior {
-            let stated = Stated::read(&self.dataset, &known.clips, prior.offsets.from)?;
-            if stated.recordings() == 0 {
-                let from = prior.offsets.from.as_str();
-                tracing::warn!("no recording that is measured has a {from} prior, so none is added to the logits");
-            }
-            add(prior, &stated, &known, &mut scores);
-        }
-        measure(&known, &scores, replicates)
-    }
-
-    /// [`Material::evaluate`] of `val`, without an interval. The weight of `offsets` is fitted on it first, and what is
-    /// then added to logits comes with the measurements.
-    ///
-    /// # Errors
-    /// As [`Material::evaluate`].
-    pub fn evaluate_val(
-        &self,
-        model: (&Model, &Scaling),
-        (val, eval): (&Supervision, &EvalConfig),
-        offsets: Option<PriorOffsets>,
-        tell: &mut dyn FnMut(u64, u64) -> Result<()>,
-    ) -> Result<(Evaluation, Option<AddedPrior>)> {
-        let known = measured(val, eval)?;
-        let mut scores = self.score(model, &known, offsets.is_some(), tell)?;
-        let mut added = None;
-        if let Some(offsets) = offsets {
-            let stated = Stated::read(&self.dataset, &known.clips, offsets.from)?;
-            let prior = offsets.weighed(&scores, &known, &stated);
-            add(&prior, &stated, &known, &mut scores);
-            added = Some(prior);
-        }
-        Ok((measure(&known, &scores, 0)?, added))
-    }
-
-    /// The log-odds that a prior is worth in what is measured of `val`.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] if none of its recordings has the prior; as [`Material::evaluate`].
-    pub fn prior_offsets(&self, (val, eval): (&Supervision, &EvalConfig), from: PriorSource) -> Result<PriorOffsets> {
-        let known = measured(val, eval)?;
-        let stated = Stated::read(&self.dataset, &known.clips, from)?;
-        if stated.recordings() == 0 {
-            let reason = format!(
-                "is {:?}, of which no recording of val that is measured has any, so there is nothing to fit it to; add \
-                 its table with `l48 relabel`, or drop the setting",
-                from.as_str()
-            );
-            return Err(Error::setting("prior_logits.from", reason));
-        }
-        Ok(PriorOffsets::fit(from, &known, &stated))
-    }
-
-    /// Probabilities, or logits, of the rows of `known`, `[N, C]` row-major: the highest of their clips.
-    fn score(
-        &self,
-        model: (&Model, &Scaling),
-        known: &Yardstick,
-        as_logits: bool,
-        tell: &mut dyn FnMut(u64, u64) -> Result<()>,
-    ) -> Result<Vec<f32>> {
-        let mut ring = predict::ring(&self.clips, model.0);
-        let classes = (known.labels.len() / known.rows().max(1)).max(1);
-        let mut scores = vec![f32::NEG_INFINITY; known.labels.len()];
-        let mut scored = 0;
-        let take = |_: &[u32], batch: &[f32]| {
-            for clip in batch.chunks_exact(classes) {
-                let row = known.row_of_clip.get(scored).map_or(0, |row| *row as usize * classes);
-                scores
-                    .get_mut(row..row + classes)
-                    .into_iter()
-                    .for_each(|row| raise(row, clip));
-                scored += 1;
-            }
-            tell(scored as u64, known.clips.len() as u64)
-        };
-        if as_logits {
-            predict::logits(model, &self.clips, &known.clips, &mut ring, take)?;
-        } else {
-            predict::scores(model, &self.clips, &known.clips, &mut ring, take)?;
-        }
-        Ok(scores)
-    }
 }
 
-/// What is measured of a split.
-fn measured(supervision: &Supervision, eval: &EvalConfig) -> Result<Yardstick> {
-    let known = Yardstick::of(supervision, eval);
-    if known.rows() == 0 {
-        return Err(nothing_to_measure(supervision, eval));
-    }
-    Ok(known)
-}
-
-/// Adds a prior to the logits of `known`. Clips of a recording have the same prior, so the highest of them stays so.
-fn add(prior: &AddedPrior, stated: &Stated, known: &Yardstick, logits: &mut [f32]) {
-    let mut added = vec![0.0; stated.classes()];
-    for (asset_id, row) in known
-        .asset_ids
-        .iter()
-        .zip(logits.chunks_exact_mut(stated.classes().max(1)))
-    {
-        prior.write(stated, *asset_id, &mut added);
-        row.iter_mut().zip(&added).for_each(|(logit, added)| *logit += added);
-    }
-}
-
-fn measure(known: &Yardstick, scores: &[f32], replicates: u32) -> Result<Evaluation> {
-    let (labels, mask) = (&known.labels, &known.mask);
-    let classes = labels.len() / known.rows().max(1);
-    let mut evaluation = metric::evaluate(scores, labels, mask, classes)?;
-    evaluation.left_out = known.left_out;
-    if replicates > 0 {
-        let assets = &known.asset_ids;
-        let interval = metric::interval(scores, labels, mask, classes, assets, INTERVAL_SEED, replicates)?;
-        evaluation.interval = Some(interval);
-    }
-    Ok(evaluation)
-}
-
-fn nothing_to_measure(supervision: &Supervision, eval: &EvalConfig) -> Error {
+/// The error of a split of which nothing can be measured, with what to do.
+pub(crate) fn nothing_to_measure(supervision: &Supervision, eval: &EvalConfig) -> Error {
     let split = supervision.clips.first().map_or("", |clip| clip.split.as_str());
     if eval.level == Level::Recording {
         let reason = format!(

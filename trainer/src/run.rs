@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::event::Observer;
 use crate::learner::Learner;
 use crate::material::Material;
+use crate::measured::Measured;
 use crate::observer::{Curves, EventLog, Observers, RunProgress, TensorBoard, cut_back, read_events};
 use crate::prior_logits::{PriorLogitsConfig, PriorOffsets, Stated, TrainingPrior};
 use crate::run_folder::{ClaimedFolder, RunFolder, RunRecord, device_name};
@@ -115,7 +116,7 @@ impl<'a> Run<'a> {
             Some(checkpoint) => Learner::restored(&config, dataset, &rows.training, epoch_steps, checkpoint, device)?,
             None => Learner::new(&config, dataset, &rows.training, epoch_steps, device)?,
         };
-        let prior = prior_offsets(material, &config, &rows.val)?;
+        let prior = prior_offsets(material, &config, &rows.val, out)?;
         let learner = learner.with_prior(training_prior(material, &config, &rows.training, prior)?);
         let worked_out = config.set_worked_out(learner.parameters());
         if !begun {
@@ -141,11 +142,17 @@ impl<'a> Run<'a> {
 }
 
 /// The log-odds of the prior that `config` adds to logits, fitted on val.
-fn prior_offsets(material: &Material, config: &Config, val: &Supervision) -> Result<Option<PriorOffsets>> {
-    let Some(prior) = &config.prior_logits else {
+fn prior_offsets(
+    material: &Material,
+    config: &Config,
+    rows: &Supervision,
+    scratch: &Path,
+) -> Result<Option<PriorOffsets>> {
+    let (Some(prior), eval) = (&config.prior_logits, &config.eval) else {
         return Ok(None);
     };
-    material.prior_offsets((val, &config.eval), prior.from).map(Some)
+    let val = Measured { rows, eval, scratch };
+    material.prior_offsets(&val, prior.from).map(Some)
 }
 
 /// What is added to the logits of training rows.

@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn the_weight_beside_another_term_is_found() {
         // As probable as sigmoid(.5 x + z - 1), at every x and z of a grid.
-        let copies = 2_000;
+        let copies = 500;
         let of_one = |x: f64, z: f64| {
             let positive = (sigmoid(0.5 * x + z - 1.0) * f64::from(copies)).round() as u32;
             (0..copies).map(move |copy| (x, z, copy < positive))

@@ -8,6 +8,7 @@ use super::{device, fit, output, trained};
 use crate::cli::{EvalArgs, EvaluatedSplit};
 use crate::config::Config;
 use crate::material::Material;
+use crate::measured::Measured;
 use crate::run_folder::RunFolder;
 
 /// Runs the command.
@@ -46,8 +47,12 @@ pub(super) fn run(args: &EvalArgs) -> Result<()> {
         Ok(())
     };
     let model = (&trained.model, &trained.scaling);
-    let measured = (&supervision, &eval);
-    let evaluation = material.evaluate(model, measured, trained.prior.as_ref(), args.bootstrap, &mut tell)?;
+    let measured = Measured {
+        rows: &supervision,
+        eval: &eval,
+        scratch: folder.dir(),
+    };
+    let evaluation = material.evaluate(model, &measured, trained.prior.as_ref(), args.bootstrap, &mut tell)?;
     bar.finish_and_clear();
     output::print(&fit::line(split, eval.level, &evaluation))
 }

@@ -51,13 +51,16 @@ impl PriorOffsets {
         // Negatives and positives, where the prior says absent, nothing and present.
         let mut counts = [[0_u64; 2]; 3];
         let mut said = vec![0_usize; stated.classes()];
-        for (row, asset_id) in val.asset_ids.iter().enumerate() {
+        for (asset_id, present) in val.asset_ids.iter().zip(val.present.rows()) {
             stated.write(*asset_id, [0, 1, 2], &mut said);
-            for (said, label) in said.iter().zip(val.labels_of(row)) {
-                let of = counts
-                    .get_mut(*said)
-                    .and_then(|of| of.get_mut(usize::from(*label != 0)));
-                of.into_iter().for_each(|count| *count += 1);
+            let mut count = |said: usize, label: usize, change: fn(u64) -> u64| {
+                let of = counts.get_mut(said).and_then(|of| of.get_mut(label));
+                of.into_iter().for_each(|count| *count = change(*count));
+            };
+            said.iter().for_each(|said| count(*said, 0, |count| count + 1));
+            for said in present.iter().filter_map(|class| said.get(*class as usize)) {
+                count(*said, 0, |count| count - 1);
+                count(*said, 1, |count| count + 1);
             }
         }
         let log_odds = |[negatives, positives]: [u64; 2]| ((positives as f64 + 0.5) / (negatives as f64 + 0.5)).ln();
@@ -92,22 +95,34 @@ impl PriorOffsets {
     /// sigmoid(z + w b + c): a logistic fit with the logits z beside it, of which the intercept c is dropped, since it
     /// changes no ranking. A weight below 0 is 0, and so is one of scores or labels to which nothing can be fitted.
     ///
-    /// `logits` are `[N, C]` row-major.
+    /// `logits` are those of every [`sampled_every`](Self::sampled_every)th row of val, row-major.
     pub(crate) fn weighed(self, logits: &[f32], val: &Yardstick, stated: &Stated) -> AddedPrior {
-        let classes = stated.classes().max(1);
-        let step = logits.len().div_ceil(FITTED_ENTRIES).max(1);
-        let mut entries = Vec::new();
-        let mut added = vec![0.0_f32; classes];
-        for (row, logits) in logits.chunks_exact(classes).enumerate().step_by(step) {
-            let asset_id = val.asset_ids.get(row).copied().unwrap_or_default();
-            self.write(stated, asset_id, &mut added);
-            let of_row = added.iter().zip(logits).zip(val.labels_of(row));
-            entries.extend(of_row.map(|((b, z), label)| [*b, *z, f32::from(*label)]));
+        let (classes, every) = (stated.classes().max(1), Self::sampled_every(val));
+        let mut entries = Vec::with_capacity(logits.len());
+        let [mut added, mut labels] = [(); 2].map(|()| vec![0.0_f32; classes]);
+        let rows = val.asset_ids.iter().zip(val.present.rows()).step_by(every);
+        for ((asset_id, present), logits) in rows.zip(logits.chunks_exact(classes)) {
+            self.write(stated, *asset_id, &mut added);
+            labels.fill(0.0);
+            for &class in present {
+                labels
+                    .get_mut(class as usize)
+                    .into_iter()
+                    .for_each(|label| *label = 1.0);
+            }
+            let of_row = added.iter().zip(logits).zip(&labels);
+            entries.extend(of_row.map(|((b, z), label)| [*b, *z, *label]));
         }
         let entries = entries
             .iter()
             .map(|[b, z, label]| (f64::from(*b), f64::from(*z), *label != 0.0));
         self.times(fit_weight(entries).unwrap_or(0.0).max(0.0))
+    }
+
+    /// Of how many rows of val the logits of one are fitted to: those of all, unless there are millions.
+    pub(crate) fn sampled_every(val: &Yardstick) -> usize {
+        let entries = val.rows().saturating_mul(val.classes);
+        entries.div_ceil(FITTED_ENTRIES).max(1)
     }
 }
 
@@ -125,6 +140,7 @@ mod tests {
     use shardfmt::PriorRow;
 
     use super::*;
+    use crate::yardstick::Present;
 
     /// Two clips of recording 1, of which class 0 alone is possible, and one of recording 2, which has no prior.
     fn val(labels: [u8; 9]) -> (Yardstick, Stated) {
@@ -133,11 +149,15 @@ mod tests {
             geo_possible: Some(vec![0]),
             ..PriorRow::default()
         }];
+        let mut present = Present::default();
+        for row in labels.chunks(3) {
+            present.push((0..3).filter(|class| row[*class as usize] != 0));
+        }
         let val = Yardstick {
+            classes: 3,
             clips: Vec::new(),
             row_of_clip: Vec::new(),
-            labels: labels.to_vec(),
-            mask: vec![1; 9],
+            present,
             asset_ids: vec![1, 1, 2],
             left_out: 0,
         };

@@ -78,21 +78,22 @@ impl Stated {
         let Some(said) = self.of_asset.get(&asset_id) else {
             return into.fill(silent);
         };
-        let mut set = |classes: &[u32], value| {
-            for &class in classes {
-                into.get_mut(class as usize)
-                    .into_iter()
-                    .for_each(|entry| *entry = value);
-            }
-        };
         match &said.of {
             None => into.fill(absent),
             Some(of) => {
                 into.fill(silent);
-                set(of, absent);
+                set_all(into, of, absent);
             }
         }
-        set(&said.named, present);
+        set_all(into, &said.named, present);
+    }
+}
+
+fn set_all<T: Copy>(entries: &mut [T], classes: &[u32], value: T) {
+    for &class in classes {
+        if let Some(entry) = entries.get_mut(class as usize) {
+            *entry = value;
+        }
     }
 }
 
