@@ -115,9 +115,7 @@ impl Run<'_> {
             eval: &self.config.eval,
             scratch: self.claim.folder().dir(),
         };
-        let (val, added) = self
-            .material
-            .evaluate_val(learner.model(), &val, offsets, &mut tell)?;
+        let (val, added) = self.material.evaluate_val(learner.model(), &val, offsets, &mut tell)?;
         state.prior_logits = added;
         observer.observe(&evaluated(&val, epoch, step, Split::Val))?;
         // The first of equals stays: a strict maximum, as published.

@@ -164,7 +164,10 @@ fn a_recording_has_what_its_clips_and_what_was_heard_in_it_say() {
     // once, and the rest is absent from both clips.
     let matrices = |unheard| {
         let recordings = found.recordings(unheard);
-        assert_eq!((&recordings.asset_ids[..], &recordings.of_clip[..]), (&[1, 2][..], &[0, 0, 1, 1][..]));
+        assert_eq!(
+            (&recordings.asset_ids[..], &recordings.of_clip[..]),
+            (&[1, 2][..], &[0, 0, 1, 1][..])
+        );
         let [mut labels, mut mask] = [(); 2].map(|()| vec![7; 2 * CLASSES]);
         let rows = labels.chunks_mut(CLASSES).zip(mask.chunks_mut(CLASSES));
         for (place, (labels, mask)) in rows.enumerate() {
@@ -188,10 +191,17 @@ fn clips_of_a_recording_need_not_follow_one_another() {
     ];
     let found = Catalogue::from_rows(Path::new("set"), CLASSES, &all, &[]).unwrap();
     let recordings = found.evaluation(Split::Train).unwrap().recordings(Unheard::Unknown);
-    assert_eq!((recordings.asset_ids.len(), &recordings.of_clip[..]), (2, &[0, 1, 0][..]));
+    assert_eq!(
+        (recordings.asset_ids.len(), &recordings.of_clip[..]),
+        (2, &[0, 1, 0][..])
+    );
     let [mut labels, mut mask] = [[7; CLASSES]; 2];
     recordings.write(0, &mut labels, &mut mask);
     assert_eq!((labels, mask), ([1, 0, 1, 0], [1; CLASSES]));
     recordings.write(2, &mut labels, &mut mask);
-    assert_eq!((labels, mask), ([0; CLASSES], [0; CLASSES]), "there is no such recording");
+    assert_eq!(
+        (labels, mask),
+        ([0; CLASSES], [0; CLASSES]),
+        "there is no such recording"
+    );
 }

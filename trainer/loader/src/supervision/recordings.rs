@@ -41,7 +41,8 @@ impl Supervision {
         let recording = |clip: u32| of_clip.get(clip as usize).copied();
         // Stable: the clips of a recording stay in their order.
         clips.sort_by_key(|clip| recording(*clip));
-        let starts = (0..asset_ids.len()).map(|place| clips.partition_point(|clip| recording(*clip) < Some(place as u32)));
+        let starts =
+            (0..asset_ids.len()).map(|place| clips.partition_point(|clip| recording(*clip) < Some(place as u32)));
         let starts: Vec<usize> = starts.chain([clips.len()]).collect();
         RecordingLabels {
             labels: self.labels.clone(),
@@ -59,7 +60,9 @@ impl RecordingLabels {
     /// that is known. Of one that does not exist nothing is known.
     pub fn write(&self, place: usize, labels: &mut [u8], mask: &mut [u8]) {
         let range = self.starts.get(place).zip(self.starts.get(place + 1));
-        let clips = range.and_then(|(start, end)| self.clips.get(*start..*end)).unwrap_or_default();
+        let clips = range
+            .and_then(|(start, end)| self.clips.get(*start..*end))
+            .unwrap_or_default();
         labels.fill(0);
         mask.fill(u8::from(!clips.is_empty()));
         let [mut of_clip, mut known] = [(); 2].map(|()| vec![0; labels.len()]);
