@@ -15,7 +15,9 @@ use crate::error::{Error, Result};
 use crate::event::{Event, Observer};
 use crate::learner::{Subject, trained_model};
 use crate::material::Material;
+use crate::measured::Measured;
 use crate::metric::{BOOTSTRAP_REPLICATES, Evaluation};
+use crate::prior_logits::PriorLogitsConfig;
 use crate::run::{Existing, Run};
 use crate::run_folder::write_per_class;
 
@@ -65,7 +67,8 @@ impl Run<'_> {
             return Ok(());
         }
         let notes = report.notes();
-        let mut notes = notes.iter().chain(self.learner.notes());
+        let prior = self.prior.as_ref().map(ToString::to_string);
+        let mut notes = notes.iter().chain(self.learner.notes()).chain(&prior);
         notes.try_for_each(|text| self.observers.observe(&Event::Note { text: text.clone() }))
     }
 
@@ -105,10 +108,15 @@ impl Run<'_> {
                 of,
             })
         };
-        let val = {
-            let val = (&self.rows.val, &self.config.eval);
-            self.material.evaluate(learner.model(), val, 0, &mut tell)?
+        let prior = self.config.prior_logits.filter(PriorLogitsConfig::in_scores);
+        let offsets = prior.and(self.prior);
+        let val = Measured {
+            rows: &self.rows.val,
+            eval: &self.config.eval,
+            scratch: self.claim.folder().dir(),
         };
+        let (val, added) = self.material.evaluate_val(learner.model(), &val, offsets, &mut tell)?;
+        state.prior_logits = added;
         observer.observe(&evaluated(&val, epoch, step, Split::Val))?;
         // The first of equals stays: a strict maximum, as published.
         let best = state.best.is_none_or(|best| val.map > best.val_map);
@@ -149,9 +157,11 @@ impl Run<'_> {
         let subject = Subject::of(&self.material.dataset);
         let (model, scaling) = trained_model(&self.config, &subject, &checkpoint, self.device)?;
         let (material, observer, eval) = (self.material, &mut self.observers, &self.config.eval);
+        let (prior, scratch) = (checkpoint.state.prior_logits.as_ref(), self.claim.folder().dir());
         let mut measure = |rows: &Supervision, split, replicates| {
             let mut tell = |clips, of| observer.observe(&Event::Scored { split, clips, of });
-            material.evaluate((&model, &scaling), (rows, eval), replicates, &mut tell)
+            let split = Measured { rows, eval, scratch };
+            material.evaluate((&model, &scaling), &split, prior, replicates, &mut tell)
         };
         let val = match best_val {
             Some(val) => val,

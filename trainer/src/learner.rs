@@ -17,6 +17,7 @@ use crate::loss::{self, HeardLoss, KnownNegatives, Objective, ObjectiveConfig, S
 use crate::memory;
 use crate::model::{Average, Head, Model, ModelSpec, Precision, read_weights};
 use crate::optim::{Optimizer, Schedule};
+use crate::prior_logits::TrainingPrior;
 use crate::state::Named;
 
 /// Names of the parts in a checkpoint. The model is what is evaluated: with an average of weights, that average, and
@@ -42,6 +43,7 @@ pub struct Learner {
     objective: Objective,
     heard: Option<HeardLoss>,
     asset_table: Option<AssetTable>,
+    prior: Option<TrainingPrior>,
     optimiser: Optimizer,
     epochs: u32,
 }
@@ -175,6 +177,7 @@ impl Learner {
             heard: heard.map(|weight| HeardLoss::new(weight, &setup.asset_ids, &supervision.labels)),
             objective,
             asset_table,
+            prior: None,
             optimiser: optimiser.with(schedule, settings.clip_norm),
             epochs: config.epochs,
         };
@@ -183,6 +186,12 @@ impl Learner {
             learner.notes.extend(learner.objective.inert_prior()?);
         }
         Ok(learner)
+    }
+
+    /// The same, with a prior that the loss sees in its logits.
+    #[must_use]
+    pub fn with_prior(self, prior: Option<TrainingPrior>) -> Self {
+        Self { prior, ..self }
     }
 
     /// Learns from one batch of training rows in `epoch`, counted from 1.
@@ -217,9 +226,11 @@ impl Learner {
         }
         let paths = self.model.drawn_paths(&batch.rows, epoch);
         let paths = paths.map(|paths| upload(&paths, self.device)).transpose()?;
-        let logits = self
-            .model
-            .forward_along(&self.scaling.images(&stored)?, paths.as_ref())?;
+        let images = self.scaling.images(&stored)?;
+        let mut logits = self.model.forward_along(&images, paths.as_ref())?;
+        if let Some(prior) = &self.prior {
+            logits = prior.add(&logits, &batch.rows)?;
+        }
         let mut loss = self.objective.forward(&loss::LossBatch {
             logits: &logits,
             labels: &labels,

@@ -1,4 +1,4 @@
-//! Provides an opened dataset for a run: rows to train on, rows to evaluate on, and the evaluation itself.
+//! Provides an opened dataset for a run: rows to train on, and rows to evaluate on.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -9,18 +9,10 @@ use shardfmt::{Dataset, Split};
 use storage::open_dataset_at;
 
 use crate::asset_reg::{self, AssetRegConfig, Group, Positives};
-use crate::batch::Scaling;
 use crate::config::{Config, EvalConfig, LossConfig};
 use crate::error::{Error, Result};
 use crate::loss::RECORDING_EVIDENCE;
-use crate::memory;
-use crate::metric::{self, Evaluation};
-use crate::model::Model;
-use crate::predict;
-use crate::yardstick::{Yardstick, raise};
-
-/// The interval does not depend on the run's seed, so that runs are compared over the same resampled sets.
-const INTERVAL_SEED: u64 = 48;
+use crate::yardstick::Yardstick;
 
 /// A dataset opened for training or evaluation.
 #[derive(Debug)]
@@ -79,13 +71,6 @@ impl Material {
     /// [`Error::Setting`] if recordings are to be measured and none is.
     pub fn evaluation(&self, config: &Config, split: Split) -> Result<Supervision> {
         let mut supervision = self.catalogue.evaluation(split)?;
-        let rows = match config.eval.level {
-            Level::Clip => supervision.fully_known().rows(),
-            Level::Recording => supervision.report.kept.assets as usize,
-        };
-        // Scores f32, labels and masks u8.
-        let entries = [rows, supervision.classes()];
-        memory::check("eval", "scores, labels and masks of what is measured", entries, 6)?;
         if Yardstick::of(&supervision, &config.eval).rows() == 0 {
             return Err(nothing_to_measure(&supervision, &config.eval));
         }
@@ -103,52 +88,10 @@ impl Material {
         let supervision = self.evaluation(config, split)?;
         Ok(Yardstick::of(&supervision, &config.eval).clips.len() as u64)
     }
-
-    /// mAP of `model` on the fully known clips, or recordings, of `supervision`, with an interval over `replicates`
-    /// resampled sets of recordings if there are any. The other clips are not even scored. `tell` gets the number of
-    /// clips scored so far, and of all.
-    ///
-    /// # Errors
-    /// [`Error::NothingToMeasure`] if no clip is fully known, [`Error::Setting`] if no recording is; those of `tell`.
-    pub fn evaluate(
-        &self,
-        model: (&Model, &Scaling),
-        (supervision, eval): (&Supervision, &EvalConfig),
-        replicates: u32,
-        tell: &mut dyn FnMut(u64, u64) -> Result<()>,
-    ) -> Result<Evaluation> {
-        let known = Yardstick::of(supervision, eval);
-        if known.rows() == 0 {
-            return Err(nothing_to_measure(supervision, eval));
-        }
-        let mut ring = predict::ring(&self.clips, model.0);
-        let classes = supervision.classes().max(1);
-        let mut scores = vec![f32::NEG_INFINITY; known.labels.len()];
-        let mut scored = 0;
-        predict::scores(model, &self.clips, &known.clips, &mut ring, |_, batch| {
-            for clip in batch.chunks_exact(classes) {
-                let row = known.row_of_clip.get(scored).map_or(0, |row| *row as usize * classes);
-                scores
-                    .get_mut(row..row + classes)
-                    .into_iter()
-                    .for_each(|row| raise(row, clip));
-                scored += 1;
-            }
-            tell(scored as u64, known.clips.len() as u64)
-        })?;
-        let (labels, mask) = (&known.labels, &known.mask);
-        let mut evaluation = metric::evaluate(&scores, labels, mask, classes)?;
-        evaluation.left_out = known.left_out;
-        if replicates > 0 {
-            let assets = &known.asset_ids;
-            let interval = metric::interval(&scores, labels, mask, classes, assets, INTERVAL_SEED, replicates)?;
-            evaluation.interval = Some(interval);
-        }
-        Ok(evaluation)
-    }
 }
 
-fn nothing_to_measure(supervision: &Supervision, eval: &EvalConfig) -> Error {
+/// The error of a split of which nothing can be measured, with what to do.
+pub(crate) fn nothing_to_measure(supervision: &Supervision, eval: &EvalConfig) -> Error {
     let split = supervision.clips.first().map_or("", |clip| clip.split.as_str());
     if eval.level == Level::Recording {
         let reason = format!(

@@ -1,6 +1,9 @@
-//! Says before training what would not fit into memory, with the numbers.
+//! Says how much memory is free, and before training what would not fit into it, with the numbers.
 
 use crate::error::{Error, Result};
+
+/// Megabytes that may be used, for machines where a container or a scheduler allows less than the system says is free.
+const LIMIT: &str = "L48_MEMORY_MB";
 
 /// Refuses `what`, matrices over `rows` and `classes` that take `entry_bytes` an entry together, if they need more than
 /// the memory that is free. Where the system does not say how much that is, nothing is refused.
@@ -8,11 +11,24 @@ use crate::error::{Error, Result};
 /// # Errors
 /// [`Error::Setting`] for `setting`, with the numbers.
 pub(crate) fn check(setting: &str, what: &str, [rows, classes]: [usize; 2], entry_bytes: usize) -> Result<()> {
-    let free = std::fs::read_to_string("/proc/meminfo").ok();
-    match free.as_deref().and_then(available) {
+    match free() {
         Some(free) => fits(setting, what, [rows, classes], entry_bytes, free),
         None => Ok(()),
     }
+}
+
+/// The bytes that are free, or fewer if the environment says so; `None` where nobody says.
+pub(crate) fn free() -> Option<u64> {
+    let meminfo = std::fs::read_to_string("/proc/meminfo").ok();
+    let limit = std::env::var(LIMIT).ok();
+    lower(meminfo.as_deref().and_then(available), limit.as_deref())
+}
+
+/// The lower of what is available and a limit in megabytes. What is no number is no limit.
+fn lower(available: Option<u64>, limit: Option<&str>) -> Option<u64> {
+    let limit = limit.and_then(|limit| limit.trim().parse::<u64>().ok());
+    let limit = limit.and_then(|megabytes| megabytes.checked_mul(1_000_000));
+    available.into_iter().chain(limit).min()
 }
 
 /// The bytes that Linux could give to a program without swapping (proc_meminfo(5)).
@@ -60,5 +76,14 @@ mod tests {
             assert!(error.contains(part), "{error}");
         }
         assert_eq!(available("MemTotal: 1 kB\n"), None);
+    }
+
+    #[test]
+    fn a_limit_lowers_what_is_free() {
+        assert_eq!(lower(Some(5_000_000), Some("3")), Some(3_000_000));
+        assert_eq!(lower(Some(5_000_000), Some("30")), Some(5_000_000));
+        assert_eq!(lower(None, Some("0")), Some(0));
+        assert_eq!(lower(Some(5), Some("many")), Some(5));
+        assert_eq!(lower(None, None), None);
     }
 }

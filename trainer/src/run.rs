@@ -14,7 +14,9 @@ use crate::error::{Error, Result};
 use crate::event::Observer;
 use crate::learner::Learner;
 use crate::material::Material;
+use crate::measured::Measured;
 use crate::observer::{Curves, EventLog, Observers, RunProgress, TensorBoard, cut_back, read_events};
+use crate::prior_logits::{PriorLogitsConfig, PriorOffsets, Stated, TrainingPrior};
 use crate::run_folder::{ClaimedFolder, RunFolder, RunRecord, device_name};
 
 /// Version of libtorch, as its own folder said when the program was linked with it (`build.rs`).
@@ -38,6 +40,8 @@ pub struct Run<'a> {
     pub(crate) rows: RunRows,
     pub(crate) sampler: Sampler,
     pub(crate) learner: Learner,
+    /// What is added to logits, if anything; fitted on val.
+    pub(crate) prior: Option<PriorOffsets>,
     pub(crate) state: State,
     pub(crate) checkpoints: Checkpoints,
     pub(crate) observers: Observers,
@@ -112,6 +116,8 @@ impl<'a> Run<'a> {
             Some(checkpoint) => Learner::restored(&config, dataset, &rows.training, epoch_steps, checkpoint, device)?,
             None => Learner::new(&config, dataset, &rows.training, epoch_steps, device)?,
         };
+        let prior = prior_offsets(material, &config, &rows.val, out)?;
+        let learner = learner.with_prior(training_prior(material, &config, &rows.training, prior)?);
         let worked_out = config.set_worked_out(learner.parameters());
         if !begun {
             let worked_out = Some(worked_out);
@@ -126,12 +132,42 @@ impl<'a> Run<'a> {
             rows,
             sampler,
             learner,
+            prior,
             state,
             checkpoints,
             observers,
             claim,
         })
     }
+}
+
+/// The log-odds of the prior that `config` adds to logits, fitted on val.
+fn prior_offsets(
+    material: &Material,
+    config: &Config,
+    rows: &Supervision,
+    scratch: &Path,
+) -> Result<Option<PriorOffsets>> {
+    let (Some(prior), eval) = (&config.prior_logits, &config.eval) else {
+        return Ok(None);
+    };
+    let val = Measured { rows, eval, scratch };
+    material.prior_offsets(&val, prior.from).map(Some)
+}
+
+/// What is added to the logits of training rows.
+fn training_prior(
+    material: &Material,
+    config: &Config,
+    training: &Supervision,
+    offsets: Option<PriorOffsets>,
+) -> Result<Option<TrainingPrior>> {
+    let prior = config.prior_logits.filter(PriorLogitsConfig::in_training);
+    let (Some(prior), Some(offsets)) = (prior, offsets) else {
+        return Ok(None);
+    };
+    let stated = Stated::read(&material.dataset, &training.clips, prior.from)?;
+    Ok(Some(TrainingPrior::new(offsets, stated, training)))
 }
 
 /// Progress, log of events, TensorBoard and curves. The log is cut back to the checkpoint, and without one removed.

@@ -3,22 +3,46 @@
 use loader::{Clip, Level, Supervision};
 
 use crate::config::EvalConfig;
+use crate::metric::Positives;
 
 /// Rows whose classes are all known, and the clips whose scores they get.
 #[derive(Clone, Debug)]
 pub(crate) struct Yardstick {
-    /// The clips to be scored.
+    /// Number of classes.
+    pub(crate) classes: usize,
+    /// The clips to be scored, row after row.
     pub(crate) clips: Vec<Clip>,
-    /// The row of each of them.
+    /// The row of each of them, ascending.
     pub(crate) row_of_clip: Vec<u32>,
-    /// Labels of the N rows, `[N, C]` row-major.
-    pub(crate) labels: Vec<u8>,
-    /// Their masks.
-    pub(crate) mask: Vec<u8>,
+    /// The classes present in each row.
+    pub(crate) present: Present,
     /// The recording of each row.
     pub(crate) asset_ids: Vec<i64>,
     /// Rows left out, of which a class is unknown.
     pub(crate) left_out: u64,
+}
+
+/// The classes present in each row, as lists: few of many classes are.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Present {
+    /// Where the classes of each row end.
+    ends: Vec<usize>,
+    classes: Vec<u32>,
+}
+
+impl Present {
+    /// Adds a row with these classes, which ascend.
+    pub(crate) fn push(&mut self, classes: impl IntoIterator<Item = u32>) {
+        self.classes.extend(classes);
+        self.ends.push(self.classes.len());
+    }
+
+    /// The classes of each row.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &[u32]> + Clone {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        let ranges = starts.zip(&self.ends);
+        ranges.map(|(start, end)| self.classes.get(start..*end).unwrap_or_default())
+    }
 }
 
 impl Yardstick {
@@ -35,13 +59,19 @@ impl Yardstick {
         self.asset_ids.len()
     }
 
+    /// The rows with each class.
+    pub(crate) fn positives(&self) -> Positives {
+        Positives::of_rows(self.classes, self.present.rows())
+    }
+
     fn of_clips(supervision: &Supervision) -> Self {
         let known = supervision.fully_known();
-        let [labels, mask] = known.labels.matrices();
+        let mut present = Present::default();
+        (0..known.rows()).for_each(|row| present.push(known.labels.positives(row)));
         Self {
+            classes: supervision.classes(),
             row_of_clip: (0..).zip(&known.clips).map(|(row, _)| row).collect(),
-            labels,
-            mask,
+            present,
             asset_ids: known.asset_ids(),
             left_out: (supervision.rows() - known.rows()) as u64,
             clips: known.clips,
@@ -49,34 +79,35 @@ impl Yardstick {
     }
 
     fn of_recordings(supervision: &Supervision, eval: &EvalConfig) -> Self {
-        let (all, classes) = (supervision.recordings(eval.unheard), supervision.classes().max(1));
+        let (all, classes) = (supervision.recordings(eval.unheard), supervision.classes());
         let mut kept = Self {
+            classes,
             clips: Vec::new(),
             row_of_clip: Vec::new(),
-            labels: Vec::new(),
-            mask: Vec::new(),
+            present: Present::default(),
             asset_ids: Vec::new(),
             left_out: 0,
         };
         let mut row_of: Vec<Option<u32>> = Vec::with_capacity(all.asset_ids.len());
-        let rows = all.labels.chunks_exact(classes).zip(all.mask.chunks_exact(classes));
-        for (asset_id, (labels, mask)) in all.asset_ids.iter().zip(rows) {
+        let [mut labels, mut mask] = [(); 2].map(|()| vec![0; classes]);
+        for (place, asset_id) in all.asset_ids.iter().enumerate() {
+            all.write(place, &mut labels, &mut mask);
             let is_known = mask.iter().all(|&known| known != 0);
             row_of.push(is_known.then(|| u32::try_from(kept.rows()).unwrap_or(u32::MAX)));
             if is_known {
                 kept.asset_ids.push(*asset_id);
-                kept.labels.extend_from_slice(labels);
-                kept.mask.extend_from_slice(mask);
+                let present = (0_u32..).zip(&labels).filter(|(_, label)| **label != 0);
+                kept.present.push(present.map(|(class, _)| class));
             } else {
                 kept.left_out += 1;
             }
         }
-        for (clip, recording) in supervision.clips.iter().zip(&all.of_clip) {
-            if let Some(Some(row)) = row_of.get(*recording as usize) {
-                kept.clips.push(clip.clone());
-                kept.row_of_clip.push(*row);
-            }
-        }
+        let row = |recording: &u32| row_of.get(*recording as usize).copied().flatten();
+        let rows = supervision.clips.iter().zip(all.of_clip.iter().map(row));
+        let mut scored: Vec<(u32, &Clip)> = rows.filter_map(|(clip, row)| Some((row?, clip))).collect();
+        // Stable, and nothing moves where the clips of a recording follow one another.
+        scored.sort_by_key(|(row, _)| *row);
+        (kept.row_of_clip, kept.clips) = scored.into_iter().map(|(row, clip)| (row, clip.clone())).unzip();
         kept
     }
 }

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use loader::{Catalogue, Filters, FullUnknown, Mode, RecordingLabels, Rows, Supervision, Unheard};
+use loader::{Catalogue, Filters, FullUnknown, Mode, Rows, Supervision, Unheard};
 use shardfmt::{AssetRow, FromRecording, HeardSource, LabelRow, LabelSource, PriorRow, Split, WeakRule, Xxh3};
 
 const CLASSES: usize = 4;
@@ -162,14 +162,46 @@ fn a_recording_has_what_its_clips_and_what_was_heard_in_it_say() {
     );
     // 0 is present in a clip, 1 and 3 were heard; 2 is absent from one clip only. In the other recording, 1 is present
     // once, and the rest is absent from both clips.
-    let expected = RecordingLabels {
-        asset_ids: vec![1, 2],
-        of_clip: vec![0, 0, 1, 1],
-        labels: vec![1, 1, 0, 1, /**/ 0, 1, 0, 0],
-        mask: vec![1, 1, 0, 1, /**/ 1, 1, 1, 1],
+    let matrices = |unheard| {
+        let recordings = found.recordings(unheard);
+        assert_eq!(
+            (&recordings.asset_ids[..], &recordings.of_clip[..]),
+            (&[1, 2][..], &[0, 0, 1, 1][..])
+        );
+        let [mut labels, mut mask] = [(); 2].map(|()| vec![7; 2 * CLASSES]);
+        let rows = labels.chunks_mut(CLASSES).zip(mask.chunks_mut(CLASSES));
+        for (place, (labels, mask)) in rows.enumerate() {
+            recordings.write(place, labels, mask);
+        }
+        (labels, mask)
     };
-    assert_eq!(found.recordings(Unheard::Unknown), expected);
-    let mut complete = expected;
-    complete.mask[2] = 1;
-    assert_eq!(found.recordings(Unheard::Absent), complete);
+    let labels = vec![1, 1, 0, 1, /**/ 0, 1, 0, 0];
+    let mut mask = vec![1, 1, 0, 1, /**/ 1, 1, 1, 1];
+    assert_eq!(matrices(Unheard::Unknown), (labels.clone(), mask.clone()));
+    mask[2] = 1;
+    assert_eq!(matrices(Unheard::Absent), (labels, mask));
+}
+
+#[test]
+fn clips_of_a_recording_need_not_follow_one_another() {
+    let all = [
+        row(1, 0, [&[0], &[1, 2, 3]], &[]),
+        row(2, 0, [&[1], &[0, 2, 3]], &[]),
+        row(1, 1, [&[2], &[0, 1, 3]], &[]),
+    ];
+    let found = Catalogue::from_rows(Path::new("set"), CLASSES, &all, &[]).unwrap();
+    let recordings = found.evaluation(Split::Train).unwrap().recordings(Unheard::Unknown);
+    assert_eq!(
+        (recordings.asset_ids.len(), &recordings.of_clip[..]),
+        (2, &[0, 1, 0][..])
+    );
+    let [mut labels, mut mask] = [[7; CLASSES]; 2];
+    recordings.write(0, &mut labels, &mut mask);
+    assert_eq!((labels, mask), ([1, 0, 1, 0], [1; CLASSES]));
+    recordings.write(2, &mut labels, &mut mask);
+    assert_eq!(
+        (labels, mask),
+        ([0; CLASSES], [0; CLASSES]),
+        "there is no such recording"
+    );
 }

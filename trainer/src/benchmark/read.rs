@@ -134,6 +134,7 @@ mod tests {
     use crate::asset_reg::Control;
     use crate::config::{Config, OptimiserName};
     use crate::model::{Arch, Precision};
+    use crate::prior_logits::{AddedAt, PriorSource};
     use loader::{Mode, Rows};
 
     const FILE: &str = r#"
@@ -249,6 +250,29 @@ mod tests {
                 "{file}"
             );
         }
+    }
+
+    #[test]
+    fn the_plan_of_priors_adds_them_to_logits_in_four_of_six_columns() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests/priors-demo.toml");
+        let plan = BenchmarkPlan::read(&path).unwrap();
+        let added = plan.cells().map(|cell| {
+            let config = plan.config(cell, &[]).unwrap();
+            config.validate().unwrap();
+            let known = config.loss.negatives_target;
+            config.prior_logits.map(|prior| (prior.from, prior.at)).ok_or(known)
+        });
+        let added: Vec<_> = added.collect();
+        let checklist = |at| Ok((PriorSource::Checklist, at));
+        let of_method = [
+            Err(None),
+            Err(Some(0.1)),
+            Ok((PriorSource::Geo, AddedAt::Test)),
+            checklist(AddedAt::Test),
+            checklist(AddedAt::Train),
+            checklist(AddedAt::Both),
+        ];
+        assert_eq!(added, [of_method, of_method].concat());
     }
 
     /// The training of a cell: its network and optimiser, mode and rows, method, and regulariser.

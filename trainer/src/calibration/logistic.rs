@@ -38,9 +38,21 @@ impl Logistic {
 /// `None` where one of the labels does not occur, or a score is not a finite number.
 #[must_use]
 pub fn fit_logistic(scores: impl Iterator<Item = (f64, bool)> + Clone) -> Option<Logistic> {
-    let count = |label| scores.clone().filter(|score| score.1 == label).count() as f64;
+    fit_beside(scores.map(|(x, label)| (x, 0.0, label)))
+}
+
+/// The weight of x beside a term z that is taken as it is: the slope of [`fit_logistic`] where p = sigmoid(slope x +
+/// intercept + z), of scores (x, z) with labels.
+#[must_use]
+pub fn fit_weight(scores: impl Iterator<Item = (f64, f64, bool)> + Clone) -> Option<f64> {
+    fit_beside(scores).map(|fit| fit.slope)
+}
+
+fn fit_beside(scores: impl Iterator<Item = (f64, f64, bool)> + Clone) -> Option<Logistic> {
+    let count = |label| scores.clone().filter(|score| score.2 == label).count() as f64;
     let (positives, negatives) = (count(true), count(false));
-    if positives == 0.0 || negatives == 0.0 || scores.clone().any(|score| !score.0.is_finite()) {
+    let mut finite = scores.clone().map(|(x, beside, _)| x.is_finite() && beside.is_finite());
+    if positives == 0.0 || negatives == 0.0 || !finite.all(|finite| finite) {
         return None;
     }
     let target = |positive| {
@@ -51,7 +63,10 @@ pub fn fit_logistic(scores: impl Iterator<Item = (f64, bool)> + Clone) -> Option
         }
     };
     let loss = |fit: Logistic| {
-        let of_one = |(x, positive): (f64, bool)| softplus(fit.at(x)) - target(positive) * fit.at(x);
+        let of_one = |(x, beside, positive): (f64, f64, bool)| {
+            let at = fit.at(x) + beside;
+            softplus(at) - target(positive) * at
+        };
         scores.clone().map(of_one).sum::<f64>() + 0.5 * RIDGE * fit.slope * fit.slope
     };
     let mut fit = Logistic {
@@ -61,8 +76,8 @@ pub fn fit_logistic(scores: impl Iterator<Item = (f64, bool)> + Clone) -> Option
     let mut best = loss(fit);
     for _ in 0..STEPS {
         let (mut gradient, mut hessian) = ([RIDGE * fit.slope, 0.0], [RIDGE, 0.0, RIDGE]);
-        for (x, positive) in scores.clone() {
-            let p = sigmoid(fit.at(x));
+        for (x, beside, positive) in scores.clone() {
+            let p = sigmoid(fit.at(x) + beside);
             let (error, weight) = (p - target(positive), p * (1.0 - p));
             gradient = [gradient[0] + error * x, gradient[1] + error];
             hessian = [
@@ -130,6 +145,24 @@ mod tests {
             let close = (fit.slope - slope).abs() < 0.01 && (fit.intercept - intercept).abs() < 0.01;
             assert!(close, "{slope}, {intercept}: {fit:?}");
         }
+    }
+
+    #[test]
+    fn the_weight_beside_another_term_is_found() {
+        // As probable as sigmoid(.5 x + z - 1), at every x and z of a grid.
+        let copies = 500;
+        let of_one = |x: f64, z: f64| {
+            let positive = (sigmoid(0.5 * x + z - 1.0) * f64::from(copies)).round() as u32;
+            (0..copies).map(move |copy| (x, z, copy < positive))
+        };
+        let grid = (-2..=2).flat_map(|x| (-3..=3).map(move |z| (f64::from(x), f64::from(z))));
+        let drawn: Vec<_> = grid.flat_map(|(x, z)| of_one(x, z)).collect();
+        let weight = fit_weight(drawn.iter().copied()).unwrap();
+        assert!((weight - 0.5).abs() < 0.01, "{weight}");
+        // A term that is too large leaves less to x.
+        let doubled = drawn.iter().map(|(x, z, label)| (*x, 2.0 * z, *label));
+        assert!(fit_weight(doubled.collect::<Vec<_>>().into_iter()).unwrap() != weight);
+        assert_eq!(fit_weight([(1.0, f64::NAN, true), (1.0, 0.0, false)].into_iter()), None);
     }
 
     #[test]

@@ -11,7 +11,7 @@ mod reliability;
 use loader::Supervision;
 
 pub use file::{CalibrationFile, CalibrationRecord, ClassRecord};
-pub use logistic::{Logistic, fit_logistic};
+pub use logistic::{Logistic, fit_logistic, fit_weight};
 pub use reliability::{Bin, reliability, reliability_svg};
 
 use crate::detect::sigmoid;

@@ -16,6 +16,7 @@ use shardfmt::fail_point;
 use shardfmt::persist::{sync_dir, write_atomic};
 
 use crate::error::{Error, Result};
+use crate::prior_logits::AddedPrior;
 use crate::state::Named;
 
 /// Version of the layout of a checkpoint.
@@ -35,6 +36,9 @@ pub struct State {
     pub loss_sum: f64,
     /// The best epoch so far.
     pub best: Option<Best>,
+    /// What is added to the logits of clips that are scored, fitted on val after the last epoch that ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prior_logits: Option<AddedPrior>,
 }
 
 /// The epoch with the highest val mAP.
@@ -224,6 +228,7 @@ impl State {
             sampler,
             loss_sum: 0.0,
             best: None,
+            prior_logits: None,
         }
     }
 }
@@ -250,6 +255,7 @@ mod tests {
     use tch::Tensor;
 
     use super::*;
+    use crate::prior_logits::{PriorOffsets, PriorSource};
 
     fn state(step: u64) -> State {
         let sampler = SamplerState {
@@ -296,8 +302,14 @@ mod tests {
     fn numbers_come_back_to_the_bit() {
         let folder = tempfile::tempdir().unwrap();
         let checkpoints = Checkpoints::new(folder.path().into());
+        let offsets = PriorOffsets {
+            from: PriorSource::Geo,
+            absent: -10.0 / 3.0,
+            present: 0.1 + 0.2,
+        };
         let before = State {
             loss_sum: 1.000_000_000_000_000_2 / 3.0,
+            prior_logits: Some(offsets.times(1.0 / 3.0)),
             ..state(1)
         };
         checkpoints.write(&before, &parts(0.0), false).unwrap();

@@ -17,6 +17,7 @@ use crate::predict::{logits, ring};
 /// Runs the command.
 pub(super) fn run(args: &CalibrateArgs) -> Result<()> {
     let trained = Trained::load(&args.run, device::choose(args.device.device))?;
+    trained.warn_of_prior("it calibrates what `detect` finds, which has no prior");
     let record = &trained.record.dataset;
     let dataset = args.dataset.as_ref().unwrap_or(&record.path);
     let material = Material::open(dataset).context("the dataset to calibrate on; --dataset names another one")?;

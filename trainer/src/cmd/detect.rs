@@ -25,6 +25,7 @@ const LOG_EVERY: Duration = Duration::from_secs(30);
 /// Runs the command.
 pub(super) fn run(args: &DetectArgs) -> Result<ExitCode> {
     let trained = Trained::load(&args.run, device::choose(args.device.device))?;
+    trained.warn_of_prior("nothing says where and when these recordings were made");
     let frontend = trained.record.dataset.images().frontend(args.hop)?;
     let taxa = Taxa::new(trained.record.dataset.taxa.clone())?;
     let (choice, plan) = plan(args, &trained, &taxa, &frontend)?;

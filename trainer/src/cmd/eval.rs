@@ -8,6 +8,7 @@ use super::{device, fit, output, trained};
 use crate::cli::{EvalArgs, EvaluatedSplit};
 use crate::config::Config;
 use crate::material::Material;
+use crate::measured::Measured;
 use crate::run_folder::RunFolder;
 
 /// Runs the command.
@@ -20,7 +21,7 @@ pub(super) fn run(args: &EvalArgs) -> Result<()> {
         EvaluatedSplit::Val => Split::Val,
         EvaluatedSplit::Test => Split::Test,
     };
-    let (model, scaling) = trained::model(&args.run, &material.dataset, device)?;
+    let trained = trained::for_dataset(&args.run, &material.dataset, device)?;
     let config = Config::read(&folder.config())?;
     let mut eval = config.eval;
     eval.level = args.level.unwrap_or(eval.level);
@@ -45,7 +46,13 @@ pub(super) fn run(args: &EvalArgs) -> Result<()> {
         bar.set_position(clips);
         Ok(())
     };
-    let evaluation = material.evaluate((&model, &scaling), (&supervision, &eval), args.bootstrap, &mut tell)?;
+    let model = (&trained.model, &trained.scaling);
+    let measured = Measured {
+        rows: &supervision,
+        eval: &eval,
+        scratch: folder.dir(),
+    };
+    let evaluation = material.evaluate(model, &measured, trained.prior.as_ref(), args.bootstrap, &mut tell)?;
     bar.finish_and_clear();
     output::print(&fit::line(split, eval.level, &evaluation))
 }

@@ -32,6 +32,7 @@ struct Row<'a> {
 /// Runs the command.
 pub(super) fn run(args: &SuggestArgs) -> Result<()> {
     let trained = Trained::load(&args.run, device::choose(args.device.device))?;
+    trained.warn_of_prior("an annotator hears clips, not priors");
     let material = Material::open(&args.dataset)?;
     trained.record.dataset.check_compatible(&args.run, &material.dataset)?;
     let filters = Filters {

@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::learner::{Subject, trained_model, weights_file};
 use crate::model::Model;
+use crate::prior_logits::AddedPrior;
 use crate::run_folder::{RunFolder, RunRecord};
 
 /// A run with the model of its best epoch so far.
@@ -23,6 +24,8 @@ pub(super) struct Trained {
     pub(super) scaling: Scaling,
     /// The file of its weights.
     pub(super) weights: PathBuf,
+    /// What is added to its logits where the prior of a clip's recording is known.
+    pub(super) prior: Option<AddedPrior>,
 }
 
 impl Trained {
@@ -52,8 +55,17 @@ impl Trained {
             model,
             scaling,
             weights: weights_file(&checkpoint),
+            prior: checkpoint.state.prior_logits,
             record,
         })
+    }
+
+    /// Says that a prior which the run adds to logits is left out of what follows.
+    pub(super) fn warn_of_prior(&self, why: &str) {
+        if let Some(prior) = &self.prior {
+            let from = prior.offsets.from.as_str();
+            tracing::warn!("the run adds a {from} prior to logits (prior_logits); it is left out here: {why}");
+        }
     }
 
     /// Checksum of the weights.
@@ -62,10 +74,9 @@ impl Trained {
     }
 }
 
-/// The model of the run's best epoch so far, with the scaling of the dataset's clips.
-pub(super) fn model(run: &Path, dataset: &Dataset, device: Device) -> Result<(Model, Scaling)> {
+/// The run's best model so far, for a dataset with the same images and classes.
+pub(super) fn for_dataset(run: &Path, dataset: &Dataset, device: Device) -> Result<Trained> {
     let (_, record) = RunFolder::open(run)?;
     record.dataset.check_compatible(run, dataset)?;
-    let Trained { model, scaling, .. } = Trained::load(run, device)?;
-    Ok((model, scaling))
+    Trained::load(run, device)
 }

@@ -19,6 +19,7 @@ use crate::augment::AugmentConfig;
 use crate::error::{Error, Result};
 use crate::loss::Method;
 use crate::model::Precision;
+use crate::prior_logits::PriorLogitsConfig;
 
 /// Every setting of a run, with the benchmark's published values as defaults (L48 paper, section 5 and its code:
 /// Adam, learning rate 1e-4, batch 16, 10 epochs, no schedule).
@@ -51,6 +52,9 @@ pub struct Config {
     pub loss: LossConfig,
     /// The asset regulariser, if any.
     pub asset_reg: Option<AssetRegConfig>,
+    /// The prior added to logits, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prior_logits: Option<PriorLogitsConfig>,
     /// The network.
     pub model: ModelConfig,
     /// The optimiser.
@@ -80,6 +84,7 @@ impl Default for Config {
             sampling: SamplingConfig::default(),
             loss: LossConfig::default(),
             asset_reg: None,
+            prior_logits: None,
             model: ModelConfig::default(),
             optimiser: OptimiserConfig::default(),
             augment: AugmentConfig::default(),
@@ -170,6 +175,9 @@ impl Config {
         }
         if let Some(asset_reg) = &self.asset_reg {
             asset_reg.validate()?;
+        }
+        if let Some(prior) = &self.prior_logits {
+            prior.validate(self.augment.mixup)?;
         }
         self.eval.validate()?;
         if self.permute_labels && self.eval.level == Level::Recording {
@@ -281,7 +289,7 @@ mod tests {
     #[test]
     fn invalid_values_are_named() {
         type Break = fn(&mut Config);
-        let broken: [(&str, Break); 8] = [
+        let broken: [(&str, Break); 9] = [
             ("epochs", |config| config.epochs = 0),
             ("batch", |config| config.batch = 1),
             ("optimiser.lr", |config| config.optimiser.lr = f64::NAN),
@@ -292,6 +300,10 @@ mod tests {
                 config.sampling.clips_per_asset = Some(0)
             }),
             ("seed", |config| config.seed = u64::MAX),
+            ("prior_logits.at", |config| {
+                config.prior_logits = toml::from_str("from = 'geo'\nat = 'both'").ok();
+                config.augment.mixup = 0.5;
+            }),
         ];
         for (setting, breaks) in broken {
             let mut config = Config::default();

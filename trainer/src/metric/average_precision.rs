@@ -1,6 +1,6 @@
 //! Provides average precision, as scikit-learn's `average_precision_score` computes it.
 
-use super::scores::{Ranked, rank};
+use super::ranked::{Ranked, rank};
 
 /// Average precision of one class: the sum of `(R_n - R_{n-1}) P_n` over the distinct scores, highest first. Rows of
 /// equal score enter together, and nothing is interpolated. 0 without positives.
@@ -9,8 +9,9 @@ use super::scores::{Ranked, rank};
 /// of. O(N log N).
 #[must_use]
 pub fn average_precision(scores: &[f32], positive: &[u8]) -> f64 {
-    let rows = scores.iter().zip(positive);
-    of_ranked(&rank(rows.map(|(&score, &positive)| (score, positive != 0))))
+    let is_positive = |place: u32| positive.get(place as usize).is_some_and(|&positive| positive != 0);
+    let both = scores.iter().zip(positive).map(|(&score, _)| score);
+    of_ranked(&rank(both, is_positive))
 }
 
 /// [`average_precision`] of rows in the order of their scores.

@@ -12,7 +12,10 @@ use loader::random::{Purpose, keyed};
 use rand::RngExt;
 use rayon::prelude::*;
 
-use super::scores::{Ranked, Scores};
+use super::matrices::Matrices;
+use super::positives::Positives;
+use super::ranked::Ranked;
+use super::score_table::ScoreTable;
 use crate::error::{Error, Result};
 
 /// Replicates that are enough for two digits of a 95 % interval (Efron and Tibshirani 1993, section 14.2).
@@ -40,14 +43,49 @@ impl Entry {
 }
 
 /// The 2.5 % and 97.5 % quantiles of mAP over `replicates` reweightings of the recordings, under `seed`. `assets` has
-/// the recording of each of the N rows; the other arguments are those of [`evaluate`](super::evaluate).
+/// the recording of each of the N rows; the other arguments are those of [`evaluate_table`](super::evaluate_table).
 ///
 /// Each class is sorted once and then walked through for every replicate: O(C N log N + C N replicates), in parallel.
-/// Classes are taken as many at a time as fit into 1 GiB.
+/// Classes are taken as many at a time as fit into 1 GiB, and into the memory that a file of scores is given.
 ///
 /// # Errors
-/// As [`evaluate`](super::evaluate); [`Error::Setting`] for fewer than two replicates, [`Error::ScoreShape`] if
-/// `assets` does not have a recording for each row.
+/// [`Error::Setting`] for fewer than two replicates, [`Error::ScoreShape`] if `assets` does not have a recording for each
+/// row; [`Error::Io`] if a file of scores cannot be read.
+pub fn interval_of_table(
+    scores: &ScoreTable,
+    positives: &Positives,
+    assets: &[i64],
+    seed: u64,
+    replicates: u32,
+) -> Result<[f64; 2]> {
+    if replicates < 2 {
+        return Err(Error::setting(
+            "bootstrap",
+            format!("{replicates} replicates are too few for an interval; use {BOOTSTRAP_REPLICATES}"),
+        ));
+    }
+    if assets.len() != scores.rows() {
+        return Err(Error::ScoreShape {
+            sizes: [scores.rows(), scores.rows(), assets.len()],
+            classes: 1,
+        });
+    }
+    let maps = replicate_maps(
+        (scores, positives),
+        &number_assets(assets),
+        (seed, replicates),
+        HELD_ROWS,
+    )?;
+    let mut maps: Vec<f64> = maps.concat();
+    maps.truncate(replicates as usize);
+    maps.sort_unstable_by(f64::total_cmp);
+    Ok([quantile(&maps, 0.025), quantile(&maps, 0.975)])
+}
+
+/// [`interval_of_table`] of matrices, as [`evaluate`](super::evaluate) takes them.
+///
+/// # Errors
+/// As [`evaluate`](super::evaluate) and [`interval_of_table`].
 pub fn interval(
     scores: &[f32],
     labels: &[u8],
@@ -57,38 +95,40 @@ pub fn interval(
     seed: u64,
     replicates: u32,
 ) -> Result<[f64; 2]> {
-    let scores = Scores::new(scores, labels, mask, classes)?;
-    if replicates < 2 {
-        return Err(Error::setting(
-            "bootstrap",
-            format!("{replicates} replicates are too few for an interval; use {BOOTSTRAP_REPLICATES}"),
-        ));
+    let matrices = Matrices::new(scores, labels, mask, classes)?;
+    if assets.len() != scores.len() / classes {
+        return Err(Error::ScoreShape {
+            sizes: [scores.len() / classes, scores.len() / classes, assets.len()],
+            classes: 1,
+        });
     }
-    let numbers = number_assets(&scores, assets)?;
-    let recordings = numbers.iter().max().map_or(0, |&last| last as usize + 1);
-    let maps = replicate_maps(&scores, &numbers, recordings, (seed, replicates), HELD_ROWS);
-    let mut maps: Vec<f64> = maps.concat();
-    maps.truncate(replicates as usize);
-    maps.sort_unstable_by(f64::total_cmp);
-    Ok([quantile(&maps, 0.025), quantile(&maps, 0.975)])
+    let assets: Vec<i64> = matrices
+        .kept
+        .iter()
+        .filter_map(|&row| assets.get(row).copied())
+        .collect();
+    interval_of_table(&matrices.table, &matrices.positives, &assets, seed, replicates)
 }
 
 /// mAP in every replicate, a block of them at a time, with the rankings of at most `held_rows` rows in memory.
 fn replicate_maps(
-    scores: &Scores<'_>,
+    (scores, positives): (&ScoreTable, &Positives),
     numbers: &[u32],
-    recordings: usize,
     (seed, replicates): (u64, u32),
     held_rows: usize,
-) -> Vec<Lanes> {
-    let at_once = (held_rows / scores.kept.len().max(1)).max(1);
+) -> Result<Vec<Lanes>> {
+    let classes = scores.classes();
+    let recordings = numbers.iter().max().map_or(0, |&last| last as usize + 1);
+    let at_once = (held_rows / scores.rows().max(1)).clamp(1, scores.at_once());
     let mut sums = vec![[0.0; LANES]; replicates.div_ceil(LANES as u32) as usize];
-    for first in (0..scores.classes).step_by(at_once) {
-        let some = first..scores.classes.min(first + at_once);
+    for first in (0..classes).step_by(at_once) {
+        let some = first..classes.min(first + at_once);
+        let block = scores.block(some.clone())?;
         let ranked = some
             .into_par_iter()
-            .map(|class| entries(&scores.ranked(class), numbers));
+            .map(|class| entries(&block.ranked(class, positives), numbers));
         let ranked: Vec<Vec<Entry>> = ranked.collect();
+        drop(block);
         sums.par_iter_mut().enumerate().for_each(|(block, sums)| {
             let weights = weights(seed, block as u32, recordings);
             for rows in &ranked {
@@ -96,29 +136,17 @@ fn replicate_maps(
             }
         });
     }
-    let mean = |sums: Lanes| sums.map(|sum| sum / scores.classes as f64);
-    sums.into_iter().map(mean).collect()
+    let mean = |sums: Lanes| sums.map(|sum| sum / classes as f64);
+    Ok(sums.into_iter().map(mean).collect())
 }
 
-/// Numbers the recordings of the kept rows in ascending order of their ids, so that rows may come in any order.
-fn number_assets(scores: &Scores<'_>, assets: &[i64]) -> Result<Vec<u32>> {
-    let of_kept = scores
-        .kept
-        .iter()
-        .map(|&row| assets.get(row as usize).copied())
-        .collect::<Option<Vec<i64>>>();
-    let rows = scores.kept.len() + scores.left_out as usize;
-    let Some(of_kept) = of_kept.filter(|_| assets.len() == rows) else {
-        return Err(Error::ScoreShape {
-            sizes: [rows, rows, assets.len()],
-            classes: 1,
-        });
-    };
-    let mut ids = of_kept.clone();
+/// Numbers the recordings of rows in ascending order of their ids, so that rows may come in any order.
+fn number_assets(assets: &[i64]) -> Vec<u32> {
+    let mut ids = assets.to_vec();
     ids.sort_unstable();
     ids.dedup();
     let numbers: HashMap<i64, u32> = ids.into_iter().zip(0..).collect();
-    Ok(of_kept.iter().filter_map(|id| numbers.get(id).copied()).collect())
+    assets.iter().filter_map(|id| numbers.get(id).copied()).collect()
 }
 
 fn entries(ranked: &[Ranked], numbers: &[u32]) -> Vec<Entry> {
@@ -208,16 +236,21 @@ mod tests {
         (scores, labels, assets)
     }
 
+    fn ranked((scores, labels, classes): (&[f32], &[u8], usize), class: usize) -> Vec<Ranked> {
+        let matrices = Matrices::new(scores, labels, &vec![1; labels.len()], classes).unwrap();
+        let block = matrices.table.block(0..classes).unwrap();
+        block.ranked(class, &matrices.positives)
+    }
+
     #[test]
     fn unit_weights_give_the_plain_average_precision() {
         let (scores, labels, _) = sample();
         let mask = vec![1; labels.len()];
         let plain = evaluate(&scores, &labels, &mask, 3).unwrap();
-        let checked = Scores::new(&scores, &labels, &mask, 3).unwrap();
         let numbers: Vec<u32> = (0..200).collect();
         for class in 0..3 {
-            let weighted =
-                weighted_average_precision(&entries(&checked.ranked(class), &numbers), &vec![[1.0; LANES]; 200]);
+            let ranked = ranked((&scores, &labels, 3), class);
+            let weighted = weighted_average_precision(&entries(&ranked, &numbers), &vec![[1.0; LANES]; 200]);
             assert!(weighted.iter().all(|ap| (ap - plain.ap[class]).abs() < 1e-12));
         }
     }
@@ -226,10 +259,9 @@ mod tests {
     fn integer_weights_are_repeated_rows() {
         let (scores, labels) = ([0.1_f32, 0.5, 0.5, 0.9, 0.3], [1, 0, 1, 1, 0]);
         let times = [2, 1, 3, 1, 2];
-        let mask = [1; 5];
-        let checked = Scores::new(&scores, &labels, &mask, 1).unwrap();
         let weights: Vec<Lanes> = times.iter().map(|&times| [f64::from(times); LANES]).collect();
-        let weighted = weighted_average_precision(&entries(&checked.ranked(0), &[0, 1, 2, 3, 4]), &weights);
+        let weighted =
+            weighted_average_precision(&entries(&ranked((&scores, &labels, 1), 0), &[0, 1, 2, 3, 4]), &weights);
         let repeat = |row: usize| vec![row; times[row] as usize];
         let rows: Vec<usize> = (0..5).flat_map(repeat).collect();
         let repeated: Vec<f32> = rows.iter().map(|&row| scores[row]).collect();
@@ -261,10 +293,9 @@ mod tests {
     #[test]
     fn classes_taken_a_few_at_a_time_give_the_same_bits() {
         let (scores, labels, assets) = sample();
-        let mask = vec![1; labels.len()];
-        let checked = Scores::new(&scores, &labels, &mask, 3).unwrap();
-        let numbers = number_assets(&checked, &assets).unwrap();
-        let of = |held_rows| replicate_maps(&checked, &numbers, 40, (5, 20), held_rows);
+        let matrices = Matrices::new(&scores, &labels, &vec![1; labels.len()], 3).unwrap();
+        let (numbers, table) = (number_assets(&assets), (&matrices.table, &matrices.positives));
+        let of = |held_rows| replicate_maps(table, &numbers, (5, 20), held_rows).unwrap();
         assert_eq!(of(1), of(HELD_ROWS));
         assert_eq!(of(2 * 200), of(HELD_ROWS));
     }

@@ -1,13 +1,13 @@
 //! Provides how well scores separate positives from negatives: the area under the ROC curve, and the precision of the
 //! highest scores.
 
-use super::scores::{Ranked, rank};
+use super::ranked::{Ranked, rank_labelled};
 
 /// The probability that a positive scores higher than a negative, ties counting half: the area under the ROC curve.
 /// `None` without a positive or a negative. Scores must not be NaN.
 #[must_use]
 pub fn roc_auc(rows: &[(f32, bool)]) -> Option<f64> {
-    let ranked = rank(rows.iter().copied());
+    let ranked = rank_labelled(rows);
     let positives = count_positives(&ranked);
     let negatives = rows.len() as f64 - positives;
     if positives == 0.0 || negatives == 0.0 {
@@ -32,7 +32,7 @@ pub fn precision_of_highest(rows: &[(f32, bool)], share: f64) -> Option<f64> {
         return None;
     }
     let (mut left, mut found) = (places, 0.0);
-    for tied in rank(rows.iter().copied()).chunk_by(|a, b| a.key() == b.key()) {
+    for tied in rank_labelled(rows).chunk_by(|a, b| a.key() == b.key()) {
         let taken = left.min(tied.len() as f64);
         found += count_positives(tied) * taken / tied.len() as f64;
         left -= taken;

@@ -36,6 +36,8 @@ pub(crate) struct Made {
     pub(crate) unknown_in: &'static [Split],
     /// Whether nothing is heard in the last clip of each recording.
     pub(crate) quiet_ends: bool,
+    /// A split whose labels say the opposite of what is in its clips.
+    pub(crate) wrong_in: Option<Split>,
     /// Clips of f32, and those of this split hold nothing that is a number.
     pub(crate) no_numbers_in: Option<Split>,
 }
@@ -67,6 +69,7 @@ impl Default for Made {
             photographs: false,
             unknown_in: &[],
             quiet_ends: false,
+            wrong_in: None,
             no_numbers_in: None,
         }
     }
@@ -145,6 +148,9 @@ pub(crate) fn write(dir: &Path, made: Made) {
             if made.unknown_in.contains(&label.split) {
                 label.unknown = std::mem::take(&mut label.absent);
                 label.fully_annotated = false;
+            }
+            if made.wrong_in == Some(label.split) {
+                std::mem::swap(&mut label.present, &mut label.absent);
             }
             labels.push(label);
             let mut clip = picture(&present, made.spec(), &mut random);

@@ -9,7 +9,7 @@ use shardfmt::Split;
 use trainer::metric::evaluate;
 
 use crate::dataset::{CLASSES, Made, asset_of, present, split, write};
-use crate::program::{command, fit, run};
+use crate::program::{command, fit, metrics, run};
 
 #[test]
 fn eval_says_what_the_run_said_and_predict_scores_every_clip() {
@@ -81,6 +81,37 @@ fn eval_says_what_the_run_said_and_predict_scores_every_clip() {
             expected.map > expected.chance + 0.1,
             "nothing was learnt, so little is shown"
         );
+    }
+}
+
+#[test]
+fn scores_in_a_file_are_measured_to_the_same_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = folder.path().join("dataset");
+    write(&dataset, Made::default());
+    let file = folder.path().join("settings.toml");
+    std::fs::write(&file, "[prior_logits]\nfrom = 'geo'\nat = 'test'\n").unwrap();
+    let levels: [&[&str]; 2] = [&[], &["--level", "recording", "--config", file.to_str().unwrap()]];
+    for (number, level) in levels.iter().enumerate() {
+        let measured = |name: &str, megabytes: Option<&str>| {
+            let out = folder.path().join(format!("{name}-{number}"));
+            let mut fit = fit(&dataset, &out, &[&["--mode", "full"], *level].concat());
+            let mut eval = command();
+            eval.arg("eval").arg(&out).args(["--device", "cpu"]);
+            for command in [&mut fit, &mut eval] {
+                command.envs(megabytes.map(|megabytes| ("L48_MEMORY_MB", megabytes)));
+            }
+            let (_, said) = (run(&mut fit, 0), run(&mut eval, 0).0);
+            let left = std::fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().file_name());
+            let left = left.filter(|name| name.to_string_lossy().contains("scores"));
+            assert_eq!(left.count(), 0);
+            (
+                metrics(&out),
+                std::fs::read(out.join("per_class.parquet")).unwrap(),
+                said,
+            )
+        };
+        assert_eq!(measured("file", Some("0")), measured("memory", None));
     }
 }
 

@@ -16,6 +16,7 @@ mod learning; // every method trains; true labels are learnt and permuted ones a
 mod loader; // batches in order, errors in order, buffers back
 mod optimiser; // schedule, clipping, average of weights and paths that are left out, as a run has them
 mod photographs; // three channels, mirrored, and no regulariser
+mod prior_logits; // priors added to logits: fitted on val, kept with the run, the same wherever clips are scored
 mod pth; // weights of torchvision, converted as documented
 mod resume; // killed at any point and resumed: the same bytes
 mod rows; // the rows of a mode as a table

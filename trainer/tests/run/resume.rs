@@ -29,7 +29,7 @@ const AUGMENTED: &str = "
     time_mask_share = 0.2
 ";
 /// Settings of the fourth run that no flag sets: predictions of clips that others of their recording or group are held
-/// against.
+/// against, and a prior in the logits, whose weight is part of the state.
 const BY_RECORDING: &str = "
     [filters]
     remove_unannotated = false
@@ -41,6 +41,9 @@ const BY_RECORDING: &str = "
     on = 'unknown'
     average = 'others'
     group = 'target'
+    [prior_logits]
+    from = 'checklist'
+    at = 'both'
 ";
 /// Settings that put every kind of state into a checkpoint: flipped labels, ROLE's logits, the asset table, momentum or
 /// Adam's moments, an average of weights, a place within an epoch.

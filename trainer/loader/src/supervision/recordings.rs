@@ -4,18 +4,21 @@ use std::collections::HashMap;
 
 use super::Supervision;
 use super::choice::Unheard;
+use super::knowledge::set_all;
+use super::labels::Labels;
 
-/// Recordings with a label and a mask for each class.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Recordings with a label and a mask for each class, which are written out one recording at a time.
+#[derive(Clone, Debug)]
 pub struct RecordingLabels {
     /// The recordings, R of them, in the order of their first clips.
     pub asset_ids: Vec<i64>,
     /// The recording of each clip of the selection, a place in `asset_ids`.
     pub of_clip: Vec<u32>,
-    /// 1 where the class is present, else 0: `[R, C]` row-major.
-    pub labels: Vec<u8>,
-    /// 1 where the label is known, else 0: `[R, C]` row-major.
-    pub mask: Vec<u8>,
+    labels: Labels,
+    unheard: Unheard,
+    /// The clips of each recording, recording after recording, and where those of each begin.
+    clips: Vec<u32>,
+    starts: Vec<usize>,
 }
 
 impl Supervision {
@@ -24,44 +27,57 @@ impl Supervision {
     /// and otherwise unknown.
     #[must_use]
     pub fn recordings(&self, unheard: Unheard) -> RecordingLabels {
-        let classes = self.classes();
-        let mut all = RecordingLabels::default();
+        let (mut asset_ids, mut of_clip) = (Vec::new(), Vec::with_capacity(self.rows()));
         let mut places: HashMap<i64, u32> = HashMap::new();
-        let [mut labels, mut mask] = [(); 2].map(|()| vec![0; classes]);
-        for (clip, row) in self.clips.iter().zip(0..) {
-            let new = u32::try_from(all.asset_ids.len()).unwrap_or(u32::MAX);
+        for clip in &self.clips {
+            let new = u32::try_from(asset_ids.len()).unwrap_or(u32::MAX);
             let place = *places.entry(clip.asset_id).or_insert(new);
             if place == new {
-                all.asset_ids.push(clip.asset_id);
-                all.labels.resize(all.labels.len() + classes, 0);
-                all.mask.resize(all.mask.len() + classes, 1);
+                asset_ids.push(clip.asset_id);
             }
-            all.of_clip.push(place);
-            self.labels.write(row, &mut labels, &mut mask);
-            let [of_labels, of_mask] = all.row_mut(place, classes);
-            of_labels.iter_mut().zip(&labels).for_each(|(all, clip)| *all |= clip);
-            of_mask.iter_mut().zip(&mask).for_each(|(all, clip)| *all &= clip);
-            let heard = self.labels.heard(row);
-            for &class in heard.unwrap_or_default() {
-                of_labels
-                    .get_mut(class as usize)
-                    .into_iter()
-                    .for_each(|label| *label = 1);
-            }
-            if heard.is_some() && unheard == Unheard::Absent {
-                of_mask.fill(1);
-            }
+            of_clip.push(place);
         }
-        // What is present is known, whatever other clips say of it.
-        let known = all.mask.iter_mut().zip(&all.labels);
-        known.for_each(|(mask, label)| *mask |= label);
-        all
+        let mut clips: Vec<u32> = (0..).zip(&of_clip).map(|(row, _)| row).collect();
+        let recording = |clip: u32| of_clip.get(clip as usize).copied();
+        // Stable: the clips of a recording stay in their order.
+        clips.sort_by_key(|clip| recording(*clip));
+        let starts =
+            (0..asset_ids.len()).map(|place| clips.partition_point(|clip| recording(*clip) < Some(place as u32)));
+        let starts: Vec<usize> = starts.chain([clips.len()]).collect();
+        RecordingLabels {
+            labels: self.labels.clone(),
+            asset_ids,
+            of_clip,
+            unheard,
+            clips,
+            starts,
+        }
     }
 }
 
 impl RecordingLabels {
-    fn row_mut(&mut self, place: u32, classes: usize) -> [&mut [u8]; 2] {
-        let start = place as usize * classes;
-        [&mut self.labels, &mut self.mask].map(|values| values.get_mut(start..start + classes).unwrap_or_default())
+    /// Writes labels and mask of the recording at `place`, a byte for each class: 1 where the class is present, and where
+    /// that is known. Of one that does not exist nothing is known.
+    pub fn write(&self, place: usize, labels: &mut [u8], mask: &mut [u8]) {
+        let range = self.starts.get(place).zip(self.starts.get(place + 1));
+        let clips = range
+            .and_then(|(start, end)| self.clips.get(*start..*end))
+            .unwrap_or_default();
+        labels.fill(0);
+        mask.fill(u8::from(!clips.is_empty()));
+        let [mut of_clip, mut known] = [(); 2].map(|()| vec![0; labels.len()]);
+        for clip in clips {
+            self.labels.write(*clip as usize, &mut of_clip, &mut known);
+            labels.iter_mut().zip(&of_clip).for_each(|(all, clip)| *all |= clip);
+            mask.iter_mut().zip(&known).for_each(|(all, clip)| *all &= clip);
+        }
+        // What was heard is that of the recording, whichever clip says it.
+        let heard = clips.first().and_then(|clip| self.labels.heard(*clip as usize));
+        set_all(labels, heard.unwrap_or_default(), 1);
+        if heard.is_some() && self.unheard == Unheard::Absent {
+            mask.fill(1);
+        }
+        // What is present is known, whatever other clips say of it.
+        mask.iter_mut().zip(&*labels).for_each(|(mask, label)| *mask |= label);
     }
 }
