@@ -14,7 +14,7 @@ use crate::need::Operation;
 use crate::persist::AtomicFile;
 
 /// Records are gathered, and written in blocks that begin at multiples of this: a huge page. Linux keeps a file in pieces
-/// as large as the writes that it came in, where the file system can (ext4 from 6.16, XFS); a map of 2 MiB pieces is
+/// as large as the writes that it came in, where the file system can (seen on ext4, 6.18); a map of 2 MiB pieces is
 /// entered into the page table 512 pages at a time, where one by one takes a third to a half as long as to copy them.
 const BLOCK_BYTES: usize = 2 << 20;
 /// A sync is asked for after this many bytes: the device then works while clips are made, not only at the end.

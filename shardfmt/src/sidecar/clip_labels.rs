@@ -1,4 +1,4 @@
-//! Defines the part of the label table that says what is known of a clip: a third of its columns, each of which costs time.
+//! Defines the part of the label table that says what is known of a clip; each column left out saves time.
 
 use std::path::Path;
 
