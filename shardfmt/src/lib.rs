@@ -41,9 +41,9 @@ pub use need::Operation;
 pub use shard::{Checks, Shard};
 pub use shard_writer::ShardWriter;
 pub use sidecar::{
-    AssetRow, ClipBox, FromRecording, GeoPrior, HEARD, HeardSource, Implied, Label, LabelForm, LabelRow, PriorRow,
-    RejectRow, TableForm, WeakRule, read_assets, read_labels, read_priors, read_rejects, read_taxa, write_assets,
-    write_labels, write_priors, write_rejects, write_taxa,
+    AssetRow, ClassPriors, ClipBox, ClipLabels, FromRecording, GeoPrior, HEARD, HeardSource, Implied, Label, LabelForm,
+    LabelRow, PriorRow, RejectRow, TableForm, WeakRule, read_assets, read_labels, read_priors, read_rejects, read_taxa,
+    write_assets, write_labels, write_priors, write_rejects, write_taxa,
 };
 pub use taxa::{Taxa, Taxon};
 pub use words::{BoxStatus, FrequencyScale, LabelSource, Others, Row0, Split, ValueReference, ValueUnit};

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -13,13 +12,13 @@ use super::info::DatasetInfo;
 use crate::checksum::Xxh3;
 use crate::entry::{FileEntry, assets_path, shard_path};
 use crate::error::{Error, Result};
-use crate::file_hash::hash_reader;
 use crate::layout::Layout;
 use crate::mmap::{MappedFile, map_file};
 use crate::need::Operation;
 use crate::shard::{Checks, Shard};
 use crate::sidecar::assets::read_assets_from;
 use crate::sidecar::{AssetRow, Taxa};
+use crate::table::TableFile;
 
 /// A dataset folder, and the entry of each of its files by name: a dataset may have a hundred thousand.
 #[derive(Debug)]
@@ -100,13 +99,13 @@ impl Listed {
         })
     }
 
-    /// Opens a table once its checksum holds; the same open file is then parsed, so that no other can slip in between.
-    pub(crate) fn open_verified(&self, name: &str) -> Result<(File, PathBuf)> {
+    /// Reads the file of a table once, and refuses it unless its checksum holds: what is parsed is what was hashed.
+    pub(crate) fn open_verified(&self, name: &str) -> Result<(TableFile, PathBuf)> {
         let entry = self.entry(name)?;
         let open = |path: &Path, _: Held| File::open(path).map_err(|cause| Error::io(path, Operation::Open, cause));
-        let mut file = self.open_near(entry, open)?;
         let path = self.dir.join(name);
-        let got = hash_reader(&mut file, &path, &mut |_| {})?.xxh3;
+        let file = TableFile::read(self.open_near(entry, open)?, &path)?;
+        let got = file.xxh3();
         if got != entry.xxh3 {
             return Err(Error::FileChecksum {
                 path,
@@ -114,8 +113,6 @@ impl Listed {
                 got,
             });
         }
-        file.seek(SeekFrom::Start(0))
-            .map_err(|cause| Error::io(&path, Operation::Seek, cause))?;
         Ok((file, path))
     }
 

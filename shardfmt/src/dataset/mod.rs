@@ -38,10 +38,12 @@ use crate::entry::{DATASET_JSON, FileEntry, REJECTS, TAXA, assets_path, labels_p
 use crate::error::{Error, Result};
 use crate::mmap::MappedFile;
 use crate::shard::Checks;
+use crate::sidecar::clip_labels::read_clip_labels;
 use crate::sidecar::labels::read_labels_from;
 use crate::sidecar::rejects::read_rejects_from;
 use crate::sidecar::taxa::read_taxa_from;
-use crate::sidecar::{AssetRow, GeoPrior, LabelForm, LabelRow, PriorRow, RejectRow, Taxa};
+use crate::sidecar::{AssetRow, ClipLabels, GeoPrior, LabelForm, LabelRow, PriorRow, RejectRow, TableForm, Taxa};
+use crate::table::TableFile;
 
 /// What the names of asset tables start with.
 const ASSETS_FOLDER: &str = "assets/";
@@ -56,6 +58,9 @@ pub struct AssetLocation {
     /// Number of clips, which follow each other.
     pub clips: u32,
 }
+
+/// Reads rows of a label table from an open file; its path is for errors.
+type ReadLabels<R> = fn(TableFile, &Path, &Taxa, TableForm) -> Result<Vec<R>>;
 
 /// An opened dataset.
 #[derive(Debug)]
@@ -233,16 +238,27 @@ impl Dataset {
     /// [`Error::FileChecksum`], those of [`read_labels`](crate::sidecar::read_labels), [`Error::Mismatch`] if a row
     /// speaks of another clip.
     pub fn labels(&self, shard: &DatasetShard) -> Result<Vec<LabelRow>> {
-        let (rows, _) = self.label_rows(shard.number())?;
-        shard.check_labels(&rows)?;
+        let (rows, _) = self.label_rows(shard.number(), read_labels_from)?;
+        shard.check_labels(rows.iter().map(LabelRow::place))?;
         Ok(rows)
     }
 
-    /// The rows of the label table of shard `number`, and its path.
-    fn label_rows(&self, number: u32) -> Result<(Vec<LabelRow>, PathBuf)> {
+    /// What is known of the clips of `shard`: [`Dataset::labels`] without the columns that say something else, which are
+    /// not read.
+    ///
+    /// # Errors
+    /// As [`Dataset::labels`].
+    pub fn clip_labels(&self, shard: &DatasetShard) -> Result<Vec<ClipLabels>> {
+        let (rows, _) = self.label_rows(shard.number(), read_clip_labels)?;
+        shard.check_labels(rows.iter().map(ClipLabels::place))?;
+        Ok(rows)
+    }
+
+    /// The rows of the label table of shard `number`, as `read` has them, and its path.
+    fn label_rows<R>(&self, number: u32, read: ReadLabels<R>) -> Result<(Vec<R>, PathBuf)> {
         let name = labels_path(number);
         let (file, path) = self.listed.open_verified(&name)?;
-        let rows = read_labels_from(file, &path, &self.taxa, self.head().table_form())?;
+        let rows = read(file, &path, &self.taxa, self.head().table_form())?;
         self.listed.check_rows(&name, &path, rows.len())?;
         Ok((rows, path))
     }

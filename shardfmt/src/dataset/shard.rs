@@ -9,7 +9,7 @@ use crate::entry::{assets_path, labels_path, priors_path, shard_path};
 use crate::error::{Error, Result};
 use crate::mmap::MappedFile;
 use crate::shard::Shard;
-use crate::sidecar::{AssetRow, LabelRow, PriorRow};
+use crate::sidecar::AssetRow;
 
 /// A shard of an opened dataset. It is the one that the dataset lists: its header is of the same build as those of the
 /// other shards, and each recording of the asset table has the rows stated there. Labels and priors are had from
@@ -37,8 +37,8 @@ impl DatasetShard {
     }
 
     /// Refuses labels of other clips.
-    pub(super) fn check_labels(&self, labels: &[LabelRow]) -> Result<()> {
-        let found = labels_unlike(self.number, &self.shard, labels).next();
+    pub(super) fn check_labels(&self, places: impl Iterator<Item = (u32, u32, i64, u32)>) -> Result<()> {
+        let found = labels_unlike(self.number, &self.shard, places).next();
         found.map_or(Ok(()), |found| Err(found.into_error(self.shard.path())))
     }
 }
@@ -138,22 +138,23 @@ pub(crate) fn assets_unlike(
     })
 }
 
-/// Labels that do not name their own place and the clip that is there.
+/// Labels that do not name their own place and the clip that is there, of the `places` that they name: shard, row,
+/// recording, number in it.
 pub(crate) fn labels_unlike(
     number: u32,
     shard: &Shard<MappedFile>,
-    labels: &[LabelRow],
+    places: impl Iterator<Item = (u32, u32, i64, u32)>,
 ) -> impl Iterator<Item = Unlike> {
-    labels.iter().zip(0..shard.rows()).filter_map(move |(label, row)| {
-        let stated = (label.shard, label.row, label.asset_id, label.clip_index);
+    places.zip(0..shard.rows()).filter_map(move |(stated, row)| {
         let stored = (number, row, shard.asset_id(row).ok()?, shard.clip_index(row).ok()?);
         let what = "(shard, row, asset_id, clip_index)";
         (stated != stored).then(|| Unlike::new(number, labels_path(number), Some(row.into()), what, &stated, &stored))
     })
 }
 
-/// Priors of other recordings than the shard has, or more or fewer than one row a recording.
-pub(crate) fn priors_unlike(number: u32, priors: &[PriorRow], assets: &[AssetRow]) -> Vec<Unlike> {
+/// Priors of other recordings than the shard has, or more or fewer than one row a recording; `priors` are the recordings
+/// that they name.
+pub(crate) fn priors_unlike(number: u32, priors: impl Iterator<Item = i64>, assets: &[AssetRow]) -> Vec<Unlike> {
     let mut seen: HashMap<i64, u32> = assets.iter().map(|asset| (asset.asset_id, 0)).collect();
     let unlike = |row, stated: &dyn Debug, stored: &dyn Debug| {
         Unlike::new(
@@ -166,11 +167,11 @@ pub(crate) fn priors_unlike(number: u32, priors: &[PriorRow], assets: &[AssetRow
         )
     };
     let mut found = Vec::new();
-    for (prior, row) in priors.iter().zip(0..) {
-        match seen.get_mut(&prior.asset_id) {
-            Some(0) => drop(seen.insert(prior.asset_id, 1)),
-            Some(_) => found.push(unlike(Some(row), &prior.asset_id, &"one recording of that id")),
-            None => found.push(unlike(Some(row), &prior.asset_id, &"no recording of that id")),
+    for (asset_id, row) in priors.zip(0..) {
+        match seen.get_mut(&asset_id) {
+            Some(0) => drop(seen.insert(asset_id, 1)),
+            Some(_) => found.push(unlike(Some(row), &asset_id, &"one recording of that id")),
+            None => found.push(unlike(Some(row), &asset_id, &"no recording of that id")),
         }
     }
     let missing = assets.iter().filter(|asset| seen.get(&asset.asset_id) == Some(&0));

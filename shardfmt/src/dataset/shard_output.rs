@@ -242,8 +242,12 @@ pub(super) fn take_shard(
     tables: &ShardTables,
 ) -> Result<ShardFiles> {
     let mut unlike = assets_unlike(number, shard, &tables.assets)
-        .chain(labels_unlike(number, shard, &tables.labels))
-        .chain(priors_unlike(number, &tables.priors, &tables.assets));
+        .chain(labels_unlike(number, shard, tables.labels.iter().map(LabelRow::place)))
+        .chain(priors_unlike(
+            number,
+            tables.priors.iter().map(|prior| prior.asset_id),
+            &tables.assets,
+        ));
     if let Some(unlike) = unlike.next() {
         return Err(unlike.into_error(shard.path()));
     }

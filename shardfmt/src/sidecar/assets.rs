@@ -1,6 +1,5 @@
 //! Defines the asset table: a row for each recording, where it came from and where its clips lie.
 
-use std::fs::File;
 use std::path::Path;
 
 use super::label_form::TableForm;
@@ -8,7 +7,7 @@ use crate::checksum::Xxh3;
 use crate::entry::FileEntry;
 use crate::error::{Error, Result};
 use crate::table;
-use crate::table::{Class, Classes, Extended, Fault, Text, open_table, read_table, write_table};
+use crate::table::{Class, Classes, Extended, Fault, TableFile, Text, open_table, read_table, write_table};
 use crate::taxa::Taxa;
 use crate::words::Split;
 
@@ -85,6 +84,6 @@ pub fn read_assets(path: &Path, taxa: &Taxa, form: impl Into<TableForm>) -> Resu
 }
 
 /// [`read_assets`] from a file opened already.
-pub(crate) fn read_assets_from(file: File, path: &Path, taxa: &Taxa, form: TableForm) -> Result<Vec<AssetRow>> {
+pub(crate) fn read_assets_from(file: TableFile, path: &Path, taxa: &Taxa, form: TableForm) -> Result<Vec<AssetRow>> {
     read_table(file, path, taxa, form.asset_columns())
 }

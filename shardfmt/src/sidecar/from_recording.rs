@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::labels::LabelRow;
+use super::lists::Lists;
 use crate::table;
 use crate::table::{Class, Fault, Text};
 use crate::words::Split;
@@ -102,22 +102,22 @@ impl FromStr for HeardSource {
     }
 }
 
-/// The rules of [`LabelRow::from_recording`]: in class order, present where the recording says so, unknown where a rule
+/// The rules of [`LabelRow::from_recording`](super::LabelRow): in class order, present where the recording says so, unknown where a rule
 /// does, and that in training only.
-pub(super) fn check(row: &LabelRow) -> Result<(), Fault> {
+pub(super) fn check(lists: Lists<'_>, split: Split, from_recording: &[FromRecording]) -> Result<(), Fault> {
     let fault = |reason: &str| Err(Fault::new("from_recording", reason));
-    if !row.from_recording.is_sorted_by(|a, b| a.class < b.class) {
+    if !from_recording.is_sorted_by(|a, b| a.class < b.class) {
         return fault("is not in the order of the classes, each once");
     }
     for FromRecording {
         class, label_source, ..
-    } in &row.from_recording
+    } in from_recording
     {
-        let (present, absent) = (row.present.contains(class), row.absent.contains(class));
+        let (present, absent) = (lists.present.contains(class), lists.absent.contains(class));
         match label_source {
             HeardSource::Whole if !present => return fault("a class that was heard in the clip is not present in it"),
             HeardSource::Weak(_) if present || absent => return fault("a class with a weak label is not unknown"),
-            HeardSource::Weak(_) if row.split != Split::Train => return fault("a weak label outside split train"),
+            HeardSource::Weak(_) if split != Split::Train => return fault("a weak label outside split train"),
             HeardSource::Whole | HeardSource::Weak(_) => {}
         }
     }

@@ -2,6 +2,7 @@
 
 use super::label_form::LabelForm;
 use super::labels::LabelRow;
+use super::lists::Lists;
 use super::priors::PriorRow;
 use crate::words::Others;
 
@@ -20,8 +21,11 @@ impl LabelForm {
 
     /// [`LabelForm::apply`] of one clip; `geo` is the prior of its recording.
     pub fn apply_to(self, row: &mut LabelRow, geo: &GeoPrior, classes: u32) {
-        if self == Self::Implied && row.others.is_none() {
-            row.shorten(geo, classes);
+        if self == Self::Listed {
+            return;
+        }
+        if let Some((lists, others)) = row.lists().shortened(geo, classes) {
+            row.set_lists(lists, others);
         }
     }
 }
@@ -66,11 +70,17 @@ impl GeoPrior {
     /// modelled classes every class is modelled.
     #[must_use]
     pub fn new(row: &PriorRow, classes: u32) -> Self {
-        let Some(possible) = &row.geo_possible else {
+        Self::of(row.geo_possible.as_deref(), row.geo_modelled.as_deref(), classes)
+    }
+
+    /// [`GeoPrior::new`] of the lists themselves.
+    #[must_use]
+    pub fn of(possible: Option<&[u32]>, modelled: Option<&[u32]>, classes: u32) -> Self {
+        let Some(possible) = possible else {
             return Self::default();
         };
         let possible = ascending(possible);
-        match &row.geo_modelled {
+        match modelled {
             Some(modelled) if modelled.len() < classes as usize => {
                 let mut except = ascending(modelled);
                 except.retain(|class| possible.binary_search(class).is_err());
@@ -97,7 +107,7 @@ impl GeoPrior {
         Implied { rest, except }
     }
 
-    fn label(&self, class: u32) -> Label {
+    pub(super) fn label(&self, class: u32) -> Label {
         match self.rules_out(class) {
             true => Label::Absent,
             false => Label::Unknown,
@@ -107,8 +117,10 @@ impl GeoPrior {
 
 fn ascending(classes: &[u32]) -> Vec<u32> {
     let mut classes = classes.to_vec();
-    classes.sort_unstable();
-    classes.dedup();
+    if !classes.is_sorted_by(|a, b| a < b) {
+        classes.sort_unstable();
+        classes.dedup();
+    }
     classes
 }
 
@@ -127,18 +139,13 @@ impl LabelRow {
     /// What holds for the classes that no list names; `geo` is the prior of the clip's recording.
     #[must_use]
     pub fn implied<'a>(&self, geo: &'a GeoPrior) -> Implied<'a> {
-        let all = |rest| Implied { rest, except: &[] };
-        match self.others {
-            None | Some(Others::Unknown) => all(Label::Unknown),
-            Some(Others::Absent) => all(Label::Absent),
-            Some(Others::Prior) => geo.implied(),
-        }
+        self.lists().implied(geo)
     }
 
     /// The label of a class; `geo` is the prior of the clip's recording.
     #[must_use]
     pub fn label(&self, class: u32, geo: &GeoPrior) -> Label {
-        let named = self.named().find(|(_, list)| list.contains(&class));
+        let named = self.lists().named().find(|(_, list)| list.contains(&class));
         match (named, self.others) {
             (Some((label, _)), _) => label,
             (None, None | Some(Others::Unknown)) => Label::Unknown,
@@ -152,19 +159,7 @@ impl LabelRow {
     /// # Errors
     /// A class that there is no label for, if a list names one.
     pub fn fill(&self, geo: &GeoPrior, labels: &mut [Label]) -> Result<(), u32> {
-        let Implied { rest, except } = self.implied(geo);
-        let opposite = match rest {
-            Label::Absent => Label::Unknown,
-            Label::Unknown | Label::Present => Label::Absent,
-        };
-        labels.fill(rest);
-        let lists = [(opposite, except)].into_iter().chain(self.named());
-        for (label, list) in lists {
-            for &class in list {
-                *labels.get_mut(class as usize).ok_or(class)? = label;
-            }
-        }
-        Ok(())
+        self.lists().fill(geo, labels)
     }
 
     /// How many of `classes` classes are present, absent and unknown. Classes that rows without implied labels do not
@@ -178,7 +173,7 @@ impl LabelRow {
         let unnamed = u64::from(classes).saturating_sub(counts.iter().sum());
         let of_except = match others {
             Others::Prior => {
-                let named = self.named().flat_map(|(_, list)| list);
+                let named = self.lists().named().flat_map(|(_, list)| list);
                 let named = named.filter(|class| geo.except.binary_search(class).is_ok()).count();
                 (geo.except.len() - named) as u64
             }
@@ -198,60 +193,25 @@ impl LabelRow {
     #[must_use]
     pub fn names(&self, class: u32) -> bool {
         let is_sorted = self.others.is_some();
-        self.named().any(|(_, list)| match is_sorted {
+        self.lists().named().any(|(_, list)| match is_sorted {
             true => list.binary_search(&class).is_ok(),
             false => list.contains(&class),
         })
     }
 
-    fn named(&self) -> impl Iterator<Item = (Label, &[u32])> {
-        let lists = [
-            (Label::Present, &self.present),
-            (Label::Absent, &self.absent),
-            (Label::Unknown, &self.unknown),
-        ];
-        lists.into_iter().map(|(label, list)| (label, list.as_slice()))
-    }
-
-    /// Brings the row into the implied form that names the fewest classes, the first of them if several do.
-    fn shorten(&mut self, geo: &GeoPrior, classes: u32) {
-        let mut labels = vec![Label::Unknown; classes as usize];
-        // A class beyond the list has no code either, which is refused where codes are looked up.
-        if self.fill(geo, &mut labels).is_err() {
-            return;
-        }
-        let exceptions = |others: &Others| {
-            let classes = labels.iter().zip(0..);
-            classes
-                .filter(|(label, class)| **label != Label::Present && **label != others.label(*class, geo))
-                .count()
-        };
-        if let Some(&others) = Others::ALL.iter().min_by_key(|others| exceptions(others)) {
-            self.set_implied(others, geo, &labels);
+    /// The lists, with what is implied for the classes that they do not name.
+    pub(super) fn lists(&self) -> Lists<'_> {
+        Lists {
+            present: &self.present,
+            absent: &self.absent,
+            unknown: &self.unknown,
+            others: self.others,
         }
     }
 
-    /// Names the classes whose label is not what `others` says.
-    fn set_implied(&mut self, others: Others, geo: &GeoPrior, labels: &[Label]) {
-        let list = |wanted: Label| {
-            let classes = labels.iter().zip(0..);
-            let named = classes.filter(|(label, class)| **label == wanted && wanted != others.label(*class, geo));
-            named.map(|(_, class)| class).collect()
-        };
-        self.present = list(Label::Present);
-        self.absent = list(Label::Absent);
-        self.unknown = list(Label::Unknown);
+    fn set_lists(&mut self, [present, absent, unknown]: [Vec<u32>; 3], others: Others) {
+        (self.present, self.absent, self.unknown) = (present, absent, unknown);
         self.others = Some(others);
-    }
-}
-
-impl Others {
-    fn label(self, class: u32, geo: &GeoPrior) -> Label {
-        match self {
-            Self::Absent => Label::Absent,
-            Self::Unknown => Label::Unknown,
-            Self::Prior => geo.label(class),
-        }
     }
 }
 
@@ -346,12 +306,12 @@ mod tests {
             let mut rows = vec![listed(&labels)];
             for others in Others::ALL {
                 let mut row = row();
-                row.set_implied(others, &geo, &labels);
+                row.set_lists(others.exceptions(&geo, &labels), others);
                 rows.push(row);
             }
             let expected = [Label::Present, Label::Absent, Label::Unknown]
                 .map(|wanted| labels.iter().filter(|label| **label == wanted).count() as u64);
-            let named = |row: &LabelRow| row.named().map(|(_, list)| list.len()).sum::<usize>();
+            let named = |row: &LabelRow| row.lists().named().map(|(_, list)| list.len()).sum::<usize>();
             let fewest = rows.iter().skip(1).map(named).min();
             let mut shortest = vec![listed(&labels)];
             LabelForm::Implied.apply(&mut prior, &mut shortest, CLASSES);

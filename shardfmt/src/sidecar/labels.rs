@@ -1,15 +1,16 @@
 //! Defines the label table: a row for each clip, in the order of the shard.
 
-use std::fs::File;
 use std::path::Path;
 
 use super::boxes::ClipBox;
-use super::from_recording::{self, FromRecording};
+use super::from_recording::FromRecording;
 use super::label_form::{LabelForm, TableForm};
 use crate::entry::FileEntry;
 use crate::error::{Error, Result};
 use crate::table;
-use crate::table::{Class, Classes, Extended, Extension, Fault, Nested, Text, open_table, read_table, write_table};
+use crate::table::{
+    Class, Classes, Extended, Extension, Fault, Nested, TableFile, Text, open_table, read_table, write_table,
+};
 use crate::taxa::Taxa;
 use crate::words::{LabelSource, Others, Split};
 
@@ -70,43 +71,14 @@ fn check(row: &LabelRow, taxa: &Taxa) -> std::result::Result<(), Fault> {
         let reason = format!("the clip starts at {} s and ends at {} s", row.start_s, row.end_s);
         return Err(Fault::new("end_s", reason));
     }
-    let lists = [
-        ("present", &row.present),
-        ("absent", &row.absent),
-        ("unknown", &row.unknown),
-    ];
-    if let Some(others) = row.others {
-        check_implied(&lists, others)?;
-    }
-    // A bit for each class that was listed.
-    let mut listed = vec![0_u64; taxa.len().div_ceil(64)];
-    for (name, list) in lists {
-        for &class in list {
-            let bit = 1 << (class % 64);
-            if let Some(bits) = listed.get_mut(class as usize / 64) {
-                if *bits & bit != 0 {
-                    let code = taxa.code(class).unwrap_or_default();
-                    return Err(Fault::new(name, format!("{code:?} is already listed in this row")));
-                }
-                *bits |= bit;
-            }
-        }
-    }
-    from_recording::check(row)
+    row.lists().check(row.split, &row.from_recording, taxa)
 }
 
-/// The lists of a row with implied labels: each ascends, and the one that `others` stands for is empty.
-fn check_implied(lists: &[(&'static str, &Vec<u32>); 3], others: Others) -> std::result::Result<(), Fault> {
-    for (name, list) in lists {
-        if !list.is_sorted() {
-            return Err(Fault::new(name, "is not in the order of the classes"));
-        }
-        if *name == others.as_str() && !list.is_empty() {
-            let reason = format!("names classes, but the classes that no list names are {others}");
-            return Err(Fault::new(name, reason));
-        }
+impl LabelRow {
+    /// Where the clip is: shard, row, recording, number in it.
+    pub(crate) fn place(&self) -> (u32, u32, i64, u32) {
+        (self.shard, self.row, self.asset_id, self.clip_index)
     }
-    Ok(())
 }
 
 /// Writes the labels of one shard, in row order, in the form of its dataset.
@@ -150,6 +122,6 @@ pub fn read_labels(path: &Path, taxa: &Taxa, form: impl Into<TableForm>) -> Resu
 }
 
 /// [`read_labels`] from a file opened already.
-pub(crate) fn read_labels_from(file: File, path: &Path, taxa: &Taxa, form: TableForm) -> Result<Vec<LabelRow>> {
+pub(crate) fn read_labels_from(file: TableFile, path: &Path, taxa: &Taxa, form: TableForm) -> Result<Vec<LabelRow>> {
     read_table(file, path, taxa, form.label_columns())
 }

@@ -2,16 +2,21 @@
 
 pub mod assets;
 mod boxes;
+pub mod class_priors;
+pub mod clip_labels;
 mod from_recording;
 mod implied;
 mod label_form;
 pub mod labels;
+mod lists;
 pub mod priors;
 pub mod rejects;
 pub mod taxa;
 
 pub use assets::{AssetRow, read_assets, write_assets};
 pub use boxes::ClipBox;
+pub use class_priors::ClassPriors;
+pub use clip_labels::ClipLabels;
 pub use from_recording::{FromRecording, HeardSource, WeakRule};
 pub use implied::{GeoPrior, Implied, Label};
 pub use label_form::{HEARD, IMPLIED_LABELS, LabelForm, TableForm};

@@ -1,12 +1,11 @@
 //! Defines the prior table: what is known of a recording's place, time and checklist, apart from its sound.
 
-use std::fs::File;
 use std::path::Path;
 
 use crate::entry::FileEntry;
 use crate::error::Result;
 use crate::table;
-use crate::table::{Classes, Columns, Microseconds, open_table, read_table, write_table};
+use crate::table::{Classes, Columns, Microseconds, TableFile, open_table, read_table, write_table};
 use crate::taxa::Taxa;
 
 table! {
@@ -66,6 +65,6 @@ pub fn read_priors(path: &Path, taxa: &Taxa) -> Result<Vec<PriorRow>> {
 }
 
 /// [`read_priors`] from a file opened already.
-pub(crate) fn read_priors_from(file: File, path: &Path, taxa: &Taxa) -> Result<Vec<PriorRow>> {
+pub(crate) fn read_priors_from(file: TableFile, path: &Path, taxa: &Taxa) -> Result<Vec<PriorRow>> {
     read_table(file, path, taxa, Columns::Base)
 }

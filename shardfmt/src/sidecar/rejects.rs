@@ -1,12 +1,11 @@
 //! Defines the table of recordings that were left out of the dataset, and why.
 
-use std::fs::File;
 use std::path::Path;
 
 use crate::entry::FileEntry;
 use crate::error::Result;
 use crate::table;
-use crate::table::{Columns, open_table, read_table, write_table};
+use crate::table::{Columns, TableFile, open_table, read_table, write_table};
 use crate::taxa::Taxa;
 
 table! {
@@ -41,6 +40,6 @@ pub fn read_rejects(path: &Path) -> Result<Vec<RejectRow>> {
 }
 
 /// [`read_rejects`] from a file opened already.
-pub(crate) fn read_rejects_from(file: File, path: &Path) -> Result<Vec<RejectRow>> {
+pub(crate) fn read_rejects_from(file: TableFile, path: &Path) -> Result<Vec<RejectRow>> {
     read_table(file, path, &Taxa::default(), Columns::Base)
 }

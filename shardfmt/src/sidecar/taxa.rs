@@ -1,12 +1,11 @@
 //! Defines the class table: species codes and names in class order.
 
-use std::fs::File;
 use std::path::Path;
 
 use crate::entry::FileEntry;
 use crate::error::{Error, Result};
 use crate::table;
-use crate::table::{Columns, Fault, open_table, read_table, write_table};
+use crate::table::{Columns, Fault, TableFile, open_table, read_table, write_table};
 use crate::taxa::{Taxa, Taxon};
 
 table! {
@@ -43,7 +42,7 @@ pub fn read_taxa(path: &Path) -> Result<Taxa> {
 }
 
 /// [`read_taxa`] from a file opened already.
-pub(crate) fn read_taxa_from(file: File, path: &Path) -> Result<Taxa> {
+pub(crate) fn read_taxa_from(file: TableFile, path: &Path) -> Result<Taxa> {
     let rows: Vec<TaxonRow> = read_table(file, path, &Taxa::default(), Columns::Base)?;
     let taxon = |(row, number): (TaxonRow, u64)| {
         if u64::from(row.class_index) != number {

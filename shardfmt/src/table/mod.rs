@@ -11,7 +11,7 @@ mod unfolding;
 mod write;
 
 pub use column::{Class, Classes, Column, Extended, Extension, Microseconds, Nested, Plain, Scalar, Text};
-pub use read::{open_table, read_table};
+pub use read::{TableFile, open_table, read_table};
 pub use schema::ColumnSchema;
 pub use write::{TableWriter, write_table};
 

@@ -11,23 +11,51 @@ use arrow_schema::{DataType, SchemaRef};
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
-use parquet::file::metadata::FileMetaData;
+use parquet::file::metadata::{FileMetaData, ParquetStatisticsPolicy};
 
 use super::class_codes::{ClassCodes, as_dictionaries};
 use super::limits::{PAGE_LIMITS, check_pages, count_decoded};
 use super::schema::{ColumnSchema, is_readable_as};
 use super::write::{BATCH_ROWS, SCHEMA_KEY};
 use super::{Columns, Fault, Table};
+use crate::checksum::Xxh3;
 use crate::error::{Error, Result};
 use crate::need::Operation;
 use crate::taxa::Taxa;
 
-/// Opens the table at `path` for [`read_table`].
+/// The file of a table, in memory: the library would ask for every page of every column by calls of its own, which take
+/// longer than to read the small tables that most are.
+#[derive(Clone, Debug)]
+pub struct TableFile(Bytes);
+
+impl TableFile {
+    /// Reads `file`; `path` is for errors. One that is larger than what it may unfold to is refused.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Table`].
+    pub(crate) fn read(mut file: File, path: &Path) -> Result<Self> {
+        let io = |operation| move |cause| Error::io(path, operation, cause);
+        let length = file.metadata().map_err(io(Operation::LookAt))?.len();
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        count_decoded(length, &mut 0).map_err(|reason| unreadable(path, reason))?;
+        let mut bytes = Vec::with_capacity(length);
+        file.read_to_end(&mut bytes).map_err(io(Operation::Read))?;
+        Ok(Self(bytes.into()))
+    }
+
+    /// Its checksum.
+    pub(crate) fn xxh3(&self) -> Xxh3 {
+        Xxh3::of(&self.0)
+    }
+}
+
+/// Reads the file at `path` for [`read_table`].
 ///
 /// # Errors
-/// [`Error::Io`].
-pub fn open_table(path: &Path) -> Result<File> {
-    File::open(path).map_err(|cause| Error::io(path, Operation::Open, cause))
+/// [`Error::Io`]; [`Error::Table`] for one that is too large to be a table.
+pub fn open_table(path: &Path) -> Result<TableFile> {
+    let file = File::open(path).map_err(|cause| Error::io(path, Operation::Open, cause))?;
+    TableFile::read(file, path)
 }
 
 /// Reads `columns` of the whole table in `file`; `path` is for errors.
@@ -35,7 +63,7 @@ pub fn open_table(path: &Path) -> Result<File> {
 /// # Errors
 /// [`Error::Table`], [`Error::TableSchema`], [`Error::Column`] for a file that is not such a table; [`Error::Cell`] for
 /// a value outside the schema; [`Error::Io`].
-pub fn read_table<R: Table>(file: File, path: &Path, taxa: &Taxa, columns: Columns) -> Result<Vec<R>> {
+pub fn read_table<R: Table>(file: TableFile, path: &Path, taxa: &Taxa, columns: Columns) -> Result<Vec<R>> {
     // The Parquet library may panic on damaged bytes; nothing it was given is used afterwards.
     let outcome = catch_unwind(AssertUnwindSafe(|| read_pieces(file, path, taxa, columns)));
     outcome.unwrap_or_else(|_| Err(unreadable(path, "the Parquet library failed on damaged bytes")))
@@ -48,11 +76,15 @@ fn unreadable(path: &Path, reason: impl ToString) -> Error {
     }
 }
 
-fn read_pieces<R: Table>(file: File, path: &Path, taxa: &Taxa, columns: Columns) -> Result<Vec<R>> {
+fn read_pieces<R: Table>(TableFile(file): TableFile, path: &Path, taxa: &Taxa, columns: Columns) -> Result<Vec<R>> {
     let fail = |reason: String| unreadable(path, reason);
-    // Types come from the Parquet schema itself, so that a file rewritten by any tool reads the same.
-    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    let file = whole(file, path)?;
+    // Types come from the Parquet schema itself, so that a file rewritten by any tool reads the same. Statistics help those
+    // who look for rows; all of them are read here.
+    let options = ArrowReaderOptions::new()
+        .with_skip_arrow_metadata(true)
+        .with_column_stats_policy(ParquetStatisticsPolicy::SkipAll)
+        .with_encoding_stats_policy(ParquetStatisticsPolicy::SkipAll)
+        .with_size_stats_policy(ParquetStatisticsPolicy::SkipAll);
     let found = ArrowReaderMetadata::load(&file, options.clone()).map_err(|e| unreadable(path, e))?;
     let metadata = found.metadata().file_metadata();
     check_name(path, metadata, R::NAME)?;
@@ -92,18 +124,6 @@ fn read_pieces<R: Table>(file: File, path: &Path, taxa: &Taxa, columns: Columns)
         return Err(fail(format!("{} rows, the footer says {expected_rows}", all.len())));
     }
     Ok(all)
-}
-
-/// The bytes of a table: the library would ask for every page of every column by calls of its own, which take longer than
-/// to read the small tables that most are. One that is larger than what it may unfold to is refused.
-fn whole(mut file: File, path: &Path) -> Result<Bytes> {
-    let io = |operation| move |cause| Error::io(path, operation, cause);
-    let length = file.metadata().map_err(io(Operation::LookAt))?.len();
-    let length = usize::try_from(length).unwrap_or(usize::MAX);
-    count_decoded(length, &mut 0).map_err(|reason| unreadable(path, reason))?;
-    let mut bytes = Vec::with_capacity(length);
-    file.read_to_end(&mut bytes).map_err(io(Operation::Read))?;
-    Ok(bytes.into())
 }
 
 fn check_name(path: &Path, metadata: &FileMetaData, expected: &'static str) -> Result<()> {

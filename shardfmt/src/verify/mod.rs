@@ -27,6 +27,7 @@ use crate::sidecar::priors::read_priors_from;
 use crate::sidecar::rejects::read_rejects_from;
 use crate::sidecar::taxa::read_taxa_from;
 use crate::sidecar::{AssetRow, LabelRow, Taxa};
+use crate::table::TableFile;
 
 /// How much of a dataset to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -226,7 +227,8 @@ impl Run<'_> {
                 cross_check::check_heard(number, labels, assets, findings);
             }
             if let (Some(priors), Some(assets)) = (&priors, &assets) {
-                findings.extend(priors_unlike(number, priors, assets).into_iter().map(finding));
+                let named = priors.iter().map(|prior| prior.asset_id);
+                findings.extend(priors_unlike(number, named, assets).into_iter().map(finding));
             }
             for (asset, row) in assets.iter().flatten().zip(0..) {
                 if !asset_ids.insert(asset.asset_id) {
@@ -243,7 +245,7 @@ impl Run<'_> {
     fn table<T>(
         &mut self,
         name: &str,
-        read: impl FnOnce(File, &Path) -> Result<T>,
+        read: impl FnOnce(TableFile, &Path) -> Result<T>,
         rows: impl FnOnce(&T) -> usize,
     ) -> Option<T> {
         if !self.sound.contains(name) {
@@ -293,7 +295,8 @@ impl Run<'_> {
                 if let Err(error) = self.listed.check_header(number, &shard) {
                     findings.push(Finding::from_error(self.dir, &name, &error));
                 }
-                findings.extend(labels_unlike(number, &shard, labels.unwrap_or_default()).map(finding));
+                let places = labels.unwrap_or_default().iter().map(LabelRow::place);
+                findings.extend(labels_unlike(number, &shard, places).map(finding));
                 findings.extend(assets_unlike(number, &shard, assets.unwrap_or_default()).map(finding));
             }
             Err(error) => findings = shard_check::locate(&error, self.dir, &name, labels),

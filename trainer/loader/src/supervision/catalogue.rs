@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 use shardfmt::entry::{labels_path, priors_path};
-use shardfmt::{AssetRow, Checks, Dataset, DatasetShard, LabelRow, PriorRow, Split};
+use shardfmt::{AssetRow, Checks, ClassPriors, ClipLabels, Dataset, DatasetShard, LabelRow, PriorRow, Split};
 
 use super::knowledge::Knowledge;
 use super::piece::{Joined, Piece};
@@ -103,8 +103,10 @@ impl Catalogue {
         priors: &[PriorRow],
         assets: &[AssetRow],
     ) -> Result<Self> {
+        let labels = labels.iter().cloned().map(Into::into).collect();
+        let priors: Vec<ClassPriors> = priors.iter().cloned().map(Into::into).collect();
         let mut all = Joined::new(name, classes);
-        all.add(Piece::new([name, name], classes, labels.to_vec(), priors, assets)?)?;
+        all.add(Piece::new([name, name], classes, labels, &priors, assets)?)?;
         Ok(Self::of(name, all))
     }
 
@@ -141,7 +143,7 @@ impl Catalogue {
 
 /// Reads the tables of a shard beside it.
 fn read_beside(dataset: &Dataset, shard: &DatasetShard) -> Result<Piece> {
-    let (labels, priors) = (dataset.labels(shard)?, dataset.priors(shard)?);
+    let (labels, priors) = (dataset.clip_labels(shard)?, dataset.class_priors(shard.number())?);
     let mut piece = piece(dataset, shard.number(), labels, &priors)?;
     // What the regulariser, batches and predictions take for a clip's recording is what stands beside its image.
     for (clip, row) in piece.clips_mut().iter_mut().zip(0..) {
@@ -152,11 +154,11 @@ fn read_beside(dataset: &Dataset, shard: &DatasetShard) -> Result<Piece> {
 
 /// Reads the tables of a shard without it.
 fn read_alone(dataset: &Dataset, shard: u32) -> Result<Piece> {
-    let (labels, priors) = (dataset.labels_by_assets(shard)?, dataset.priors_by_assets(shard)?);
+    let (labels, priors) = (dataset.clip_labels_by_assets(shard)?, dataset.class_priors(shard)?);
     piece(dataset, shard, labels, &priors)
 }
 
-fn piece(dataset: &Dataset, shard: u32, labels: Vec<LabelRow>, priors: &[PriorRow]) -> Result<Piece> {
+fn piece(dataset: &Dataset, shard: u32, labels: Vec<ClipLabels>, priors: &[ClassPriors]) -> Result<Piece> {
     let files = [labels_path(shard), priors_path(shard)].map(|name| dataset.dir().join(name));
     let (classes, assets) = (dataset.taxa().len(), dataset.assets_of(shard));
     Piece::new([&files[0], &files[1]], classes, labels, priors, assets)

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use shardfmt::{GeoPrior, LabelForm, LabelRow, Others};
+use shardfmt::{ClipLabels, GeoPrior, Others};
 
 use super::catalogue::Clip;
 use super::prior::{ClassSet, Prior};
@@ -70,7 +70,7 @@ impl Listed {
     /// # Errors
     /// A class that is not below `classes`, if the row names one.
     pub(super) fn of(
-        row: &mut LabelRow,
+        row: &mut ClipLabels,
         geo: Option<&GeoPrior>,
         classes: usize,
         lists: &mut Vec<u32>,
@@ -80,7 +80,7 @@ impl Listed {
             return Err(class);
         }
         let none = GeoPrior::default();
-        LabelForm::Implied.apply_to(row, geo.unwrap_or(&none), u32::try_from(classes).unwrap_or(u32::MAX));
+        row.imply(geo.unwrap_or(&none), u32::try_from(classes).unwrap_or(u32::MAX));
         // Where lists contradict each other, the last one holds.
         let lists_of_row = [&mut row.present, &mut row.absent, &mut row.unknown];
         let [present, absent, unknown] = lists_of_row.map(ascending);

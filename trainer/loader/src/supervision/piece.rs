@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use shardfmt::{AssetRow, GeoPrior, LabelRow, PriorRow};
+use shardfmt::{AssetRow, ClassPriors, ClipLabels, GeoPrior};
 
 use super::catalogue::Clip;
 use super::knowledge::{Knowledge, Listed};
@@ -25,8 +25,8 @@ impl Piece {
     pub(super) fn new(
         files: [&Path; 2],
         classes: usize,
-        labels: Vec<LabelRow>,
-        priors: &[PriorRow],
+        labels: Vec<ClipLabels>,
+        priors: &[ClassPriors],
         assets: &[AssetRow],
     ) -> Result<Self> {
         let no_class = |path: &Path, column, row, class| {
@@ -47,7 +47,7 @@ impl Piece {
                 return Err(no_class(files[1], columns, row, class));
             }
             let classes = u32::try_from(classes).unwrap_or(u32::MAX);
-            let geo = GeoPrior::new(prior, classes);
+            let geo = GeoPrior::of(prior.geo_possible.as_deref(), prior.geo_modelled.as_deref(), classes);
             let heard = heard.remove(&prior.asset_id);
             piece
                 .priors

@@ -1,6 +1,6 @@
 //! Defines what a recording's priors rule out.
 
-use shardfmt::{GeoPrior, Implied, Label, PriorRow};
+use shardfmt::{ClassPriors, GeoPrior, Implied, Label};
 
 use super::choice::Mode;
 
@@ -70,7 +70,12 @@ impl ClassSet {
 
     /// The classes, of `classes`, that belong to either.
     fn union(&self, other: &Self, classes: u32) -> Self {
-        let (all, some) = if self.rest { (self, other) } else { (other, self) };
+        let (all, some) = match (self.rest, other.rest) {
+            // What is in neither: the shorter list says which few to look up.
+            (true, true) if other.except.len() < self.except.len() => (other, self),
+            (true, _) => (self, other),
+            (false, _) => (other, self),
+        };
         let except: Vec<u32> = if all.rest {
             all.except
                 .iter()
@@ -129,7 +134,7 @@ impl Prior {
 
     /// What `row`, whose geographic prior is `geo`, rules out of `classes` classes. What was `heard` in the recording,
     /// ascending, no mode takes for ruled out.
-    pub(super) fn new(row: &PriorRow, geo: &GeoPrior, classes: u32, heard: Option<&[u32]>) -> Self {
+    pub(super) fn new(row: &ClassPriors, geo: &GeoPrior, classes: u32, heard: Option<&[u32]>) -> Self {
         let geo = row.geo_possible.is_some().then(|| {
             let Implied { rest, except } = geo.implied();
             ClassSet::new(rest == Label::Absent, except.to_vec(), classes)
@@ -203,8 +208,12 @@ mod tests {
 
     use super::*;
 
-    fn prior(row: &PriorRow, classes: u32) -> Prior {
-        Prior::new(row, &GeoPrior::new(row, classes), classes, None)
+    fn prior(row: &ClassPriors, classes: u32) -> Prior {
+        Prior::new(row, &geo(row, classes), classes, None)
+    }
+
+    fn geo(row: &ClassPriors, classes: u32) -> GeoPrior {
+        GeoPrior::of(row.geo_possible.as_deref(), row.geo_modelled.as_deref(), classes)
     }
 
     /// The classes below `classes` that a prior rules out in a mode.
@@ -217,12 +226,12 @@ mod tests {
 
     #[test]
     fn an_unmodelled_class_and_an_incomplete_checklist_rule_nothing_out() {
-        let mut row = PriorRow {
+        let mut row = ClassPriors {
             geo_possible: Some(vec![3, 1]),
             geo_modelled: Some(vec![0, 1, 3]),
             checklist_observed: Some(vec![2, 0]),
             checklist_complete: Some(true),
-            ..PriorRow::default()
+            ..ClassPriors::default()
         };
         let prior = self::prior(&row, 5);
         assert_eq!(negatives(&prior, Mode::Geo, 5), [0]);
@@ -244,18 +253,18 @@ mod tests {
         let prior = self::prior(&row, 2);
         assert_eq!(negatives(&prior, Mode::Geo, 2), [0, 1], "an empty list is a list");
         assert!(!prior.has_checklist());
-        assert!(!self::prior(&PriorRow::default(), 2).has_geo());
+        assert!(!self::prior(&ClassPriors::default(), 2).has_geo());
     }
 
     #[test]
     fn what_was_heard_is_not_ruled_out() {
-        let row = PriorRow {
+        let row = ClassPriors {
             geo_possible: Some(vec![3]),
             checklist_observed: Some(vec![2]),
             checklist_complete: Some(true),
-            ..PriorRow::default()
+            ..ClassPriors::default()
         };
-        let prior = Prior::new(&row, &GeoPrior::new(&row, 5), 5, Some(&[1, 3]));
+        let prior = Prior::new(&row, &geo(&row, 5), 5, Some(&[1, 3]));
         assert_eq!(negatives(&prior, Mode::Geo, 5), [0, 2, 4]);
         assert_eq!(negatives(&prior, Mode::Checklist, 5), [0, 2, 4]);
         assert!(
