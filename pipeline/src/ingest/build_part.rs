@@ -79,6 +79,7 @@ pub fn build_part<S: DatasetSource>(
         Ok(false)
     };
     if is_done()? {
+        folder.remove_leftovers()?;
         return Ok(BuiltPart::Committed);
     }
     let locked = folder.lock_shared();
