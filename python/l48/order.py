@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 import json
+import warnings
 from typing import Any
 
-from ._native import NativeOrder
+from ._native import NativeOrder, NativeSelection
+
+_THRASHES = (
+    "the shards that are shuffled over have {} bytes and the cache may hold {}: they will be fetched again and again; "
+    'take l48.Stream with order="window", or allow more cache_bytes'
+)
+
+
+def warn_of_small_cache(selection: NativeSelection) -> None:
+    """Warns the caller's caller that a shuffle goes over more than the cache of a dataset at an address may hold."""
+    if beyond := selection.beyond_room():
+        warnings.warn(_THRASHES.format(*beyond), RuntimeWarning, stacklevel=3)
 
 
 class Order:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ import numpy.typing as npt
 from ._native import NativeOrder, NativeSelection, NativeStream
 from .errors import DatasetError
 from .info import DTYPES
-from .order import Order
+from .order import Order, warn_of_small_cache
 from .place import Place
 
 if TYPE_CHECKING:
@@ -31,12 +30,6 @@ thread of Python keeps the interpreter (5 ms)."""
 
 _RING_BATCHES = (4, 128)
 """Batches that there is memory for at least, and at most, where it is not said."""
-
-
-_THRASHES = (
-    "the shards that are shuffled over have {} bytes and the cache may hold {}: they will be fetched again and again; "
-    'use order="window", or allow more cache_bytes'
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +136,8 @@ class Stream(Order):
         super().__init__(
             NativeOrder(self._selection, batch, seed, of_asset, class_balanced, share, order, window_shards, drop_last)
         )
-        if order == "shuffled" and (beyond := self._selection.beyond_room()):
-            warnings.warn(_THRASHES.format(*beyond), RuntimeWarning, stacklevel=2)
+        if order == "shuffled":
+            warn_of_small_cache(self._selection)
         depth = (_RING_BYTES, *_RING_BATCHES) if buffers is None else buffers
         self._native = NativeStream(
             self._selection, self._order, threads, block_mean, depth, _aligned if allocate is None else allocate

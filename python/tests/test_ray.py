@@ -288,14 +288,22 @@ def test_parts_are_tried_again_where_it_may_help(monkeypatch: pytest.MonkeyPatch
 
 def test_parts_take_minutes_and_every_place_gets_some() -> None:
     # A survey: 5 minutes each.
-    assert number_of_parts(shards=20_000, planned_clips=60_000_000, cpus=8, slots=16) == 250
-    # An hour of sound: not four short ones a place.
-    assert number_of_parts(shards=100, planned_clips=12_000, cpus=1, slots=3) == 6
+    assert number_of_parts(shards=20_000, planned_clips=60_000_000, cpus=8, slots=4) == 62
+    assert number_of_parts(shards=20_000, planned_clips=60_000_000, cpus=8, slots=40) == 160
+    # Forty hours: not four short ones a place.
+    assert number_of_parts(shards=100, planned_clips=48_000, cpus=1, slots=3) == 6
+    assert number_of_parts(shards=100, planned_clips=12_000, cpus=1, slots=3) == 3
     assert number_of_parts(shards=100, planned_clips=980, cpus=1, slots=3) == 3
     assert number_of_parts(shards=2, planned_clips=1_000_000, cpus=1, slots=3) == 2
     # Nodes that an autoscaler has yet to start.
     assert number_of_parts(shards=100, planned_clips=100, cpus=1, slots=0) == 1
     assert number_of_parts(shards=0, planned_clips=0, cpus=1, slots=3) == 1
+
+
+def test_the_plan_need_not_wait_for_what_takes_long_to_load() -> None:
+    loaded = "import sys, l48.ray.__main__; print(*{'ray', 'numpy', 'pyarrow', 'torch'} & set(sys.modules))"
+    ended = subprocess.run([sys.executable, "-P", "-c", loaded], check=True, capture_output=True, text=True)
+    assert ended.stdout.split() == []
 
 
 def test_a_failure_says_why_and_where() -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -115,6 +116,22 @@ def test_a_cache_that_is_smaller_than_the_dataset_does(order: str, plan: stores.
         often = Counter(path for _, path, given in handler.asked if "shards/" in path and (given or "").startswith("bytes=0-8"))
         # The next epoch has begun.
         assert len(often) == stores.SHARDS and often.total() <= stores.SHARDS + 4
+
+
+def test_a_sampler_that_shuffles_over_more_than_the_cache_holds_warns(plan: stores.Plan, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    from l48.torch import BatchSampler, Clips
+
+    limit = sum(sorted(shards_bytes(plan))[-4:]) + (2 << 20)
+    with stores.serve(stores.files(plan.folder)) as server:
+        clips = Clips(l48.open(server, tmp_path / "cache", limit), mode="geo")
+        with pytest.warns(RuntimeWarning, match='order="window"') as told:
+            BatchSampler(clips, batch=8)
+        assert [Path(warning.filename) for warning in told] == [Path(__file__)]
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            BatchSampler(Clips(l48.open(server, tmp_path / "cache"), mode="geo"), batch=8)
+            BatchSampler(Clips(plan.folder, mode="geo"), batch=8)
 
 
 def test_the_next_window_comes_while_one_is_used(plan: stores.Plan, tmp_path: Path) -> None:

@@ -34,6 +34,8 @@ mod import_ml48s_mistakes; // what it says of sets with mistakes, rejects and re
 mod import_recordings; // `l48 import` of tables of recordings and `l48 priors`, through to the labels of a build
 mod import_to_trainer; // an imported set's files, through to the labels and masks that the trainer sees
 mod instruction_sets; // emulated processors: equal bytes wherever the names are equal; a plan holds one
+#[cfg(target_os = "linux")]
+mod killed_writers; // what a writer that is killed, or late, leaves beside a dataset that is committed
 mod labels; // labels computed end to end, against tables worked out by hand
 mod log_mel; // stored images against those of a reference implementation
 mod manifest_mistakes; // every mistake reported at once, with its place; warnings of leakage

@@ -9,13 +9,15 @@ use crate::torture::{kill_at, points, reset};
 
 const ROUNDS: usize = 10;
 
-fn planned() -> Workplace {
+/// A plan of one shard, in `out`.
+pub(crate) fn planned() -> Workplace {
     let place = Workplace::with_recordings("", &[(1, 20.0), (2, 16.0), (3, 31.0)]);
     l48!["plan", place.manifest(), "--out", place.path("out")].expect(0);
     place
 }
 
-fn build_shard(place: &Workplace) -> Command {
+/// Builds the only shard, and can be killed at its points.
+pub(crate) fn build_shard(place: &Workplace) -> Command {
     let mut command = fail_point_command();
     command
         .arg("build")

@@ -79,6 +79,7 @@ pub fn build_part<S: DatasetSource>(
         Ok(false)
     };
     if is_done()? {
+        folder.remove_leftovers()?;
         return Ok(BuiltPart::Committed);
     }
     let locked = folder.lock_shared();
@@ -92,7 +93,15 @@ pub fn build_part<S: DatasetSource>(
     let (shards, planned) = (shards.of(&plan)?, plan.shards.len() as u32);
     let workers = Workers::start(options.threads)?;
     workers.install(|| plan.check(source, &folder.place(), &shards))?;
-    let rejects = build_shards(source, &locked, (&plan, &shards), &workers, events)?;
+    let rejects = match build_shards(source, &locked, (&plan, &shards), &workers, events) {
+        Ok(rejects) => rejects,
+        // Where locks do nothing, others may have built these shards too, committed, and removed the records.
+        Err(error) => match is_done() {
+            Ok(true) => return Ok(BuiltPart::Committed),
+            Err(committed @ Error::AlreadyCommitted { .. }) => return Err(committed),
+            _ => return Err(error),
+        },
+    };
     drop(locked);
     folder.tidy();
     Ok(BuiltPart::Built {

@@ -9,7 +9,7 @@ use shardfmt::{DatasetWriter, OutputFolder, RejectRow, ShardFiles};
 use super::ledger::{self, ShardRecord};
 use super::plan::Plan;
 use super::shard_list::ranges;
-use super::{expect_unfinished, ready};
+use super::{Existing, expect_unfinished, ready, tidy};
 use crate::error::{Error, Result};
 use crate::event::{Events, Outcome};
 use crate::leakage::warn_of_copies;
@@ -17,10 +17,21 @@ use crate::leakage::warn_of_copies;
 /// How to commit.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CommitOptions {
+    /// With [`Existing::Resume`] a dataset that is committed already is a success.
+    pub existing: Existing,
     /// More rejected recordings than this fail the commit.
     pub max_rejects: Option<u64>,
     /// How long to wait for other processes to leave the folder.
     pub wait: Duration,
+}
+
+/// What `commit` did.
+#[derive(Debug)]
+pub enum Committed {
+    /// The dataset was committed.
+    Now(Outcome),
+    /// It was committed already; what runs that were cut off had left in it was removed.
+    Already,
 }
 
 /// Commits a dataset whose shards are all built.
@@ -28,18 +39,28 @@ pub struct CommitOptions {
 /// # Errors
 /// [`Error::Unfinished`], [`Error::TooManyRejects`], [`Error::NoClips`], [`Error::AlreadyCommitted`], or a failed
 /// write.
-pub fn commit(folder: &OutputFolder, options: CommitOptions, events: &Events<'_>) -> Result<Outcome> {
+pub fn commit(folder: &OutputFolder, options: CommitOptions, events: &Events<'_>) -> Result<Committed> {
     let folder = ready(folder, options.wait)?;
-    expect_unfinished(&folder)?;
+    match commit_unfinished(&folder, options.max_rejects, events) {
+        Err(Error::AlreadyCommitted { .. }) if options.existing == Existing::Resume => {
+            tidy(&folder)?;
+            Ok(Committed::Already)
+        }
+        outcome => outcome.map(Committed::Now),
+    }
+}
+
+fn commit_unfinished(folder: &OutputFolder, max_rejects: Option<u64>, events: &Events<'_>) -> Result<Outcome> {
+    expect_unfinished(folder)?;
     // One that committed while this waited has removed what the lock was in.
     let locked = folder
         .lock()
-        .or_else(|error| expect_unfinished(&folder).and(Err(error.into())))?;
+        .or_else(|error| expect_unfinished(folder).and(Err(error.into())))?;
     // A rival may have committed in between.
-    expect_unfinished(&folder)?;
+    expect_unfinished(folder)?;
     // Or another machine does so now, where the dataset is kept, and removes the records.
-    let outcome = commit_locked(&locked, options.max_rejects, events)
-        .or_else(|error| expect_unfinished(&folder).and(Err(error)))?;
+    let outcome =
+        commit_locked(&locked, max_rejects, events).or_else(|error| expect_unfinished(folder).and(Err(error)))?;
     folder.remove_records()?;
     Ok(outcome)
 }

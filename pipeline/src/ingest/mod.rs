@@ -20,7 +20,7 @@ use shardfmt::dataset::{FolderState, LockedFolder};
 use shardfmt::{DatasetInfo, OutputFolder};
 
 pub use build_part::{BuiltPart, Shards, build_part};
-pub use commit::{CommitOptions, commit};
+pub use commit::{CommitOptions, Committed, commit};
 pub use parts::Part;
 pub use plan::Plan;
 pub use shard_list::ranges;
@@ -354,12 +354,25 @@ fn expect_same_dataset<S: DatasetSource>(source: &S, folder: &OutputFolder) -> R
     Ok(info)
 }
 
+/// Removes from a committed dataset what runs that were cut off have left there: records, and unfinished files whose
+/// writers have died.
+fn tidy(folder: &OutputFolder) -> Result<()> {
+    if folder.is_scratch() {
+        return Ok(folder.remove_records()?);
+    }
+    if folder.has_records() {
+        let _lock = folder.lock()?;
+        folder.remove_records()?;
+    }
+    Ok(folder.remove_leftovers()?)
+}
+
 /// A committed dataset is checked to be this one, and every byte of it verified, or, where it is kept elsewhere, its
 /// files looked at; what an interrupted run left is removed.
 fn verify_committed<S: DatasetSource>(source: &S, folder: &OutputFolder, events: &Events<'_>) -> Result<Built> {
     let info = expect_same_dataset(source, folder)?;
+    tidy(folder)?;
     if folder.is_scratch() {
-        folder.remove_records()?;
         let lacking = folder.not_held(&info)?;
         return match lacking.first() {
             None => Ok(Built::Found {
@@ -371,10 +384,6 @@ fn verify_committed<S: DatasetSource>(source: &S, folder: &OutputFolder, events:
                 first: (*first).to_owned(),
             }),
         };
-    }
-    if folder.has_records() {
-        let _lock = folder.lock()?;
-        folder.remove_records()?;
     }
     let aside = folder.beside(OVERWRITE);
     if aside.is_leftover()? && aside.foreign_entry()?.is_none() {

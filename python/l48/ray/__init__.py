@@ -10,6 +10,7 @@ again.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 import time
@@ -19,12 +20,14 @@ from pathlib import Path
 from typing import TextIO
 
 from ..errors import BuildError
-from .cluster import WAIT_S, Tasks, Work, connected, cpus_of_nodes, slots, usual_cpus
 from .parts import build_parts, number_of_parts
-from .program import Ended, run
+from .program import WAIT_S, Ended, Program
 from .progress import Progress, Status
 
 __all__ = ["BuildError", "Built", "build"]
+
+if importlib.util.find_spec("ray") is None:
+    raise ModuleNotFoundError("l48.ray needs Ray: pip install 'l48[ray]'", name="ray")
 
 
 @dataclass(frozen=True)
@@ -73,50 +76,55 @@ def build(
     Raises BuildError. Its `code` is 75 if running it again may help, and 2 if something has to be mended before.
     """
     source, target = _absolute(manifest), _absolute(out)
+    if any(number is not None and number < 1 for number in (cpus, parts)) or retries < 0:
+        raise ValueError(f"cpus={cpus} and parts={parts} have to be at least 1, and retries={retries} at least 0")
     progress = Progress(target, quiet)
-    with connected(address):
-        nodes = cpus_of_nodes()
-        cpus = usual_cpus(nodes) if cpus is None else cpus
-        if cpus < 1 or retries < 0 or (parts is not None and parts < 1):
-            raise ValueError(f"cpus={cpus} and parts={parts} have to be at least 1, and retries={retries} at least 0")
-        pin = [] if instruction_set is None else ["--instruction-set", instruction_set]
-        plan = ["plan", source, "--out", target, "--resume", "--wait", str(WAIT_S), *pin]
-        _run_here(plan, retries, quiet)
-        status = Status.parse(_run_here(["status", target, "--json"], retries, quiet).output)
-        if status.stage == "building":
-            places = slots(nodes, cpus)
-            if parts is None:
-                parts = number_of_parts(status.shards, status.planned_clips, cpus, places)
-            progress.say(
-                f"{status.shards} shards with about {status.planned_clips:,} clips, in {parts} parts of {cpus} CPU "
-                f"each; room for {places} at a time on {len(nodes)} nodes"
-            )
-            _build_all(Work(source, target, parts, cpus, metadata.version("l48")), retries, progress)
-        limit = [] if max_rejects is None else ["--max-rejects", str(max_rejects)]
-        commit = _run_here(["commit", target, "--resume", "--wait", str(WAIT_S), *limit], retries, quiet)
-    status = Status.parse(_run_here(["status", target, "--json"], retries, quiet).output)
-    return Built(target, status.shards, status.clips, status.rejects, commit.output)
+    pin = [] if instruction_set is None else ["--instruction-set", instruction_set]
+    look = ["status", target, "--json"]
+    # It works while Ray is loaded, which takes most of a second, and connects.
+    with Program(["plan", source, "--out", target, "--resume", "--wait", str(WAIT_S), *pin]) as plan:
+        from . import cluster
+
+        with cluster.connected(address):
+            nodes = cluster.cpus_of_nodes()
+            _finish(plan, retries, quiet)
+            status = Status.parse(_finish(Program(look), retries, quiet).output)
+            if status.stage == "building":
+                cpus = cluster.usual_cpus(nodes) if cpus is None else cpus
+                places = cluster.slots(nodes, cpus)
+                if parts is None:
+                    parts = number_of_parts(status.shards, status.planned_clips, cpus, places)
+                progress.say(
+                    f"{status.shards} shards with about {status.planned_clips:,} clips, in {parts} parts of {cpus} CPU "
+                    f"each; room for {places} at a time on {len(nodes)} nodes"
+                )
+                tasks = cluster.Tasks(cluster.Work(source, target, parts, cpus, metadata.version("l48")), retries)
+                try:
+                    build_parts(tasks, parts, retries, progress.look)
+                finally:
+                    tasks.cancel()
+            limit = [] if max_rejects is None else ["--max-rejects", str(max_rejects)]
+            commit = Program(["commit", target, "--resume", "--wait", str(WAIT_S), *limit])
+            summary = _finish(commit, retries, quiet).output
+            # Ray takes a moment to leave.
+            last = Program(look)
+    status = Status.parse(_finish(last, retries, quiet).output)
+    return Built(target, status.shards, status.clips, status.rejects, summary)
 
 
-def _build_all(work: Work, retries: int, progress: Progress) -> None:
-    tasks = Tasks(work, retries)
-    try:
-        build_parts(tasks, work.parts, retries, progress.look)
-    finally:
-        tasks.cancel()
-
-
-def _run_here(arguments: list[str], retries: int, quiet: bool) -> Ended:
-    """Runs a command of `l48` on this machine, again if it was killed."""
+def _finish(program: Program, retries: int, quiet: bool) -> Ended:
+    """Waits for a command of `l48` on this machine, and runs it again if it was killed."""
     log: TextIO | None = None if quiet else sys.stderr
     for tried in range(retries + 1):
-        ended = run(arguments, log)
+        with program:
+            ended = program.finish(log)
         if ended.is_done():
             return ended
-        if not ended.may_succeed_later():
+        if not ended.may_succeed_later() or tried == retries:
             break
         time.sleep(min(2**tried, 10))
-    raise BuildError(f"l48 {arguments[0]}: {ended.reason()}", 75 if ended.may_succeed_later() else 2)
+        program = Program(program.arguments)
+    raise BuildError(f"l48 {program.arguments[0]}: {ended.reason()}", 75 if ended.may_succeed_later() else 2)
 
 
 def _absolute(path: str | os.PathLike[str]) -> str:

@@ -11,17 +11,11 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
+import ray
+from ray.exceptions import RayError, RayTaskError, RuntimeEnvSetupError
+
 from ..errors import BuildError
-from .program import Ended, run
-
-try:
-    import ray
-    from ray.exceptions import RayError, RayTaskError, RuntimeEnvSetupError
-except ModuleNotFoundError as _missing:
-    raise ModuleNotFoundError("l48.ray needs Ray: pip install 'l48[ray]'", name=_missing.name) from _missing
-
-WAIT_S = 600
-"""How long a part, a plan or a commit waits for processes that it replaces: longer than these outlive their node."""
+from .program import WAIT_S, Ended, run
 
 KNOCK_S = 20
 

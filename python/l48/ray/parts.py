@@ -13,7 +13,7 @@ from .program import Ended
 
 # Clips of the usual settings that a processor makes in a second (docs/benchmarks.md). Others are off by a few times,
 # which makes parts of other lengths and no difference else.
-CLIPS_PER_CPU_S = 100
+CLIPS_PER_CPU_S = 400
 # A part costs some time before its first clip, and what is left of it is waited for in the end.
 LONG_S, SHORT_S = 300, 20
 # Parts that each place gets, while they are not short: the last ones to end are then short of the whole.

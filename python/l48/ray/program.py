@@ -11,6 +11,9 @@ import tempfile
 from dataclasses import dataclass
 from typing import TextIO
 
+WAIT_S = 600
+"""How long a part, a plan or a commit waits for processes that it replaces: longer than these outlive their node."""
+
 # Lines of a failure that are told: the error is the last one, warnings come before it.
 LINES = 20
 
@@ -43,34 +46,50 @@ class Ended:
         return f"exit code {self.code} on {self.host}: {self.complaint or 'it said nothing'}"
 
 
-def run(arguments: list[str], log: TextIO | None = None) -> Ended:
-    """Runs `l48` with these arguments to its end, and hands on to `log` what it writes to standard error.
+class Program:
+    """The program `l48` at work; it is killed where a `with` of it is left before its end.
 
     The system may watch the thread that starts the program (`--die-with-parent`), so that has to be one that lives as
-    long; it does, since it waits here.
+    long, as it does if it waits for the end.
     """
-    # -P: a folder `l48` where this process happens to run is not the package.
-    command = [sys.executable, "-P", "-m", "l48", *arguments]
-    lines: collections.deque[str] = collections.deque(maxlen=LINES)
-    with tempfile.TemporaryFile() as output:
-        child = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.PIPE, text=True, errors="replace"
+
+    def __init__(self, arguments: list[str]) -> None:
+        """Starts it with these arguments."""
+        self.arguments = arguments
+        # -P: a folder `l48` where this process happens to run is not the package.
+        command = [sys.executable, "-P", "-m", "l48", *arguments]
+        self._output = tempfile.TemporaryFile()
+        self._child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=self._output, stderr=subprocess.PIPE, text=True, errors="replace"
         )
-        try:
-            assert child.stderr is not None
-            for line in child.stderr:
-                lines.append(line)
-                if log is not None:
-                    log.write(line)
-                    log.flush()
-            code = child.wait()
-        finally:
-            # Whatever interrupted this process, an orphan would work on unseen.
-            child.kill()
-            child.wait()
-        output.seek(0)
-        text = output.read().decode(errors="replace")
-    return Ended(code, text, "".join(lines).strip(), socket.gethostname())
+
+    def __enter__(self) -> Program:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        # Whatever interrupted this process, an orphan would work on unseen.
+        self._child.kill()
+        self._child.wait()
+        self._output.close()
+
+    def finish(self, log: TextIO | None = None) -> Ended:
+        """Waits for its end, and hands on to `log` what it writes to standard error."""
+        lines: collections.deque[str] = collections.deque(maxlen=LINES)
+        assert self._child.stderr is not None
+        for line in self._child.stderr:
+            lines.append(line)
+            if log is not None:
+                log.write(line)
+                log.flush()
+        code = self._child.wait()
+        self._output.seek(0)
+        return Ended(code, self._output.read().decode(errors="replace"), "".join(lines).strip(), socket.gethostname())
+
+
+def run(arguments: list[str], log: TextIO | None = None) -> Ended:
+    """Runs the program with these arguments to its end."""
+    with Program(arguments) as program:
+        return program.finish(log)
 
 
 def _signal(number: int) -> str:

@@ -10,10 +10,9 @@ from typing import TextIO
 
 from .program import run
 
-# Seconds between looks, and how many times a look's own time: that is seconds with a million recordings.
-EVERY_S, EVERY_LOOK = 5.0, 20.0
-# In a log, as opposed to a terminal, a line that says nothing new is not repeated, and others come seldom.
-LOG_S = 30.0
+# Seconds between looks where a terminal shows them and where they fill a log, and how many times a look's own time:
+# that is seconds with a million recordings, and of the time that is built in.
+TERMINAL_S, LOG_S, EVERY_LOOK = 5.0, 30.0, 50.0
 
 
 @dataclass(frozen=True)
@@ -56,9 +55,10 @@ class Progress:
     def __init__(self, out: str, quiet: bool, stream: TextIO | None = None) -> None:
         self._out = out
         self._stream = None if quiet else (stream or sys.stderr)
-        self._next_s = 0.0
+        self._every_s = TERMINAL_S if self._stream is not None and self._stream.isatty() else LOG_S
+        self._next_s = time.monotonic() + self._every_s
         self._began: tuple[float, int] | None = None
-        self._told = ("", 0.0)
+        self._told = ""
 
     def say(self, text: str) -> None:
         """Writes a line."""
@@ -73,11 +73,11 @@ class Progress:
         begun = time.monotonic()
         ended = run(["status", self._out, "--json"])
         now = time.monotonic()
-        self._next_s = now + max(EVERY_S, EVERY_LOOK * (now - begun))
+        self._next_s = now + max(self._every_s, EVERY_LOOK * (now - begun))
         # What cannot be told now may be the next time.
         if ended.code == 0:
             status = Status.parse(ended.output)
-            self._tell(status.line() + self._left(status, now), now)
+            self._tell(status.line() + self._left(status, now))
 
     def _left(self, status: Status, now: float) -> str:
         if self._began is None:
@@ -88,11 +88,11 @@ class Progress:
         left = max(0, status.planned_clips - status.clips) * seconds / clips
         return f", {left / 60:.0f} min left" if left >= 90 else f", {left:.0f} s left"
 
-    def _tell(self, line: str, now: float) -> None:
+    def _tell(self, line: str) -> None:
         if self._stream is None:
             return
         if self._stream.isatty():
             print(f"\r{line}\x1b[K", end="\r", file=self._stream, flush=True)
-        elif line != self._told[0] and now - self._told[1] >= LOG_S:
+        elif line != self._told:
             self.say(line)
-            self._told = (line, now)
+            self._told = line

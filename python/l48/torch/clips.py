@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils import data
 
 from .._native import NativeOrder, NativeSelection
-from ..order import Order
+from ..order import Order, warn_of_small_cache
 from ..place import Place
 from .asset_reg import AssetRegulariser
 
@@ -197,12 +197,14 @@ class BatchSampler(Order, data.Sampler[list[int]]):
         max_clips_per_asset: int | None = None,
         class_balanced: bool = False,
     ) -> None:
-        """The order of `clips`; the settings are those of docs/training.md.
+        """The order of `clips`; the settings are those of docs/training.md. There is a warning where it goes over more
+        than the cache of a dataset at an address may hold.
 
         Raises ValueError for settings that do not fit each other.
         """
         of_asset, share = (clips_per_asset, max_clips_per_asset), (rank, ranks)
         super().__init__(NativeOrder(clips._native, batch, seed, of_asset, class_balanced, share))
+        warn_of_small_cache(clips._native)
         self._clips = clips
         self.batch_size, self.drop_last = batch, False
 

@@ -258,6 +258,18 @@ impl OutputFolder {
         remove(&self.dir)
     }
 
+    /// Removes unfinished files whose writers have died on this machine, wherever a dataset may hold some.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn remove_leftovers(&self) -> Result<()> {
+        remove_leftovers(&self.dir)?;
+        let folders = FOLDERS.iter().chain([&WORK_FOLDER]);
+        folders
+            .map(|name| self.dir.join(name))
+            .try_for_each(|folder| remove_leftovers(&folder))
+    }
+
     /// Removes the records of a dataset that has been committed, and the scratch folder that it was made in.
     ///
     /// # Errors
@@ -305,11 +317,7 @@ impl LockedFolder {
     pub fn prepare(&self) -> Result<()> {
         FOLDERS.iter().try_for_each(|name| create_dirs(&self.dir.join(name)))?;
         sync_parent(&self.dir)?;
-        remove_leftovers(&self.dir)?;
-        let folders = FOLDERS.iter().chain([&WORK_FOLDER]);
-        folders
-            .map(|name| self.dir.join(name))
-            .try_for_each(|folder| remove_leftovers(&folder))
+        self.remove_leftovers()
     }
 
     /// Removes all but the records and the lock: nothing there is of use to the next dataset made in it.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use super::commit::{encode, write_dataset_json};
@@ -172,7 +173,11 @@ impl<'a> DatasetWriter<'a> {
         if is_being_written(&path.file_name().unwrap_or_default().to_string_lossy()) {
             return Ok(());
         }
-        fs::remove_file(&path).map_err(|cause| Error::io(&path, Operation::Remove, cause))?;
+        match fs::remove_file(&path) {
+            // Its writer elsewhere has just ended.
+            Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(()),
+            removed => removed.map_err(|cause| Error::io(&path, Operation::Remove, cause))?,
+        }
         reach("stray removed");
         Ok(())
     }

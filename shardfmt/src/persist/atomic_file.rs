@@ -106,10 +106,24 @@ impl AtomicFile {
             .and_then(|()| self.file.sync_all())
             .map_err(|cause| Error::io(&self.path, Operation::Sync, cause))?;
         fail_point::reach("file synced");
+        self.rename()?;
+        sync_dir(folder_of(&self.path))
+    }
+
+    /// Gives the file its name as [`AtomicFile::commit`] does, but leaves it to the system when its bytes become durable:
+    /// for one that can be had again, and is compared with its checksum before a later process uses it.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; the name then still refers to the old file, if any.
+    pub fn commit_unsynced(mut self) -> Result<()> {
+        self.rename()
+    }
+
+    fn rename(&mut self) -> Result<()> {
         fs::rename(&self.temp, &self.path).map_err(|cause| Error::io(&self.path, Operation::RenameTo, cause))?;
         self.renamed = true;
         fail_point::reach("file renamed");
-        sync_dir(folder_of(&self.path))
+        Ok(())
     }
 }
 

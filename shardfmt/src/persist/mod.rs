@@ -137,6 +137,19 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_can_be_had_again_has_its_name_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("f");
+        write_atomic(&path, b"old").unwrap();
+        let mut file = AtomicFile::create(&path).unwrap();
+        file.write_all(b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        file.commit_unsynced().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(names(folder.path()), ["f"]);
+    }
+
+    #[test]
     fn two_writers_of_one_name_do_not_touch_each_others_bytes() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("f");

@@ -132,7 +132,7 @@ impl Process {
         static THIS: OnceLock<Process> = OnceLock::new();
         *THIS.get_or_init(|| {
             let pid = std::process::id();
-            let known = machine().zip(start_of(pid));
+            let known = machine().zip(facts_of(pid).map(|facts| facts.start));
             let (machine, start) = known.unwrap_or_default();
             Process { machine, pid, start }
         })
@@ -153,8 +153,8 @@ impl Process {
 
     /// Whether it runs, asked on its own machine. When in doubt it does.
     fn is_running(&self) -> bool {
-        match start_of(self.pid) {
-            Some(start) => start == self.start,
+        match facts_of(self.pid) {
+            Some(facts) => facts.start == self.start && !facts.has_ended,
             None => is_there(self.pid),
         }
     }
@@ -173,12 +173,33 @@ fn machine() -> Option<u64> {
     None
 }
 
-/// When a process began, in clock ticks since the machine was started.
-fn start_of(pid: u32) -> Option<u64> {
-    let facts = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The second field, the program's name in parentheses, may hold anything; the 22nd is the start.
-    let (_, from_third) = facts.rsplit_once(')')?;
-    from_third.split_whitespace().nth(19)?.parse().ok()
+/// What the system says of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Facts {
+    /// When it began, in clock ticks since the machine was started.
+    start: u64,
+    /// Whether all its threads have ended. Its number stays until the parent asks how it ended: a moment later, or
+    /// never where the first process of a container leaves orphans as they are.
+    has_ended: bool,
+}
+
+fn facts_of(pid: u32) -> Option<Facts> {
+    Facts::in_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+impl Facts {
+    /// Those in the text of `/proc/PID/stat`.
+    fn in_stat(text: &str) -> Option<Self> {
+        // The second field, the program's name in parentheses, may hold anything. The third is the state of the first
+        // thread, the 20th counts threads, the 22nd is the start.
+        let (_, from_third) = text.rsplit_once(')')?;
+        let mut fields = from_third.split_whitespace();
+        let (state, threads, start) = (fields.next()?, fields.nth(16)?, fields.nth(1)?);
+        Some(Self {
+            start: start.parse().ok()?,
+            has_ended: matches!(state, "Z" | "X") && threads.parse::<u64>().ok()? <= 1,
+        })
+    }
 }
 
 /// Whether there is a process of this number, seen or hidden.
@@ -229,6 +250,25 @@ mod tests {
     }
 
     #[test]
+    fn a_process_has_ended_with_the_last_of_its_threads() {
+        let facts = |state: &str, threads: u32| {
+            let text =
+                format!("7 (a) b) {state} 1 7 7 0 -1 4 0 0 0 0 0 0 0 0 20 0 {threads} 0 4711 0 0 18446744073709551615");
+            Facts::in_stat(&text).unwrap()
+        };
+        assert_eq!(
+            facts("R", 1),
+            Facts {
+                start: 4711,
+                has_ended: false
+            }
+        );
+        assert!(facts("Z", 1).has_ended && facts("X", 0).has_ended);
+        assert!(!facts("Z", 2).has_ended && !facts("T", 1).has_ended && !facts("D", 1).has_ended);
+        assert_eq!(Facts::in_stat("7 (a) Z 1 7"), None);
+    }
+
+    #[test]
     fn only_files_of_writers_that_died_here_are_removed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("f");
@@ -237,7 +277,7 @@ mod tests {
         let this = Process::this();
         let running = Process {
             pid: child.id(),
-            start: start_of(child.id()).unwrap(),
+            start: facts_of(child.id()).unwrap().start,
             ..this
         };
         let elsewhere = Process {
@@ -254,10 +294,14 @@ mod tests {
         let there = |name: &str| folder.path().join(name).exists();
         remove_leftovers_beside(&path).unwrap();
         assert!(there(&name_of(running)) && !there(&name_of(earlier)));
+        // It has ended before its parent asks how.
         child.kill().unwrap();
-        child.wait().unwrap();
+        while !facts_of(child.id()).unwrap().has_ended {
+            std::thread::yield_now();
+        }
         remove_leftovers(folder.path()).unwrap();
         assert!(!there(&name_of(running)));
+        child.wait().unwrap();
         assert!(there("f") && there(".f.tmp") && there(&name_of(elsewhere)) && own.1.exists());
         remove_leftovers(&folder.path().join("none")).unwrap();
     }

@@ -175,7 +175,11 @@ impl NearCopy {
                 }
                 return Err(crate::folder::unlike(url(), entry.hash(), hash));
             }
-            file.commit()?;
+            // Nobody waits for the disk: what a crash tears is brought again.
+            match self.arrivals {
+                Arrivals::Checked => file.commit_unsynced(),
+                Arrivals::AsTheyAre => file.commit(),
+            }?;
             if let Ok(facts) = fs::metadata(path) {
                 self.sound().insert(entry.path.clone(), (facts.ino(), facts.len()));
             }
