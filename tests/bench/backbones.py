@@ -1,28 +1,30 @@
 """Compares a training step of each backbone with PyTorch's, on the processor.
 
 The same network, batch of 16 images, threads, number type (f32) and optimiser (AdamW) on one batch that stays in memory: `l48-train
-bench`, and torchvision's networks (for the tiny one `l48.torch.Tiny`, the same network as a module). The two take turns, and a ratio
-is that of one round. Processor time is of the steps alone: PyTorch's is read around them, ours is what more steps cost more, so that
-start, weights and loading drop out. It says more than the clock where others use the machine. `backbones.py ARCH ...` measures some.
+bench`, and torchvision's networks (for the tiny one `l48.torch.Tiny`, the same network as a module, with images pooled as ours are
+while they load). The two take turns, and a ratio is that of one round. Processor time is of the steps alone: PyTorch's is read around
+them, ours is what more steps cost more, so that start, weights and loading drop out. It says more than the clock where others use the
+machine. `backbones.py ARCH ...` measures some; ROUNDS=N measures N times.
 """
-import re, statistics, subprocess, sys, tempfile, time
+import os, re, statistics, subprocess, sys, tempfile, time
 from pathlib import Path
 
 import torch
 from l48.torch import Tiny
+from l48.torch.networks import POOLED
 from torchvision import models
 
 from measure import L48, ROOT, load, run, target
 
 TRAIN = ROOT / "target/release/l48-train"
-BATCH, CLASSES, ROUNDS = 16, 14, 5
+BATCH, CLASSES, ROUNDS = 16, 14, int(os.environ.get("ROUNDS", 5))
 THREADS = torch.get_num_threads()
-# Side of the images and steps of a round, so that a round takes PyTorch seconds.
+# Side of the images as stored, images as PyTorch gets them, and steps, so that a round takes it seconds.
 BACKBONES = {
-    "tiny": (448, 40, lambda: Tiny(1, CLASSES)),
-    "resnet18": (224, 3, lambda: models.resnet18(num_classes=CLASSES)),
-    "resnet50": (224, 2, lambda: models.resnet50(num_classes=CLASSES)),
-    "convnext-tiny": (224, 2, lambda: models.convnext_tiny(num_classes=CLASSES)),
+    "tiny": (448, (1, *POOLED), 40, lambda: Tiny(1, CLASSES)),
+    "resnet18": (224, (3, 224, 224), 3, lambda: models.resnet18(num_classes=CLASSES)),
+    "resnet50": (224, (3, 224, 224), 2, lambda: models.resnet50(num_classes=CLASSES)),
+    "convnext-tiny": (224, (3, 224, 224), 2, lambda: models.convnext_tiny(num_classes=CLASSES)),
 }
 
 
@@ -44,19 +46,11 @@ def ours(dataset, arch, steps):
     return 1 / float(training[1]), done["cpu_s"]
 
 
-def ours_round(dataset, arch, steps):
-    """Seconds of a clip by the clock and of a processor."""
-    _, few = ours(dataset, arch, steps)
-    clock, more = ours(dataset, arch, 2 * steps)
-    # A warm-up round and a measured one, each on batches from the shards and on the resident one.
-    return clock, (more - few) / (4 * steps * BATCH)
-
-
-def peer(make, channels, side):
+def peer(make, shape):
     """A closure that takes so many steps, and says seconds of a clip by the clock and of a processor."""
     torch.manual_seed(48)
     model = make().train()
-    images = torch.rand(BATCH, 1, side, side).expand(-1, channels, -1, -1).contiguous()
+    images = torch.rand(BATCH, *shape)
     labels = (torch.rand(BATCH, CLASSES) < 0.1).float()
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=0)
 
@@ -82,15 +76,18 @@ def main(archs):
         sides = {BACKBONES[arch][0] for arch in archs}
         datasets = {side: build(Path(folder), side) for side in sorted(sides)}
         for arch in archs:
-            side, steps, make = BACKBONES[arch]
-            theirs, rounds = peer(make, 1 if arch == "tiny" else 3, side), []
+            side, shape, steps, make = BACKBONES[arch]
+            theirs, rounds = peer(make, shape), []
+            _, start_s = ours(datasets[side], arch, 1)
             for _ in range(ROUNDS):
-                rounds.append((*ours_round(datasets[side], arch, steps), *theirs(2 * steps)))
+                clock_s, cpu_s = ours(datasets[side], arch, 1 + steps)
+                # A round to warm up and a measured one, each on batches from the shards and on the resident one.
+                rounds.append((clock_s, (cpu_s - start_s) / (4 * steps * BATCH), *theirs(1 + steps)))
             clock, processor = ([row[i + 2] / row[i] for row in rounds] for i in (0, 1))
             ratios[arch] = statistics.median(processor)
             ms = [f"{1000 * statistics.median(column):.3g}" for column in zip(*rounds)]
             said = [f"{statistics.median(of):.2f} x ({min(of):.2f}-{max(of):.2f})" for of in (clock, processor)]
-            print(f"| {arch}, {side} x {side} | {ms[0]} | {ms[2]} | {ms[1]} | {ms[3]} | {said[0]} | {said[1]} |", flush=True)
+            print(f"| {arch}, {' x '.join(map(str, shape[1:]))} | {ms[0]} | {ms[2]} | {ms[1]} | {ms[3]} | {said[0]} | {said[1]} |", flush=True)
     print(f"\nload {load()}\n")
     for arch, ratio in ratios.items():
         target(f"{arch}: a step on the processor, against PyTorch, processor time", f"{ratio:.2f} x", ">= 1.0 x", ratio >= 1.0)

@@ -4,7 +4,7 @@ mod sections;
 
 use std::path::Path;
 
-use loader::{Filters, FullUnknown, Level, Mode, Rows, SamplerConfig};
+use loader::{Filters, FullUnknown, Level, Mode, Rows, SamplerConfig, SinglePositive};
 use serde::{Deserialize, Serialize};
 use shardfmt::Operation;
 use shardfmt::{DatasetHead, Difference};
@@ -27,6 +27,9 @@ use crate::model::Precision;
 pub struct Config {
     /// How much of the labels training may see.
     pub mode: Mode,
+    /// Which positive of a clip is the single one, in the modes that show one.
+    #[serde(skip_serializing_if = "is_target")]
+    pub single_positive: SinglePositive,
     /// Whether the rows are the mode's own, or those of mode target in every mode.
     pub rows: Rows,
     /// How unknown labels count in mode full.
@@ -64,10 +67,16 @@ pub struct Config {
     pub eval: EvalConfig,
 }
 
+/// The configuration of a run whose single positives are not drawn does not name the setting, as before it was there.
+fn is_target(single_positive: &SinglePositive) -> bool {
+    *single_positive == SinglePositive::Target
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
             mode: Mode::Target,
+            single_positive: SinglePositive::Target,
             rows: Rows::Own,
             full_unknown: FullUnknown::AssumeNegative,
             epochs: 10,
