@@ -106,7 +106,7 @@ fn priors_and_full_labels_stay_what_they_are() {
     let (whole, drawn) = (catalogue(), catalogue().with_uniform_positives(48));
     let full = |catalogue| labels(catalogue, Mode::Full).matrices();
     assert_eq!(full(&whole), full(&drawn));
-    // Class 2 is ruled out; the target 0 is never a negative with targets, and only then something special.
+    // The prior rules out class 2.
     let geo = labels(&drawn, Mode::Geo);
     let [positives, mask] = geo.matrices();
     let even = singles(&drawn);

@@ -27,8 +27,9 @@ use crate::model::Precision;
 pub struct Config {
     /// How much of the labels training may see.
     pub mode: Mode,
-    /// Which positive of a clip is the single one, in the modes that show one.
-    #[serde(skip_serializing_if = "is_target")]
+    /// Which positive of a clip is the single one, in the modes that show one; left out of a run's settings where it is
+    /// the target, as in every run before there was another.
+    #[serde(skip_serializing_if = "SinglePositive::is_default")]
     pub single_positive: SinglePositive,
     /// Whether the rows are the mode's own, or those of mode target in every mode.
     pub rows: Rows,
@@ -65,11 +66,6 @@ pub struct Config {
     /// What splits are measured on.
     #[serde(skip_serializing_if = "EvalConfig::is_default")]
     pub eval: EvalConfig,
-}
-
-/// The configuration of a run whose single positives are not drawn does not name the setting, as before it was there.
-fn is_target(single_positive: &SinglePositive) -> bool {
-    *single_positive == SinglePositive::Target
 }
 
 impl Default for Config {

@@ -32,6 +32,14 @@ pub enum SinglePositive {
     Uniform,
 }
 
+impl SinglePositive {
+    /// Whether it is what every run had before there was another.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// How the loss treats unknown labels in mode `full`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
