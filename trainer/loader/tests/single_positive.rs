@@ -1,5 +1,5 @@
 //! Single positives that are drawn in place of the recordings' targets.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::path::Path;
 

@@ -74,7 +74,7 @@ mod tests {
         (Purpose::LabelShuffle, 1_830_438_727_522_843_753),
         (Purpose::EvidenceShuffle, 9_517_154_105_569_613_029),
         (Purpose::StochasticDepth, 15_589_471_345_741_711_758),
-        (Purpose::SinglePositive, 0),
+        (Purpose::SinglePositive, 3_548_873_423_478_295_589),
     ];
 
     #[test]
