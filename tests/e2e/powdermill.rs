@@ -68,7 +68,7 @@ fn days_become_splits_and_single_positives_are_drawn() {
         .map(|clip| codes(&dataset, &clip.present))
         .collect();
     // What is left after the last whole clip is dropped.
-    assert_eq!(of_clip, ["EATO;WOTH", "NOCA", "NOCA", ""]);
+    assert_eq!(of_clip, ["EATO WOTH", "NOCA", "NOCA", ""]);
     let all = labels(&dataset);
     assert!(
         all.iter().all(|clip| clip.fully_annotated),
