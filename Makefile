@@ -181,6 +181,7 @@ bench: bench-env wheel ## Measure every stage, and compare with other tools.
 	$(BENCH_VENV)/bin/python tests/bench/stream.py
 	$(MAKE) l48-train
 	$(BENCH_VENV)/bin/python tests/bench/train.py
+	$(BENCH_VENV)/bin/python tests/bench/backbones.py
 
 # Random kills, besides those at every write boundary.
 TORTURE ?= 500

@@ -40,6 +40,7 @@ mod labels; // labels computed end to end, against tables worked out by hand
 mod log_mel; // stored images against those of a reference implementation
 mod manifest_mistakes; // every mistake reported at once, with its place; warnings of leakage
 mod output_folder; // flags and states of the output folder: refuse, resume, overwrite, commit, locks
+mod powdermill; // `manifests/powdermill.toml` on a made set: tables as documented, splits by day, single positives drawn
 mod raven_files; // annotation files as people have them: over several recordings, before the start, without rows, misspelt
 mod readers; // datasets read by Python, Node and the stock safetensors library
 mod real_recordings; // field recordings in every supported format, and those that must be refused

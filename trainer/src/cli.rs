@@ -6,7 +6,7 @@ mod detect;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use loader::{FullUnknown, Level, Mode, Rows, Unheard};
+use loader::{FullUnknown, Level, Mode, Rows, SinglePositive, Unheard};
 use shardfmt::Split;
 
 use crate::asset_reg::{Control, Init, Positives};
@@ -128,6 +128,9 @@ pub struct SettingArgs {
     /// How much of the labels training may see [default: target].
     #[arg(long, value_parser = choice::mode())]
     pub mode: Option<Mode>,
+    /// Which positive of a clip is the single one, in modes other than full [default: target].
+    #[arg(long, value_parser = choice::single_positive())]
+    pub single_positive: Option<SinglePositive>,
     /// The method [default: an]; see docs/training.md.
     #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(crate::loss::names()))]
     pub loss: Option<String>,

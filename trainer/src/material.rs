@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use loader::{Catalogue, ClipReader, Level, Supervision};
+use loader::{Catalogue, ClipReader, Level, SinglePositive, Supervision};
 use shardfmt::{Dataset, Split};
 use storage::open_dataset_at;
 
@@ -49,9 +49,12 @@ impl Material {
     /// [`Error::Loader`] if no row is left, or the mode needs a prior that no recording has; [`Error::Setting`] for an
     /// asset regulariser where no recording has two clips.
     pub fn training(&self, config: &Config) -> Result<Supervision> {
-        let mut supervision =
-            self.catalogue
-                .training(config.mode, config.rows, config.full_unknown, &config.filters)?;
+        let drawn = match config.single_positive {
+            SinglePositive::Target => None,
+            SinglePositive::Uniform => Some(self.catalogue.with_uniform_positives(config.seed)),
+        };
+        let catalogue = drawn.as_ref().unwrap_or(&self.catalogue);
+        let mut supervision = catalogue.training(config.mode, config.rows, config.full_unknown, &config.filters)?;
         if let Some(asset_reg) = &config.asset_reg {
             let groups = asset_reg::groups(&self.dataset, &supervision.clips, asset_reg.group)?;
             check_groups(&supervision, &groups, asset_reg)?;

@@ -4,6 +4,7 @@ networks that `l48-train` has trained. Importing `l48` does not import this, nor
 
 from .asset_reg import AssetRegulariser
 from .clips import Batch, BatchSampler, Clips, collate
+from .convnext import ConvNeXt
 from .images import IMAGENET_MEAN, IMAGENET_STD, images
 from .networks import ResNet, Tiny
 from .run import RunError, TrainedNetwork, load_run
@@ -15,6 +16,7 @@ __all__ = [
     "Batch",
     "BatchSampler",
     "Clips",
+    "ConvNeXt",
     "ResNet",
     "RunError",
     "Tiny",

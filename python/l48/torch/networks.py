@@ -1,4 +1,5 @@
-"""Defines the networks that `l48-train` trains, with its weights' names (torchvision's) and its starts.
+"""Defines the tiny and the residual networks as `l48-train` trains them, with its weights' names (torchvision's) and
+starts.
 
 Source of the residual networks: He et al. 2016 (arXiv 1512.03385), with the stride of a bottleneck in its 3 x 3
 convolution.

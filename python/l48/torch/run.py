@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from .._native import unseal
 from ..info import ValueScale
+from .convnext import ConvNeXt
 from .images import IMAGENET_MEAN, IMAGENET_STD, scaling
 from .networks import POOLED, ResNet, Tiny
 
@@ -40,7 +41,7 @@ class TrainedNetwork(nn.Module):
     """What stored values are multiplied by, f32 [1, channels, 1, 1]."""
     shift: Tensor
     """What is added then."""
-    network: Tiny | ResNet
+    network: Tiny | ResNet | ConvNeXt
     """The network itself, which takes normalised images: what to train further, with torchvision's names."""
 
     def __init__(self, arch: str, dataset: dict[str, Any]) -> None:
@@ -59,8 +60,10 @@ class TrainedNetwork(nn.Module):
                 self._blocks = (size[0] // POOLED[0], size[1] // POOLED[1])
         elif arch in ("resnet18", "resnet50"):
             self.network = ResNet(int(arch.removeprefix("resnet")), len(self.classes))
+        elif arch == "convnext-tiny":
+            self.network = ConvNeXt(len(self.classes))
         else:
-            known = "tiny, resnet18 and resnet50"
+            known = "tiny, resnet18, resnet50 and convnext-tiny"
             raise ValueError(f"l48.torch has no network {arch!r}, only {known}; score clips with `l48-train predict`")
         values = ValueScale(**{name: dataset["values"][name] for name in ValueScale.__dataclass_fields__})
         factor, shift = scaling(dtype, *statistics, values)

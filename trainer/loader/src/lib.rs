@@ -22,6 +22,6 @@ pub use gather::{ClipReader, Gather};
 pub use sampler::{Arrangement, DEFAULT_WINDOW_SHARDS, Sampler, SamplerConfig, SamplerState};
 pub use stream::{BatchMemory, BatchSource, Loaded, Next, OwnedStream, Returns, Stream, stream};
 pub use supervision::{
-    Catalogue, Clip, Filters, FullUnknown, Labels, Lacking, Level, Mode, RecordingLabels, Report, Rows, Supervision,
-    Unheard,
+    Catalogue, Clip, Filters, FullUnknown, Labels, Lacking, Level, Mode, RecordingLabels, Report, Rows, SinglePositive,
+    Supervision, Unheard,
 };

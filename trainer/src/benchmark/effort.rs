@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use loader::{Filters, FullUnknown, Mode, Rows, Sampler};
+use loader::{Filters, FullUnknown, Mode, Rows, Sampler, SinglePositive};
 use shardfmt::Operation;
 use shardfmt::{Dataset, Split, Xxh3};
 
@@ -56,6 +56,7 @@ pub struct Effort<'a> {
 struct Shape<'a> {
     dataset: &'a str,
     mode: Mode,
+    single_positive: SinglePositive,
     rows: Rows,
     full_unknown: FullUnknown,
     filters: Filters,
@@ -70,6 +71,7 @@ impl<'a> Shape<'a> {
         Self {
             dataset: &cell.dataset.name,
             mode: config.mode,
+            single_positive: config.single_positive,
             rows: config.rows,
             full_unknown: config.full_unknown,
             filters: config.filters,

@@ -135,7 +135,7 @@ mod tests {
     use crate::config::{Config, OptimiserName};
     use crate::model::{Arch, Precision};
     use crate::prior_logits::{AddedAt, PriorSource};
-    use loader::{Mode, Rows};
+    use loader::{Mode, Rows, SinglePositive};
 
     const FILE: &str = r#"
         name = "t"
@@ -348,11 +348,16 @@ mod tests {
             ("study-d.toml", 16),
             ("study-full-ab.toml", 476),
             ("study-full-c.toml", 240),
+            ("study-l48.toml", 15),
+            ("study-powdermill.toml", 13),
         ] {
             let plan = BenchmarkPlan::read(&folder.join(file)).unwrap();
             assert_eq!(plan.cells().count(), cells, "{file}");
             for cell in plan.cells() {
-                plan.config(cell, &[]).unwrap().validate().unwrap();
+                let config = plan.config(cell, &[]).unwrap();
+                config.validate().unwrap();
+                let drawn = config.single_positive == SinglePositive::Uniform;
+                assert_eq!(drawn, file == "study-powdermill.toml", "{file}");
             }
         }
     }

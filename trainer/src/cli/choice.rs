@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use loader::{FullUnknown, Level, Mode, Rows, Unheard};
+use loader::{FullUnknown, Level, Mode, Rows, SinglePositive, Unheard};
 use shardfmt::words::UnknownWord;
 
 /// A parser of `words`, each with its help.
@@ -26,6 +26,15 @@ pub(super) fn mode() -> impl TypedValueParser<Value = Mode> {
         Mode::Full => "Everything that is known",
     };
     words(Mode::ALL.map(|value| (value.as_str(), help(value))))
+}
+
+/// The parser of which positive is the single one.
+pub(super) fn single_positive() -> impl TypedValueParser<Value = SinglePositive> {
+    let help = |single| match single {
+        SinglePositive::Target => "The recording's target species, in clips where it is present",
+        SinglePositive::Uniform => "One of the clip's own positives, drawn once, each equally likely",
+    };
+    words(SinglePositive::ALL.map(|value| (value.as_str(), help(value))))
 }
 
 /// The parser of what becomes of unknown labels.

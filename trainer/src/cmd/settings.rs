@@ -15,6 +15,7 @@ pub(super) fn resolve(args: &SettingArgs, base: Config) -> Result<Config> {
         None => base,
     };
     set(&mut config.mode, args.mode);
+    set(&mut config.single_positive, args.single_positive);
     set(&mut config.rows, args.rows);
     set(&mut config.full_unknown, args.full_unknown);
     set(&mut config.epochs, args.epochs);

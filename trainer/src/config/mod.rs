@@ -4,7 +4,7 @@ mod sections;
 
 use std::path::Path;
 
-use loader::{Filters, FullUnknown, Level, Mode, Rows, SamplerConfig};
+use loader::{Filters, FullUnknown, Level, Mode, Rows, SamplerConfig, SinglePositive};
 use serde::{Deserialize, Serialize};
 use shardfmt::Operation;
 use shardfmt::{DatasetHead, Difference};
@@ -28,6 +28,10 @@ use crate::prior_logits::PriorLogitsConfig;
 pub struct Config {
     /// How much of the labels training may see.
     pub mode: Mode,
+    /// Which positive of a clip is the single one, in the modes that show one; left out of a run's settings where it is
+    /// the target, as in every run before there was another.
+    #[serde(skip_serializing_if = "SinglePositive::is_default")]
+    pub single_positive: SinglePositive,
     /// Whether the rows are the mode's own, or those of mode target in every mode.
     pub rows: Rows,
     /// How unknown labels count in mode full.
@@ -72,6 +76,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             mode: Mode::Target,
+            single_positive: SinglePositive::Target,
             rows: Rows::Own,
             full_unknown: FullUnknown::AssumeNegative,
             epochs: 10,

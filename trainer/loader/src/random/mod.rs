@@ -10,6 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
+pub(crate) use shuffle::below;
 pub use shuffle::{shuffle, shuffle_forward};
 
 /// What random numbers are for; no two purposes share numbers. A number is part of the key, so it never changes.
@@ -37,6 +38,8 @@ pub enum Purpose {
     EvidenceShuffle = 9,
     /// Which blocks of a network a clip goes past in training; places: epoch, row.
     StochasticDepth = 10,
+    /// Which of a clip's positives is its single one; places: asset id, number of the clip in it.
+    SinglePositive = 11,
 }
 
 /// A generator for `purpose` under `seed` at `places`.
@@ -59,7 +62,7 @@ mod tests {
     use super::*;
 
     /// The first number of every purpose under seed 1 at place 2, from the version that first wrote checkpoints.
-    const FIRST: [(Purpose, u64); 11] = [
+    const FIRST: [(Purpose, u64); 12] = [
         (Purpose::Order, 6_746_545_579_256_035_513),
         (Purpose::Augment, 4_993_146_217_274_364_432),
         (Purpose::AssetTable, 7_006_359_834_994_187_581),
@@ -71,6 +74,7 @@ mod tests {
         (Purpose::LabelShuffle, 1_830_438_727_522_843_753),
         (Purpose::EvidenceShuffle, 9_517_154_105_569_613_029),
         (Purpose::StochasticDepth, 15_589_471_345_741_711_758),
+        (Purpose::SinglePositive, 3_548_873_423_478_295_589),
     ];
 
     #[test]

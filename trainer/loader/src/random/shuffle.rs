@@ -4,7 +4,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 
 /// A number below `bound`, every one equally likely (Lemire 2019, *ACM TOMACS* 29(1), 3). 0 if `bound` is 0.
-fn below(random: &mut ChaCha8Rng, bound: u32) -> u32 {
+pub(crate) fn below(random: &mut ChaCha8Rng, bound: u32) -> u32 {
     if bound == 0 {
         return 0;
     }

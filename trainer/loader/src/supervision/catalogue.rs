@@ -44,6 +44,8 @@ pub struct Catalogue {
     /// Folder of the dataset, for errors.
     dataset: PathBuf,
     pub(super) knowledge: Arc<Knowledge>,
+    /// Seed by which the single positive of each clip is drawn, in place of its recording's target.
+    pub(super) drawn: Option<u64>,
 }
 
 impl Catalogue {
@@ -114,6 +116,17 @@ impl Catalogue {
         Self {
             dataset: dataset.to_path_buf(),
             knowledge: Arc::new(all.finish()),
+            drawn: None,
+        }
+    }
+
+    /// The same clips, of which the modes `target`, `geo` and `checklist` show another single positive: not the target
+    /// of the recording, but one of the clip's positives, drawn by `seed`, asset id and number of the clip.
+    #[must_use]
+    pub fn with_uniform_positives(&self, seed: u64) -> Self {
+        Self {
+            drawn: Some(seed),
+            ..self.clone()
         }
     }
 

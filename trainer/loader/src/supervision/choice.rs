@@ -20,6 +20,26 @@ pub enum Mode {
     Full,
 }
 
+/// Which positive of a training clip is the single one that the modes `target`, `geo` and `checklist` show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SinglePositive {
+    /// The recording's target species, in clips where it is present.
+    #[default]
+    Target,
+    /// One of the clip's own positives, drawn once, each equally likely: how single positives are simulated from full
+    /// labels (Cole et al. 2021, "Multi-Label Learning from Single Positive Labels", arXiv 2106.09708).
+    Uniform,
+}
+
+impl SinglePositive {
+    /// Whether it is what every run had before there was another.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// How the loss treats unknown labels in mode `full`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -126,6 +146,7 @@ macro_rules! words {
 }
 
 words!(Mode, "mode": Target = "target", Geo = "geo", Checklist = "checklist", Full = "full");
+words!(SinglePositive, "choice of the single positive": Target = "target", Uniform = "uniform");
 words!(FullUnknown, "treatment of unknown labels": AssumeNegative = "assume-negative", Masked = "masked");
 words!(Rows, "choice of rows": Own = "own", Common = "common");
 words!(Level, "level": Clip = "clip", Recording = "recording");
@@ -141,6 +162,9 @@ mod tests {
         for mode in Mode::ALL {
             assert_eq!(serde_json::to_value(mode).unwrap(), mode.to_string());
             assert_eq!(mode.to_string().parse(), Ok(mode));
+        }
+        for single in SinglePositive::ALL {
+            assert_eq!(serde_json::to_value(single).unwrap(), single.as_str());
         }
         for unknown in FullUnknown::ALL {
             assert_eq!(serde_json::to_value(unknown).unwrap(), unknown.as_str());

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use shardfmt::Others;
 
+use super::catalogue::Clip;
 use super::choice::Mode;
 use super::knowledge::{Knowledge, Known, Listed, set_all};
 use super::prior::{ClassSet, Prior};
 use crate::error::{Error, Result};
+use crate::random::{Purpose, below, keyed};
 
 /// Labels and masks of rows, as a mode shows them.
 ///
@@ -16,23 +18,26 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug)]
 pub struct Labels {
     knowledge: Arc<Knowledge>,
-    mode: Mode,
-    /// Whether weak labels count as known positives.
-    weak: bool,
+    view: View,
     /// The clip that each row has its labels of.
     clips: Arc<[u32]>,
 }
 
+/// What of the labels is shown.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct View {
+    pub(super) mode: Mode,
+    /// Whether weak labels count as known positives.
+    pub(super) weak: bool,
+    /// Seed by which the single positive of each clip is drawn, in place of its recording's target.
+    pub(super) drawn: Option<u64>,
+}
+
 impl Labels {
-    /// Labels of `clips`, places in `knowledge`, as `mode` shows them; `weak` says whether weak ones count.
-    pub(super) fn new(knowledge: Arc<Knowledge>, mode: Mode, weak: bool, clips: Vec<u32>) -> Self {
+    /// Labels of `clips`, places in `knowledge`, as `view` shows them.
+    pub(super) fn new(knowledge: Arc<Knowledge>, view: View, clips: Vec<u32>) -> Self {
         let clips = clips.into();
-        Self {
-            knowledge,
-            mode,
-            weak,
-            clips,
-        }
+        Self { knowledge, view, clips }
     }
 
     /// The labels that `labels` and `mask` give, both `[N, classes]` row-major: 1 for present and for known, else 0.
@@ -64,7 +69,7 @@ impl Labels {
             lists: vec![lists.into()],
             priors: vec![Prior::NONE],
         };
-        Ok(Self::new(Arc::new(knowledge), Mode::Full, false, clips))
+        Ok(Self::new(Arc::new(knowledge), View::EVERYTHING, clips))
     }
 
     /// Number of classes C; a class index is a row of `taxa.parquet`.
@@ -136,8 +141,7 @@ impl Labels {
     #[must_use]
     pub fn everything(&self) -> Self {
         Self {
-            mode: Mode::Full,
-            weak: false,
+            view: View::EVERYTHING,
             ..self.clone()
         }
     }
@@ -147,15 +151,34 @@ impl Labels {
         let clips = order.iter().filter_map(|&row| self.clips.get(row).copied());
         Self {
             knowledge: Arc::clone(&self.knowledge),
-            mode: self.mode,
-            weak: self.weak,
+            view: self.view,
             clips: clips.collect(),
         }
     }
 
     fn shown(&self, row: usize) -> Option<Shown<'_>> {
         let clip = self.clips.get(row)?;
-        Some(Shown::new(&self.knowledge, *clip as usize, self.mode, self.weak))
+        Some(Shown::new(&self.knowledge, *clip as usize, self.view))
+    }
+}
+
+impl View {
+    const EVERYTHING: Self = Self {
+        mode: Mode::Full,
+        weak: false,
+        drawn: None,
+    };
+
+    /// The class that may be the single positive of a clip: its recording's target, or one that is drawn of those that
+    /// are `present`.
+    fn single(self, clip: &Clip, present: &[u32]) -> Option<u32> {
+        let Some(seed) = self.drawn else {
+            return clip.target;
+        };
+        let places = [clip.asset_id.cast_unsigned(), clip.clip_index.into()];
+        let mut random = keyed(seed, Purpose::SinglePositive, &places);
+        let place = below(&mut random, u32::try_from(present.len()).unwrap_or(u32::MAX));
+        present.get(place as usize).copied()
     }
 }
 
@@ -174,8 +197,8 @@ pub(super) struct Shown<'a> {
 enum Seen<'a> {
     /// Everything that is known.
     Everything,
-    /// What the recording's priors rule out, and its target where that is present. The target itself is never a
-    /// negative.
+    /// What the recording's priors rule out, and the single positive: the recording's target where that is present, or
+    /// what was drawn. It is never a negative.
     TargetAndPrior {
         target: Option<u32>,
         ruled_out: Option<&'a ClassSet>,
@@ -183,19 +206,21 @@ enum Seen<'a> {
 }
 
 impl<'a> Shown<'a> {
-    /// What `mode` shows of a clip; `weak` says whether weak labels count as known positives.
-    pub(super) fn new(knowledge: &'a Knowledge, clip: usize, mode: Mode, weak: bool) -> Self {
-        let seen = match mode {
+    /// What `view` shows of a clip.
+    pub(super) fn new(knowledge: &'a Knowledge, clip: usize, view: View) -> Self {
+        let known = knowledge.of(clip);
+        let present = known.positives(view.weak);
+        let single = |clip: &Clip| view.single(clip, present);
+        let seen = match view.mode {
             Mode::Full => Seen::Everything,
             Mode::Target | Mode::Geo | Mode::Checklist => Seen::TargetAndPrior {
-                target: knowledge.clips.get(clip).and_then(|clip| clip.target),
-                ruled_out: knowledge.prior(clip).ruled_out(mode),
+                target: knowledge.clips.get(clip).and_then(single),
+                ruled_out: knowledge.prior(clip).ruled_out(view.mode),
             },
         };
-        let known = knowledge.of(clip);
         Self {
             known,
-            present: known.positives(weak),
+            present,
             seen,
             classes: knowledge.classes,
         }

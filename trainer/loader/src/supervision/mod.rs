@@ -18,7 +18,7 @@ mod report;
 mod select;
 
 pub use catalogue::{Catalogue, Clip};
-pub use choice::{Filters, FullUnknown, Level, Mode, Rows, Unheard};
+pub use choice::{Filters, FullUnknown, Level, Mode, Rows, SinglePositive, Unheard};
 pub use labels::Labels;
 pub use recordings::RecordingLabels;
 pub use report::{Lacking, Report};

@@ -9,7 +9,7 @@ use super::Supervision;
 use super::catalogue::{Catalogue, Clip};
 use super::choice::{Filters, FullUnknown, Mode, Rows};
 use super::knowledge::Known;
-use super::labels::{Labels, Shown};
+use super::labels::{Labels, Shown, View};
 use super::prior::Prior;
 use super::report::{Lacking, Report};
 use crate::error::{Error, Result};
@@ -63,18 +63,27 @@ impl Catalogue {
 
     fn select_with(&self, split: Split, mode: Mode, rows: Rows, filters: &Filters, weak: bool) -> Result<Supervision> {
         self.check_priors(split, mode)?;
+        let view = View {
+            mode,
+            weak,
+            drawn: self.drawn,
+        };
         let filter_mode = if rows == Rows::Common { Mode::Target } else { mode };
+        let deciding_view = View {
+            mode: filter_mode,
+            ..view
+        };
         let (mut clips, mut places) = (Vec::new(), Vec::new());
         let mut tally = Tally::default();
         for (place, clip) in self.split(split) {
             let (known, prior) = (self.knowledge.of(place), self.knowledge.prior(place));
             tally.report.split_clips += 1;
             tally.count_whole(clip, &known, filters);
-            let deciding = Shown::new(&self.knowledge, place, filter_mode, weak);
+            let deciding = Shown::new(&self.knowledge, place, deciding_view);
             if tally.is_left_out(clip, &deciding, filters) {
                 continue;
             }
-            let shown = Shown::new(&self.knowledge, place, mode, weak);
+            let shown = Shown::new(&self.knowledge, place, view);
             tally.keep(mode, clip, &known, &shown, prior);
             clips.push(clip.clone());
             places.push(u32::try_from(place).unwrap_or(u32::MAX));
@@ -92,7 +101,7 @@ impl Catalogue {
         }
         Ok(Supervision {
             clips,
-            labels: Labels::new(Arc::clone(&self.knowledge), mode, weak, places),
+            labels: Labels::new(Arc::clone(&self.knowledge), view, places),
             unknown_left_out: false,
             report,
         })
