@@ -1,7 +1,7 @@
 //! Provides the streaming writer of one shard.
 
 use std::collections::{BTreeMap, HashSet};
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use crate::checksum::Xxh3;
@@ -13,10 +13,8 @@ use crate::layout::{ClipSpec, Layout, MAX_ROWS, TailTensor};
 use crate::need::Operation;
 use crate::persist::AtomicFile;
 
-/// Records are gathered, and written in blocks that begin at multiples of this: a huge page. Linux keeps a file in pieces
-/// as large as the writes that it came in, where the file system can (seen on ext4, 6.18); a map of 2 MiB pieces is
-/// entered into the page table 512 pages at a time, where one by one takes a third to a half as long as to copy them.
-const BLOCK_BYTES: usize = 2 << 20;
+/// Small records are gathered to this size before they are written; larger ones go straight through.
+const BUFFER_BYTES: usize = 64 << 10;
 /// A sync is asked for after this many bytes: the device then works while clips are made, not only at the end.
 const SYNC_BYTES: usize = 32 << 20;
 
@@ -61,7 +59,7 @@ impl ShardWriter {
         let mut file = AtomicFile::create(path)?;
         file.seek(SeekFrom::Start(data_offset))
             .map_err(|cause| Error::io(path, Operation::Seek, cause))?;
-        let file = BufWriter::with_capacity(BLOCK_BYTES, file);
+        let file = BufWriter::with_capacity(BUFFER_BYTES, file);
         Ok(Self {
             file,
             layout,
@@ -121,8 +119,7 @@ impl ShardWriter {
             }
             _ => {}
         }
-        let at = self.data_offset + self.layout.record_offset(self.rows.len() as u64);
-        self.attempt(Operation::Write, |file| write_in_blocks(file, at, clip))?;
+        self.attempt(Operation::Write, |file| file.write_all(clip))?;
         fail_point::reach("shard row written");
         self.assets.insert(asset_id);
         self.rows.push(Row {
@@ -253,19 +250,6 @@ impl ShardWriter {
             self.failed = true;
             Error::io(self.file.get_ref().path(), operation, cause)
         })
-    }
-}
-
-/// Writes `bytes`, which come `at` this place of the file, so that a block is written once it is whole.
-fn write_in_blocks(file: &mut BufWriter<impl Write>, mut at: u64, mut bytes: &[u8]) -> io::Result<()> {
-    loop {
-        let left = BLOCK_BYTES - (at % BLOCK_BYTES as u64) as usize;
-        let Some((of_block, rest)) = bytes.split_at_checked(left) else {
-            return file.write_all(bytes);
-        };
-        file.write_all(of_block)?;
-        file.flush()?;
-        (at, bytes) = (at + left as u64, rest);
     }
 }
 
