@@ -34,6 +34,8 @@ pub enum FolderState {
 
 /// How much of `dataset.json` is looked at to tell that it is one of ours, damaged or not.
 const RECOGNISED_BYTES: u64 = 4096;
+/// Times that a folder is emptied in which others make files meanwhile.
+const REMOVALS: u32 = 100;
 
 /// A folder that holds a dataset, is to hold one, or is free; or scratch for a dataset that is kept elsewhere.
 #[derive(Clone, Debug)]
@@ -377,11 +379,15 @@ fn is_dataset_json(path: &Path) -> Result<bool> {
 }
 
 fn remove(dir: &Path) -> Result<()> {
-    match fs::remove_dir_all(dir) {
-        Err(cause) if cause.kind() != ErrorKind::NotFound => {
-            return Err(Error::io(dir, Operation::RemoveFolder, cause));
+    // Whoever waits for a lock in it may make the file anew while the folder is being emptied, once a pause.
+    for left in (0..REMOVALS).rev() {
+        match fs::remove_dir_all(dir) {
+            Err(cause) if cause.kind() == ErrorKind::DirectoryNotEmpty && left > 0 => {}
+            Err(cause) if cause.kind() != ErrorKind::NotFound => {
+                return Err(Error::io(dir, Operation::RemoveFolder, cause));
+            }
+            _ => break,
         }
-        _ => {}
     }
     reach("folder removed");
     Ok(())
