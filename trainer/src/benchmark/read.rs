@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn the_plan_of_priors_adds_them_to_logits_in_four_of_six_columns() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests/priors-demo.toml");
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests/benchmark-priors.toml");
         let plan = BenchmarkPlan::read(&path).unwrap();
         let added = plan.cells().map(|cell| {
             let config = plan.config(cell, &[]).unwrap();
